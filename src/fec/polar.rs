@@ -1,0 +1,141 @@
+//! The polar code, rate-matched to any length by puncturing. Arıkan, doi:10.1109/TIT.2009.2021379.
+
+use super::construct::information_positions;
+use super::list;
+
+/// Mean signal-to-noise power ratio per transmitted sign that the code is built for: near the threshold of the list
+/// decoder. The threshold moves by under 0.1 dB for a factor of 1.5 either way.
+const DESIGN_SNR: f64 = 0.18;
+
+/// A polar code from `K` bits to any number of signs.
+#[derive(Debug)]
+pub struct PolarCode {
+    /// Whether each position, in decoding order, carries information.
+    info: Vec<bool>,
+    /// Mother position of each transmitted sign.
+    sent: Vec<usize>,
+    bits: usize,
+}
+
+/// A decoder's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded<T> {
+    /// What the accepting function made of the bits.
+    pub value: T,
+    /// Place in the list, 0 the most likely.
+    pub rank: usize,
+}
+
+impl PolarCode {
+    /// A code for `bits` bits in `length` signs. The mother code is the next power of two; positions are punctured from
+    /// the front in bit-reversed order, which keeps the rest evenly spread.
+    #[must_use]
+    pub fn new(bits: usize, length: usize) -> Self {
+        let n = length.next_power_of_two().max(2);
+        let shift = usize::BITS - n.trailing_zeros();
+        let mut punctured = vec![false; n];
+        for i in 0..n - length {
+            punctured[i.reverse_bits() >> shift] = true;
+        }
+        // Log-likelihood ratios of a unit-noise Gaussian channel have variance 4 · SNR.
+        let channels: Vec<f64> = punctured.iter().map(|&p| if p { 0.0 } else { 4.0 * DESIGN_SNR }).collect();
+        let info = information_positions(&channels, bits);
+        let sent = (0..n).filter(|&i| !punctured[i]).collect();
+        Self { info, sent, bits }
+    }
+
+    /// Number of signs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Whether the code has no signs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// The code word of `bits`: `true` stands for −1. Missing bits count as 0, further ones are ignored.
+    #[must_use]
+    pub fn encode(&self, bits: &[bool]) -> Vec<bool> {
+        let mut bits = bits.iter().copied();
+        let mut x: Vec<bool> = self.info.iter().map(|&i| i && bits.next().unwrap_or(false)).collect();
+        let mut half = x.len() / 2;
+        while half > 0 {
+            for block in x.chunks_exact_mut(2 * half) {
+                let (upper, lower) = block.split_at_mut(half);
+                for (u, l) in upper.iter_mut().zip(lower) {
+                    *u ^= *l;
+                }
+            }
+            half /= 2;
+        }
+        self.sent.iter().map(|&i| x[i]).collect()
+    }
+
+    /// Decodes log-likelihood ratios (positive: +1 is likelier), one per sign, keeping `list` paths. The surviving bit
+    /// sequences are offered to `accept`, the most likely first, and the first that it makes something of is the answer.
+    /// Sequences less likely than the best by more than a factor of e^`margin` are not offered.
+    pub fn decode<T>(&self, llr: &[f32], list: usize, margin: f32, mut accept: impl FnMut(&[bool]) -> Option<T>) -> Option<Decoded<T>> {
+        let mut channel = vec![0.0; self.info.len()];
+        for (&i, &l) in self.sent.iter().zip(llr) {
+            channel[i] = l;
+        }
+        let paths = list::decode(&self.info, &channel, list.max(1), self.bits);
+        let best = paths.first()?.metric;
+        paths
+            .iter()
+            .take_while(|p| p.metric <= best + margin)
+            .enumerate()
+            .find_map(|(rank, p)| accept(&p.bits).map(|value| Decoded { value, rank }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn signs(word: &[bool]) -> Vec<f32> {
+        word.iter().map(|&b| if b { -1.0 } else { 1.0 }).collect()
+    }
+
+    /// A small linear congruential Gaussian source (sum of uniforms), so that trials repeat.
+    fn gaussian(state: &mut u64) -> f32 {
+        let mut sum = 0.0;
+        for _ in 0..12 {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            sum += (*state >> 40) as f32 / (1u64 << 24) as f32;
+        }
+        sum - 6.0
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn clean_words_decode(bits in proptest::collection::vec(any::<bool>(), 60), length in 100usize..700) {
+            let code = PolarCode::new(60, length);
+            let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 4.0 * s).collect();
+            let decoded = code.decode(&llr, 4, 20.0, |b| Some(b.to_vec())).unwrap();
+            prop_assert_eq!(decoded.value, bits);
+        }
+    }
+
+    /// Block errors at an energy E = Σ m²/σ² of 320 over 1,610 signs: 0.6 dB above the normal approximation's 275 for
+    /// 148 bits at 1e-2, measured at about 1 in 100 with a list of 32.
+    #[test]
+    fn decodes_near_the_bound() {
+        let code = PolarCode::new(148, 1610);
+        let snr = 320.0f32 / 1610.0;
+        let mut state = 1;
+        let trials = 60;
+        let mut failed = 0;
+        for t in 0..trials {
+            let bits: Vec<bool> = (0..148).map(|i| (i * 7 + t) % 3 == 0).collect();
+            let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 2.0 * snr.sqrt() * (s * snr.sqrt() + gaussian(&mut state))).collect();
+            failed += u32::from(code.decode(&llr, 32, 40.0, |b| (b == bits).then_some(())).is_none());
+        }
+        assert!(failed <= 6, "{failed} of {trials} failed");
+    }
+}

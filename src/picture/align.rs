@@ -1,0 +1,171 @@
+//! Fine alignment: from a roughly right geometry to one that holds over the whole picture.
+//!
+//! The picture, in tile coordinates, is cut into overlapping blocks of one tile. Each block's correlation with the keyed sync
+//! pattern, as a function of a small displacement, is computed once; then the eight parameters of a homography climb on the
+//! sum over blocks of the correlation at the displacement they predict. It starts at the block that fits best and grows outward,
+//! so that a perspective that bends the lattice by many pixels is followed a few at a time.
+
+use realfft::num_complex::Complex32;
+
+use super::carrier::{Carrier, POINTS, TILE};
+use super::plane::Image;
+use super::spectrum::{Readings, RealFft2};
+use super::sync::{Orientation, SyncPeak, Whitened};
+use super::warp::{Unwarped, Warp};
+
+/// Largest displacement of a block that is looked at, in tile pixels.
+const REACH: i32 = 20;
+/// Side of a block's correlation map.
+const SIDE: usize = 2 * REACH as usize + 1;
+/// Distance between block centres.
+const SPACING: usize = TILE / 2;
+
+/// The correlation of one block with the sync pattern over displacements in picture directions.
+struct Block {
+    /// Centre, in tile coordinates relative to the picture's middle, over the picture's half width.
+    x: f32,
+    y: f32,
+    map: Vec<f32>,
+}
+
+impl Block {
+    fn at(&self, dx: f32, dy: f32) -> f32 {
+        let (u, v) = (dx + REACH as f32, dy + REACH as f32);
+        let (x0, y0) = (u.floor(), v.floor());
+        if x0 < 0.0 || y0 < 0.0 || x0 as usize + 1 >= SIDE || y0 as usize + 1 >= SIDE {
+            return 0.0;
+        }
+        let i = y0 as usize * SIDE + x0 as usize;
+        let (fx, fy) = (u - x0, v - y0);
+        let top = self.map[i] * (1.0 - fx) + self.map[i + 1] * fx;
+        let bottom = self.map[i + SIDE] * (1.0 - fx) + self.map[i + SIDE + 1] * fx;
+        top * (1.0 - fy) + bottom * fy
+    }
+}
+
+/// A displacement field of eight parameters: translation, linear part, and the two of perspective.
+type Field = [f32; 8];
+
+fn displacement(f: &Field, x: f32, y: f32) -> (f32, f32) {
+    let bend = f[6] * x + f[7] * y;
+    (f[0] + f[2] * x + f[3] * y + bend * x, f[1] + f[4] * x + f[5] * y + bend * y)
+}
+
+/// Aligns `unwarped`, in which `peak` was found under `orientation`; returns the map from better tile coordinates to the present
+/// ones.
+pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orientation, carrier: &Carrier, peak: &SyncPeak) -> Warp {
+    let image = &unwarped.image;
+    let (cx, cy) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
+    let unit = cx.max(cy);
+    let mut blocks = correlate(image, readings, orientation, carrier, peak);
+    let height = |b: &Block| b.map.iter().copied().fold(0.0, f32::max);
+    // The best block starts at its own peak; all else follows from there.
+    let Some(seed) = blocks.iter().max_by(|a, b| height(a).total_cmp(&height(b))) else {
+        return Warp::scaling(1.0, 1.0);
+    };
+    let (sx, sy) = (seed.x, seed.y);
+    let mut field: Field = [0.0; 8];
+    let best = seed.map.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
+    field[0] = (best % SIDE) as f32 - REACH as f32;
+    field[1] = (best / SIDE) as f32 - REACH as f32;
+    blocks.sort_by(|a, b| (a.x - sx).hypot(a.y - sy).total_cmp(&(b.x - sx).hypot(b.y - sy)));
+    let mut active = 5.min(blocks.len());
+    loop {
+        let parameters = if active >= 12 { 8 } else { 6 };
+        climb(&blocks[..active], &mut field, parameters);
+        if active == blocks.len() {
+            break;
+        }
+        active = (active * 3 / 2).min(blocks.len());
+    }
+    // From the middle's units back to tile coordinates: x = origin + centre + unit · x'.
+    let (ox, oy) = (unwarped.origin.0 + cx, unwarped.origin.1 + cy);
+    let normalise = Warp([1.0 / unit, 0.0, -ox / unit, 0.0, 1.0 / unit, -oy / unit, 0.0, 0.0, 1.0]);
+    let restore = Warp([unit, 0.0, ox, 0.0, unit, oy, 0.0, 0.0, 1.0]);
+    let f = field.map(|v| v / unit);
+    let bend = Warp([1.0 + f[2], f[3], f[0], f[4], 1.0 + f[5], f[1], -f[6], -f[7], 1.0]);
+    restore.after(&bend).after(&normalise)
+}
+
+/// Coordinate ascent with shrinking steps.
+fn climb(blocks: &[Block], field: &mut Field, parameters: usize) {
+    let value = |f: &Field| -> f32 {
+        blocks
+            .iter()
+            .map(|b| {
+                let (dx, dy) = displacement(f, b.x, b.y);
+                b.at(dx, dy)
+            })
+            .sum()
+    };
+    let mut best = value(field);
+    let mut step = 2.0;
+    while step > 0.05 {
+        let mut improved = false;
+        for i in 0..parameters {
+            for d in [step, -step] {
+                let mut trial = *field;
+                trial[i] += d;
+                let v = value(&trial);
+                if v > best {
+                    (best, *field, improved) = (v, trial, true);
+                }
+            }
+        }
+        if !improved {
+            step *= 0.5;
+        }
+    }
+}
+
+fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carrier: &Carrier, peak: &SyncPeak) -> Vec<Block> {
+    let mut fft = RealFft2::new(TILE, TILE);
+    let (mut spectrum, mut map) = (Vec::new(), Image::default());
+    let signs = carrier.signs(peak.subpattern);
+    let mut pattern = vec![Complex32::default(); POINTS.len()];
+    for &d in &carrier.sync {
+        let part = &mut pattern[d / 2];
+        if d % 2 == 0 { part.re = signs[d] } else { part.im = signs[d] }
+    }
+    let (xx, xy, yx, yy) = orientation.matrix();
+    let sign = peak.z.signum();
+    let unit = image.width.max(image.height) as f32 / 2.0;
+    let starts = |n: usize| (0..).map(|i| i * SPACING).take_while(move |&s| s == 0 || s + TILE <= n + SPACING);
+    let mut blocks = Vec::new();
+    let mut cut = Image::new(TILE, TILE);
+    for y0 in starts(image.height) {
+        for x0 in starts(image.width) {
+            cut.data.fill(0.0);
+            let columns = TILE.min(image.width.saturating_sub(x0));
+            for y in 0..TILE.min(image.height.saturating_sub(y0)) {
+                cut.row_mut(y)[..columns].copy_from_slice(&image.row(y + y0)[x0..x0 + columns]);
+            }
+            fft.forward(&cut, &mut spectrum);
+            let value = POINTS.iter().map(|&(ky, kx)| spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize]).collect();
+            let local = Whitened::new(&Readings { value, noise: readings.noise.clone() }, orientation);
+            spectrum.fill(Complex32::default());
+            for (i, &(ky, kx)) in POINTS.iter().enumerate() {
+                let product = local.value[i] * pattern[i].conj() * local.weight[i];
+                spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize] = product;
+                if kx == 0 {
+                    spectrum[(-ky).rem_euclid(TILE as i32) as usize] = product.conj();
+                }
+            }
+            fft.inverse(&mut spectrum, &mut map);
+            // Where the peak would lie for a block at the picture's first pixel, seen from this block, in the mark's directions.
+            let (bx, by) = (x0 as i32, y0 as i32);
+            let (mx, my) = (xx * bx + yx * by, xy * bx + yy * by);
+            let (px, py) = (peak.x.round() as i32 - mx, peak.y.round() as i32 - my);
+            let mut local = Vec::with_capacity(SIDE * SIDE);
+            for dy in -REACH..=REACH {
+                for dx in -REACH..=REACH {
+                    let (u, v) = (px + xx * dx + yx * dy, py + xy * dx + yy * dy);
+                    local.push(sign * map.data[v.rem_euclid(TILE as i32) as usize * TILE + u.rem_euclid(TILE as i32) as usize]);
+                }
+            }
+            let centre = |start: usize, n: usize| (start as f32 + TILE.min(n - start.min(n)) as f32 / 2.0 - n as f32 / 2.0) / unit;
+            blocks.push(Block { x: centre(x0, image.width), y: centre(y0, image.height), map: local });
+        }
+    }
+    blocks
+}

@@ -1,0 +1,134 @@
+//! The carrier: one keyed tile, defined by its spectrum, that is repeated over the frame.
+//!
+//! A tile is [`TILE`]² at 360-line scale. Each complex coefficient of the annulus [`BAND_LOW`]..[`BAND_HIGH`] carries two
+//! real *dimensions* of equal power, each with a sign. A keyed permutation gives [`SYNC_DIMENSIONS`] of them to the sync
+//! pattern, known from the key and the sub-pattern alone, and the rest to the code word.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use realfft::num_complex::Complex32;
+
+use super::spectrum::TileFft;
+use crate::fec::PolarCode;
+use crate::key::WatermarkKey;
+use crate::payload::{CODED_BITS, Payload};
+
+/// Side of the tile, in pixels at 360-line scale. A larger one would leave a crop fewer repetitions to find the lattice by, a smaller one
+/// fewer dimensions to the code.
+pub(crate) const TILE: usize = 128;
+/// Lower edge of the band, in cycles per pixel at 360 lines. Below, the host's own energy drowns the mark.
+pub(crate) const BAND_LOW: f32 = 0.05;
+/// Upper edge of the band. Above, video codecs leave little.
+pub(crate) const BAND_HIGH: f32 = 0.20;
+/// Lines at which the tile keeps its size in pixels: a smaller frame would push the band past the Nyquist limit.
+const LEAST_LINES: f32 = 192.0;
+/// Share of the dimensions that carry sync: a sixth. More would find weak marks a little earlier, and leave the code less.
+const SYNC_SHARE: usize = 6;
+
+/// Lattice points (ky, kx) of the band's half plane, in cycles per tile: 966 of them.
+pub(crate) static POINTS: LazyLock<Vec<(i32, i32)>> = LazyLock::new(|| {
+    let reach = (BAND_HIGH * TILE as f32).ceil() as i32;
+    let half_plane = (-reach..=reach).flat_map(|ky| (0..=reach).map(move |kx| (ky, kx))).filter(|&(ky, kx)| kx > 0 || ky > 0);
+    half_plane
+        .filter(|&(ky, kx)| {
+            let r = ((ky * ky + kx * kx) as f32).sqrt() / TILE as f32;
+            (BAND_LOW..BAND_HIGH).contains(&r)
+        })
+        .collect()
+});
+
+/// Place of each lattice point in [`POINTS`].
+pub(crate) fn point_index() -> &'static HashMap<(i32, i32), usize> {
+    static INDEX: LazyLock<HashMap<(i32, i32), usize>> = LazyLock::new(|| POINTS.iter().enumerate().map(|(i, &p)| (p, i)).collect());
+    &INDEX
+}
+
+/// The error-correcting code over all code dimensions.
+pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, dimensions() - sync_dimensions()));
+
+/// Number of real dimensions: two per lattice point.
+pub(crate) fn dimensions() -> usize {
+    2 * POINTS.len()
+}
+
+/// Number of dimensions that carry the sync pattern.
+pub(crate) fn sync_dimensions() -> usize {
+    dimensions() / SYNC_SHARE
+}
+
+/// Size of a tile pixel in frame pixels for a frame whose short side is `lines` long.
+pub(crate) fn tile_scale(lines: f32) -> f32 {
+    lines.max(LEAST_LINES) / 360.0
+}
+
+/// The keyed part of the carrier for one key: which dimensions do what, and every dimension's sign.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    /// Dimensions of the sync pattern.
+    pub(crate) sync: Vec<usize>,
+    /// Dimensions of the code word, in code order.
+    pub(crate) code: Vec<usize>,
+    /// Per sub-pattern, the sign (±1) of each dimension.
+    signs: Vec<Vec<f32>>,
+}
+
+impl Carrier {
+    pub(crate) fn new(key: &WatermarkKey) -> Self {
+        let order = key.sequence("picture dimensions").permutation(dimensions());
+        let (sync, code) = order.split_at(sync_dimensions());
+        let mut sequence = key.sequence("picture signs");
+        let sign = |b: bool| if b { -1.0 } else { 1.0 };
+        let signs = (0..crate::payload::SUBPATTERNS).map(|_| sequence.bits(dimensions()).into_iter().map(sign).collect()).collect();
+        Self { sync: sync.to_vec(), code: code.to_vec(), signs }
+    }
+
+    /// Keyed signs of sub-pattern `j`, by dimension.
+    pub(crate) fn signs(&self, j: usize) -> &[f32] {
+        &self.signs[j % self.signs.len()]
+    }
+
+    /// The signs that carry `payload`, by dimension: dimension 2i is the real part at point i, 2i + 1 the imaginary.
+    pub(crate) fn word(&self, payload: Payload) -> Vec<f32> {
+        let mut word = self.signs(payload.subpattern()).to_vec();
+        for (&d, negative) in self.code.iter().zip(CODE.encode(&payload.coded_bits())) {
+            if negative {
+                word[d] = -word[d];
+            }
+        }
+        word
+    }
+
+    /// The tile that carries `payload`: [`TILE`]², row-major, root mean square 1.
+    pub(crate) fn tile(&self, payload: Payload) -> Vec<f32> {
+        let word = self.word(payload);
+        let mut fft = TileFft::new();
+        let mut tile = fft.synthesise(POINTS.iter().zip(word.chunks_exact(2)).map(|(&p, s)| (p, Complex32::new(s[0], s[1]))));
+        let rms = (tile.iter().map(|v| v * v).sum::<f32>() / tile.len() as f32).sqrt();
+        tile.iter_mut().for_each(|v| *v /= rms);
+        tile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_band_has_the_designed_size() {
+        assert_eq!(POINTS.len(), 966);
+        assert_eq!(CODE.len(), 1932 - 322);
+    }
+
+    #[test]
+    fn tiles_of_different_payloads_and_keys_are_nearly_orthogonal() {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() / a.len() as f32;
+        let (a, b) = (Carrier::new(&WatermarkKey::from_secret([1; 32], 0)), Carrier::new(&WatermarkKey::from_secret([2; 32], 0)));
+        let (p, q) = (Payload::random(), Payload::random());
+        let base = a.tile(p);
+        assert!((dot(&base, &base) - 1.0).abs() < 1e-4);
+        // The sync pattern is a sixth of the power and is shared when the sub-patterns agree; the code word may lean a little either way.
+        assert!(dot(&base, &a.tile(q)) < 0.4);
+        assert!(dot(&base, &b.tile(p)).abs() < 0.15);
+    }
+}

@@ -1,0 +1,249 @@
+//! Embedding: the carrier at frame size, times the mask, added with dithered rounding.
+
+use super::carrier::{Carrier, TILE, tile_scale};
+use super::grid::Upsampler;
+use super::mask::Mask;
+use super::plane::{Image, Luma, SampleFormat, SamplesMut};
+use super::{PictureError, Strength};
+use crate::key::WatermarkKey;
+use crate::payload::Payload;
+
+/// Carrier of root mean square 1 in integer units: 8 standard deviations fit 16 bits.
+const PATTERN_UNIT: f32 = 4096.0;
+/// Steps of the sum before rounding, per grey level.
+const SUBSTEPS: f32 = 16.0;
+/// Amplitude of one grey level in the units of the product `pattern · amplitude / 2^16`.
+const AMPLITUDE_UNIT: f32 = SUBSTEPS * 65_536.0 / PATTERN_UNIT;
+/// Side of the repeated dither.
+const DITHER: usize = 64;
+
+/// What a frame looks like, for a [`Marker`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FrameShape {
+    /// Width in stored pixels.
+    pub width: usize,
+    /// Height in stored pixels.
+    pub height: usize,
+    /// Width of a stored pixel over its height; 1 for square pixels.
+    pub pixel_aspect: f32,
+}
+
+impl FrameShape {
+    /// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this shape.
+    pub(crate) fn tile_scale(&self) -> (f32, f32) {
+        let aspect = if (0.2..=5.0).contains(&self.pixel_aspect) { self.pixel_aspect } else { 1.0 };
+        let scale = tile_scale((self.width as f32 * aspect).min(self.height as f32));
+        (scale / aspect, scale)
+    }
+}
+
+/// Puts one payload into the frames of one clip.
+///
+/// ```no_run
+/// # use proofmark::picture::*; use proofmark::{WatermarkKey, Payload};
+/// # fn frames() -> Vec<Vec<u8>> { vec![] }
+/// let key = WatermarkKey::generate(0)?;
+/// let shape = FrameShape { width: 1280, height: 720, pixel_aspect: 1.0 };
+/// let mut marker = Marker::new(&key, Payload::random(), shape, Strength::default())?;
+/// for mut luma in frames() {
+///     marker.embed(&mut luma, 1280);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Marker {
+    shape: FrameShape,
+    /// The carrier at frame size, in [`PATTERN_UNIT`].
+    pattern: Vec<i16>,
+    dither: Vec<i16>,
+    mask: Mask,
+    amplitude: Image,
+    upsampler: Upsampler,
+    /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel row.
+    expanded: [(usize, Vec<i16>); 2],
+    line: Vec<f32>,
+    amplitude_line: Vec<i16>,
+}
+
+impl Marker {
+    /// Smallest side of a frame that can carry the mark.
+    pub const LEAST_SIDE: usize = 128;
+    /// Largest side: sizes beyond it would take too much memory.
+    pub const LARGEST_SIDE: usize = 16_384;
+
+    /// A marker for frames of `shape`.
+    ///
+    /// # Errors
+    /// [`PictureError::Size`] for frames under 128 or over 16,384 pixels on a side.
+    pub fn new(key: &WatermarkKey, payload: Payload, shape: FrameShape, strength: Strength) -> Result<Self, PictureError> {
+        let FrameShape { width, height, .. } = shape;
+        if width.min(height) < Self::LEAST_SIDE || width.max(height) > Self::LARGEST_SIDE {
+            return Err(PictureError::Size { width, height });
+        }
+        let mask = Mask::new(width, height, strength.factor());
+        let tile = Carrier::new(key).tile(payload);
+        let blocks = (width / (mask.block() / super::grid::BLOCK)).div_ceil(super::grid::BLOCK);
+        let upsampler = Upsampler::new(blocks, width, mask.block() as f32);
+        Ok(Self {
+            shape,
+            pattern: render(&tile, shape),
+            dither: dither(width),
+            mask,
+            amplitude: Image::default(),
+            upsampler,
+            expanded: [(usize::MAX, vec![0; width]), (usize::MAX, vec![0; width])],
+            line: vec![0.0; width],
+            amplitude_line: vec![0; width],
+        })
+    }
+
+    /// Marks an eight-bit, limited-range luma plane in place: H×W, row-major, `stride` samples from row to row.
+    pub fn embed(&mut self, luma: &mut [u8], stride: usize) {
+        let FrameShape { width, height, .. } = self.shape;
+        let format = SampleFormat::REFERENCE;
+        self.analyse(&Luma { samples: super::Samples::U8(luma), width, height, stride, format });
+        self.apply(&mut SamplesMut::U8(luma), stride, format);
+    }
+
+    /// Measures the frame that is marked next: its mask follows from its luma. `luma` must have the marker's size.
+    pub fn analyse(&mut self, luma: &Luma<'_>) {
+        self.amplitude.clone_from(self.mask.update(luma));
+        self.expanded.iter_mut().for_each(|e| e.0 = usize::MAX);
+    }
+
+    /// Adds the mark, as analysed, to a plane of the marker's size. For luma and chroma that is the luma plane; for red, green
+    /// and blue each of the three, which moves luma alone.
+    pub fn apply(&mut self, plane: &mut SamplesMut<'_>, stride: usize, format: SampleFormat) {
+        let FrameShape { width, height, .. } = self.shape;
+        let peak = ((1u32 << format.depth.clamp(8, 16)) - 1) as i32;
+        // Units of the sum are 1/16 of a step, whatever the depth; 12 bits still fit the product.
+        let gain = format.steps_per_level();
+        for y in 0..height {
+            self.amplitude_row(y, gain);
+            let pattern = &self.pattern[y * width..(y + 1) * width];
+            let dither = &self.dither[y % DITHER * width..][..width];
+            let amplitude = &self.amplitude_line;
+            match plane {
+                SamplesMut::U8(data) => {
+                    for (((v, &p), &a), &d) in data[y * stride..][..width].iter_mut().zip(pattern).zip(amplitude).zip(dither) {
+                        let delta = (((i32::from(p) * i32::from(a)) >> 16) as i16 + d) >> 4;
+                        *v = (i16::from(*v) + delta).clamp(0, 255) as u8;
+                    }
+                }
+                SamplesMut::U16(data) => {
+                    for (((v, &p), &a), &d) in data[y * stride..][..width].iter_mut().zip(pattern).zip(amplitude).zip(dither) {
+                        let delta = (((i32::from(p) * i32::from(a)) >> 16) + i32::from(d)) >> 4;
+                        *v = (i32::from(*v) + delta).clamp(0, peak) as u16;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Interpolates the amplitudes of pixel row `y` into `amplitude_line`.
+    fn amplitude_row(&mut self, y: usize, gain: f32) {
+        let block = self.mask.block() as f32;
+        let last = self.amplitude.height.saturating_sub(1);
+        let u = ((y as f32 + 0.5) / block - 0.5).clamp(0.0, last as f32);
+        let upper = u as usize;
+        let lower = (upper + 1).min(last);
+        for row in [upper, lower] {
+            let slot = &mut self.expanded[row % 2];
+            if slot.0 != row {
+                slot.0 = row;
+                // The centre of a block row needs no vertical interpolation.
+                let centre = (row as f32 * block + (block - 1.0) / 2.0) as usize;
+                self.upsampler.row(&self.amplitude, centre, &mut self.line);
+                let unit = AMPLITUDE_UNIT * gain;
+                slot.1.iter_mut().zip(&self.line).for_each(|(o, &a)| *o = (a * unit).min(f32::from(i16::MAX)) as i16);
+            }
+        }
+        let weight = ((u - upper as f32) * 128.0) as i32;
+        let (a, b) = (&self.expanded[upper % 2].1, &self.expanded[lower % 2].1);
+        for ((o, &a), &b) in self.amplitude_line.iter_mut().zip(a).zip(b) {
+            *o = (i32::from(a) + (((i32::from(b) - i32::from(a)) * weight) >> 7)) as i16;
+        }
+    }
+}
+
+/// The tile at frame size, as integers.
+fn render(tile: &[f32], shape: FrameShape) -> Vec<i16> {
+    let (sx, sy) = shape.tile_scale();
+    let columns: Vec<_> = (0..shape.width).map(|x| cubic_taps(x, sx)).collect();
+    let mut pattern = Vec::with_capacity(shape.width * shape.height);
+    let mut line = [0.0f32; TILE];
+    for y in 0..shape.height {
+        let (rows, weights) = cubic_taps(y, sy);
+        for (x, o) in line.iter_mut().enumerate() {
+            *o = rows.iter().zip(weights).map(|(&r, w)| w * tile[r * TILE + x]).sum();
+        }
+        pattern.extend(columns.iter().map(|(taps, weights)| {
+            let v: f32 = taps.iter().zip(weights).map(|(&t, w)| w * line[t]).sum();
+            (v * PATTERN_UNIT) as i16
+        }));
+    }
+    pattern
+}
+
+/// Tile pixels around frame pixel `i`, and their Catmull–Rom weights.
+fn cubic_taps(i: usize, scale: f32) -> ([usize; 4], [f32; 4]) {
+    let u = (i as f32 + 0.5) / scale - 0.5;
+    let base = u.floor();
+    let t = u - base;
+    let tap = |d: i32| (base as i32 + d).rem_euclid(TILE as i32) as usize;
+    let (t2, t3) = (t * t, t * t * t);
+    let weights = [-0.5 * t3 + t2 - 0.5 * t, 1.5 * t3 - 2.5 * t2 + 1.0, -1.5 * t3 + 2.0 * t2 + 0.5 * t, 0.5 * t3 - 0.5 * t2];
+    ([tap(-1), tap(0), tap(1), tap(2)], weights)
+}
+
+/// Rounding offsets in 1/16 of a step, spread evenly over any neighbourhood: the additive recurrence on the plastic number of
+/// M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018).
+fn dither(width: usize) -> Vec<i16> {
+    const ALPHA: (f64, f64) = (0.754_877_666_246_693, 0.569_840_290_998_053);
+    let at = |x: usize, y: usize| ((x % DITHER) as f64 * ALPHA.0 + y as f64 * ALPHA.1).fract();
+    (0..DITHER).flat_map(|y| (0..width).map(move |x| (at(x, y) * f64::from(SUBSTEPS)) as i16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marker(width: usize, height: usize) -> Result<Marker, PictureError> {
+        let shape = FrameShape { width, height, pixel_aspect: 1.0 };
+        Marker::new(&WatermarkKey::from_secret([3; 32], 0), Payload::random(), shape, Strength::default())
+    }
+
+    #[test]
+    fn small_frames_are_refused() {
+        assert!(matches!(marker(127, 400), Err(PictureError::Size { width: 127, height: 400 })));
+        assert!(marker(128, 128).is_ok());
+    }
+
+    #[test]
+    fn the_change_has_no_mean_and_the_floor_amplitude_on_flat_frames() {
+        let mut marker = marker(320, 200).unwrap();
+        let mut frame = vec![120u8; 330 * 200];
+        marker.embed(&mut frame, 330);
+        let changes: Vec<f32> = frame.chunks(330).flat_map(|r| &r[..320]).map(|&v| f32::from(v) - 120.0).collect();
+        let mean = changes.iter().sum::<f32>() / changes.len() as f32;
+        let rms = (changes.iter().map(|c| c * c).sum::<f32>() / changes.len() as f32).sqrt();
+        assert!(mean.abs() < 0.05, "mean {mean}");
+        assert!((0.35..0.85).contains(&rms), "rms {rms}");
+        assert!(frame.chunks(330).all(|r| r[320..].iter().all(|&v| v == 120)), "padding was written to");
+    }
+
+    #[test]
+    fn ten_bits_carry_the_same_mark_as_eight() {
+        let shape = FrameShape { width: 256, height: 160, pixel_aspect: 1.0 };
+        let (key, payload) = (WatermarkKey::from_secret([3; 32], 0), Payload::random());
+        let ramp = |x: usize, y: usize| 60 + (x / 4 + y / 3) as u16;
+        let mut eight: Vec<u8> = (0..256 * 160).map(|i| ramp(i % 256, i / 256) as u8).collect();
+        let mut ten: Vec<u16> = (0..256 * 160).map(|i| ramp(i % 256, i / 256) * 4).collect();
+        Marker::new(&key, payload, shape, Strength::default()).unwrap().embed(&mut eight, 256);
+        let format = SampleFormat { depth: 10, full_range: false };
+        let mut marker = Marker::new(&key, payload, shape, Strength::default()).unwrap();
+        marker.analyse(&Luma { samples: crate::picture::Samples::U16(&ten), width: 256, height: 160, stride: 256, format });
+        marker.apply(&mut SamplesMut::U16(&mut ten), 256, format);
+        let worst = eight.iter().zip(&ten).map(|(&a, &b)| (f32::from(a) - f32::from(b) / 4.0).abs()).fold(0.0, f32::max);
+        assert!(worst <= 1.0, "{worst}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What the detector found.
+
+use serde::Serialize;
+
+use crate::key::KeyId;
+use crate::payload::Payload;
+use crate::stats::PValue;
+
+/// How a payload was arrived at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Method {
+    /// Decoded from the picture alone.
+    Blind,
+    /// The best among given candidates.
+    Candidates,
+    /// Confirmed: the one payload that was asked for.
+    Expected,
+}
+
+/// A span of time, in seconds from the first frame.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TimeRange {
+    /// Start.
+    pub start: f64,
+    /// End.
+    pub end: f64,
+}
+
+/// How the picture lies relative to the one that was stamped.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Geometry {
+    /// Size of the mark's tile over the one that a fresh stamp of this frame would have: 1 for an unchanged or merely
+    /// resized picture, more for a crop. Across and down.
+    pub scale: [f32; 2],
+    /// Rotation in degrees, quarter turns included.
+    pub rotation: f32,
+    /// Mirrored left to right.
+    pub mirrored: bool,
+    /// Luma inverted.
+    pub inverted: bool,
+}
+
+/// What was found in a picture.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PictureEvidence {
+    /// Whether a mark of the key ring is there: `p_value` is at most [`PRESENCE`].
+    pub detected: bool,
+    /// The payload, if it could be told.
+    pub payload: Option<Payload>,
+    /// How likely evidence this strong is without a mark, corrected for every key, geometry, pattern and candidate tried.
+    pub p_value: PValue,
+    /// How the payload was arrived at; `null` without one.
+    pub method: Option<Method>,
+    /// The key whose mark it is.
+    pub key: Option<KeyId>,
+    /// When the mark is there; empty if none was found.
+    pub ranges: Vec<TimeRange>,
+    /// How the picture lies; `null` if no mark was found.
+    pub geometry: Option<Geometry>,
+    /// Evidence E = z² of the strongest finding; a blind payload needs about 350, one of many candidates 60 to 100.
+    pub evidence: f32,
+    /// Frames that were looked at.
+    pub frames: usize,
+    /// Why the answer is not fuller; `null` where it is complete.
+    pub note: Option<String>,
+}
+
+/// Largest p-value at which a mark counts as present.
+pub const PRESENCE: f64 = 1e-6;
+/// Largest p-value at which a payload is told.
+pub const IDENTITY: f64 = 1e-9;

@@ -1,0 +1,140 @@
+//! Local means and activity on a coarse grid of 4×4-pixel blocks.
+//!
+//! Mask and detector both need low-passes many pixels wide. On the grid those are a few operations per block, and the way
+//! back to pixels is bilinear, so the cost per pixel stays at a handful of additions.
+
+use super::plane::Image;
+
+/// Side of a block in pixels of the decimated image.
+pub(crate) const BLOCK: usize = 4;
+
+/// Mean of `f(pixel)` in each block; blocks at the right and lower edge may be smaller.
+pub(crate) fn block_means(image: &Image, out: &mut Image, f: impl Fn(f32) -> f32) {
+    out.width = image.width.div_ceil(BLOCK);
+    out.height = image.height.div_ceil(BLOCK);
+    out.data.clear();
+    out.data.resize(out.width * out.height, 0.0);
+    for (y, row) in image.rows().enumerate() {
+        let line = out.row_mut(y / BLOCK);
+        let whole = row.chunks_exact(BLOCK);
+        let rest = whole.remainder();
+        for (o, px) in line.iter_mut().zip(whole) {
+            *o += f(px[0]) + f(px[1]) + f(px[2]) + f(px[3]);
+        }
+        if let (false, Some(o)) = (rest.is_empty(), line.last_mut()) {
+            *o += rest.iter().map(|&p| f(p)).sum::<f32>();
+        }
+    }
+    let (bw, bh) = (out.width, out.height);
+    let size = |i: usize, n: usize, total: usize| if i + 1 < n { BLOCK } else { total - i * BLOCK };
+    for y in 0..bh {
+        let rows = size(y, bh, image.height);
+        for (x, o) in out.row_mut(y).iter_mut().enumerate() {
+            *o /= (rows * size(x, bw, image.width)) as f32;
+        }
+    }
+}
+
+/// Blurs with the binomial kernel 1 4 6 4 1 (σ = 1 block) in both directions, repeating the edge.
+pub(crate) fn blur(grid: &mut Image, scratch: &mut Image) {
+    let (w, h) = (grid.width, grid.height);
+    if w == 0 || h == 0 {
+        return;
+    }
+    scratch.clone_from(grid);
+    for y in 0..h {
+        let row = scratch.row(y);
+        let at = |x: isize| row[x.clamp(0, w as isize - 1) as usize];
+        let out = &mut grid.data[y * w..(y + 1) * w];
+        for (x, o) in out.iter_mut().enumerate() {
+            let x = x as isize;
+            *o = (at(x - 2) + at(x + 2) + 4.0 * (at(x - 1) + at(x + 1)) + 6.0 * at(x)) / 16.0;
+        }
+    }
+    scratch.clone_from(grid);
+    for y in 0..h {
+        let at = |d: isize| scratch.row((y as isize + d).clamp(0, h as isize - 1) as usize);
+        let (a, b, c, d, e) = (at(-2), at(-1), at(0), at(1), at(2));
+        for (x, o) in grid.row_mut(y).iter_mut().enumerate() {
+            *o = (a[x] + e[x] + 4.0 * (b[x] + d[x]) + 6.0 * c[x]) / 16.0;
+        }
+    }
+}
+
+/// Replaces each block by the smallest of its 3×3 neighbourhood.
+pub(crate) fn erode(grid: &mut Image, scratch: &mut Image) {
+    let (w, h) = (grid.width, grid.height);
+    scratch.clone_from(grid);
+    for y in 0..h {
+        let rows = y.saturating_sub(1)..(y + 2).min(h);
+        for x in 0..w {
+            let columns = x.saturating_sub(1)..(x + 2).min(w);
+            let least = rows.clone().flat_map(|r| &scratch.row(r)[columns.clone()]).copied().fold(f32::INFINITY, f32::min);
+            grid.data[y * w + x] = least;
+        }
+    }
+}
+
+/// The two neighbours of pixel `i` on a grid of `n` blocks, and the weight of the second.
+fn neighbours(i: usize, pixels_per_block: f32, n: usize) -> (usize, usize, f32) {
+    let u = ((i as f32 + 0.5) / pixels_per_block - 0.5).clamp(0.0, (n.max(1) - 1) as f32);
+    let a = u as usize;
+    (a, (a + 1).min(n.max(1) - 1), u - a as f32)
+}
+
+/// Bilinear interpolation from blocks to pixels, a row at a time.
+pub(crate) struct Upsampler {
+    columns: Vec<(usize, usize, f32)>,
+    pixels_per_block: f32,
+    line: Vec<f32>,
+}
+
+impl Upsampler {
+    /// For a grid of `blocks` blocks across and rows of `width` pixels.
+    pub(crate) fn new(blocks: usize, width: usize, pixels_per_block: f32) -> Self {
+        let columns = (0..width).map(|x| neighbours(x, pixels_per_block, blocks)).collect();
+        Self { columns, pixels_per_block, line: Vec::new() }
+    }
+
+    /// Interpolates pixel row `y` into `out`.
+    pub(crate) fn row(&mut self, grid: &Image, y: usize, out: &mut [f32]) {
+        let (a, b, f) = neighbours(y, self.pixels_per_block, grid.height);
+        self.line.clear();
+        self.line.extend(grid.row(a).iter().zip(grid.row(b)).map(|(&a, &b)| a + f * (b - a)));
+        for (o, &(a, b, f)) in out.iter_mut().zip(&self.columns) {
+            *o = self.line[a] + f * (self.line[b] - self.line[a]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_survives_means_and_interpolation() {
+        let mut ramp = Image::new(42, 30);
+        for y in 0..30 {
+            for x in 0..42 {
+                ramp.data[y * 42 + x] = x as f32 + 2.0 * y as f32;
+            }
+        }
+        let mut grid = Image::default();
+        block_means(&ramp, &mut grid, |v| v);
+        assert_eq!((grid.width, grid.height), (11, 8));
+        let mut up = Upsampler::new(grid.width, 42, BLOCK as f32);
+        let mut row = vec![0.0; 42];
+        up.row(&grid, 13, &mut row);
+        for (x, v) in row.iter().enumerate().skip(2).take(36) {
+            assert!((v - (x as f32 + 26.0)).abs() < 1e-3, "{x} {v}");
+        }
+    }
+
+    #[test]
+    fn erosion_keeps_the_quiet_side_of_an_edge_quiet() {
+        let mut g = Image::new(8, 1);
+        g.data = vec![0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0, 5.0];
+        erode(&mut g, &mut Image::default());
+        assert_eq!(g.data, [0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0]);
+    }
+}

@@ -1,0 +1,262 @@
+//! The blind search for the lattice: scale, rotation and aspect ratio, without the key.
+//!
+//! The mark repeats on a lattice, so the autocorrelation of the whitened residual has a peak at every lattice vector. Summing
+//! it there is the same statistic as summing the power spectrum over all lattice points, at a hundredth of the cost: a
+//! hypothesis is some ten look-ups. What is found here is only a proposal; the keyed sync pattern decides.
+
+use realfft::num_complex::Complex32;
+
+use super::plane::Image;
+use super::spectrum::RealFft2;
+
+/// Ratio of largest to smallest period in one band-limited autocorrelation.
+const GROUP: f32 = 1.25;
+/// Step in period (relative) and in rotation (radians): under two pixels at the third lattice vector.
+const PERIOD_STEP: f32 = 0.004;
+const ROTATION_STEP: f32 = 0.0044;
+/// Largest ratio of the two periods when the aspect ratio was changed.
+const ASPECT: f32 = 1.6;
+/// Lattice vectors that are summed, up to sign.
+const VECTORS: [(f32, f32); 12] = [
+    (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, 2.0), (1.0, -2.0), (3.0, 0.0), (0.0, 3.0),
+];
+/// Least overlap (share of the picture) at which a lattice vector counts.
+const LEAST_OVERLAP: f32 = 0.08;
+/// Whitened power above this counts as this: a few strong lines of the host are no lattice.
+const POWER_LIMIT: f32 = 6.0;
+
+/// A proposal: the two lattice vectors in pixels, (x of first, x of second, y of first, y of second), and its score in
+/// standard deviations.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proposal {
+    pub(crate) vectors: [f32; 4],
+    pub(crate) score: f32,
+}
+
+/// The autocorrelation of an image within one band.
+struct Autocorrelation<'a> {
+    map: &'a Image,
+    width: f32,
+    height: f32,
+    deviation: f32,
+}
+
+impl Autocorrelation<'_> {
+    fn overlap(&self, x: f32, y: f32) -> f32 {
+        (1.0 - x.abs() / self.width).max(0.0) * (1.0 - y.abs() / self.height).max(0.0)
+    }
+
+    fn nearest(&self, x: f32, y: f32) -> f32 {
+        let (ix, iy) = (x.round() as isize, y.round() as isize);
+        self.map.data[iy.rem_euclid(self.map.height as isize) as usize * self.map.width + ix.rem_euclid(self.map.width as isize) as usize]
+    }
+
+    fn interpolated(&self, x: f32, y: f32) -> f32 {
+        let (x0, y0) = (x.floor(), y.floor());
+        let (fx, fy) = (x - x0, y - y0);
+        let top = self.nearest(x0, y0) * (1.0 - fx) + self.nearest(x0 + 1.0, y0) * fx;
+        let bottom = self.nearest(x0, y0 + 1.0) * (1.0 - fx) + self.nearest(x0 + 1.0, y0 + 1.0) * fx;
+        top * (1.0 - fy) + bottom * fy
+    }
+
+    fn score(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> f32 {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (m, n) in VECTORS {
+            let (x, y) = (m * v[0] + n * v[1], m * v[2] + n * v[3]);
+            let overlap = self.overlap(x, y);
+            if overlap > LEAST_OVERLAP {
+                sum += look_up(self, x, y);
+                weight += overlap;
+            }
+        }
+        if weight > 0.0 { sum / (self.deviation * weight.sqrt()) } else { 0.0 }
+    }
+
+    /// Climbs to the best affine lattice near `v`.
+    fn refine(&self, mut v: [f32; 4]) -> Proposal {
+        let mut best = self.score(&v, Self::interpolated);
+        let mut step = 1.0;
+        while step > 0.05 {
+            let mut improved = false;
+            for i in 0..4 {
+                for d in [step, -step] {
+                    let mut w = v;
+                    w[i] += d;
+                    let score = self.score(&w, Self::interpolated);
+                    if score > best {
+                        (best, v, improved) = (score, w, true);
+                    }
+                }
+            }
+            if !improved {
+                step *= 0.5;
+            }
+        }
+        Proposal { vectors: v, score: best }
+    }
+}
+
+/// A size of at least `n` that transforms fast.
+fn fast_size(n: usize) -> usize {
+    (n..).find(|&m| [2, 3, 5].iter().fold(m, |m, &p| (0..16).fold(m, |m, _| if m % p == 0 { m / p } else { m })) == 1).unwrap_or(n)
+}
+
+/// Proposes lattices with periods of `shortest` to `longest` pixels, the best first, at most `count` of them.
+pub(crate) fn propose(image: &Image, shortest: f32, longest: f32, count: usize) -> Vec<Proposal> {
+    let (w, h) = (image.width as f32, image.height as f32);
+    let padded = |n: usize| fast_size(n + (n / 2).min(2 * longest as usize));
+    let (width, height) = (padded(image.width), padded(image.height));
+    let mut fft = RealFft2::new(width, height & !1);
+    let height = height & !1;
+    let mut spectrum = Vec::new();
+    fft.forward(&tapered(image), &mut spectrum);
+    // Smooth over more than a lattice spacing, so that the lattice itself stays.
+    let radius = |n: usize| ((1.5 * n as f32 / shortest) as usize).max(4);
+    let power = whitened_power(&spectrum, height, radius(width), radius(height));
+
+    let mut found: Vec<Proposal> = Vec::new();
+    let mut map = Image::default();
+    let mut low = shortest;
+    while low < longest {
+        let high = (low * GROUP).min(longest);
+        band_limit(&power, &mut spectrum, width, height, low, high);
+        fft.inverse(&mut spectrum, &mut map);
+        let deviation = deviation(&map, w, h, low);
+        let correlation = Autocorrelation { map: &map, width: w, height: h, deviation };
+        let mut best = scan(&correlation, low, high);
+        best.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut kept: Vec<Proposal> = Vec::new();
+        for p in best {
+            if kept.len() >= count {
+                break;
+            }
+            let refined = correlation.refine(p.vectors);
+            if kept.iter().all(|k| k.vectors.iter().zip(&refined.vectors).any(|(a, b)| (a - b).abs() > 1.5)) {
+                kept.push(refined);
+            }
+        }
+        found.extend(kept);
+        low = high;
+    }
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    found.truncate(count);
+    found
+}
+
+/// Fades the outer sixteenth out, so that the frame's edge draws no cross in the spectrum.
+fn tapered(image: &Image) -> Image {
+    let ramp = |i: usize, n: usize| {
+        let edge = (n as f32 / 16.0).max(1.0);
+        ((i.min(n - 1 - i) as f32 + 0.5) / edge).min(1.0)
+    };
+    let columns: Vec<f32> = (0..image.width).map(|x| ramp(x, image.width)).collect();
+    let mut out = image.clone();
+    for y in 0..image.height {
+        let f = ramp(y, image.height);
+        out.row_mut(y).iter_mut().zip(&columns).for_each(|(v, c)| *v *= f * c);
+    }
+    out
+}
+
+/// |F|² over its local mean, limited, less one.
+fn whitened_power(spectrum: &[Complex32], height: usize, rx: usize, ry: usize) -> Vec<f32> {
+    let columns = spectrum.len() / height;
+    let power: Vec<f32> = spectrum.iter().map(|v| v.norm_sqr()).collect();
+    // Box mean along the (cyclic) columns, then across them, repeating the edge.
+    let mut along = vec![0.0f32; power.len()];
+    for (column, out) in power.chunks_exact(height).zip(along.chunks_exact_mut(height)) {
+        let mut sum: f64 = (0..2 * ry + 1).map(|i| f64::from(column[(i + height - ry) % height])).sum();
+        for (y, o) in out.iter_mut().enumerate() {
+            *o = sum as f32;
+            sum += f64::from(column[(y + ry + 1) % height]) - f64::from(column[(y + height - ry) % height]);
+        }
+    }
+    let mut out = vec![0.0f32; power.len()];
+    let column = |x: isize| {
+        let x = x.clamp(0, columns as isize - 1) as usize;
+        &along[x * height..(x + 1) * height]
+    };
+    let mut sums = vec![0.0f64; height];
+    for d in -(rx as isize)..=rx as isize {
+        sums.iter_mut().zip(column(d)).for_each(|(s, &v)| *s += f64::from(v));
+    }
+    let area = ((2 * rx + 1) * (2 * ry + 1)) as f64;
+    for x in 0..columns {
+        let here = &power[x * height..(x + 1) * height];
+        for ((o, &p), &s) in out[x * height..(x + 1) * height].iter_mut().zip(here).zip(&sums) {
+            *o = (p / ((s / area) as f32).max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0;
+        }
+        let (enter, leave) = (column(x as isize + rx as isize + 1), column(x as isize - rx as isize));
+        sums.iter_mut().zip(enter).zip(leave).for_each(|((s, &e), &l)| *s += f64::from(e) - f64::from(l));
+    }
+    out
+}
+
+/// Keeps the frequencies in which a mark with a period between `low` and `high` pixels lies.
+fn band_limit(power: &[f32], spectrum: &mut Vec<Complex32>, width: usize, height: usize, low: f32, high: f32) {
+    let tile = super::carrier::TILE as f32;
+    let (least, most) = (super::carrier::BAND_LOW * tile / high, super::carrier::BAND_HIGH * tile / low);
+    spectrum.clear();
+    spectrum.extend(power.iter().enumerate().map(|(i, &p)| {
+        let (x, y) = (i / height, i % height);
+        let fx = x as f32 / width as f32;
+        let fy = y.min(height - y) as f32 / height as f32;
+        let inside = (least * least..most * most).contains(&(fx * fx + fy * fy));
+        Complex32::new(if inside { p } else { 0.0 }, 0.0)
+    }));
+}
+
+/// Standard deviation of the autocorrelation at full overlap, away from the origin.
+fn deviation(map: &Image, width: f32, height: f32, low: f32) -> f32 {
+    let (mut sum, mut count) = (0.0f64, 0.0f64);
+    for (y, row) in map.rows().enumerate() {
+        let fy = y.min(map.height - y) as f32;
+        for (x, &v) in row.iter().enumerate() {
+            let fx = x.min(map.width - x) as f32;
+            let overlap = (1.0 - fx / width).max(0.0) * (1.0 - fy / height).max(0.0);
+            if fx.max(fy) > 0.4 * low && overlap > 0.2 {
+                sum += f64::from(v * v);
+                count += f64::from(overlap);
+            }
+        }
+    }
+    ((sum / count.max(1.0)).sqrt() as f32).max(f32::MIN_POSITIVE)
+}
+
+/// Scores every hypothesis of both families: scale with rotation, and two scales without. Local maxima along the scale alone
+/// are returned; there are some hundreds.
+fn scan(correlation: &Autocorrelation<'_>, low: f32, high: f32) -> Vec<Proposal> {
+    let steps = ((high / low).ln() / PERIOD_STEP).ceil() as usize + 1;
+    let period = |i: usize| low * (i as f32 * PERIOD_STEP).exp();
+    let mut out = Vec::new();
+    let mut consider = |rows: &mut dyn FnMut(usize) -> [f32; 4], n: usize| {
+        let mut best = Proposal { vectors: [0.0; 4], score: f32::NEG_INFINITY };
+        for i in 0..n {
+            let vectors = rows(i);
+            let score = correlation.score(&vectors, Autocorrelation::nearest);
+            if score > best.score {
+                best = Proposal { vectors, score };
+            }
+        }
+        out.push(best);
+    };
+    let quarter = std::f32::consts::FRAC_PI_4;
+    let rotations = (2.0 * quarter / ROTATION_STEP) as i32;
+    for r in 0..rotations {
+        let (sin, cos) = (r as f32 * ROTATION_STEP - quarter).sin_cos();
+        consider(
+            &mut |i| {
+                let t = period(i);
+                [t * cos, -t * sin, t * sin, t * cos]
+            },
+            steps,
+        );
+    }
+    let aspects = (ASPECT.ln() / PERIOD_STEP) as i32;
+    for a in -aspects..=aspects {
+        // The geometric mean of the two periods lies in the group.
+        let half = (a as f32 * PERIOD_STEP / 2.0).exp();
+        consider(&mut |i| [period(i) * half, 0.0, 0.0, period(i) / half], steps);
+    }
+    out
+}

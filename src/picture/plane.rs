@@ -1,0 +1,144 @@
+//! Views of luma planes, and the small floating-point images that everything else works on.
+
+/// Scale of the luma samples: what a grey level is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleFormat {
+    /// Bits per sample, 8 to 16.
+    pub depth: u8,
+    /// Full range (0–255 at eight bits) rather than limited (16–235).
+    pub full_range: bool,
+}
+
+impl SampleFormat {
+    /// Eight bits, limited range: the unit of every amplitude in this crate.
+    pub const REFERENCE: Self = Self { depth: 8, full_range: false };
+
+    /// How many steps of this format one reference grey level is.
+    #[must_use]
+    pub fn steps_per_level(self) -> f32 {
+        let range = if self.full_range { 255.0 / 219.0 } else { 1.0 };
+        range * f32::from(1u16 << (self.depth.clamp(8, 16) - 8))
+    }
+}
+
+/// Samples of a plane: bytes up to eight bits of depth, 16-bit words (native order) above.
+#[derive(Clone, Copy, Debug)]
+pub enum Samples<'a> {
+    /// Eight bits.
+    U8(&'a [u8]),
+    /// Nine to sixteen bits in the low end of each word.
+    U16(&'a [u16]),
+}
+
+/// A luma plane: H×W, row-major, `stride` samples from row to row.
+#[derive(Clone, Copy, Debug)]
+pub struct Luma<'a> {
+    /// The samples; at least `stride * (height - 1) + width` of them.
+    pub samples: Samples<'a>,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Samples from one row to the next.
+    pub stride: usize,
+    /// Scale of the samples.
+    pub format: SampleFormat,
+}
+
+/// Writable samples of a plane.
+#[derive(Debug)]
+pub enum SamplesMut<'a> {
+    /// Eight bits.
+    U8(&'a mut [u8]),
+    /// Nine to sixteen bits in the low end of each word.
+    U16(&'a mut [u16]),
+}
+
+/// A small image of 32-bit floats: H×W, row-major, without padding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Image {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) data: Vec<f32>,
+}
+
+impl Image {
+    pub(crate) fn new(width: usize, height: usize) -> Self {
+        Self { width, height, data: vec![0.0; width * height] }
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.data.chunks_exact(self.width.max(1))
+    }
+
+    pub(crate) fn row(&self, y: usize) -> &[f32] {
+        &self.data[y * self.width..(y + 1) * self.width]
+    }
+
+    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [f32] {
+        &mut self.data[y * self.width..(y + 1) * self.width]
+    }
+
+    /// Bilinear sample at pixel coordinates (pixel centres are integers); 0 outside.
+    pub(crate) fn sample(&self, x: f32, y: f32) -> f32 {
+        let (x0, y0) = (x.floor(), y.floor());
+        if x0 < 0.0 || y0 < 0.0 || x0 + 1.0 >= self.width as f32 || y0 + 1.0 >= self.height as f32 {
+            return 0.0;
+        }
+        let (fx, fy) = (x - x0, y - y0);
+        let i = y0 as usize * self.width + x0 as usize;
+        let (a, b) = (&self.data[i..i + 2], &self.data[i + self.width..i + self.width + 2]);
+        let top = a[0] + fx * (a[1] - a[0]);
+        let bottom = b[0] + fx * (b[1] - b[0]);
+        top + fy * (bottom - top)
+    }
+}
+
+/// Averages `factor`×`factor` pixels into one, in reference grey levels. Remaining rows and columns are dropped.
+pub(crate) fn decimate(luma: &Luma<'_>, factor: usize, out: &mut Image) {
+    out.width = luma.width / factor;
+    out.height = luma.height / factor;
+    out.data.resize(out.width * out.height, 0.0);
+    let scale = 1.0 / (luma.format.steps_per_level() * (factor * factor) as f32);
+    match luma.samples {
+        Samples::U8(data) => decimate_rows(data, luma.stride, factor, scale, out),
+        Samples::U16(data) => decimate_rows(data, luma.stride, factor, scale, out),
+    }
+}
+
+fn decimate_rows<T: Copy + Into<u32>>(data: &[T], stride: usize, factor: usize, scale: f32, out: &mut Image) {
+    let (width, height) = (out.width, out.height);
+    let mut sums = vec![0u32; width * factor];
+    for y in 0..height {
+        sums.fill(0);
+        for row in data[y * factor * stride..].chunks(stride).take(factor) {
+            for (s, &v) in sums.iter_mut().zip(row) {
+                *s += v.into();
+            }
+        }
+        let line = out.row_mut(y);
+        match factor {
+            1 => line.iter_mut().zip(&sums).for_each(|(o, &s)| *o = s as f32 * scale),
+            2 => line.iter_mut().zip(sums.chunks_exact(2)).for_each(|(o, s)| *o = (s[0] + s[1]) as f32 * scale),
+            _ => line.iter_mut().zip(sums.chunks_exact(factor)).for_each(|(o, s)| *o = s.iter().sum::<u32>() as f32 * scale),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_and_range_do_not_change_levels() {
+        let eight: Vec<u8> = (0..64).collect();
+        let ten: Vec<u16> = (0..64).map(|v| v * 4).collect();
+        let mut a = Image::default();
+        let mut b = Image::default();
+        let view = |samples, depth| Luma { samples, width: 8, height: 8, stride: 8, format: SampleFormat { depth, full_range: false } };
+        decimate(&view(Samples::U8(&eight), 8), 2, &mut a);
+        decimate(&view(Samples::U16(&ten), 10), 2, &mut b);
+        assert_eq!(a, b);
+        assert_eq!(a.data[0], 4.5);
+    }
+}

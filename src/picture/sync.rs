@@ -1,0 +1,204 @@
+//! Presence, translation and orientation: the correlation of lattice readings with the keyed sync patterns.
+//!
+//! Statistics. The signs of a carrier are pseudo-random and secret, so for any fixed picture the score
+//! z = Σ s·v / √Σ v², over dimensions with signs s and weighted readings v, is a self-normalised sum of independent fair signs, and
+//! Hoeffding's inequality (doi:10.1080/01621459.1963.10500830) bounds its tail by exp(−z²/2) whatever the picture holds. Each
+//! score that is looked at is a trial; the reported p-value is the number of trials times that bound.
+
+use realfft::num_complex::Complex32;
+
+use super::carrier::{Carrier, POINTS, TILE};
+use super::plane::Image;
+use super::spectrum::{Readings, RealFft2};
+
+/// One of the eight symmetries of the square: quarter turns, after a mirror or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Orientation {
+    /// Quarter turns, counter-clockwise.
+    pub(crate) turns: u8,
+    /// Mirrored left to right.
+    pub(crate) mirrored: bool,
+}
+
+impl Orientation {
+    pub(crate) const UPRIGHT: Self = Self { turns: 0, mirrored: false };
+    pub(crate) const MIRRORED: Self = Self { turns: 0, mirrored: true };
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..4).flat_map(|turns| [false, true].map(|mirrored| Self { turns, mirrored }))
+    }
+
+    /// The matrix that takes tile coordinates of the mark to those of the picture, as (x from x, x from y, y from x, y from y).
+    pub(crate) fn matrix(self) -> (i32, i32, i32, i32) {
+        let m = if self.mirrored { -1 } else { 1 };
+        match self.turns % 4 {
+            0 => (m, 0, 0, 1),
+            1 => (0, 1, -m, 0),
+            2 => (-m, 0, 0, -1),
+            _ => (0, -1, m, 0),
+        }
+    }
+}
+
+impl Orientation {
+    /// Takes a vector in picture directions to the mark's.
+    pub(crate) fn back(self, x: f32, y: f32) -> (f32, f32) {
+        let (xx, xy, yx, yy) = self.matrix();
+        (xx as f32 * x + yx as f32 * y, xy as f32 * x + yy as f32 * y)
+    }
+}
+
+/// Whitened readings in the mark's own orientation: per dimension the value over its noise, times its weight.
+#[derive(Clone, Debug)]
+pub(crate) struct Whitened {
+    /// Per point, value over noise deviation: unit variance per dimension where there is no mark.
+    pub(crate) value: Vec<Complex32>,
+    /// Per point, the expected amplitude of the mark in these units, up to a common factor.
+    pub(crate) weight: Vec<f32>,
+}
+
+/// Largest whitened reading that counts: a periodic structure of the host on a lattice point says nothing about the rest.
+const LIMIT: f32 = 4.0;
+
+impl Whitened {
+    /// Turns readings of the picture into readings of the mark.
+    pub(crate) fn new(readings: &Readings, orientation: Orientation) -> Self {
+        let index = super::carrier::point_index();
+        let (xx, xy, yx, yy) = orientation.matrix();
+        // A wave of frequency k in tile coordinates u has, at picture coordinates v = A u, frequency A⁻ᵀ k = A k: A is orthogonal.
+        let oriented = |&(ky, kx): &(i32, i32)| {
+            let (x, y) = (xx * kx + xy * ky, yx * kx + yy * ky);
+            let conjugate = x < 0 || (x == 0 && y < 0);
+            let key = if conjugate { (-y, -x) } else { (y, x) };
+            let i = index[&key];
+            let value = readings.value[i];
+            (if conjugate { value.conj() } else { value }, readings.noise[i])
+        };
+        let (value, weight) = POINTS
+            .iter()
+            .map(|p| {
+                let (value, noise) = oriented(p);
+                let deviation = (noise / 2.0).max(f32::MIN_POSITIVE).sqrt();
+                let whitened = value / deviation;
+                let clip = (LIMIT / whitened.norm().max(LIMIT)).min(1.0);
+                (whitened * clip, 1.0 / deviation)
+            })
+            .unzip();
+        let mut whitened = Self { value, weight };
+        // Only ratios of weights matter; keep them near one.
+        let mean = whitened.weight.iter().sum::<f32>() / whitened.weight.len().max(1) as f32;
+        if mean > 0.0 && mean.is_finite() {
+            whitened.weight.iter_mut().for_each(|w| *w /= mean);
+        }
+        whitened
+    }
+
+    /// The readings for a mark whose origin lies at `(x, y)`, in tile pixels.
+    pub(crate) fn shifted(&self, x: f32, y: f32) -> Self {
+        let turn = |(&v, &(ky, kx)): (&Complex32, &(i32, i32))| {
+            let angle = std::f32::consts::TAU / TILE as f32 * (kx as f32 * x + ky as f32 * y);
+            v * Complex32::from_polar(1.0, angle)
+        };
+        Self { value: self.value.iter().zip(POINTS.iter()).map(turn).collect(), weight: self.weight.clone() }
+    }
+
+    /// Weighted readings by dimension.
+    pub(crate) fn dimensions(&self) -> Vec<f32> {
+        self.value.iter().zip(&self.weight).flat_map(|(v, &w)| [v.re * w, v.im * w]).collect()
+    }
+}
+
+/// Σ s·v / √Σ v² over the listed dimensions.
+pub(crate) fn score(values: &[f32], signs: &[f32], dimensions: &[usize]) -> f32 {
+    let (mut sum, mut square) = (0.0, 0.0);
+    for &d in dimensions {
+        sum += values[d] * signs[d];
+        square += values[d] * values[d];
+    }
+    if square > 0.0 { sum / square.sqrt() } else { 0.0 }
+}
+
+/// Where a sync pattern was found in the readings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SyncPeak {
+    /// Which sub-pattern.
+    pub(crate) subpattern: usize,
+    /// Score; negative for an inverted picture.
+    pub(crate) z: f32,
+    /// Origin of the mark, in tile pixels, 0 up to [`TILE`].
+    pub(crate) x: f32,
+    /// Origin of the mark, in tile pixels, 0 up to [`TILE`].
+    pub(crate) y: f32,
+}
+
+/// The best sub-pattern at a known origin.
+pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
+    let values = whitened.dimensions();
+    (0..crate::payload::SUBPATTERNS)
+        .map(|j| SyncPeak { subpattern: j, z: score(&values, carrier.signs(j), &carrier.sync), x: 0.0, y: 0.0 })
+        .fold(SyncPeak { subpattern: 0, z: 0.0, x: 0.0, y: 0.0 }, |a, b| if b.z.abs() > a.z.abs() { b } else { a })
+}
+
+/// Searches all translations of all sub-patterns.
+pub(crate) struct TranslationSearch {
+    fft: RealFft2,
+    spectrum: Vec<Complex32>,
+    map: Image,
+}
+
+impl TranslationSearch {
+    /// Trials per call.
+    /// The climb to a fraction of a pixel looks at eight more scores, near enough to the first to count as one more.
+    pub(crate) const TRIALS: f64 = (2 * TILE * TILE * crate::payload::SUBPATTERNS) as f64;
+
+    pub(crate) fn new() -> Self {
+        Self { fft: RealFft2::new(TILE, TILE), spectrum: Vec::new(), map: Image::default() }
+    }
+
+    /// The best origin and sub-pattern.
+    pub(crate) fn best(&mut self, whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
+        let mut sync = vec![false; 2 * POINTS.len()];
+        for &d in &carrier.sync {
+            sync[d] = true;
+        }
+        let mut best = (0.0f32, 0, 0);
+        for j in 0..crate::payload::SUBPATTERNS {
+            let signs = carrier.signs(j);
+            self.spectrum.clear();
+            self.spectrum.resize(self.fft.spectrum_len(), Complex32::default());
+            for (i, &(ky, kx)) in POINTS.iter().enumerate() {
+                let part = |d: usize| if sync[d] { signs[d] } else { 0.0 };
+                let pattern = Complex32::new(part(2 * i), part(2 * i + 1));
+                let product = whitened.value[i] * pattern.conj() * whitened.weight[i] * 0.5;
+                self.spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize] = product;
+                if kx == 0 {
+                    self.spectrum[(-ky).rem_euclid(TILE as i32) as usize] = product.conj();
+                }
+            }
+            self.fft.inverse(&mut self.spectrum, &mut self.map);
+            for (i, &v) in self.map.data.iter().enumerate() {
+                if v.abs() > best.0.abs() {
+                    best = (v, i, j);
+                }
+            }
+        }
+        let (_, i, subpattern) = best;
+        let peak = SyncPeak { subpattern, z: 0.0, x: (i % TILE) as f32, y: (i / TILE) as f32 };
+        sharpen(whitened, carrier, peak)
+    }
+}
+
+/// Climbs from a whole-pixel peak to the best fraction of a pixel; the exact score is what is returned.
+fn sharpen(whitened: &Whitened, carrier: &Carrier, mut peak: SyncPeak) -> SyncPeak {
+    let exact = |x: f32, y: f32| score(&whitened.shifted(x, y).dimensions(), carrier.signs(peak.subpattern), &carrier.sync);
+    peak.z = exact(peak.x, peak.y);
+    for step in [0.5, 0.25] {
+        for (dx, dy) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)] {
+            let z = exact(peak.x + dx, peak.y + dy);
+            if z.abs() > peak.z.abs() {
+                (peak.x, peak.y, peak.z) = (peak.x + dx, peak.y + dy, z);
+            }
+        }
+    }
+    peak
+}

@@ -1,0 +1,128 @@
+//! When a clip is marked: the known mark, span by span.
+
+use realfft::num_complex::Complex32;
+
+use super::carrier::{Carrier, POINTS, TILE};
+use super::detect::Finding;
+use super::evidence::TimeRange;
+use super::plane::Image;
+use super::spectrum::{Readings, RealFft2};
+use super::sync::{Whitened, score};
+use super::warp::{Warp, unwarp};
+use super::windows::Window;
+
+/// Score from which a span counts as marked: one span in 30,000 without a mark gets there.
+const MARKED: f32 = 4.2;
+/// Score under which a span counts as unmarked, if others show that the mark should be plain there.
+const UNMARKED: f32 = 3.0;
+/// What a typical marked span must score before a span can be called unmarked.
+const PLAIN: f32 = 8.0;
+/// Share of the typical residual energy below which a span (black, flat, faded) says nothing either way.
+const SILENT: f32 = 0.3;
+
+enum State {
+    Marked,
+    Unmarked,
+    Unknown,
+}
+
+/// Spans in which the mark of `finding` is there, joined; spans that say nothing go with their neighbours. `frame` is the time that
+/// the last frame of a span is shown.
+pub(crate) fn ranges(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<TimeRange> {
+    let (word, dimensions) = match finding.identified {
+        Some((identified, _)) => (carrier.word(identified.payload), (0..2 * POINTS.len()).collect()),
+        None => (carrier.signs(finding.peak.subpattern).to_vec(), carrier.sync.clone()),
+    };
+    let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
+    let mut fold = Fold::new();
+    let measured: Vec<(f32, f32)> = windows
+        .iter()
+        .map(|w| match fold.read(&w.sum, warp, finding) {
+            Some((whitened, level)) => (sign * score(&whitened.dimensions(), &word, &dimensions), level),
+            None => (0.0, 0.0),
+        })
+        .collect();
+    let median = |mut v: Vec<f32>| {
+        v.sort_by(f32::total_cmp);
+        v.get(v.len() / 2).copied().unwrap_or(0.0)
+    };
+    let marked: Vec<_> = measured.iter().filter(|m| m.0 >= MARKED).collect();
+    let typical = median(marked.iter().map(|m| m.0).collect());
+    let energy = median(measured.iter().map(|m| m.1).collect());
+    let state = |&(z, e): &(f32, f32)| {
+        if z >= MARKED {
+            State::Marked
+        } else if z < UNMARKED && typical >= PLAIN && e >= SILENT * energy {
+            State::Unmarked
+        } else {
+            State::Unknown
+        }
+    };
+    if marked.is_empty() {
+        // The whole is marked, no span alone says so: the mark is weak, and where it lies cannot be told.
+        let ends = windows.first().zip(windows.last());
+        return ends.map(|(a, b)| TimeRange { start: a.range.start, end: b.range.end + frame }).into_iter().collect();
+    }
+    let mut out: Vec<TimeRange> = Vec::new();
+    let mut open = false;
+    let mut pending: Option<f64> = None;
+    for (i, (w, m)) in windows.iter().zip(&measured).enumerate() {
+        let end = windows.get(i + 1).map_or(w.range.end + frame, |next| next.range.start);
+        match state(m) {
+            State::Unmarked => (open, pending) = (false, None),
+            // Spans that say nothing belong to the marked ones before or after them.
+            State::Unknown if open => {
+                if let Some(last) = out.last_mut() {
+                    last.end = end;
+                }
+            }
+            State::Unknown => pending = pending.or(Some(w.range.start)),
+            State::Marked => {
+                match out.last_mut() {
+                    Some(last) if open => last.end = end,
+                    _ => out.push(TimeRange { start: pending.unwrap_or(w.range.start), end }),
+                }
+                (open, pending) = (true, None);
+            }
+        }
+    }
+    out
+}
+
+/// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.
+struct Fold {
+    fft: RealFft2,
+    tile: Image,
+    spectrum: Vec<Complex32>,
+}
+
+impl Fold {
+    fn new() -> Self {
+        Self { fft: RealFft2::new(TILE, TILE), tile: Image::new(TILE, TILE), spectrum: Vec::new() }
+    }
+
+    fn read(&mut self, sum: &Image, warp: &Warp, finding: &Finding) -> Option<(Whitened, f32)> {
+        let unwarped = unwarp(sum, warp)?;
+        self.tile.data.fill(0.0);
+        for (y, row) in unwarped.image.rows().enumerate() {
+            let line = self.tile.row_mut(y % TILE);
+            for part in row.chunks(TILE) {
+                line.iter_mut().zip(part).for_each(|(t, &v)| *t += v);
+            }
+        }
+        self.fft.forward(&self.tile, &mut self.spectrum);
+        let value: Vec<Complex32> = POINTS.iter().map(|&(ky, kx)| self.spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize]).collect();
+        // The span's own level of noise, with the whole clip's spectrum of it.
+        let level = value_level(&value, &finding.noise);
+        let noise = finding.noise.iter().map(|n| n * level).collect();
+        let whitened = Whitened::new(&Readings { value, noise }, finding.orientation);
+        let (ox, oy) = finding.orientation.back(unwarped.origin.0, unwarped.origin.1);
+        Some((whitened.shifted(finding.origin.0 - ox, finding.origin.1 - oy), level))
+    }
+}
+
+/// Mean power of readings over that of the noise.
+fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
+    let sum: f32 = value.iter().zip(noise).map(|(v, n)| v.norm_sqr() / n.max(f32::MIN_POSITIVE)).sum();
+    (sum / value.len().max(1) as f32).max(f32::MIN_POSITIVE)
+}

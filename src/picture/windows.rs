@@ -1,0 +1,95 @@
+//! Residual sums per span of time, in bounded memory.
+
+use super::evidence::TimeRange;
+use super::plane::Image;
+
+/// Length of a span at first, in seconds: the resolution of time ranges for clips of up to half a minute.
+const SPAN: f64 = 0.5;
+/// Most spans; when they are used up, neighbours are merged and the length doubles.
+const MOST: usize = 64;
+
+/// A span's sum.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) range: TimeRange,
+    pub(crate) sum: Image,
+}
+
+/// Residual sums per span of time.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    span: f64,
+    list: Vec<Window>,
+}
+
+impl Windows {
+    pub(crate) fn new() -> Self {
+        Self { span: SPAN, list: Vec::new() }
+    }
+
+    /// The sum that a frame at `time` seconds belongs to.
+    pub(crate) fn at(&mut self, time: f64) -> &mut Image {
+        let open = self.list.last().is_some_and(|w| time < w.range.start + self.span);
+        if !open {
+            if self.list.len() == MOST {
+                self.merge();
+                return self.at(time);
+            }
+            self.list.push(Window { range: TimeRange { start: time, end: time }, sum: Image::default() });
+        }
+        let last = self.list.len() - 1;
+        let window = &mut self.list[last];
+        window.range.end = window.range.end.max(time);
+        &mut window.sum
+    }
+
+    fn merge(&mut self) {
+        self.span *= 2.0;
+        let mut merged: Vec<Window> = Vec::with_capacity(MOST);
+        for w in self.list.drain(..) {
+            match merged.last_mut() {
+                Some(last) if w.range.end < last.range.start + self.span => {
+                    last.range.end = w.range.end;
+                    last.sum.data.iter_mut().zip(&w.sum.data).for_each(|(a, b)| *a += b);
+                }
+                _ => merged.push(w),
+            }
+        }
+        self.list = merged;
+    }
+
+    /// All spans, in order.
+    pub(crate) fn list(&self) -> &[Window] {
+        &self.list
+    }
+
+    /// The sum over all spans.
+    pub(crate) fn total(&self) -> Image {
+        let mut total = self.list.first().map(|w| w.sum.clone()).unwrap_or_default();
+        for w in self.list.iter().skip(1) {
+            total.data.iter_mut().zip(&w.sum.data).for_each(|(a, b)| *a += b);
+        }
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_clip_keeps_its_sum_in_few_windows() {
+        let mut windows = Windows::new();
+        for i in 0..10_000 {
+            let sum = windows.at(f64::from(i) * 0.1);
+            if sum.data.is_empty() {
+                *sum = Image::new(1, 1);
+            }
+            sum.data[0] += 1.0;
+        }
+        assert!(windows.list().len() <= MOST);
+        assert_eq!(windows.total().data, [10_000.0]);
+        let ranges: Vec<_> = windows.list().iter().map(|w| w.range).collect();
+        assert!(ranges.windows(2).all(|r| r[0].end < r[1].start));
+    }
+}

@@ -1,0 +1,85 @@
+//! Probabilities that may be far too small for a floating-point number.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A p-value: how likely evidence at least this strong is where there is no mark, after correction for everything that was
+/// tried. Kept as a natural logarithm, at most 0.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub struct PValue {
+    ln: f64,
+}
+
+impl PValue {
+    /// No evidence.
+    pub const ONE: Self = Self { ln: 0.0 };
+
+    /// From a natural logarithm; values over 0, and what is no number, count as 0.
+    #[must_use]
+    pub fn from_ln(ln: f64) -> Self {
+        Self { ln: if ln.is_nan() { 0.0 } else { ln.min(0.0) } }
+    }
+
+    /// Hoeffding's bound for a score that was the best of `trials`, over positive and negative scores alike: 2 · trials · exp(−z²/2).
+    #[must_use]
+    pub fn of_score(z: f64, trials: f64) -> Self {
+        Self::from_ln(std::f64::consts::LN_2 + trials.max(1.0).ln() - z * z / 2.0)
+    }
+
+    /// The same evidence when it had only the share `1 / factor` of the false-alarm budget (Bonferroni).
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self::from_ln(self.ln + factor.max(1.0).ln())
+    }
+
+    /// The natural logarithm.
+    #[must_use]
+    pub fn ln(self) -> f64 {
+        self.ln
+    }
+
+    /// The probability; 1e-300 stands for everything below.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        self.ln.exp().max(1e-300)
+    }
+
+    /// The smaller of two.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        if other.ln < self.ln { other } else { self }
+    }
+}
+
+impl fmt::Display for PValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ln > -7.0 { write!(f, "{:.3}", self.value()) } else { write!(f, "1e{:.0}", (self.ln / std::f64::consts::LN_10).ceil()) }
+    }
+}
+
+impl fmt::Debug for PValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PValue({self})")
+    }
+}
+
+impl Serialize for PValue {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_f64(self.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_corrected_and_capped() {
+        assert_eq!(PValue::of_score(1.0, 100.0), PValue::ONE);
+        assert!((PValue::of_score(10.0, 1000.0).ln() - (2000f64.ln() - 50.0)).abs() < 1e-9);
+        assert_eq!(PValue::from_ln(f64::NAN), PValue::ONE);
+        assert_eq!(PValue::of_score(40.0, 1.0).to_string(), "1e-347");
+        assert_eq!(PValue::of_score(40.0, 1.0).value(), 1e-300);
+    }
+}
