@@ -3,6 +3,7 @@
 
 pub mod fec;
 pub mod key;
+pub mod media;
 pub mod payload;
 pub mod picture;
 pub mod stats;

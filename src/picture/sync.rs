@@ -22,7 +22,6 @@ pub(crate) struct Orientation {
 
 impl Orientation {
     pub(crate) const UPRIGHT: Self = Self { turns: 0, mirrored: false };
-    pub(crate) const MIRRORED: Self = Self { turns: 0, mirrored: true };
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..4).flat_map(|turns| [false, true].map(|mirrored| Self { turns, mirrored }))

@@ -1,0 +1,303 @@
+//! The picture's encoder: which one, with what settings, and everything about the picture that it must be told.
+
+use std::path::Path;
+
+use ffmpeg_next::codec::{self, Id, encoder, threading};
+use ffmpeg_next::ffi::{
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVPixelFormat, AVStream, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
+};
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::{Codec, Dictionary, Rational, decoder};
+
+use super::frame::Layout;
+use super::{Container, MediaError, streams};
+
+/// A picture codec that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VideoCodec {
+    /// H.264 by x264.
+    H264,
+    /// H.265 by x265.
+    H265,
+    /// VP9 by libvpx.
+    Vp9,
+    /// AV1 by SVT-AV1.
+    Av1,
+    /// FFV1: lossless.
+    Ffv1,
+    /// PNG: lossless, stills.
+    Png,
+    /// JPEG, stills.
+    Jpeg,
+    /// WebP, stills.
+    WebP,
+}
+
+impl VideoCodec {
+    /// The codec a user names: a codec, or libav's name of its encoder.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "h264" | "libx264" | "x264" | "avc" => Self::H264,
+            "h265" | "hevc" | "libx265" | "x265" => Self::H265,
+            "vp9" | "libvpx-vp9" => Self::Vp9,
+            "av1" | "libsvtav1" => Self::Av1,
+            "ffv1" => Self::Ffv1,
+            _ => return None,
+        })
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H.264",
+            Self::H265 => "H.265",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::Ffv1 => "FFV1",
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::WebP => "WebP",
+        }
+    }
+
+    fn encoder(self) -> &'static str {
+        match self {
+            Self::H264 => "libx264",
+            Self::H265 => "libx265",
+            Self::Vp9 => "libvpx-vp9",
+            Self::Av1 => "libsvtav1",
+            Self::Ffv1 => "ffv1",
+            Self::Png => "png",
+            Self::Jpeg => "mjpeg",
+            Self::WebP => "libwebp",
+        }
+    }
+
+    /// Whether `container` holds this codec.
+    fn fits(self, container: Container) -> bool {
+        match container {
+            Container::Mp4 => matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1),
+            Container::Mov => matches!(self, Self::H264 | Self::H265),
+            Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP),
+            Container::WebM => matches!(self, Self::Vp9 | Self::Av1),
+            Container::Png => self == Self::Png,
+            Container::Jpeg => self == Self::Jpeg,
+            Container::WebP => self == Self::WebP,
+        }
+    }
+
+    /// The family of the input's codec where the container holds it, else the one the container is known for.
+    fn default_for(input: Id, container: Container) -> Self {
+        let family = match input {
+            Id::HEVC => Self::H265,
+            Id::VP9 | Id::VP8 => Self::Vp9,
+            Id::AV1 => Self::Av1,
+            Id::FFV1 => Self::Ffv1,
+            _ => Self::H264,
+        };
+        match container {
+            Container::Png => Self::Png,
+            Container::Jpeg => Self::Jpeg,
+            Container::WebP => Self::WebP,
+            _ if family.fits(container) => family,
+            Container::WebM => Self::Vp9,
+            _ => Self::H264,
+        }
+    }
+}
+
+/// How to encode the picture.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// The codec; the input's family where the container holds it, else H.264 (VP9 in WebM).
+    pub codec: Option<VideoCodec>,
+    /// Constant quality, on the codec's own scale; visually lossless by default.
+    pub crf: Option<f32>,
+    /// Bits per second instead of constant quality.
+    pub bitrate: Option<u64>,
+    /// Speed preset, in the encoder's own words.
+    pub preset: Option<String>,
+}
+
+/// An opened encoder.
+pub(super) struct PictureEncoder {
+    pub(super) encoder: encoder::video::Encoder,
+    pub(super) format: Pixel,
+    pub(super) codec: VideoCodec,
+}
+
+/// Opens the encoder for what `decoder` puts out.
+pub(super) fn open(
+    path: &Path,
+    container: Container,
+    options: &EncodeOptions,
+    decoder: &decoder::Video,
+    source: &ffmpeg_next::Stream<'_>,
+    global_header: bool,
+) -> Result<PictureEncoder, MediaError> {
+    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(decoder.id(), container));
+    if !codec.fits(container) {
+        return Err(MediaError::CannotHold {
+            path: path.into(),
+            container: container.name(),
+            what: codec.name().into(),
+            advice: "choose another --video-codec, or a .mkv target",
+        });
+    }
+    let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: codec.name().into(), reason };
+    let found = encoder::find_by_name(codec.encoder()).ok_or_else(|| fail("libav was built without it".into()))?;
+    let format = choose_format(codec, &found, decoder);
+    let mut context = codec::Context::new_with_codec(found);
+    context.set_threading(threading::Config { kind: threading::Type::Frame, count: 0, ..Default::default() });
+    let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
+    encoder.set_width(decoder.width());
+    encoder.set_height(decoder.height());
+    encoder.set_format(format);
+    encoder.set_time_base(source.time_base());
+    let rate = [source.avg_frame_rate(), source.rate()].into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0);
+    encoder.set_frame_rate(rate);
+    encoder.set_aspect_ratio(aspect_ratio(source, decoder));
+    // SAFETY: both contexts are valid, and the encoder is not open yet; only plain fields are copied.
+    unsafe {
+        let (to, from) = (encoder.as_mut_ptr(), decoder.as_ptr());
+        (*to).thread_type = 3;
+        (*to).color_primaries = (*from).color_primaries;
+        (*to).color_trc = (*from).color_trc;
+        let was_rgb = matches!(Layout::of(decoder.format()), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
+        let is_rgb = matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
+        if was_rgb == is_rgb {
+            (*to).colorspace = (*from).colorspace;
+            (*to).color_range = (*from).color_range;
+        } else {
+            (*to).colorspace = ffmpeg_next::ffi::AVColorSpace::AVCOL_SPC_BT709;
+        }
+        if is_full_range(decoder.format()) && !is_rgb {
+            (*to).color_range = ffmpeg_next::ffi::AVColorRange::AVCOL_RANGE_JPEG;
+        }
+        (*to).chroma_sample_location = (*from).chroma_sample_location;
+        (*to).bits_per_raw_sample = (*from).bits_per_raw_sample;
+        if global_header {
+            (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+        }
+        if let Some(bits) = options.bitrate {
+            (*to).bit_rate = i64::try_from(bits).unwrap_or(i64::MAX);
+        }
+        if codec == VideoCodec::Jpeg {
+            // Quantiser scale 2: visually lossless.
+            (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
+            (*to).global_quality = 2 * FF_QP2LAMBDA as i32;
+        }
+    }
+    let private = private_options(codec, options, source);
+    let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
+    Ok(PictureEncoder { encoder, format, codec })
+}
+
+/// The encoder's own options: quality, speed, HDR metadata.
+fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_next::Stream<'_>) -> Dictionary<'static> {
+    let mut d = Dictionary::new();
+    let crf = |default: f32| options.crf.unwrap_or(default).to_string();
+    let constant = options.bitrate.is_none();
+    let preset = |default: &str| options.preset.clone().unwrap_or_else(|| default.into());
+    match codec {
+        VideoCodec::H264 => {
+            d.set("preset", &preset("medium"));
+            if constant {
+                d.set("crf", &crf(17.0));
+            }
+        }
+        VideoCodec::H265 => {
+            d.set("preset", &preset("medium"));
+            if constant {
+                d.set("crf", &crf(18.0));
+            }
+            let hdr = streams::x265_hdr(source);
+            d.set("x265-params", &[vec!["log-level=none".to_string()], hdr].concat().join(":"));
+        }
+        VideoCodec::Vp9 => {
+            d.set("deadline", "good");
+            d.set("row-mt", "1");
+            d.set("cpu-used", &preset("4"));
+            if constant {
+                d.set("crf", &crf(20.0));
+                d.set("b", "0");
+            }
+        }
+        VideoCodec::Av1 => {
+            d.set("preset", &preset("8"));
+            if constant {
+                d.set("crf", &crf(22.0));
+            }
+        }
+        VideoCodec::Ffv1 => {
+            d.set("level", "3");
+            d.set("slices", "4");
+            d.set("slicecrc", "1");
+        }
+        VideoCodec::WebP => d.set("quality", "95"),
+        VideoCodec::Png | VideoCodec::Jpeg => {}
+    }
+    d
+}
+
+fn is_full_range(format: Pixel) -> bool {
+    matches!(format, Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P)
+}
+
+fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> Rational {
+    // SAFETY: the stream is valid for the call.
+    let container = unsafe { Rational::from((*(source.as_ptr() as *const AVStream)).sample_aspect_ratio) };
+    if container.numerator() > 0 { container } else { decoder.aspect_ratio() }
+}
+
+/// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
+fn choose_format(codec: VideoCodec, encoder: &Codec, decoder: &decoder::Video) -> Pixel {
+    let source = decoder.format();
+    let known: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
+    let takes = |p: Pixel| known.contains(&p);
+    let (rgb, depth) = match Layout::of(source) {
+        Layout::Luma { depth } => (false, depth),
+        Layout::Rgb { depth } => (true, depth),
+        Layout::Other { rgb, depth, .. } => (rgb, depth),
+    };
+    let lossy_video = matches!(codec, VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Vp9 | VideoCodec::Av1);
+    let plain = match source {
+        Pixel::YUVJ420P if !takes(source) => Pixel::YUV420P,
+        Pixel::YUVJ422P if !takes(source) => Pixel::YUV422P,
+        Pixel::YUVJ444P if !takes(source) => Pixel::YUV444P,
+        Pixel::YUV420P if codec == VideoCodec::Jpeg => Pixel::YUVJ420P,
+        Pixel::YUV422P if codec == VideoCodec::Jpeg => Pixel::YUVJ422P,
+        _ if codec == VideoCodec::Jpeg && rgb => Pixel::YUVJ444P,
+        // Players take 4:2:0; red, green and blue are kept by the lossless codecs alone.
+        _ if lossy_video && rgb && depth > 8 && takes(Pixel::YUV420P10LE) => Pixel::YUV420P10LE,
+        _ if lossy_video && rgb => Pixel::YUV420P,
+        other => other,
+    };
+    let chosen = if takes(plain) { plain } else { nearest(&known, plain) };
+    // x264 and x265 want even sizes where chroma is halved.
+    let odd = |n: u32| n % 2 == 1;
+    let needs_full_chroma = matches!(codec, VideoCodec::H264 | VideoCodec::H265) && (odd(decoder.width()) || odd(decoder.height()));
+    match chosen {
+        Pixel::YUV420P | Pixel::YUV422P if needs_full_chroma => Pixel::YUV444P,
+        Pixel::YUVJ420P | Pixel::YUVJ422P if needs_full_chroma => Pixel::YUVJ444P,
+        Pixel::YUV420P10LE | Pixel::YUV422P10LE if needs_full_chroma => Pixel::YUV444P10LE,
+        other => other,
+    }
+}
+
+/// libav's choice of the format that loses least.
+fn nearest(known: &[Pixel], source: Pixel) -> Pixel {
+    let mut list: Vec<AVPixelFormat> = known.iter().map(|&p| p.into()).collect();
+    list.push(AVPixelFormat::AV_PIX_FMT_NONE);
+    let alpha = i32::from(matches!(Layout::of(source), Layout::Other { alpha: true, .. }));
+    // SAFETY: the list ends with the terminator that the function looks for; the last argument may be null.
+    let best = unsafe { avcodec_find_best_pix_fmt_of_list(list.as_ptr(), source.into(), alpha, std::ptr::null_mut()) };
+    match Pixel::from(best) {
+        Pixel::None => Pixel::YUV420P,
+        p => p,
+    }
+}

@@ -1,0 +1,167 @@
+//! Decoded frames as the marks see them: a luma plane to measure, planes to add to.
+
+use ffmpeg_next::ffi::{
+    AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
+    AV_PIX_FMT_FLAG_RGB, AVColorRange, av_frame_make_writable, av_pix_fmt_desc_get,
+};
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::frame;
+
+use crate::picture::{FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut};
+
+/// How the samples of a pixel format lie, as far as the marks care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// The first plane is luma.
+    Luma {
+        /// Bits per sample.
+        depth: u8,
+    },
+    /// Three planes: green, blue, red.
+    Rgb {
+        /// Bits per sample.
+        depth: u8,
+    },
+    /// Anything else: packed, palettes, floats, hardware surfaces.
+    Other {
+        /// Whether its colours are red, green and blue.
+        rgb: bool,
+        /// Bits of its first component.
+        depth: u8,
+        /// Whether it has an alpha component.
+        alpha: bool,
+    },
+}
+
+impl Layout {
+    pub(super) fn of(format: Pixel) -> Self {
+        // SAFETY: the function returns null or a pointer to a static table entry.
+        let Some(d) = (unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }) else {
+            return Self::Other { rgb: false, depth: 8, alpha: false };
+        };
+        let has = |flag: i32| d.flags & flag as u64 != 0;
+        let rgb = has(AV_PIX_FMT_FLAG_RGB) || has(AV_PIX_FMT_FLAG_PAL);
+        let depth = d.comp[0].depth.clamp(1, 32) as u8;
+        let alpha = d.nb_components == 2 || d.nb_components == 4 || has(AV_PIX_FMT_FLAG_PAL);
+        let other = Self::Other { rgb, depth, alpha };
+        let plain = ![AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_FLOAT].into_iter().any(has);
+        let step = if depth > 8 { 2 } else { 1 };
+        let sample = |i: usize| d.comp[i].step == step && d.comp[i].shift == 0 && d.comp[i].offset == 0;
+        if !plain || !(8..=16).contains(&depth) || !sample(0) {
+            other
+        } else if !rgb && d.comp[0].plane == 0 {
+            Self::Luma { depth }
+        } else if rgb && has(AV_PIX_FMT_FLAG_PLANAR) && d.nb_components >= 3 && sample(1) && sample(2) {
+            Self::Rgb { depth }
+        } else {
+            other
+        }
+    }
+}
+
+/// One decoded frame.
+pub struct Picture<'f> {
+    frame: &'f mut frame::Video,
+    layout: Layout,
+    scratch: &'f mut Vec<u16>,
+}
+
+impl<'f> Picture<'f> {
+    /// `None` unless the frame's pixel format has planes that can be measured; [`super::reader`] converts before.
+    pub(super) fn new(frame: &'f mut frame::Video, scratch: &'f mut Vec<u16>) -> Option<Self> {
+        let layout = Layout::of(frame.format());
+        (!matches!(layout, Layout::Other { .. })).then_some(Self { frame, layout, scratch })
+    }
+
+    /// Size and pixel shape.
+    #[must_use]
+    pub fn shape(&self) -> FrameShape {
+        let aspect = self.frame.aspect_ratio();
+        let pixel_aspect = if aspect.numerator() > 0 && aspect.denominator() > 0 { f64::from(aspect) as f32 } else { 1.0 };
+        FrameShape { width: self.frame.width() as usize, height: self.frame.height() as usize, pixel_aspect }
+    }
+
+    fn format(&self) -> SampleFormat {
+        match self.layout {
+            Layout::Luma { depth } | Layout::Other { depth, .. } => {
+                // SAFETY: the frame is valid; its pixel format was set by libav.
+                let range = unsafe { (*self.frame.as_ptr()).color_range };
+                let jpeg = matches!(self.frame.format(), Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P);
+                let gray = matches!(self.frame.format(), Pixel::GRAY8 | Pixel::GRAY10LE | Pixel::GRAY12LE | Pixel::GRAY16LE | Pixel::YA8 | Pixel::YA16LE);
+                let unsaid = range == AVColorRange::AVCOL_RANGE_UNSPECIFIED;
+                SampleFormat { depth, full_range: range == AVColorRange::AVCOL_RANGE_JPEG || jpeg || (gray && unsaid) }
+            }
+            Layout::Rgb { depth } => SampleFormat { depth, full_range: true },
+        }
+    }
+
+    fn samples(&self, plane: usize, depth: u8) -> Samples<'_> {
+        let data = self.frame.data(plane);
+        if depth > 8 {
+            // SAFETY: any two bytes are a valid u16; libav aligns planes far beyond two bytes, and unaligned ends are left out.
+            let (_, words, _) = unsafe { data.align_to::<u16>() };
+            Samples::U16(words)
+        } else {
+            Samples::U8(data)
+        }
+    }
+
+    fn stride(&self, plane: usize, depth: u8) -> usize {
+        self.frame.stride(plane) / if depth > 8 { 2 } else { 1 }
+    }
+
+    /// Calls `f` with the luma plane; for red, green and blue with one computed from them (BT.709).
+    pub fn with_luma<T>(&mut self, f: impl FnOnce(&Luma<'_>) -> T) -> T {
+        let (shape, format) = (self.shape(), self.format());
+        let (width, height) = (shape.width, shape.height);
+        match self.layout {
+            Layout::Rgb { depth } => {
+                let mut luma = std::mem::take(self.scratch);
+                luma.clear();
+                for y in 0..height {
+                    let row = |plane: usize| self.stride(plane, depth) * y;
+                    let (g, b, r) = (row(0), row(1), row(2));
+                    match (self.samples(0, depth), self.samples(1, depth), self.samples(2, depth)) {
+                        (Samples::U8(gs), Samples::U8(bs), Samples::U8(rs)) => luma.extend((0..width).map(|x| weigh(gs[g + x].into(), bs[b + x].into(), rs[r + x].into()))),
+                        (Samples::U16(gs), Samples::U16(bs), Samples::U16(rs)) => luma.extend((0..width).map(|x| weigh(gs[g + x], bs[b + x], rs[r + x]))),
+                        // All three planes have the same depth.
+                        _ => {}
+                    }
+                }
+                let result = f(&Luma { samples: Samples::U16(&luma), width, height, stride: width, format });
+                *self.scratch = luma;
+                result
+            }
+            Layout::Luma { depth } | Layout::Other { depth, .. } => {
+                f(&Luma { samples: self.samples(0, depth), width, height, stride: self.stride(0, depth), format })
+            }
+        }
+    }
+
+    /// Adds the mark.
+    pub fn mark(&mut self, marker: &mut Marker) {
+        self.with_luma(|luma| marker.analyse(luma));
+        // SAFETY: the frame is valid; afterwards this is its buffers' only owner, so that the decoder's references stay as they are.
+        if unsafe { av_frame_make_writable(self.frame.as_mut_ptr()) } < 0 {
+            return;
+        }
+        let format = self.format();
+        let planes = if matches!(self.layout, Layout::Rgb { .. }) { 3 } else { 1 };
+        for plane in 0..planes {
+            let stride = self.stride(plane, format.depth);
+            let data = self.frame.data_mut(plane);
+            if format.depth > 8 {
+                // SAFETY: as in `samples`, and the frame is writable.
+                let (_, words, _) = unsafe { data.align_to_mut::<u16>() };
+                marker.apply(&mut SamplesMut::U16(words), stride, format);
+            } else {
+                marker.apply(&mut SamplesMut::U8(data), stride, format);
+            }
+        }
+    }
+}
+
+/// BT.709 luma of full-range green, blue and red.
+fn weigh(g: u16, b: u16, r: u16) -> u16 {
+    ((u32::from(r) * 54 + u32::from(g) * 183 + u32::from(b) * 19) >> 8) as u16
+}

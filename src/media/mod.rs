@@ -1,0 +1,134 @@
+//! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
+//!
+//! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
+//! everything else. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
+//! of libav does not reach.
+#![allow(unsafe_code)]
+
+mod container;
+mod encoder;
+mod frame;
+mod limits;
+mod reader;
+mod streams;
+mod transcode;
+
+use std::path::PathBuf;
+
+pub use container::Container;
+pub use encoder::{EncodeOptions, VideoCodec};
+pub use frame::Picture;
+pub use limits::Limits;
+pub use reader::{MediaInfo, Reader};
+pub use transcode::{Cancel, Job, Progress, Summary, transcode};
+
+/// Why a file could not be read or written. Each message names the file and the next step.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// The file could not be opened.
+    #[error("{}: cannot be read: {source}; check the name and its permissions", path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder or device, not a file.
+    #[error("{}: is not a file; give the file itself", path.display())]
+    NotAFile {
+        /// Which path.
+        path: PathBuf,
+    },
+    /// Nothing in it.
+    #[error("{}: is empty (0 bytes); fetch or export it again", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Not a media file, or too damaged to tell.
+    #[error("{}: is no media file that can be read ({reason}); check that it is whole and plays elsewhere", path.display())]
+    NotMedia {
+        /// Which file.
+        path: PathBuf,
+        /// libav's word.
+        reason: String,
+    },
+    /// Media without a picture.
+    #[error("{}: has no video stream; give a clip or a still image", path.display())]
+    NoVideo {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The picture cannot be decoded.
+    #[error("{}: the picture cannot be decoded ({reason}); check that the file is whole", path.display())]
+    Decode {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// One of the [`Limits`] was passed.
+    #[error("{}: {what} of {found} is over the limit of {limit}; raise the limit in the configuration if you trust the file", path.display())]
+    Limit {
+        /// Which file.
+        path: PathBuf,
+        /// What is too large.
+        what: &'static str,
+        /// How large it is.
+        found: u64,
+        /// How large it may be.
+        limit: u64,
+    },
+    /// The target's kind is not one we write.
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .png, .jpg or .webp", path.display())]
+    Container {
+        /// Which target.
+        path: PathBuf,
+    },
+    /// The target's container cannot hold a codec or a stream.
+    #[error("{}: {container} cannot hold {what}; {advice}", path.display())]
+    CannotHold {
+        /// Which target.
+        path: PathBuf,
+        /// The container.
+        container: &'static str,
+        /// What it cannot hold.
+        what: String,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// The encoder is missing or refused its options.
+    #[error("{}: the {codec} encoder cannot be used ({reason}); choose another with --video-codec or mend its options", path.display())]
+    Encoder {
+        /// Which target.
+        path: PathBuf,
+        /// The encoder.
+        codec: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Writing failed.
+    #[error("{}: cannot be written: {reason}; check the folder, its permissions and the free space", path.display())]
+    Write {
+        /// Which target.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Stopped on request.
+    #[error("{}: stopped before it was finished; nothing was written", path.display())]
+    Cancelled {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// Quiets libav: its messages name no file and are not for the user. Called before anything else of it.
+fn start() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let _ = ffmpeg_next::init();
+        ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
+    });
+}
