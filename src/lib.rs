@@ -1,12 +1,37 @@
-//! Provenance for generated video. *Proof* is a signed C2PA manifest, *mark* an invisible watermark; each finds the other.
-#![warn(missing_docs)]
+//! Provenance for generated video.
+//!
+//! *Proof* is a signed C2PA manifest: it says everything about where a clip comes from, and is lost at the first re-encode. *Mark* is an
+//! invisible watermark in the picture: it says one number, and survives. That number is the manifest's own UUID, so each finds the
+//! other.
+//!
+//! | module | what it does | knows |
+//! | --- | --- | --- |
+//! | [`stamp`] | media → mark → manifest | everything below |
+//! | [`mod@verify`], [`verdict`] | media → manifest and mark → one word with reasons | everything below |
+//! | [`mod@detect`] | media → evidence of a mark | media, picture |
+//! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
+//! | [`media`] | libav: read, write, transcode | frames |
+//! | [`picture`] | the picture mark: embed, detect | keys, codes; no files |
+//! | [`fec`], [`payload`], [`key`], [`stats`] | the code, the number, the secrets, the p-values | nothing else |
+//!
+//! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
 
+pub mod detect;
 pub mod fec;
 pub mod key;
 pub mod media;
 pub mod payload;
 pub mod picture;
+pub mod provenance;
+pub mod stamp;
 pub mod stats;
+pub mod verdict;
+pub mod verify;
 
-pub use key::{KeyRing, WatermarkKey};
+pub use detect::{Detected, detect};
+pub use key::{KeyId, KeyRing, WatermarkKey};
 pub use payload::Payload;
+pub use stamp::{StampError, StampOptions, Stamped};
+pub use stats::PValue;
+pub use verdict::{Judgement, Verdict};
+pub use verify::{Verified, VerifyError, VerifyOptions, verify};

@@ -1,1 +1,38 @@
-fn main(){}
+//! The `proofmark` command. See `proofmark --help`.
+
+mod args;
+mod commands;
+mod exit;
+mod home;
+mod inputs;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Init(a) => commands::init::run(a, &cli.global),
+        Command::Stamp(a) => commands::stamp::run(a, &cli.global),
+        Command::Detect(a) => commands::detect::run(a, &cli.global),
+        Command::Verify(a) => commands::verify::run(a, &cli.global),
+        Command::Keys(a) => commands::keys::run(a, &cli.global),
+        Command::Completions(a) => commands::generate::completions(a),
+        Command::Man(a) => commands::generate::man(a),
+        Command::Lookup | Command::Serve | Command::Evaluate => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(e) if output::is_broken_pipe(&e) => Exit::Success.into(),
+        Err(e) => {
+            output::error(&e);
+            Exit::Error.into()
+        }
+    }
+}

@@ -96,6 +96,12 @@ impl Marker {
         })
     }
 
+    /// The shape of the frames this marker is for.
+    #[must_use]
+    pub fn shape(&self) -> FrameShape {
+        self.shape
+    }
+
     /// Marks an eight-bit, limited-range luma plane in place: H×W, row-major, `stride` samples from row to row.
     pub fn embed(&mut self, luma: &mut [u8], stride: usize) {
         let FrameShape { width, height, .. } = self.shape;

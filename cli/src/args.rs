@@ -1,0 +1,274 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use proofmark::Payload;
+
+/// Marks and signs generated video, and tells later where a clip comes from.
+#[derive(Parser)]
+#[command(name = "proofmark", version, about, long_about = None, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  proofmark init                              make a home with a key and a test identity
+  proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
+  proofmark detect upload.mp4                 is there a mark, and which?
+  proofmark verify upload.mp4                 where does this clip come from?
+
+Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Folder with keys, signing identity and configuration [default: $XDG_DATA_HOME/proofmark]
+    #[arg(long, global = true, env = "PROOFMARK_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Print one JSON object per input on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress and no remarks
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a home: a watermark key, a test signing identity and a configuration file
+    Init(InitArgs),
+    /// Mark a clip or still image and sign its manifest
+    Stamp(Box<StampArgs>),
+    /// Look for a mark
+    Detect(DetectArgs),
+    /// Tell where a clip comes from: manifest, mark, and a verdict with reasons
+    Verify(VerifyArgs),
+    /// List, add, export and import watermark keys
+    Keys(KeysArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
+    /// Look a payload up in a registry
+    #[command(hide = true)]
+    Lookup,
+    /// Serve the resolution API
+    #[command(hide = true)]
+    Serve,
+    /// Measure the mark on your own clips
+    #[command(hide = true)]
+    Evaluate,
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark stamp clip.mp4 -o stamped.mp4
+  proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
+  proofmark stamp clips/ -o stamped/ --json
+  proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2")]
+pub(crate) struct StampArgs {
+    /// Clips, still images or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Target: .mp4, .mov, .mkv, .webm, .png, .jpg or .webp; a folder for several inputs
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) output: PathBuf,
+    /// Number to carry: a version 4 UUID [default: a new random one]
+    #[arg(long, value_name = "UUID")]
+    pub(crate) payload: Option<Payload>,
+    /// Replace an existing target
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Strength of the mark, as a factor on the default amplitude: 0.25 to 4
+    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "FACTOR")]
+    pub(crate) strength: Option<f32>,
+    /// Copy the sound as it is (this version marks the picture alone and always copies the sound)
+    #[arg(long)]
+    pub(crate) no_audio_mark: bool,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) manifest: ManifestArgs,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Encoding")]
+pub(crate) struct EncodeArgs {
+    /// h264, h265, vp9, av1 or ffv1 [default: the input's, where the target holds it, else h264]
+    #[arg(long, env = "PROOFMARK_VIDEO_CODEC", value_name = "CODEC")]
+    pub(crate) video_codec: Option<String>,
+    /// Constant quality on the codec's scale, 0 to 63 [default: visually lossless]
+    #[arg(long, env = "PROOFMARK_CRF", value_name = "N", conflicts_with = "bitrate")]
+    pub(crate) crf: Option<f32>,
+    /// Bit rate instead of constant quality, such as 4M or 800k
+    #[arg(long, value_name = "BITS", value_parser = bitrate)]
+    pub(crate) bitrate: Option<u64>,
+    /// Speed preset in the encoder's own words
+    #[arg(long, env = "PROOFMARK_PRESET", value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Manifest")]
+pub(crate) struct ManifestArgs {
+    /// Write no manifest
+    #[arg(long)]
+    pub(crate) no_c2pa: bool,
+    /// Title of the clip
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Software that generated the clip
+    #[arg(long, env = "PROOFMARK_AGENT", value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// Its version
+    #[arg(long, env = "PROOFMARK_AGENT_VERSION", value_name = "VERSION", requires = "agent")]
+    pub(crate) agent_version: Option<String>,
+    /// IPTC digital source type [default: trainedAlgorithmicMedia]
+    #[arg(long, value_name = "URI")]
+    pub(crate) digital_source_type: Option<String>,
+    /// Further assertions and ingredients: a manifest definition in c2patool's format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Certificate chain (PEM, signing certificate first) [default: the home's test identity]
+    #[arg(long, env = "PROOFMARK_SIGN_CERT", value_name = "FILE", requires = "sign_key")]
+    pub(crate) sign_cert: Option<PathBuf>,
+    /// Private key of the signing certificate (PKCS#8 PEM, P-256 or Ed25519)
+    #[arg(long, env = "PROOFMARK_SIGN_KEY", value_name = "FILE", requires = "sign_cert")]
+    pub(crate) sign_key: Option<PathBuf>,
+    /// RFC 3161 time-stamp authority to ask; without, nothing leaves the machine
+    #[arg(long, env = "PROOFMARK_TIME_STAMP_URL", value_name = "URL")]
+    pub(crate) time_stamp_url: Option<String>,
+    /// Name of the mark's algorithm in soft bindings
+    #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+}
+
+/// What is asked of the detector.
+#[derive(Args)]
+pub(crate) struct QuestionArgs {
+    /// Confirm one payload: needs the least evidence
+    #[arg(long, value_name = "UUID", conflicts_with = "candidates")]
+    pub(crate) expect: Option<Payload>,
+    /// Choose among known payloads: a file with one UUID a line; needs much less evidence than none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) candidates: Option<PathBuf>,
+    /// Look only where an uncropped, unturned clip has its mark: quicker
+    #[arg(long)]
+    pub(crate) no_search: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark detect upload.mp4
+  proofmark detect uploads/ --json
+  proofmark detect upload.mp4 --expect 7f3c1a52-9b64-4d0e-8a31-5e6f70819203
+  proofmark detect upload.mp4 --candidates known.txt
+
+Exit codes: 0 a mark was found, 1 none, 2 error, 4 some of several files failed.")]
+pub(crate) struct DetectArgs {
+    /// Clips, still images or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) question: QuestionArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark verify upload.mp4
+  proofmark verify upload.mp4 --trust C2PA-TRUST-LIST.pem
+  proofmark verify uploads/ --json
+
+Exit codes: 0 provenance found and consistent (intact, recovered, marked, foreign), 1 nothing found, 2 error,
+3 altered, contradictory, or a manifest that fails validation, 4 some of several files failed.")]
+pub(crate) struct VerifyArgs {
+    /// Clips, still images or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Trust list: PEM certificates of authorities; may be given more than once
+    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Name of the mark's algorithm in soft bindings
+    #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+    #[command(flatten)]
+    pub(crate) question: QuestionArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) action: KeysAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeysAction {
+    /// List the keys, newest first; the first one stamps, all detect
+    List,
+    /// Make a new key, which stamps from now on
+    Add,
+    /// Write a key to a file that only you can read
+    Export {
+        /// Which key, by its id
+        id: String,
+        /// Target file
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Take in an exported key
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub(crate) struct ManArgs {
+    /// Folder to write into
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+fn bitrate(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.trim().to_ascii_lowercase() {
+        t if t.ends_with('k') => (t.trim_end_matches('k').to_string(), 1e3),
+        t if t.ends_with('m') => (t.trim_end_matches('m').to_string(), 1e6),
+        t => (t, 1.0),
+    };
+    let bits = digits.parse::<f64>().map(|n| n * unit).ok().filter(|b| (1e3..=1e10).contains(b));
+    bits.map(|b| b as u64).ok_or_else(|| "give bits per second such as 4M or 800k, from 1k to 10G".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bit_rates() {
+        assert_eq!(super::bitrate("4M"), Ok(4_000_000));
+        assert_eq!(super::bitrate("800k"), Ok(800_000));
+        assert!(super::bitrate("fast").is_err() && super::bitrate("-1").is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! `proofmark verify`: where does a clip come from?
+
+use anyhow::{Context, Result};
+use proofmark::verdict::Verdict;
+use proofmark::verify::{VerifyOptions, verify};
+
+use crate::args::{Global, VerifyArgs};
+use crate::exit::Exit;
+use crate::home::{Config, Home};
+use crate::output;
+use crate::progress::{Bar, cancel};
+
+pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
+    let home = Home::locate(global)?;
+    let ring = home.key_ring_if_any()?;
+    let options = options(args, &home.config()?)?;
+    super::each(&args.inputs, "verify", global, |file| {
+        let bar = Bar::new(global, "verifying", file);
+        let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
+        drop(bar);
+        if global.json { output::json::verify(file, &verified)? } else { output::human::verify(file, &verified)? }
+        let judgement = &verified.judgement;
+        Ok(match judgement.verdict {
+            Verdict::Altered | Verdict::Contradictory => Exit::Doubtful,
+            _ if judgement.manifest_invalid => Exit::Doubtful,
+            Verdict::NothingFound => Exit::Nothing,
+            _ => Exit::Success,
+        })
+    })
+}
+
+fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
+    let mut o = VerifyOptions::default();
+    o.limits = config.limits.limits();
+    o.detect = super::detect_options(&args.question)?;
+    if let Some(a) = args.algorithm.as_ref().or(config.manifest.algorithm.as_ref()) {
+        o.algorithm.clone_from(a);
+    }
+    let lists = if args.trust.is_empty() { &config.trust.lists } else { &args.trust };
+    for list in lists {
+        let text = std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))?;
+        o.trust.add(&text).with_context(|| list.display().to_string())?;
+    }
+    Ok(o)
+}

@@ -1,0 +1,259 @@
+//! The home: keys, signing identity, configuration.
+//!
+//! ```text
+//! config.toml              every setting, commented
+//! keys/<id>.key            a watermark key, mode 0600
+//! signing/certificate.pem  the test identity's chain
+//! signing/key.pem          its private key, mode 0600
+//! signing/authority.pem    its authority, for --trust
+//! ```
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use proofmark::key::KeyError;
+use proofmark::media::Limits;
+use proofmark::provenance::{Identity, TestIdentity};
+use proofmark::{KeyRing, WatermarkKey};
+use serde::Deserialize;
+
+use crate::args::Global;
+
+/// The configuration file as `init` writes it: every setting, each commented out at its default.
+const CONFIG: &str = include_str!("config.toml");
+
+/// Settings of the configuration file. What is not set there has the library's default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) stamp: StampConfig,
+    pub(crate) manifest: ManifestConfig,
+    pub(crate) signing: SigningConfig,
+    pub(crate) trust: TrustConfig,
+    pub(crate) limits: LimitsConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StampConfig {
+    pub(crate) strength: Option<f32>,
+    pub(crate) video_codec: Option<String>,
+    pub(crate) crf: Option<f32>,
+    pub(crate) preset: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ManifestConfig {
+    pub(crate) agent: Option<String>,
+    pub(crate) agent_version: Option<String>,
+    pub(crate) digital_source_type: Option<String>,
+    pub(crate) algorithm: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SigningConfig {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) time_stamp_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TrustConfig {
+    pub(crate) lists: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsConfig {
+    pixels: Option<u64>,
+    frames: Option<u64>,
+    seconds: Option<u64>,
+    bytes: Option<u64>,
+    streams: Option<u64>,
+    manifest_bytes: Option<u64>,
+}
+
+impl LimitsConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        let mut l = Limits::default();
+        let set = |to: &mut u64, from: Option<u64>| *to = from.unwrap_or(*to);
+        set(&mut l.pixels, self.pixels);
+        set(&mut l.frames, self.frames);
+        set(&mut l.seconds, self.seconds);
+        set(&mut l.bytes, self.bytes);
+        set(&mut l.streams, self.streams);
+        set(&mut l.manifest_bytes, self.manifest_bytes);
+        l
+    }
+}
+
+/// The folder.
+pub(crate) struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    /// The home that options, environment or XDG name; it need not exist.
+    pub(crate) fn locate(global: &Global) -> Result<Self> {
+        let from_env = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let path = global
+            .home
+            .clone()
+            .filter(|p| !p.as_os_str().is_empty())
+            .or_else(|| from_env("XDG_DATA_HOME").map(|p| p.join("proofmark")))
+            .or_else(|| from_env("HOME").map(|p| p.join(".local/share/proofmark")))
+            .context("no home folder is known; name one with --home or PROOFMARK_HOME")?;
+        Ok(Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn keys_folder(&self) -> PathBuf {
+        self.path.join("keys")
+    }
+
+    /// The authority of the test identity, for `--trust`.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.path.join("signing/authority.pem")
+    }
+
+    /// Makes the home with its first key and a test identity.
+    pub(crate) fn create(&self, key: &WatermarkKey, identity: &TestIdentity) -> Result<()> {
+        if !self.key_files()?.is_empty() {
+            bail!("{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home", self.path.display());
+        }
+        for folder in [self.path.clone(), self.keys_folder(), self.path.join("signing")] {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
+        }
+        write_private(&self.path.join("signing/key.pem"), &identity.key)?;
+        write_public(&self.path.join("signing/certificate.pem"), &identity.chain)?;
+        write_public(&self.authority(), &identity.authority)?;
+        if !self.path.join("config.toml").exists() {
+            write_public(&self.path.join("config.toml"), CONFIG)?;
+        }
+        // The key last: with it the home counts as set up.
+        self.store_key(key)
+    }
+
+    pub(crate) fn config(&self) -> Result<Config> {
+        let path = self.path.join("config.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|e| {
+                let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].lines().count().max(1));
+                anyhow::anyhow!("{}: line {line}: {}; mend or comment out the setting", path.display(), e.message())
+            }),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
+            Err(e) => Err(e).with_context(|| format!("{}: cannot be read; check its permissions", path.display())),
+        }
+    }
+
+    pub(crate) fn store_key(&self, key: &WatermarkKey) -> Result<()> {
+        write_private(&self.keys_folder().join(format!("{}.key", key.id())), &key.to_text())
+    }
+
+    fn key_files(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.keys_folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e).with_context(|| format!("{}: cannot be read; check its permissions", folder.display())),
+        };
+        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "key")).collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// All keys; an error if there is none.
+    pub(crate) fn key_ring(&self) -> Result<KeyRing> {
+        self.key_ring_if_any()?
+            .with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init'", self.path.display()))
+    }
+
+    /// All keys, or `None` where no home was made: a manifest can be read without.
+    pub(crate) fn key_ring_if_any(&self) -> Result<Option<KeyRing>> {
+        let keys = self.key_files()?.iter().map(|p| read_key(p)).collect::<Result<Vec<_>>>()?;
+        match KeyRing::new(keys) {
+            Ok(ring) => Ok(Some(ring)),
+            Err(KeyError::Empty) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The signing identity that options or configuration name, else the home's test identity.
+    pub(crate) fn identity(&self, certificate: Option<&Path>, key: Option<&Path>, time_stamp_url: Option<String>) -> Result<Identity> {
+        let own = |name: &str| self.path.join("signing").join(name);
+        let (certificate, key) = match (certificate, key) {
+            (Some(c), Some(k)) => (c.to_path_buf(), k.to_path_buf()),
+            (None, None) => (own("certificate.pem"), own("key.pem")),
+            _ => bail!("a signing certificate and its key go together; set both"),
+        };
+        let missing = |p: &Path| format!("{}: cannot be read; make a test identity with 'proofmark init', or name your own with --sign-cert and --sign-key", p.display());
+        let chain = fs::read_to_string(&certificate).with_context(|| missing(&certificate))?;
+        refuse_readable(&key)?;
+        let secret = fs::read_to_string(&key).with_context(|| missing(&key))?;
+        Identity::from_pem(chain, secret, time_stamp_url).with_context(|| certificate.display().to_string())
+    }
+}
+
+/// Reads a key file that only its owner can read.
+pub(crate) fn read_key(path: &Path) -> Result<WatermarkKey> {
+    let text = fs::read_to_string(path).map_err(|e| match e.kind() {
+        ErrorKind::InvalidData => anyhow::anyhow!("{}: this is not a Proofmark key: it is not text; restore it from a backup", path.display()),
+        _ => anyhow::anyhow!("{}: cannot be read ({e}); check the name and its permissions", path.display()),
+    })?;
+    refuse_readable(path)?;
+    WatermarkKey::from_text(&text).with_context(|| path.display().to_string())
+}
+
+/// A secret that others on the machine can read is no secret.
+fn refuse_readable(path: &Path) -> Result<()> {
+    if let Ok(meta) = fs::metadata(path)
+        && meta.permissions().mode() & 0o077 != 0
+    {
+        bail!("{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace it if it may have been read", path.display());
+    }
+    Ok(())
+}
+
+/// Writes a secret: mode 0600 from the start, whole or not at all.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn write_public(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("{}: cannot be written; check its folder and the free space", path.display()))
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_configuration_is_all_comments_and_all_valid() {
+        assert!(CONFIG.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
+        // With every setting uncommented it must still be understood.
+        let live: String = CONFIG.lines().map(|l| l.strip_prefix("#= ").unwrap_or(l)).fold(String::new(), |s, l| s + l + "\n");
+        let parsed: Config = toml::from_str(&live).unwrap();
+        assert_eq!(parsed.limits.limits(), Limits::default());
+        assert_eq!(parsed.manifest.algorithm.as_deref(), Some(proofmark::provenance::DEFAULT_ALGORITHM));
+    }
+}

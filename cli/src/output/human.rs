@@ -1,0 +1,209 @@
+//! Results for people, to fit a terminal.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use proofmark::key::KeyId;
+use proofmark::picture::{Geometry, Method, PictureEvidence};
+use proofmark::provenance::{ManifestReport, ManifestState};
+use proofmark::verdict::Verdict;
+use proofmark::{Detected, KeyRing, Stamped, Verified};
+
+use super::{BAD, BOLD, DOUBT, GOOD};
+use crate::args::Global;
+use crate::home::Home;
+
+/// Width of the labels' column.
+const LABEL: usize = 10;
+/// Width of a line, where the text allows.
+const WIDTH: usize = 96;
+
+fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A labelled line, wrapped under its own column.
+fn line(out: &mut String, label: &str, text: &str) {
+    let mut column = LABEL + 2;
+    let _ = write!(out, "  {label:LABEL$}");
+    for (i, word) in text.split_whitespace().enumerate() {
+        let width = word.chars().count();
+        if i > 0 && column + 1 + width > WIDTH {
+            let _ = write!(out, "\n  {:LABEL$}", "");
+            column = LABEL + 2;
+        } else if i > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out.push('\n');
+}
+
+pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
+    let mut out = format!("{GOOD}ready{GOOD:#}: {}\n", home.path().display());
+    line(&mut out, "key", &format!("{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"));
+    line(&mut out, "identity", "a TEST certificate, in signing/: good for trying things out, trusted by nobody else");
+    line(&mut out, "settings", "config.toml, every one with a comment");
+    line(&mut out, "next", "proofmark stamp clip.mp4 -o stamped.mp4");
+    print(&out)
+}
+
+pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
+    let mut out = String::new();
+    for (i, key) in ring.keys().iter().enumerate() {
+        let role = if i == 0 { "stamps and detects" } else { "detects" };
+        let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {}  {role}", key.id(), date(key.created()));
+    }
+    print(&out)
+}
+
+/// Year-month-day of a time in seconds since 1970 (Howard Hinnant's civil-from-days).
+fn date(seconds: u64) -> String {
+    let z = (seconds / 86_400) as i64 + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    format!("{:04}-{month:02}-{day:02}", yoe + era * 400 + i64::from(month <= 2))
+}
+
+pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Global) -> Result<()> {
+    if global.quiet {
+        return print(&format!("{}\n", stamped.payload));
+    }
+    let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", file.display(), target.display());
+    line(&mut out, "payload", &stamped.payload.to_string());
+    let s = &stamped.summary;
+    line(&mut out, "picture", &format!("{}, {}×{}, {} frames, marked with key {}", s.codec, s.info.width, s.info.height, s.frames, stamped.key));
+    let manifest = match &stamped.manifest {
+        Some(path) if path == target => "embedded and signed".to_string(),
+        Some(path) => format!("signed, in {}: keep it beside the clip", path.display()),
+        None => "none, as asked".to_string(),
+    };
+    line(&mut out, "manifest", &manifest);
+    print(&out)
+}
+
+pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
+    let picture = &detected.picture;
+    let head = if picture.detected { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
+    let mut out = format!("{head}: {}\n", file.display());
+    mark(&mut out, picture);
+    if !picture.detected {
+        line(&mut out, "note", "this says nothing about where the clip comes from");
+    }
+    print(&out)
+}
+
+fn mark(out: &mut String, p: &PictureEvidence) {
+    if let Some(payload) = p.payload {
+        let how = match p.method {
+            Some(Method::Candidates) => "chosen among the candidates",
+            Some(Method::Expected) => "the one expected",
+            _ => "read blind",
+        };
+        line(out, "payload", &format!("{payload}, {how}"));
+    }
+    line(out, "chance", &format!("p ≤ {} from {} frames, evidence {:.0}", p.p_value, p.frames, p.evidence));
+    if let Some(key) = &p.key {
+        line(out, "key", &key.to_string());
+    }
+    if !p.ranges.is_empty() {
+        let spans: Vec<String> = p.ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
+        line(out, "when", &spans.join(", "));
+    }
+    if let Some(g) = p.geometry {
+        line(out, "geometry", &geometry(g));
+    }
+    if let Some(note) = &p.note {
+        line(out, "note", note);
+    }
+}
+
+fn geometry(g: Geometry) -> String {
+    let mut parts = Vec::new();
+    if g.scale.iter().any(|s| (s - 1.0).abs() > 0.005) {
+        parts.push(format!("mark at {:.2}×{:.2} of its usual size", g.scale[0], g.scale[1]));
+    }
+    if g.rotation.abs() > 0.1 {
+        parts.push(format!("turned by {:.1}°", g.rotation));
+    }
+    parts.extend(g.mirrored.then(|| "mirrored".to_string()));
+    parts.extend(g.inverted.then(|| "brightness inverted".to_string()));
+    if parts.is_empty() { "as stamped, or merely resized".into() } else { parts.join(", ") }
+}
+
+pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
+    let verdict = v.judgement.verdict;
+    let style = match verdict {
+        Verdict::Altered | Verdict::Contradictory => BAD,
+        Verdict::NothingFound => DOUBT,
+        _ if v.judgement.manifest_invalid => BAD,
+        _ => GOOD,
+    };
+    let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), file.display());
+    for (i, reason) in v.judgement.reasons.iter().enumerate() {
+        line(&mut out, if i == 0 { "why" } else { "" }, reason);
+    }
+    if let Some(m) = &v.manifest {
+        manifest(&mut out, m);
+    }
+    if let Some(d) = v.detected.as_ref().filter(|d| d.picture.detected) {
+        mark(&mut out, &d.picture);
+    }
+    line(&mut out, "next", &v.judgement.next);
+    print(&out)
+}
+
+fn manifest(out: &mut String, m: &ManifestReport) {
+    if let Some(label) = &m.label {
+        line(out, "manifest", label);
+    }
+    if let Some(title) = &m.title {
+        line(out, "title", title);
+    }
+    if let Some(s) = &m.signer {
+        let name = [s.common_name.as_deref(), s.organisation.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let trusted = if s.trusted { "trusted" } else { "not on a trust list here" };
+        let time = s.time.as_ref().map_or("no attested time".to_string(), |t| format!("attested at {t}"));
+        line(out, "signer", &format!("{name}; {trusted}; {time}"));
+    }
+    for (i, a) in m.actions.iter().enumerate() {
+        let source = a.digital_source_type.as_deref().and_then(|t| t.rsplit('/').next()).map(|t| format!(" ({t})")).unwrap_or_default();
+        let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
+        let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
+        line(out, if i == 0 { "actions" } else { "" }, &format!("{}{source}{agent}{when}", a.action));
+    }
+    if m.state == ManifestState::Invalid {
+        for (i, f) in m.failures.iter().enumerate() {
+            line(out, if i == 0 { "failures" } else { "" }, f);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates() {
+        assert_eq!(super::date(0), "1970-01-01");
+        assert_eq!(super::date(951_782_400), "2000-02-29");
+        assert_eq!(super::date(1_795_392_000), "2026-11-23");
+    }
+
+    #[test]
+    fn long_text_wraps_under_its_column() {
+        let mut out = String::new();
+        super::line(&mut out, "why", &"word ".repeat(40));
+        assert!(out.lines().count() > 1 && out.lines().all(|l| l.chars().count() <= super::WIDTH));
+        assert!(out.lines().nth(1).is_some_and(|l| l.starts_with("            word")));
+    }
+}

@@ -1,0 +1,31 @@
+//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error.
+
+pub(crate) mod human;
+pub(crate) mod json;
+
+use std::io::ErrorKind;
+
+use anstyle::{AnsiColor, Style};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// One line: what, which file, what to do.
+#[expect(clippy::print_stderr, reason = "the one place for errors")]
+pub(crate) fn error(e: &anyhow::Error) {
+    let text = format!("{e:#}").replace('\n', " ");
+    anstream::eprintln!("{BAD}error:{BAD:#} {text}");
+}
+
+/// Something worth knowing that is no error.
+#[expect(clippy::print_stderr, reason = "the one place for remarks")]
+pub(crate) fn remark(text: &str) {
+    anstream::eprintln!("{DOUBT}note:{DOUBT:#} {text}");
+}
+
+/// Whether whoever read our output has gone: no error of ours.
+pub(crate) fn is_broken_pipe(e: &anyhow::Error) -> bool {
+    e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
+}

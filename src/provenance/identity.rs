@@ -1,0 +1,113 @@
+//! Who signs: a certificate chain and its private key.
+
+use std::fmt;
+
+use c2pa::SigningAlg;
+use rcgen::string::PrintableString;
+use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use super::ProvenanceError;
+
+/// A signing identity. `Debug` shows nothing of the key.
+#[derive(Clone)]
+pub struct Identity {
+    chain: String,
+    key: Zeroizing<String>,
+    alg: SigningAlg,
+    time_stamp_url: Option<String>,
+}
+
+impl Identity {
+    /// From PEM: the certificate chain, leaf first, and the leaf's private key in PKCS#8. ES256 (P-256) and Ed25519 are told from the key.
+    ///
+    /// # Errors
+    /// [`ProvenanceError::Identity`] if either is no such PEM.
+    pub fn from_pem(chain: String, key: String, time_stamp_url: Option<String>) -> Result<Self, ProvenanceError> {
+        let fail = |reason: &str| ProvenanceError::Identity { reason: reason.into() };
+        let key = Zeroizing::new(key);
+        if !chain.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(fail("the certificate file holds no PEM certificate; give the chain, the signing certificate first"));
+        }
+        if key.contains("-----BEGIN EC PRIVATE KEY-----") || key.contains("ENCRYPTED") {
+            return Err(fail("the private key is encrypted or in an old format; convert it with 'openssl pkcs8 -topk8 -nocrypt'"));
+        }
+        let pair = KeyPair::from_pem(&key).map_err(|_| fail("the private key is no PKCS#8 PEM of a P-256 or Ed25519 key; convert it with 'openssl pkcs8 -topk8 -nocrypt'"))?;
+        let alg = if pair.is_compatible(&rcgen::PKCS_ECDSA_P256_SHA256) {
+            SigningAlg::Es256
+        } else if pair.is_compatible(&rcgen::PKCS_ED25519) {
+            SigningAlg::Ed25519
+        } else {
+            return Err(fail("the private key is neither P-256 (ES256) nor Ed25519; make a certificate for one of those"));
+        };
+        Ok(Self { chain, key, alg, time_stamp_url })
+    }
+
+    /// The signer that the `c2pa` crate wants.
+    pub(super) fn signer(&self) -> Result<c2pa::BoxedSigner, ProvenanceError> {
+        c2pa::create_signer::from_keys(self.chain.as_bytes(), self.key.as_bytes(), self.alg, self.time_stamp_url.clone())
+            .map_err(|e| ProvenanceError::Identity { reason: format!("certificate and key do not work together ({e}); check that they belong to each other") })
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({:?})", self.alg)
+    }
+}
+
+/// A signing identity for trying things out, in PEM.
+pub struct TestIdentity {
+    /// Certificate of the own authority: the trust anchor.
+    pub authority: String,
+    /// Chain of the signing certificate, leaf first.
+    pub chain: String,
+    /// Private key of the leaf, PKCS#8.
+    pub key: Zeroizing<String>,
+}
+
+/// Makes an authority and a signing certificate that satisfy the C2PA certificate profile (C2PA 2.2, section 14.5) and say in
+/// every name that they are for tests. The authority's key is thrown away.
+///
+/// # Errors
+/// [`ProvenanceError::Identity`] if the system has no randomness.
+pub fn test_identity() -> Result<TestIdentity, ProvenanceError> {
+    make().map_err(|e| ProvenanceError::Identity { reason: format!("a test identity could not be made ({e})") })
+}
+
+fn make() -> Result<TestIdentity, rcgen::Error> {
+    let now = OffsetDateTime::now_utc();
+    let validity = |p: &mut CertificateParams, years: i64| {
+        p.not_before = now - Duration::days(1);
+        p.not_after = now + Duration::days(365 * years);
+    };
+    let country = || PrintableString::try_from("ZZ").map(DnValue::PrintableString);
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.distinguished_name.push(DnType::CountryName, country()?);
+    authority.distinguished_name.push(DnType::OrganizationName, "Proofmark TEST identity, not for production");
+    authority.distinguished_name.push(DnType::CommonName, "Proofmark TEST authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    validity(&mut authority, 10);
+    let authority_key = KeyPair::generate()?;
+    let authority_certificate = authority.self_signed(&authority_key)?;
+    let issuer = Issuer::new(authority, authority_key);
+
+    let mut leaf = CertificateParams::new(Vec::new())?;
+    leaf.distinguished_name.push(DnType::CountryName, country()?);
+    leaf.distinguished_name.push(DnType::OrganizationName, "Proofmark TEST identity, not for production");
+    leaf.distinguished_name.push(DnType::CommonName, "Proofmark TEST signer");
+    leaf.is_ca = IsCa::ExplicitNoCa;
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
+    validity(&mut leaf, 5);
+    let leaf_key = KeyPair::generate()?;
+    let leaf_certificate = leaf.signed_by(&leaf_key, &issuer)?;
+    Ok(TestIdentity {
+        authority: authority_certificate.pem(),
+        chain: leaf_certificate.pem() + &authority_certificate.pem(),
+        key: Zeroizing::new(leaf_key.serialize_pem()),
+    })
+}

@@ -1,0 +1,70 @@
+//! Proof: C2PA manifests, built, signed, read and judged.
+//!
+//! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding; [`read`] tells what a file's manifest says
+//! and whether it holds. Certificates come as an [`Identity`]; [`test_identity`] makes one for trying things out. The
+//! specification is C2PA 2.2, <https://spec.c2pa.org>.
+
+mod identity;
+mod manifest;
+mod read;
+mod soft_binding;
+
+use std::path::PathBuf;
+
+pub use identity::{Identity, TestIdentity, test_identity};
+pub use manifest::{ManifestOptions, Placement, placement, sign};
+pub(crate) use read::sidecar_path;
+pub use read::{Action, ManifestReport, ManifestState, Signer, Trust, read};
+pub use soft_binding::{DEFAULT_ALGORITHM, SoftBinding};
+
+/// Why a manifest could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvenanceError {
+    /// A certificate or its key cannot be used.
+    #[error("the signing identity cannot be used: {reason}")]
+    Identity {
+        /// What is wrong, and the mend.
+        reason: String,
+    },
+    /// The user's manifest definition is wrong.
+    #[error("{}: is no manifest definition that can be used: {reason}; see c2patool's documentation for the format", path.display())]
+    Definition {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Signing failed.
+    #[error("{}: the manifest could not be signed: {reason}", path.display())]
+    Sign {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file could not be read.
+    #[error("{}: cannot be read: {source}; check the name and its permissions", path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A manifest that is too large to look at.
+    #[error("{}: its manifest of {bytes} bytes is over the limit of {limit}; raise the limit in the configuration if you trust the file", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Trust anchors that cannot be used.
+    #[error("the trust list cannot be used: {reason}; it must be a PEM file of certificates")]
+    Trust {
+        /// What is wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,271 @@
+//! Reading a manifest, and judging it.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+use c2pa::{Context, Manifest, Reader, ValidationState};
+use serde::Serialize;
+use serde_json::json;
+
+use super::soft_binding::{self, SoftBinding};
+use super::{Placement, ProvenanceError};
+use crate::media::Limits;
+use crate::payload::Payload;
+
+/// Whom to trust: PEM certificates of authorities.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    anchors: String,
+}
+
+impl Trust {
+    /// Adds authorities from the text of a PEM file.
+    ///
+    /// # Errors
+    /// [`ProvenanceError::Trust`] if it holds no certificate.
+    pub fn add(&mut self, pem: &str) -> Result<(), ProvenanceError> {
+        if !pem.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(ProvenanceError::Trust { reason: "there is no certificate in it".into() });
+        }
+        self.anchors.push_str(pem);
+        self.anchors.push('\n');
+        Ok(())
+    }
+}
+
+/// How far a manifest holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManifestState {
+    /// Every check passed and the signer is trusted.
+    Trusted,
+    /// Every check passed; the signer is not on a trust list.
+    Valid,
+    /// A check failed: the content, the manifest or the certificate is not as signed.
+    Invalid,
+}
+
+/// Who signed, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// Organisation of the certificate.
+    pub organisation: Option<String>,
+    /// Common name of the certificate.
+    pub common_name: Option<String>,
+    /// Time of signing by a time-stamp authority; `null` if none attested it.
+    pub time: Option<String>,
+    /// Whether the certificate leads to a trusted authority.
+    pub trusted: bool,
+}
+
+/// Something that was done to the asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Action {
+    /// The action's name, such as `c2pa.created`.
+    pub action: String,
+    /// IPTC digital source type, if the action says.
+    pub digital_source_type: Option<String>,
+    /// Software that did it, if the action says.
+    pub software_agent: Option<String>,
+    /// When, if the action says.
+    pub when: Option<String>,
+}
+
+/// What the active manifest of a file says.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ManifestReport {
+    /// How far it holds.
+    pub state: ManifestState,
+    /// Its label.
+    pub label: Option<String>,
+    /// Whether it was in a `.c2pa` file beside the media.
+    pub sidecar: bool,
+    /// Its title.
+    pub title: Option<String>,
+    /// The software that made the claim.
+    pub claim_generator: Option<String>,
+    /// Who signed.
+    pub signer: Option<Signer>,
+    /// What was done, in order.
+    pub actions: Vec<Action>,
+    /// Titles of the ingredients.
+    pub ingredients: Vec<String>,
+    /// What it says about marks and fingerprints.
+    pub soft_bindings: Vec<SoftBinding>,
+    /// The C2PA's code for each check that failed.
+    pub failures: Vec<String>,
+}
+
+impl ManifestReport {
+    /// The payload that the manifest names: from a soft binding of `algorithm`.
+    #[must_use]
+    pub fn payload(&self, algorithm: &str) -> Option<Payload> {
+        self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
+    }
+
+    /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
+    #[must_use]
+    pub fn content_changed(&self) -> bool {
+        self.failures.iter().any(|f| f.contains("Hash.mismatch") || f.contains("Hash.malformed") || f == "claim.hardBindings.missing")
+    }
+}
+
+/// Reads and validates the manifest of a file, or of the sidecar beside it. `None` if it has neither. Nothing is fetched.
+///
+/// # Errors
+/// [`ProvenanceError`] if the file cannot be opened, a sidecar is too large or the trust list is no good. A manifest that is too damaged to read
+/// is no error: its report is [`ManifestState::Invalid`].
+pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
+    let open = |p: &Path| File::open(p).map_err(|source| ProvenanceError::Open { path: p.into(), source });
+    let settings = json!({
+        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
+        "core": {"max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
+        "trust": {"user_anchors": trust.anchors},
+    });
+    let context = || Context::new().with_settings(settings.to_string().as_str()).map_err(|e| ProvenanceError::Trust { reason: e.to_string() });
+    let mut file = open(path)?;
+    let format = format_of(path, &mut file);
+    let embedded = Reader::from_context(context()?).with_stream(&format, &mut file);
+    match embedded {
+        Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),
+        Err(c2pa::Error::JumbfNotFound | c2pa::Error::UnsupportedType) => {
+            let Some(data) = sidecar(path, limits)? else { return Ok(None) };
+            let mut file = open(path)?;
+            match Reader::from_context(context()?).with_manifest_data_and_stream(&data, &format, &mut file) {
+                Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar))),
+                Err(e) => Ok(Some(unreadable(&e, Placement::Sidecar))),
+            }
+        }
+        // A manifest that is only referred to is not here, and is not fetched.
+        Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => Ok(None),
+        Err(e) => Ok(manifest_trouble(&e).then(|| unreadable(&e, Placement::Embedded))),
+    }
+}
+
+/// Where the sidecar of a file is looked for: the same name with the extension `.c2pa`.
+#[must_use]
+pub(crate) fn sidecar_path(path: &Path) -> PathBuf {
+    path.with_extension("c2pa")
+}
+
+fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, ProvenanceError> {
+    let beside = sidecar_path(path);
+    let Ok(meta) = std::fs::metadata(&beside) else { return Ok(None) };
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    if meta.len() > limits.manifest_bytes {
+        return Err(ProvenanceError::TooLarge { path: beside, bytes: meta.len(), limit: limits.manifest_bytes });
+    }
+    std::fs::read(&beside).map(Some).map_err(|source| ProvenanceError::Open { path: beside, source })
+}
+
+/// The media type, from the first bytes where they tell, else from the name: uploads are named as they please.
+fn format_of(path: &Path, file: &mut File) -> String {
+    let mut head = [0; 12];
+    let mut filled = 0;
+    while let Ok(n) = file.read(&mut head[filled..]) {
+        filled += n;
+        if n == 0 || filled == head.len() {
+            break;
+        }
+    }
+    let _ = file.rewind();
+    let (start, middle, end) = (&head[..4], &head[4..8], &head[8..]);
+    let told = match (start, middle, end) {
+        (_, b"ftyp", b"qt  ") => "video/quicktime",
+        (_, b"ftyp", b"M4A ") => "audio/mp4",
+        (_, b"ftyp", b"avif") => "image/avif",
+        (_, b"ftyp", b"heic") => "image/heic",
+        (_, b"ftyp" | b"styp", _) => "video/mp4",
+        (b"RIFF", _, b"WAVE") => "audio/wav",
+        (b"RIFF", _, b"AVI ") => "video/avi",
+        (b"RIFF", _, b"WEBP") => "image/webp",
+        ([0x89, b'P', b'N', b'G'], ..) => "image/png",
+        ([0xff, 0xd8, 0xff, _], ..) => "image/jpeg",
+        (b"fLaC", ..) => "audio/flac",
+        ([0x1a, 0x45, 0xdf, 0xa3], ..) => "video/x-matroska",
+        _ => return path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default(),
+    };
+    told.into()
+}
+
+/// Whether an error says that a manifest is there but broken, rather than that the file is no media or has none.
+fn manifest_trouble(e: &c2pa::Error) -> bool {
+    use c2pa::Error as E;
+    !matches!(e, E::IoError(_) | E::InvalidAsset(_) | E::UnsupportedType | E::OtherError(_) | E::NotFound | E::ProvenanceMissing)
+}
+
+fn unreadable(e: &c2pa::Error, placement: Placement) -> ManifestReport {
+    ManifestReport {
+        state: ManifestState::Invalid,
+        label: None,
+        sidecar: placement == Placement::Sidecar,
+        title: None,
+        claim_generator: None,
+        signer: None,
+        actions: Vec::new(),
+        ingredients: Vec::new(),
+        soft_bindings: Vec::new(),
+        failures: vec![format!("unreadable: {e}")],
+    }
+}
+
+fn report(reader: &Reader, placement: Placement) -> ManifestReport {
+    let state = match reader.validation_state() {
+        ValidationState::Trusted => ManifestState::Trusted,
+        ValidationState::Valid => ManifestState::Valid,
+        _ => ManifestState::Invalid,
+    };
+    let manifest = reader.active_manifest();
+    let mut failures: Vec<String> = reader.validation_status().unwrap_or_default().iter().filter(|s| !s.passed()).map(|s| s.code().to_string()).collect();
+    failures.sort();
+    failures.dedup();
+    let trusted = !failures.iter().any(|f| f == "signingCredential.untrusted") && state != ManifestState::Valid;
+    ManifestReport {
+        state,
+        label: reader.active_label().map(str::to_string),
+        sidecar: placement == Placement::Sidecar,
+        title: manifest.and_then(Manifest::title).map(str::to_string),
+        claim_generator: manifest.and_then(generator),
+        signer: manifest.and_then(|m| signer(m, trusted)),
+        actions: manifest.map(actions).unwrap_or_default(),
+        ingredients: manifest.map(|m| m.ingredients().iter().map(|i| i.title().unwrap_or("untitled").to_string()).collect()).unwrap_or_default(),
+        soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
+        failures,
+    }
+}
+
+fn generator(m: &Manifest) -> Option<String> {
+    let from_info = m.claim_generator_info.as_ref().and_then(|i| i.first()).map(|i| match &i.version {
+        Some(v) => format!("{} {v}", i.name),
+        None => i.name.clone(),
+    });
+    from_info.or_else(|| m.claim_generator().map(str::to_string))
+}
+
+fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
+    m.signature_info().map(|i| Signer { organisation: i.issuer.clone(), common_name: i.common_name.clone(), time: i.time.clone(), trusted })
+}
+
+fn actions(m: &Manifest) -> Vec<Action> {
+    let text = |v: &serde_json::Value, key: &str| v.get(key).and_then(serde_json::Value::as_str).map(str::to_string);
+    let agent = |v: &serde_json::Value| match v.get("softwareAgent") {
+        Some(serde_json::Value::String(s)) => Some(s.clone()),
+        Some(o) => text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}"))),
+        None => None,
+    };
+    m.assertions()
+        .iter()
+        .filter(|a| a.label().starts_with("c2pa.actions"))
+        .filter_map(|a| a.value().ok()?.get("actions")?.as_array().cloned())
+        .flatten()
+        .filter_map(|v| Some(Action { action: text(&v, "action")?, digital_source_type: text(&v, "digitalSourceType"), software_agent: agent(&v), when: text(&v, "when") }))
+        .collect()
+}
+
+fn soft_bindings(m: &Manifest) -> Vec<SoftBinding> {
+    m.assertions().iter().filter(|a| a.label().starts_with(soft_binding::LABEL)).filter_map(|a| a.value().ok()).flat_map(soft_binding::parse).collect()
+}

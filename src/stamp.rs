@@ -1,0 +1,181 @@
+//! Stamping: media → mark → manifest.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::key::{KeyId, WatermarkKey};
+use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress};
+use crate::payload::Payload;
+use crate::picture::{Marker, PictureError, Strength};
+use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
+
+/// How to stamp.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StampOptions {
+    /// The payload; a new random one by default.
+    pub payload: Option<Payload>,
+    /// Strength of the picture mark.
+    pub strength: Strength,
+    /// How to encode the picture.
+    pub encode: EncodeOptions,
+    /// What the manifest says.
+    pub manifest: ManifestOptions,
+    /// Who signs; without, no manifest is written.
+    pub identity: Option<Identity>,
+    /// Whether to replace an existing target.
+    pub overwrite: bool,
+    /// What the input may ask of the machine.
+    pub limits: Limits,
+}
+
+impl Default for StampOptions {
+    fn default() -> Self {
+        Self {
+            payload: None,
+            strength: Strength::default(),
+            encode: EncodeOptions::default(),
+            manifest: ManifestOptions::default(),
+            identity: None,
+            overwrite: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What was stamped.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stamped {
+    /// The number in the mark and in the manifest's label.
+    pub payload: Payload,
+    /// The key that the mark was made with.
+    pub key: KeyId,
+    /// Where the manifest is; `None` if none was asked for.
+    pub manifest: Option<PathBuf>,
+    /// What was written.
+    pub summary: media::Summary,
+}
+
+/// Why nothing was stamped. The target is then as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StampError {
+    /// Reading or writing media.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The picture cannot carry the mark.
+    #[error("{}: {source}", path.display())]
+    Picture {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: PictureError,
+    },
+    /// Building or signing the manifest.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// The target is the input.
+    #[error("{}: is the input itself; choose another target with -o", path.display())]
+    SameFile {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The target is there already.
+    #[error("{}: exists already; choose another target or allow replacing it with --force", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// Stamps `input` with a mark of `key` and, if there is an identity, a manifest, into `output`. The target appears whole or not at all.
+///
+/// # Errors
+/// [`StampError`] says what, which file, and what to do next.
+pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Stamped, StampError> {
+    let container = Container::of(output)?;
+    let sidecar = provenance::sidecar_path(output);
+    let place = options.identity.as_ref().map(|_| provenance::placement(container));
+    check_targets(input, output, place.filter(|&p| p == Placement::Sidecar).map(|_| sidecar.as_path()), options.overwrite)?;
+    let payload = options.payload.unwrap_or_else(Payload::random);
+
+    let marked = temporary(output)?;
+    let mut marker: Option<Marker> = None;
+    let job = Job { options: &options.encode, limits: &options.limits, cancel, progress };
+    let summary = media::transcode(input, marked.path(), container, job, |picture, _| {
+        let shape = picture.shape();
+        // A clip whose size changes midway is marked for each size.
+        if marker.as_ref().is_none_or(|m| m.shape() != shape) {
+            let made = Marker::new(key, payload, shape, options.strength);
+            marker = Some(made.map_err(|source| StampError::Picture { path: input.into(), source })?);
+        }
+        if let Some(marker) = &mut marker {
+            picture.mark(marker);
+        }
+        Ok::<(), StampError>(())
+    })?;
+
+    let manifest = match &options.identity {
+        None => {
+            publish(marked, output)?;
+            None
+        }
+        Some(identity) => {
+            let signed = temporary(output)?;
+            match provenance::sign(marked.path(), signed.path(), container, input, payload, identity, &options.manifest)? {
+                Placement::Embedded => {
+                    publish(signed, output)?;
+                    Some(output.to_path_buf())
+                }
+                Placement::Sidecar => {
+                    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
+                    publish(signed, &sidecar)?;
+                    publish(marked, output)?;
+                    Some(sidecar)
+                }
+            }
+        }
+    };
+    Ok(Stamped { payload, key: key.id().clone(), manifest, summary })
+}
+
+fn check_targets(input: &Path, output: &Path, sidecar: Option<&Path>, overwrite: bool) -> Result<(), StampError> {
+    let real = |p: &Path| p.canonicalize().ok();
+    if real(input).is_some() && real(input) == real(output) {
+        return Err(StampError::SameFile { path: output.into() });
+    }
+    for target in std::iter::once(output).chain(sidecar) {
+        if target.is_dir() {
+            return Err(MediaError::Write { path: target.into(), reason: "it is a folder".into() }.into());
+        }
+        if target.exists() && !overwrite {
+            return Err(StampError::Exists { path: target.into() });
+        }
+    }
+    Ok(())
+}
+
+/// A hidden file beside the target, gone when dropped.
+fn temporary(target: &Path) -> Result<NamedTempFile, MediaError> {
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    tempfile::Builder::new()
+        .prefix(".proofmark-")
+        .suffix(&extension)
+        .tempfile_in(folder)
+        .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
+}
+
+/// Gives a finished temporary file its name, with the permissions of an ordinary new file.
+fn publish(file: NamedTempFile, target: &Path) -> Result<(), MediaError> {
+    let fail = |reason: String| MediaError::Write { path: target.into(), reason };
+    file.as_file().sync_all().map_err(|e| fail(e.to_string()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644));
+    }
+    file.persist(target).map(|_| ()).map_err(|e| fail(e.error.to_string()))
+}

@@ -1,0 +1,202 @@
+//! Verdicts: what evidence means, in one word and a few plain sentences.
+
+use serde::Serialize;
+
+use crate::detect::Detected;
+use crate::payload::Payload;
+use crate::picture::{PictureEvidence, TimeRange};
+use crate::provenance::{ManifestReport, ManifestState};
+
+/// What a person or a script is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The embedded manifest is valid and agrees with the mark.
+    Intact,
+    /// Our manifest is there but the content is not as signed, or the mark covers a part only.
+    Altered,
+    /// No usable manifest; the mark led to one in the registry.
+    Recovered,
+    /// A mark, but no manifest for it.
+    Marked,
+    /// A valid manifest from someone else, none of our marks.
+    Foreign,
+    /// Manifest and mark disagree.
+    Contradictory,
+    /// Neither manifest nor mark.
+    NothingFound,
+}
+
+impl Verdict {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intact => "intact",
+            Self::Altered => "altered",
+            Self::Recovered => "recovered",
+            Self::Marked => "marked",
+            Self::Foreign => "foreign",
+            Self::Contradictory => "contradictory",
+            Self::NothingFound => "nothing-found",
+        }
+    }
+}
+
+/// A verdict with its reasons and the next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in plain sentences, the weightiest first.
+    pub reasons: Vec<String>,
+    /// What to do next.
+    pub next: String,
+    /// Whether a manifest is there that fails validation, whoever made it.
+    pub manifest_invalid: bool,
+}
+
+/// Gap in the marked time that counts as a cut or an insertion, in seconds: two detection spans.
+const GAP: f64 = 1.0;
+
+/// Weighs manifest and mark. `unseen` says why the picture was not looked at, if it was not.
+pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detected>, unseen: Option<&str>, algorithm: &str) -> Judgement {
+    let picture = detected.map(|d| &d.picture);
+    let mark = picture.filter(|p| p.detected);
+    let named = manifest.and_then(|m| m.payload(algorithm));
+    let manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
+    let (verdict, mut reasons) = match (manifest, named) {
+        (Some(m), Some(named)) => ours(m, named, picture),
+        (Some(m), None) => theirs(m, mark, picture.is_some()),
+        (None, _) => match mark {
+            Some(mark) => unsigned(mark, detected),
+            None => nothing(picture),
+        },
+    };
+    reasons.extend(unseen.map(str::to_string));
+    Judgement { verdict, reasons, next: next_step(verdict, manifest).into(), manifest_invalid }
+}
+
+/// A manifest that names one of our payloads.
+fn ours(m: &ManifestReport, named: Payload, picture: Option<&PictureEvidence>) -> (Verdict, Vec<String>) {
+    let mut reasons = vec![state_of(m)];
+    let mark = picture.filter(|p| p.detected);
+    let marked = mark.and_then(|p| p.payload);
+    if let Some(other) = marked.filter(|&p| p != named) {
+        reasons.insert(0, format!("The manifest names mark {named}, but the picture carries mark {other}: one of them was put here from another clip."));
+        return (Verdict::Contradictory, reasons);
+    }
+    if m.state == ManifestState::Invalid {
+        match marked {
+            Some(p) => reasons.push(format!("The picture still carries mark {p}, so it stems from the stamped clip, but it is no longer the file that was signed.")),
+            None if picture.is_some() => reasons.push("The mark that the manifest names could not be confirmed in the picture.".into()),
+            None => {}
+        }
+        return (Verdict::Altered, reasons);
+    }
+    match (marked, mark, picture) {
+        (Some(p), ..) => reasons.push(format!("The picture carries the same number, {p}.")),
+        (None, Some(_), _) => reasons.push("The picture carries a mark, too weak to be read.".into()),
+        (None, None, Some(_)) => {
+            reasons.push(
+                "The mark that the manifest names is not in the picture. A valid manifest ties it to these exact bytes, so either the watermark key is not in this key ring or the \
+                 picture was replaced before it was signed."
+                    .into(),
+            );
+        }
+        (None, None, None) => {}
+    }
+    (Verdict::Intact, reasons)
+}
+
+/// A manifest that names none of our payloads.
+fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (Verdict, Vec<String>) {
+    let mut reasons = vec![state_of(m)];
+    match mark {
+        Some(mark) => {
+            let name = mark.payload.map_or_else(|| "one of our marks".to_string(), |p| format!("our mark {p}"));
+            reasons.insert(0, format!("The picture carries {name}, but the manifest does not name it: the manifest was put here from another clip, or the clip was signed anew by someone else."));
+            (Verdict::Contradictory, reasons)
+        }
+        None => {
+            if looked {
+                reasons.push("The picture carries none of our marks.".into());
+            }
+            (if m.state == ManifestState::Invalid { Verdict::NothingFound } else { Verdict::Foreign }, reasons)
+        }
+    }
+}
+
+/// A mark without a manifest.
+fn unsigned(mark: &PictureEvidence, detected: Option<&Detected>) -> (Verdict, Vec<String>) {
+    let what = match mark.payload {
+        Some(p) => format!("The picture carries mark {p}."),
+        None => "The picture carries one of our marks, too weak to be read.".into(),
+    };
+    let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), "There is no manifest in the file.".into()];
+    let seconds = detected.and_then(|d| d.info.seconds).unwrap_or(0.0);
+    if let Some(gap) = uncovered(&mark.ranges, seconds) {
+        reasons.insert(1, format!("The mark is missing from {:.1} s to {:.1} s: that part was replaced or put in.", gap.start, gap.end));
+        return (Verdict::Altered, reasons);
+    }
+    (Verdict::Marked, reasons)
+}
+
+fn nothing(picture: Option<&PictureEvidence>) -> (Verdict, Vec<String>) {
+    let mut reasons = vec!["There is no manifest, in the file or beside it.".to_string()];
+    reasons.extend(picture.map(|_| "The picture carries none of our marks.".to_string()));
+    if let Some(note) = picture.and_then(|p| p.note.clone()) {
+        reasons.push(note);
+    }
+    (Verdict::NothingFound, reasons)
+}
+
+/// The first stretch of time without the mark that is too long to be an accident of measurement.
+fn uncovered(ranges: &[TimeRange], seconds: f64) -> Option<TimeRange> {
+    let mut from = 0.0;
+    for r in ranges {
+        if r.start - from > GAP {
+            return Some(TimeRange { start: from, end: r.start });
+        }
+        from = r.end;
+    }
+    (!ranges.is_empty() && seconds - from > GAP).then_some(TimeRange { start: from, end: seconds })
+}
+
+fn state_of(m: &ManifestReport) -> String {
+    let signer = m.signer.as_ref().and_then(|s| s.common_name.clone().or_else(|| s.organisation.clone())).unwrap_or_else(|| "an unnamed signer".into());
+    let place = if m.sidecar { "The manifest beside the file" } else { "The embedded manifest" };
+    match m.state {
+        ManifestState::Trusted => format!("{place} is valid and signed by {signer}, whom the trust list names."),
+        ManifestState::Valid => format!("{place} is valid and signed by {signer}, whom no trust list here names."),
+        ManifestState::Invalid if m.content_changed() => format!("{place}, signed by {signer}, does not match the content: the file was changed after it was signed."),
+        ManifestState::Invalid => format!("{place} fails validation ({}).", m.failures.join(", ")),
+    }
+}
+
+fn next_step(verdict: Verdict, manifest: Option<&ManifestReport>) -> &'static str {
+    match verdict {
+        Verdict::Intact if manifest.is_some_and(|m| m.state == ManifestState::Valid) => "To know who the signer is, give their authority with --trust FILE.",
+        Verdict::Intact | Verdict::Foreign => "Read the manifest's actions for how the clip came to be.",
+        Verdict::Altered => "Ask the uploader for the original, and compare.",
+        Verdict::Recovered | Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
+        Verdict::Contradictory => "Treat the clip as doubtful: look at both origins before relying on either.",
+        Verdict::NothingFound => "This says nothing about where the clip comes from: most clips carry no proof at all.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_gaps_are_no_accusation() {
+        let r = |start, end| TimeRange { start, end };
+        assert_eq!(uncovered(&[r(0.0, 2.0), r(2.9, 5.0)], 5.5), None);
+        assert_eq!(uncovered(&[r(0.0, 2.0), r(4.0, 5.0)], 5.0), Some(r(2.0, 4.0)));
+        assert_eq!(uncovered(&[r(0.0, 2.0)], 5.0), Some(r(2.0, 5.0)));
+        assert_eq!(uncovered(&[], 5.0), None);
+    }
+}
