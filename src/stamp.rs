@@ -66,12 +66,12 @@ pub enum StampError {
     #[error(transparent)]
     Media(#[from] MediaError),
     /// The picture cannot carry the mark.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Picture {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: PictureError,
+        reason: PictureError,
     },
     /// Building or signing the manifest.
     #[error(transparent)]
@@ -103,13 +103,13 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
 
     let marked = temporary(output)?;
     let mut marker: Option<Marker> = None;
-    let job = Job { options: &options.encode, limits: &options.limits, cancel, progress };
+    let job = Job { target: output, options: &options.encode, limits: &options.limits, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, _| {
         let shape = picture.shape();
         // A clip whose size changes midway is marked for each size.
         if marker.as_ref().is_none_or(|m| m.shape() != shape) {
             let made = Marker::new(key, payload, shape, options.strength);
-            marker = Some(made.map_err(|source| StampError::Picture { path: input.into(), source })?);
+            marker = Some(made.map_err(|reason| StampError::Picture { path: input.into(), reason })?);
         }
         if let Some(marker) = &mut marker {
             picture.mark(marker);

@@ -27,12 +27,12 @@ pub use transcode::{Cancel, Job, Progress, Summary, transcode};
 #[non_exhaustive]
 pub enum MediaError {
     /// The file could not be opened.
-    #[error("{}: cannot be read: {source}; check the name and its permissions", path.display())]
+    #[error("{}: cannot be read: {reason}; check the name and its permissions", path.display())]
     Open {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A folder or device, not a file.
     #[error("{}: is not a file; give the file itself", path.display())]

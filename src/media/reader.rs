@@ -34,7 +34,7 @@ pub struct MediaInfo {
 /// Opens a file for libav, having checked what can be checked before.
 pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
     super::start();
-    let fail = |source| MediaError::Open { path: path.into(), source };
+    let fail = |reason| MediaError::Open { path: path.into(), reason };
     let meta = std::fs::metadata(path).map_err(fail)?;
     if !meta.is_file() {
         return Err(MediaError::NotAFile { path: path.into() });

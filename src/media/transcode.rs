@@ -62,6 +62,8 @@ pub struct Summary {
 
 /// What to do and whom to tell, for [`transcode`].
 pub struct Job<'a> {
+    /// The name of the target in messages: the file that is written has a temporary one.
+    pub target: &'a Path,
     /// How to encode.
     pub options: &'a EncodeOptions,
     /// What the input may ask of the machine.
@@ -89,7 +91,7 @@ pub fn transcode<E: From<MediaError>>(
     let index = reader::picture_stream(input, &source)?;
     let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
     let info = describe(&source, index, decoder.decoder());
-    let mut writer = Writer::open(output, container, job.options, &source, index, &decoder)?;
+    let mut writer = Writer::open(output, job.target, container, job.options, &source, index, &decoder)?;
     let mut run = Run { input, container, cancel: job.cancel, total: info.seconds, decoder, converter: Converter::default(), scratch: Vec::new(), seconds: 0.0 };
     let mut source = source;
     let mut packet = Packet::empty();
@@ -179,10 +181,10 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn open(path: &'a Path, container: Container, options: &EncodeOptions, source: &Input, index: usize, decoder: &PictureDecoder) -> Result<Self, MediaError> {
+    fn open(file: &Path, path: &'a Path, container: Container, options: &EncodeOptions, source: &Input, index: usize, decoder: &PictureDecoder) -> Result<Self, MediaError> {
         let fail = |e: Error| MediaError::Write { path: path.into(), reason: e.to_string() };
         let stream = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
-        let mut output = output_as(path, container.muxer()).map_err(fail)?;
+        let mut output = output_as(file, container.muxer()).map_err(fail)?;
         let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
         let encoder = super::encoder::open(path, container, options, decoder.decoder(), &stream, global_header)?;
         output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(fail)?;

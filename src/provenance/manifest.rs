@@ -107,7 +107,7 @@ pub fn sign(
     builder.add_assertion(soft_binding::LABEL, &Assertion::new(&options.algorithm, payload)).map_err(failed)?;
 
     let signer = identity.signer()?;
-    let open = |path: &Path| File::open(path).map_err(|source| ProvenanceError::Open { path: path.into(), source });
+    let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
     let place = placement(container);
     match place {
         Placement::Embedded => {
@@ -130,7 +130,7 @@ fn definition(container: Container, payload: Payload, options: &ManifestOptions)
     let mut d = match &options.definition {
         None => json!({}),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|source| ProvenanceError::Open { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|reason| ProvenanceError::Open { path: path.clone(), reason })?;
             serde_json::from_str(&text).map_err(|e| ProvenanceError::Definition { path: path.clone(), reason: e.to_string() })?
         }
     };
@@ -161,7 +161,7 @@ fn has_action(builder: &Builder, name: &str) -> bool {
 /// Adds the source as parent ingredient if it carries a manifest; returns the ingredient's id.
 fn add_parent(builder: &mut Builder, source: &Path) -> Result<Option<String>, ProvenanceError> {
     let Ok(container) = Container::of(source) else { return Ok(None) };
-    let open = || File::open(source).map_err(|e| ProvenanceError::Open { path: source.into(), source: e });
+    let open = || File::open(source).map_err(|reason| ProvenanceError::Open { path: source.into(), reason });
     let has_manifest = match placement(container) {
         Placement::Embedded => c2pa::jumbf_io::load_jumbf_from_stream(container.mime(), &mut open()?).is_ok(),
         Placement::Sidecar => false,
@@ -180,7 +180,7 @@ fn add_parent(builder: &mut Builder, source: &Path) -> Result<Option<String>, Pr
 
 /// The hard binding of a file that the manifest is not in: SHA-256 over all of it.
 fn whole_file_hash(path: &Path) -> Result<DataHash, ProvenanceError> {
-    let fail = |source| ProvenanceError::Open { path: path.into(), source };
+    let fail = |reason| ProvenanceError::Open { path: path.into(), reason };
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(fail)?);
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut buffer = vec![0; 1 << 16];

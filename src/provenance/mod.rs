@@ -44,12 +44,12 @@ pub enum ProvenanceError {
         reason: String,
     },
     /// A file could not be read.
-    #[error("{}: cannot be read: {source}; check the name and its permissions", path.display())]
+    #[error("{}: cannot be read: {reason}; check the name and its permissions", path.display())]
     Open {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A manifest that is too large to look at.
     #[error("{}: its manifest of {bytes} bytes is over the limit of {limit}; raise the limit in the configuration if you trust the file", path.display())]

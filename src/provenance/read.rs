@@ -118,12 +118,14 @@ impl ManifestReport {
 /// [`ProvenanceError`] if the file cannot be opened, a sidecar is too large or the trust list is no good. A manifest that is too damaged to read
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
-    let open = |p: &Path| File::open(p).map_err(|source| ProvenanceError::Open { path: p.into(), source });
-    let settings = json!({
+    let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
+    let mut settings = json!({
         "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
         "core": {"max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
-        "trust": {"user_anchors": trust.anchors},
     });
+    if !trust.anchors.is_empty() {
+        settings["trust"] = json!({"user_anchors": trust.anchors});
+    }
     let context = || Context::new().with_settings(settings.to_string().as_str()).map_err(|e| ProvenanceError::Trust { reason: e.to_string() });
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
@@ -159,7 +161,7 @@ fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, ProvenanceEr
     if meta.len() > limits.manifest_bytes {
         return Err(ProvenanceError::TooLarge { path: beside, bytes: meta.len(), limit: limits.manifest_bytes });
     }
-    std::fs::read(&beside).map(Some).map_err(|source| ProvenanceError::Open { path: beside, source })
+    std::fs::read(&beside).map(Some).map_err(|reason| ProvenanceError::Open { path: beside, reason })
 }
 
 /// The media type, from the first bytes where they tell, else from the name: uploads are named as they please.
