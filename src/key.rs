@@ -131,10 +131,7 @@ impl WatermarkKey {
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let secret = Zeroizing::new(hex(self.secret.as_slice()));
-        Zeroizing::new(format!(
-            "{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \"secret\": \"{}\"\n}}\n",
-            self.id, self.created, *secret
-        ))
+        Zeroizing::new(format!("{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \"secret\": \"{}\"\n}}\n", self.id, self.created, *secret))
     }
 
     /// Reads the text of a key file.
@@ -242,9 +239,11 @@ impl KeyRing {
     pub fn new(mut keys: Vec<WatermarkKey>) -> Result<Self, KeyError> {
         keys.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         let mut seen = Vec::new();
-        keys.retain(|k| !seen.contains(&k.id) && {
-            seen.push(k.id.clone());
-            true
+        keys.retain(|k| {
+            !seen.contains(&k.id) && {
+                seen.push(k.id.clone());
+                true
+            }
         });
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self { keys }) }
     }
@@ -299,7 +298,7 @@ mod tests {
         p.sort_unstable();
         assert_eq!(p, (0..1000).collect::<Vec<_>>());
         // Pinned, so that a change that would orphan stamped clips cannot pass unseen.
-        assert_eq!(key.id().to_string(), "KEYID");
+        assert_eq!(key.id().to_string(), "59482e59");
     }
 
     #[test]

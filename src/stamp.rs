@@ -13,6 +13,7 @@ use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceEr
 /// How to stamp.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[derive(Default)]
 pub struct StampOptions {
     /// The payload; a new random one by default.
     pub payload: Option<Payload>,
@@ -28,20 +29,6 @@ pub struct StampOptions {
     pub overwrite: bool,
     /// What the input may ask of the machine.
     pub limits: Limits,
-}
-
-impl Default for StampOptions {
-    fn default() -> Self {
-        Self {
-            payload: None,
-            strength: Strength::default(),
-            encode: EncodeOptions::default(),
-            manifest: ManifestOptions::default(),
-            identity: None,
-            overwrite: false,
-            limits: Limits::default(),
-        }
-    }
 }
 
 /// What was stamped.
@@ -161,11 +148,7 @@ fn check_targets(input: &Path, output: &Path, sidecar: Option<&Path>, overwrite:
 fn temporary(target: &Path) -> Result<NamedTempFile, MediaError> {
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-    tempfile::Builder::new()
-        .prefix(".proofmark-")
-        .suffix(&extension)
-        .tempfile_in(folder)
-        .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
+    tempfile::Builder::new().prefix(".proofmark-").suffix(&extension).tempfile_in(folder).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
 }
 
 /// Gives a finished temporary file its name, with the permissions of an ordinary new file.

@@ -117,7 +117,10 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
     match mark {
         Some(mark) => {
             let name = mark.payload.map_or_else(|| "one of our marks".to_string(), |p| format!("our mark {p}"));
-            reasons.insert(0, format!("The picture carries {name}, but the manifest does not name it: the manifest was put here from another clip, or the clip was signed anew by someone else."));
+            reasons.insert(
+                0,
+                format!("The picture carries {name}, but the manifest does not name it: the manifest was put here from another clip, or the clip was signed anew by someone else."),
+            );
             (Verdict::Contradictory, reasons)
         }
         None => {

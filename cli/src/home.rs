@@ -132,7 +132,11 @@ impl Home {
             bail!("{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home", self.path.display());
         }
         for folder in [self.path.clone(), self.keys_folder(), self.path.join("signing")] {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
         }
         write_private(&self.path.join("signing/key.pem"), &identity.key)?;
         write_public(&self.path.join("signing/certificate.pem"), &identity.chain)?;
@@ -174,8 +178,7 @@ impl Home {
 
     /// All keys; an error if there is none.
     pub(crate) fn key_ring(&self) -> Result<KeyRing> {
-        self.key_ring_if_any()?
-            .with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init'", self.path.display()))
+        self.key_ring_if_any()?.with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init'", self.path.display()))
     }
 
     /// All keys, or `None` where no home was made: a manifest can be read without.

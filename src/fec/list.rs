@@ -54,9 +54,9 @@ pub(super) fn decode(info: &[bool], channel: &[f32], list: usize, bits: usize) -
     for &i in info {
         before.push(before.last().copied().unwrap_or(0) + usize::from(i));
     }
-    let mut soft = vec![Rc::new(Vec::new()); depths];
+    let mut soft: Vec<_> = (0..depths).map(|_| Rc::default()).collect();
     soft[0] = Rc::new(channel.to_vec());
-    let root = Path { metric: 0.0, bits: Vec::with_capacity(bits), soft, left: vec![Rc::new(Vec::new()); depths], done: Rc::new(Vec::new()) };
+    let root = Path { metric: 0.0, bits: Vec::with_capacity(bits), soft, left: (0..depths).map(|_| Rc::default()).collect(), done: Rc::new(Vec::new()) };
     let mut d = Decoder { info, before, list, paths: vec![root] };
     d.subtree(0, 0);
     d.paths.sort_by(|a, b| a.metric.total_cmp(&b.metric));

@@ -84,11 +84,7 @@ impl PolarCode {
         }
         let paths = list::decode(&self.info, &channel, list.max(1), self.bits);
         let best = paths.first()?.metric;
-        paths
-            .iter()
-            .take_while(|p| p.metric <= best + margin)
-            .enumerate()
-            .find_map(|(rank, p)| accept(&p.bits).map(|value| Decoded { value, rank }))
+        paths.iter().take_while(|p| p.metric <= best + margin).enumerate().find_map(|(rank, p)| accept(&p.bits).map(|value| Decoded { value, rank }))
     }
 }
 

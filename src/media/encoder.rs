@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
-use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVPixelFormat, AVStream, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
-};
+use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Dictionary, Rational, decoder};
 
@@ -141,12 +139,7 @@ pub(super) fn open(
 ) -> Result<PictureEncoder, MediaError> {
     let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(decoder.id(), container));
     if !codec.fits(container) {
-        return Err(MediaError::CannotHold {
-            path: path.into(),
-            container: container.name(),
-            what: codec.name().into(),
-            advice: "choose another --video-codec, or a .mkv target",
-        });
+        return Err(MediaError::CannotHold { path: path.into(), container: container.name(), what: codec.name().into(), advice: "choose another --video-codec, or a .mkv target" });
     }
     let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: codec.name().into(), reason };
     let found = encoder::find_by_name(codec.encoder()).ok_or_else(|| fail("libav was built without it".into()))?;
@@ -189,7 +182,7 @@ pub(super) fn open(
         if codec == VideoCodec::Jpeg {
             // Quantiser scale 2: visually lossless.
             (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
-            (*to).global_quality = 2 * FF_QP2LAMBDA as i32;
+            (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
     let private = private_options(codec, options, source);
@@ -250,7 +243,7 @@ fn is_full_range(format: Pixel) -> bool {
 
 fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> Rational {
     // SAFETY: the stream is valid for the call.
-    let container = unsafe { Rational::from((*(source.as_ptr() as *const AVStream)).sample_aspect_ratio) };
+    let container = unsafe { Rational::from((*source.as_ptr()).sample_aspect_ratio) };
     if container.numerator() > 0 { container } else { decoder.aspect_ratio() }
 }
 

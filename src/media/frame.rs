@@ -1,8 +1,8 @@
 //! Decoded frames as the marks see them: a luma plane to measure, planes to add to.
 
 use ffmpeg_next::ffi::{
-    AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
-    AV_PIX_FMT_FLAG_RGB, AVColorRange, av_frame_make_writable, av_pix_fmt_desc_get,
+    AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR, AV_PIX_FMT_FLAG_RGB, AVColorRange,
+    av_frame_make_writable, av_pix_fmt_desc_get,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
@@ -132,9 +132,7 @@ impl<'f> Picture<'f> {
                 *self.scratch = luma;
                 result
             }
-            Layout::Luma { depth } | Layout::Other { depth, .. } => {
-                f(&Luma { samples: self.samples(0, depth), width, height, stride: self.stride(0, depth), format })
-            }
+            Layout::Luma { depth } | Layout::Other { depth, .. } => f(&Luma { samples: self.samples(0, depth), width, height, stride: self.stride(0, depth), format }),
         }
     }
 

@@ -331,4 +331,3 @@ pub(super) fn describe(input: &Input, index: usize, decoder: &decoder::Video) ->
         has_audio: input.streams().best(media::Type::Audio).is_some(),
     }
 }
-

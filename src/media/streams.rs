@@ -5,10 +5,7 @@ use std::ffi::{c_int, c_uint};
 use std::path::Path;
 
 use ffmpeg_next::codec::Id;
-use ffmpeg_next::ffi::{
-    AVPacketSideDataType, AVRational, av_dict_copy, av_stream_add_side_data,
-    av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec,
-};
+use ffmpeg_next::ffi::{AVPacketSideDataType, AVRational, av_dict_copy, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec};
 use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::{Rational, Stream, encoder, media};
 
@@ -118,13 +115,8 @@ pub(super) fn copy_picture_properties(source: &Stream<'_>, output: &mut Output, 
 
 /// Side data that says something about the picture, whatever its codec.
 fn travels(kind: AVPacketSideDataType) -> bool {
-    use AVPacketSideDataType::{
-        AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D,
-    };
-    matches!(
-        kind,
-        AV_PKT_DATA_DISPLAYMATRIX | AV_PKT_DATA_STEREO3D | AV_PKT_DATA_SPHERICAL | AV_PKT_DATA_MASTERING_DISPLAY_METADATA | AV_PKT_DATA_CONTENT_LIGHT_LEVEL
-    )
+    use AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D};
+    matches!(kind, AV_PKT_DATA_DISPLAYMATRIX | AV_PKT_DATA_STEREO3D | AV_PKT_DATA_SPHERICAL | AV_PKT_DATA_MASTERING_DISPLAY_METADATA | AV_PKT_DATA_CONTENT_LIGHT_LEVEL)
 }
 
 /// Copies metadata and chapters of the whole file.
@@ -143,8 +135,30 @@ pub(super) fn copy_metadata(input: &Input, output: &mut Output) {
 /// Whether the metadata has keys that MP4's own tags do not cover.
 pub(super) fn has_odd_metadata(input: &Input) -> bool {
     const PLAIN: [&str; 24] = [
-        "title", "artist", "album_artist", "composer", "album", "date", "encoder", "comment", "genre", "copyright", "grouping", "lyrics", "description",
-        "synopsis", "show", "episode_id", "network", "keywords", "creation_time", "major_brand", "minor_version", "compatible_brands", "track", "disc",
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "encoder",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "creation_time",
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "track",
+        "disc",
     ];
     input.metadata().iter().any(|(key, _)| !PLAIN.contains(&key.to_ascii_lowercase().as_str()))
 }

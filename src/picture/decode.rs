@@ -28,7 +28,7 @@ impl Identified {
 /// Decodes the payload from readings at the mark's origin, under the sub-pattern that sync chose. `thorough` allows the long list.
 pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, thorough: bool) -> Option<Identified> {
     let signs = carrier.signs(subpattern);
-    let value = |d: usize| if d % 2 == 0 { whitened.value[d / 2].re } else { whitened.value[d / 2].im };
+    let value = |d: usize| if d.is_multiple_of(2) { whitened.value[d / 2].re } else { whitened.value[d / 2].im };
     let weight = |d: usize| whitened.weight[d / 2];
     // Amplitude of the mark per unit of weight, from the dimensions whose signs are known.
     let (mut sum, mut square) = (0.0, 0.0);

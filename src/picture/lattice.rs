@@ -17,9 +17,8 @@ const ROTATION_STEP: f32 = 0.0044;
 /// Largest ratio of the two periods when the aspect ratio was changed.
 const ASPECT: f32 = 1.6;
 /// Lattice vectors that are summed, up to sign.
-const VECTORS: [(f32, f32); 12] = [
-    (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, 2.0), (1.0, -2.0), (3.0, 0.0), (0.0, 3.0),
-];
+const VECTORS: [(f32, f32); 12] =
+    [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, 2.0), (1.0, -2.0), (3.0, 0.0), (0.0, 3.0)];
 /// Least overlap (share of the picture) at which a lattice vector counts.
 const LEAST_OVERLAP: f32 = 0.08;
 /// Whitened power above this counts as this: a few strong lines of the host are no lattice.

@@ -31,12 +31,7 @@ impl RealFft2 {
         let rows_inverse = real.plan_fft_inverse(width);
         let columns_forward = complex.plan_fft_forward(height);
         let columns_inverse = complex.plan_fft_inverse(height);
-        let scratch = [
-            rows_forward.get_scratch_len(),
-            rows_inverse.get_scratch_len(),
-            columns_forward.get_inplace_scratch_len(),
-            columns_inverse.get_inplace_scratch_len(),
-        ];
+        let scratch = [rows_forward.get_scratch_len(), rows_inverse.get_scratch_len(), columns_forward.get_inplace_scratch_len(), columns_inverse.get_inplace_scratch_len()];
         let scratch = vec![Complex32::default(); scratch.into_iter().max().unwrap_or(0)];
         let (line, half_line) = (vec![0.0; width], vec![Complex32::default(); width / 2 + 1]);
         Self { width, height, rows_forward, rows_inverse, columns_forward, columns_inverse, line, half_line, scratch }
@@ -80,7 +75,7 @@ impl RealFft2 {
             }
             // A real signal has real values at zero and at the Nyquist frequency; rounding may have left a trace.
             self.half_line[0].im = 0.0;
-            if self.width % 2 == 0 {
+            if self.width.is_multiple_of(2) {
                 self.half_line[self.width / 2].im = 0.0;
             }
             let _ = self.rows_inverse.process_with_scratch(&mut self.half_line, &mut self.line, &mut self.scratch);

@@ -105,9 +105,5 @@ fn make() -> Result<TestIdentity, rcgen::Error> {
     validity(&mut leaf, 5);
     let leaf_key = KeyPair::generate()?;
     let leaf_certificate = leaf.signed_by(&leaf_key, &issuer)?;
-    Ok(TestIdentity {
-        authority: authority_certificate.pem(),
-        chain: leaf_certificate.pem() + &authority_certificate.pem(),
-        key: Zeroizing::new(leaf_key.serialize_pem()),
-    })
+    Ok(TestIdentity { authority: authority_certificate.pem(), chain: leaf_certificate.pem() + &authority_certificate.pem(), key: Zeroizing::new(leaf_key.serialize_pem()) })
 }

@@ -34,13 +34,7 @@ pub struct ManifestOptions {
 
 impl Default for ManifestOptions {
     fn default() -> Self {
-        Self {
-            title: None,
-            software_agent: None,
-            digital_source_type: TRAINED_ALGORITHMIC_MEDIA.into(),
-            algorithm: soft_binding::DEFAULT_ALGORITHM.into(),
-            definition: None,
-        }
+        Self { title: None, software_agent: None, digital_source_type: TRAINED_ALGORITHMIC_MEDIA.into(), algorithm: soft_binding::DEFAULT_ALGORITHM.into(), definition: None }
     }
 }
 

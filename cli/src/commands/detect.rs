@@ -18,7 +18,11 @@ pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
         let bar = Bar::new(global, "reading", file);
         let detected = detect(file, &ring, &options, &limits, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        if global.json { output::json::detect(file, &detected)? } else { output::human::detect(file, &detected)? }
+        if global.json {
+            output::json::detect(file, &detected)?
+        } else {
+            output::human::detect(file, &detected)?
+        }
         Ok(if detected.picture.detected { Exit::Success } else { Exit::Nothing })
     })
 }

@@ -43,8 +43,7 @@ fn each(inputs: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pa
 }
 
 fn is_cancelled(e: &anyhow::Error) -> bool {
-    e.chain().any(|c| matches!(c.downcast_ref::<MediaError>(), Some(MediaError::Cancelled { .. })))
-        || e.to_string().contains("stopped before it was finished")
+    e.chain().any(|c| matches!(c.downcast_ref::<MediaError>(), Some(MediaError::Cancelled { .. }))) || e.to_string().contains("stopped before it was finished")
 }
 
 /// Detector options from what was asked.

@@ -33,7 +33,11 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         for line in &stamped.summary.left_out {
             output::remark(&format!("{}: {line}", file.display()));
         }
-        if global.json { output::json::stamp(file, &target, &stamped)? } else { output::human::stamp(file, &target, &stamped, global)? }
+        if global.json {
+            output::json::stamp(file, &target, &stamped)?
+        } else {
+            output::human::stamp(file, &target, &stamped, global)?
+        }
         Ok(Exit::Success)
     })
 }

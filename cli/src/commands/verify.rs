@@ -18,7 +18,11 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
         let bar = Bar::new(global, "verifying", file);
         let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        if global.json { output::json::verify(file, &verified)? } else { output::human::verify(file, &verified)? }
+        if global.json {
+            output::json::verify(file, &verified)?
+        } else {
+            output::human::verify(file, &verified)?
+        }
         let judgement = &verified.judgement;
         Ok(match judgement.verdict {
             Verdict::Altered | Verdict::Contradictory => Exit::Doubtful,

@@ -13,14 +13,12 @@ pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// One line: what, which file, what to do.
-#[expect(clippy::print_stderr, reason = "the one place for errors")]
 pub(crate) fn error(e: &anyhow::Error) {
     let text = format!("{e:#}").replace('\n', " ");
     anstream::eprintln!("{BAD}error:{BAD:#} {text}");
 }
 
 /// Something worth knowing that is no error.
-#[expect(clippy::print_stderr, reason = "the one place for remarks")]
 pub(crate) fn remark(text: &str) {
     anstream::eprintln!("{DOUBT}note:{DOUBT:#} {text}");
 }

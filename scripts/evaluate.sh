@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The measurements behind docs/BENCHMARKS.md: scripts/evaluate.sh PROOFMARK BENCH_FOLDER MEDIA_FOLDER
+set -euo pipefail
+bin=$(realpath "${1:?usage: evaluate.sh PROOFMARK BENCH_FOLDER MEDIA_FOLDER}")
+bench=${2:?}/bench.py
+media=${3:?}
+out=target/evaluation
+[ -f "$bench" ] || { echo "error: $bench is not there; name the folder with BENCH=" >&2; exit 2; }
+[ -f "$media/CORE.txt" ] || { echo "error: $media/CORE.txt is not there; name the folder with MEDIA=" >&2; exit 2; }
+python3 -c 'import imageio_ffmpeg' 2>/dev/null || { echo "error: the harness needs 'pip install imageio-ffmpeg==0.8.1'" >&2; exit 2; }
+mkdir -p "$out"
+mapfile -t clips < <(sed "s#^#$media/video/#" "$media/CORE.txt")
+python3 "$bench" quality --bin "$bin" "${clips[@]}" --out "$out/quality.json" | tee "$out/quality.txt"
+python3 "$bench" speed --bin "$bin" "${clips[@]}" | tee "$out/speed.txt"
+python3 "$bench" false --keys 20 --bin "$bin" "${clips[@]}" | tee "$out/false.txt"
+python3 "$bench" video --jobs 2 --bin "$bin" "${clips[@]}" --out "$out/video.json" | tee "$out/video.txt"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg for demo and tests.
+set -euo pipefail
+packages=(build-essential clang pkg-config ffmpeg libavcodec-dev libavformat-dev libavutil-dev libswscale-dev)
+missing=()
+for p in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing: ${missing[*]}"
+    run=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "error: install these packages as root: ${missing[*]}" >&2; exit 2; }
+        run=(sudo)
+    fi
+    "${run[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+command -v cargo >/dev/null || { echo "error: there is no Rust toolchain; get rustc 1.95 from https://rustup.rs" >&2; exit 2; }
