@@ -228,7 +228,6 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_n
         }
         VideoCodec::Ffv1 => {
             d.set("level", "3");
-            d.set("slices", "4");
             d.set("slicecrc", "1");
         }
         VideoCodec::WebP => d.set("quality", "95"),

@@ -1,7 +1,7 @@
 //! The carrier: one keyed tile, defined by its spectrum, that is repeated over the frame.
 //!
 //! A tile is [`TILE`]² at 360-line scale. Each complex coefficient of the annulus [`BAND_LOW`]..[`BAND_HIGH`] carries two
-//! real *dimensions* of equal power, each with a sign. A keyed permutation gives [`SYNC_DIMENSIONS`] of them to the sync
+//! real *dimensions*, each with a sign. A keyed permutation gives [`SYNC_DIMENSIONS`] of them to the sync
 //! pattern, known from the key and the sub-pattern alone, and the rest to the code word.
 
 use std::collections::HashMap;
@@ -21,6 +21,9 @@ pub(crate) const TILE: usize = 128;
 pub(crate) const BAND_LOW: f32 = 0.05;
 /// Upper edge of the band. Above, video codecs leave little.
 pub(crate) const BAND_HIGH: f32 = 0.20;
+/// Amplitude grows with this power of frequency: the host falls off with frequency, so an even mark would spend most of its visibility where the
+/// host is loudest. Measured against 0 and −0.7 at equal PSNR: more evidence after every codec, and less VMAF lost.
+const TILT: f32 = 0.7;
 /// Lines at which the tile keeps its size in pixels: a smaller frame would push the band past the Nyquist limit.
 const LEAST_LINES: f32 = 192.0;
 /// Share of the dimensions that carry sync: a sixth. More would find weak marks a little earlier, and leave the code less.
@@ -103,7 +106,11 @@ impl Carrier {
     pub(crate) fn tile(&self, payload: Payload) -> Vec<f32> {
         let word = self.word(payload);
         let mut fft = TileFft::new();
-        let mut tile = fft.synthesise(POINTS.iter().zip(word.chunks_exact(2)).map(|(&p, s)| (p, Complex32::new(s[0], s[1]))));
+        let value = |(&(ky, kx), s): (&(i32, i32), &[f32])| {
+            let gain = ((ky * ky + kx * kx) as f32).powf(TILT / 2.0);
+            ((ky, kx), Complex32::new(s[0], s[1]) * gain)
+        };
+        let mut tile = fft.synthesise(POINTS.iter().zip(word.chunks_exact(2)).map(value));
         let rms = (tile.iter().map(|v| v * v).sum::<f32>() / tile.len() as f32).sqrt();
         tile.iter_mut().for_each(|v| *v /= rms);
         tile

@@ -1,0 +1,296 @@
+//! The command as scripts and people meet it: exit codes, one-line errors, JSON, what is left behind.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Desk {
+    work: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self::bare();
+        assert_eq!(code(&desk.run(&["init"])), 0);
+        desk
+    }
+
+    fn bare() -> Self {
+        Self { work: TempDir::new().unwrap() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_proofmark"));
+        c.args(arguments).env("PROOFMARK_HOME", self.path("home")).current_dir(self.work.path()).stdin(Stdio::null());
+        c
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    /// A small clip of the real one.
+    fn clip(&self, name: &str) -> PathBuf {
+        let target = self.path(name);
+        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/bigbuckbunny.mp4");
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-ss", "1", "-t", "2", "-i"])
+            .arg(clip)
+            .args(["-an", "-vf", "scale=640:360", "-preset", "ultrafast"])
+            .arg(&target)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        target
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.work.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn code(o: &Output) -> i32 {
+    o.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Asserts one line on standard error that holds each of `parts`, nothing on standard output, and the code.
+fn refused(o: &Output, expected: i32, parts: &[&str]) {
+    let stderr = text(&o.stderr);
+    assert_eq!(code(o), expected, "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(o.stdout.is_empty(), "{}", text(&o.stdout));
+    for part in parts {
+        assert!(stderr.contains(part), "'{part}' is missing in: {stderr}");
+    }
+}
+
+/// Parses each line of standard output and holds it against its published schema.
+fn json(o: &Output) -> Vec<Value> {
+    text(&o.stdout)
+        .lines()
+        .map(|line| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let verb = value["schema"].as_str().unwrap().strip_prefix("proofmark.").unwrap().strip_suffix("/1").unwrap().to_string();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{verb}.json"));
+            let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{verb}: {errors:?}\n{value}");
+            value
+        })
+        .collect()
+}
+
+#[test]
+fn stamp_detect_verify() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let stamped = json(&desk.run(&["stamp", "clip.mp4", "-o", "stamped.mp4", "--json"])).remove(0);
+    let payload = stamped["payload"].as_str().unwrap();
+    assert_eq!(stamped["manifest"]["label"], format!("urn:c2pa:{payload}"));
+
+    let found = desk.run(&["detect", "stamped.mp4", "--json"]);
+    assert_eq!(code(&found), 0);
+    let report = json(&found).remove(0);
+    assert_eq!(report["video"]["payload"], payload);
+    assert_eq!(report["video"]["method"], "blind");
+    assert!(report["video"]["p_value"].as_f64().unwrap() < 1e-9);
+    assert!(report["audio"].is_null());
+
+    let none = desk.run(&["detect", "clip.mp4", "--json"]);
+    assert_eq!(code(&none), 1);
+    assert_eq!(json(&none)[0]["video"]["detected"], false);
+
+    let verified = desk.run(&["verify", "stamped.mp4", "--json"]);
+    assert_eq!(code(&verified), 0);
+    assert_eq!(json(&verified)[0]["verdict"], "intact");
+    let human = text(&desk.run(&["verify", "stamped.mp4"]).stdout);
+    assert!(human.contains("intact") && human.contains(payload) && human.contains("TEST"), "{human}");
+    assert!(human.lines().all(|l| l.chars().count() <= 100), "{human}");
+
+    let unknown = desk.run(&["verify", "clip.mp4", "--json"]);
+    assert_eq!((code(&unknown), json(&unknown)[0]["verdict"].as_str()), (1, Some("nothing-found")));
+
+    let mut bytes = std::fs::read(desk.path("stamped.mp4")).unwrap();
+    let at = bytes.len() - 20_000;
+    bytes[at] ^= 1;
+    std::fs::write(desk.path("tampered.mp4"), bytes).unwrap();
+    let altered = desk.run(&["verify", "tampered.mp4", "--json"]);
+    assert_eq!((code(&altered), json(&altered)[0]["verdict"].as_str()), (3, Some("altered")));
+}
+
+#[test]
+fn batches_go_on_after_a_failure_and_say_so() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("clips")).unwrap();
+    desk.clip("clips/a.mp4");
+    std::fs::write(desk.path("clips/b.mp4"), "no video").unwrap();
+    let o = desk.run(&["detect", "clips", "--json"]);
+    assert_eq!(code(&o), 4);
+    let lines = json(&o);
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0]["video"].is_object() && lines[1]["error"].is_string());
+    std::fs::create_dir(desk.path("out")).unwrap();
+    assert_eq!(code(&desk.run(&["stamp", "clips", "-o", "out", "--quiet"])), 4);
+    assert!(desk.path("out/a.mp4").exists() && !desk.path("out/b.mp4").exists());
+}
+
+#[test]
+fn common_mistakes_get_one_clear_line() {
+    let desk = Desk::bare();
+    let clip = desk.clip("clip.mp4");
+    refused(&desk.run(&["detect", "clip.mp4"]), 2, &["no watermark key", "proofmark init"]);
+    assert_eq!(code(&desk.run(&["init", "--quiet"])), 0);
+    refused(&desk.run(&["init"]), 2, &["set up already", "keys add"]);
+    refused(&desk.run(&["detect", "missing.mp4"]), 2, &["missing.mp4", "cannot be read"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "clip.mp4", "--force"]), 2, &["input itself", "-o"]);
+    std::fs::write(desk.path("there.mp4"), "precious").unwrap();
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "there.mp4"]), 2, &["there.mp4", "--force"]);
+    assert_eq!(std::fs::read(desk.path("there.mp4")).unwrap(), b"precious");
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.avi"]), 2, &["out.avi", ".mp4"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "none/out.mp4"]), 2, &["out.mp4", "cannot be written"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--video-codec", "divx"]), 2, &["divx", "h264"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--strength", "9"]), 2, &["strength 9", "0.25"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--preset", "warp9"]), 2, &["H.264", "encoder"]);
+    let home_file = clip.with_file_name("home").join("config.toml");
+    std::fs::write(&home_file, "[stamp]\nstrenght = 2\n").unwrap();
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"]), 2, &["config.toml", "line 2", "strenght"]);
+    std::fs::write(&home_file, "").unwrap();
+    std::fs::write(desk.path("list.txt"), "not-a-uuid\n").unwrap();
+    refused(&desk.run(&["detect", "clip.mp4", "--candidates", "list.txt"]), 2, &["list.txt", "line 1"]);
+    refused(&desk.run(&["verify", "clip.mp4", "--trust", "list.txt"]), 2, &["list.txt", "certificate"]);
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    refused(&desk.run(&["verify", "empty"]), 2, &["empty", "no media file"]);
+    refused(&desk.run(&["serve"]), 2, &["not built yet"]);
+    assert_eq!(desk.files(), ["clip.mp4", "empty", "home", "list.txt", "there.mp4"]);
+}
+
+#[test]
+fn keys_rotate_travel_and_are_guarded() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let first = json(&desk.run(&["keys", "list", "--json"])).remove(0)["keys"][0]["id"].as_str().unwrap().to_string();
+    let file = desk.path(&format!("home/keys/{first}.key"));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "old.mkv", "--video-codec", "ffv1", "--no-c2pa"])), 0);
+    let keys = json(&desk.run(&["keys", "add", "--json"])).remove(0);
+    assert_eq!((keys["keys"].as_array().unwrap().len(), &keys["keys"][0]["stamps"]), (2, &Value::Bool(true)));
+    assert_ne!(keys["keys"][0]["id"], first);
+    assert_eq!(json(&desk.run(&["detect", "old.mkv", "--json"]))[0]["video"]["key"], first);
+
+    // No output ever holds a secret.
+    let secret = std::fs::read_to_string(&file).unwrap();
+    let secret = serde_json::from_str::<Value>(&secret).unwrap()["secret"].as_str().unwrap().to_string();
+    for arguments in [&["keys", "list"][..], &["keys", "list", "--json"], &["keys", "export", &first, "-o", "k"]] {
+        let o = desk.run(arguments);
+        assert!(!text(&o.stdout).contains(&secret) && !text(&o.stderr).contains(&secret));
+    }
+    let other = Desk::new();
+    assert_eq!(code(&other.run(&["keys", "import", desk.path("k").to_str().unwrap()])), 0);
+    refused(&desk.run(&["keys", "export", "nosuch", "-o", "k2"]), 2, &["nosuch", "keys list"]);
+
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    refused(&desk.run(&["detect", "clip.mp4"]), 2, &["chmod 600"]);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&file, "{\"schema\": \"proofmark.key/1\"").unwrap();
+    refused(&desk.run(&["detect", "clip.mp4"]), 2, &[&first, "ends too early"]);
+}
+
+#[test]
+fn interrupting_leaves_nothing() {
+    let desk = Desk::new();
+    let long = desk.path("long.mp4");
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/bigbuckbunny.mp4");
+    std::fs::copy(clip, long).unwrap();
+    let mut child = desk.command(&["stamp", "long.mp4", "-o", "out.mp4", "--preset", "placebo"]).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(desk.files(), ["home", "long.mp4"]);
+}
+
+#[test]
+fn completions_and_man_pages_are_written() {
+    let desk = Desk::bare();
+    assert!(text(&desk.run(&["completions", "bash"]).stdout).contains("proofmark"));
+    assert_eq!(code(&desk.run(&["man", "-o", "man"])), 0);
+    assert!(desk.path("man/proofmark-stamp.1").exists());
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let desk = Desk::bare();
+    let mut child = desk.command(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Files that are made to break readers: one line each, an exit code of ours, no crash, no hang.
+#[test]
+fn hostile_and_broken_files_are_survived() {
+    let folder = std::env::var_os("PROOFMARK_C2PA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/c2pa"), PathBuf::from).join("media");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: {} is not there; set PROOFMARK_C2PA", folder.display());
+        return;
+    };
+    let desk = Desk::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        for verb in ["verify", "detect"] {
+            let o = desk.run(&[verb, path.to_str().unwrap(), "--json"]);
+            assert!((0..=3).contains(&code(&o)), "{verb} {}: {}", path.display(), text(&o.stderr));
+            assert!(text(&o.stderr).lines().count() <= 1, "{verb} {}: {}", path.display(), text(&o.stderr));
+            json(&o);
+        }
+    }
+    let verdict = |name: &str| json(&desk.run(&["verify", folder.join(name).to_str().unwrap(), "--json"])).remove(0);
+    assert_eq!(verdict("video1.mp4")["verdict"], "foreign");
+    assert_eq!(verdict("video1_no_manifest.mp4")["verdict"], "nothing-found");
+    assert_eq!(code(&desk.run(&["verify", folder.join("PTS_INVALID_INGREDIENT.mp4").to_str().unwrap()])), 3);
+    assert_eq!(code(&desk.run(&["verify", folder.join("nested_moov_1000.mp4").to_str().unwrap()])), 2);
+}
+
+/// Random damage to a good file never crashes or hangs the reader.
+#[test]
+fn damaged_files_are_survived() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "stamped.mp4"])), 0);
+    let good = std::fs::read(desk.path("stamped.mp4")).unwrap();
+    let mut state = 12_345u64;
+    let mut random = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    for round in 0..24 {
+        let mut bytes = good.clone();
+        // Half of the damage goes to the head, where the boxes are.
+        for _ in 0..1 + random(40) {
+            let reach = if round % 2 == 0 { bytes.len() } else { bytes.len().min(40_000) };
+            let at = random(reach);
+            bytes[at] = random(256) as u8;
+        }
+        if round % 5 == 0 {
+            bytes.truncate(random(good.len()));
+        }
+        std::fs::write(desk.path("damaged.mp4"), &bytes).unwrap();
+        let o = desk.run(&["verify", "damaged.mp4", "--no-search", "--json"]);
+        assert!((0..=3).contains(&code(&o)), "round {round}: {}", text(&o.stderr));
+        assert!(!text(&o.stderr).contains("panicked"), "round {round}: {}", text(&o.stderr));
+    }
+}

@@ -1,0 +1,93 @@
+//! What the tests share: clips, keys, ffmpeg.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use proofmark::media::{Cancel, Limits};
+use proofmark::picture::{DetectOptions, PictureEvidence};
+use proofmark::provenance::{Identity, Trust, test_identity};
+use proofmark::{KeyRing, Payload, StampOptions, Stamped, Verified, VerifyOptions, WatermarkKey};
+use tempfile::TempDir;
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The real clip.
+pub(crate) fn clip() -> PathBuf {
+    root().join("testdata/bigbuckbunny.mp4")
+}
+
+/// A folder with the odd clips, made once a test binary.
+pub(crate) fn odd(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = TempDir::new().unwrap();
+        let made = Command::new(root().join("testdata/make_odd.sh")).arg(folder.path()).status().unwrap();
+        assert!(made.success(), "make_odd.sh failed");
+        folder
+    });
+    folder.path().join(name)
+}
+
+pub(crate) fn ring() -> KeyRing {
+    KeyRing::new(vec![WatermarkKey::from_secret([42; 32], 1)]).unwrap()
+}
+
+/// A test identity and its authority as trust anchor.
+pub(crate) fn identity() -> (Identity, Trust) {
+    let t = test_identity().unwrap();
+    let mut trust = Trust::default();
+    trust.add(&t.authority).unwrap();
+    (Identity::from_pem(t.chain, t.key.to_string(), None).unwrap(), trust)
+}
+
+pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> Stamped {
+    let mut options = StampOptions::default();
+    options.encode.preset = Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
+    options.identity = identity;
+    proofmark::stamp::stamp(input, output, ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap()
+}
+
+pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> PictureEvidence {
+    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture
+}
+
+pub(crate) fn detect(path: &Path) -> PictureEvidence {
+    detect_with(path, &DetectOptions::default())
+}
+
+pub(crate) fn verify(path: &Path, trust: Option<Trust>) -> Verified {
+    let mut options = VerifyOptions::default();
+    options.trust = trust.unwrap_or_default();
+    proofmark::verify(path, Some(&ring()), &options, &Cancel::default(), &mut |_| {}).unwrap()
+}
+
+/// Runs ffmpeg with arguments in shell words, from one file to another.
+pub(crate) fn ffmpeg(input: &Path, arguments: &str, output: &Path) {
+    let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y", "-i"]).arg(input).args(arguments.split_whitespace()).arg(output).status().unwrap();
+    assert!(run.success(), "ffmpeg {arguments} failed");
+}
+
+/// What ffprobe says, one line an entry.
+pub(crate) fn probe(path: &Path, arguments: &str) -> String {
+    let out = Command::new("ffprobe").args(["-v", "error", "-of", "csv=p=0"]).args(arguments.split_whitespace()).arg(path).output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// The media of the shared folder, if it is there.
+pub(crate) fn shared(variable: &str, default: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
+    if path.is_dir() {
+        Some(path)
+    } else {
+        eprintln!("skipped: {} is not there; set {variable}", path.display());
+        None
+    }
+}
+
+pub(crate) fn some_payload() -> Payload {
+    "7f3c1a52-9b64-4d0e-8a31-5e6f70819203".parse().unwrap()
+}

@@ -1,0 +1,137 @@
+//! Every kind of input and output: the mark holds, and what is not the picture stays.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+
+mod common;
+
+use std::path::Path;
+
+use common::{clip, detect, identity, odd, probe, stamp, verify};
+use proofmark::media::{Cancel, MediaError};
+use proofmark::verdict::Verdict;
+use proofmark::{StampError, StampOptions};
+use tempfile::TempDir;
+
+fn round_trip(input: &Path, extension: &str) -> (TempDir, std::path::PathBuf) {
+    let work = TempDir::new().unwrap();
+    let target = work.path().join(format!("out.{extension}"));
+    let stamped = stamp(input, &target, None);
+    let e = detect(&target);
+    assert_eq!(e.payload, Some(stamped.payload), "{} → {extension}: evidence {}", input.display(), e.evidence);
+    (work, target)
+}
+
+#[test]
+fn odd_shapes_depths_and_colours_carry_the_mark() {
+    for (name, extension) in [
+        ("portrait.mp4", "mp4"),
+        ("odd_size.mkv", "mp4"),
+        ("odd_size.mkv", "mkv"),
+        ("ten_bit.mp4", "mp4"),
+        ("yuv422.mkv", "mkv"),
+        ("yuv444.mkv", "mkv"),
+        ("rgb.mkv", "mkv"),
+        ("rgb.mkv", "mp4"),
+        ("full_range.mp4", "mp4"),
+        ("dark.mp4", "mp4"),
+        ("anamorphic.mp4", "mp4"),
+        ("rotated.mp4", "mp4"),
+        ("still.png", "png"),
+        ("still.jpg", "jpg"),
+        ("still.webp", "webp"),
+    ] {
+        round_trip(&odd(name), extension);
+    }
+}
+
+#[test]
+fn time_colour_rotation_and_sound_stay() {
+    let frames = |p: &Path| probe(p, "-select_streams v -show_entries frame=best_effort_timestamp_time");
+    let (_a, vfr) = round_trip(&odd("variable_rate.mp4"), "mp4");
+    assert_eq!(frames(&odd("variable_rate.mp4")), frames(&vfr));
+
+    let colour = |p: &Path| probe(p, "-select_streams v -show_entries stream=pix_fmt,color_primaries,color_transfer,color_space,codec_name");
+    let (_b, ten) = round_trip(&odd("ten_bit.mp4"), "mp4");
+    assert_eq!(colour(&odd("ten_bit.mp4")), colour(&ten));
+
+    let range = |p: &Path| probe(p, "-select_streams v -show_entries stream=color_range");
+    let (_c, full) = round_trip(&odd("full_range.mp4"), "mp4");
+    assert_eq!(range(&odd("full_range.mp4")), range(&full));
+
+    let side = |p: &Path| probe(p, "-select_streams v -show_entries stream_side_data=rotation");
+    let (_d, turned) = round_trip(&odd("rotated.mp4"), "mp4");
+    assert!(!side(&turned).trim().is_empty());
+    assert_eq!(side(&odd("rotated.mp4")), side(&turned));
+
+    let aspect = |p: &Path| probe(p, "-select_streams v -show_entries stream=sample_aspect_ratio");
+    let (_e, wide) = round_trip(&odd("anamorphic.mp4"), "mp4");
+    assert_eq!(aspect(&odd("anamorphic.mp4")), aspect(&wide));
+
+    let sound = |p: &Path| probe(p, "-select_streams a -show_entries packet=pts,size -show_data_hash md5");
+    let (_f, surround) = round_trip(&odd("surround.mp4"), "mp4");
+    assert_eq!(sound(&odd("surround.mp4")), sound(&surround));
+    assert_eq!(probe(&surround, "-show_entries format_tags=title").trim(), "Six channels");
+}
+
+#[test]
+fn matroska_and_webm_get_a_sidecar() {
+    let work = TempDir::new().unwrap();
+    for extension in ["mkv", "webm"] {
+        let (identity, trust) = identity();
+        let target = work.path().join(format!("clip-{extension}.{extension}"));
+        let stamped = stamp(&odd("upright.mp4"), &target, Some(identity));
+        assert_eq!(stamped.manifest.as_deref(), Some(target.with_extension("c2pa").as_path()));
+        let v = verify(&target, Some(trust));
+        assert_eq!(v.judgement.verdict, Verdict::Intact, "{extension}: {:?}", v.manifest);
+        assert!(v.manifest.unwrap().sidecar);
+    }
+}
+
+#[test]
+fn stills_are_signed_too() {
+    let work = TempDir::new().unwrap();
+    for name in ["still.png", "still.jpg", "still.webp"] {
+        let (identity, _) = identity();
+        let target = work.path().join(name);
+        stamp(&odd(name), &target, Some(identity));
+        assert_eq!(verify(&target, None).judgement.verdict, Verdict::Intact, "{name}");
+    }
+}
+
+#[test]
+fn restamping_keeps_the_first_manifest_as_parent() {
+    let work = TempDir::new().unwrap();
+    let (identity, _) = identity();
+    let (first, second) = (work.path().join("first.mp4"), work.path().join("second.mp4"));
+    stamp(&odd("upright.mp4"), &first, Some(identity.clone()));
+    stamp(&first, &second, Some(identity));
+    let manifest = verify(&second, None).manifest.unwrap();
+    assert_eq!(manifest.actions[0].action, "c2pa.opened");
+    assert_eq!(manifest.ingredients, ["first.mp4"]);
+}
+
+#[test]
+fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
+    let work = TempDir::new().unwrap();
+    let target = work.path().join("out.mp4");
+    let refuse =
+        |input: &Path, target: &Path| proofmark::stamp::stamp(input, target, common::ring().newest(), &StampOptions::default(), &Cancel::default(), &mut |_| {}).unwrap_err();
+    assert!(matches!(refuse(&odd("too_small.mp4"), &target), StampError::Picture { .. }));
+    assert!(matches!(refuse(&odd("sound_only.m4a"), &target), StampError::Media(MediaError::NoVideo { .. })));
+    assert!(matches!(refuse(&odd("empty.mp4"), &target), StampError::Media(MediaError::Empty { .. })));
+    assert!(matches!(refuse(&odd("text.mp4"), &target), StampError::Media(MediaError::NotMedia { .. })));
+    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("out.xyz")), StampError::Media(MediaError::Container { .. })));
+    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("out.png")), StampError::Media(MediaError::CannotHold { .. })));
+    assert!(matches!(refuse(&clip(), &work.path().join("out.webm")), StampError::Media(MediaError::CannotHold { .. })));
+    assert!(matches!(refuse(&odd("upright.mp4"), &odd("upright.mp4")), StampError::SameFile { .. }));
+    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("none/out.mp4")), StampError::Media(MediaError::Write { .. })));
+
+    let cancel = Cancel::default();
+    let options = StampOptions::default();
+    let stopped = proofmark::stamp::stamp(&clip(), &target, common::ring().newest(), &options, &cancel, &mut |p| {
+        if p.frames == 5 {
+            cancel.cancel();
+        }
+    });
+    assert!(matches!(stopped.unwrap_err(), StampError::Media(MediaError::Cancelled { .. })));
+    assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "something was left behind");
+}

@@ -1,0 +1,155 @@
+//! The whole path on a real clip: stamp → what an uploader does → detect → verify.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+
+mod common;
+
+use common::{clip, detect, detect_with, ffmpeg, identity, probe, stamp, verify};
+use proofmark::Payload;
+use proofmark::picture::{DetectOptions, Method, Question};
+use proofmark::provenance::ManifestState;
+use proofmark::verdict::Verdict;
+use tempfile::TempDir;
+
+#[test]
+fn a_stamped_clip_is_intact_and_trusted_and_tampering_shows() {
+    let work = TempDir::new().unwrap();
+    let (identity, trust) = identity();
+    let target = work.path().join("stamped.mp4");
+    let stamped = stamp(&clip(), &target, Some(identity));
+
+    let untrusting = verify(&target, None);
+    let manifest = untrusting.manifest.unwrap();
+    assert_eq!(manifest.state, ManifestState::Valid);
+    assert_eq!(manifest.failures, ["signingCredential.untrusted"]);
+    assert_eq!(manifest.label, Some(format!("urn:c2pa:{}", stamped.payload)));
+    assert_eq!(manifest.actions.iter().map(|a| a.action.as_str()).collect::<Vec<_>>(), ["c2pa.created", "c2pa.watermarked.bound"]);
+    assert_eq!(manifest.payload(proofmark::provenance::DEFAULT_ALGORITHM), Some(stamped.payload));
+    let trusting = verify(&target, Some(trust));
+    assert_eq!(trusting.manifest.unwrap().state, ManifestState::Trusted);
+    assert_eq!(trusting.judgement.verdict, Verdict::Intact);
+
+    // Sound, its priming included, is copied bit by bit.
+    let sound = |p: &std::path::Path| probe(p, "-select_streams a -show_entries packet=pts,size -show_data_hash md5");
+    assert_eq!(sound(&clip()), sound(&target));
+    // Every frame keeps its time.
+    let times = |p: &std::path::Path| probe(p, "-select_streams v -show_entries frame=best_effort_timestamp_time");
+    assert_eq!(times(&clip()), times(&target));
+
+    // One byte in the middle of the media data.
+    let mut bytes = std::fs::read(&target).unwrap();
+    let middle = bytes.len() - bytes.len() / 3;
+    bytes[middle] ^= 0x40;
+    let tampered = work.path().join("tampered.mp4");
+    std::fs::write(&tampered, bytes).unwrap();
+    let v = verify(&tampered, None);
+    assert_eq!(v.judgement.verdict, Verdict::Altered);
+    assert!(v.manifest.unwrap().content_changed());
+}
+
+#[test]
+fn what_uploaders_do_is_survived() {
+    let work = TempDir::new().unwrap();
+    let target = work.path().join("stamped.mp4");
+    let stamped = stamp(&clip(), &target, None);
+    let attacks = [
+        ("-c:v libx264 -crf 30", "re-encoded"),
+        ("-vf scale=-2:360 -c:v libx264 -crf 28", "resized"),
+        ("-vf crop=iw*0.7:ih*0.7:100:90 -c:v libx264 -crf 26", "cropped"),
+        ("-vf hflip -c:v libx264 -crf 26", "mirrored"),
+        ("-vf rotate=5*PI/180 -c:v libx264 -crf 26", "turned"),
+        ("-vf transpose=1 -c:v libx264 -crf 26", "turned by a quarter"),
+        ("-vf negate -c:v libx264 -crf 26", "inverted"),
+        ("-vf scale=iw*0.75:ih,setsar=1 -c:v libx264 -crf 26", "squeezed"),
+        ("-vf pad=iw:iw*1.2:0:(oh-ih)/2 -c:v libx264 -crf 26", "letterboxed"),
+        ("-vf lutyuv=y=val*0.5 -c:v libx264 -crf 26", "darkened"),
+        ("-ss 1 -t 2 -c:v libx264 -crf 26", "excerpt"),
+    ];
+    let mut read = 0;
+    for (arguments, what) in attacks {
+        let upload = work.path().join("upload.mp4");
+        ffmpeg(&target, &format!("-an -map_metadata -1 -preset veryfast {arguments}"), &upload);
+        let e = detect(&upload);
+        assert!(e.payload.is_none_or(|p| p == stamped.payload), "{what}: a wrong payload");
+        if e.payload.is_none() {
+            eprintln!("{what}: not read, p {}", e.p_value);
+        }
+        read += usize::from(e.payload.is_some());
+    }
+    assert!(read + 1 >= attacks.len(), "{read} of {} were read", attacks.len());
+
+    let upload = work.path().join("upload.mp4");
+    ffmpeg(&target, "-an -map_metadata -1 -preset veryfast -c:v libx264 -crf 28", &upload);
+    let v = verify(&upload, None);
+    assert_eq!(v.judgement.verdict, Verdict::Marked);
+    let picture = v.detected.unwrap().picture;
+    assert_eq!((picture.method, picture.ranges.len()), (Some(Method::Blind), 1));
+}
+
+#[test]
+fn weak_marks_are_chosen_among_candidates_and_confirmed() {
+    let work = TempDir::new().unwrap();
+    let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
+    let payload = stamp(&clip(), &target, None).payload;
+    ffmpeg(&target, "-an -t 1 -preset veryfast -c:v libx264 -crf 42", &upload);
+    let ask = |question| {
+        let mut options = DetectOptions::default();
+        options.question = question;
+        detect_with(&upload, &options)
+    };
+    let others: Vec<Payload> = (0..500).map(|_| Payload::random()).collect();
+    let confirmed = ask(Question::Expected(payload));
+    assert_eq!(confirmed.payload, Some(payload));
+    let mut list = others.clone();
+    list.push(payload);
+    let chosen = ask(Question::Candidates(list));
+    assert!(chosen.payload.is_none_or(|p| p == payload));
+    // Wrong answers are never given, whatever is asked.
+    let wrong = ask(Question::Expected(others[0]));
+    assert_ne!(wrong.payload, Some(others[0]));
+    let among_wrong = ask(Question::Candidates(others.clone()));
+    assert!(among_wrong.payload.is_none_or(|p| p == payload));
+}
+
+#[test]
+fn a_splice_is_told_in_time() {
+    let work = TempDir::new().unwrap();
+    let (target, spliced) = (work.path().join("stamped.mp4"), work.path().join("spliced.mp4"));
+    stamp(&clip(), &target, None);
+    let unmarked = clip();
+    ffmpeg(
+        &target,
+        &format!("-i {} -filter_complex [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat -preset veryfast -crf 23", unmarked.display()),
+        &spliced,
+    );
+    let e = detect(&spliced);
+    assert_eq!(e.ranges.len(), 1);
+    assert!(e.ranges[0].start < 0.1 && (2.0..=3.3).contains(&e.ranges[0].end), "{:?}", e.ranges);
+    assert_eq!(verify(&spliced, None).judgement.verdict, Verdict::Altered);
+}
+
+#[test]
+fn a_manifest_beside_another_clip_is_contradictory() {
+    let work = TempDir::new().unwrap();
+    let (identity, _) = identity();
+    let (a, b) = (work.path().join("a.mkv"), work.path().join("b.mkv"));
+    stamp(&clip(), &a, Some(identity.clone()));
+    stamp(&clip(), &b, Some(identity));
+    assert_eq!(verify(&a, None).judgement.verdict, Verdict::Intact);
+    std::fs::copy(a.with_extension("c2pa"), b.with_extension("c2pa")).unwrap();
+    assert_eq!(verify(&b, None).judgement.verdict, Verdict::Contradictory);
+}
+
+#[test]
+fn unmarked_clips_and_other_keys_show_nothing() {
+    use proofmark::media::{Cancel, Limits};
+    use proofmark::{KeyRing, WatermarkKey};
+    let mut small = 0;
+    for n in 0..12 {
+        let ring = KeyRing::new(vec![WatermarkKey::from_secret([n; 32], 1)]).unwrap();
+        let e = proofmark::detect(&clip(), &ring, &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture;
+        assert!(!e.detected && e.payload.is_none());
+        small += usize::from(e.p_value.value() <= 0.05);
+    }
+    // A bound of 0.05 holds at least 95 times in 100: four of twelve would come by chance once in 500 runs.
+    assert!(small < 4, "{small} of 12 p-values under 0.05");
+}
