@@ -121,6 +121,9 @@ pub struct EncodeOptions {
     pub preset: Option<String>,
 }
 
+/// Presets of x264 and x265.
+const PRESETS: [&str; 10] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
+
 /// An opened encoder.
 pub(super) struct PictureEncoder {
     pub(super) encoder: encoder::video::Encoder,
@@ -143,6 +146,10 @@ pub(super) fn open(
     }
     let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: codec.name().into(), reason };
     let found = encoder::find_by_name(codec.encoder()).ok_or_else(|| fail("libav was built without it".into()))?;
+    // x264 and x265 would print their own complaint to standard error.
+    if let Some(preset) = options.preset.as_ref().filter(|p| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && !PRESETS.contains(&p.as_str())) {
+        return Err(fail(format!("'{preset}' is none of its presets: {}", PRESETS.join(", "))));
+    }
     let format = choose_format(codec, &found, decoder);
     let mut context = codec::Context::new_with_codec(found);
     context.set_threading(threading::Config { kind: threading::Type::Frame, count: 0, ..Default::default() });

@@ -91,3 +91,9 @@ pub(crate) fn shared(variable: &str, default: &str) -> Option<PathBuf> {
 pub(crate) fn some_payload() -> Payload {
     "7f3c1a52-9b64-4d0e-8a31-5e6f70819203".parse().unwrap()
 }
+
+/// The time of each frame, as ffprobe prints it: a line a frame, whatever side data comes with it.
+pub(crate) fn frame_times(path: &Path) -> Vec<String> {
+    let text = probe(path, "-select_streams v -show_entries frame=best_effort_timestamp_time");
+    text.lines().filter_map(|l| l.split(',').find(|f| f.parse::<f64>().is_ok())).map(str::to_string).collect()
+}
