@@ -152,7 +152,7 @@ impl Home {
         let path = self.path.join("config.toml");
         match fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).map_err(|e| {
-                let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].lines().count().max(1));
+                let line = e.span().map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
                 anyhow::anyhow!("{}: line {line}: {}; mend or comment out the setting", path.display(), e.message())
             }),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
