@@ -10,9 +10,9 @@ pub(crate) mod verify;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use proofmark::Payload;
 use proofmark::media::MediaError;
 use proofmark::picture::{DetectOptions, Question};
+use proofmark::{Payload, StampError, VerifyError};
 
 use crate::args::{Global, QuestionArgs};
 use crate::exit::Exit;
@@ -42,8 +42,13 @@ fn each(inputs: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pa
     Ok(Exit::of_batch(&exits))
 }
 
+/// Whether the work was stopped by a signal, whichever layer said so.
 fn is_cancelled(e: &anyhow::Error) -> bool {
-    e.chain().any(|c| matches!(c.downcast_ref::<MediaError>(), Some(MediaError::Cancelled { .. }))) || e.to_string().contains("stopped before it was finished")
+    let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
+        (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), _) | (.., Some(m)) => Some(m),
+        _ => None,
+    };
+    matches!(media, Some(MediaError::Cancelled { .. }))
 }
 
 /// Detector options from what was asked.
