@@ -6,15 +6,15 @@ use proofmark::detect::detect;
 use crate::args::{DetectArgs, Global};
 use crate::exit::Exit;
 use crate::home::Home;
-use crate::output;
 use crate::progress::{Bar, cancel};
+use crate::{inputs, output};
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let ring = home.key_ring()?;
     let limits = home.config()?.limits.limits();
     let options = super::detect_options(&args.question)?;
-    super::each(&args.inputs, "detect", global, |file| {
+    super::each(&inputs::expand(&args.inputs)?, "detect", global, |file| {
         let bar = Bar::new(global, "reading", file);
         let detected = detect(file, &ring, &options, &limits, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);

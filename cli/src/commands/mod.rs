@@ -16,13 +16,12 @@ use proofmark::{Payload, StampError, VerifyError};
 
 use crate::args::{Global, QuestionArgs};
 use crate::exit::Exit;
-use crate::{inputs, output};
+use crate::output;
 
-/// Runs `one` over all files that the inputs name; a failure is told and the next file goes on.
-fn each(inputs: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Path) -> Result<Exit>) -> Result<Exit> {
-    let files = inputs::expand(inputs)?;
+/// Runs `one` over all files; a failure is told and the next file goes on.
+fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Path) -> Result<Exit>) -> Result<Exit> {
     let mut exits = Vec::with_capacity(files.len());
-    for file in &files {
+    for file in files {
         let exit = match one(file) {
             Ok(exit) => exit,
             Err(e) if output::is_broken_pipe(&e) => return Err(e),

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     if many && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
-    super::each(&args.inputs, "stamp", global, |file| {
+    super::each(&files, "stamp", global, |file| {
         let target = target(args, file);
         let bar = Bar::new(global, "stamping", file);
         let stamped = stamp(file, &target, ring.newest(), &options, &cancel(), &mut |p| bar.update(p))?;

@@ -7,14 +7,14 @@ use proofmark::verify::{VerifyOptions, verify};
 use crate::args::{Global, VerifyArgs};
 use crate::exit::Exit;
 use crate::home::{Config, Home};
-use crate::output;
 use crate::progress::{Bar, cancel};
+use crate::{inputs, output};
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let ring = home.key_ring_if_any()?;
     let options = options(args, &home.config()?)?;
-    super::each(&args.inputs, "verify", global, |file| {
+    super::each(&inputs::expand(&args.inputs)?, "verify", global, |file| {
         let bar = Bar::new(global, "verifying", file);
         let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
