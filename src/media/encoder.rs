@@ -124,6 +124,9 @@ pub struct EncodeOptions {
 /// Presets of x264 and x265.
 const PRESETS: [&str; 10] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
 
+/// Memory for frames that the encoder looks ahead.
+const LOOKAHEAD_BYTES: usize = 64 << 20;
+
 /// An opened encoder.
 pub(super) struct PictureEncoder {
     pub(super) encoder: encoder::video::Encoder,
@@ -192,13 +195,26 @@ pub(super) fn open(
             (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
-    let private = private_options(codec, options, source);
+    let private = private_options(codec, options, source, frame_bytes(decoder));
     let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
     Ok(PictureEncoder { encoder, format, codec })
 }
 
+/// What an encoder holds per frame that it looks ahead, roughly.
+fn frame_bytes(decoder: &decoder::Video) -> usize {
+    decoder.width() as usize * decoder.height() as usize * 13 / 4
+}
+
+/// Frames that x264 and x265 look ahead: what the preset says, but no more than fit in [`LOOKAHEAD_BYTES`], so that large frames do not fill
+/// the memory. Ten instead of forty change neither size nor quality by a measurable amount at visually lossless rates.
+fn lookahead(preset: &str, frame_bytes: usize) -> usize {
+    const BY_PRESET: [usize; PRESETS.len()] = [0, 0, 10, 20, 30, 40, 50, 60, 60, 60];
+    let wanted = PRESETS.iter().position(|&p| p == preset).map_or(40, |i| BY_PRESET[i]);
+    wanted.min((LOOKAHEAD_BYTES / frame_bytes.max(1)).max(10))
+}
+
 /// The encoder's own options: quality, speed, HDR metadata.
-fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_next::Stream<'_>) -> Dictionary<'static> {
+fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_next::Stream<'_>, frame_bytes: usize) -> Dictionary<'static> {
     let mut d = Dictionary::new();
     let crf = |default: f32| options.crf.unwrap_or(default).to_string();
     let constant = options.bitrate.is_none();
@@ -206,6 +222,7 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_n
     match codec {
         VideoCodec::H264 => {
             d.set("preset", &preset("medium"));
+            d.set("rc-lookahead", &lookahead(&preset("medium"), frame_bytes).to_string());
             if constant {
                 d.set("crf", &crf(17.0));
             }
@@ -216,7 +233,9 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_n
                 d.set("crf", &crf(18.0));
             }
             let hdr = streams::x265_hdr(source);
-            d.set("x265-params", &[vec!["log-level=none".to_string()], hdr].concat().join(":"));
+            // x265 refuses to look ahead no further than it has B-frames.
+            let ahead = format!("rc-lookahead={}", lookahead(&preset("medium"), frame_bytes).clamp(10, 20));
+            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead], hdr].concat().join(":"));
         }
         VideoCodec::Vp9 => {
             d.set("deadline", "good");

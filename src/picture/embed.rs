@@ -1,21 +1,17 @@
 //! Embedding: the carrier at frame size, times the mask, added with dithered rounding.
 
 use super::carrier::{Carrier, TILE, tile_scale};
-use super::grid::Upsampler;
+use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
 use super::mask::Mask;
 use super::plane::{Image, Luma, SampleFormat, SamplesMut};
 use super::{PictureError, Strength};
 use crate::key::WatermarkKey;
 use crate::payload::Payload;
 
-/// Carrier of root mean square 1 in integer units: 8 standard deviations fit 16 bits.
-const PATTERN_UNIT: f32 = 4096.0;
-/// Steps of the sum before rounding, per grey level.
-const SUBSTEPS: f32 = 16.0;
-/// Amplitude of one grey level in the units of the product `pattern · amplitude / 2^16`.
-const AMPLITUDE_UNIT: f32 = SUBSTEPS * 65_536.0 / PATTERN_UNIT;
-/// Side of the repeated dither.
-const DITHER: usize = 64;
+/// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps the pattern of a large frame in cache.
+const PATTERN_UNIT: f32 = 32.0;
+/// Amplitude of one grey level, as an integer.
+const AMPLITUDE_UNIT: f32 = (1 << FRACTION) as f32 / PATTERN_UNIT;
 
 /// What a frame looks like, for a [`Marker`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,14 +49,15 @@ impl FrameShape {
 pub struct Marker {
     shape: FrameShape,
     /// The carrier at frame size, in [`PATTERN_UNIT`].
-    pattern: Vec<i16>,
-    dither: Vec<i16>,
+    pattern: Vec<i8>,
+    dither: Vec<[i16; DITHER]>,
     mask: Mask,
+    /// Weights of the right-hand one of two blocks, from centre to centre.
+    ramp: Vec<i16>,
     amplitude: Image,
-    upsampler: Upsampler,
+    line: Vec<i16>,
     /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel row.
     expanded: [(usize, Vec<i16>); 2],
-    line: Vec<f32>,
     amplitude_line: Vec<i16>,
 }
 
@@ -81,17 +78,16 @@ impl Marker {
         }
         let mask = Mask::new(width, height, strength.factor());
         let tile = Carrier::new(key).tile(payload);
-        let blocks = (width / (mask.block() / super::grid::BLOCK)).div_ceil(super::grid::BLOCK);
-        let upsampler = Upsampler::new(blocks, width, mask.block() as f32);
+        let block = mask.block() as i16;
         Ok(Self {
             shape,
             pattern: render(&tile, shape),
-            dither: dither(width),
+            dither: dither(),
             mask,
+            ramp: (0..block).map(|i| (64 * (2 * i + 1)) / block).collect(),
             amplitude: Image::default(),
-            upsampler,
+            line: Vec::new(),
             expanded: [(usize::MAX, vec![0; width]), (usize::MAX, vec![0; width])],
-            line: vec![0.0; width],
             amplitude_line: vec![0; width],
         })
     }
@@ -120,27 +116,17 @@ impl Marker {
     /// and blue each of the three, which moves luma alone.
     pub fn apply(&mut self, plane: &mut SamplesMut<'_>, stride: usize, format: SampleFormat) {
         let FrameShape { width, height, .. } = self.shape;
-        let peak = ((1u32 << format.depth.clamp(8, 16)) - 1) as i32;
-        // Units of the sum are 1/16 of a step, whatever the depth; 12 bits still fit the product.
-        let gain = format.steps_per_level();
+        // Grey levels are the same in all depths; the kernels know the depth.
+        let gain = SampleFormat { depth: 8, ..format }.steps_per_level();
         for y in 0..height {
-            self.amplitude_row(y, gain);
+            if y.is_multiple_of(self.mask.step()) {
+                self.amplitude_row(y, gain);
+            }
             let pattern = &self.pattern[y * width..(y + 1) * width];
-            let dither = &self.dither[y % DITHER * width..][..width];
-            let amplitude = &self.amplitude_line;
+            let dither = &self.dither[y % DITHER];
             match plane {
-                SamplesMut::U8(data) => {
-                    for (((v, &p), &a), &d) in data[y * stride..][..width].iter_mut().zip(pattern).zip(amplitude).zip(dither) {
-                        let delta = (((i32::from(p) * i32::from(a)) >> 16) as i16 + d) >> 4;
-                        *v = (i16::from(*v) + delta).clamp(0, 255) as u8;
-                    }
-                }
-                SamplesMut::U16(data) => {
-                    for (((v, &p), &a), &d) in data[y * stride..][..width].iter_mut().zip(pattern).zip(amplitude).zip(dither) {
-                        let delta = (((i32::from(p) * i32::from(a)) >> 16) + i32::from(d)) >> 4;
-                        *v = (i32::from(*v) + delta).clamp(0, peak) as u16;
-                    }
-                }
+                SamplesMut::U8(data) => kernels::add_to_bytes(&mut data[y * stride..][..width], pattern, &self.amplitude_line, dither),
+                SamplesMut::U16(data) => kernels::add_to_words(&mut data[y * stride..][..width], pattern, &self.amplitude_line, dither, format.depth.clamp(9, 16)),
             }
         }
     }
@@ -149,30 +135,26 @@ impl Marker {
     fn amplitude_row(&mut self, y: usize, gain: f32) {
         let block = self.mask.block() as f32;
         let last = self.amplitude.height.saturating_sub(1);
-        let u = ((y as f32 + 0.5) / block - 0.5).clamp(0.0, last as f32);
+        let u = ((y as f32 + self.mask.step() as f32 / 2.0) / block - 0.5).clamp(0.0, last as f32);
         let upper = u as usize;
         let lower = (upper + 1).min(last);
         for row in [upper, lower] {
             let slot = &mut self.expanded[row % 2];
             if slot.0 != row {
                 slot.0 = row;
-                // The centre of a block row needs no vertical interpolation.
-                let centre = (row as f32 * block + (block - 1.0) / 2.0) as usize;
-                self.upsampler.row(&self.amplitude, centre, &mut self.line);
                 let unit = AMPLITUDE_UNIT * gain;
-                slot.1.iter_mut().zip(&self.line).for_each(|(o, &a)| *o = (a * unit).min(f32::from(i16::MAX)) as i16);
+                self.line.clear();
+                self.line.extend(self.amplitude.row(row).iter().map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16));
+                kernels::expand(&mut slot.1, &self.line, &self.ramp);
             }
         }
-        let weight = ((u - upper as f32) * 128.0) as i32;
-        let (a, b) = (&self.expanded[upper % 2].1, &self.expanded[lower % 2].1);
-        for ((o, &a), &b) in self.amplitude_line.iter_mut().zip(a).zip(b) {
-            *o = (i32::from(a) + (((i32::from(b) - i32::from(a)) * weight) >> 7)) as i16;
-        }
+        let weight = ((u - upper as f32) * 128.0) as i16;
+        kernels::mix(&mut self.amplitude_line, &self.expanded[upper % 2].1, &self.expanded[lower % 2].1, weight);
     }
 }
 
 /// The tile at frame size, as integers.
-fn render(tile: &[f32], shape: FrameShape) -> Vec<i16> {
+fn render(tile: &[f32], shape: FrameShape) -> Vec<i8> {
     let (sx, sy) = shape.tile_scale();
     let columns: Vec<_> = (0..shape.width).map(|x| cubic_taps(x, sx)).collect();
     let mut pattern = Vec::with_capacity(shape.width * shape.height);
@@ -184,7 +166,7 @@ fn render(tile: &[f32], shape: FrameShape) -> Vec<i16> {
         }
         pattern.extend(columns.iter().map(|(taps, weights)| {
             let v: f32 = taps.iter().zip(weights).map(|(&t, w)| w * line[t]).sum();
-            (v * PATTERN_UNIT) as i16
+            (v * PATTERN_UNIT).round() as i8
         }));
     }
     pattern
@@ -201,12 +183,12 @@ fn cubic_taps(i: usize, scale: f32) -> ([usize; 4], [f32; 4]) {
     ([tap(-1), tap(0), tap(1), tap(2)], weights)
 }
 
-/// Rounding offsets in 1/16 of a step, spread evenly over any neighbourhood: the additive recurrence on the plastic number of
+/// Rounding offsets in fractions of a step, spread evenly over any neighbourhood: the additive recurrence on the plastic number of
 /// M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018).
-fn dither(width: usize) -> Vec<i16> {
+fn dither() -> Vec<[i16; DITHER]> {
     const ALPHA: (f64, f64) = (0.754_877_666_246_693, 0.569_840_290_998_053);
-    let at = |x: usize, y: usize| ((x % DITHER) as f64 * ALPHA.0 + y as f64 * ALPHA.1).fract();
-    (0..DITHER).flat_map(|y| (0..width).map(move |x| (at(x, y) * f64::from(SUBSTEPS)) as i16)).collect()
+    let at = |x: usize, y: usize| (x as f64 * ALPHA.0 + y as f64 * ALPHA.1).fract();
+    (0..DITHER).map(|y| std::array::from_fn(|x| (at(x, y) * f64::from(1 << FRACTION)) as i16)).collect()
 }
 
 #[cfg(test)]

@@ -41,14 +41,15 @@ pub(crate) fn blur(grid: &mut Image, scratch: &mut Image) {
     if w == 0 || h == 0 {
         return;
     }
+    let kernel = |a: f32, b: f32, c: f32, d: f32, e: f32| (a + e + 4.0 * (b + d) + 6.0 * c) / 16.0;
     scratch.clone_from(grid);
+    let mut padded = vec![0.0; w + 4];
     for y in 0..h {
-        let row = scratch.row(y);
-        let at = |x: isize| row[x.clamp(0, w as isize - 1) as usize];
-        let out = &mut grid.data[y * w..(y + 1) * w];
-        for (x, o) in out.iter_mut().enumerate() {
-            let x = x as isize;
-            *o = (at(x - 2) + at(x + 2) + 4.0 * (at(x - 1) + at(x + 1)) + 6.0 * at(x)) / 16.0;
+        padded[2..w + 2].copy_from_slice(scratch.row(y));
+        padded[..2].fill(scratch.row(y)[0]);
+        padded[w + 2..].fill(scratch.row(y)[w - 1]);
+        for (o, p) in grid.row_mut(y).iter_mut().zip(padded.windows(5)) {
+            *o = kernel(p[0], p[1], p[2], p[3], p[4]);
         }
     }
     scratch.clone_from(grid);
@@ -56,21 +57,29 @@ pub(crate) fn blur(grid: &mut Image, scratch: &mut Image) {
         let at = |d: isize| scratch.row((y as isize + d).clamp(0, h as isize - 1) as usize);
         let (a, b, c, d, e) = (at(-2), at(-1), at(0), at(1), at(2));
         for (x, o) in grid.row_mut(y).iter_mut().enumerate() {
-            *o = (a[x] + e[x] + 4.0 * (b[x] + d[x]) + 6.0 * c[x]) / 16.0;
+            *o = kernel(a[x], b[x], c[x], d[x], e[x]);
         }
     }
 }
 
 /// Replaces each block by the smallest of its 3×3 neighbourhood.
 pub(crate) fn erode(grid: &mut Image, scratch: &mut Image) {
-    let (w, h) = (grid.width, grid.height);
+    let h = grid.height;
     scratch.clone_from(grid);
     for y in 0..h {
-        let rows = y.saturating_sub(1)..(y + 2).min(h);
-        for x in 0..w {
-            let columns = x.saturating_sub(1)..(x + 2).min(w);
-            let least = rows.clone().flat_map(|r| &scratch.row(r)[columns.clone()]).copied().fold(f32::INFINITY, f32::min);
-            grid.data[y * w + x] = least;
+        let (above, here, below) = (scratch.row(y.saturating_sub(1)), scratch.row(y), scratch.row((y + 1).min(h - 1)));
+        for (((o, &a), &b), &c) in grid.row_mut(y).iter_mut().zip(above).zip(here).zip(below) {
+            *o = a.min(b).min(c);
+        }
+    }
+    scratch.clone_from(grid);
+    for y in 0..h {
+        let (from, to) = (scratch.row(y), grid.row_mut(y));
+        for (o, &left) in to.iter_mut().skip(1).zip(from) {
+            *o = o.min(left);
+        }
+        for (o, &right) in to.iter_mut().zip(from.iter().skip(1)) {
+            *o = o.min(right);
         }
     }
 }

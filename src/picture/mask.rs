@@ -1,43 +1,42 @@
 //! The mask: how strong the mark may be at each place of a frame.
 //!
-//! The amplitude follows local activity: high-pass, local root mean square, **eroded** so that the quiet side of an edge stays
-//! quiet, smoothed, clamped. It works on a decimated image, so it costs little and is the same at every size and depth.
+//! The amplitude follows local activity: the variance within small blocks, smoothed, **eroded** so that the quiet side of an edge stays
+//! quiet, clamped. Blocks grow with the frame and four rows of each are looked at, so it costs little and is the same at every size and depth.
 
-use super::grid::{self, BLOCK, Upsampler};
-use super::plane::{Image, Luma, decimate};
+use super::grid;
+use super::kernels::add_moments;
+use super::plane::{Image, Luma, Samples};
 
 /// Amplitude (grey levels, root mean square) where nothing is going on. Dithered rounding carries it from about a third of a level on; well above
 /// a half, smooth gradients begin to show grain.
-const FLOOR: f32 = 0.55;
+const FLOOR: f32 = 0.62;
 /// Amplitude per grey level of local activity. A steep mask looks safe and is not: for the same evidence after a codec, a nearly even
 /// one costs a third of the VMAF, because the texture that hides the mark from the eye hides it from the detector too.
-const SLOPE: f32 = 0.02;
+const SLOPE: f32 = 0.015;
 /// Amplitude in the busiest places.
 const CAP: f32 = 3.0;
 /// Share of a new frame's mask in the running one: a time constant of about four frames, against flicker.
 const FOLLOW: f32 = 0.25;
 /// Mean change of the block means (grey levels) that counts as a cut and starts the mask afresh.
 const CUT: f32 = 12.0;
-/// The decimated image keeps at least this many lines.
-const LEAST_LINES: usize = 256;
-
-/// Decimation that leaves at least `lines` lines of a short side of `short` pixels.
-pub(super) fn decimation(short: usize, lines: usize) -> usize {
-    (short / lines).max(1)
-}
+/// Blocks along the short side of a frame: at least this many.
+const LEAST_BLOCKS: usize = 64;
+/// Rows of a block that are looked at.
+const ROWS: usize = 4;
 
 /// The running mask of a clip.
 pub(crate) struct Mask {
     strength: f32,
-    factor: usize,
-    image: Image,
+    /// Frame pixels per block, over [`ROWS`].
+    step: usize,
+    /// Sums and squares of the samples in each column of a row of blocks.
+    sums: Vec<u16>,
+    squares: Vec<u32>,
+    line: Vec<u8>,
     means: Image,
-    low: Image,
     previous: Image,
     activity: Image,
     scratch: Image,
-    upsampler: Option<Upsampler>,
-    line: Vec<f32>,
     /// Amplitude per block, in grey levels.
     amplitude: Image,
 }
@@ -45,35 +44,38 @@ pub(crate) struct Mask {
 impl Mask {
     /// For frames of `width`×`height`, amplitudes multiplied by `strength`.
     pub(crate) fn new(width: usize, height: usize, strength: f32) -> Self {
-        let factor = decimation(width.min(height), LEAST_LINES);
-        let image = Image::default;
+        let step = (width.min(height) / (ROWS * LEAST_BLOCKS)).max(1);
+        let blocks = || Image::new(width.div_ceil(ROWS * step), height.div_ceil(ROWS * step));
         Self {
             strength,
-            factor,
-            image: image(),
-            means: image(),
-            low: image(),
-            previous: image(),
-            activity: image(),
-            scratch: image(),
-            upsampler: None,
-            line: Vec::new(),
-            amplitude: image(),
+            step,
+            sums: vec![0; width],
+            squares: vec![0; width],
+            line: vec![0; width],
+            means: blocks(),
+            previous: Image::default(),
+            activity: blocks(),
+            scratch: blocks(),
+            amplitude: blocks(),
         }
     }
 
-    /// Frame pixels per block.
+    /// Side of a block in frame pixels.
     pub(crate) fn block(&self) -> usize {
-        BLOCK * self.factor
+        ROWS * self.step
+    }
+
+    /// Distance of the rows that are looked at.
+    pub(crate) fn step(&self) -> usize {
+        self.step
     }
 
     /// Takes in the next frame and returns the amplitude per block.
     pub(crate) fn update(&mut self, luma: &Luma<'_>) -> &Image {
-        decimate(luma, self.factor, &mut self.image);
-        grid::block_means(&self.image, &mut self.means, |v| v);
-        self.measure_activity();
+        self.measure(luma);
+        self.shape_activity();
         let cut = self.is_cut();
-        std::mem::swap(&mut self.previous, &mut self.means);
+        self.previous.clone_from(&self.means);
         if cut {
             self.amplitude.clone_from(&self.activity);
         } else {
@@ -94,22 +96,44 @@ impl Mask {
         change > CUT * self.means.data.len() as f32
     }
 
-    /// Leaves the target amplitude per block in `activity`.
-    fn measure_activity(&mut self) {
-        self.low.clone_from(&self.means);
-        grid::blur(&mut self.low, &mut self.scratch);
-        let width = self.image.width;
-        let upsampler = self.upsampler.get_or_insert_with(|| Upsampler::new(self.low.width, width, BLOCK as f32));
-        self.line.resize(width, 0.0);
-        for y in 0..self.image.height {
-            upsampler.row(&self.low, y, &mut self.line);
-            for (v, &low) in self.image.row_mut(y).iter_mut().zip(&self.line) {
-                *v -= low;
+    /// Leaves mean and variance (in reference grey levels) of each block in `means` and `activity`.
+    fn measure(&mut self, luma: &Luma<'_>) {
+        let block = self.block();
+        let level = luma.format.steps_per_level();
+        let narrower = luma.format.depth.clamp(8, 16) - 8;
+        // Words are cut to bytes first.
+        let unit = f32::from(1u16 << narrower) / level;
+        for by in 0..self.means.height {
+            self.sums.fill(0);
+            self.squares.fill(0);
+            let rows = (by * block..luma.height.min((by + 1) * block)).step_by(self.step);
+            let count = rows.len();
+            for y in rows {
+                let start = y * luma.stride;
+                match luma.samples {
+                    Samples::U8(data) => add_moments(&data[start..start + luma.width], &mut self.sums, &mut self.squares),
+                    Samples::U16(data) => {
+                        self.line.iter_mut().zip(&data[start..start + luma.width]).for_each(|(o, &v)| *o = (v >> narrower).min(255) as u8);
+                        add_moments(&self.line, &mut self.sums, &mut self.squares);
+                    }
+                }
+            }
+            let (means, variances) = (self.means.row_mut(by), self.activity.row_mut(by));
+            let columns = self.sums.chunks(block).zip(self.squares.chunks(block));
+            for ((mean, variance), (sums, squares)) in means.iter_mut().zip(variances).zip(columns) {
+                let n = (count * sums.len()) as f32;
+                let sum = sums.iter().map(|&s| u32::from(s)).sum::<u32>() as f32;
+                let square = squares.iter().sum::<u32>() as f32;
+                *mean = unit * sum / n;
+                *variance = unit * unit * (square - sum * sum / n).max(0.0) / n;
             }
         }
-        grid::block_means(&self.image, &mut self.activity, |v| v * v);
+    }
+
+    /// Turns the variances in `activity` into the amplitudes they allow.
+    fn shape_activity(&mut self) {
         grid::blur(&mut self.activity, &mut self.scratch);
-        self.activity.data.iter_mut().for_each(|v| *v = v.max(0.0).sqrt());
+        self.activity.data.iter_mut().for_each(|v| *v = v.sqrt());
         grid::erode(&mut self.activity, &mut self.scratch);
         grid::blur(&mut self.activity, &mut self.scratch);
         for v in &mut self.activity.data {

@@ -12,6 +12,7 @@ mod detect;
 mod embed;
 mod evidence;
 mod grid;
+mod kernels;
 mod lattice;
 mod mask;
 mod plane;

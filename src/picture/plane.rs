@@ -94,6 +94,11 @@ impl Image {
     }
 }
 
+/// Decimation that leaves at least `lines` lines of a short side of `short` pixels.
+pub(crate) fn decimation(short: usize, lines: usize) -> usize {
+    (short / lines).max(1)
+}
+
 /// Averages `factor`×`factor` pixels into one, in reference grey levels. Remaining rows and columns are dropped.
 pub(crate) fn decimate(luma: &Luma<'_>, factor: usize, out: &mut Image) {
     out.width = luma.width / factor;

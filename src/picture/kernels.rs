@@ -1,0 +1,165 @@
+//! The loops over all pixels, compiled for each vector unit and chosen at run time.
+//!
+//! Each is plain Rust that the compiler turns into vector code; the tests hold every version to the plain one.
+
+use multiversion::multiversion;
+
+/// Side of the repeated dither.
+pub(super) const DITHER: usize = 64;
+/// Bits below the grey level in the product of pattern and amplitude, at eight bits.
+pub(super) const FRACTION: u32 = 10;
+/// Largest amplitude: its product with the pattern, plus the dither, fits sixteen bits.
+pub(super) const LARGEST_AMPLITUDE: i16 = 247;
+
+/// Adds `pattern · amplitude`, dithered and rounded, to a row of eight-bit samples.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn add_to_bytes(row: &mut [u8], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER]) {
+    plain::add_to_bytes(row, pattern, amplitude, dither);
+}
+
+/// The same for samples of `depth` bits, nine to sixteen.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn add_to_words(row: &mut [u16], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER], depth: u8) {
+    plain::add_to_words(row, pattern, amplitude, dither, depth);
+}
+
+/// `out = (upper · (128 − weight) + lower · weight) / 128` for values up to [`LARGEST_AMPLITUDE`].
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn mix(out: &mut [i16], upper: &[i16], lower: &[i16], weight: i16) {
+    plain::mix(out, upper, lower, weight);
+}
+
+/// Interpolates from block centres to pixels: `ramp` holds the weight of the right-hand block, in 128ths, from one centre to the next.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn expand(out: &mut [i16], blocks: &[i16], ramp: &[i16]) {
+    plain::expand(out, blocks, ramp);
+}
+
+/// Adds a row of samples and their squares to the sums of their columns; at most 257 rows fit.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn add_moments(row: &[u8], sums: &mut [u16], squares: &mut [u32]) {
+    plain::add_moments(row, sums, squares);
+}
+
+mod plain {
+    use super::{DITHER, FRACTION};
+
+    #[inline(always)]
+    pub(super) fn add_to_bytes(row: &mut [u8], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER]) {
+        for ((row, pattern), amplitude) in row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER)) {
+            for (((v, &p), &a), &d) in row.iter_mut().zip(pattern).zip(amplitude).zip(dither) {
+                let delta = (i16::from(p) * a + d) >> FRACTION;
+                *v = (i16::from(*v) + delta).clamp(0, 255) as u8;
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn add_to_words(row: &mut [u16], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER], depth: u8) {
+        let peak = (1i32 << depth) - 1;
+        // A finer step is a smaller share of a grey level: fewer bits are cut off, of sum and dither alike.
+        let finer = u32::from(depth) - 8;
+        for ((row, pattern), amplitude) in row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER)) {
+            for (((v, &p), &a), &d) in row.iter_mut().zip(pattern).zip(amplitude).zip(dither) {
+                let delta = (i16::from(p) * a + (d >> finer)) >> (FRACTION - finer);
+                *v = (i32::from(*v) + i32::from(delta)).clamp(0, peak) as u16;
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn mix(out: &mut [i16], upper: &[i16], lower: &[i16], weight: i16) {
+        for ((o, &u), &l) in out.iter_mut().zip(upper).zip(lower) {
+            *o = (u * (128 - weight) + l * weight) >> 7;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn expand(out: &mut [i16], blocks: &[i16], ramp: &[i16]) {
+        let (Some(&first), Some(&last)) = (blocks.first(), blocks.last()) else { return };
+        let (edge, inner) = out.split_at_mut((ramp.len() / 2).min(out.len()));
+        edge.fill(first);
+        let pairs = blocks.windows(2).map(|w| (w[0], w[1])).chain([(last, last)]);
+        for (out, (left, right)) in inner.chunks_mut(ramp.len()).zip(pairs) {
+            for (o, &r) in out.iter_mut().zip(ramp) {
+                *o = (left * 128 + (right - left) * r) >> 7;
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn add_moments(row: &[u8], sums: &mut [u16], squares: &mut [u32]) {
+        for ((&v, s), q) in row.iter().zip(sums).zip(squares) {
+            let v = u16::from(v);
+            *s += v;
+            *q += u32::from(v * v);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that differ from place to place, below `limit`.
+    fn values(n: usize, limit: u32) -> Vec<u32> {
+        (0..n as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) % limit).collect()
+    }
+
+    #[test]
+    fn every_version_does_what_the_plain_one_does() {
+        for n in [0, 1, 63, 64, 65, 333] {
+            let pattern: Vec<i8> = values(n, 255).iter().map(|&v| (v as i32 - 127) as i8).collect();
+            let amplitude: Vec<i16> = values(n, 248).iter().rev().map(|&v| v as i16).collect();
+            let dither: [i16; DITHER] = std::array::from_fn(|i| (i * 1023 / 63) as i16);
+            let (mut a, mut b): (Vec<u8>, Vec<u8>) = values(n, 256).iter().map(|&v| (v as u8, v as u8)).unzip();
+            add_to_bytes(&mut a, &pattern, &amplitude, &dither);
+            plain::add_to_bytes(&mut b, &pattern, &amplitude, &dither);
+            assert_eq!(a, b);
+            for depth in [9, 10, 12, 16] {
+                let (mut a, mut b): (Vec<u16>, Vec<u16>) = values(n, 1 << depth).iter().map(|&v| (v as u16, v as u16)).unzip();
+                add_to_words(&mut a, &pattern, &amplitude, &dither, depth);
+                plain::add_to_words(&mut b, &pattern, &amplitude, &dither, depth);
+                assert_eq!(a, b);
+            }
+            let (mut a, mut b) = (vec![0; n], vec![0; n]);
+            let reversed: Vec<i16> = amplitude.iter().rev().copied().collect();
+            mix(&mut a, &amplitude, &reversed, 37);
+            plain::mix(&mut b, &amplitude, &reversed, 37);
+            assert_eq!(a, b);
+            let ramp: Vec<i16> = (0..8).map(|i| 8 + 16 * i).collect();
+            expand(&mut a, &amplitude[..n.div_ceil(8)], &ramp);
+            plain::expand(&mut b, &amplitude[..n.div_ceil(8)], &ramp);
+            assert_eq!(a, b);
+            let row: Vec<u8> = values(n, 256).iter().map(|&v| v as u8).collect();
+            let (mut sums, mut squares) = (vec![1; n], vec![2; n]);
+            let (mut plain_sums, mut plain_squares) = (sums.clone(), squares.clone());
+            add_moments(&row, &mut sums, &mut squares);
+            plain::add_moments(&row, &mut plain_sums, &mut plain_squares);
+            assert_eq!((sums, squares), (plain_sums, plain_squares));
+        }
+    }
+
+    #[test]
+    fn expansion_is_linear_between_centres_and_level_outside() {
+        let ramp: Vec<i16> = (0..4).map(|i| 16 + 32 * i).collect();
+        let mut out = [0; 11];
+        expand(&mut out, &[10, 90, 90], &ramp);
+        assert_eq!(out, [10, 10, 20, 40, 60, 80, 90, 90, 90, 90, 90]);
+    }
+
+    #[test]
+    fn rounding_is_right_in_the_mean_at_every_depth() {
+        let dither: [i16; DITHER] = std::array::from_fn(|i| (i * 16) as i16);
+        let (pattern, amplitude) = ([-100i8; DITHER], [3i16; DITHER]);
+        let expected = -300.0 / 1024.0;
+        let mut bytes = [100u8; DITHER];
+        add_to_bytes(&mut bytes, &pattern, &amplitude, &dither);
+        let mean = bytes.iter().map(|&v| f64::from(v) - 100.0).sum::<f64>() / DITHER as f64;
+        assert!((mean - expected).abs() < 0.02, "{mean}");
+        let mut words = [400u16; DITHER];
+        add_to_words(&mut words, &pattern, &amplitude, &dither, 10);
+        let mean = words.iter().map(|&v| f64::from(v) / 4.0 - 100.0).sum::<f64>() / DITHER as f64;
+        assert!((mean - expected).abs() < 0.02, "{mean}");
+    }
+}
