@@ -29,6 +29,13 @@ ff -ss 1 -t 2 -i "$clip" -vn -c:a copy "$out/sound_only.m4a"
 ff -ss 2 -i "$clip" -frames:v 1 -update 1 "$out/still.png"
 ff -ss 2 -i "$clip" -frames:v 1 -update 1 -q:v 2 "$out/still.jpg"
 ff -ss 2 -i "$clip" -frames:v 1 -c:v libwebp -quality 95 "$out/still.webp"
+printf '1\n00:00:00,200 --> 00:00:01,500\nA rabbit wakes up.\n' > "$out/captions.srt"
+printf ';FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=900\ntitle=Waking\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=900\nEND=2000\ntitle=Stretching\n' > "$out/chapters.txt"
+captioned=(-i "$out/upright.mp4" -i "$out/captions.srt" -i "$out/chapters.txt" -map 0:v -map 1:s -map_chapters 2 -metadata:s:s:0 language=eng -c:v copy)
+ff "${captioned[@]}" -c:s mov_text "$out/captioned.mp4"
+ff "${captioned[@]}" -c:s srt "$out/captioned.mkv"
+ff "${take[@]}" -vf "scale=640:360" -c:v libx265 -preset ultrafast -crf 18 -pix_fmt yuv420p10le -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc \
+   -x265-params "log-level=none:hdr10=1:repeat-headers=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400" "$out/hdr.mp4"
 head -c 60000 "$clip" > "$out/truncated.mp4"
 : > "$out/empty.mp4"
 printf 'this is no video\n' > "$out/text.mp4"

@@ -5,8 +5,8 @@ mod common;
 
 use std::path::Path;
 
-use common::{clip, detect, identity, odd, probe, stamp, verify};
-use proofmark::media::{Cancel, MediaError};
+use common::{clip, detect, ffmpeg_text, identity, odd, probe, stamp, verify};
+use proofmark::media::{Cancel, MediaError, VideoCodec};
 use proofmark::verdict::Verdict;
 use proofmark::{StampError, StampOptions};
 use tempfile::TempDir;
@@ -69,6 +69,46 @@ fn time_colour_rotation_and_sound_stay() {
     let (_f, surround) = round_trip(&odd("surround.mp4"), "mp4");
     assert_eq!(sound(&odd("surround.mp4")), sound(&surround));
     assert_eq!(probe(&surround, "-show_entries format_tags=title").trim(), "Six channels");
+}
+
+#[test]
+fn captions_chapters_and_hdr_metadata_stay() {
+    for (container, codec) in [("mp4", "mov_text"), ("mkv", "subrip")] {
+        let (_work, target) = round_trip(&odd(&format!("captioned.{container}")), container);
+        let streams = probe(&target, "-select_streams s -show_entries stream=codec_name:stream_tags=language");
+        assert_eq!(streams.trim(), format!("{codec},eng"), "{container}");
+        assert!(ffmpeg_text(&target, "srt").contains("A rabbit wakes up."), "{container}");
+        let chapters = probe(&target, "-show_entries chapter=start_time:chapter_tags=title");
+        assert_eq!(chapters.lines().map(|l| l.trim_matches(',')).collect::<Vec<_>>(), ["0.000000,Waking", "0.900000,Stretching"], "{container}");
+    }
+    // What the target cannot hold as it is, is named.
+    let work = TempDir::new().unwrap();
+    let stamped = stamp(&odd("captioned.mp4"), &work.path().join("other.mkv"), None);
+    assert!(stamped.summary.left_out.iter().any(|l| l.contains("mov_text")), "{:?}", stamped.summary.left_out);
+    let light = |p: &Path| probe(p, "-select_streams v -read_intervals %+#1 -show_entries frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average");
+    let (_work, target) = round_trip(&odd("hdr.mp4"), "mp4");
+    assert!(light(&target).contains("1000"), "{}", light(&target));
+    assert_eq!(light(&odd("hdr.mp4")), light(&target));
+}
+
+#[test]
+fn every_codec_is_written_at_quality_and_at_rate() {
+    let work = TempDir::new().unwrap();
+    for (codec, extension, name) in [("h264", "mp4", "h264"), ("h265", "mov", "hevc"), ("vp9", "webm", "vp9"), ("av1", "mp4", "av1"), ("ffv1", "mkv", "ffv1")] {
+        for bitrate in [None, Some(600_000)] {
+            let mut options = StampOptions::default();
+            options.encode.codec = VideoCodec::parse(codec);
+            options.encode.bitrate = bitrate.filter(|_| codec != "ffv1");
+            let target = work.path().join(format!("{codec}-{}.{extension}", bitrate.unwrap_or(0)));
+            let stamped = proofmark::stamp::stamp(&odd("upright.mp4"), &target, common::ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap();
+            assert_eq!(probe(&target, "-select_streams v -show_entries stream=codec_name").trim(), name);
+            assert_eq!(detect(&target).payload, Some(stamped.payload), "{codec} at {bitrate:?}");
+            if let Some(wanted) = options.encode.bitrate {
+                let rate = std::fs::metadata(&target).unwrap().len() as f64 * 8.0 / 2.0;
+                assert!((0.4..1.6).contains(&(rate / wanted as f64)), "{codec}: {rate:.0} b/s instead of {wanted}");
+            }
+        }
+    }
 }
 
 #[test]

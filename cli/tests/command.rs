@@ -224,6 +224,53 @@ fn interrupting_leaves_nothing() {
     assert_eq!(desk.files(), ["home", "long.mp4"]);
 }
 
+/// A disk that fills up, played by a limit on the size of files.
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    for extra in ["--no-c2pa", ""] {
+        let script = format!("trap '' XFSZ; ulimit -f 100; exec \"$0\" stamp clip.mp4 -o out.mp4 {extra}");
+        let o =
+            Command::new("bash").args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")]).env("PROOFMARK_HOME", desk.path("home")).current_dir(desk.work.path()).output().unwrap();
+        refused(&o, 2, &["out.mp4", "cannot be written"]);
+        assert_eq!(desk.files(), ["clip.mp4", "home"]);
+    }
+}
+
+/// Keys and certificates that another tool made.
+#[test]
+fn foreign_identities_sign() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let openssl = |arguments: &str| {
+        let o = Command::new("openssl").args(arguments.split(' ')).current_dir(desk.work.path()).output().unwrap();
+        assert!(o.status.success(), "openssl {arguments}: {}", text(&o.stderr));
+    };
+    std::fs::write(
+        desk.path("leaf.ext"),
+        "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n",
+    )
+    .unwrap();
+    openssl("req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 30 -subj /O=Studio/CN=Studio-CA -addext keyUsage=critical,keyCertSign");
+    for (name, kind) in [("es256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("ed25519", "ED25519")] {
+        openssl(&format!("genpkey -algorithm {kind} -out {name}.key"));
+        openssl(&format!("req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out {name}.csr"));
+        openssl(&format!("x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile leaf.ext -out {name}.pem"));
+        let chain = ["pem", "chain"].map(|e| desk.path(&format!("{name}.{e}")));
+        std::fs::write(&chain[1], std::fs::read_to_string(&chain[0]).unwrap() + &std::fs::read_to_string(desk.path("ca.pem")).unwrap()).unwrap();
+        let stamped = desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--force", "--sign-cert", &format!("{name}.chain"), "--sign-key", &format!("{name}.key")]);
+        assert_eq!(code(&stamped), 0, "{}", text(&stamped.stderr));
+        let report = json(&desk.run(&["verify", "out.mp4", "--json", "--trust", "ca.pem"])).remove(0);
+        assert_eq!((report["verdict"].as_str(), report["manifest"]["state"].as_str()), (Some("intact"), Some("trusted")), "{report}");
+        assert_eq!(report["manifest"]["signer"]["common_name"], format!("Signer-{name}"));
+    }
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "no.mp4", "--sign-cert", "es256.chain", "--sign-key", "ed25519.key"]), 2, &["certificate and key", "first certificate"]);
+    openssl("ecparam -name prime256v1 -genkey -noout -out old.key");
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "no.mp4", "--sign-cert", "es256.chain", "--sign-key", "old.key"]), 2, &["openssl pkcs8"]);
+    assert!(!desk.path("no.mp4").exists());
+}
+
 #[test]
 fn completions_and_man_pages_are_written() {
     let desk = Desk::bare();
@@ -260,6 +307,10 @@ fn hostile_and_broken_files_are_survived() {
     }
     let verdict = |name: &str| json(&desk.run(&["verify", folder.join(name).to_str().unwrap(), "--json"])).remove(0);
     assert_eq!(verdict("video1.mp4")["verdict"], "foreign");
+    // The official trust list names neither the test certificates of that file nor anything of ours.
+    let list = folder.with_file_name("C2PA-TRUST-LIST.pem");
+    let o = desk.run(&["verify", folder.join("video1.mp4").to_str().unwrap(), "--json", "--trust", list.to_str().unwrap()]);
+    assert_eq!(json(&o)[0]["manifest"]["signer"]["trusted"], false);
     assert_eq!(verdict("video1_no_manifest.mp4")["verdict"], "nothing-found");
     assert_eq!(code(&desk.run(&["verify", folder.join("PTS_INVALID_INGREDIENT.mp4").to_str().unwrap()])), 3);
     assert_eq!(code(&desk.run(&["verify", folder.join("nested_moov_1000.mp4").to_str().unwrap()])), 2);

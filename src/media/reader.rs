@@ -301,6 +301,12 @@ impl Reader {
         Ok(Some((picture, time)))
     }
 
+    /// The first frame as it was decoded, if there is one.
+    pub(super) fn first_frame(mut self) -> Option<frame::Video> {
+        self.next_frame(|_| true).ok().flatten()?;
+        Some(self.frame)
+    }
+
     /// Hands the decoder its next packet, or the end.
     fn feed(&mut self) -> Result<(), MediaError> {
         loop {

@@ -7,7 +7,7 @@ use std::path::Path;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::{AVPacketSideDataType, AVRational, av_dict_copy, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec};
 use ffmpeg_next::format::context::{Input, Output};
-use ffmpeg_next::{Rational, Stream, encoder, media};
+use ffmpeg_next::{Rational, Stream, encoder, frame, media};
 
 use super::{Container, MediaError};
 
@@ -161,6 +161,31 @@ pub(super) fn has_odd_metadata(input: &Input) -> bool {
         "disc",
     ];
     input.metadata().iter().any(|(key, _)| !PLAIN.contains(&key.to_ascii_lowercase().as_str()))
+}
+
+/// Gives the stream the HDR metadata that only its frames carry, so that it is known before the first one is encoded.
+pub(super) fn adopt_light_metadata(stream: &Stream<'_>, first: &frame::Video) {
+    use frame::side_data::Type;
+    let kinds = [
+        (Type::MasteringDisplayMetadata, AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA),
+        (Type::ContentLightLevel, AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL),
+    ];
+    for (kind, packet_kind) in kinds {
+        let Some(data) = first.side_data(kind) else { continue };
+        let bytes = data.data();
+        // SAFETY: the stream is valid and is asked first whether it has this already; the data is copied into a buffer that it then owns.
+        unsafe {
+            let stream = stream.as_ptr() as *mut _;
+            let mut size = 0;
+            if !av_stream_get_side_data(stream, packet_kind, &mut size).is_null() {
+                continue;
+            }
+            let buffer = ffmpeg_next::ffi::av_memdup(bytes.as_ptr().cast(), bytes.len());
+            if !buffer.is_null() && av_stream_add_side_data(stream, packet_kind, buffer.cast(), bytes.len()) < 0 {
+                ffmpeg_next::ffi::av_free(buffer);
+            }
+        }
+    }
 }
 
 /// HDR metadata of the source stream as x265 wants it told.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ffmpeg_next::color::TransferCharacteristic;
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::format::output_as;
@@ -12,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame};
 
 use super::encoder::{EncodeOptions, PictureEncoder};
 use super::frame::{Layout, Picture};
-use super::reader::{self, Converter, MediaInfo, PictureDecoder, describe, markable};
+use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, markable};
 use super::streams::{self, Copied};
 use super::{Container, Limits, MediaError};
 
@@ -91,6 +92,11 @@ pub fn transcode<E: From<MediaError>>(
     let index = reader::picture_stream(input, &source)?;
     let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
     let info = describe(&source, index, decoder.decoder());
+    if let Some(stream) = source.stream(index).filter(|_| decoder.decoder().color_transfer_characteristic() == TransferCharacteristic::SMPTE2084)
+        && let Some(first) = Reader::open(input, job.limits)?.first_frame()
+    {
+        streams::adopt_light_metadata(&stream, &first);
+    }
     let mut writer = Writer::open(output, job.target, container, job.options, &source, index, &decoder)?;
     let mut run = Run { input, container, cancel: job.cancel, total: info.seconds, decoder, converter: Converter::default(), scratch: Vec::new(), seconds: 0.0 };
     let mut source = source;

@@ -5,6 +5,8 @@ use std::fmt;
 use c2pa::SigningAlg;
 use rcgen::string::PrintableString;
 use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
@@ -41,6 +43,12 @@ impl Identity {
         } else {
             return Err(fail("the private key is neither P-256 (ES256) nor Ed25519; make a certificate for one of those"));
         };
+        let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| fail("the certificate file is damaged; give the chain in PEM, the signing certificate first"))?;
+        // A certificate holds its public key as plain bytes.
+        let public = pair.public_key_raw();
+        if !leaf.windows(public.len()).any(|w| w == public) {
+            return Err(fail("certificate and key do not belong together; give the key of the chain's first certificate"));
+        }
         Ok(Self { chain, key, alg, time_stamp_url })
     }
 

@@ -1,5 +1,6 @@
 //! Reading a manifest, and judging it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -108,7 +109,8 @@ impl ManifestReport {
     /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
     #[must_use]
     pub fn content_changed(&self) -> bool {
-        self.failures.iter().any(|f| f.contains("Hash.mismatch") || f.contains("Hash.malformed") || f == "claim.hardBindings.missing")
+        let own = self.failures.iter().filter(|f| !f.ends_with(INGREDIENT));
+        own.into_iter().any(|f| f.contains("Hash.mismatch") || f.contains("Hash.malformed") || f == "claim.hardBindings.missing")
     }
 }
 
@@ -121,7 +123,8 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
     let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
     let mut settings = json!({
         "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
-        "core": {"max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
+        // Identity assertions of other schemes are not reported, and their failures must not pass for the signer's.
+        "core": {"decode_identity_assertions": false, "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
     });
     if !trust.anchors.is_empty() {
         settings["trust"] = json!({"user_anchors": trust.anchors});
@@ -222,9 +225,7 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         _ => ManifestState::Invalid,
     };
     let manifest = reader.active_manifest();
-    let mut failures: Vec<String> = reader.validation_status().unwrap_or_default().iter().filter(|s| !s.passed()).map(|s| s.code().to_string()).collect();
-    failures.sort();
-    failures.dedup();
+    let failures = failures(reader);
     let trusted = !failures.iter().any(|f| f == "signingCredential.untrusted") && state != ManifestState::Valid;
     ManifestReport {
         state,
@@ -238,6 +239,19 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         failures,
     }
+}
+
+/// What is added to failure codes of ingredients.
+const INGREDIENT: &str = " (ingredient)";
+
+/// Failure codes of the manifest itself, then those of its ingredients, which say so.
+fn failures(reader: &Reader) -> Vec<String> {
+    let Some(results) = reader.validation_results() else { return Vec::new() };
+    let sorted = |codes: Vec<String>| codes.into_iter().collect::<BTreeSet<_>>();
+    let own = results.active_manifest().map(|m| m.failure().iter().map(|s| s.code().to_string()).collect()).unwrap_or_default();
+    let deltas = results.ingredient_deltas().map(Vec::as_slice).unwrap_or_default();
+    let theirs = deltas.iter().flat_map(|d| d.validation_deltas().failure()).map(|s| format!("{}{INGREDIENT}", s.code())).collect();
+    sorted(own).into_iter().chain(sorted(theirs)).collect()
 }
 
 fn generator(m: &Manifest) -> Option<String> {

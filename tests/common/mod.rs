@@ -71,6 +71,12 @@ pub(crate) fn ffmpeg(input: &Path, arguments: &str, output: &Path) {
     assert!(run.success(), "ffmpeg {arguments} failed");
 }
 
+/// The first subtitle stream as text.
+pub(crate) fn ffmpeg_text(input: &Path, format: &str) -> String {
+    let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-i"]).arg(input).args(["-map", "0:s:0", "-f", format, "-"]).output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
 /// What ffprobe says, one line an entry.
 pub(crate) fn probe(path: &Path, arguments: &str) -> String {
     let out = Command::new("ffprobe").args(["-v", "error", "-of", "csv=p=0"]).args(arguments.split_whitespace()).arg(path).output().unwrap();
