@@ -89,7 +89,7 @@ fn weak_marks_are_chosen_among_candidates_and_confirmed() {
     let work = TempDir::new().unwrap();
     let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
     let payload = stamp(&clip(), &target, None).payload;
-    ffmpeg(&target, "-an -t 1 -preset veryfast -c:v libx264 -crf 42", &upload);
+    ffmpeg(&target, "-an -t 2 -preset veryfast -c:v libx264 -crf 38", &upload);
     let ask = |question| {
         let mut options = DetectOptions::default();
         options.question = question;

@@ -15,6 +15,8 @@ use super::warp::{Unwarped, Warp};
 
 /// Largest displacement of a block that is looked at, in tile pixels.
 const REACH: i32 = 20;
+/// The first block lies at most this far from where it is predicted.
+const NEAR: i32 = 5;
 /// Side of a block's correlation map.
 const SIDE: usize = 2 * REACH as usize + 1;
 /// Distance between block centres.
@@ -29,6 +31,14 @@ struct Block {
 }
 
 impl Block {
+    /// The highest correlation near the predicted displacement, and where it is.
+    fn height(&self) -> (f32, f32, f32) {
+        let near = -NEAR..=NEAR;
+        let places = near.clone().flat_map(|dy| near.clone().map(move |dx| (dx, dy)));
+        let value = |(dx, dy): (i32, i32)| (self.map[(dy + REACH) as usize * SIDE + (dx + REACH) as usize], dx as f32, dy as f32);
+        places.map(value).fold((f32::NEG_INFINITY, 0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a })
+    }
+
     fn at(&self, dx: f32, dy: f32) -> f32 {
         let (u, v) = (dx + REACH as f32, dy + REACH as f32);
         let (x0, y0) = (u.floor(), v.floor());
@@ -58,16 +68,13 @@ pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orien
     let (cx, cy) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let unit = cx.max(cy);
     let mut blocks = correlate(image, readings, orientation, carrier, peak);
-    let height = |b: &Block| b.map.iter().copied().fold(0.0, f32::max);
-    // The best block starts at its own peak; all else follows from there.
-    let Some(seed) = blocks.iter().max_by(|a, b| height(a).total_cmp(&height(b))) else {
+    // The block that fits best where it should starts; all else follows from there.
+    let Some(seed) = blocks.iter().max_by(|a, b| a.height().0.total_cmp(&b.height().0)) else {
         return Warp::scaling(1.0, 1.0);
     };
     let (sx, sy) = (seed.x, seed.y);
     let mut field: Field = [0.0; 8];
-    let best = seed.map.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
-    field[0] = (best % SIDE) as f32 - REACH as f32;
-    field[1] = (best / SIDE) as f32 - REACH as f32;
+    (_, field[0], field[1]) = seed.height();
     blocks.sort_by(|a, b| (a.x - sx).hypot(a.y - sy).total_cmp(&(b.x - sx).hypot(b.y - sy)));
     let mut active = 5.min(blocks.len());
     loop {

@@ -10,7 +10,7 @@ use super::plane::Image;
 use super::spectrum::RealFft2;
 
 /// Ratio of largest to smallest period in one band-limited autocorrelation.
-const GROUP: f32 = 1.25;
+pub(super) const GROUP: f32 = 1.25;
 /// Step in period (relative) and in rotation (radians): under two pixels at the third lattice vector.
 const PERIOD_STEP: f32 = 0.004;
 const ROTATION_STEP: f32 = 0.0044;
@@ -21,6 +21,8 @@ const VECTORS: [(f32, f32); 12] =
     [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, 2.0), (1.0, -2.0), (3.0, 0.0), (0.0, 3.0)];
 /// Least overlap (share of the picture) at which a lattice vector counts.
 const LEAST_OVERLAP: f32 = 0.08;
+/// Least overlap along both vectors at which their ratio is looked for; a square lattice needs one vector only.
+const LEAST_ASPECT_OVERLAP: f32 = 0.15;
 /// Whitened power above this counts as this: a few strong lines of the host are no lattice.
 const POWER_LIMIT: f32 = 6.0;
 
@@ -32,25 +34,37 @@ pub(crate) struct Proposal {
     pub(crate) score: f32,
 }
 
+impl Proposal {
+    /// Whether the first and the second vectors of both agree.
+    fn shares(&self, other: &Self) -> (bool, bool) {
+        let near = |i: usize| (self.vectors[i] - other.vectors[i]).abs() <= 1.5 && (self.vectors[i + 2] - other.vectors[i + 2]).abs() <= 1.5;
+        (near(0), near(1))
+    }
+}
+
 /// The autocorrelation of an image within one band.
-struct Autocorrelation<'a> {
-    map: &'a Image,
+pub(super) struct Autocorrelation {
+    map: Image,
     width: f32,
     height: f32,
     deviation: f32,
 }
 
-impl Autocorrelation<'_> {
+impl Autocorrelation {
     fn overlap(&self, x: f32, y: f32) -> f32 {
         (1.0 - x.abs() / self.width).max(0.0) * (1.0 - y.abs() / self.height).max(0.0)
     }
 
-    fn nearest(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn deviation(&self) -> f32 {
+        self.deviation
+    }
+
+    pub(super) fn nearest(&self, x: f32, y: f32) -> f32 {
         let (ix, iy) = (x.round() as isize, y.round() as isize);
         self.map.data[iy.rem_euclid(self.map.height as isize) as usize * self.map.width + ix.rem_euclid(self.map.width as isize) as usize]
     }
 
-    fn interpolated(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn interpolated(&self, x: f32, y: f32) -> f32 {
         let (x0, y0) = (x.floor(), y.floor());
         let (fx, fy) = (x - x0, y - y0);
         let top = self.nearest(x0, y0) * (1.0 - fx) + self.nearest(x0 + 1.0, y0) * fx;
@@ -58,7 +72,8 @@ impl Autocorrelation<'_> {
         top * (1.0 - fy) + bottom * fy
     }
 
-    fn score(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> f32 {
+    /// Sum over the lattice vectors, and its variance, both in units of the map.
+    pub(super) fn sum(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> (f32, f32) {
         let (mut sum, mut weight) = (0.0, 0.0);
         for (m, n) in VECTORS {
             let (x, y) = (m * v[0] + n * v[1], m * v[2] + n * v[3]);
@@ -68,7 +83,12 @@ impl Autocorrelation<'_> {
                 weight += overlap;
             }
         }
-        if weight > 0.0 { sum / (self.deviation * weight.sqrt()) } else { 0.0 }
+        (sum, weight * self.deviation * self.deviation)
+    }
+
+    fn score(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> f32 {
+        let (sum, variance) = self.sum(v, look_up);
+        if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
     }
 
     /// Climbs to the best affine lattice near `v`.
@@ -100,46 +120,74 @@ fn fast_size(n: usize) -> usize {
     (n..).find(|&m| [2, 3, 5].iter().fold(m, |m, &p| (0..16).fold(m, |m, _| if m % p == 0 { m / p } else { m })) == 1).unwrap_or(n)
 }
 
-/// Proposes lattices with periods of `shortest` to `longest` pixels, the best first, at most `count` of them.
-pub(crate) fn propose(image: &Image, shortest: f32, longest: f32, count: usize) -> Vec<Proposal> {
-    let (w, h) = (image.width as f32, image.height as f32);
-    let padded = |n: usize| fast_size(n + (n / 2).min(2 * longest as usize));
-    let (width, height) = (padded(image.width), padded(image.height));
-    let mut fft = RealFft2::new(width, height & !1);
-    let height = height & !1;
-    let mut spectrum = Vec::new();
-    fft.forward(&tapered(image), &mut spectrum);
-    // Smooth over more than a lattice spacing, so that the lattice itself stays.
-    let radius = |n: usize| ((1.5 * n as f32 / shortest) as usize).max(4);
-    let power = whitened_power(&spectrum, height, radius(width), radius(height));
+/// The search over one image.
+pub(crate) struct LatticeSearch {
+    fft: RealFft2,
+    /// Whitened power, less one.
+    power: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    /// Padded size.
+    width: usize,
+    height: usize,
+    /// Size of the image.
+    extent: (f32, f32),
+    shortest: f32,
+    longest: f32,
+}
 
-    let mut found: Vec<Proposal> = Vec::new();
-    let mut map = Image::default();
-    let mut low = shortest;
-    while low < longest {
-        let high = (low * GROUP).min(longest);
-        band_limit(&power, &mut spectrum, width, height, low, high);
-        fft.inverse(&mut spectrum, &mut map);
-        let deviation = deviation(&map, w, h, low);
-        let correlation = Autocorrelation { map: &map, width: w, height: h, deviation };
-        let mut best = scan(&correlation, low, high);
-        best.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let mut kept: Vec<Proposal> = Vec::new();
-        for p in best {
-            if kept.len() >= count {
-                break;
-            }
-            let refined = correlation.refine(p.vectors);
-            if kept.iter().all(|k| k.vectors.iter().zip(&refined.vectors).any(|(a, b)| (a - b).abs() > 1.5)) {
-                kept.push(refined);
-            }
-        }
-        found.extend(kept);
-        low = high;
+impl LatticeSearch {
+    /// For lattices with periods of `shortest` to `longest` pixels.
+    pub(crate) fn new(image: &Image, shortest: f32, longest: f32) -> Self {
+        let padded = |n: usize| fast_size(n + (n / 2).min(2 * longest as usize));
+        let (width, height) = (padded(image.width), padded(image.height) & !1);
+        let mut fft = RealFft2::new(width, height);
+        let mut spectrum = Vec::new();
+        fft.forward(&tapered(image), &mut spectrum);
+        // Smooth over more than a lattice spacing, so that the lattice itself stays.
+        let radius = |n: usize| ((1.5 * n as f32 / shortest) as usize).max(4);
+        let power = whitened_power(&spectrum, height, radius(width), radius(height));
+        Self { fft, power, spectrum, width, height, extent: (image.width as f32, image.height as f32), shortest, longest }
     }
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found.truncate(count);
-    found
+
+    /// The autocorrelation within the band of marks with periods of `low` to `high` pixels.
+    pub(super) fn correlation(&mut self, low: f32, high: f32) -> Autocorrelation {
+        let mut map = Image::default();
+        band_limit(&self.power, &mut self.spectrum, self.width, self.height, low, high);
+        self.fft.inverse(&mut self.spectrum, &mut map);
+        let (width, height) = self.extent;
+        let deviation = deviation(&map, width, height, low);
+        Autocorrelation { map, width, height, deviation }
+    }
+
+    /// The best lattices, the best first, at most `count` of them.
+    pub(crate) fn propose(&mut self, count: usize) -> Vec<Proposal> {
+        let mut found: Vec<Proposal> = Vec::new();
+        let mut low = self.shortest;
+        while low < self.longest {
+            let high = (low * GROUP).min(self.longest);
+            let correlation = self.correlation(low, high);
+            let mut best = scan(&correlation, low, high);
+            best.sort_by(|a, b| b.score.total_cmp(&a.score));
+            let mut kept: Vec<Proposal> = Vec::new();
+            for p in best {
+                if kept.len() >= count {
+                    break;
+                }
+                let refined = correlation.refine(p.vectors);
+                // Two that share both vectors are one; more than two that share one say nothing new about it.
+                let (both, one) =
+                    kept.iter().map(|k| k.shares(&refined)).fold((0, 0), |(both, one), (first, second)| (both + usize::from(first && second), one + usize::from(first || second)));
+                if both == 0 && one < 2 {
+                    kept.push(refined);
+                }
+            }
+            found.extend(kept);
+            low = high;
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.truncate(count);
+        found
+    }
 }
 
 /// Fades the outer sixteenth out, so that the frame's edge draws no cross in the spectrum.
@@ -224,7 +272,7 @@ fn deviation(map: &Image, width: f32, height: f32, low: f32) -> f32 {
 
 /// Scores every hypothesis of both families: scale with rotation, and two scales without. Local maxima along the scale alone
 /// are returned; there are some hundreds.
-fn scan(correlation: &Autocorrelation<'_>, low: f32, high: f32) -> Vec<Proposal> {
+fn scan(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> {
     let steps = ((high / low).ln() / PERIOD_STEP).ceil() as usize + 1;
     let period = |i: usize| low * (i as f32 * PERIOD_STEP).exp();
     let mut out = Vec::new();
@@ -237,7 +285,9 @@ fn scan(correlation: &Autocorrelation<'_>, low: f32, high: f32) -> Vec<Proposal>
                 best = Proposal { vectors, score };
             }
         }
-        out.push(best);
+        if n > 0 {
+            out.push(best);
+        }
     };
     let quarter = std::f32::consts::FRAC_PI_4;
     let rotations = (2.0 * quarter / ROTATION_STEP) as i32;
@@ -255,7 +305,10 @@ fn scan(correlation: &Autocorrelation<'_>, low: f32, high: f32) -> Vec<Proposal>
     for a in -aspects..=aspects {
         // The geometric mean of the two periods lies in the group.
         let half = (a as f32 * PERIOD_STEP / 2.0).exp();
-        consider(&mut |i| [period(i) * half, 0.0, 0.0, period(i) / half], steps);
+        // Without overlap along both, one of the two periods would be free.
+        let seen = |x: f32, y: f32| correlation.overlap(x, y) > LEAST_ASPECT_OVERLAP;
+        let supported = (0..steps).take_while(|&i| seen(period(i) * half, 0.0) && seen(0.0, period(i) / half)).count();
+        consider(&mut |i| [period(i) * half, 0.0, 0.0, period(i) / half], supported);
     }
     out
 }

@@ -6,6 +6,7 @@
 //! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); and decodes the payload ([`decode`]).
 
 mod align;
+mod bend;
 mod carrier;
 mod decode;
 mod detect;
@@ -17,6 +18,7 @@ mod lattice;
 mod mask;
 mod plane;
 mod residual;
+mod search;
 mod spectrum;
 mod sync;
 mod timeline;

@@ -118,7 +118,7 @@ pub(crate) fn score(values: &[f32], signs: &[f32], dimensions: &[usize]) -> f32 
 }
 
 /// Where a sync pattern was found in the readings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SyncPeak {
     /// Which sub-pattern.
     pub(crate) subpattern: usize,
@@ -138,66 +138,120 @@ pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
         .fold(SyncPeak { subpattern: 0, z: 0.0, x: 0.0, y: 0.0 }, |a, b| if b.z.abs() > a.z.abs() { b } else { a })
 }
 
-/// Searches all translations of all sub-patterns.
+/// Searches all translations of all sub-patterns: on a grid of two tile pixels, which the band allows, then finer around the best.
 pub(crate) struct TranslationSearch {
     fft: RealFft2,
     spectrum: Vec<Complex32>,
     map: Image,
+    /// cos and sin of every angle that a shift by quarters of a pixel gives.
+    turns: Vec<Complex32>,
+}
+
+/// Side of the grid.
+const GRID: usize = TILE / 2;
+/// Steps of a shift per tile pixel.
+const FINE: usize = 4;
+/// Grid peaks that are looked at closely: a true one between grid points may have lost a third of its height.
+const PEAKS: usize = 16;
+
+/// A lattice point of the sync pattern: its index, and whether its real and imaginary part are in.
+struct SyncPoint {
+    index: usize,
+    real: bool,
+    imaginary: bool,
 }
 
 impl TranslationSearch {
     /// Trials per call.
-    /// The climb to a fraction of a pixel looks at eight more scores, near enough to the first to count as one more.
+    /// The climb to a fraction of a pixel looks at few more scores, near enough to the first to count as one more.
     pub(crate) const TRIALS: f64 = (2 * TILE * TILE * crate::payload::SUBPATTERNS) as f64;
 
     pub(crate) fn new() -> Self {
-        Self { fft: RealFft2::new(TILE, TILE), spectrum: Vec::new(), map: Image::default() }
+        let angles = TILE * FINE;
+        let turns = (0..angles).map(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * i as f32 / angles as f32)).collect();
+        Self { fft: RealFft2::new(GRID, GRID), spectrum: Vec::new(), map: Image::default(), turns }
     }
 
     /// The best origin and sub-pattern.
     pub(crate) fn best(&mut self, whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
-        let mut sync = vec![false; 2 * POINTS.len()];
-        for &d in &carrier.sync {
-            sync[d] = true;
-        }
-        let mut best = (0.0f32, 0, 0);
+        let points = sync_points(carrier);
+        let weighted: Vec<Complex32> = points.iter().map(|p| whitened.value[p.index] * whitened.weight[p.index]).collect();
+        let mut peaks: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * PEAKS);
+        let mut least = 0.0f32;
         for j in 0..crate::payload::SUBPATTERNS {
             let signs = carrier.signs(j);
             self.spectrum.clear();
             self.spectrum.resize(self.fft.spectrum_len(), Complex32::default());
-            for (i, &(ky, kx)) in POINTS.iter().enumerate() {
-                let part = |d: usize| if sync[d] { signs[d] } else { 0.0 };
-                let pattern = Complex32::new(part(2 * i), part(2 * i + 1));
-                let product = whitened.value[i] * pattern.conj() * whitened.weight[i] * 0.5;
-                self.spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize] = product;
+            for (p, &v) in points.iter().zip(&weighted) {
+                let (ky, kx) = POINTS[p.index];
+                let product = v * p.pattern(signs).conj();
+                self.spectrum[kx as usize * GRID + ky.rem_euclid(GRID as i32) as usize] = product;
                 if kx == 0 {
-                    self.spectrum[(-ky).rem_euclid(TILE as i32) as usize] = product.conj();
+                    self.spectrum[(-ky).rem_euclid(GRID as i32) as usize] = product.conj();
                 }
             }
             self.fft.inverse(&mut self.spectrum, &mut self.map);
-            for (i, &v) in self.map.data.iter().enumerate() {
-                if v.abs() > best.0.abs() {
-                    best = (v, i, j);
+            for (y, row) in self.map.rows().enumerate() {
+                if row.iter().fold(0.0f32, |m, v| m.max(v.abs())) <= least {
+                    continue;
+                }
+                peaks.extend(row.iter().enumerate().filter(|(_, v)| v.abs() > least).map(|(x, v)| (v.abs(), y * GRID + x, j)));
+                if peaks.len() >= 2 * PEAKS {
+                    peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
+                    peaks.truncate(PEAKS);
+                    least = peaks[PEAKS - 1].0;
                 }
             }
         }
-        let (_, i, subpattern) = best;
-        let peak = SyncPeak { subpattern, z: 0.0, x: (i % TILE) as f32, y: (i / TILE) as f32 };
-        sharpen(whitened, carrier, peak)
+        peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let origin = SyncPeak { subpattern: 0, z: 0.0, x: 0.0, y: 0.0 };
+        peaks.iter().take(PEAKS).map(|&(_, i, j)| self.sharpen(whitened, carrier, &points, (i, j))).fold(origin, |a, b| if b.z.abs() > a.z.abs() { b } else { a })
+    }
+
+    /// Climbs from a grid peak to the best quarter of a pixel; the exact score is what is returned.
+    fn sharpen(&self, whitened: &Whitened, carrier: &Carrier, points: &[SyncPoint], (place, subpattern): (usize, usize)) -> SyncPeak {
+        let signs = carrier.signs(subpattern);
+        let angles = self.turns.len() as i32;
+        let exact = |x: i32, y: i32| {
+            let (mut sum, mut square) = (0.0, 0.0);
+            for p in points {
+                let (ky, kx) = POINTS[p.index];
+                let v = whitened.value[p.index] * whitened.weight[p.index] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
+                let (re, im) = (if p.real { v.re } else { 0.0 }, if p.imaginary { v.im } else { 0.0 });
+                sum += re * signs[2 * p.index] + im * signs[2 * p.index + 1];
+                square += re * re + im * im;
+            }
+            if square > 0.0 { sum / square.sqrt() } else { 0.0 }
+        };
+        let per_cell = (FINE * TILE / GRID) as i32;
+        let (mut x, mut y) = ((place % GRID) as i32 * per_cell, (place / GRID) as i32 * per_cell);
+        let mut best = exact(x, y);
+        let mut step = per_cell / 2;
+        while step > 0 {
+            let centre = (x, y);
+            for (dx, dy) in [(step, 0), (-step, 0), (0, step), (0, -step), (step, step), (-step, -step), (step, -step), (-step, step)] {
+                let z = exact(centre.0 + dx, centre.1 + dy);
+                if z.abs() > best.abs() {
+                    (x, y, best) = (centre.0 + dx, centre.1 + dy, z);
+                }
+            }
+            step /= 2;
+        }
+        SyncPeak { subpattern, z: best, x: x as f32 / FINE as f32, y: y as f32 / FINE as f32 }
     }
 }
 
-/// Climbs from a whole-pixel peak to the best fraction of a pixel; the exact score is what is returned.
-fn sharpen(whitened: &Whitened, carrier: &Carrier, mut peak: SyncPeak) -> SyncPeak {
-    let exact = |x: f32, y: f32| score(&whitened.shifted(x, y).dimensions(), carrier.signs(peak.subpattern), &carrier.sync);
-    peak.z = exact(peak.x, peak.y);
-    for step in [0.5, 0.25] {
-        for (dx, dy) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)] {
-            let z = exact(peak.x + dx, peak.y + dy);
-            if z.abs() > peak.z.abs() {
-                (peak.x, peak.y, peak.z) = (peak.x + dx, peak.y + dy, z);
-            }
-        }
+impl SyncPoint {
+    fn pattern(&self, signs: &[f32]) -> Complex32 {
+        Complex32::new(if self.real { signs[2 * self.index] } else { 0.0 }, if self.imaginary { signs[2 * self.index + 1] } else { 0.0 })
     }
-    peak
+}
+
+fn sync_points(carrier: &Carrier) -> Vec<SyncPoint> {
+    let mut parts = vec![(false, false); POINTS.len()];
+    for &d in &carrier.sync {
+        let part = &mut parts[d / 2];
+        if d % 2 == 0 { part.0 = true } else { part.1 = true }
+    }
+    parts.into_iter().enumerate().filter(|(_, p)| p.0 || p.1).map(|(index, (real, imaginary))| SyncPoint { index, real, imaginary }).collect()
 }

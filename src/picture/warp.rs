@@ -18,6 +18,11 @@ impl Warp {
         Self([a, b, 0.0, c, d, 0.0, 0.0, 0.0, 1.0])
     }
 
+    /// Moves by (x, y).
+    pub(crate) fn shift(x: f32, y: f32) -> Self {
+        Self([1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0])
+    }
+
     pub(crate) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         let h = &self.0;
         let w = h[6] * x + h[7] * y + h[8];

@@ -1,0 +1,345 @@
+//! The search over the finished sums: where the mark lies, and what it says.
+//!
+//! Stages go from what costs nothing and needs little evidence to what costs more: the geometry of a clip that was at most resized;
+//! the same size, but moved, mirrored or turned; whatever the lattice search proposes; and, where a lattice is plain but the keyed
+//! pattern does not fit it, the same lattice bent by perspective.
+
+use super::align::align;
+use super::bend::BendSearch;
+use super::carrier::TILE;
+use super::decode::{self, Identified};
+use super::detect::Detector;
+use super::evidence::{IDENTITY, Method, PRESENCE};
+use super::lattice::{LatticeSearch, Proposal};
+use super::plane::Image;
+use super::spectrum::{Readings, read_lattice};
+use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
+use super::warp::{Unwarped, Warp, unwarp};
+use crate::payload::SUBPATTERNS;
+use crate::stats::PValue;
+
+/// Range of searched scales: the mark's size over the size that a fresh mark would have.
+const SCALES: (f32, f32) = (0.4, 2.6);
+/// Scales below this are searched in the finer sum.
+const FINE_BELOW: f32 = 0.85;
+/// Proposals of the lattice search that are tried, per sum.
+const PROPOSALS: usize = 6;
+/// A lattice this plain (in standard deviations) is fitted with perspective too, if the keyed pattern does not fit it straight. Hosts reach it
+/// now and then.
+const PLAIN: f32 = 5.5;
+/// Range of scales in which a bent lattice is looked for without a straight one to start from, and how many of those found are tried.
+const CAMERA_SCALES: (f32, f32) = (0.8, 1.6);
+const SCANNED: usize = 2;
+/// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
+const POWER_LIMIT: f32 = 8.0;
+/// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
+const LEAST_EXCESS: f32 = 1.5;
+/// Gain in the score at which a geometry is straightened once more.
+const WORTH_STRAIGHTENING: f32 = 1.02;
+/// Times that a geometry is straightened and looked at again, at most.
+const BENDS: usize = 4;
+/// Shares of the false-alarm budget: the expected geometry has half, so that it needs little; translations and orientations a
+/// quarter, all other geometries a quarter.
+const SHARE_EXPECTED: f64 = 2.0;
+const SHARE_MOVED: f64 = 4.0;
+const SHARE_SEARCHED: f64 = 4.0;
+/// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
+const WORTH_DECODING: f32 = 4.0;
+
+/// A geometry under which something was found.
+pub(crate) struct Finding {
+    pub(crate) key: usize,
+    pub(crate) warp: Warp,
+    /// Pixels of the full frame per pixel of the image that `warp` leads to.
+    pub(crate) factor: usize,
+    pub(crate) orientation: Orientation,
+    pub(crate) peak: SyncPeak,
+    /// The mark's origin in tile coordinates, in the mark's directions.
+    pub(crate) origin: (f32, f32),
+    /// Noise of the lattice points, in picture directions.
+    pub(crate) noise: Vec<f32>,
+    /// Readings at the mark's origin.
+    pub(crate) whitened: Whitened,
+    pub(crate) p_value: PValue,
+    pub(crate) identified: Option<(Identified, Method)>,
+}
+
+impl Finding {
+    pub(crate) fn z(&self) -> f32 {
+        self.identified.map_or(self.peak.z, |(i, _)| if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z })
+    }
+
+    fn complete(&self) -> bool {
+        self.identified.is_some()
+    }
+}
+
+/// How much was tried for a p-value, and its share of the budget.
+#[derive(Clone, Copy)]
+struct Budget {
+    trials: f64,
+    share: f64,
+}
+
+impl Budget {
+    fn p_value(self, z: f32, trials: f64) -> PValue {
+        PValue::of_score(f64::from(z), trials * self.trials).times(self.share)
+    }
+}
+
+/// A sum seen under one geometry.
+struct View<'a> {
+    image: &'a Image,
+    factor: usize,
+    warp: Warp,
+    unwarped: Unwarped,
+    readings: Readings,
+}
+
+impl<'a> View<'a> {
+    /// `None` where the geometry is degenerate.
+    fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
+        let unwarped = unwarp(image, &warp)?;
+        let [a, b, c, d] = warp.jacobian(0.0, 0.0);
+        let area = (a * d - b * c).abs().max(1e-6).sqrt();
+        let extent = (image.width as f32 / area, image.height as f32 / area);
+        let readings = read_lattice(&unwarped.image, extent);
+        Some(Self { image, factor, warp, unwarped, readings })
+    }
+
+    /// How much more power the lattice points hold than the noise between them, in standard deviations: a mark of evidence E, whatever it says,
+    /// adds E/60. The key is not needed, so this is where geometries are sifted.
+    fn excess(&self) -> f32 {
+        let powers = self.readings.value.iter().zip(&self.readings.noise).map(|(v, n)| (v.norm_sqr() / n.max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0);
+        powers.sum::<f32>() / (self.readings.value.len() as f32).sqrt()
+    }
+
+    /// The view's first pixel in the mark's directions.
+    fn corner(&self, orientation: Orientation) -> (f32, f32) {
+        orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
+    }
+
+    fn finding(&self, key: usize, orientation: Orientation, whitened: &Whitened, peak: SyncPeak, p_value: PValue) -> Finding {
+        let corner = self.corner(orientation);
+        Finding {
+            key,
+            warp: self.warp,
+            factor: self.factor,
+            orientation,
+            peak,
+            origin: (peak.x + corner.0, peak.y + corner.1),
+            noise: self.readings.noise.clone(),
+            whitened: whitened.shifted(peak.x, peak.y),
+            p_value,
+            identified: None,
+        }
+    }
+}
+
+/// One search over the finished sums of a detector.
+pub(crate) struct Search<'a> {
+    detector: &'a Detector,
+    translations: TranslationSearch,
+    total: &'a Image,
+    best: Option<Finding>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(detector: &'a Detector, total: &'a Image) -> Self {
+        Self { detector, translations: TranslationSearch::new(), total, best: None }
+    }
+
+    /// The best finding of all stages; they end with the first payload.
+    pub(crate) fn run(mut self) -> Option<Finding> {
+        let stages: &[fn(&mut Self) -> bool] = if self.detector.options.search { &[Self::expected, Self::moved, Self::searched] } else { &[Self::expected] };
+        let _ = stages.iter().any(|stage| stage(&mut self));
+        self.best
+    }
+
+    /// Keeps the better of a new finding and the best so far; whether that has a payload.
+    fn keep(&mut self, finding: Option<Finding>) -> bool {
+        if let Some(f) = finding
+            && self.best.as_ref().is_none_or(|b| (f.complete(), b.p_value.ln()) > (b.complete(), f.p_value.ln()))
+        {
+            self.best = Some(f);
+        }
+        self.best.as_ref().is_some_and(Finding::complete)
+    }
+
+    /// Tile sizes that an unmoved mark may have: one, or two where the frame has so few lines that a mark made for it would keep a
+    /// larger tile than one that was made for a larger frame and shrunk with it.
+    fn expected_warps(&self) -> Vec<Warp> {
+        let d = self.detector;
+        let factor = d.coarse_factor as f32;
+        let (sx, sy) = d.shape.tile_scale();
+        let lines = (d.shape.height as f32).min(d.shape.width as f32 * sy / sx);
+        let mut warps = vec![Warp::scaling(sx / factor, sy / factor)];
+        let shrunk = lines / 360.0 / sy;
+        if shrunk < 0.999 {
+            warps.push(Warp::scaling(sx * shrunk / factor, sy * shrunk / factor));
+        }
+        warps
+    }
+
+    fn keys(&self) -> f64 {
+        self.detector.carriers.len() as f64
+    }
+
+    /// The geometry of a clip that was at most resized: origin, size and orientation are known.
+    fn expected(&mut self) -> bool {
+        let warps = self.expected_warps();
+        let budget = Budget { trials: self.keys() * warps.len() as f64, share: SHARE_EXPECTED };
+        for warp in warps {
+            let Some(view) = View::new(self.total, self.detector.coarse_factor, warp) else { continue };
+            let (x, y) = view.unwarped.origin;
+            let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
+            for (key, carrier) in self.detector.carriers.iter().enumerate() {
+                let peak = sync::at_origin(&whitened, carrier);
+                let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
+                finding.origin = (0.0, 0.0);
+                let finding = self.identify(finding, budget);
+                if self.keep(Some(finding)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// The expected size, but moved, mirrored or turned.
+    fn moved(&mut self) -> bool {
+        let warps = self.expected_warps();
+        let budget = self.budget(warps.len(), SHARE_MOVED);
+        warps.into_iter().any(|warp| {
+            let finding = View::new(self.total, self.detector.coarse_factor, warp).map(|view| self.at(view, budget));
+            self.keep(finding)
+        })
+    }
+
+    /// Wherever the lattice search proposes.
+    fn searched(&mut self) -> bool {
+        let d = self.detector;
+        let (_, sy) = d.shape.tile_scale();
+        let period = |scale: f32, factor: usize| TILE as f32 * sy * scale / factor as f32;
+        let fine = d.fine.as_ref().map(|(_, factor, sum)| (sum, *factor));
+        let mut sums = vec![(self.total, d.coarse_factor, if fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
+        sums.extend(fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
+        let budget = self.budget(2 * (2 * PROPOSALS + SCANNED), SHARE_SEARCHED);
+        for (image, factor, least, most) in sums {
+            let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
+            let mut bends = None;
+            for proposal in LatticeSearch::new(image, shortest, longest).propose(PROPOSALS) {
+                if self.proposed(image, factor, linear(&proposal), budget) {
+                    return true;
+                }
+                if proposal.score > PLAIN {
+                    let bent = bends.get_or_insert_with(|| BendSearch::new(image, shortest, longest)).fit(&proposal);
+                    if self.proposed(image, factor, bent.warp, budget) {
+                        return true;
+                    }
+                }
+            }
+            // Upright, at about the expected size: a camera before a screen.
+            if factor == d.coarse_factor {
+                let (shortest, longest) = (period(CAMERA_SCALES.0, factor), period(CAMERA_SCALES.1, factor));
+                let bent = BendSearch::new(image, shortest, longest).scan(shortest, longest);
+                if bent.into_iter().take(SCANNED).any(|b| self.proposed(image, factor, b.warp, budget)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// The budget of a stage that tries `geometries` with all orientations and keys.
+    fn budget(&self, geometries: usize, share: f64) -> Budget {
+        // Straightening follows the evidence; what it looks at is allowed for by a factor of two.
+        Budget { trials: 2.0 * Orientation::all().count() as f64 * self.keys() * geometries as f64, share }
+    }
+
+    /// The best translation, orientation and key under one geometry.
+    fn place(&mut self, view: &View<'_>, budget: Budget) -> Finding {
+        let upright = Whitened::new(&view.readings, Orientation::UPRIGHT);
+        let mut best = (0, Orientation::UPRIGHT, upright, SyncPeak::default());
+        for orientation in Orientation::all() {
+            let whitened = Whitened::new(&view.readings, orientation);
+            for (key, carrier) in self.detector.carriers.iter().enumerate() {
+                let peak = self.translations.best(&whitened, carrier);
+                if peak.z.abs() > best.3.z.abs() {
+                    best = (key, orientation, whitened.clone(), peak);
+                }
+            }
+        }
+        let (key, orientation, whitened, peak) = best;
+        view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS))
+    }
+
+    /// The best translation and orientation under a proposed geometry, if there is anything periodic to see.
+    fn proposed(&mut self, image: &'a Image, factor: usize, warp: Warp, budget: Budget) -> bool {
+        let view = View::new(image, factor, warp).filter(|v| v.excess() > LEAST_EXCESS);
+        let finding = view.map(|view| self.at(view, budget));
+        self.keep(finding)
+    }
+
+    /// The best translation and orientation under one geometry, straightened and decoded.
+    fn at(&mut self, view: View<'a>, budget: Budget) -> Finding {
+        let found = self.place(&view, budget);
+        let found = self.straighten(view, found, budget);
+        self.identify(found, self.budget_of_readings(budget))
+    }
+
+    /// A finding's readings were chosen among all translations, but not again among sub-patterns.
+    fn budget_of_readings(&self, budget: Budget) -> Budget {
+        Budget { trials: TranslationSearch::TRIALS / SUBPATTERNS as f64 * budget.trials, ..budget }
+    }
+
+    /// Straightens the picture under a finding as long as that finds more.
+    fn straighten(&mut self, mut view: View<'a>, mut found: Finding, budget: Budget) -> Finding {
+        let carrier = &self.detector.carriers[found.key];
+        for _ in 0..BENDS {
+            let bend = align(&view.unwarped, &view.readings, found.orientation, carrier, &found.peak);
+            let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
+            let whitened = Whitened::new(&next.readings, found.orientation);
+            let peak = self.translations.best(&whitened, carrier);
+            let gain = peak.z.abs() / found.peak.z.abs();
+            if gain <= 1.0 {
+                break;
+            }
+            found = next.finding(found.key, found.orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS));
+            view = next;
+            if gain < WORTH_STRAIGHTENING {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Tells the payload, blind or among the candidates, if the evidence is enough.
+    fn identify(&self, mut finding: Finding, budget: Budget) -> Finding {
+        let carrier = &self.detector.carriers[finding.key];
+        if finding.peak.z.abs() >= WORTH_DECODING
+            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.subpattern, finding.peak.z.abs() > 1.2 * WORTH_DECODING)
+        {
+            let p_value = identified.blind_p_value(budget.trials).times(budget.share);
+            if p_value.value() <= IDENTITY {
+                finding.p_value = finding.p_value.min(p_value);
+                finding.identified = Some((identified, Method::Blind));
+                return finding;
+            }
+        }
+        let question = &self.detector.options.question;
+        if let Some(identified) = decode::best_of(&finding.whitened, carrier, question.candidates()) {
+            let p_value = budget.p_value(identified.z, question.candidates().len() as f64);
+            let threshold = if question.candidates().len() == 1 { PRESENCE } else { IDENTITY };
+            finding.p_value = finding.p_value.min(p_value.times(2.0));
+            if p_value.times(2.0).value() <= threshold {
+                finding.identified = Some((identified, question.method()));
+            }
+        }
+        finding
+    }
+}
+
+fn linear(proposal: &Proposal) -> Warp {
+    Warp::linear(proposal.vectors.map(|v| v / TILE as f32))
+}
