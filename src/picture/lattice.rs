@@ -6,11 +6,13 @@
 
 use realfft::num_complex::Complex32;
 
+use super::carrier::TILE;
 use super::plane::Image;
 use super::spectrum::RealFft2;
+use super::warp::Warp;
 
 /// Ratio of largest to smallest period in one band-limited autocorrelation.
-pub(super) const GROUP: f32 = 1.25;
+const GROUP: f32 = 1.25;
 /// Step in period (relative) and in rotation (radians): under two pixels at the third lattice vector.
 const PERIOD_STEP: f32 = 0.004;
 const ROTATION_STEP: f32 = 0.0044;
@@ -23,6 +25,13 @@ const VECTORS: [(f32, f32); 12] =
 const LEAST_OVERLAP: f32 = 0.08;
 /// Least overlap along both vectors at which their ratio is looked for; a square lattice needs one vector only.
 const LEAST_ASPECT_OVERLAP: f32 = 0.15;
+/// Largest tilt of a lattice that counts as upright, in radians.
+const UPRIGHT: f32 = 0.14;
+/// Single peaks of the autocorrelation, from this height on (in standard deviations) and so many, that are paired.
+const LEAST_PEAK: f32 = 3.0;
+const PEAKS: usize = 64;
+/// Starts that are looked at for proposals.
+const TRIED: usize = 256;
 /// Whitened power above this counts as this: a few strong lines of the host are no lattice.
 const POWER_LIMIT: f32 = 6.0;
 
@@ -35,6 +44,11 @@ pub(crate) struct Proposal {
 }
 
 impl Proposal {
+    /// The map from tile coordinates to pixels.
+    pub(crate) fn warp(&self) -> Warp {
+        Warp::linear(self.vectors.map(|v| v / TILE as f32))
+    }
+
     /// Whether the first and the second vectors of both agree.
     fn shares(&self, other: &Self) -> (bool, bool) {
         let near = |i: usize| (self.vectors[i] - other.vectors[i]).abs() <= 1.5 && (self.vectors[i + 2] - other.vectors[i + 2]).abs() <= 1.5;
@@ -43,7 +57,7 @@ impl Proposal {
 }
 
 /// The autocorrelation of an image within one band.
-pub(super) struct Autocorrelation {
+struct Autocorrelation {
     map: Image,
     width: f32,
     height: f32,
@@ -55,16 +69,12 @@ impl Autocorrelation {
         (1.0 - x.abs() / self.width).max(0.0) * (1.0 - y.abs() / self.height).max(0.0)
     }
 
-    pub(super) fn deviation(&self) -> f32 {
-        self.deviation
-    }
-
-    pub(super) fn nearest(&self, x: f32, y: f32) -> f32 {
+    fn nearest(&self, x: f32, y: f32) -> f32 {
         let (ix, iy) = (x.round() as isize, y.round() as isize);
         self.map.data[iy.rem_euclid(self.map.height as isize) as usize * self.map.width + ix.rem_euclid(self.map.width as isize) as usize]
     }
 
-    pub(super) fn interpolated(&self, x: f32, y: f32) -> f32 {
+    fn interpolated(&self, x: f32, y: f32) -> f32 {
         let (x0, y0) = (x.floor(), y.floor());
         let (fx, fy) = (x - x0, y - y0);
         let top = self.nearest(x0, y0) * (1.0 - fx) + self.nearest(x0 + 1.0, y0) * fx;
@@ -73,7 +83,7 @@ impl Autocorrelation {
     }
 
     /// Sum over the lattice vectors, and its variance, both in units of the map.
-    pub(super) fn sum(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> (f32, f32) {
+    fn sum(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> (f32, f32) {
         let (mut sum, mut weight) = (0.0, 0.0);
         for (m, n) in VECTORS {
             let (x, y) = (m * v[0] + n * v[1], m * v[2] + n * v[3]);
@@ -150,7 +160,7 @@ impl LatticeSearch {
     }
 
     /// The autocorrelation within the band of marks with periods of `low` to `high` pixels.
-    pub(super) fn correlation(&mut self, low: f32, high: f32) -> Autocorrelation {
+    fn correlation(&mut self, low: f32, high: f32) -> Autocorrelation {
         let mut map = Image::default();
         band_limit(&self.power, &mut self.spectrum, self.width, self.height, low, high);
         self.fft.inverse(&mut self.spectrum, &mut map);
@@ -166,28 +176,97 @@ impl LatticeSearch {
         while low < self.longest {
             let high = (low * GROUP).min(self.longest);
             let correlation = self.correlation(low, high);
-            let mut best = scan(&correlation, low, high);
-            best.sort_by(|a, b| b.score.total_cmp(&a.score));
-            let mut kept: Vec<Proposal> = Vec::new();
-            for p in best {
-                if kept.len() >= count {
-                    break;
-                }
-                let refined = correlation.refine(p.vectors);
-                // Two that share both vectors are one; more than two that share one say nothing new about it.
-                let (both, one) =
-                    kept.iter().map(|k| k.shares(&refined)).fold((0, 0), |(both, one), (first, second)| (both + usize::from(first && second), one + usize::from(first || second)));
-                if both == 0 && one < 2 {
-                    kept.push(refined);
-                }
-            }
-            found.extend(kept);
+            let mut starts = scan(&correlation, low, high);
+            starts.extend(pairs(&correlation, low, high, std::f32::consts::FRAC_PI_2));
+            found.extend(refined(&correlation, starts, count));
             low = high;
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         found.truncate(count);
         found
     }
+
+    /// The best lattice that is nearly upright, in one band for all periods.
+    pub(crate) fn upright(&mut self) -> Option<Proposal> {
+        let correlation = self.correlation(self.shortest, self.longest);
+        let mut starts = pairs(&correlation, self.shortest, self.longest, UPRIGHT);
+        let steps = ((self.longest / self.shortest).ln() / PERIOD_STEP) as usize + 1;
+        let turns = (UPRIGHT / ROTATION_STEP) as i32;
+        for (i, r) in (0..steps).flat_map(|i| (-turns..=turns).map(move |r| (i, r))) {
+            let period = self.shortest * (i as f32 * PERIOD_STEP).exp();
+            let (sin, cos) = (r as f32 * ROTATION_STEP).sin_cos();
+            let vectors = [period * cos, -period * sin, period * sin, period * cos];
+            starts.push(Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) });
+        }
+        refined(&correlation, starts, 4).into_iter().max_by(|a, b| a.score.total_cmp(&b.score))
+    }
+}
+
+/// The best `count` of the starts that are truly different, each climbed to its peak.
+fn refined(correlation: &Autocorrelation, mut starts: Vec<Proposal>, count: usize) -> Vec<Proposal> {
+    starts.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Proposal> = Vec::new();
+    for p in starts.iter().take(TRIED) {
+        if kept.len() >= count {
+            break;
+        }
+        // Near one that is kept already: it would climb to the same peak.
+        if kept.iter().any(|k| k.shares(p) == (true, true)) {
+            continue;
+        }
+        let climbed = correlation.refine(p.vectors);
+        // Two that share both vectors are one; more than two that share one say nothing new about it.
+        let shared = kept.iter().map(|k| k.shares(&climbed));
+        let (both, one) = shared.fold((0, 0), |(both, one), (first, second)| (both + usize::from(first && second), one + usize::from(first || second)));
+        if both == 0 && one < 2 {
+            kept.push(climbed);
+        }
+    }
+    kept
+}
+
+/// Lattices from pairs of single peaks of the autocorrelation, whatever their angle: shear, which no family of [`scan`] has. The first vector
+/// lies within `tilt` of the horizontal.
+fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<Proposal> {
+    let mut peaks: Vec<(f32, f32, f32)> = Vec::new();
+    let reach = high.ceil() as i32;
+    for y in -reach..=reach {
+        for x in 0..=reach {
+            let (fx, fy) = (x as f32, y as f32);
+            let (length, overlap) = (fx.hypot(fy), correlation.overlap(fx, fy));
+            if !(low..=high).contains(&length) || overlap < LEAST_OVERLAP {
+                continue;
+            }
+            let v = correlation.nearest(fx, fy);
+            let score = v / (correlation.deviation * overlap.sqrt());
+            let is_peak = || [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)].iter().all(|(dx, dy)| correlation.nearest(fx + dx, fy + dy) <= v);
+            if score > LEAST_PEAK && is_peak() {
+                peaks.push((score, fx, fy));
+            }
+        }
+    }
+    peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
+    peaks.truncate(PEAKS);
+    let mut out = Vec::new();
+    for (i, &(_, ax, ay)) in peaks.iter().enumerate() {
+        for &(_, bx, by) in &peaks[i + 1..] {
+            let (area, lengths) = (ax * by - ay * bx, ax.hypot(ay) * bx.hypot(by));
+            // Within thirty degrees of a right angle.
+            if area.abs() < 0.86 * lengths {
+                continue;
+            }
+            // The flatter one first, and the second to its right in picture directions (y down).
+            let flat = |x: f32, y: f32| y.abs() <= x.abs();
+            let ((ax, ay), (bx, by)) = if flat(ax, ay) || !flat(bx, by) { ((ax, ay), (bx, by)) } else { ((bx, by), (ax, ay)) };
+            let sign = (ax * by - ay * bx).signum();
+            if ay.atan2(ax).abs() > tilt {
+                continue;
+            }
+            let vectors = [ax, sign * bx, ay, sign * by];
+            out.push(Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) });
+        }
+    }
+    out
 }
 
 /// Fades the outer sixteenth out, so that the frame's edge draws no cross in the spectrum.

@@ -1,16 +1,15 @@
 //! The search over the finished sums: where the mark lies, and what it says.
 //!
 //! Stages go from what costs nothing and needs little evidence to what costs more: the geometry of a clip that was at most resized;
-//! the same size, but moved, mirrored or turned; whatever the lattice search proposes; and, where a lattice is plain but the keyed
-//! pattern does not fit it, the same lattice bent by perspective.
+//! the same size, but moved, mirrored or turned; whatever the lattice search proposes; and what it proposes under perspective.
 
 use super::align::align;
-use super::bend::BendSearch;
+use super::bend;
 use super::carrier::TILE;
 use super::decode::{self, Identified};
 use super::detect::Detector;
 use super::evidence::{IDENTITY, Method, PRESENCE};
-use super::lattice::{LatticeSearch, Proposal};
+use super::lattice::LatticeSearch;
 use super::plane::Image;
 use super::spectrum::{Readings, read_lattice};
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
@@ -24,12 +23,9 @@ const SCALES: (f32, f32) = (0.4, 2.6);
 const FINE_BELOW: f32 = 0.85;
 /// Proposals of the lattice search that are tried, per sum.
 const PROPOSALS: usize = 6;
-/// A lattice this plain (in standard deviations) is fitted with perspective too, if the keyed pattern does not fit it straight. Hosts reach it
-/// now and then.
-const PLAIN: f32 = 5.5;
-/// Range of scales in which a bent lattice is looked for without a straight one to start from, and how many of those found are tried.
-const CAMERA_SCALES: (f32, f32) = (0.8, 1.6);
-const SCANNED: usize = 2;
+/// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried.
+const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
+const BENT: usize = 3;
 /// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
 /// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
@@ -39,10 +35,11 @@ const WORTH_STRAIGHTENING: f32 = 1.02;
 /// Times that a geometry is straightened and looked at again, at most.
 const BENDS: usize = 4;
 /// Shares of the false-alarm budget: the expected geometry has half, so that it needs little; translations and orientations a
-/// quarter, all other geometries a quarter.
+/// quarter, all other geometries an eighth straight and an eighth under perspective.
 const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_MOVED: f64 = 4.0;
-const SHARE_SEARCHED: f64 = 4.0;
+const SHARE_SEARCHED: f64 = 8.0;
+const SHARE_BENT: f64 = 8.0;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
 
@@ -151,7 +148,7 @@ impl<'a> Search<'a> {
 
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(mut self) -> Option<Finding> {
-        let stages: &[fn(&mut Self) -> bool] = if self.detector.options.search { &[Self::expected, Self::moved, Self::searched] } else { &[Self::expected] };
+        let stages: &[fn(&mut Self) -> bool] = if self.detector.options.search { &[Self::expected, Self::moved, Self::searched, Self::bent] } else { &[Self::expected] };
         let _ = stages.iter().any(|stage| stage(&mut self));
         self.best
     }
@@ -224,31 +221,26 @@ impl<'a> Search<'a> {
         let fine = d.fine.as_ref().map(|(_, factor, sum)| (sum, *factor));
         let mut sums = vec![(self.total, d.coarse_factor, if fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
         sums.extend(fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
-        let budget = self.budget(2 * (2 * PROPOSALS + SCANNED), SHARE_SEARCHED);
+        let budget = self.budget(2 * PROPOSALS, SHARE_SEARCHED);
         for (image, factor, least, most) in sums {
             let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
-            let mut bends = None;
             for proposal in LatticeSearch::new(image, shortest, longest).propose(PROPOSALS) {
-                if self.proposed(image, factor, linear(&proposal), budget) {
-                    return true;
-                }
-                if proposal.score > PLAIN {
-                    let bent = bends.get_or_insert_with(|| BendSearch::new(image, shortest, longest)).fit(&proposal);
-                    if self.proposed(image, factor, bent.warp, budget) {
-                        return true;
-                    }
-                }
-            }
-            // Upright, at about the expected size: a camera before a screen.
-            if factor == d.coarse_factor {
-                let (shortest, longest) = (period(CAMERA_SCALES.0, factor), period(CAMERA_SCALES.1, factor));
-                let bent = BendSearch::new(image, shortest, longest).scan(shortest, longest);
-                if bent.into_iter().take(SCANNED).any(|b| self.proposed(image, factor, b.warp, budget)) {
+                if self.proposed(image, factor, proposal.warp(), budget) {
                     return true;
                 }
             }
         }
         false
+    }
+
+    /// Upright, at about the expected size, under perspective: a camera before a screen.
+    fn bent(&mut self) -> bool {
+        let d = self.detector;
+        let (_, sy) = d.shape.tile_scale();
+        let [shortest, longest] = CAMERA_SCALES.map(|scale| TILE as f32 * sy * scale / d.coarse_factor as f32);
+        let budget = self.budget(BENT, SHARE_BENT);
+        let bent = bend::propose(self.total, shortest, longest);
+        bent.into_iter().take(BENT).any(|b| self.proposed(self.total, d.coarse_factor, b.warp, budget))
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.
@@ -338,8 +330,4 @@ impl<'a> Search<'a> {
         }
         finding
     }
-}
-
-fn linear(proposal: &Proposal) -> Warp {
-    Warp::linear(proposal.vectors.map(|v| v / TILE as f32))
 }
