@@ -1,7 +1,7 @@
 //! Fine alignment: from a roughly right geometry to one that holds over the whole picture.
 //!
 //! The picture, in tile coordinates, is cut into overlapping blocks of one tile. Each block's correlation with the keyed sync
-//! pattern, as a function of a small displacement, is computed once; then the eight parameters of a homography climb on the
+//! pattern, as a function of a small displacement, is computed once; then the eight parameters of a homography and one of a lens climb on the
 //! sum over blocks of the correlation at the displacement they predict. It starts at the block that fits best and grows outward,
 //! so that a perspective that bends the lattice by many pixels is followed a few at a time.
 
@@ -11,12 +11,14 @@ use super::carrier::{Carrier, POINTS, TILE};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 use super::sync::{Orientation, SyncPeak, Whitened};
-use super::warp::{Unwarped, Warp};
+use super::warp::{Lens, Unwarped, Warp};
 
 /// Largest displacement of a block that is looked at, in tile pixels.
 const REACH: i32 = 20;
 /// The first block lies at most this far from where it is predicted.
 const NEAR: i32 = 5;
+/// Displacement, at the picture's longer edge, of the bends that are climbed from.
+const BEND: f32 = 5.0;
 /// Side of a block's correlation map.
 const SIDE: usize = 2 * REACH as usize + 1;
 /// Distance between block centres.
@@ -53,11 +55,11 @@ impl Block {
     }
 }
 
-/// A displacement field of eight parameters: translation, linear part, and the two of perspective.
-type Field = [f32; 8];
+/// A displacement field of nine parameters: translation, linear part, the two of perspective, and a lens.
+type Field = [f32; 9];
 
 fn displacement(f: &Field, x: f32, y: f32) -> (f32, f32) {
-    let bend = f[6] * x + f[7] * y;
+    let bend = f[6] * x + f[7] * y + f[8] * (x * x + y * y);
     (f[0] + f[2] * x + f[3] * y + bend * x, f[1] + f[4] * x + f[5] * y + bend * y)
 }
 
@@ -68,44 +70,64 @@ pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orien
     let (cx, cy) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let unit = cx.max(cy);
     let mut blocks = correlate(image, readings, orientation, carrier, peak);
-    // The block that fits best where it should starts; all else follows from there.
-    let Some(seed) = blocks.iter().max_by(|a, b| a.height().0.total_cmp(&b.height().0)) else {
-        return Warp::scaling(1.0, 1.0);
-    };
+    let grown = grow(&mut blocks);
+    let bends = starts().map(|mut field| {
+        climb(&blocks, &mut field, 9);
+        field
+    });
+    let field = bends.fold(grown, |best, next| if value(&blocks, &next) > value(&blocks, &best) { next } else { best });
+    // From the middle's units back to tile coordinates: x = origin + centre + unit · x'.
+    let (ox, oy) = (unwarped.origin.0 + cx, unwarped.origin.1 + cy);
+    let normalise = Warp::projective([1.0 / unit, 0.0, -ox / unit, 0.0, 1.0 / unit, -oy / unit, 0.0, 0.0, 1.0]);
+    let restore = Warp::projective([unit, 0.0, ox, 0.0, unit, oy, 0.0, 0.0, 1.0]);
+    let f = field.map(|v| v / unit);
+    let bend = Warp::projective([1.0 + f[2], f[3], f[0], f[4], 1.0 + f[5], f[1], -f[6], -f[7], 1.0]);
+    let lens = Lens { x: ox, y: oy, k: f[8] / (unit * unit) };
+    restore.after(&bend).after(&normalise).through(lens)
+}
+
+/// Bends of the whole picture that are climbed from: small perspectives and lenses.
+fn starts() -> impl Iterator<Item = Field> {
+    let bends = [-1.0, 0.0, 1.0];
+    let all = bends.into_iter().flat_map(move |a| bends.into_iter().flat_map(move |b| bends.into_iter().map(move |c| (a, b, c))));
+    all.map(|(a, b, c)| [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, a * BEND, b * BEND, c * BEND])
+}
+
+/// Starts at the block that fits best where it should, and takes in its neighbours, ring by ring.
+fn grow(blocks: &mut [Block]) -> Field {
+    let mut field: Field = [0.0; 9];
+    let Some(seed) = blocks.iter().max_by(|a, b| a.height().0.total_cmp(&b.height().0)) else { return field };
     let (sx, sy) = (seed.x, seed.y);
-    let mut field: Field = [0.0; 8];
     (_, field[0], field[1]) = seed.height();
     blocks.sort_by(|a, b| (a.x - sx).hypot(a.y - sy).total_cmp(&(b.x - sx).hypot(b.y - sy)));
     let mut active = 5.min(blocks.len());
     loop {
-        let parameters = if active >= 12 { 8 } else { 6 };
+        let parameters = match active {
+            0..12 => 6,
+            12..24 => 8,
+            _ => 9,
+        };
         climb(&blocks[..active], &mut field, parameters);
         if active == blocks.len() {
             break;
         }
         active = (active * 3 / 2).min(blocks.len());
     }
-    // From the middle's units back to tile coordinates: x = origin + centre + unit · x'.
-    let (ox, oy) = (unwarped.origin.0 + cx, unwarped.origin.1 + cy);
-    let normalise = Warp([1.0 / unit, 0.0, -ox / unit, 0.0, 1.0 / unit, -oy / unit, 0.0, 0.0, 1.0]);
-    let restore = Warp([unit, 0.0, ox, 0.0, unit, oy, 0.0, 0.0, 1.0]);
-    let f = field.map(|v| v / unit);
-    let bend = Warp([1.0 + f[2], f[3], f[0], f[4], 1.0 + f[5], f[1], -f[6], -f[7], 1.0]);
-    restore.after(&bend).after(&normalise)
+    field
+}
+
+/// Sum of the correlations at the displacements that a field predicts.
+fn value(blocks: &[Block], field: &Field) -> f32 {
+    let at = |b: &Block| {
+        let (dx, dy) = displacement(field, b.x, b.y);
+        b.at(dx, dy)
+    };
+    blocks.iter().map(at).sum()
 }
 
 /// Coordinate ascent with shrinking steps.
 fn climb(blocks: &[Block], field: &mut Field, parameters: usize) {
-    let value = |f: &Field| -> f32 {
-        blocks
-            .iter()
-            .map(|b| {
-                let (dx, dy) = displacement(f, b.x, b.y);
-                b.at(dx, dy)
-            })
-            .sum()
-    };
-    let mut best = value(field);
+    let mut best = value(blocks, field);
     let mut step = 2.0;
     while step > 0.05 {
         let mut improved = false;
@@ -113,7 +135,7 @@ fn climb(blocks: &[Block], field: &mut Field, parameters: usize) {
             for d in [step, -step] {
                 let mut trial = *field;
                 trial[i] += d;
-                let v = value(&trial);
+                let v = value(blocks, &trial);
                 if v > best {
                     (best, *field, improved) = (v, trial, true);
                 }

@@ -35,7 +35,7 @@ pub(crate) fn propose(image: &Image, shortest: f32, longest: f32) -> Vec<BentLat
 
 fn under(image: &Image, right: f32, lower: f32, shortest: f32, longest: f32) -> Option<BentLattice> {
     let (x, y) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
-    let bend = Warp([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
+    let bend = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
     let bend = Warp::shift(x, y).after(&bend).after(&Warp::shift(-x, -y));
     let straight = unwarp(image, &bend)?;
     let proposal = LatticeSearch::new(&straight.image, shortest, longest).upright()?;

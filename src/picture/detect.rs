@@ -181,7 +181,7 @@ impl Detector {
         let (sx, sy) = self.shape.tile_scale();
         let factor = finding.factor as f32;
         let middle = (self.shape.width as f32 / factor / 2.0, self.shape.height as f32 / factor / 2.0);
-        let (u, v) = finding.warp.inverse().map_or((0.0, 0.0), |w| w.apply(middle.0, middle.1));
+        let (u, v) = finding.warp.unapply(middle.0, middle.1).unwrap_or_default();
         let [a, b, c, d] = finding.warp.jacobian(u, v);
         let round = |x: f32| (x * 1000.0).round() / 1000.0;
         let turn = c.atan2(a).to_degrees() + 90.0 * f32::from(finding.orientation.turns);

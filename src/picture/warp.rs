@@ -1,37 +1,89 @@
-//! Projective maps from tile coordinates to picture coordinates.
+//! Maps from tile coordinates to picture coordinates: a projective map, after a little of what a lens does.
 
 use super::plane::Image;
 
-/// A homography, row-major, with last element 1: takes tile coordinates (pixels at 360-line scale) to pixels of an image.
+/// Takes tile coordinates (pixels at 360-line scale) to pixels of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Warp(pub(crate) [f32; 9]);
+pub(crate) struct Warp {
+    /// The homography, row-major, with last element 1.
+    h: [f32; 9],
+    lens: Lens,
+}
+
+/// Radial distortion, applied before the homography: a point at distance r from the centre moves to r·(1 + k·r²).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Lens {
+    /// The centre, in tile coordinates.
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) k: f32,
+}
+
+impl Lens {
+    fn apply(&self, x: f32, y: f32) -> (f32, f32) {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let f = 1.0 + self.k * (dx * dx + dy * dy);
+        (self.x + dx * f, self.y + dy * f)
+    }
+
+    /// Undone by fixed-point iteration: the distortion is small.
+    fn unapply(&self, x: f32, y: f32) -> (f32, f32) {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let (mut u, mut v) = (dx, dy);
+        for _ in 0..8 {
+            let f = (1.0 + self.k * (u * u + v * v)).max(0.5);
+            (u, v) = (dx / f, dy / f);
+        }
+        (self.x + u, self.y + v)
+    }
+
+    fn jacobian(&self, x: f32, y: f32) -> [f32; 4] {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let (square, cross) = (dx * dx + dy * dy, 2.0 * self.k * dx * dy);
+        [1.0 + self.k * (square + 2.0 * dx * dx), cross, cross, 1.0 + self.k * (square + 2.0 * dy * dy)]
+    }
+}
 
 impl Warp {
+    /// From a row-major homography with last element 1.
+    pub(crate) fn projective(h: [f32; 9]) -> Self {
+        Self { h, lens: Lens::default() }
+    }
+
     /// Axis-parallel: pixel centres of both coordinate systems share a corner, and a tile pixel is `sx`×`sy` image pixels.
     pub(crate) fn scaling(sx: f32, sy: f32) -> Self {
-        Self([sx, 0.0, (sx - 1.0) / 2.0, 0.0, sy, (sy - 1.0) / 2.0, 0.0, 0.0, 1.0])
+        Self::projective([sx, 0.0, (sx - 1.0) / 2.0, 0.0, sy, (sy - 1.0) / 2.0, 0.0, 0.0, 1.0])
     }
 
     /// Linear, about the image's origin: `matrix` = (x from x, x from y, y from x, y from y).
     pub(crate) fn linear(matrix: [f32; 4]) -> Self {
         let [a, b, c, d] = matrix;
-        Self([a, b, 0.0, c, d, 0.0, 0.0, 0.0, 1.0])
+        Self::projective([a, b, 0.0, c, d, 0.0, 0.0, 0.0, 1.0])
     }
 
     /// Moves by (x, y).
     pub(crate) fn shift(x: f32, y: f32) -> Self {
-        Self([1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0])
+        Self::projective([1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0])
+    }
+
+    /// The same map through a lens, instead of the one it has.
+    pub(crate) fn through(self, lens: Lens) -> Self {
+        Self { lens, ..self }
     }
 
     pub(crate) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
-        let h = &self.0;
-        let w = h[6] * x + h[7] * y + h[8];
-        ((h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w)
+        project(&self.h, self.lens.apply(x, y))
     }
 
-    /// First `other`, then `self`.
+    /// The tile coordinates that lead to a pixel; `None` where the map is degenerate.
+    pub(crate) fn unapply(&self, x: f32, y: f32) -> Option<(f32, f32)> {
+        let (u, v) = project(&invert(&self.h)?, (x, y));
+        Some(self.lens.unapply(u, v))
+    }
+
+    /// First `other`, then `self`. Lenses of both add up, which holds as long as `other` moves things little.
     pub(crate) fn after(&self, other: &Self) -> Self {
-        let (a, b) = (&self.0, &other.0);
+        let (a, b) = (&self.h, &other.h);
         let mut h = [0.0; 9];
         for r in 0..3 {
             for c in 0..3 {
@@ -39,26 +91,40 @@ impl Warp {
             }
         }
         let scale = 1.0 / h[8];
-        Self(h.map(|v| v * scale))
-    }
-
-    pub(crate) fn inverse(&self) -> Option<Self> {
-        let [a, b, c, d, e, f, g, h, i] = self.0;
-        let adjugate = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d];
-        let determinant = a * adjugate[0] + b * adjugate[3] + c * adjugate[6];
-        if determinant.abs() < 1e-9 || adjugate[8].abs() < 1e-9 {
-            return None;
-        }
-        Some(Self(adjugate.map(|v| v / adjugate[8])))
+        let lens = if self.lens.k == 0.0 {
+            other.lens
+        } else {
+            let (x, y) = other.unapply(self.lens.x, self.lens.y).unwrap_or((self.lens.x, self.lens.y));
+            Lens { x, y, k: self.lens.k + other.lens.k }
+        };
+        Self { h: h.map(|v| v * scale), lens }
     }
 
     /// The linear part at a point, as (x from x, x from y, y from x, y from y).
     pub(crate) fn jacobian(&self, x: f32, y: f32) -> [f32; 4] {
-        let h = &self.0;
-        let w = h[6] * x + h[7] * y + h[8];
-        let (u, v) = self.apply(x, y);
-        [(h[0] - u * h[6]) / w, (h[1] - u * h[7]) / w, (h[3] - v * h[6]) / w, (h[4] - v * h[7]) / w]
+        let h = &self.h;
+        let point = self.lens.apply(x, y);
+        let w = h[6] * point.0 + h[7] * point.1 + h[8];
+        let (u, v) = project(h, point);
+        let [a, b, c, d] = [(h[0] - u * h[6]) / w, (h[1] - u * h[7]) / w, (h[3] - v * h[6]) / w, (h[4] - v * h[7]) / w];
+        let [e, f, g, i] = self.lens.jacobian(x, y);
+        [a * e + b * g, a * f + b * i, c * e + d * g, c * f + d * i]
     }
+}
+
+fn project(h: &[f32; 9], (x, y): (f32, f32)) -> (f32, f32) {
+    let w = h[6] * x + h[7] * y + h[8];
+    ((h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w)
+}
+
+fn invert(h: &[f32; 9]) -> Option<[f32; 9]> {
+    let [a, b, c, d, e, f, g, h, i] = *h;
+    let adjugate = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d];
+    let determinant = a * adjugate[0] + b * adjugate[3] + c * adjugate[6];
+    if determinant.abs() < 1e-9 || adjugate[8].abs() < 1e-9 {
+        return None;
+    }
+    Some(adjugate.map(|v| v / adjugate[8]))
 }
 
 /// An image in tile coordinates.
@@ -75,9 +141,8 @@ const LARGEST: f32 = 2048.0;
 
 /// Resamples `image` into tile coordinates. `None` where the map is degenerate or absurdly large.
 pub(crate) fn unwarp(image: &Image, warp: &Warp) -> Option<Unwarped> {
-    let back = warp.inverse()?;
     let (w, h) = (image.width as f32 - 1.0, image.height as f32 - 1.0);
-    let corners = [(0.0, 0.0), (w, 0.0), (0.0, h), (w, h)].map(|(x, y)| back.apply(x, y));
+    let corners = [warp.unapply(0.0, 0.0)?, warp.unapply(w, 0.0)?, warp.unapply(0.0, h)?, warp.unapply(w, h)?];
     let range = |f: fn(&(f32, f32)) -> f32| {
         let low = corners.iter().map(f).fold(f32::INFINITY, f32::min).floor();
         let high = corners.iter().map(f).fold(f32::NEG_INFINITY, f32::max).ceil();
@@ -103,12 +168,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inverse_undoes() {
-        let w = Warp([1.1, 0.1, 5.0, -0.2, 0.9, 3.0, 1e-4, -2e-4, 1.0]);
-        let (x, y) = w.apply(31.0, 47.0);
-        let (u, v) = w.inverse().unwrap().apply(x, y);
-        assert!((u - 31.0).abs() < 1e-2 && (v - 47.0).abs() < 1e-2);
-        let one = w.after(&w.inverse().unwrap());
-        assert!((one.0[0] - 1.0).abs() < 1e-4 && one.0[2].abs() < 1e-3);
+    fn unapply_undoes() {
+        let bend = Warp::projective([1.1, 0.1, 5.0, -0.2, 0.9, 3.0, 1e-4, -2e-4, 1.0]);
+        for warp in [bend, bend.through(Lens { x: 300.0, y: 180.0, k: -4e-7 })] {
+            let (x, y) = warp.apply(31.0, 47.0);
+            let (u, v) = warp.unapply(x, y).unwrap();
+            assert!((u - 31.0).abs() < 2e-2 && (v - 47.0).abs() < 2e-2, "{u} {v}");
+            let step = 0.5;
+            let [a, _, c, _] = warp.jacobian(31.0, 47.0);
+            let (p, q) = (warp.apply(31.0 - step, 47.0), warp.apply(31.0 + step, 47.0));
+            assert!((q.0 - p.0 - a).abs() < 1e-2 && (q.1 - p.1 - c).abs() < 1e-2);
+        }
+    }
+
+    #[test]
+    fn after_applies_both() {
+        let first = Warp::shift(3.0, -2.0).through(Lens { x: 200.0, y: 100.0, k: 1e-7 });
+        let second = Warp::projective([1.1, 0.1, 5.0, -0.2, 0.9, 3.0, 1e-4, -2e-4, 1.0]);
+        let (x, y) = first.apply(40.0, 50.0);
+        let (both, each) = (second.after(&first).apply(40.0, 50.0), second.apply(x, y));
+        assert!((both.0 - each.0).abs() < 1e-2 && (both.1 - each.1).abs() < 1e-2);
     }
 }
