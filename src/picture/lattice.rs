@@ -169,21 +169,28 @@ impl LatticeSearch {
         Autocorrelation { map, width, height, deviation }
     }
 
-    /// The best lattices, the best first, at most `count` of them.
+    /// The best square lattices and the best others, `count` of each at most, the best first.
     pub(crate) fn propose(&mut self, count: usize) -> Vec<Proposal> {
-        let mut found: Vec<Proposal> = Vec::new();
+        let (mut square, mut others): (Vec<Proposal>, Vec<Proposal>) = (Vec::new(), Vec::new());
         let mut low = self.shortest;
         while low < self.longest {
             let high = (low * GROUP).min(self.longest);
             let correlation = self.correlation(low, high);
-            let mut starts = scan(&correlation, low, high);
+            square.extend(refined(&correlation, squares(&correlation, low, high), count));
+            let mut starts = rectangles(&correlation, low, high);
             starts.extend(pairs(&correlation, low, high, std::f32::consts::FRAC_PI_2));
-            found.extend(refined(&correlation, starts, count));
+            others.extend(refined(&correlation, starts, count));
             low = high;
         }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        found.truncate(count);
-        found
+        for list in [&mut square, &mut others] {
+            list.sort_by(|a, b| b.score.total_cmp(&a.score));
+            list.truncate(count);
+        }
+        // One that both found is tried once.
+        others.retain(|o| square.iter().all(|s| s.shares(o) != (true, true)));
+        square.extend(others);
+        square.sort_by(|a, b| b.score.total_cmp(&a.score));
+        square
     }
 
     /// The best lattice that is nearly upright, in one band for all periods.
@@ -225,7 +232,7 @@ fn refined(correlation: &Autocorrelation, mut starts: Vec<Proposal>, count: usiz
     kept
 }
 
-/// Lattices from pairs of single peaks of the autocorrelation, whatever their angle: shear, which no family of [`scan`] has. The first vector
+/// Lattices from pairs of single peaks of the autocorrelation, whatever their angle: shear too. The first vector
 /// lies within `tilt` of the horizontal.
 fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<Proposal> {
     let mut peaks: Vec<(f32, f32, f32)> = Vec::new();
@@ -234,7 +241,7 @@ fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<P
         for x in 0..=reach {
             let (fx, fy) = (x as f32, y as f32);
             let (length, overlap) = (fx.hypot(fy), correlation.overlap(fx, fy));
-            if !(low..=high).contains(&length) || overlap < LEAST_OVERLAP {
+            if !(low..=high).contains(&length) || overlap < LEAST_ASPECT_OVERLAP {
                 continue;
             }
             let v = correlation.nearest(fx, fy);
@@ -349,45 +356,33 @@ fn deviation(map: &Image, width: f32, height: f32, low: f32) -> f32 {
     ((sum / count.max(1.0)).sqrt() as f32).max(f32::MIN_POSITIVE)
 }
 
-/// Scores every hypothesis of both families: scale with rotation, and two scales without. Local maxima along the scale alone
-/// are returned; there are some hundreds.
-fn scan(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> {
+/// Periods from `low` to `high`.
+fn periods(low: f32, high: f32) -> Vec<f32> {
     let steps = ((high / low).ln() / PERIOD_STEP).ceil() as usize + 1;
-    let period = |i: usize| low * (i as f32 * PERIOD_STEP).exp();
-    let mut out = Vec::new();
-    let mut consider = |rows: &mut dyn FnMut(usize) -> [f32; 4], n: usize| {
-        let mut best = Proposal { vectors: [0.0; 4], score: f32::NEG_INFINITY };
-        for i in 0..n {
-            let vectors = rows(i);
-            let score = correlation.score(&vectors, Autocorrelation::nearest);
-            if score > best.score {
-                best = Proposal { vectors, score };
-            }
-        }
-        if n > 0 {
-            out.push(best);
-        }
-    };
+    (0..steps).map(|i| low * (i as f32 * PERIOD_STEP).exp()).collect()
+}
+
+/// The best of some lattices.
+fn best(correlation: &Autocorrelation, lattices: impl Iterator<Item = [f32; 4]>) -> Option<Proposal> {
+    lattices.map(|vectors| Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) }).max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
+/// Square lattices: the best size for each rotation; there are some hundreds.
+fn squares(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> {
+    let periods = periods(low, high);
     let quarter = std::f32::consts::FRAC_PI_4;
-    let rotations = (2.0 * quarter / ROTATION_STEP) as i32;
-    for r in 0..rotations {
-        let (sin, cos) = (r as f32 * ROTATION_STEP - quarter).sin_cos();
-        consider(
-            &mut |i| {
-                let t = period(i);
-                [t * cos, -t * sin, t * sin, t * cos]
-            },
-            steps,
-        );
-    }
+    let rotations = (0..(2.0 * quarter / ROTATION_STEP) as i32).map(|r| (r as f32 * ROTATION_STEP - quarter).sin_cos());
+    rotations.filter_map(|(sin, cos)| best(correlation, periods.iter().map(|t| [t * cos, -t * sin, t * sin, t * cos]))).collect()
+}
+
+/// Upright lattices of another aspect ratio: the best size for each ratio.
+fn rectangles(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> {
+    let periods = periods(low, high);
     let aspects = (ASPECT.ln() / PERIOD_STEP) as i32;
-    for a in -aspects..=aspects {
-        // The geometric mean of the two periods lies in the group.
-        let half = (a as f32 * PERIOD_STEP / 2.0).exp();
-        // Without overlap along both, one of the two periods would be free.
-        let seen = |x: f32, y: f32| correlation.overlap(x, y) > LEAST_ASPECT_OVERLAP;
-        let supported = (0..steps).take_while(|&i| seen(period(i) * half, 0.0) && seen(0.0, period(i) / half)).count();
-        consider(&mut |i| [period(i) * half, 0.0, 0.0, period(i) / half], supported);
-    }
-    out
+    // The geometric mean of the two periods lies in the group.
+    let halves = (-aspects..=aspects).map(|a| (a as f32 * PERIOD_STEP / 2.0).exp());
+    // Without overlap along both, one of the two periods would be free.
+    let seen = |x: f32, y: f32| correlation.overlap(x, y) > LEAST_ASPECT_OVERLAP;
+    let of = |half: f32| best(correlation, periods.iter().take_while(|&&t| seen(t * half, 0.0) && seen(0.0, t / half)).map(|t| [t * half, 0.0, 0.0, t / half]));
+    halves.filter_map(of).collect()
 }

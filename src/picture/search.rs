@@ -21,8 +21,8 @@ use crate::stats::PValue;
 const SCALES: (f32, f32) = (0.4, 2.6);
 /// Scales below this are searched in the finer sum.
 const FINE_BELOW: f32 = 0.85;
-/// Proposals of the lattice search that are tried, per sum.
-const PROPOSALS: usize = 6;
+/// Square and other proposals of the lattice search that are tried, of each, per sum.
+const PROPOSALS: usize = 4;
 /// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried.
 const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 3;
@@ -223,7 +223,7 @@ impl<'a> Search<'a> {
         let fine = d.fine.as_ref().map(|(_, factor, sum)| (sum, *factor));
         let mut sums = vec![(self.total, d.coarse_factor, if fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
         sums.extend(fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
-        let budget = self.budget(2 * PROPOSALS, SHARE_SEARCHED);
+        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
         for (image, factor, least, most) in sums {
             let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
             for proposal in LatticeSearch::new(image, shortest, longest).propose(PROPOSALS) {
