@@ -231,6 +231,12 @@ pub struct KeyRing {
     keys: Vec<WatermarkKey>,
 }
 
+impl From<WatermarkKey> for KeyRing {
+    fn from(key: WatermarkKey) -> Self {
+        Self { keys: vec![key] }
+    }
+}
+
 impl KeyRing {
     /// A ring of keys, in any order; doubles are dropped.
     ///

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::key::{KeyId, WatermarkKey};
+use crate::detect::detect;
+use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress};
 use crate::payload::Payload;
-use crate::picture::{Marker, PictureError, Strength};
+use crate::picture::{Capacity, DetectOptions, Detector, Marker, PictureError, Strength};
 use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
 
 /// How to stamp.
@@ -29,6 +30,8 @@ pub struct StampOptions {
     pub overwrite: bool,
     /// What the input may ask of the machine.
     pub limits: Limits,
+    /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
+    pub check: bool,
 }
 
 /// What was stamped.
@@ -43,6 +46,8 @@ pub struct Stamped {
     pub manifest: Option<PathBuf>,
     /// What was written.
     pub summary: media::Summary,
+    /// How much evidence the marked frames carry, and what that should survive.
+    pub capacity: Capacity,
 }
 
 /// Why nothing was stamped. The target is then as it was.
@@ -63,6 +68,14 @@ pub enum StampError {
     /// Building or signing the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// The finished file was read back and the payload did not come out.
+    #[error("{}: the mark could not be read back from the finished file (evidence {evidence:.0}, about 350 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
+    Unreadable {
+        /// The target.
+        path: PathBuf,
+        /// Evidence in the finished file.
+        evidence: f32,
+    },
     /// The target is the input.
     #[error("{}: is the input itself; choose another target with -o", path.display())]
     SameFile {
@@ -90,8 +103,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
 
     let marked = temporary(output)?;
     let mut marker: Option<Marker> = None;
+    let ring = KeyRing::from(key.clone());
+    let mut meter: Option<Detector> = None;
     let job = Job { target: output, options: &options.encode, limits: &options.limits, cancel, progress };
-    let summary = media::transcode(input, marked.path(), container, job, |picture, _| {
+    let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
         let shape = picture.shape();
         // A clip whose size changes midway is marked for each size.
         if marker.as_ref().is_none_or(|m| m.shape() != shape) {
@@ -100,9 +115,18 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         }
         if let Some(marker) = &mut marker {
             picture.mark(marker);
+            let meter = meter.get_or_insert_with(|| Detector::meter(&ring, payload, shape));
+            if meter.wants(time) {
+                picture.with_luma(|luma| meter.push(luma, time));
+            }
         }
         Ok::<(), StampError>(())
     })?;
+
+    let capacity = Capacity::of_score(meter.map_or(0.0, |m| m.finish().evidence.sqrt()));
+    if options.check {
+        read_back(marked.path(), output, &ring, payload, options, cancel)?;
+    }
 
     let manifest = match &options.identity {
         None => {
@@ -125,7 +149,13 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             }
         }
     };
-    Ok(Stamped { payload, key: key.id().clone(), manifest, summary })
+    Ok(Stamped { payload, key: key.id().clone(), manifest, summary, capacity })
+}
+
+/// Reads the finished file as a stranger would.
+fn read_back(file: &Path, target: &Path, ring: &KeyRing, payload: Payload, options: &StampOptions, cancel: &Cancel) -> Result<(), StampError> {
+    let found = detect(file, ring, &DetectOptions::default(), &options.limits, cancel, &mut |_| {})?.picture;
+    if found.payload == Some(payload) { Ok(()) } else { Err(StampError::Unreadable { path: target.into(), evidence: found.evidence }) }
 }
 
 fn check_targets(input: &Path, output: &Path, sidecar: Option<&Path>, overwrite: bool) -> Result<(), StampError> {

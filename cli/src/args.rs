@@ -91,6 +91,9 @@ pub(crate) struct StampArgs {
     /// Strength of the mark, as a factor on the default amplitude: 0.25 to 4
     #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "FACTOR")]
     pub(crate) strength: Option<f32>,
+    /// Read the finished file back, blind, and fail if its payload does not come out
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Copy the sound as it is (this version marks the picture alone and always copies the sound)
     #[arg(long)]
     pub(crate) no_audio_mark: bool,

@@ -272,6 +272,22 @@ fn foreign_identities_sign() {
 }
 
 #[test]
+fn stamp_knows_what_it_carries_and_checks_it() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let good = json(&desk.run(&["stamp", "clip.mp4", "-o", "good.mp4", "--check", "--json"])).remove(0);
+    assert!(good["capacity"]["evidence"].as_f64().unwrap() > 450.0, "{good}");
+    // Four frames at a quality that wipes everything out: the check refuses to publish.
+    let made = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-i", "clip.mp4", "-frames:v", "4", "short.mp4"]).current_dir(desk.work.path()).status().unwrap();
+    assert!(made.success());
+    refused(&desk.run(&["stamp", "short.mp4", "-o", "bad.mp4", "--check", "--crf", "51"]), 2, &["bad.mp4", "read back", "--strength"]);
+    assert_eq!(desk.files(), ["clip.mp4", "good.mp4", "home", "short.mp4"]);
+    let weak = desk.run(&["stamp", "short.mp4", "-o", "weak.mp4", "--strength", "0.25"]);
+    assert_eq!(code(&weak), 0);
+    assert!(text(&weak.stderr).contains("note:") && text(&weak.stderr).contains("--strength"), "{}", text(&weak.stderr));
+}
+
+#[test]
 fn completions_and_man_pages_are_written() {
     let desk = Desk::bare();
     assert!(text(&desk.run(&["completions", "bash"]).stdout).contains("proofmark"));

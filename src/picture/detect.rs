@@ -106,6 +106,13 @@ impl Detector {
         }
     }
 
+    /// Measures, frame by frame, how much evidence of `payload` the marked frames of a clip hold: for the marking side, which knows where
+    /// the mark lies.
+    pub(crate) fn meter(ring: &KeyRing, payload: Payload, shape: FrameShape) -> Self {
+        let options = DetectOptions { question: Question::Expected(payload), search: false, ..DetectOptions::default() };
+        Self { windows: Windows::one(), ..Self::new(ring, shape, options) }
+    }
+
     /// Whether the frame at `time` seconds is one to look at.
     #[must_use]
     pub fn wants(&self, time: f64) -> bool {

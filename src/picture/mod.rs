@@ -27,7 +27,7 @@ mod windows;
 
 pub use detect::{DetectOptions, Detector, Question};
 pub use embed::{FrameShape, Marker};
-pub use evidence::{Geometry, IDENTITY, Method, PRESENCE, PictureEvidence, TimeRange};
+pub use evidence::{Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
 
 /// Why a picture cannot be marked or searched.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use proofmark::media::VideoCodec;
-use proofmark::picture::Strength;
+use proofmark::picture::{Outlook, Strength};
 use proofmark::stamp::{StampOptions, stamp};
 
 use crate::args::{Global, StampArgs};
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         for line in &stamped.summary.left_out {
             output::remark(&format!("{}: {line}", file.display()));
         }
+        if stamped.capacity.outlook != Outlook::Ordinary {
+            output::remark(&format!("{}: {}", file.display(), stamped.capacity.outlook.sentence()));
+        }
         if global.json {
             output::json::stamp(file, &target, &stamped)?
         } else {
@@ -55,6 +58,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     let mut o = StampOptions::default();
     o.payload = args.payload;
     o.overwrite = args.force;
+    o.check = args.check;
     o.limits = config.limits.limits();
     if let Some(s) = args.strength.or(config.stamp.strength) {
         o.strength = Strength::new(s)?;

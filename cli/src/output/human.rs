@@ -84,6 +84,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
     line(&mut out, "payload", &stamped.payload.to_string());
     let s = &stamped.summary;
     line(&mut out, "picture", &format!("{}, {}×{}, {} frames, marked with key {}", s.codec, s.info.width, s.info.height, s.frames, stamped.key));
+    line(&mut out, "evidence", &format!("{:.0}: {}", stamped.capacity.evidence, stamped.capacity.outlook.sentence()));
     let manifest = match &stamped.manifest {
         Some(path) if path == target => "embedded and signed".to_string(),
         Some(path) => format!("signed, in {}: keep it beside the clip", path.display()),

@@ -49,6 +49,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "key": stamped.key,
         "manifest": manifest,
         "video": {"codec": s.codec, "width": s.info.width, "height": s.info.height, "frames": s.frames, "seconds": s.seconds},
+        "capacity": stamped.capacity,
         "left_out": s.left_out,
     }))
 }
