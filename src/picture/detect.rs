@@ -58,7 +58,7 @@ pub struct DetectOptions {
 
 impl Default for DetectOptions {
     fn default() -> Self {
-        Self { question: Question::Blind, rate: 10.0, search: true }
+        Self { question: Question::Blind, rate: 15.0, search: true }
     }
 }
 
