@@ -19,6 +19,8 @@ const REACH: i32 = 20;
 const NEAR: i32 = 5;
 /// Displacement, at the picture's longer edge, of the bends that are climbed from.
 const BEND: f32 = 5.0;
+/// Bends that are climbed from: those that begin best.
+const CLIMBS: usize = 8;
 /// Side of a block's correlation map.
 const SIDE: usize = 2 * REACH as usize + 1;
 /// Distance between block centres.
@@ -43,12 +45,13 @@ impl Block {
 
     fn at(&self, dx: f32, dy: f32) -> f32 {
         let (u, v) = (dx + REACH as f32, dy + REACH as f32);
-        let (x0, y0) = (u.floor(), v.floor());
-        if x0 < 0.0 || y0 < 0.0 || x0 as usize + 1 >= SIDE || y0 as usize + 1 >= SIDE {
+        let last = (SIDE - 1) as f32;
+        if !(u >= 0.0 && v >= 0.0 && u < last && v < last) {
             return 0.0;
         }
-        let i = y0 as usize * SIDE + x0 as usize;
-        let (fx, fy) = (u - x0, v - y0);
+        let (x0, y0) = (u as usize, v as usize);
+        let i = y0 * SIDE + x0;
+        let (fx, fy) = (u - x0 as f32, v - y0 as f32);
         let top = self.map[i] * (1.0 - fx) + self.map[i + 1] * fx;
         let bottom = self.map[i + SIDE] * (1.0 - fx) + self.map[i + SIDE + 1] * fx;
         top * (1.0 - fy) + bottom * fy
@@ -71,11 +74,13 @@ pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orien
     let unit = cx.max(cy);
     let mut blocks = correlate(image, readings, orientation, carrier, peak);
     let grown = grow(&mut blocks);
-    let bends = starts().map(|mut field| {
+    let mut bends: Vec<(f32, Field)> = starts().map(|field| (value(&blocks, &field), field)).collect();
+    bends.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let climbed = bends.into_iter().take(CLIMBS).map(|(_, mut field)| {
         climb(&blocks, &mut field, 9);
         field
     });
-    let field = bends.fold(grown, |best, next| if value(&blocks, &next) > value(&blocks, &best) { next } else { best });
+    let field = climbed.fold(grown, |best, next| if value(&blocks, &next) > value(&blocks, &best) { next } else { best });
     // From the middle's units back to tile coordinates: x = origin + centre + unit · x'.
     let (ox, oy) = (unwarped.origin.0 + cx, unwarped.origin.1 + cy);
     let normalise = Warp::projective([1.0 / unit, 0.0, -ox / unit, 0.0, 1.0 / unit, -oy / unit, 0.0, 0.0, 1.0]);

@@ -81,12 +81,15 @@ impl Image {
 
     /// Bilinear sample at pixel coordinates (pixel centres are integers); 0 outside.
     pub(crate) fn sample(&self, x: f32, y: f32) -> f32 {
-        let (x0, y0) = (x.floor(), y.floor());
-        if x0 < 0.0 || y0 < 0.0 || x0 + 1.0 >= self.width as f32 || y0 + 1.0 >= self.height as f32 {
+        // Also false for what is no number.
+        let inside = x >= 0.0 && y >= 0.0 && x < (self.width as f32 - 1.0) && y < (self.height as f32 - 1.0);
+        if !inside {
             return 0.0;
         }
-        let (fx, fy) = (x - x0, y - y0);
-        let i = y0 as usize * self.width + x0 as usize;
+        // Truncation is the floor of what is not negative, and needs no call.
+        let (x0, y0) = (x as usize, y as usize);
+        let (fx, fy) = (x - x0 as f32, y - y0 as f32);
+        let i = y0 * self.width + x0;
         let (a, b) = (&self.data[i..i + 2], &self.data[i + self.width..i + self.width + 2]);
         let top = a[0] + fx * (a[1] - a[0]);
         let bottom = b[0] + fx * (b[1] - b[0]);

@@ -138,14 +138,16 @@ impl<'a> View<'a> {
 /// One search over the finished sums of a detector.
 pub(crate) struct Search<'a> {
     detector: &'a Detector,
-    translations: TranslationSearch,
+    /// One for each thread.
+    translations: Vec<TranslationSearch>,
     total: &'a Image,
     best: Option<Finding>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, total: &'a Image) -> Self {
-        Self { detector, translations: TranslationSearch::new(), total, best: None }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { detector, translations: (0..threads.min(8)).map(|_| TranslationSearch::new()).collect(), total, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -252,17 +254,22 @@ impl<'a> Search<'a> {
 
     /// The best translation, orientation and key under one geometry.
     fn place(&mut self, view: &View<'_>, budget: Budget) -> Finding {
-        let upright = Whitened::new(&view.readings, Orientation::UPRIGHT);
-        let mut best = (0, Orientation::UPRIGHT, upright, SyncPeak::default());
-        for orientation in Orientation::all() {
+        let carriers = &self.detector.carriers;
+        let one = |translations: &mut TranslationSearch, orientation: Orientation| {
             let whitened = Whitened::new(&view.readings, orientation);
-            for (key, carrier) in self.detector.carriers.iter().enumerate() {
-                let peak = self.translations.best(&whitened, carrier);
-                if peak.z.abs() > best.3.z.abs() {
-                    best = (key, orientation, whitened.clone(), peak);
-                }
-            }
-        }
+            let peaks = carriers.iter().enumerate().map(|(key, carrier)| (key, translations.best(&whitened, carrier)));
+            let (key, peak) = peaks.fold((0, SyncPeak::default()), |a, b| if b.1.z.abs() > a.1.z.abs() { b } else { a });
+            (key, orientation, whitened, peak)
+        };
+        let orientations: Vec<Orientation> = Orientation::all().collect();
+        let share = orientations.len().div_ceil(self.translations.len());
+        let found: Vec<_> = std::thread::scope(|scope| {
+            let parts = self.translations.iter_mut().zip(orientations.chunks(share));
+            let workers: Vec<_> = parts.map(|(t, part)| scope.spawn(move || part.iter().map(|&o| one(t, o)).collect::<Vec<_>>())).collect();
+            workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect()
+        });
+        let upright = (0, Orientation::UPRIGHT, Whitened::new(&view.readings, Orientation::UPRIGHT), SyncPeak::default());
+        let best = found.into_iter().fold(upright, |a, b| if b.3.z.abs() > a.3.z.abs() { b } else { a });
         let (key, orientation, whitened, peak) = best;
         view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS))
     }
@@ -293,7 +300,7 @@ impl<'a> Search<'a> {
             let bend = align(&view.unwarped, &view.readings, found.orientation, carrier, &found.peak);
             let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
             let whitened = Whitened::new(&next.readings, found.orientation);
-            let peak = self.translations.best(&whitened, carrier);
+            let peak = self.translations[0].best(&whitened, carrier);
             let gain = peak.z.abs() / found.peak.z.abs();
             if gain <= 1.0 {
                 break;
