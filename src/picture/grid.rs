@@ -84,37 +84,36 @@ pub(crate) fn erode(grid: &mut Image, scratch: &mut Image) {
     }
 }
 
-/// The two neighbours of pixel `i` on a grid of `n` blocks, and the weight of the second.
-fn neighbours(i: usize, pixels_per_block: f32, n: usize) -> (usize, usize, f32) {
-    let u = ((i as f32 + 0.5) / pixels_per_block - 0.5).clamp(0.0, (n.max(1) - 1) as f32);
-    let a = u as usize;
-    (a, (a + 1).min(n.max(1) - 1), u - a as f32)
-}
-
 /// Bilinear interpolation from blocks to pixels, a row at a time.
+#[derive(Default)]
 pub(crate) struct Upsampler {
-    columns: Vec<(usize, usize, f32)>,
-    pixels_per_block: f32,
     line: Vec<f32>,
 }
 
 impl Upsampler {
-    /// For a grid of `blocks` blocks across and rows of `width` pixels.
-    pub(crate) fn new(blocks: usize, width: usize, pixels_per_block: f32) -> Self {
-        let columns = (0..width).map(|x| neighbours(x, pixels_per_block, blocks)).collect();
-        Self { columns, pixels_per_block, line: Vec::new() }
-    }
-
     /// Interpolates pixel row `y` into `out`.
     pub(crate) fn row(&mut self, grid: &Image, y: usize, out: &mut [f32]) {
-        let (a, b, f) = neighbours(y, self.pixels_per_block, grid.height);
+        let last = grid.height.max(1) - 1;
+        let v = ((y as f32 + 0.5) / BLOCK as f32 - 0.5).clamp(0.0, last as f32);
+        let (upper, weight) = (v as usize, v.fract());
+        let lower = (upper + 1).min(last);
         self.line.clear();
-        self.line.extend(grid.row(a).iter().zip(grid.row(b)).map(|(&a, &b)| a + f * (b - a)));
-        for (o, &(a, b, f)) in out.iter_mut().zip(&self.columns) {
-            *o = self.line[a] + f * (self.line[b] - self.line[a]);
+        self.line.extend(grid.row(upper).iter().zip(grid.row(lower)).map(|(&a, &b)| a + weight * (b - a)));
+        let (Some(&first), Some(&rightmost)) = (self.line.first(), self.line.last()) else { return };
+        // From one block's centre to the next; before the first and after the last there is nothing to lean towards.
+        let (edge, inner) = out.split_at_mut((BLOCK / 2).min(out.len()));
+        edge.fill(first);
+        let pairs = self.line.windows(2).map(|w| (w[0], w[1])).chain([(rightmost, rightmost)]);
+        for (out, (left, right)) in inner.chunks_mut(BLOCK).zip(pairs) {
+            for (o, ramp) in out.iter_mut().zip(RAMP) {
+                *o = left + ramp * (right - left);
+            }
         }
     }
 }
+
+/// Weight of the right-hand block at the pixels between two centres.
+const RAMP: [f32; BLOCK] = [0.125, 0.375, 0.625, 0.875];
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +130,7 @@ mod tests {
         let mut grid = Image::default();
         block_means(&ramp, &mut grid, |v| v);
         assert_eq!((grid.width, grid.height), (11, 8));
-        let mut up = Upsampler::new(grid.width, 42, BLOCK as f32);
+        let mut up = Upsampler::default();
         let mut row = vec![0.0; 42];
         up.row(&grid, 13, &mut row);
         for (x, v) in row.iter().enumerate().skip(2).take(36) {

@@ -3,7 +3,7 @@
 //! High-pass, then division by the local variance: the matched filter for a mark whose amplitude hardly follows the texture, in a host whose
 //! loudness does. A smaller power (variance^0.75) finds a quarter less. The mark is static, so residuals of all frames of a clip add up.
 
-use super::grid::{self, BLOCK, Upsampler};
+use super::grid::{self, Upsampler};
 use super::plane::{Image, Luma, decimate};
 
 /// Variance (grey levels squared) added so that flat places, which hold codec noise alone, are not blown up; 8 finds a tenth less.
@@ -15,14 +15,14 @@ pub(crate) struct Residual {
     image: Image,
     grid: Image,
     scratch: Image,
-    upsampler: Option<Upsampler>,
+    upsampler: Upsampler,
     line: Vec<f32>,
 }
 
 impl Residual {
     /// Averages `factor`×`factor` pixels into one before all else.
     pub(crate) fn new(factor: usize) -> Self {
-        Self { factor, image: Image::default(), grid: Image::default(), scratch: Image::default(), upsampler: None, line: Vec::new() }
+        Self { factor, image: Image::default(), grid: Image::default(), scratch: Image::default(), upsampler: Upsampler::default(), line: Vec::new() }
     }
 
     /// Adds the residual of `luma` to `sum`, which is made to fit if it is empty.
@@ -34,10 +34,9 @@ impl Residual {
         }
         grid::block_means(&self.image, &mut self.grid, |v| v);
         grid::blur(&mut self.grid, &mut self.scratch);
-        let upsampler = self.upsampler.get_or_insert_with(|| Upsampler::new(self.grid.width, width, BLOCK as f32));
         self.line.resize(width, 0.0);
         for y in 0..height {
-            upsampler.row(&self.grid, y, &mut self.line);
+            self.upsampler.row(&self.grid, y, &mut self.line);
             for (v, &low) in self.image.row_mut(y).iter_mut().zip(&self.line) {
                 *v -= low;
             }
@@ -49,7 +48,7 @@ impl Residual {
             *v = 1.0 / (*v + CALM);
         }
         for y in 0..height {
-            upsampler.row(&self.grid, y, &mut self.line);
+            self.upsampler.row(&self.grid, y, &mut self.line);
             for ((s, &v), &g) in sum.row_mut(y).iter_mut().zip(self.image.row(y)).zip(&self.line) {
                 *s += v * g;
             }
