@@ -2,15 +2,13 @@
 //!
 //! The picture, in tile coordinates, is cut into overlapping blocks of one tile. Each block's correlation with the keyed sync
 //! pattern, as a function of a small displacement, is computed once; then the eight parameters of a homography and one of a lens climb on the
-//! sum over blocks of the correlation at the displacement they predict. It starts at the block that fits best and grows outward,
-//! so that a perspective that bends the lattice by many pixels is followed a few at a time.
-
-use realfft::num_complex::Complex32;
+//! sum over blocks of the correlation at the displacement they predict. One climb starts at the block that fits best and grows outward,
+//! so that a perspective that bends the lattice by many pixels is followed a few at a time; others start from small bends of the whole picture.
 
 use super::carrier::{Carrier, POINTS, TILE};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
-use super::sync::{Orientation, SyncPeak, Whitened};
+use super::sync::{Orientation, SyncPeak, SyncPoint, Whitened, sync_points};
 use super::warp::{Lens, Unwarped, Warp};
 
 /// Largest displacement of a block that is looked at, in tile pixels.
@@ -156,11 +154,7 @@ fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carri
     let mut fft = RealFft2::new(TILE, TILE);
     let (mut spectrum, mut map) = (Vec::new(), Image::default());
     let signs = carrier.signs(peak.subpattern);
-    let mut pattern = vec![Complex32::default(); POINTS.len()];
-    for &d in &carrier.sync {
-        let part = &mut pattern[d / 2];
-        if d % 2 == 0 { part.re = signs[d] } else { part.im = signs[d] }
-    }
+    let points = sync_points(carrier);
     let (xx, xy, yx, yy) = orientation.matrix();
     let sign = peak.z.signum();
     let unit = image.width.max(image.height) as f32 / 2.0;
@@ -177,14 +171,8 @@ fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carri
             fft.forward(&cut, &mut spectrum);
             let value = POINTS.iter().map(|&(ky, kx)| spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize]).collect();
             let local = Whitened::new(&Readings { value, noise: readings.noise.clone() }, orientation);
-            spectrum.fill(Complex32::default());
-            for (i, &(ky, kx)) in POINTS.iter().enumerate() {
-                let product = local.value[i] * pattern[i].conj() * local.weight[i];
-                spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize] = product;
-                if kx == 0 {
-                    spectrum[(-ky).rem_euclid(TILE as i32) as usize] = product.conj();
-                }
-            }
+            let product = |p: &SyncPoint| (POINTS[p.index], local.value[p.index] * p.pattern(signs).conj() * local.weight[p.index]);
+            fft.fill(&mut spectrum, points.iter().map(product));
             fft.inverse(&mut spectrum, &mut map);
             // Where the peak would lie for a block at the picture's first pixel, seen from this block, in the mark's directions.
             let (bx, by) = (x0 as i32, y0 as i32);

@@ -68,6 +68,7 @@ const COARSE_LINES: usize = 256;
 const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
+
 /// Collects frames of one clip and says what mark they carry.
 ///
 /// Memory depends on the size of the frames, not on their number.

@@ -3,7 +3,7 @@
 use super::carrier::{Carrier, TILE, tile_scale};
 use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
 use super::mask::Mask;
-use super::plane::{Image, Luma, SampleFormat, SamplesMut};
+use super::plane::{Luma, SampleFormat, SamplesMut};
 use super::{PictureError, Strength};
 use crate::key::WatermarkKey;
 use crate::payload::Payload;
@@ -54,7 +54,6 @@ pub struct Marker {
     mask: Mask,
     /// Weights of the right-hand one of two blocks, from centre to centre.
     ramp: Vec<i16>,
-    amplitude: Image,
     line: Vec<i16>,
     /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel row.
     expanded: [(usize, Vec<i16>); 2],
@@ -85,7 +84,6 @@ impl Marker {
             dither: dither(),
             mask,
             ramp: (0..block).map(|i| (64 * (2 * i + 1)) / block).collect(),
-            amplitude: Image::default(),
             line: Vec::new(),
             expanded: [(usize::MAX, vec![0; width]), (usize::MAX, vec![0; width])],
             amplitude_line: vec![0; width],
@@ -108,7 +106,7 @@ impl Marker {
 
     /// Measures the frame that is marked next: its mask follows from its luma. `luma` must have the marker's size.
     pub fn analyse(&mut self, luma: &Luma<'_>) {
-        self.amplitude.clone_from(self.mask.update(luma));
+        self.mask.update(luma);
         self.expanded.iter_mut().for_each(|e| e.0 = usize::MAX);
     }
 
@@ -134,7 +132,8 @@ impl Marker {
     /// Interpolates the amplitudes of pixel row `y` into `amplitude_line`.
     fn amplitude_row(&mut self, y: usize, gain: f32) {
         let block = self.mask.block() as f32;
-        let last = self.amplitude.height.saturating_sub(1);
+        let amplitude = self.mask.amplitude();
+        let last = amplitude.height.saturating_sub(1);
         let u = ((y as f32 + self.mask.step() as f32 / 2.0) / block - 0.5).clamp(0.0, last as f32);
         let upper = u as usize;
         let lower = (upper + 1).min(last);
@@ -144,7 +143,7 @@ impl Marker {
                 slot.0 = row;
                 let unit = AMPLITUDE_UNIT * gain;
                 self.line.clear();
-                self.line.extend(self.amplitude.row(row).iter().map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16));
+                self.line.extend(amplitude.row(row).iter().map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16));
                 kernels::expand(&mut slot.1, &self.line, &self.ramp);
             }
         }

@@ -6,7 +6,7 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::TILE;
+use super::carrier::{BAND_HIGH, BAND_LOW, TILE};
 use super::plane::Image;
 use super::spectrum::RealFft2;
 use super::warp::Warp;
@@ -82,8 +82,8 @@ impl Autocorrelation {
         top * (1.0 - fy) + bottom * fy
     }
 
-    /// Sum over the lattice vectors, and its variance, both in units of the map.
-    fn sum(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> (f32, f32) {
+    /// Sum over the lattice vectors, in standard deviations.
+    fn score(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> f32 {
         let (mut sum, mut weight) = (0.0, 0.0);
         for (m, n) in VECTORS {
             let (x, y) = (m * v[0] + n * v[1], m * v[2] + n * v[3]);
@@ -93,12 +93,14 @@ impl Autocorrelation {
                 weight += overlap;
             }
         }
-        (sum, weight * self.deviation * self.deviation)
+        // Zero where nothing overlaps, and on an empty picture.
+        let variance = weight * self.deviation * self.deviation;
+        if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
     }
 
-    fn score(&self, v: &[f32; 4], look_up: impl Fn(&Self, f32, f32) -> f32) -> f32 {
-        let (sum, variance) = self.sum(v, look_up);
-        if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
+    /// A lattice with its score by the nearest pixels: good enough to choose where to climb.
+    fn proposal(&self, vectors: [f32; 4]) -> Proposal {
+        Proposal { vectors, score: self.score(&vectors, Self::nearest) }
     }
 
     /// Climbs to the best affine lattice near `v`.
@@ -201,9 +203,7 @@ impl LatticeSearch {
         let turns = (UPRIGHT / ROTATION_STEP) as i32;
         for (i, r) in (0..steps).flat_map(|i| (-turns..=turns).map(move |r| (i, r))) {
             let period = self.shortest * (i as f32 * PERIOD_STEP).exp();
-            let (sin, cos) = (r as f32 * ROTATION_STEP).sin_cos();
-            let vectors = [period * cos, -period * sin, period * sin, period * cos];
-            starts.push(Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) });
+            starts.push(correlation.proposal(square(period, (r as f32 * ROTATION_STEP).sin_cos())));
         }
         refined(&correlation, starts, 4).into_iter().max_by(|a, b| a.score.total_cmp(&b.score))
     }
@@ -269,8 +269,7 @@ fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<P
             if ay.atan2(ax).abs() > tilt {
                 continue;
             }
-            let vectors = [ax, sign * bx, ay, sign * by];
-            out.push(Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) });
+            out.push(correlation.proposal([ax, sign * bx, ay, sign * by]));
         }
     }
     out
@@ -327,8 +326,8 @@ fn whitened_power(spectrum: &[Complex32], height: usize, rx: usize, ry: usize) -
 
 /// Keeps the frequencies in which a mark with a period between `low` and `high` pixels lies.
 fn band_limit(power: &[f32], spectrum: &mut Vec<Complex32>, width: usize, height: usize, low: f32, high: f32) {
-    let tile = super::carrier::TILE as f32;
-    let (least, most) = (super::carrier::BAND_LOW * tile / high, super::carrier::BAND_HIGH * tile / low);
+    let tile = TILE as f32;
+    let (least, most) = (BAND_LOW * tile / high, BAND_HIGH * tile / low);
     spectrum.clear();
     spectrum.extend(power.iter().enumerate().map(|(i, &p)| {
         let (x, y) = (i / height, i % height);
@@ -364,7 +363,12 @@ fn periods(low: f32, high: f32) -> Vec<f32> {
 
 /// The best of some lattices.
 fn best(correlation: &Autocorrelation, lattices: impl Iterator<Item = [f32; 4]>) -> Option<Proposal> {
-    lattices.map(|vectors| Proposal { vectors, score: correlation.score(&vectors, Autocorrelation::nearest) }).max_by(|a, b| a.score.total_cmp(&b.score))
+    lattices.map(|vectors| correlation.proposal(vectors)).max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
+/// The vectors of a square lattice, turned by an angle with this sine and cosine.
+fn square(period: f32, (sin, cos): (f32, f32)) -> [f32; 4] {
+    [period * cos, -period * sin, period * sin, period * cos]
 }
 
 /// Square lattices: the best size for each rotation; there are some hundreds.
@@ -372,7 +376,7 @@ fn squares(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> 
     let periods = periods(low, high);
     let quarter = std::f32::consts::FRAC_PI_4;
     let rotations = (0..(2.0 * quarter / ROTATION_STEP) as i32).map(|r| (r as f32 * ROTATION_STEP - quarter).sin_cos());
-    rotations.filter_map(|(sin, cos)| best(correlation, periods.iter().map(|t| [t * cos, -t * sin, t * sin, t * cos]))).collect()
+    rotations.filter_map(|turn| best(correlation, periods.iter().map(move |&t| square(t, turn)))).collect()
 }
 
 /// Upright lattices of another aspect ratio: the best size for each ratio.

@@ -70,6 +70,11 @@ impl Mask {
         self.step
     }
 
+    /// Amplitude per block, in grey levels, for the last frame that was taken in.
+    pub(crate) fn amplitude(&self) -> &Image {
+        &self.amplitude
+    }
+
     /// Takes in the next frame and returns the amplitude per block.
     pub(crate) fn update(&mut self, luma: &Luma<'_>) -> &Image {
         self.measure(luma);

@@ -61,6 +61,19 @@ impl RealFft2 {
         }
     }
 
+    /// Makes `spectrum` hold the given values at points (ky, kx) of the half plane, their conjugates opposite, and nothing else.
+    pub(crate) fn fill(&self, spectrum: &mut Vec<Complex32>, values: impl Iterator<Item = ((i32, i32), Complex32)>) {
+        spectrum.clear();
+        spectrum.resize(self.spectrum_len(), Complex32::default());
+        let row = |ky: i32| ky.rem_euclid(self.height as i32) as usize;
+        for ((ky, kx), v) in values {
+            spectrum[kx as usize * self.height + row(ky)] = v;
+            if kx == 0 {
+                spectrum[row(-ky)] = v.conj();
+            }
+        }
+    }
+
     /// Transforms a spectrum back; the spectrum is used as scratch.
     pub(crate) fn inverse(&mut self, spectrum: &mut [Complex32], out: &mut Image) {
         out.width = self.width;
@@ -98,14 +111,7 @@ impl TileFft {
 
     /// The tile with the given values at lattice points of the half plane (and their conjugates opposite), unnormalised.
     pub(crate) fn synthesise(&mut self, values: impl Iterator<Item = ((i32, i32), Complex32)>) -> Vec<f32> {
-        self.spectrum.clear();
-        self.spectrum.resize(self.fft.spectrum_len(), Complex32::default());
-        for ((ky, kx), v) in values {
-            self.spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize] = v;
-            if kx == 0 {
-                self.spectrum[(-ky).rem_euclid(TILE as i32) as usize] = v.conj();
-            }
-        }
+        self.fft.fill(&mut self.spectrum, values);
         self.fft.inverse(&mut self.spectrum, &mut self.image);
         self.image.data.clone()
     }

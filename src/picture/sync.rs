@@ -135,7 +135,7 @@ pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
     let values = whitened.dimensions();
     (0..crate::payload::SUBPATTERNS)
         .map(|j| SyncPeak { subpattern: j, z: score(&values, carrier.signs(j), &carrier.sync), x: 0.0, y: 0.0 })
-        .fold(SyncPeak { subpattern: 0, z: 0.0, x: 0.0, y: 0.0 }, |a, b| if b.z.abs() > a.z.abs() { b } else { a })
+        .fold(SyncPeak::default(), |a, b| if b.z.abs() > a.z.abs() { b } else { a })
 }
 
 /// Searches all translations of all sub-patterns: on a grid of two tile pixels, which the band allows, then finer around the best.
@@ -155,8 +155,9 @@ const FINE: usize = 4;
 const PEAKS: usize = 16;
 
 /// A lattice point of the sync pattern: its index, and whether its real and imaginary part are in.
-struct SyncPoint {
-    index: usize,
+pub(crate) struct SyncPoint {
+    /// Its place in [`POINTS`].
+    pub(crate) index: usize,
     real: bool,
     imaginary: bool,
 }
@@ -180,16 +181,7 @@ impl TranslationSearch {
         let mut least = 0.0f32;
         for j in 0..crate::payload::SUBPATTERNS {
             let signs = carrier.signs(j);
-            self.spectrum.clear();
-            self.spectrum.resize(self.fft.spectrum_len(), Complex32::default());
-            for (p, &v) in points.iter().zip(&weighted) {
-                let (ky, kx) = POINTS[p.index];
-                let product = v * p.pattern(signs).conj();
-                self.spectrum[kx as usize * GRID + ky.rem_euclid(GRID as i32) as usize] = product;
-                if kx == 0 {
-                    self.spectrum[(-ky).rem_euclid(GRID as i32) as usize] = product.conj();
-                }
-            }
+            self.fft.fill(&mut self.spectrum, points.iter().zip(&weighted).map(|(p, &v)| (POINTS[p.index], v * p.pattern(signs).conj())));
             self.fft.inverse(&mut self.spectrum, &mut self.map);
             for (y, row) in self.map.rows().enumerate() {
                 if row.iter().fold(0.0f32, |m, v| m.max(v.abs())) <= least {
@@ -204,8 +196,7 @@ impl TranslationSearch {
             }
         }
         peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let origin = SyncPeak { subpattern: 0, z: 0.0, x: 0.0, y: 0.0 };
-        peaks.iter().take(PEAKS).map(|&(_, i, j)| self.sharpen(whitened, carrier, &points, (i, j))).fold(origin, |a, b| if b.z.abs() > a.z.abs() { b } else { a })
+        peaks.iter().take(PEAKS).map(|&(_, i, j)| self.sharpen(whitened, carrier, &points, (i, j))).fold(SyncPeak::default(), |a, b| if b.z.abs() > a.z.abs() { b } else { a })
     }
 
     /// Climbs from a grid peak to the best quarter of a pixel; the exact score is what is returned.
@@ -242,12 +233,14 @@ impl TranslationSearch {
 }
 
 impl SyncPoint {
-    fn pattern(&self, signs: &[f32]) -> Complex32 {
+    /// The pattern's value here, under the signs of one sub-pattern.
+    pub(crate) fn pattern(&self, signs: &[f32]) -> Complex32 {
         Complex32::new(if self.real { signs[2 * self.index] } else { 0.0 }, if self.imaginary { signs[2 * self.index + 1] } else { 0.0 })
     }
 }
 
-fn sync_points(carrier: &Carrier) -> Vec<SyncPoint> {
+/// The lattice points that carry the sync pattern.
+pub(crate) fn sync_points(carrier: &Carrier) -> Vec<SyncPoint> {
     let mut parts = vec![(false, false); POINTS.len()];
     for &d in &carrier.sync {
         let part = &mut parts[d / 2];
