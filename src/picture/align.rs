@@ -171,7 +171,7 @@ fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carri
             fft.forward(&cut, &mut spectrum);
             let value = POINTS.iter().map(|&(ky, kx)| spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize]).collect();
             let local = Whitened::new(&Readings { value, noise: readings.noise.clone() }, orientation);
-            let product = |p: &SyncPoint| (POINTS[p.index], local.value[p.index] * p.pattern(signs).conj() * local.weight[p.index]);
+            let product = |p: &SyncPoint| (POINTS[p.index], local.value[p.index] * p.pattern(signs).conj());
             fft.fill(&mut spectrum, points.iter().map(product));
             fft.inverse(&mut spectrum, &mut map);
             // Where the peak would lie for a block at the picture's first pixel, seen from this block, in the mark's directions.

@@ -28,16 +28,10 @@ impl Identified {
 /// Decodes the payload from readings at the mark's origin, under the sub-pattern that sync chose. `thorough` allows the long list.
 pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, thorough: bool) -> Option<Identified> {
     let signs = carrier.signs(subpattern);
-    let value = |d: usize| if d.is_multiple_of(2) { whitened.value[d / 2].re } else { whitened.value[d / 2].im };
-    let weight = |d: usize| whitened.weight[d / 2];
-    // Amplitude of the mark per unit of weight, from the dimensions whose signs are known.
-    let (mut sum, mut square) = (0.0, 0.0);
-    for &d in &carrier.sync {
-        sum += value(d) * signs[d] * weight(d);
-        square += weight(d) * weight(d);
-    }
-    let amplitude = sum / square.max(f32::MIN_POSITIVE);
-    let llr: Vec<f32> = carrier.code.iter().map(|&d| 2.0 * amplitude * weight(d) * value(d) * signs[d]).collect();
+    let values = whitened.dimensions();
+    // Amplitude of the mark, from the dimensions whose signs are known.
+    let amplitude = carrier.sync.iter().map(|&d| values[d] * signs[d]).sum::<f32>() / carrier.sync.len() as f32;
+    let llr: Vec<f32> = carrier.code.iter().map(|&d| 2.0 * amplitude * values[d] * signs[d]).collect();
     let lists = if thorough { &LISTS[..] } else { &LISTS[..1] };
     let accept = |bits: &[bool]| <&[bool; CODED_BITS]>::try_from(bits).ok().and_then(|b| Payload::from_coded_bits(b, subpattern));
     let decoded = lists.iter().find_map(|&list| CODE.decode(&llr, list, MARGIN, accept))?;

@@ -1,7 +1,7 @@
 //! Presence, translation and orientation: the correlation of lattice readings with the keyed sync patterns.
 //!
 //! Statistics. The signs of a carrier are pseudo-random and secret, so for any fixed picture the score
-//! z = Σ s·v / √Σ v², over dimensions with signs s and weighted readings v, is a self-normalised sum of independent fair signs, and
+//! z = Σ s·v / √Σ v², over dimensions with signs s and readings v, is a self-normalised sum of independent fair signs, and
 //! Hoeffding's inequality (doi:10.1080/01621459.1963.10500830) bounds its tail by exp(−z²/2) whatever the picture holds. Each
 //! score that is looked at is a trial; the reported p-value is the number of trials times that bound.
 
@@ -47,17 +47,19 @@ impl Orientation {
     }
 }
 
-/// Whitened readings in the mark's own orientation: per dimension the value over its noise, times its weight.
+/// Whitened readings in the mark's own orientation: per point the value over the deviation of its noise.
+///
+/// They all weigh the same. What a codec leaves of the mark falls with frequency about as its noise does, so a matched filter for
+/// an even mark, which would weigh by one over the deviation, finds a third less.
 #[derive(Clone, Debug)]
 pub(crate) struct Whitened {
-    /// Per point, value over noise deviation: unit variance per dimension where there is no mark.
+    /// Unit variance per dimension where there is no mark, at most [`LIMIT`] in magnitude.
     pub(crate) value: Vec<Complex32>,
-    /// Per point, the expected amplitude of the mark in these units, up to a common factor.
-    pub(crate) weight: Vec<f32>,
 }
 
-/// Largest whitened reading that counts: a periodic structure of the host on a lattice point says nothing about the rest.
-const LIMIT: f32 = 4.0;
+/// Largest whitened reading that counts: a periodic structure of the host on a lattice point says nothing about the rest, and the
+/// host's spectrum has heavy tails between structures too.
+const LIMIT: f32 = 2.0;
 
 impl Whitened {
     /// Turns readings of the picture into readings of the mark.
@@ -73,23 +75,12 @@ impl Whitened {
             let value = readings.value[i];
             (if conjugate { value.conj() } else { value }, readings.noise[i])
         };
-        let (value, weight) = POINTS
-            .iter()
-            .map(|p| {
-                let (value, noise) = oriented(p);
-                let deviation = (noise / 2.0).max(f32::MIN_POSITIVE).sqrt();
-                let whitened = value / deviation;
-                let clip = (LIMIT / whitened.norm().max(LIMIT)).min(1.0);
-                (whitened * clip, 1.0 / deviation)
-            })
-            .unzip();
-        let mut whitened = Self { value, weight };
-        // Only ratios of weights matter; keep them near one.
-        let mean = whitened.weight.iter().sum::<f32>() / whitened.weight.len().max(1) as f32;
-        if mean > 0.0 && mean.is_finite() {
-            whitened.weight.iter_mut().for_each(|w| *w /= mean);
-        }
-        whitened
+        let value = POINTS.iter().map(|p| {
+            let (value, noise) = oriented(p);
+            let whitened = value / (noise / 2.0).max(f32::MIN_POSITIVE).sqrt();
+            whitened * (LIMIT / whitened.norm().max(LIMIT))
+        });
+        Self { value: value.collect() }
     }
 
     /// The readings for a mark whose origin lies at `(x, y)`, in tile pixels.
@@ -98,12 +89,12 @@ impl Whitened {
             let angle = std::f32::consts::TAU / TILE as f32 * (kx as f32 * x + ky as f32 * y);
             v * Complex32::from_polar(1.0, angle)
         };
-        Self { value: self.value.iter().zip(POINTS.iter()).map(turn).collect(), weight: self.weight.clone() }
+        Self { value: self.value.iter().zip(POINTS.iter()).map(turn).collect() }
     }
 
-    /// Weighted readings by dimension.
+    /// Readings by dimension.
     pub(crate) fn dimensions(&self) -> Vec<f32> {
-        self.value.iter().zip(&self.weight).flat_map(|(v, &w)| [v.re * w, v.im * w]).collect()
+        self.value.iter().flat_map(|v| [v.re, v.im]).collect()
     }
 }
 
@@ -176,12 +167,11 @@ impl TranslationSearch {
     /// The best origin and sub-pattern.
     pub(crate) fn best(&mut self, whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
         let points = sync_points(carrier);
-        let weighted: Vec<Complex32> = points.iter().map(|p| whitened.value[p.index] * whitened.weight[p.index]).collect();
         let mut peaks: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * PEAKS);
         let mut least = 0.0f32;
         for j in 0..crate::payload::SUBPATTERNS {
             let signs = carrier.signs(j);
-            self.fft.fill(&mut self.spectrum, points.iter().zip(&weighted).map(|(p, &v)| (POINTS[p.index], v * p.pattern(signs).conj())));
+            self.fft.fill(&mut self.spectrum, points.iter().map(|p| (POINTS[p.index], whitened.value[p.index] * p.pattern(signs).conj())));
             self.fft.inverse(&mut self.spectrum, &mut self.map);
             for (y, row) in self.map.rows().enumerate() {
                 if row.iter().fold(0.0f32, |m, v| m.max(v.abs())) <= least {
@@ -207,7 +197,7 @@ impl TranslationSearch {
             let (mut sum, mut square) = (0.0, 0.0);
             for p in points {
                 let (ky, kx) = POINTS[p.index];
-                let v = whitened.value[p.index] * whitened.weight[p.index] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
+                let v = whitened.value[p.index] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
                 let (re, im) = (if p.real { v.re } else { 0.0 }, if p.imaginary { v.im } else { 0.0 });
                 sum += re * signs[2 * p.index] + im * signs[2 * p.index + 1];
                 square += re * re + im * im;
