@@ -144,10 +144,15 @@ impl Detector {
 
     /// The evidence in all frames.
     #[must_use]
-    pub fn finish(self) -> PictureEvidence {
+    pub fn finish(mut self) -> PictureEvidence {
         let total = self.windows.total();
         if total.data.is_empty() {
             return self.report(None);
+        }
+        self.windows.weigh(&self.coarse.equaliser(&total));
+        let total = self.windows.total();
+        if let Some((residual, _, sum)) = &mut self.fine {
+            residual.equaliser(sum).apply(sum);
         }
         let best = Search::new(&self, &total).run();
         self.report(best)

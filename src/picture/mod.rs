@@ -1,7 +1,7 @@
 //! The picture mark: frames in, marked frames or evidence out. No input or output happens here.
 //!
 //! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled by a [`mask`] of what the
-//! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames; reads
+//! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames and weighs ([`equalise`]) what that gave; reads
 //! the lattice from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry first, then wherever the
 //! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); and decodes the payload ([`decode`]).
 
@@ -11,6 +11,7 @@ mod carrier;
 mod decode;
 mod detect;
 mod embed;
+mod equalise;
 mod evidence;
 mod grid;
 mod kernels;

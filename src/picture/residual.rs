@@ -3,6 +3,7 @@
 //! High-pass, then division by the local variance: the matched filter for a mark whose amplitude hardly follows the texture, in a host whose
 //! loudness does. A smaller power (variance^0.75) finds a quarter less. The mark is static, so residuals of all frames of a clip add up.
 
+use super::equalise::Equaliser;
 use super::grid::{self, Upsampler};
 use super::plane::{Image, Luma, decimate};
 
@@ -17,12 +18,14 @@ pub(crate) struct Residual {
     scratch: Image,
     upsampler: Upsampler,
     line: Vec<f32>,
+    /// Per block, the sum of the weights of all residuals.
+    gains: Image,
 }
 
 impl Residual {
     /// Averages `factor`×`factor` pixels into one before all else.
     pub(crate) fn new(factor: usize) -> Self {
-        Self { factor, image: Image::default(), grid: Image::default(), scratch: Image::default(), upsampler: Upsampler::default(), line: Vec::new() }
+        Self { factor, image: Image::default(), grid: Image::default(), scratch: Image::default(), upsampler: Upsampler::default(), line: Vec::new(), gains: Image::default() }
     }
 
     /// Adds the residual of `luma` to `sum`, which is made to fit if it is empty.
@@ -47,11 +50,21 @@ impl Residual {
         for v in &mut self.grid.data {
             *v = 1.0 / (*v + CALM);
         }
+        if self.gains.data.is_empty() {
+            self.gains.clone_from(&self.grid);
+        } else {
+            self.gains.data.iter_mut().zip(&self.grid.data).for_each(|(sum, g)| *sum += g);
+        }
         for y in 0..height {
             self.upsampler.row(&self.grid, y, &mut self.line);
             for ((s, &v), &g) in sum.row_mut(y).iter_mut().zip(self.image.row(y)).zip(&self.line) {
                 *s += v * g;
             }
         }
+    }
+
+    /// The weights for a sum of everything that was added.
+    pub(crate) fn equaliser(&self, sum: &Image) -> Equaliser {
+        Equaliser::new(sum, &self.gains)
     }
 }

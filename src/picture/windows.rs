@@ -1,5 +1,6 @@
 //! Residual sums per span of time, in bounded memory.
 
+use super::equalise::Equaliser;
 use super::evidence::TimeRange;
 use super::plane::Image;
 
@@ -61,6 +62,11 @@ impl Windows {
             }
         }
         self.list = merged;
+    }
+
+    /// Weighs the places of all sums.
+    pub(crate) fn weigh(&mut self, equaliser: &Equaliser) {
+        self.list.iter_mut().for_each(|w| equaliser.apply(&mut w.sum));
     }
 
     /// All spans, in order.
