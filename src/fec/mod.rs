@@ -11,4 +11,4 @@ mod list;
 mod polar;
 
 pub use crc::crc32;
-pub use polar::{Decoded, PolarCode};
+pub use polar::{Correlator, Decoded, PolarCode};

@@ -45,18 +45,33 @@ pub(crate) fn correlate(whitened: &Whitened, carrier: &Carrier, payload: Payload
     Identified { payload, z: score(&whitened.dimensions(), &word, &all) }
 }
 
-/// The best of many payloads.
-pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payload]) -> Option<Identified> {
+/// Candidates that one thread takes at least.
+const SHARE: usize = 1 << 14;
+
+/// The best of many payloads, which are sorted by sub-pattern. `with_sync` takes the sync dimensions in; where the sync pattern chose the readings it
+/// must not: the signs of the code dimensions had no say in that, so that each candidate is one trial, however many places were looked at.
+pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payload], with_sync: bool) -> Option<Identified> {
     let values = whitened.dimensions();
-    let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+    let sync: &[usize] = if with_sync { &carrier.sync } else { &[] };
+    let norm = carrier.code.iter().chain(sync).map(|&d| values[d] * values[d]).sum::<f32>().sqrt();
     if norm <= 0.0 {
         return None;
     }
-    candidates
-        .iter()
-        .map(|&payload| {
-            let sum: f32 = carrier.word(payload).iter().zip(&values).map(|(s, v)| s * v).sum();
-            Identified { payload, z: sum / norm }
-        })
-        .max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+    let best = |part: &[Payload]| {
+        let groups = part.chunk_by(|a, b| a.subpattern() == b.subpattern());
+        let scored = groups.flat_map(|group| {
+            let signs = carrier.signs(group[0].subpattern());
+            let signed = |&d: &usize| values[d] * signs[d];
+            let known: f32 = sync.iter().map(signed).sum();
+            let mut correlator = CODE.correlator(&carrier.code.iter().map(signed).collect::<Vec<_>>());
+            group.iter().map(move |&payload| Identified { payload, z: (known + correlator.correlate(&payload.coded_bits())) / norm })
+        });
+        scored.max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len() / SHARE).max(1);
+    std::thread::scope(|scope| {
+        let parts = candidates.chunks(candidates.len().div_ceil(threads).max(1));
+        let workers: Vec<_> = parts.map(|part| scope.spawn(move || best(part))).collect();
+        workers.into_iter().filter_map(|w| w.join().ok().flatten()).max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+    })
 }

@@ -62,6 +62,13 @@ impl Default for DetectOptions {
     }
 }
 
+fn sorted(candidates: &[Payload]) -> Vec<Payload> {
+    let mut list = candidates.to_vec();
+    list.sort_unstable_by_key(|&p| (p.subpattern(), p));
+    list.dedup();
+    list
+}
+
 /// Lines of the image that residuals are summed at: enough for marks of the expected size or larger.
 const COARSE_LINES: usize = 256;
 /// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox, picture in picture).
@@ -74,6 +81,8 @@ const FINE_EVERY: usize = 4;
 /// Memory depends on the size of the frames, not on their number.
 pub struct Detector {
     pub(super) carriers: Vec<Carrier>,
+    /// What is asked about, sorted by sub-pattern, each once.
+    pub(super) candidates: Vec<Payload>,
     ring: KeyRing,
     pub(super) options: DetectOptions,
     pub(super) shape: FrameShape,
@@ -94,6 +103,7 @@ impl Detector {
         let fine_factor = decimation(short, FINE_LINES);
         let fine = (options.search && fine_factor < coarse_factor).then(|| (Residual::new(fine_factor), fine_factor, Image::default()));
         Self {
+            candidates: sorted(options.question.candidates()),
             carriers: ring.keys().iter().map(Carrier::new).collect(),
             ring: ring.clone(),
             options,

@@ -7,14 +7,18 @@ use super::grid;
 use super::kernels::add_moments;
 use super::plane::{Image, Luma, Samples};
 
-/// Amplitude (grey levels, root mean square) where nothing is going on. Dithered rounding carries it from about a third of a level on; well above
+/// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`]. Dithered rounding carries it from about a third of a level on; well above
 /// a half, smooth gradients begin to show grain.
-const FLOOR: f32 = 0.62;
+const FLOOR: f32 = 0.73;
 /// Amplitude per grey level of local activity. A steep mask looks safe and is not: for the same evidence after a codec, a nearly even
 /// one costs a third of the VMAF, because the texture that hides the mark from the eye hides it from the detector too.
-const SLOPE: f32 = 0.015;
+const SLOPE: f32 = 0.018;
 /// Amplitude in the busiest places.
-const CAP: f32 = 3.0;
+const CAP: f32 = 3.5;
+/// Lines at which amplitudes are as stated. A smaller frame gets more, by the root of the ratio and within [`SIZE_GAIN`]: it spends fewer pixels on
+/// each tile, so a codec takes more of the mark, and VMAF less offence.
+const NOMINAL_LINES: f32 = 720.0;
+const SIZE_GAIN: (f32, f32) = (0.7, 1.5);
 /// Share of a new frame's mask in the running one: a time constant of about four frames, against flicker.
 const FOLLOW: f32 = 0.25;
 /// Mean change of the block means (grey levels) that counts as a cut and starts the mask afresh.
@@ -26,6 +30,7 @@ const ROWS: usize = 4;
 
 /// The running mask of a clip.
 pub(crate) struct Mask {
+    /// Factor on all amplitudes.
     strength: f32,
     /// Frame pixels per block, over [`ROWS`].
     step: usize,
@@ -44,10 +49,11 @@ pub(crate) struct Mask {
 impl Mask {
     /// For frames of `width`×`height`, amplitudes multiplied by `strength`.
     pub(crate) fn new(width: usize, height: usize, strength: f32) -> Self {
+        let size = (NOMINAL_LINES / width.min(height).max(1) as f32).sqrt().clamp(SIZE_GAIN.0, SIZE_GAIN.1);
         let step = (width.min(height) / (ROWS * LEAST_BLOCKS)).max(1);
         let blocks = || Image::new(width.div_ceil(ROWS * step), height.div_ceil(ROWS * step));
         Self {
-            strength,
+            strength: strength * size,
             step,
             sums: vec![0; width],
             squares: vec![0; width],
@@ -163,8 +169,9 @@ mod tests {
         let noisy: Vec<u8> = (0..64 * 64u32).map(|i| 90 + (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
         let flat = update(&flat, &mut Mask::new(64, 64, 1.0));
         let noisy = update(&noisy, &mut Mask::new(64, 64, 1.0));
-        assert!(flat.data.iter().all(|&a| (a - FLOOR).abs() < 1e-3));
-        assert!(noisy.data.iter().all(|&a| a > 1.2 * FLOOR && a <= CAP));
+        let floor = SIZE_GAIN.1 * FLOOR;
+        assert!(flat.data.iter().all(|&a| (a - floor).abs() < 1e-3));
+        assert!(noisy.data.iter().all(|&a| a > 1.2 * floor && a <= SIZE_GAIN.1 * CAP));
     }
 
     #[test]
@@ -173,6 +180,6 @@ mod tests {
         let mut mask = Mask::new(64, 64, 1.0);
         update(&noisy, &mut mask);
         let after = update(&vec![105u8; 64 * 64], &mut mask);
-        assert!(after.data.iter().all(|&a| a <= 1.5 * FLOOR + 1e-3));
+        assert!(after.data.iter().all(|&a| a <= 1.5 * SIZE_GAIN.1 * FLOOR + 1e-3));
     }
 }

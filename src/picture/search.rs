@@ -33,6 +33,8 @@ const LEAST_EXCESS: f32 = 1.5;
 /// A place is straightened from this score or this excess on: most of what unmarked clips show lies below both.
 const PROMISING: f32 = 5.5;
 const PLAIN: f32 = 5.0;
+/// So many candidates are looked for in every place; more, which take a tenth of a second and up, in promising ones alone.
+const QUICK: usize = 1 << 17;
 /// Gain in the score at which a geometry is straightened once more.
 const WORTH_STRAIGHTENING: f32 = 1.02;
 /// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked clips it takes scores of 5.2 to 6.2 at most.
@@ -79,11 +81,19 @@ impl Finding {
 /// How much was tried for a p-value, and its share of the budget.
 #[derive(Clone, Copy)]
 struct Budget {
+    /// Scores of the sync pattern that were looked at, per sub-pattern and translation.
     trials: f64,
+    /// Readings that they led to, and that the code word is looked for in.
+    readings: f64,
     share: f64,
 }
 
 impl Budget {
+    /// Whether the sync pattern chose the readings.
+    fn chosen(self) -> bool {
+        self.trials > self.readings
+    }
+
     fn p_value(self, z: f32, trials: f64) -> PValue {
         PValue::of_score(f64::from(z), trials * self.trials).times(self.share)
     }
@@ -192,7 +202,8 @@ impl<'a> Search<'a> {
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
     fn expected(&mut self) -> bool {
         let warps = self.expected_warps();
-        let budget = Budget { trials: self.keys() * warps.len() as f64, share: SHARE_EXPECTED };
+        let readings = self.keys() * warps.len() as f64;
+        let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED };
         for warp in warps {
             let Some(view) = View::new(self.total, self.detector.coarse_factor, warp) else { continue };
             let (x, y) = view.unwarped.origin;
@@ -252,7 +263,8 @@ impl<'a> Search<'a> {
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.
     fn budget(&self, geometries: usize, share: f64) -> Budget {
-        Budget { trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * geometries as f64, share }
+        let readings = geometries as f64;
+        Budget { trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * readings, readings, share }
     }
 
     /// The best translation, orientation and key under one geometry.
@@ -332,13 +344,17 @@ impl<'a> Search<'a> {
                 return finding;
             }
         }
-        let question = &self.detector.options.question;
-        if let Some(identified) = decode::best_of(&finding.whitened, carrier, question.candidates()) {
-            let p_value = budget.p_value(identified.z, question.candidates().len() as f64);
-            let threshold = if question.candidates().len() == 1 { PRESENCE } else { IDENTITY };
-            finding.p_value = finding.p_value.min(p_value.times(2.0));
-            if p_value.times(2.0).value() <= threshold {
-                finding.identified = Some((identified, question.method()));
+        let candidates = &self.detector.candidates;
+        if budget.chosen() && candidates.len() > QUICK && finding.peak.z.abs() < PROMISING {
+            return finding;
+        }
+        if let Some(identified) = decode::best_of(&finding.whitened, carrier, candidates, !budget.chosen()) {
+            // Sync and code word were both asked: each has half.
+            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * candidates.len() as f64).times(2.0 * budget.share);
+            let threshold = if candidates.len() == 1 { PRESENCE } else { IDENTITY };
+            finding.p_value = finding.p_value.min(p_value);
+            if p_value.value() <= threshold {
+                finding.identified = Some((identified, self.detector.options.question.method()));
             }
         }
         finding
