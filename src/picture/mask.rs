@@ -9,7 +9,7 @@ use super::plane::{Image, Luma, Samples};
 
 /// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`]. Dithered rounding carries it from about a third of a level on; well above
 /// a half, smooth gradients begin to show grain.
-const FLOOR: f32 = 0.73;
+const FLOOR: f32 = 0.70;
 /// Amplitude per grey level of local activity. A steep mask looks safe and is not: for the same evidence after a codec, a nearly even
 /// one costs a third of the VMAF, because the texture that hides the mark from the eye hides it from the detector too.
 const SLOPE: f32 = 0.018;
@@ -18,7 +18,7 @@ const CAP: f32 = 3.5;
 /// Lines at which amplitudes are as stated. A smaller frame gets more, by the root of the ratio and within [`SIZE_GAIN`]: it spends fewer pixels on
 /// each tile, so a codec takes more of the mark, and VMAF less offence.
 const NOMINAL_LINES: f32 = 720.0;
-const SIZE_GAIN: (f32, f32) = (0.7, 1.5);
+const SIZE_GAIN: (f32, f32) = (0.7, 1.2);
 /// Share of a new frame's mask in the running one: a time constant of about four frames, against flicker.
 const FOLLOW: f32 = 0.25;
 /// Mean change of the block means (grey levels) that counts as a cut and starts the mask afresh.
