@@ -67,7 +67,7 @@ pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detecte
     let mark = picture.filter(|p| p.detected);
     let named = manifest.and_then(|m| m.payload(algorithm));
     let manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
-    let (verdict, mut reasons) = match (manifest, named) {
+    let (mut verdict, mut reasons) = match (manifest, named) {
         (Some(m), Some(named)) => ours(m, named, picture),
         (Some(m), None) => theirs(m, mark, picture.is_some()),
         (None, _) => match mark {
@@ -75,6 +75,10 @@ pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detecte
             None => nothing(picture),
         },
     };
+    if let Some(mixed) = mark.and_then(mixed) {
+        verdict = Verdict::Contradictory;
+        reasons.insert(0, mixed);
+    }
     reasons.extend(unseen.map(str::to_string));
     Judgement { verdict, reasons, next: next_step(verdict, manifest).into(), manifest_invalid }
 }
@@ -130,6 +134,12 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
             (if m.state == ManifestState::Invalid { Verdict::NothingFound } else { Verdict::Foreign }, reasons)
         }
     }
+}
+
+/// Says that the picture was put together from several marked clips, if it was.
+fn mixed(mark: &PictureEvidence) -> Option<String> {
+    let numbers: Vec<String> = std::iter::once(mark).chain(&mark.others).filter_map(|m| m.payload).map(|p| p.to_string()).collect();
+    (numbers.len() > 1).then(|| format!("The picture carries marks {}: it was put together from several clips.", numbers.join(" and ")))
 }
 
 /// A mark without a manifest.

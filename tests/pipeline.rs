@@ -5,7 +5,7 @@ mod common;
 
 use common::{clip, detect, detect_with, ffmpeg, identity, probe, stamp, verify};
 use proofmark::Payload;
-use proofmark::picture::{DetectOptions, Method, Question};
+use proofmark::picture::{DetectOptions, Method, PictureEvidence, Question};
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
 use tempfile::TempDir;
@@ -124,6 +124,38 @@ fn a_splice_is_told_in_time() {
     assert_eq!(e.ranges.len(), 1);
     assert!(e.ranges[0].start < 0.1 && (2.0..=3.3).contains(&e.ranges[0].end), "{:?}", e.ranges);
     assert_eq!(verify(&spliced, None).judgement.verdict, Verdict::Altered);
+}
+
+#[test]
+fn two_marks_in_one_file_are_both_told() {
+    let work = TempDir::new().unwrap();
+    let [a, b, mixed] = ["a.mp4", "b.mp4", "mixed.mp4"].map(|name| work.path().join(name));
+    let first = stamp(&clip(), &a, None).payload;
+    let second = stamp(&clip(), &b, None).payload;
+    let join = |filter: &str| ffmpeg(&a, &format!("-i {} -an -filter_complex {filter} -preset veryfast -crf 23", b.display()), &mixed);
+    let told = |e: &PictureEvidence| {
+        let mut told: Vec<_> = std::iter::once(e).chain(&e.others).map(|m| m.payload).collect();
+        told.sort();
+        told
+    };
+    let mut both = vec![Some(first), Some(second)];
+    both.sort();
+
+    join("[0:v]trim=0:2.5,setpts=PTS-STARTPTS[a];[1:v]trim=2.5,setpts=PTS-STARTPTS[b];[a][b]concat");
+    let e = detect(&mixed);
+    assert_eq!(told(&e), both);
+    let end = |m: &PictureEvidence| m.ranges[0].end;
+    assert!((end(&e) - e.others[0].ranges[0].start).abs() < 0.6 || (e.ranges[0].start - end(&e.others[0])).abs() < 0.6, "{:?} {:?}", e.ranges, e.others[0].ranges);
+    assert_eq!(verify(&mixed, None).judgement.verdict, Verdict::Contradictory);
+
+    join("[1:v]crop=iw/2:ih:iw/2:0[r];[0:v][r]overlay=W/2:0");
+    let e = detect(&mixed);
+    assert_eq!(told(&e), both);
+    let area = e.area.unwrap();
+    let marked = |columns: std::ops::Range<usize>| area.cells.iter().enumerate().filter(|(i, c)| columns.contains(&(i % area.columns)) && **c == Some(true)).count();
+    let half = area.columns / 2;
+    let (left, right) = (marked(0..half), marked(area.columns - half..area.columns));
+    assert!(left.max(right) > 4 * left.min(right), "{area:?}");
 }
 
 #[test]

@@ -91,6 +91,13 @@ impl Carrier {
         &self.signs[j % self.signs.len()]
     }
 
+    /// The signs of sub-pattern `j` in the dimensions that carry sync, 0 in the others.
+    pub(crate) fn sync_word(&self, j: usize) -> Vec<f32> {
+        let mut word = vec![0.0; dimensions()];
+        self.sync.iter().for_each(|&d| word[d] = self.signs(j)[d]);
+        word
+    }
+
     /// The signs that carry `payload`, by dimension: dimension 2i is the real part at point i, 2i + 1 the imaginary.
     pub(crate) fn word(&self, payload: Payload) -> Vec<f32> {
         let mut word = self.signs(payload.subpattern()).to_vec();

@@ -1,12 +1,13 @@
 //! The detector: residuals in, evidence out.
 
-use super::carrier::Carrier;
+use super::area;
+use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
-use super::evidence::{Geometry, Method, PRESENCE, PictureEvidence, TimeRange};
+use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence};
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
-use super::search::{Finding, Search};
-use super::timeline;
+use super::search::{Finding, Search, Sums};
+use super::timeline::{self, State};
 use super::warp::Warp;
 use super::windows::Windows;
 use crate::key::KeyRing;
@@ -75,6 +76,24 @@ const COARSE_LINES: usize = 256;
 const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
+
+/// Spans without the first mark from which another is looked for there.
+const LEAST_SPANS: usize = 2;
+/// Share of the frame with the first mark under which another is looked for in the rest.
+const MOST_MARKED: f32 = 0.9;
+/// Evidence at which a payload can usually be read blind, and the least share of the sync pattern in it.
+const READABLE: f32 = 330.0;
+
+/// Says that a mark is too weak to be read, and what would help: evidence grows with the length of the clip.
+fn too_weak(sync: f32, seconds: f64) -> String {
+    let evidence = sync * sync * (dimensions() / sync_dimensions()) as f32;
+    let more = seconds * f64::from(READABLE / evidence - 1.0);
+    if more > 0.0 && more < 4.0 * seconds.max(5.0) {
+        format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
+    } else {
+        "a mark is there, but too weak to be read; a better copy or a list of candidates would help".into()
+    }
+}
 
 /// Collects frames of one clip and says what mark they carry.
 ///
@@ -164,40 +183,72 @@ impl Detector {
         if let Some((residual, _, sum)) = &mut self.fine {
             residual.equaliser(sum).apply(sum);
         }
-        let best = Search::new(&self, &total).run();
-        self.report(best)
+        let sums = Sums { coarse: &total, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
+        let best = Search::new(&self, sums).run();
+        let mut report = self.report(best.as_ref());
+        if let Some(found) = best.filter(|_| report.detected) {
+            let states = self.describe(&mut report, &found, sums);
+            report.others = self.second(&found, &states, report.area.as_ref(), sums).into_iter().collect();
+        }
+        report
     }
 
-    fn report(&self, finding: Option<Finding>) -> PictureEvidence {
-        let p_value = finding.as_ref().map_or(PValue::ONE, |f| f.p_value);
-        let evidence = finding.as_ref().map_or(0.0, |f| f.z() * f.z());
+    /// What can be said of a finding before its place in time and picture is known.
+    fn report(&self, finding: Option<&Finding>) -> PictureEvidence {
+        let p_value = finding.map_or(PValue::ONE, |f| f.p_value);
         let detected = p_value.value() <= PRESENCE;
         let found = finding.filter(|_| detected);
-        let identified = found.as_ref().and_then(|f| f.identified);
-        let note = match (&found, identified) {
-            (_, Some(_)) => None,
-            (Some(_), None) => Some("a mark is there, but too weak to be read; a longer or better copy, or a list of candidates, would help".to_string()),
+        let identified = found.and_then(|f| f.identified);
+        let note = match (found, identified) {
+            (Some(f), None) => Some(too_weak(f.peak.z, self.frames as f64 / self.options.rate)),
             (None, _) if self.frames == 0 => Some("no frame could be looked at".to_string()),
-            (None, _) => None,
+            _ => None,
         };
         PictureEvidence {
             detected,
             payload: identified.map(|(i, _)| i.payload),
             p_value,
             method: identified.map(|(_, m)| m),
-            key: found.as_ref().map(|f| self.ring.keys()[f.key].id().clone()),
-            ranges: found.as_ref().map(|f| self.ranges(f)).unwrap_or_default(),
-            geometry: found.as_ref().map(|f| self.geometry(f)),
-            evidence,
+            key: found.map(|f| self.ring.keys()[f.key].id().clone()),
+            ranges: Vec::new(),
+            area: None,
+            geometry: found.map(|f| self.geometry(f)),
+            evidence: finding.map_or(0.0, |f| f.z() * f.z()),
             frames: self.frames,
             note,
+            others: Vec::new(),
         }
     }
 
-    fn ranges(&self, finding: &Finding) -> Vec<TimeRange> {
-        let ratio = finding.factor as f32 / self.coarse_factor as f32;
-        let warp = Warp::scaling(ratio, ratio).after(&finding.warp);
-        timeline::ranges(self.windows.list(), &warp, finding, &self.carriers[finding.key], 1.0 / self.options.rate)
+    /// Adds when and where the mark is, and says so span by span.
+    fn describe(&self, report: &mut PictureEvidence, found: &Finding, sums: Sums<'_>) -> Vec<State> {
+        let carrier = &self.carriers[found.key];
+        let ratio = found.factor as f32 / self.coarse_factor as f32;
+        let warp = Warp::scaling(ratio, ratio).after(&found.warp);
+        let states = timeline::states(self.windows.list(), &warp, found, carrier);
+        report.ranges = timeline::ranges(self.windows.list(), &states, 1.0 / self.options.rate);
+        report.area = area::map(sums.of(found.factor), found, carrier);
+        states
+    }
+
+    /// Another payload in what the first mark leaves: the time without it, or else the part of the frame without it.
+    fn second(&self, first: &Finding, states: &[State], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
+        let (identified, _) = first.identified?;
+        let unmarked = |i: usize| states[i] == State::Unmarked;
+        let (coarse, fine) = if (0..states.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
+            (self.windows.sum_where(unmarked), None)
+        } else {
+            let area = area.filter(|a| a.share < MOST_MARKED)?;
+            (area.rest(sums.coarse), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
+        };
+        let sums = Sums { coarse: &coarse, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
+        let mut found = Search::new(self, sums).run()?;
+        // Twice as much was tried.
+        found.p_value = found.p_value.times(2.0);
+        found.identified.filter(|(i, _)| i.payload != identified.payload && found.p_value.value() <= IDENTITY)?;
+        let mut report = self.report(Some(&found));
+        self.describe(&mut report, &found, sums);
+        Some(report)
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::plane::Image;
 use crate::key::KeyId;
 use crate::payload::Payload;
 use crate::stats::PValue;
@@ -42,6 +43,40 @@ pub struct Geometry {
     pub inverted: bool,
 }
 
+/// Which parts of the frame carry the mark: a grid of cells, row by row from the upper left of the stored frame.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AreaMap {
+    /// Share of the cells that say anything that are marked, 0 to 1.
+    pub share: f32,
+    /// Cells in a row.
+    pub columns: usize,
+    /// Per cell whether it is marked; `None` (`null`) where nothing can be told, as in black or flat places.
+    pub cells: Vec<Option<bool>>,
+}
+
+impl AreaMap {
+    pub(crate) fn new(columns: usize, cells: Vec<Option<bool>>) -> Self {
+        let (marked, told) = cells.iter().flatten().fold((0, 0), |(m, n), &c| (m + usize::from(c), n + 1));
+        Self { share: marked as f32 / told.max(1) as f32, columns, cells }
+    }
+
+    /// An image of the frame with nothing but the cells that are not marked.
+    pub(crate) fn rest(&self, image: &Image) -> Image {
+        let mut out = image.clone();
+        let rows = self.cells.len() / self.columns;
+        for y in 0..image.height {
+            let line = &self.cells[y * rows / image.height * self.columns..][..self.columns];
+            for (x, v) in out.row_mut(y).iter_mut().enumerate() {
+                if line[x * self.columns / image.width] != Some(false) {
+                    *v = 0.0;
+                }
+            }
+        }
+        out
+    }
+}
+
 /// What was found in a picture.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -58,6 +93,8 @@ pub struct PictureEvidence {
     pub key: Option<KeyId>,
     /// When the mark is there; empty if none was found.
     pub ranges: Vec<TimeRange>,
+    /// Where in the frame the mark is; `null` if no mark was found, or one too weak to be mapped.
+    pub area: Option<AreaMap>,
     /// How the picture lies; `null` if no mark was found.
     pub geometry: Option<Geometry>,
     /// Evidence E = z² of the strongest finding; a blind payload needs about 350, one of many candidates 60 to 100.
@@ -66,6 +103,8 @@ pub struct PictureEvidence {
     pub frames: usize,
     /// Why the answer is not fuller; `null` where it is complete.
     pub note: Option<String>,
+    /// A second mark, in the time or the part of the frame that the first one leaves: a splice, two clips side by side, a picture in picture.
+    pub others: Vec<PictureEvidence>,
 }
 
 /// What a freshly marked clip carries, measured on its own frames before encoding.

@@ -3,9 +3,11 @@
 //! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled by a [`mask`] of what the
 //! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames and weighs ([`equalise`]) what that gave; reads
 //! the lattice from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry first, then wherever the
-//! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); and decodes the payload ([`decode`]).
+//! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); decodes the payload ([`decode`]), and
+//! tells when ([`timeline`]) and where ([`area`]) it is.
 
 mod align;
+mod area;
 mod bend;
 mod carrier;
 mod decode;
@@ -28,7 +30,7 @@ mod windows;
 
 pub use detect::{DetectOptions, Detector, Question};
 pub use embed::{FrameShape, Marker};
-pub use evidence::{Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
+pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
 
 /// Why a picture cannot be marked or searched.

@@ -148,19 +148,35 @@ impl<'a> View<'a> {
     }
 }
 
+/// What is searched.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<'a> {
+    /// The sum at the detector's coarse factor.
+    pub(crate) coarse: &'a Image,
+    /// The finer sum, and pixels of the full frame per pixel of it.
+    pub(crate) fine: Option<(&'a Image, usize)>,
+}
+
+impl<'a> Sums<'a> {
+    /// The one in which a finding was made.
+    pub(crate) fn of(self, factor: usize) -> &'a Image {
+        self.fine.filter(|f| f.1 == factor).map_or(self.coarse, |f| f.0)
+    }
+}
+
 /// One search over the finished sums of a detector.
 pub(crate) struct Search<'a> {
     detector: &'a Detector,
     /// One for each thread.
     translations: Vec<TranslationSearch>,
-    total: &'a Image,
+    sums: Sums<'a>,
     best: Option<Finding>,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(detector: &'a Detector, total: &'a Image) -> Self {
+    pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { detector, translations: (0..threads.min(8)).map(|_| TranslationSearch::new()).collect(), total, best: None }
+        Self { detector, translations: (0..threads.min(8)).map(|_| TranslationSearch::new()).collect(), sums, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -205,7 +221,7 @@ impl<'a> Search<'a> {
         let readings = self.keys() * warps.len() as f64;
         let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED };
         for warp in warps {
-            let Some(view) = View::new(self.total, self.detector.coarse_factor, warp) else { continue };
+            let Some(view) = View::new(self.sums.coarse, self.detector.coarse_factor, warp) else { continue };
             let (x, y) = view.unwarped.origin;
             let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
             for (key, carrier) in self.detector.carriers.iter().enumerate() {
@@ -226,7 +242,7 @@ impl<'a> Search<'a> {
         let warps = self.expected_warps();
         let budget = self.budget(warps.len(), SHARE_MOVED);
         warps.into_iter().any(|warp| {
-            let finding = View::new(self.total, self.detector.coarse_factor, warp).map(|view| self.at(view, budget));
+            let finding = View::new(self.sums.coarse, self.detector.coarse_factor, warp).map(|view| self.at(view, budget));
             self.keep(finding)
         })
     }
@@ -236,9 +252,8 @@ impl<'a> Search<'a> {
         let d = self.detector;
         let (_, sy) = d.shape.tile_scale();
         let period = |scale: f32, factor: usize| TILE as f32 * sy * scale / factor as f32;
-        let fine = d.fine.as_ref().map(|(_, factor, sum)| (sum, *factor));
-        let mut sums = vec![(self.total, d.coarse_factor, if fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
-        sums.extend(fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
+        let mut sums = vec![(self.sums.coarse, d.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
+        sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
         let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
         for (image, factor, least, most) in sums {
             let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
@@ -257,8 +272,8 @@ impl<'a> Search<'a> {
         let (_, sy) = d.shape.tile_scale();
         let [shortest, longest] = CAMERA_SCALES.map(|scale| TILE as f32 * sy * scale / d.coarse_factor as f32);
         let budget = self.budget(BENT, SHARE_BENT);
-        let bent = bend::propose(self.total, shortest, longest);
-        bent.into_iter().take(BENT).any(|b| self.proposed(self.total, d.coarse_factor, b.warp, budget))
+        let bent = bend::propose(self.sums.coarse, shortest, longest);
+        bent.into_iter().take(BENT).any(|b| self.proposed(self.sums.coarse, d.coarse_factor, b.warp, budget))
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.

@@ -7,7 +7,7 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{Carrier, POINTS, TILE};
+use super::carrier::{Carrier, POINTS, TILE, point_index};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 
@@ -45,6 +45,15 @@ impl Orientation {
         let (xx, xy, yx, yy) = self.matrix();
         (xx as f32 * x + yx as f32 * y, xy as f32 * x + yy as f32 * y)
     }
+
+    /// Where the picture's spectrum holds the mark's point (ky, kx): its place in [`POINTS`], and whether as the conjugate.
+    pub(crate) fn place(self, (ky, kx): (i32, i32)) -> (usize, bool) {
+        // A wave of frequency k in tile coordinates u has, at picture coordinates v = A u, frequency A⁻ᵀ k = A k: A is orthogonal.
+        let (xx, xy, yx, yy) = self.matrix();
+        let (x, y) = (xx * kx + xy * ky, yx * kx + yy * ky);
+        let conjugate = x < 0 || (x == 0 && y < 0);
+        (point_index()[&if conjugate { (-y, -x) } else { (y, x) }], conjugate)
+    }
 }
 
 /// Whitened readings in the mark's own orientation: per point the value over the deviation of its noise.
@@ -64,20 +73,10 @@ const LIMIT: f32 = 2.0;
 impl Whitened {
     /// Turns readings of the picture into readings of the mark.
     pub(crate) fn new(readings: &Readings, orientation: Orientation) -> Self {
-        let index = super::carrier::point_index();
-        let (xx, xy, yx, yy) = orientation.matrix();
-        // A wave of frequency k in tile coordinates u has, at picture coordinates v = A u, frequency A⁻ᵀ k = A k: A is orthogonal.
-        let oriented = |&(ky, kx): &(i32, i32)| {
-            let (x, y) = (xx * kx + xy * ky, yx * kx + yy * ky);
-            let conjugate = x < 0 || (x == 0 && y < 0);
-            let key = if conjugate { (-y, -x) } else { (y, x) };
-            let i = index[&key];
-            let value = readings.value[i];
-            (if conjugate { value.conj() } else { value }, readings.noise[i])
-        };
-        let value = POINTS.iter().map(|p| {
-            let (value, noise) = oriented(p);
-            let whitened = value / (noise / 2.0).max(f32::MIN_POSITIVE).sqrt();
+        let value = POINTS.iter().map(|&p| {
+            let (i, conjugate) = orientation.place(p);
+            let value = if conjugate { readings.value[i].conj() } else { readings.value[i] };
+            let whitened = value / (readings.noise[i] / 2.0).max(f32::MIN_POSITIVE).sqrt();
             whitened * (LIMIT / whitened.norm().max(LIMIT))
         });
         Self { value: value.collect() }

@@ -20,15 +20,16 @@ const PLAIN: f32 = 8.0;
 /// Share of the typical residual energy below which a span (black, flat, faded) says nothing either way.
 const SILENT: f32 = 0.3;
 
-enum State {
+/// What a span says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
     Marked,
     Unmarked,
     Unknown,
 }
 
-/// Spans in which the mark of `finding` is there, joined; spans that say nothing go with their neighbours. `frame` is the time that
-/// the last frame of a span is shown.
-pub(crate) fn ranges(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<TimeRange> {
+/// Whether the mark of `finding` is there, span by span.
+pub(crate) fn states(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier) -> Vec<State> {
     let (word, dimensions) = match finding.identified {
         Some((identified, _)) => (carrier.word(identified.payload), (0..2 * POINTS.len()).collect()),
         None => (carrier.signs(finding.peak.subpattern).to_vec(), carrier.sync.clone()),
@@ -42,10 +43,6 @@ pub(crate) fn ranges(windows: &[Window], warp: &Warp, finding: &Finding, carrier
             None => (0.0, 0.0),
         })
         .collect();
-    let median = |mut v: Vec<f32>| {
-        v.sort_by(f32::total_cmp);
-        v.get(v.len() / 2).copied().unwrap_or(0.0)
-    };
     let marked: Vec<_> = measured.iter().filter(|m| m.0 >= MARKED).collect();
     let typical = median(marked.iter().map(|m| m.0).collect());
     let energy = median(measured.iter().map(|m| m.1).collect());
@@ -58,7 +55,18 @@ pub(crate) fn ranges(windows: &[Window], warp: &Warp, finding: &Finding, carrier
             State::Unknown
         }
     };
-    if marked.is_empty() {
+    measured.iter().map(state).collect()
+}
+
+/// The middle one, or the upper of the two; 0 if there are none.
+pub(crate) fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Spans that are marked, joined; spans that say nothing go with their neighbours. `frame` is the time that the last frame of a span is shown.
+pub(crate) fn ranges(windows: &[Window], states: &[State], frame: f64) -> Vec<TimeRange> {
+    if !states.contains(&State::Marked) {
         // The whole is marked, no span alone says so: the mark is weak, and where it lies cannot be told.
         let ends = windows.first().zip(windows.last());
         return ends.map(|(a, b)| TimeRange { start: a.range.start, end: b.range.end + frame }).into_iter().collect();
@@ -66,9 +74,9 @@ pub(crate) fn ranges(windows: &[Window], warp: &Warp, finding: &Finding, carrier
     let mut out: Vec<TimeRange> = Vec::new();
     let mut open = false;
     let mut pending: Option<f64> = None;
-    for (i, (w, m)) in windows.iter().zip(&measured).enumerate() {
+    for (i, (w, state)) in windows.iter().zip(states).enumerate() {
         let end = windows.get(i + 1).map_or(w.range.end + frame, |next| next.range.start);
-        match state(m) {
+        match state {
             State::Unmarked => (open, pending) = (false, None),
             // Spans that say nothing belong to the marked ones before or after them.
             State::Unknown if open => {

@@ -76,9 +76,15 @@ impl Windows {
 
     /// The sum over all spans.
     pub(crate) fn total(&self) -> Image {
-        let mut total = self.list.first().map(|w| w.sum.clone()).unwrap_or_default();
-        for w in self.list.iter().skip(1) {
-            total.data.iter_mut().zip(&w.sum.data).for_each(|(a, b)| *a += b);
+        self.sum_where(|_| true)
+    }
+
+    /// The sum over the spans whose place in the list is wanted.
+    pub(crate) fn sum_where(&self, wanted: impl Fn(usize) -> bool) -> Image {
+        let mut list = self.list.iter().enumerate().filter(|&(i, _)| wanted(i)).map(|(_, w)| &w.sum);
+        let mut total = list.next().cloned().unwrap_or_default();
+        for sum in list {
+            total.data.iter_mut().zip(&sum.data).for_each(|(a, b)| *a += b);
         }
         total
     }

@@ -122,11 +122,18 @@ fn mark(out: &mut String, p: &PictureEvidence) {
         let spans: Vec<String> = p.ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
         line(out, "when", &spans.join(", "));
     }
+    if let Some(area) = p.area.as_ref().filter(|a| a.share < 0.95) {
+        line(out, "where", &format!("in {:.0} % of the picture; the cells are in the JSON report", 100.0 * area.share));
+    }
     if let Some(g) = p.geometry {
         line(out, "geometry", &geometry(g));
     }
     if let Some(note) = &p.note {
         line(out, "note", note);
+    }
+    for other in &p.others {
+        let _ = writeln!(out, "{DOUBT}and another mark{DOUBT:#}");
+        mark(out, other);
     }
 }
 
