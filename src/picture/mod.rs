@@ -10,6 +10,7 @@ mod bend;
 mod carrier;
 mod decode;
 mod detect;
+mod distortion;
 mod embed;
 mod evidence;
 mod grid;
@@ -26,6 +27,7 @@ mod warp;
 mod windows;
 
 pub use detect::{DetectOptions, Detector, Question};
+pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};
 pub use evidence::{Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
