@@ -56,7 +56,7 @@ pub struct Attack {
     pub group: Group,
     /// What it does, in a few words.
     pub about: &'static str,
-    /// A chain in the syntax of libavfilter.
+    /// What it does, in the syntax of libavfilter.
     #[serde(skip)]
     pub filter: &'static str,
     #[serde(skip)]
@@ -83,6 +83,11 @@ impl Attack {
 
     const fn rate(self, rate: Rate) -> Self {
         Self { rate, ..self }
+    }
+
+    /// The whole chain: filters count in eight bits, and 4:2:0 is what gets about.
+    pub(crate) fn chain(&self) -> String {
+        format!("format=yuv420p,{},format=yuv420p", self.filter)
     }
 
     /// Presets are quick ones: what an attack costs is mostly encoding.
@@ -233,5 +238,18 @@ mod tests {
         assert_eq!(names(&["mirror", "overlay", "x264-crf23", "caption"]).unwrap(), ["x264-crf23", "mirror", "caption", "sticker"]);
         let told = names(&["mirror", "mirorr"]).unwrap_err().to_string();
         assert!(told.starts_with("'mirorr'") && told.contains("overlay") && told.contains("picture-in-picture"), "{told}");
+    }
+
+    /// Here every filter and encoder is there; elsewhere one that is missing is skipped.
+    #[test]
+    fn libav_runs_them_all() {
+        let clip = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bigbuckbunny.mp4");
+        let folder = tempfile::tempdir().unwrap();
+        for attack in attacks() {
+            let target = folder.path().join(attack.name).with_extension("mp4");
+            let chain = format!("trim=end=0.7,scale=320:-2,{}", attack.chain());
+            let run = crate::media::filter(&clip, &target, &chain, &attack.encode(), &Default::default(), &Default::default());
+            assert!(run.is_ok(), "{}: {:?}", attack.name, run.err());
+        }
     }
 }

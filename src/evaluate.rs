@@ -166,10 +166,8 @@ impl Course<'_> {
 
     fn attack(&self, attack: &Attack) -> Result<Trial, MediaError> {
         let file = self.folder.join(attack.name).with_extension("mp4");
-        // Filters count in eight bits, and 4:2:0 is what gets about.
-        let chain = format!("format=yuv420p,{},format=yuv420p", attack.filter);
         let trial = |outcome, p_value, reason| Trial { attack: attack.name, outcome, p_value, reason };
-        match media::filter(self.stamped, &file, &chain, &attack.encode(), &self.options.limits, self.cancel) {
+        match media::filter(self.stamped, &file, &attack.chain(), &attack.encode(), &self.options.limits, self.cancel) {
             Ok(()) => {}
             Err(MediaError::Filter { reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("libav's filters: {reason}")))),
             Err(MediaError::Encoder { codec, reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("the {codec} encoder: {reason}")))),

@@ -105,3 +105,38 @@ impl FilterGraph {
         (sink.sink().time_base(), Some(known).filter(|r| r.numerator() > 0 && r.denominator() > 0).or(rate))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::VideoCodec;
+
+    fn clip() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bigbuckbunny.mp4")
+    }
+
+    fn run(chain: &str, codec: VideoCodec) -> Result<super::super::MediaInfo, MediaError> {
+        let target = tempfile::Builder::new().suffix(".mkv").tempfile().unwrap();
+        let options = EncodeOptions { codec: Some(codec), ..EncodeOptions::default() };
+        filter(&clip(), target.path(), chain, &options, &Limits::default(), &Cancel::default())?;
+        Ok(Reader::open(target.path(), &Limits::default())?.info().clone())
+    }
+
+    #[test]
+    fn size_rate_and_length_follow_the_chain() {
+        let info = run("trim=end=2,setpts=0.5*PTS,fps=10,scale=160:90,transpose", VideoCodec::Ffv1).unwrap();
+        assert_eq!((info.width, info.height, info.frame_rate), (90, 160, Some(10.0)));
+        assert!((info.seconds.unwrap() - 1.0).abs() < 0.11, "{:?}", info.seconds);
+    }
+
+    #[test]
+    fn what_libav_cannot_run_is_told() {
+        let reason = |chain| match run(chain, VideoCodec::Ffv1) {
+            Err(MediaError::Filter { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert!(reason("nosuchfilter=1").contains("not found"));
+        assert!(reason("trim=start=1000").contains("no frame"));
+        assert!(!reason("crop=10000:10000").is_empty());
+    }
+}

@@ -136,10 +136,14 @@ pub enum MediaError {
     },
 }
 
-/// Quiets libav: its messages name no file and are not for the user. Called before anything else of it.
+/// Quiets libav and its encoders: their messages name no file and are not for the user. Called before anything else of it.
 fn start() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
+        if std::env::var_os("SVT_LOG").is_none() {
+            // SAFETY: no thread of libav runs yet, and Rust's own readers of the environment take its lock. SVT-AV1 listens to nothing else; 1 leaves errors.
+            unsafe { std::env::set_var("SVT_LOG", "1") };
+        }
         let _ = ffmpeg_next::init();
         ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
     });
