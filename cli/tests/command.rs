@@ -320,7 +320,7 @@ fn evaluate_measures_reports_and_leaves_nothing() {
     std::fs::write(desk.path("broken.mp4"), "no video").unwrap();
     let o = run(&["evaluate", "a & <b>.mp4", "broken.mp4", "--attacks", "x264-crf23", "--seconds", "0.5", "--json"]);
     let report = json(&o).remove(0);
-    assert_eq!((code(&o), report["clips"][0]["frames"].as_u64(), report["attacks"][0]["run"].as_u64()), (4, Some(desk.frames("a & <b>.mp4") / 4), Some(1)));
+    assert_eq!((code(&o), report["clips"][0]["frames"].as_u64(), report["attacks"][0]["run"].as_u64()), (4, Some(desk.frames("a & <b>.mp4").div_ceil(4)), Some(1)));
     assert!(report["clips"][1]["error"].as_str().unwrap().contains("broken.mp4"));
     let human = text(&run(&["evaluate", "a & <b>.mp4", "--attacks", "mirror", "--seconds", "1"]).stdout);
     assert!(human.contains("PSNR-Y") && human.contains("1 of 1") && human.contains("geometry"), "{human}");
