@@ -95,6 +95,9 @@ pub struct Step {
     pub of: usize,
 }
 
+/// Pixels of the frames of all attacks that run at a time. Encoders hold dozens of frames: the two attacks on 4K that this allows take up to 4 GB.
+const PIXELS_AT_ONCE: u64 = 16 << 20;
+
 /// Marks the beginning of `clip` with `key` and a new payload, and tells what survives each attack. Nothing is left behind.
 ///
 /// # Errors
@@ -108,8 +111,9 @@ pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, canc
     let payload = Payload::random();
     let (summary, distortion) = mark(clip, &stamped, key, payload, options, cancel)?;
     let course = Course { stamped: &stamped, folder: folder.path(), ring: KeyRing::from(key.clone()), payload, options, cancel };
-    let trials = course.run(&mut |done| progress(Step { done: done + 1, of }))?;
     let (width, height) = (summary.info.width, summary.info.height);
+    let at_once = (PIXELS_AT_ONCE / (u64::from(width) * u64::from(height)).max(1)).max(1) as usize;
+    let trials = course.run(at_once, &mut |done| progress(Step { done: done + 1, of }))?;
     Ok(Evaluated { width, height, frames: summary.frames, psnr: distortion.psnr(), ssim: distortion.ssim(), trials })
 }
 
@@ -138,11 +142,11 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// All attacks, several at a time. `progress` is told how many are done.
-    fn run(&self, progress: &mut dyn FnMut(usize)) -> Result<Vec<Trial>, MediaError> {
+    /// All attacks, up to `at_once` at a time. `progress` is told how many are done.
+    fn run(&self, at_once: usize, progress: &mut dyn FnMut(usize)) -> Result<Vec<Trial>, MediaError> {
         let attacks = &self.options.attacks;
         let next = AtomicUsize::new(0);
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(attacks.len());
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(at_once);
         let (sender, receiver) = mpsc::channel();
         let mut trials: Vec<(usize, Trial)> = std::thread::scope(|scope| {
             for _ in 0..workers {
