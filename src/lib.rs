@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | [`stamp`] | media → mark → manifest | everything below |
 //! | [`mod@verify`], [`verdict`] | media → manifest and mark → one word with reasons | everything below |
+//! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |
@@ -16,7 +17,9 @@
 //!
 //! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
 
+pub mod attacks;
 pub mod detect;
+pub mod evaluate;
 pub mod fec;
 pub mod key;
 pub mod media;
@@ -29,6 +32,7 @@ pub mod verdict;
 pub mod verify;
 
 pub use detect::{Detected, detect};
+pub use evaluate::{EvaluateOptions, Report, evaluate};
 pub use key::{KeyId, KeyRing, WatermarkKey};
 pub use payload::Payload;
 pub use stamp::{StampError, StampOptions, Stamped};

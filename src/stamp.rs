@@ -6,7 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::detect::detect;
 use crate::key::{KeyId, KeyRing, WatermarkKey};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress};
+use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Detector, Marker, PictureError, Strength};
 use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
@@ -102,23 +102,15 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let payload = options.payload.unwrap_or_else(Payload::random);
 
     let marked = temporary(output)?;
-    let mut marker: Option<Marker> = None;
+    let mut marker = ClipMarker::new(input, key, payload, options.strength);
     let ring = KeyRing::from(key.clone());
     let mut meter: Option<Detector> = None;
-    let job = Job { target: output, options: &options.encode, limits: &options.limits, cancel, progress };
+    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
-        let shape = picture.shape();
-        // A clip whose size changes midway is marked for each size.
-        if marker.as_ref().is_none_or(|m| m.shape() != shape) {
-            let made = Marker::new(key, payload, shape, options.strength);
-            marker = Some(made.map_err(|reason| StampError::Picture { path: input.into(), reason })?);
-        }
-        if let Some(marker) = &mut marker {
-            picture.mark(marker);
-            let meter = meter.get_or_insert_with(|| Detector::meter(&ring, payload, shape));
-            if meter.wants(time) {
-                picture.with_luma(|luma| meter.push(luma, time));
-            }
+        marker.mark(picture)?;
+        let meter = meter.get_or_insert_with(|| Detector::meter(&ring, payload, picture.shape()));
+        if meter.wants(time) {
+            picture.with_luma(|luma| meter.push(luma, time));
         }
         Ok::<(), StampError>(())
     })?;
@@ -150,6 +142,36 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         }
     };
     Ok(Stamped { payload, key: key.id().clone(), manifest, summary, capacity })
+}
+
+/// Marks the frames of one clip.
+pub(crate) struct ClipMarker<'a> {
+    clip: &'a Path,
+    key: &'a WatermarkKey,
+    payload: Payload,
+    strength: Strength,
+    marker: Option<Marker>,
+}
+
+impl<'a> ClipMarker<'a> {
+    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, payload: Payload, strength: Strength) -> Self {
+        Self { clip, key, payload, strength, marker: None }
+    }
+
+    /// Marks the next frame.
+    pub(crate) fn mark(&mut self, picture: &mut Picture<'_>) -> Result<(), StampError> {
+        let shape = picture.shape();
+        // A clip whose size changes midway is marked for each size.
+        let marker = match &mut self.marker {
+            Some(marker) if marker.shape() == shape => marker,
+            other => {
+                let made = Marker::new(self.key, self.payload, shape, self.strength);
+                other.insert(made.map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?)
+            }
+        };
+        picture.mark(marker);
+        Ok(())
+    }
 }
 
 /// Reads the finished file as a stranger would.

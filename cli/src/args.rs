@@ -21,6 +21,7 @@ Examples:
   proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
   proofmark detect upload.mp4                 is there a mark, and which?
   proofmark verify upload.mp4                 where does this clip come from?
+  proofmark evaluate clip.mp4                 what survives, on your own clips?
 
 Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Detect(DetectArgs),
     /// Tell where a clip comes from: manifest, mark, and a verdict with reasons
     Verify(VerifyArgs),
+    /// Measure the mark on your own clips: distortion, and what survives which attack
+    Evaluate(EvaluateArgs),
     /// List, add, export and import watermark keys
     Keys(KeysArgs),
     /// Print shell completions
@@ -60,9 +63,6 @@ pub(crate) enum Command {
     /// Serve the resolution API
     #[command(hide = true)]
     Serve,
-    /// Measure the mark on your own clips
-    #[command(hide = true)]
-    Evaluate,
 }
 
 #[derive(Args)]
@@ -210,6 +210,38 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark evaluate clip.mp4
+  proofmark evaluate clips/ --html report.html
+  proofmark evaluate clip.mp4 --attacks platform,crop-55 --seconds 5 --json
+
+Needs no home: each clip gets a fresh key and payload, in memory. Exit codes: 0 measured, 2 error, 4 some of several files failed.")]
+pub(crate) struct EvaluateArgs {
+    /// Clips or folders of them
+    #[arg(required_unless_present = "list", value_name = "CLIP")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Attacks, or groups of them, separated by commas [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) attacks: Vec<String>,
+    /// List the attacks and their groups
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Strength of the mark, as a factor on the default amplitude: 0.25 to 4
+    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "FACTOR")]
+    pub(crate) strength: Option<f32>,
+    /// Seconds of each clip, from its start
+    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Write a page with plots
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Replace an existing page
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) action: KeysAction,
@@ -257,6 +289,10 @@ fn bitrate(text: &str) -> Result<u64, String> {
     };
     let bits = digits.parse::<f64>().map(|n| n * unit).ok().filter(|b| (1e3..=1e10).contains(b));
     bits.map(|b| b as u64).ok_or_else(|| "give bits per second such as 4M or 800k, from 1k to 10G".into())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.1..=3600.0).contains(s)).ok_or_else(|| "give seconds from 0.1 to 3600".into())
 }
 
 #[cfg(test)]

@@ -22,10 +22,11 @@ fn main() -> ExitCode {
         Command::Stamp(a) => commands::stamp::run(a, &cli.global),
         Command::Detect(a) => commands::detect::run(a, &cli.global),
         Command::Verify(a) => commands::verify::run(a, &cli.global),
+        Command::Evaluate(a) => commands::evaluate::run(a, &cli.global),
         Command::Keys(a) => commands::keys::run(a, &cli.global),
         Command::Completions(a) => commands::generate::completions(a),
         Command::Man(a) => commands::generate::man(a),
-        Command::Lookup | Command::Serve | Command::Evaluate => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
+        Command::Lookup | Command::Serve => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use proofmark::evaluate::Step;
 use proofmark::media::{Cancel, Progress};
 
 use crate::args::Global;
@@ -31,6 +32,12 @@ impl Bar {
         self.bar.set_position(milliseconds(p.seconds));
         let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
         self.bar.set_message(format!("{:.0} frames/s", p.frames as f64 / elapsed));
+    }
+
+    pub(crate) fn step(&self, step: Step) {
+        self.bar.set_length(step.of as u64);
+        self.bar.set_position(step.done as u64);
+        self.bar.set_message(if step.done == 0 { "marking".to_string() } else { format!("{} of {} attacks", step.done - 1, step.of - 1) });
     }
 }
 

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
-use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list};
+use ffmpeg_next::ffi::{
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic, AVPixelFormat, FF_QP2LAMBDA,
+    avcodec_find_best_pix_fmt_of_list,
+};
 use ffmpeg_next::format::Pixel;
-use ffmpeg_next::{Codec, Dictionary, Rational, decoder};
+use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
 
 use super::frame::Layout;
 use super::{Container, MediaError, streams};
@@ -121,6 +124,77 @@ pub struct EncodeOptions {
     pub preset: Option<String>,
 }
 
+/// What an encoder must be told of the picture.
+pub(super) struct PictureFormat {
+    /// The codec it was in, whose family is the default.
+    codec: Id,
+    width: u32,
+    height: u32,
+    pixel: Pixel,
+    time_base: Rational,
+    frame_rate: Option<Rational>,
+    pixel_aspect: Rational,
+    primaries: AVColorPrimaries,
+    transfer: AVColorTransferCharacteristic,
+    matrix: AVColorSpace,
+    range: AVColorRange,
+    chroma_location: AVChromaLocation,
+    bits_per_raw_sample: i32,
+    /// HDR metadata in x265's words.
+    hdr: Vec<String>,
+}
+
+impl PictureFormat {
+    /// Of what `decoder` puts out for `source`.
+    pub(super) fn of_stream(decoder: &decoder::Video, source: &ffmpeg_next::Stream<'_>) -> Self {
+        // SAFETY: the context is valid; only plain fields are read.
+        let raw = unsafe { &*decoder.as_ptr() };
+        Self {
+            codec: decoder.id(),
+            width: decoder.width(),
+            height: decoder.height(),
+            pixel: decoder.format(),
+            time_base: source.time_base(),
+            frame_rate: [source.avg_frame_rate(), source.rate()].into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0),
+            pixel_aspect: aspect_ratio(source, decoder),
+            primaries: raw.color_primaries,
+            transfer: raw.color_trc,
+            matrix: raw.colorspace,
+            range: raw.color_range,
+            chroma_location: raw.chroma_sample_location,
+            bits_per_raw_sample: raw.bits_per_raw_sample,
+            hdr: streams::x265_hdr(source),
+        }
+    }
+
+    /// Of a frame that came out of a filter graph.
+    pub(super) fn of_frame(frame: &frame::Video, time_base: Rational, frame_rate: Option<Rational>) -> Self {
+        // SAFETY: the frame is valid; only plain fields are read.
+        let raw = unsafe { &*frame.as_ptr() };
+        Self {
+            codec: Id::None,
+            width: frame.width(),
+            height: frame.height(),
+            pixel: frame.format(),
+            time_base,
+            frame_rate,
+            pixel_aspect: frame.aspect_ratio(),
+            primaries: raw.color_primaries,
+            transfer: raw.color_trc,
+            matrix: raw.colorspace,
+            range: raw.color_range,
+            chroma_location: raw.chroma_location,
+            bits_per_raw_sample: 0,
+            hdr: Vec::new(),
+        }
+    }
+
+    /// What an encoder holds per frame that it looks ahead, roughly.
+    fn frame_bytes(&self) -> usize {
+        self.width as usize * self.height as usize * 13 / 4
+    }
+}
+
 /// Presets of x264 and x265.
 const PRESETS: [&str; 10] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
 
@@ -134,16 +208,9 @@ pub(super) struct PictureEncoder {
     pub(super) codec: VideoCodec,
 }
 
-/// Opens the encoder for what `decoder` puts out.
-pub(super) fn open(
-    path: &Path,
-    container: Container,
-    options: &EncodeOptions,
-    decoder: &decoder::Video,
-    source: &ffmpeg_next::Stream<'_>,
-    global_header: bool,
-) -> Result<PictureEncoder, MediaError> {
-    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(decoder.id(), container));
+/// Opens the encoder for a picture of the given format.
+pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, source: &PictureFormat, global_header: bool) -> Result<PictureEncoder, MediaError> {
+    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(source.codec, container));
     if !codec.fits(container) {
         return Err(MediaError::CannotHold { path: path.into(), container: container.name(), what: codec.name().into(), advice: "choose another --video-codec, or a .mkv target" });
     }
@@ -153,36 +220,35 @@ pub(super) fn open(
     if let Some(preset) = options.preset.as_ref().filter(|p| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && !PRESETS.contains(&p.as_str())) {
         return Err(fail(format!("'{preset}' is none of its presets: {}", PRESETS.join(", "))));
     }
-    let format = choose_format(codec, &found, decoder);
+    let format = choose_format(codec, &found, source);
     let mut context = codec::Context::new_with_codec(found);
     context.set_threading(threading::Config { kind: threading::Type::Frame, count: 0, ..Default::default() });
     let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
-    encoder.set_width(decoder.width());
-    encoder.set_height(decoder.height());
+    encoder.set_width(source.width);
+    encoder.set_height(source.height);
     encoder.set_format(format);
-    encoder.set_time_base(source.time_base());
-    let rate = [source.avg_frame_rate(), source.rate()].into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0);
-    encoder.set_frame_rate(rate);
-    encoder.set_aspect_ratio(aspect_ratio(source, decoder));
-    // SAFETY: both contexts are valid, and the encoder is not open yet; only plain fields are copied.
+    encoder.set_time_base(source.time_base);
+    encoder.set_frame_rate(source.frame_rate);
+    encoder.set_aspect_ratio(source.pixel_aspect);
+    // SAFETY: the context is valid and not open yet; only plain fields are set.
     unsafe {
-        let (to, from) = (encoder.as_mut_ptr(), decoder.as_ptr());
+        let to = encoder.as_mut_ptr();
         (*to).thread_type = 3;
-        (*to).color_primaries = (*from).color_primaries;
-        (*to).color_trc = (*from).color_trc;
-        let was_rgb = matches!(Layout::of(decoder.format()), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
+        (*to).color_primaries = source.primaries;
+        (*to).color_trc = source.transfer;
+        let was_rgb = matches!(Layout::of(source.pixel), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
         let is_rgb = matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
         if was_rgb == is_rgb {
-            (*to).colorspace = (*from).colorspace;
-            (*to).color_range = (*from).color_range;
+            (*to).colorspace = source.matrix;
+            (*to).color_range = source.range;
         } else {
-            (*to).colorspace = ffmpeg_next::ffi::AVColorSpace::AVCOL_SPC_BT709;
+            (*to).colorspace = AVColorSpace::AVCOL_SPC_BT709;
         }
-        if is_full_range(decoder.format()) && !is_rgb {
-            (*to).color_range = ffmpeg_next::ffi::AVColorRange::AVCOL_RANGE_JPEG;
+        if is_full_range(source.pixel) && !is_rgb {
+            (*to).color_range = AVColorRange::AVCOL_RANGE_JPEG;
         }
-        (*to).chroma_sample_location = (*from).chroma_sample_location;
-        (*to).bits_per_raw_sample = (*from).bits_per_raw_sample;
+        (*to).chroma_sample_location = source.chroma_location;
+        (*to).bits_per_raw_sample = source.bits_per_raw_sample;
         if global_header {
             (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
         }
@@ -195,14 +261,9 @@ pub(super) fn open(
             (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
-    let private = private_options(codec, options, source, frame_bytes(decoder));
+    let private = private_options(codec, options, source);
     let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
     Ok(PictureEncoder { encoder, format, codec })
-}
-
-/// What an encoder holds per frame that it looks ahead, roughly.
-fn frame_bytes(decoder: &decoder::Video) -> usize {
-    decoder.width() as usize * decoder.height() as usize * 13 / 4
 }
 
 /// Frames that x264 and x265 look ahead: what the preset says, but no more than fit in [`LOOKAHEAD_BYTES`], so that large frames do not fill
@@ -214,7 +275,7 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 }
 
 /// The encoder's own options: quality, speed, HDR metadata.
-fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_next::Stream<'_>, frame_bytes: usize) -> Dictionary<'static> {
+fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &PictureFormat) -> Dictionary<'static> {
     let mut d = Dictionary::new();
     let crf = |default: f32| options.crf.unwrap_or(default).to_string();
     let constant = options.bitrate.is_none();
@@ -222,7 +283,7 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_n
     match codec {
         VideoCodec::H264 => {
             d.set("preset", &preset("medium"));
-            d.set("rc-lookahead", &lookahead(&preset("medium"), frame_bytes).to_string());
+            d.set("rc-lookahead", &lookahead(&preset("medium"), source.frame_bytes()).to_string());
             if constant {
                 d.set("crf", &crf(17.0));
             }
@@ -232,10 +293,9 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &ffmpeg_n
             if constant {
                 d.set("crf", &crf(18.0));
             }
-            let hdr = streams::x265_hdr(source);
             // x265 refuses to look ahead no further than it has B-frames.
-            let ahead = format!("rc-lookahead={}", lookahead(&preset("medium"), frame_bytes).clamp(10, 20));
-            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead], hdr].concat().join(":"));
+            let ahead = format!("rc-lookahead={}", lookahead(&preset("medium"), source.frame_bytes()).clamp(10, 20));
+            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead], source.hdr.clone()].concat().join(":"));
         }
         VideoCodec::Vp9 => {
             d.set("deadline", "good");
@@ -273,8 +333,8 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
 }
 
 /// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
-fn choose_format(codec: VideoCodec, encoder: &Codec, decoder: &decoder::Video) -> Pixel {
-    let source = decoder.format();
+fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) -> Pixel {
+    let source = picture.pixel;
     let known: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
     let takes = |p: Pixel| known.contains(&p);
     let (rgb, depth) = match Layout::of(source) {
@@ -298,7 +358,7 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, decoder: &decoder::Video) -
     let chosen = if takes(plain) { plain } else { nearest(&known, plain) };
     // x264 and x265 want even sizes where chroma is halved.
     let odd = |n: u32| n % 2 == 1;
-    let needs_full_chroma = matches!(codec, VideoCodec::H264 | VideoCodec::H265) && (odd(decoder.width()) || odd(decoder.height()));
+    let needs_full_chroma = matches!(codec, VideoCodec::H264 | VideoCodec::H265) && (odd(picture.width) || odd(picture.height));
     match chosen {
         Pixel::YUV420P | Pixel::YUV422P if needs_full_chroma => Pixel::YUV444P,
         Pixel::YUVJ420P | Pixel::YUVJ422P if needs_full_chroma => Pixel::YUVJ444P,

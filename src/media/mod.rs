@@ -1,12 +1,13 @@
 //! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
+//! everything else; [`filter()`] runs the picture through a chain of libav's filters. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
 //! of libav does not reach.
 #![allow(unsafe_code)]
 
 mod container;
 mod encoder;
+mod filter;
 mod frame;
 mod limits;
 mod reader;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
+pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
 pub use reader::{MediaInfo, Reader};
@@ -108,6 +110,16 @@ pub enum MediaError {
         /// What went wrong.
         reason: String,
     },
+    /// The chain of filters is not one that this libav runs on this picture.
+    #[error("{}: the filters '{chain}' cannot be run ({reason}); check that libav has them", path.display())]
+    Filter {
+        /// Which input.
+        path: PathBuf,
+        /// The chain.
+        chain: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// Writing failed.
     #[error("{}: cannot be written: {reason}; check the folder, its permissions and the free space", path.display())]
     Write {
@@ -124,10 +136,14 @@ pub enum MediaError {
     },
 }
 
-/// Quiets libav: its messages name no file and are not for the user. Called before anything else of it.
+/// Quiets libav and its encoders: their messages name no file and are not for the user. Called before anything else of it.
 fn start() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
+        if std::env::var_os("SVT_LOG").is_none() {
+            // SAFETY: no thread of libav runs yet, and Rust's own readers of the environment take its lock. SVT-AV1 listens to nothing else; 1 leaves errors.
+            unsafe { std::env::set_var("SVT_LOG", "1") };
+        }
         let _ = ffmpeg_next::init();
         ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
     });

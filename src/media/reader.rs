@@ -283,17 +283,7 @@ impl Reader {
     /// # Errors
     /// [`MediaError`] if the picture cannot be decoded or passes a limit.
     pub fn next_frame(&mut self, wants: impl Fn(f64) -> bool) -> Result<Option<(Picture<'_>, f64)>, MediaError> {
-        let time = loop {
-            match self.decoder.receive(&mut self.frame)? {
-                Some(time) if wants(time) => break time,
-                Some(_) => {}
-                None if self.ended => {
-                    self.decoder.finish()?;
-                    return Ok(None);
-                }
-                None => self.feed()?,
-            }
-        };
+        let Some(time) = self.decode(wants)? else { return Ok(None) };
         let format = markable(self.frame.format());
         let fail = |reason: String| MediaError::Decode { path: self.path.clone(), reason };
         let converted = self.converter.convert(&mut self.frame, format).map_err(|e| fail(e.to_string()))?;
@@ -303,8 +293,32 @@ impl Reader {
 
     /// The first frame as it was decoded, if there is one.
     pub(super) fn first_frame(mut self) -> Option<frame::Video> {
-        self.next_frame(|_| true).ok().flatten()?;
+        self.next_decoded().ok()??;
         Some(self.frame)
+    }
+
+    /// The next frame as it was decoded.
+    pub(super) fn next_decoded(&mut self) -> Result<Option<&mut frame::Video>, MediaError> {
+        Ok(self.decode(|_| true)?.map(|_| &mut self.frame))
+    }
+
+    pub(super) fn time_base(&self) -> Rational {
+        self.decoder.time_base
+    }
+
+    /// Decodes the next wanted frame and tells its time; `None` at the end.
+    fn decode(&mut self, wants: impl Fn(f64) -> bool) -> Result<Option<f64>, MediaError> {
+        loop {
+            match self.decoder.receive(&mut self.frame)? {
+                Some(time) if wants(time) => return Ok(Some(time)),
+                Some(_) => {}
+                None if self.ended => {
+                    self.decoder.finish()?;
+                    return Ok(None);
+                }
+                None => self.feed()?,
+            }
+        }
     }
 
     /// Hands the decoder its next packet, or the end.

@@ -90,8 +90,8 @@ fn holds(container: Container, output: &Output, medium: media::Type, id: Id) -> 
 }
 
 /// Copies what belongs to the picture's stream but not to its codec: rotation, HDR metadata, language, disposition.
-pub(super) fn copy_picture_properties(source: &Stream<'_>, output: &mut Output, index: usize) {
-    let Some(mut target) = output.stream_mut(index) else { return };
+pub(super) fn copy_picture_properties(input: &Input, from: usize, output: &mut Output, to: usize) {
+    let (Some(source), Some(mut target)) = (input.stream(from), output.stream_mut(to)) else { return };
     // SAFETY: both streams are valid. The data is copied into a buffer that the output stream then owns.
     unsafe {
         let (from, to) = (source.as_ptr(), target.as_mut_ptr());

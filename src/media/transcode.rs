@@ -11,7 +11,7 @@ use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::format::output_as;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame};
 
-use super::encoder::{EncodeOptions, PictureEncoder};
+use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat};
 use super::frame::{Layout, Picture};
 use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, markable};
 use super::streams::{self, Copied};
@@ -67,6 +67,8 @@ pub struct Job<'a> {
     pub target: &'a Path,
     /// How to encode.
     pub options: &'a EncodeOptions,
+    /// Seconds of picture to take, from its start; all by default.
+    pub seconds: Option<f64>,
     /// What the input may ask of the machine.
     pub limits: &'a Limits,
     /// Stops the work from outside.
@@ -92,16 +94,29 @@ pub fn transcode<E: From<MediaError>>(
     let index = reader::picture_stream(input, &source)?;
     let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
     let info = describe(&source, index, decoder.decoder());
-    if let Some(stream) = source.stream(index).filter(|_| decoder.decoder().color_transfer_characteristic() == TransferCharacteristic::SMPTE2084)
+    let stream = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    if decoder.decoder().color_transfer_characteristic() == TransferCharacteristic::SMPTE2084
         && let Some(first) = Reader::open(input, job.limits)?.first_frame()
     {
         streams::adopt_light_metadata(&stream, &first);
     }
-    let mut writer = Writer::open(output, job.target, container, job.options, &source, index, &decoder)?;
-    let mut run = Run { input, container, cancel: job.cancel, total: info.seconds, decoder, converter: Converter::default(), scratch: Vec::new(), seconds: 0.0 };
+    let format = PictureFormat::of_stream(decoder.decoder(), &stream);
+    let mut writer = Writer::open(output, job.target, container, job.options, &format, Some((&source, index)))?;
+    let mut run = Run {
+        input,
+        container,
+        cancel: job.cancel,
+        limit: job.seconds.unwrap_or(f64::INFINITY),
+        total: info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))),
+        decoder,
+        converter: Converter::default(),
+        scratch: Vec::new(),
+        seconds: 0.0,
+        ended: false,
+    };
     let mut source = source;
     let mut packet = Packet::empty();
-    loop {
+    while !run.ended {
         match packet.read(&mut source) {
             Ok(()) if packet.stream() == index => run.decoder.send(Some(&packet))?,
             Ok(()) => {
@@ -124,11 +139,15 @@ struct Run<'a> {
     input: &'a Path,
     container: Container,
     cancel: &'a Cancel,
+    /// Seconds to take.
+    limit: f64,
     total: Option<f64>,
     decoder: PictureDecoder,
     converter: Converter,
     scratch: Vec<u16>,
     seconds: f64,
+    /// Whether the limit was reached.
+    ended: bool,
 }
 
 impl Run<'_> {
@@ -143,6 +162,10 @@ impl Run<'_> {
         while let Some(time) = self.decoder.receive(&mut frame)? {
             if self.cancel.is_cancelled() {
                 return Err(MediaError::Cancelled { path: self.input.into() }.into());
+            }
+            if time >= self.limit {
+                self.ended = true;
+                return Ok(());
             }
             if self.container.is_still() && writer.frames > 0 {
                 return Err(MediaError::CannotHold {
@@ -163,7 +186,8 @@ impl Run<'_> {
             if let Some(mut picture) = Picture::new(converted, &mut self.scratch) {
                 process(&mut picture, time)?;
             }
-            writer.encode(converted)?;
+            let (pts, duration) = (converted.timestamp().or(converted.pts()), converted.packet().duration);
+            writer.encode(converted, pts, duration)?;
             self.seconds = self.seconds.max(time);
             progress(Progress { frames: writer.frames, seconds: time, total: self.total });
         }
@@ -172,7 +196,7 @@ impl Run<'_> {
 }
 
 /// The output file.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     path: &'a Path,
     output: Output,
     encoder: PictureEncoder,
@@ -187,22 +211,33 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn open(file: &Path, path: &'a Path, container: Container, options: &EncodeOptions, source: &Input, index: usize, decoder: &PictureDecoder) -> Result<Self, MediaError> {
+    /// Opens `file`, called `path` in messages, for a picture of the given format, and with `keep` for everything else that goes with a
+    /// stream of an input.
+    pub(super) fn open(
+        file: &Path,
+        path: &'a Path,
+        container: Container,
+        options: &EncodeOptions,
+        format: &PictureFormat,
+        keep: Option<(&Input, usize)>,
+    ) -> Result<Self, MediaError> {
         let fail = |e: Error| MediaError::Write { path: path.into(), reason: e.to_string() };
-        let stream = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
         let mut output = output_as(file, container.muxer()).map_err(fail)?;
         let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let encoder = super::encoder::open(path, container, options, decoder.decoder(), &stream, global_header)?;
+        let encoder = super::encoder::open(path, container, options, format, global_header)?;
         output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(fail)?;
         let picture = 0;
         streams::set_encoder_parameters(&mut output, picture, &encoder.encoder);
-        streams::copy_picture_properties(&stream, &mut output, picture);
-        let (copied, left_out) = streams::copy_streams(path, container, source, index, &mut output)?;
-        streams::copy_metadata(source, &mut output);
+        let (mut copied, mut left_out) = Default::default();
+        if let Some((source, index)) = keep {
+            streams::copy_picture_properties(source, index, &mut output, picture);
+            (copied, left_out) = streams::copy_streams(path, container, source, index, &mut output)?;
+            streams::copy_metadata(source, &mut output);
+        }
         let mut header = Dictionary::new();
         match container {
             Container::Mp4 | Container::Mov => {
-                let tags = if streams::has_odd_metadata(source) { "+faststart+use_metadata_tags" } else { "+faststart" };
+                let tags = if keep.is_some_and(|(source, _)| streams::has_odd_metadata(source)) { "+faststart+use_metadata_tags" } else { "+faststart" };
                 header.set("movflags", tags);
             }
             Container::Png | Container::Jpeg => header.set("update", "1"),
@@ -229,12 +264,12 @@ impl<'a> Writer<'a> {
         self.output.stream(index).map_or(Rational(1, 1000), |s| s.time_base())
     }
 
-    fn encode(&mut self, frame: &mut frame::Video) -> Result<(), MediaError> {
-        let pts = frame.timestamp().or(frame.pts()).or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
+    /// Encodes a frame with its time and duration in the time base of the format; a duration of 0 leaves it to the muxer.
+    pub(super) fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64) -> Result<(), MediaError> {
+        let pts = pts.or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
         // Encoders want rising time stamps; a file that repeats one keeps its frame, a tick later.
         let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));
         self.last_pts = Some(pts);
-        let duration = frame.packet().duration;
         if duration > 0 {
             self.durations.insert(pts, duration);
         }
@@ -266,7 +301,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<(u64, &'static str, Vec<String>), MediaError> {
+    /// Writes what the encoder still holds, and the trailer. Returns frames, codec, and a line for each stream that could not be kept.
+    pub(super) fn finish(mut self) -> Result<(u64, &'static str, Vec<String>), MediaError> {
         self.encoder.encoder.send_eof().map_err(|e| self.fail(&e))?;
         self.flush_packets()?;
         self.output.write_trailer().map_err(|e| self.fail(&e))?;

@@ -12,6 +12,7 @@ mod bend;
 mod carrier;
 mod decode;
 mod detect;
+mod distortion;
 mod embed;
 mod equalise;
 mod evidence;
@@ -29,6 +30,7 @@ mod warp;
 mod windows;
 
 pub use detect::{DetectOptions, Detector, Question};
+pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};
 pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};

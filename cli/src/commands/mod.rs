@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub(crate) mod detect;
+pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod keys;

@@ -5,11 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use proofmark::attacks::Attack;
+use proofmark::evaluate::Tally;
 use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, Method, PictureEvidence};
 use proofmark::provenance::{ManifestReport, ManifestState};
 use proofmark::verdict::Verdict;
-use proofmark::{Detected, KeyRing, Stamped, Verified};
+use proofmark::{Detected, KeyRing, PValue, Report, Stamped, Verified};
 
 use super::{BAD, BOLD, DOUBT, GOOD};
 use crate::args::Global;
@@ -196,6 +198,57 @@ fn manifest(out: &mut String, m: &ManifestReport) {
             line(out, if i == 0 { "failures" } else { "" }, f);
         }
     }
+}
+
+pub(crate) fn evaluate(report: &Report) -> Result<()> {
+    let mut clips = vec![["clip", "size", "frames", "PSNR-Y", "SSIM-Y", "exact"].map(String::from)];
+    for (file, e) in report.evaluated() {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
+        let tally = Tally::of(e.trials.iter());
+        let exact = format!("{} of {}", tally.exact, tally.run);
+        clips.push([name, format!("{}×{}", e.width, e.height), e.frames.to_string(), format!("{:.2} dB", e.psnr), format!("{:.4}", e.ssim), exact]);
+    }
+    if clips.len() == 1 {
+        return Ok(());
+    }
+    let mut attacks = vec![["attack", "group", "clips", "exact", "present", "wrong", "median p"].map(String::from)];
+    for a in &report.attacks {
+        let [run, exact, present, wrong, p] = counts(&a.tally);
+        attacks.push([a.attack.name.into(), a.attack.group.name().into(), run, exact, present, wrong, p]);
+    }
+    let mut groups = vec![["group", "trials", "exact", "present", "wrong", "median p"].map(String::from)];
+    for g in &report.groups {
+        let [run, exact, present, wrong, p] = counts(&g.tally);
+        groups.push([g.group.name().into(), run, exact, present, wrong, p]);
+    }
+    print(&format!("{}\n{}\n{}", table(&clips, 1), table(&attacks, 2), table(&groups, 1)))
+}
+
+/// A tally as cells: trials, exact, present, wrong, median p-value.
+fn counts(t: &Tally) -> [String; 5] {
+    if t.run == 0 {
+        return ["not run", "", "", "", ""].map(String::from);
+    }
+    [t.run.to_string(), t.exact.to_string(), t.present.to_string(), t.wrong.to_string(), t.median_p_value.unwrap_or(PValue::ONE).to_string()]
+}
+
+pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
+    let rows: Vec<_> = list.iter().map(|a| [a.name, a.group.name(), a.about].map(String::from)).collect();
+    print(&table(&rows, 3))
+}
+
+/// Columns as wide as their widest cell, the first `left` of them flush left; the first row in bold if there are columns of figures.
+fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut out = String::new();
+    for (y, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().zip(widths).enumerate().map(|(i, (c, w))| if i < left { format!("{c:w$}") } else { format!("{c:>w$}") }).collect();
+        let text = cells.join("  ");
+        let text = text.trim_end();
+        let _ = if y == 0 && left < N { writeln!(out, "{BOLD}{text}{BOLD:#}") } else { writeln!(out, "{text}") };
+    }
+    out
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
-use proofmark::{Detected, KeyRing, Stamped, Verified, WatermarkKey};
+use proofmark::{Detected, KeyRing, Report, Stamped, Verified, WatermarkKey};
 use serde_json::{Value, json};
 
 use crate::home::Home;
@@ -77,6 +78,16 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     print(&report)
+}
+
+pub(crate) fn evaluate(report: &Report) -> Result<()> {
+    let mut object = json!({"schema": schema("evaluate")});
+    merge(&mut object, serde_json::to_value(report)?);
+    print(&object)
+}
+
+pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
+    print(&json!({"schema": schema("evaluate"), "attacks": list}))
 }
 
 fn merge(into: &mut Value, from: Value) {

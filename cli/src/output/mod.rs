@@ -1,5 +1,6 @@
-//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error.
+//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error. And a page for browsers.
 
+pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 

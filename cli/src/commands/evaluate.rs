@@ -1,0 +1,112 @@
+//! `proofmark evaluate`: what survives, on one's own clips.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Error, Result, bail};
+use proofmark::evaluate::{ClipOutcome, ClipReport, Outcome, evaluate};
+use proofmark::picture::Strength;
+use proofmark::{EvaluateOptions, Report, WatermarkKey, attacks};
+
+use crate::args::{EvaluateArgs, Global};
+use crate::exit::Exit;
+use crate::home::{self, Config, Home};
+use crate::progress::{Bar, cancel};
+use crate::{inputs, output};
+
+pub(crate) fn run(args: &EvaluateArgs, global: &Global) -> Result<Exit> {
+    let options = options(args, global)?;
+    if args.list {
+        if global.json {
+            output::json::attacks(&options.attacks)?
+        } else {
+            output::human::attacks(&options.attacks)?
+        }
+        return Ok(Exit::Success);
+    }
+    let files = inputs::expand(&args.inputs)?;
+    if let Some(page) = &args.html {
+        check_page(page, args.force)?;
+    }
+    let (mut clips, mut exits) = (Vec::new(), Vec::new());
+    for file in files {
+        let bar = Bar::new(global, "evaluating", &file);
+        let key = WatermarkKey::generate(home::now())?;
+        let evaluated = evaluate(&file, &key, &options, &cancel(), &mut |step| bar.step(step)).map_err(Error::from);
+        drop(bar);
+        let outcome = match evaluated {
+            Ok(evaluated) => {
+                exits.push(Exit::Success);
+                ClipOutcome::Evaluated(evaluated)
+            }
+            Err(e) => {
+                output::error(&e);
+                if super::is_cancelled(&e) {
+                    return Ok(Exit::Interrupted);
+                }
+                exits.push(Exit::Error);
+                ClipOutcome::Failed { error: format!("{e:#}") }
+            }
+        };
+        clips.push(ClipReport { file, outcome });
+    }
+    let report = Report::new(&options, clips);
+    if !global.quiet {
+        remark_on_what_was_not_run(&report);
+    }
+    if let Some(page) = args.html.as_ref().filter(|_| report.evaluated().next().is_some()) {
+        write_page(page, &output::html::page(&report), args.force)?;
+    }
+    if global.json {
+        output::json::evaluate(&report)?
+    } else {
+        output::human::evaluate(&report)?
+    }
+    Ok(Exit::of_batch(&exits))
+}
+
+/// Options; there may be a home, whose configuration then counts, but there need not.
+fn options(args: &EvaluateArgs, global: &Global) -> Result<EvaluateOptions> {
+    let config = Home::locate(global).map_or_else(|_| Ok(Config::default()), |home| home.config())?;
+    let mut o = EvaluateOptions::default();
+    o.limits = config.limits.limits();
+    o.seconds = args.seconds;
+    if let Some(s) = args.strength.or(config.stamp.strength) {
+        o.strength = Strength::new(s)?;
+    }
+    if !args.attacks.is_empty() {
+        o.attacks = attacks::select(&args.attacks)?;
+    }
+    Ok(o)
+}
+
+/// One line for each attack that libav could not run, with the first reason.
+fn remark_on_what_was_not_run(report: &Report) {
+    for a in report.attacks.iter().filter(|a| a.tally.not_run > 0) {
+        let mut trials = report.evaluated().flat_map(|(_, e)| &e.trials);
+        let reason = trials.find(|t| t.attack == a.attack.name && t.outcome == Outcome::NotRun).and_then(|t| t.reason.as_deref());
+        output::remark(&format!("{}: not run on {} of {} clips ({})", a.attack.name, a.tally.not_run, a.tally.not_run + a.tally.run, reason.unwrap_or("no reason is known")));
+    }
+}
+
+/// Refuses before the work what could not be written after it.
+fn check_page(page: &Path, force: bool) -> Result<()> {
+    if page.is_dir() {
+        bail!("{}: is a folder; name a file for the page", page.display());
+    }
+    if page.exists() && !force {
+        bail!("{}: exists already; choose another name or allow replacing it with --force", page.display());
+    }
+    let folder = page.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("{}: cannot be written: there is no folder {}; make it first", page.display(), folder.display());
+    }
+    Ok(())
+}
+
+fn write_page(page: &Path, text: &str, force: bool) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).create_new(!force).open(page);
+    let written = file.as_mut().map_err(|e| std::io::Error::new(e.kind(), e.to_string())).and_then(|f| f.write_all(text.as_bytes()));
+    written.with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", page.display()))
+}
