@@ -13,7 +13,7 @@
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |
 //! | [`picture`] | the picture mark: embed, detect | keys, codes; no files |
-//! | [`fec`], [`payload`], [`key`], [`stats`] | the code, the number, the secrets, the p-values | nothing else |
+//! | [`fec`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
 //!
 //! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
 
@@ -22,6 +22,7 @@ pub mod detect;
 pub mod evaluate;
 pub mod fec;
 pub mod key;
+pub mod mark;
 pub mod media;
 pub mod payload;
 pub mod picture;
@@ -34,6 +35,7 @@ pub mod verify;
 pub use detect::{Detected, detect};
 pub use evaluate::{EvaluateOptions, Report, evaluate};
 pub use key::{KeyId, KeyRing, WatermarkKey};
+pub use mark::{Generation, Mark};
 pub use payload::Payload;
 pub use stamp::{StampError, StampOptions, Stamped};
 pub use stats::PValue;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::detect::detect;
+use crate::detect::{detect, look};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
+use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress};
 use crate::payload::Payload;
-use crate::picture::{Capacity, DetectOptions, Detector, Marker, PictureError, Strength};
+use crate::picture::{Capacity, DetectOptions, Detector, Marker, PictureError, PictureEvidence, Strength};
 use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
 
 /// How to stamp.
@@ -40,6 +41,8 @@ pub struct StampOptions {
 pub struct Stamped {
     /// The number in the mark and in the manifest's label.
     pub payload: Payload,
+    /// How often the clip has been stamped with this key, this time included.
+    pub generation: Generation,
     /// The key that the mark was made with.
     pub key: KeyId,
     /// Where the manifest is; `None` if none was asked for.
@@ -99,11 +102,14 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let sidecar = provenance::sidecar_path(output);
     let place = options.identity.as_ref().map(|_| provenance::placement(container));
     check_targets(input, output, place.filter(|&p| p == Placement::Sidecar).map(|_| sidecar.as_path()), options.overwrite)?;
-    let payload = options.payload.unwrap_or_else(Payload::random);
+    let ring = KeyRing::from(key.clone());
+    let beneath = beginning(input, &ring, options, cancel)?;
+    let payload = options.payload.unwrap_or_else(|| payload_beside(beneath.payload));
+    let generation = if beneath.detected { beneath.generation.unwrap_or(Generation::FIRST).next() } else { Generation::FIRST };
+    let mark = Mark { payload, generation };
 
     let marked = temporary(output)?;
-    let mut marker = ClipMarker::new(input, key, payload, options.strength);
-    let ring = KeyRing::from(key.clone());
+    let mut marker = ClipMarker::new(input, key, mark, options.strength);
     let mut meter: Option<Detector> = None;
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
@@ -141,21 +147,36 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             }
         }
     };
-    Ok(Stamped { payload, key: key.id().clone(), manifest, summary, capacity })
+    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity })
+}
+
+/// Seconds of the input that are looked at for a mark beneath the new one.
+const BEGINNING: f64 = 1.0;
+
+/// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
+fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
+    let question = DetectOptions { search: false, ..DetectOptions::default() };
+    Ok(look(input, ring, &question, BEGINNING, &options.limits, cancel, &mut |_| {})?.picture)
+}
+
+/// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.
+fn payload_beside(beneath: Option<Payload>) -> Payload {
+    let mut random = std::iter::repeat_with(Payload::random);
+    random.find(|p| beneath.is_none_or(|b| b.subpattern() != p.subpattern())).unwrap_or_else(Payload::random)
 }
 
 /// Marks the frames of one clip.
 pub(crate) struct ClipMarker<'a> {
     clip: &'a Path,
     key: &'a WatermarkKey,
-    payload: Payload,
+    mark: Mark,
     strength: Strength,
     marker: Option<Marker>,
 }
 
 impl<'a> ClipMarker<'a> {
-    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, payload: Payload, strength: Strength) -> Self {
-        Self { clip, key, payload, strength, marker: None }
+    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength) -> Self {
+        Self { clip, key, mark, strength, marker: None }
     }
 
     /// Marks the next frame.
@@ -165,7 +186,7 @@ impl<'a> ClipMarker<'a> {
         let marker = match &mut self.marker {
             Some(marker) if marker.shape() == shape => marker,
             other => {
-                let made = Marker::new(self.key, self.payload, shape, self.strength);
+                let made = Marker::new(self.key, self.mark, shape, self.strength);
                 other.insert(made.map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?)
             }
         };

@@ -75,6 +75,7 @@ pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detecte
             None => nothing(picture),
         },
     };
+    reasons.extend(mark.and_then(remixed));
     if let Some(mixed) = mark.and_then(mixed) {
         verdict = Verdict::Contradictory;
         reasons.insert(0, mixed);
@@ -88,6 +89,11 @@ fn ours(m: &ManifestReport, named: Payload, picture: Option<&PictureEvidence>) -
     let mut reasons = vec![state_of(m)];
     let mark = picture.filter(|p| p.detected);
     let marked = mark.and_then(|p| p.payload);
+    let beneath = mark.is_some_and(|m| m.earlier.iter().any(|e| e.payload == Some(named)));
+    if let Some(other) = marked.filter(|_| beneath && m.state == ManifestState::Invalid) {
+        reasons.insert(0, format!("The manifest names mark {named}, which the picture carries beneath a newer one, {other}: the clip has been stamped again since."));
+        return (Verdict::Altered, reasons);
+    }
     if let Some(other) = marked.filter(|&p| p != named) {
         reasons.insert(0, format!("The manifest names mark {named}, but the picture carries mark {other}: one of them was put here from another clip."));
         return (Verdict::Contradictory, reasons);
@@ -140,6 +146,12 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
 fn mixed(mark: &PictureEvidence) -> Option<String> {
     let numbers: Vec<String> = std::iter::once(mark).chain(&mark.others).filter_map(|m| m.payload).map(|p| p.to_string()).collect();
     (numbers.len() > 1).then(|| format!("The picture carries marks {}: it was put together from several clips.", numbers.join(" and ")))
+}
+
+/// Says that the clip was made from one that was stamped before, if it was.
+fn remixed(mark: &PictureEvidence) -> Option<String> {
+    let numbers: Vec<String> = mark.earlier.iter().filter_map(|m| m.payload).map(|p| p.to_string()).collect();
+    (!numbers.is_empty()).then(|| format!("Beneath it lies mark {}: this clip was made from one that was stamped before.", numbers.join(", then ")))
 }
 
 /// A mark without a manifest.

@@ -144,18 +144,42 @@ fn two_marks_in_one_file_are_both_told() {
     join("[0:v]trim=0:2.5,setpts=PTS-STARTPTS[a];[1:v]trim=2.5,setpts=PTS-STARTPTS[b];[a][b]concat");
     let e = detect(&mixed);
     assert_eq!(told(&e), both);
-    let end = |m: &PictureEvidence| m.ranges[0].end;
-    assert!((end(&e) - e.others[0].ranges[0].start).abs() < 0.6 || (e.ranges[0].start - end(&e.others[0])).abs() < 0.6, "{:?} {:?}", e.ranges, e.others[0].ranges);
+    let [former, latter] = if e.payload == Some(first) { [&e, &e.others[0]] } else { [&e.others[0], &e] };
+    let cut = |time: f64| (time - 2.5).abs() <= 0.5;
+    assert!(cut(former.ranges[0].end) && cut(latter.ranges[0].start), "{:?} {:?}", former.ranges, latter.ranges);
     assert_eq!(verify(&mixed, None).judgement.verdict, Verdict::Contradictory);
 
     join("[1:v]crop=iw/2:ih:iw/2:0[r];[0:v][r]overlay=W/2:0");
     let e = detect(&mixed);
     assert_eq!(told(&e), both);
-    let area = e.area.unwrap();
+    let area = e.area.clone().unwrap();
     let marked = |columns: std::ops::Range<usize>| area.cells.iter().enumerate().filter(|(i, c)| columns.contains(&(i % area.columns)) && **c == Some(true)).count();
     let half = area.columns / 2;
     let (left, right) = (marked(0..half), marked(area.columns - half..area.columns));
     assert!(left.max(right) > 4 * left.min(right), "{area:?}");
+}
+
+#[test]
+fn a_remix_carries_both_marks() {
+    let work = TempDir::new().unwrap();
+    let [first, second, third, copy] = ["first.mp4", "second.mp4", "third.mp4", "copy.mp4"].map(|name| work.path().join(name));
+    let stamped = [stamp(&clip(), &first, None), stamp(&first, &second, Some(identity().0)), stamp(&second, &third, None)];
+    assert_eq!(stamped.each_ref().map(|s| s.generation.number()), [1, 2, 3]);
+    ffmpeg(&second, "-an -preset veryfast -crf 30", &copy);
+    let found = detect(&copy);
+    assert_eq!((found.payload, found.generation), (Some(stamped[1].payload), Some(stamped[1].generation)));
+    let [earlier] = &found.earlier[..] else { panic!("{found:?}") };
+    assert_eq!((earlier.payload, earlier.generation), (Some(stamped[0].payload), Some(stamped[0].generation)));
+    assert!(found.others.is_empty(), "{:?}", found.others);
+
+    // The older mark says where the clip came from, and is no contradiction.
+    let judged = verify(&second, None).judgement;
+    assert_eq!(judged.verdict, Verdict::Intact);
+    assert!(judged.reasons.iter().any(|r| r.contains(&stamped[0].payload.to_string())), "{judged:?}");
+
+    let marks = detect(&third);
+    let payloads: Vec<_> = std::iter::once(&marks).chain(&marks.earlier).filter_map(|m| m.payload).collect();
+    assert_eq!(payloads, [stamped[2].payload, stamped[1].payload, stamped[0].payload]);
 }
 
 #[test]

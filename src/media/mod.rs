@@ -21,7 +21,7 @@ pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
-pub use reader::{MediaInfo, Reader};
+pub use reader::{MediaInfo, Reader, Skip};
 pub use transcode::{Cancel, Job, Progress, Summary, transcode};
 
 /// Why a file could not be read or written. Each message names the file and the next step.

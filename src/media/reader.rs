@@ -107,13 +107,17 @@ impl PictureDecoder {
         &self.decoder
     }
 
-    /// Leaves out frames that no other frame refers to: half of the decoding of common clips.
-    fn skip_disposable(&mut self) {
+    /// Leaves out frames from the next packet on.
+    fn skip(&mut self, skip: Skip) {
+        let discard = match skip {
+            Skip::Nothing => AVDiscard::AVDISCARD_DEFAULT,
+            Skip::Disposable => AVDiscard::AVDISCARD_NONREF,
+            Skip::Bidirectional => AVDiscard::AVDISCARD_BIDIR,
+        };
         // SAFETY: the context is open; the field may change between packets.
-        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = AVDiscard::AVDISCARD_NONREF }
+        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = discard };
     }
 
-    /// Hands over a packet, or with `None` the end. Damaged packets are counted and passed over.
     pub(super) fn send(&mut self, packet: Option<&Packet>) -> Result<(), MediaError> {
         let sent = match packet {
             Some(p) => self.decoder.send_packet(p),
@@ -238,6 +242,17 @@ pub(super) fn markable(format: Pixel) -> Pixel {
     }
 }
 
+/// Frames that need not be decoded to see most of a clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// None.
+    Nothing,
+    /// Those that no other frame refers to: about half the work, for hardly less to see.
+    Disposable,
+    /// Those that lean on later ones: some frames a second are left.
+    Bidirectional,
+}
+
 /// Decodes the picture of a file.
 pub struct Reader {
     path: PathBuf,
@@ -272,9 +287,9 @@ impl Reader {
         &self.info
     }
 
-    /// Leaves out frames that no other frame refers to, where the codec has such: about half the work, for hardly less to see.
-    pub fn skip_disposable_frames(&mut self) {
-        self.decoder.skip_disposable();
+    /// Leaves out frames from here on, where the codec has such.
+    pub fn skip(&mut self, skip: Skip) {
+        self.decoder.skip(skip);
     }
 
     /// The next frame and its time in seconds from the first; `None` at the end. `wants` is asked first, so that frames nobody looks at

@@ -84,7 +84,7 @@ pub(crate) fn map(sum: &Image, finding: &Finding, carrier: &Carrier) -> Option<A
 /// The tile that a matched filter correlates with: the word over the noise of each point.
 fn template(finding: &Finding, carrier: &Carrier) -> Vec<f32> {
     let word = match finding.identified {
-        Some((identified, _)) => carrier.word(identified.payload),
+        Some((identified, _)) => carrier.word(identified.mark),
         None => carrier.sync_word(finding.peak.subpattern),
     };
     let value = |(p, s): (&(i32, i32), &[f32])| {

@@ -12,7 +12,8 @@ use realfft::num_complex::Complex32;
 use super::spectrum::TileFft;
 use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
-use crate::payload::{CODED_BITS, Payload};
+use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::payload::CODED_BITS;
 
 /// Side of the tile, in pixels at 360-line scale. A larger one would leave a crop fewer repetitions to find the lattice by, a smaller one
 /// fewer dimensions to the code.
@@ -74,6 +75,9 @@ pub(crate) struct Carrier {
     pub(crate) code: Vec<usize>,
     /// Per sub-pattern, the sign (±1) of each dimension.
     signs: Vec<Vec<f32>>,
+    /// Per generation, what multiplies the signs of the code dimensions, in code order: the layers share the sync pattern, so that none costs the
+    /// search anything.
+    layers: Vec<Vec<f32>>,
 }
 
 impl Carrier {
@@ -83,7 +87,11 @@ impl Carrier {
         let mut sequence = key.sequence("picture signs");
         let sign = |b: bool| if b { -1.0 } else { 1.0 };
         let signs = (0..crate::payload::SUBPATTERNS).map(|_| sequence.bits(dimensions()).into_iter().map(sign).collect()).collect();
-        Self { sync: sync.to_vec(), code: code.to_vec(), signs }
+        let mut sequence = key.sequence("picture layers");
+        // The first layer leaves the signs as they are.
+        let flips = |g: usize| if g == 0 { vec![1.0; code.len()] } else { sequence.bits(code.len()).into_iter().map(sign).collect() };
+        let layers = (0..GENERATIONS).map(flips).collect();
+        Self { sync: sync.to_vec(), code: code.to_vec(), signs, layers }
     }
 
     /// Keyed signs of sub-pattern `j`, by dimension.
@@ -98,20 +106,26 @@ impl Carrier {
         word
     }
 
-    /// The signs that carry `payload`, by dimension: dimension 2i is the real part at point i, 2i + 1 the imaginary.
-    pub(crate) fn word(&self, payload: Payload) -> Vec<f32> {
-        let mut word = self.signs(payload.subpattern()).to_vec();
-        for (&d, negative) in self.code.iter().zip(CODE.encode(&payload.coded_bits())) {
-            if negative {
-                word[d] = -word[d];
-            }
+    /// The values of the code dimensions, in code order, freed from the signs of sub-pattern `j` and of a generation.
+    pub(crate) fn code_values(&self, values: &[f32], j: usize, generation: Generation) -> Vec<f32> {
+        let (signs, layer) = (self.signs(j), &self.layers[generation.layer() % GENERATIONS]);
+        self.code.iter().zip(layer).map(|(&d, flip)| values[d] * signs[d] * flip).collect()
+    }
+
+    /// The signs that carry `mark`, by dimension: dimension 2i is the real part at point i, 2i + 1 the imaginary.
+    pub(crate) fn word(&self, mark: Mark) -> Vec<f32> {
+        let j = mark.payload.subpattern();
+        let mut word = self.sync_word(j);
+        let (signs, layer) = (self.signs(j), &self.layers[mark.generation.layer() % GENERATIONS]);
+        for ((&d, flip), negative) in self.code.iter().zip(layer).zip(CODE.encode(&mark.payload.coded_bits())) {
+            word[d] = signs[d] * if negative { -flip } else { *flip };
         }
         word
     }
 
-    /// The tile that carries `payload`: [`TILE`]², row-major, root mean square 1.
-    pub(crate) fn tile(&self, payload: Payload) -> Vec<f32> {
-        let word = self.word(payload);
+    /// The tile that carries `mark`: [`TILE`]², row-major, root mean square 1.
+    pub(crate) fn tile(&self, mark: Mark) -> Vec<f32> {
+        let word = self.word(mark);
         let mut fft = TileFft::new();
         let value = |(&(ky, kx), s): (&(i32, i32), &[f32])| {
             let gain = ((ky * ky + kx * kx) as f32).powf(TILT / 2.0);
@@ -127,6 +141,7 @@ impl Carrier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Payload;
 
     #[test]
     fn the_band_has_the_designed_size() {
@@ -139,10 +154,11 @@ mod tests {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() / a.len() as f32;
         let (a, b) = (Carrier::new(&WatermarkKey::from_secret([1; 32], 0)), Carrier::new(&WatermarkKey::from_secret([2; 32], 0)));
         let (p, q) = (Payload::random(), Payload::random());
-        let base = a.tile(p);
+        let base = a.tile(p.into());
         assert!((dot(&base, &base) - 1.0).abs() < 1e-4);
         // The sync pattern is a sixth of the power and is shared when the sub-patterns agree; the code word may lean a little either way.
-        assert!(dot(&base, &a.tile(q)) < 0.4);
-        assert!(dot(&base, &b.tile(p)).abs() < 0.15);
+        assert!(dot(&base, &a.tile(q.into())) < 0.4);
+        assert!(dot(&base, &a.tile(Mark { payload: p, generation: Generation::FIRST.next() })) < 0.4);
+        assert!(dot(&base, &b.tile(p.into())).abs() < 0.15);
     }
 }

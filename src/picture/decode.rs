@@ -1,7 +1,8 @@
-//! From readings at a known place to a payload.
+//! From readings at a known place to what the mark says.
 
 use super::carrier::{CODE, Carrier};
 use super::sync::{Whitened, score};
+use crate::mark::{GENERATIONS, Generation, Mark};
 use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload};
 use crate::stats::PValue;
 
@@ -11,45 +12,43 @@ const LISTS: [usize; 2] = [16, 256];
 /// Sequences less likely than the best by more than e^this are not offered to the CRC: it keeps what could pass by chance to a handful.
 const MARGIN: f32 = 12.0;
 
-/// A payload with the score of its whole code word.
+/// What a mark says, with the score of its whole code word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identified {
-    pub(crate) payload: Payload,
+    pub(crate) mark: Mark,
     pub(crate) z: f32,
 }
 
 impl Identified {
-    /// Blind decoding chooses among all 2^122 payloads, so each of them is a trial.
+    /// Blind decoding chooses among all 2^122 payloads in all generations, so each of them is a trial.
     pub(crate) fn blind_p_value(&self, trials: f64) -> PValue {
-        PValue::of_score(f64::from(self.z), trials).times((MESSAGE_BITS as f64).exp2())
+        PValue::of_score(f64::from(self.z), trials * GENERATIONS as f64).times((MESSAGE_BITS as f64).exp2())
     }
 }
 
-/// Decodes the payload from readings at the mark's origin, under the sub-pattern that sync chose. `thorough` allows the long list.
+/// Decodes the mark from readings at its origin, under the sub-pattern that sync chose. `thorough` allows the long list.
 pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, thorough: bool) -> Option<Identified> {
     let signs = carrier.signs(subpattern);
     let values = whitened.dimensions();
     // Amplitude of the mark, from the dimensions whose signs are known.
     let amplitude = carrier.sync.iter().map(|&d| values[d] * signs[d]).sum::<f32>() / carrier.sync.len() as f32;
-    let llr: Vec<f32> = carrier.code.iter().map(|&d| 2.0 * amplitude * values[d] * signs[d]).collect();
+    let llr = Generation::all().map(|g| (g, carrier.code_values(&values, subpattern, g).into_iter().map(|v| 2.0 * amplitude * v).collect::<Vec<f32>>()));
+    let llr: Vec<_> = llr.collect();
     let lists = if thorough { &LISTS[..] } else { &LISTS[..1] };
     let accept = |bits: &[bool]| <&[bool; CODED_BITS]>::try_from(bits).ok().and_then(|b| Payload::from_coded_bits(b, subpattern));
-    let decoded = lists.iter().find_map(|&list| CODE.decode(&llr, list, MARGIN, accept))?;
-    Some(correlate(whitened, carrier, decoded.value))
-}
-
-/// The score of one payload at the mark's origin.
-pub(crate) fn correlate(whitened: &Whitened, carrier: &Carrier, payload: Payload) -> Identified {
-    let word = carrier.word(payload);
+    let mark = lists.iter().find_map(|&list| {
+        llr.iter().find_map(|(generation, llr)| CODE.decode(llr, list, MARGIN, accept).map(|decoded| Mark { payload: decoded.value, generation: *generation }))
+    })?;
+    let word = carrier.word(mark);
     let all: Vec<usize> = (0..word.len()).collect();
-    Identified { payload, z: score(&whitened.dimensions(), &word, &all) }
+    Some(Identified { mark, z: score(&values, &word, &all) })
 }
 
 /// Candidates that one thread takes at least.
 const SHARE: usize = 1 << 14;
 
 /// The best of many payloads, which are sorted by sub-pattern. `with_sync` takes the sync dimensions in; where the sync pattern chose the readings it
-/// must not: the signs of the code dimensions had no say in that, so that each candidate is one trial, however many places were looked at.
+/// must not: the signs of the code dimensions had no say in that, so that each candidate is a trial for each generation, however many places were looked at.
 pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payload], with_sync: bool) -> Option<Identified> {
     let values = whitened.dimensions();
     let sync: &[usize] = if with_sync { &carrier.sync } else { &[] };
@@ -59,12 +58,12 @@ pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payl
     }
     let best = |part: &[Payload]| {
         let groups = part.chunk_by(|a, b| a.subpattern() == b.subpattern());
-        let scored = groups.flat_map(|group| {
-            let signs = carrier.signs(group[0].subpattern());
-            let signed = |&d: &usize| values[d] * signs[d];
-            let known: f32 = sync.iter().map(signed).sum();
-            let mut correlator = CODE.correlator(&carrier.code.iter().map(signed).collect::<Vec<_>>());
-            group.iter().map(move |&payload| Identified { payload, z: (known + correlator.correlate(&payload.coded_bits())) / norm })
+        let layers = groups.flat_map(|group| Generation::all().map(move |generation| (group, generation)));
+        let scored = layers.flat_map(|(group, generation)| {
+            let j = group[0].subpattern();
+            let known: f32 = sync.iter().map(|&d| values[d] * carrier.signs(j)[d]).sum();
+            let mut correlator = CODE.correlator(&carrier.code_values(&values, j, generation));
+            group.iter().map(move |&payload| Identified { mark: Mark { payload, generation }, z: (known + correlator.correlate(&payload.coded_bits())) / norm })
         });
         scored.max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
     };

@@ -77,6 +77,11 @@ const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
 
+/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: two seconds.
+const FIRST_TRY: usize = 32;
+/// Evidence that is: twice what reading takes.
+const CERTAIN: f32 = 700.0;
+
 /// Spans without the first mark from which another is looked for there.
 const LEAST_SPANS: usize = 2;
 /// Share of the frame with the first mark under which another is looked for in the rest.
@@ -95,6 +100,15 @@ fn too_weak(sync: f32, seconds: f64) -> String {
     }
 }
 
+/// Whether the payload is beyond doubt.
+enum Certainty {
+    Open,
+    /// It is, and how many spans there were when that was last confirmed.
+    Since(usize, Box<Finding>),
+    /// It was, until a span came that does not have the mark.
+    Lost,
+}
+
 /// Collects frames of one clip and says what mark they carry.
 ///
 /// Memory depends on the size of the frames, not on their number.
@@ -111,6 +125,7 @@ pub struct Detector {
     pub(super) fine: Option<(Residual, usize, Image)>,
     frames: usize,
     next: f64,
+    certainty: Certainty,
 }
 
 impl Detector {
@@ -133,6 +148,7 @@ impl Detector {
             fine,
             frames: 0,
             next: f64::NEG_INFINITY,
+            certainty: Certainty::Open,
         }
     }
 
@@ -165,6 +181,29 @@ impl Detector {
         self.next = time + 1.0 / self.options.rate - 1e-3;
     }
 
+    /// Whether what follows may be looked at more sparsely, asked after each frame: the payload is beyond doubt, what is left to tell is when and
+    /// where it is there, and the last span had it. It is looked for in the place where a clip that was merely re-encoded has the mark.
+    pub fn is_certain(&mut self) -> bool {
+        if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
+            let mut total = self.windows.total();
+            self.coarse.equaliser(&total).apply(&mut total);
+            let found = Search::new(self, Sums { coarse: &total, fine: None }).expected_alone();
+            if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
+                self.certainty = Certainty::Since(self.windows.list().len(), Box::new(found));
+            }
+        }
+        // The last span is still being filled, the one before it is whole.
+        if let (Certainty::Since(seen, found), [.., whole, _]) = (&mut self.certainty, self.windows.list())
+            && *seen != self.windows.list().len()
+        {
+            *seen = self.windows.list().len();
+            if !timeline::is_marked(whole, &found.warp, found, &self.carriers[found.key]) {
+                self.certainty = Certainty::Lost;
+            }
+        }
+        matches!(self.certainty, Certainty::Since(..))
+    }
+
     /// Frames looked at so far.
     #[must_use]
     pub fn frames(&self) -> usize {
@@ -184,11 +223,12 @@ impl Detector {
             residual.equaliser(sum).apply(sum);
         }
         let sums = Sums { coarse: &total, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
-        let best = Search::new(&self, sums).run();
-        let mut report = self.report(best.as_ref());
-        if let Some(found) = best.filter(|_| report.detected) {
-            let states = self.describe(&mut report, &found, sums);
-            report.others = self.second(&found, &states, report.area.as_ref(), sums).into_iter().collect();
+        let mut search = Search::new(&self, sums);
+        let Some(first) = search.run() else { return self.report(None) };
+        let layers = search.layers(first);
+        let (mut report, states) = self.describe(&layers, sums);
+        if report.others.is_empty() {
+            report.others = self.second(&layers, &states, report.area.as_ref(), sums).into_iter().collect();
         }
         report
     }
@@ -206,7 +246,8 @@ impl Detector {
         };
         PictureEvidence {
             detected,
-            payload: identified.map(|(i, _)| i.payload),
+            payload: identified.map(|(i, _)| i.mark.payload),
+            generation: identified.map(|(i, _)| i.mark.generation),
             p_value,
             method: identified.map(|(_, m)| m),
             key: found.map(|f| self.ring.keys()[f.key].id().clone()),
@@ -217,38 +258,50 @@ impl Detector {
             frames: self.frames,
             note,
             others: Vec::new(),
+            earlier: Vec::new(),
         }
     }
 
-    /// Adds when and where the mark is, and says so span by span.
-    fn describe(&self, report: &mut PictureEvidence, found: &Finding, sums: Sums<'_>) -> Vec<State> {
-        let carrier = &self.carriers[found.key];
-        let ratio = found.factor as f32 / self.coarse_factor as f32;
-        let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-        let states = timeline::states(self.windows.list(), &warp, found, carrier);
-        report.ranges = timeline::ranges(self.windows.list(), &states, 1.0 / self.options.rate);
-        report.area = area::map(sums.of(found.factor), found, carrier);
-        states
+    /// What can be said of the marks on one lattice, the newest first, and where the newest is, span by span.
+    fn describe(&self, layers: &[Finding], sums: Sums<'_>) -> (PictureEvidence, Vec<State>) {
+        let describe = |found: &Finding| {
+            let mut report = self.report(Some(found));
+            if !report.detected {
+                return (report, Vec::new());
+            }
+            let carrier = &self.carriers[found.key];
+            let ratio = found.factor as f32 / self.coarse_factor as f32;
+            let warp = Warp::scaling(ratio, ratio).after(&found.warp);
+            let states = timeline::states(self.windows.list(), &warp, found, carrier);
+            report.ranges = timeline::ranges(self.windows.list(), &states, 1.0 / self.options.rate);
+            report.area = area::map(sums.of(found.factor), found, carrier);
+            (report, states)
+        };
+        let Some((newest, earlier)) = layers.split_first() else { return (self.report(None), Vec::new()) };
+        let (mut newest, states) = describe(newest);
+        (newest.earlier, newest.others) = earlier.iter().map(|found| describe(found).0).partition(|mark| mark.lies_beneath(&newest));
+        (newest, states)
     }
 
-    /// Another payload in what the first mark leaves: the time without it, or else the part of the frame without it.
-    fn second(&self, first: &Finding, states: &[State], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
-        let (identified, _) = first.identified?;
+    /// Another payload in what the first marks leave: the time without the newest, or else the part of the frame without it.
+    fn second(&self, first: &[Finding], states: &[State], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
+        let known: Vec<Payload> = first.iter().filter_map(|f| Some(f.identified?.0.mark.payload)).collect();
         let unmarked = |i: usize| states[i] == State::Unmarked;
-        let (coarse, fine) = if (0..states.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
+        let (coarse, fine) = if known.is_empty() {
+            return None;
+        } else if (0..states.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
             (self.windows.sum_where(unmarked), None)
         } else {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
             (area.rest(sums.coarse), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
         };
         let sums = Sums { coarse: &coarse, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
-        let mut found = Search::new(self, sums).run()?;
+        let mut search = Search::new(self, sums);
+        let mut found = search.run()?;
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);
-        found.identified.filter(|(i, _)| i.payload != identified.payload && found.p_value.value() <= IDENTITY)?;
-        let mut report = self.report(Some(&found));
-        self.describe(&mut report, &found, sums);
-        Some(report)
+        found.identified.filter(|(i, _)| !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY)?;
+        Some(self.describe(&search.layers(found), sums).0)
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {

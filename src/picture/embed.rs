@@ -6,7 +6,7 @@ use super::mask::Mask;
 use super::plane::{Luma, SampleFormat, SamplesMut};
 use super::{PictureError, Strength};
 use crate::key::WatermarkKey;
-use crate::payload::Payload;
+use crate::mark::Mark;
 
 /// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps the pattern of a large frame in cache.
 const PATTERN_UNIT: f32 = 32.0;
@@ -33,7 +33,7 @@ impl FrameShape {
     }
 }
 
-/// Puts one payload into the frames of one clip.
+/// Puts one mark into the frames of one clip: a payload, or a [`Mark`] of a later generation.
 ///
 /// ```no_run
 /// # use proofmark::picture::*; use proofmark::{WatermarkKey, Payload};
@@ -70,13 +70,13 @@ impl Marker {
     ///
     /// # Errors
     /// [`PictureError::Size`] for frames under 128 or over 16,384 pixels on a side.
-    pub fn new(key: &WatermarkKey, payload: Payload, shape: FrameShape, strength: Strength) -> Result<Self, PictureError> {
+    pub fn new(key: &WatermarkKey, mark: impl Into<Mark>, shape: FrameShape, strength: Strength) -> Result<Self, PictureError> {
         let FrameShape { width, height, .. } = shape;
         if width.min(height) < Self::LEAST_SIDE || width.max(height) > Self::LARGEST_SIDE {
             return Err(PictureError::Size { width, height });
         }
         let mask = Mask::new(width, height, strength.factor());
-        let tile = Carrier::new(key).tile(payload);
+        let tile = Carrier::new(key).tile(mark.into());
         let block = mask.block() as i16;
         Ok(Self {
             shape,
@@ -193,6 +193,7 @@ fn dither() -> Vec<[i16; DITHER]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Payload;
 
     fn marker(width: usize, height: usize) -> Result<Marker, PictureError> {
         let shape = FrameShape { width, height, pixel_aspect: 1.0 };

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::plane::Image;
 use crate::key::KeyId;
+use crate::mark::Generation;
 use crate::payload::Payload;
 use crate::stats::PValue;
 
@@ -85,6 +86,8 @@ pub struct PictureEvidence {
     pub detected: bool,
     /// The payload, if it could be told.
     pub payload: Option<Payload>,
+    /// How often the clip had been stamped when it got this mark, this time included; `null` without a payload.
+    pub generation: Option<Generation>,
     /// How likely evidence this strong is without a mark, corrected for every key, geometry, pattern and candidate tried.
     pub p_value: PValue,
     /// How the payload was arrived at; `null` without one.
@@ -103,8 +106,26 @@ pub struct PictureEvidence {
     pub frames: usize,
     /// Why the answer is not fuller; `null` where it is complete.
     pub note: Option<String>,
-    /// A second mark, in the time or the part of the frame that the first one leaves: a splice, two clips side by side, a picture in picture.
+    /// Other marks, in other times or parts of the frame: a splice, two clips side by side, a picture in picture.
     pub others: Vec<PictureEvidence>,
+    /// Marks of earlier generations beneath this one, the newest first: the clip was stamped, and then stamped again.
+    pub earlier: Vec<PictureEvidence>,
+}
+
+impl PictureEvidence {
+    /// Whether this mark is of an earlier generation than `newer`, and for the most part when and where that one is: a clip that was stamped again,
+    /// not two that were put together.
+    pub(crate) fn lies_beneath(&self, newer: &Self) -> bool {
+        let length = |ranges: &[TimeRange]| ranges.iter().map(|r| r.end - r.start).sum::<f64>();
+        let shared = self.ranges.iter().flat_map(|a| newer.ranges.iter().map(|b| (a.end.min(b.end) - a.start.max(b.start)).max(0.0))).sum::<f64>();
+        let at_once = 2.0 * shared > length(&self.ranges).min(length(&newer.ranges));
+        let marked = |map: &AreaMap| map.cells.iter().filter(|&&c| c == Some(true)).count();
+        let in_one_place = self.area.as_ref().zip(newer.area.as_ref()).is_none_or(|(a, b)| {
+            let shared = a.cells.iter().zip(&b.cells).filter(|&cells| cells == (&Some(true), &Some(true))).count();
+            2 * shared > marked(a).min(marked(b))
+        });
+        self.generation < newer.generation && at_once && in_one_place
+    }
 }
 
 /// What a freshly marked clip carries, measured on its own frames before encoding.

@@ -14,6 +14,7 @@ use super::plane::Image;
 use super::spectrum::{Readings, read_lattice};
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
+use crate::mark::GENERATIONS;
 use crate::payload::SUBPATTERNS;
 use crate::stats::PValue;
 
@@ -180,10 +181,50 @@ impl<'a> Search<'a> {
     }
 
     /// The best finding of all stages; they end with the first payload.
-    pub(crate) fn run(mut self) -> Option<Finding> {
+    pub(crate) fn run(&mut self) -> Option<Finding> {
         let stages: &[fn(&mut Self) -> bool] = if self.detector.options.search { &[Self::expected, Self::moved, Self::searched, Self::bent] } else { &[Self::expected] };
-        let _ = stages.iter().any(|stage| stage(&mut self));
-        self.best
+        let _ = stages.iter().any(|stage| stage(self));
+        self.best.take()
+    }
+
+    /// The finding of the first stage, which costs next to nothing.
+    pub(crate) fn expected_alone(&mut self) -> Option<Finding> {
+        self.expected();
+        self.best.take()
+    }
+
+    /// All marks on the lattice of `first`, itself included, the newest first: other generations, and other clips that were stamped at this size.
+    pub(crate) fn layers(&self, first: Finding) -> Vec<Finding> {
+        let mut found = vec![first];
+        while found[0].complete()
+            && found.len() < GENERATIONS
+            && let Some(next) = self.another(&found)
+        {
+            found.push(next);
+        }
+        found.sort_by_key(|f| std::cmp::Reverse(f.identified.map(|(i, _)| i.mark.generation)));
+        found
+    }
+
+    /// Another mark in the place of those that were found: in what is left of the readings without them.
+    fn another(&self, known: &[Finding]) -> Option<Finding> {
+        let found = known.first()?;
+        let view = View::new(self.sums.of(found.factor), found.factor, found.warp)?;
+        let corner = view.corner(found.orientation);
+        let marks = known.iter().filter_map(|f| Some((f.key, f.identified?.0.mark)));
+        let words: Vec<Vec<f32>> = marks.clone().map(|(key, mark)| self.detector.carriers[key].word(mark)).collect();
+        let whitened = Whitened::without(&view.readings, found.orientation, (found.origin.0 - corner.0, found.origin.1 - corner.1), &words);
+        let readings = self.keys();
+        let budget = Budget { trials: readings, readings, share: GENERATIONS as f64 };
+        let findings = self.detector.carriers.iter().enumerate().filter_map(|(key, carrier)| {
+            // What a known one leaves is strongest in its own sub-pattern.
+            let taken: Vec<usize> = marks.clone().filter(|m| m.0 == key).map(|m| m.1.payload.subpattern()).collect();
+            let peak = sync::at_origin(&whitened, carrier, &taken);
+            let mut finding = view.finding(key, found.orientation, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
+            finding.origin = found.origin;
+            Some(self.identify(finding, budget)).filter(Finding::complete)
+        });
+        findings.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
     }
 
     /// Keeps the better of a new finding and the best so far; whether that has a payload.
@@ -225,7 +266,7 @@ impl<'a> Search<'a> {
             let (x, y) = view.unwarped.origin;
             let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
             for (key, carrier) in self.detector.carriers.iter().enumerate() {
-                let peak = sync::at_origin(&whitened, carrier);
+                let peak = sync::at_origin(&whitened, carrier, &[]);
                 let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
                 finding.origin = (0.0, 0.0);
                 let finding = self.identify(finding, budget);
@@ -365,7 +406,7 @@ impl<'a> Search<'a> {
         }
         if let Some(identified) = decode::best_of(&finding.whitened, carrier, candidates, !budget.chosen()) {
             // Sync and code word were both asked: each has half.
-            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * candidates.len() as f64).times(2.0 * budget.share);
+            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * (candidates.len() * GENERATIONS) as f64).times(2.0 * budget.share);
             let threshold = if candidates.len() == 1 { PRESENCE } else { IDENTITY };
             finding.p_value = finding.p_value.min(p_value);
             if p_value.value() <= threshold {

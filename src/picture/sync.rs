@@ -7,9 +7,10 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{Carrier, POINTS, TILE, point_index};
+use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, TILE, point_index};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
+use super::timeline::median;
 
 /// One of the eight symmetries of the square: quarter turns, after a mirror or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +70,46 @@ pub(crate) struct Whitened {
 /// Largest whitened reading that counts: a periodic structure of the host on a lattice point says nothing about the rest, and the
 /// host's spectrum has heavy tails between structures too.
 const LIMIT: f32 = 2.0;
+/// Rings of frequency in which the amplitude of a known mark is measured apart.
+const RINGS: usize = 6;
 
 impl Whitened {
     /// Turns readings of the picture into readings of the mark.
     pub(crate) fn new(readings: &Readings, orientation: Orientation) -> Self {
+        Self::raw(readings, orientation).limited(LIMIT)
+    }
+
+    fn raw(readings: &Readings, orientation: Orientation) -> Self {
         let value = POINTS.iter().map(|&p| {
             let (i, conjugate) = orientation.place(p);
             let value = if conjugate { readings.value[i].conj() } else { readings.value[i] };
-            let whitened = value / (readings.noise[i] / 2.0).max(f32::MIN_POSITIVE).sqrt();
-            whitened * (LIMIT / whitened.norm().max(LIMIT))
+            value / (readings.noise[i] / 2.0).max(f32::MIN_POSITIVE).sqrt()
         });
         Self { value: value.collect() }
+    }
+
+    fn limited(mut self, limit: f32) -> Self {
+        self.value.iter_mut().for_each(|v| *v *= limit / v.norm().max(limit));
+        self
+    }
+
+    /// The readings for a mark whose origin lies at `shift`, without known ones that lie there: their amplitude is measured ring by ring.
+    pub(crate) fn without(readings: &Readings, orientation: Orientation, shift: (f32, f32), words: &[Vec<f32>]) -> Self {
+        let mut rest = Self::raw(readings, orientation).shifted(shift.0, shift.1);
+        let limit = 2.0 * median(rest.value.iter().map(|v| v.norm()).collect());
+        let ring = |(ky, kx): (i32, i32)| ((((ky * ky + kx * kx) as f32).sqrt() / TILE as f32 - BAND_LOW) / (BAND_HIGH - BAND_LOW) * RINGS as f32) as usize % RINGS;
+        for word in words {
+            let mut rings = [(0.0, 0.0); RINGS];
+            for ((&p, v), s) in POINTS.iter().zip(rest.clone().limited(limit).value).zip(word.chunks_exact(2)) {
+                let sums = &mut rings[ring(p)];
+                *sums = (sums.0 + v.re * s[0] + v.im * s[1], sums.1 + 2.0);
+            }
+            for ((v, &p), s) in rest.value.iter_mut().zip(POINTS.iter()).zip(word.chunks_exact(2)) {
+                let (sum, count) = rings[ring(p)];
+                *v -= Complex32::new(s[0], s[1]) * (sum / count);
+            }
+        }
+        rest.limited(LIMIT)
     }
 
     /// The readings for a mark whose origin lies at `(x, y)`, in tile pixels.
@@ -120,10 +150,11 @@ pub(crate) struct SyncPeak {
     pub(crate) y: f32,
 }
 
-/// The best sub-pattern at a known origin.
-pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
+/// The best sub-pattern at a known origin, but for those that are taken.
+pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier, taken: &[usize]) -> SyncPeak {
     let values = whitened.dimensions();
     (0..crate::payload::SUBPATTERNS)
+        .filter(|j| !taken.contains(j))
         .map(|j| SyncPeak { subpattern: j, z: score(&values, carrier.signs(j), &carrier.sync), x: 0.0, y: 0.0 })
         .fold(SyncPeak::default(), |a, b| if b.z.abs() > a.z.abs() { b } else { a })
 }

@@ -28,21 +28,40 @@ pub(crate) enum State {
     Unknown,
 }
 
+/// What is looked for in each span.
+struct Known<'a> {
+    finding: &'a Finding,
+    warp: &'a Warp,
+    word: Vec<f32>,
+    dimensions: Vec<usize>,
+    fold: Fold,
+}
+
+impl<'a> Known<'a> {
+    fn new(warp: &'a Warp, finding: &'a Finding, carrier: &Carrier) -> Self {
+        let (word, dimensions) = match finding.identified {
+            Some((identified, _)) => (carrier.word(identified.mark), (0..2 * POINTS.len()).collect()),
+            None => (carrier.signs(finding.peak.subpattern).to_vec(), carrier.sync.clone()),
+        };
+        Self { finding, warp, word, dimensions, fold: Fold::new() }
+    }
+
+    /// The score of a span, and its residual energy.
+    fn measure(&mut self, window: &Window) -> (f32, f32) {
+        let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
+        self.fold.read(&window.sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| (sign * score(&whitened.dimensions(), &self.word, &self.dimensions), level))
+    }
+}
+
+/// Whether the mark of `finding` is plain in one span.
+pub(crate) fn is_marked(window: &Window, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
+    Known::new(warp, finding, carrier).measure(window).0 >= MARKED
+}
+
 /// Whether the mark of `finding` is there, span by span.
 pub(crate) fn states(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier) -> Vec<State> {
-    let (word, dimensions) = match finding.identified {
-        Some((identified, _)) => (carrier.word(identified.payload), (0..2 * POINTS.len()).collect()),
-        None => (carrier.signs(finding.peak.subpattern).to_vec(), carrier.sync.clone()),
-    };
-    let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
-    let mut fold = Fold::new();
-    let measured: Vec<(f32, f32)> = windows
-        .iter()
-        .map(|w| match fold.read(&w.sum, warp, finding) {
-            Some((whitened, level)) => (sign * score(&whitened.dimensions(), &word, &dimensions), level),
-            None => (0.0, 0.0),
-        })
-        .collect();
+    let mut known = Known::new(warp, finding, carrier);
+    let measured: Vec<(f32, f32)> = windows.iter().map(|w| known.measure(w)).collect();
     let marked: Vec<_> = measured.iter().filter(|m| m.0 >= MARKED).collect();
     let typical = median(marked.iter().map(|m| m.0).collect());
     let energy = median(measured.iter().map(|m| m.1).collect());

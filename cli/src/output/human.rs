@@ -11,7 +11,7 @@ use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, Method, PictureEvidence};
 use proofmark::provenance::{ManifestReport, ManifestState};
 use proofmark::verdict::Verdict;
-use proofmark::{Detected, KeyRing, PValue, Report, Stamped, Verified};
+use proofmark::{Detected, Generation, KeyRing, PValue, Report, Stamped, Verified};
 
 use super::{BAD, BOLD, DOUBT, GOOD};
 use crate::args::Global;
@@ -83,7 +83,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
         return print(&format!("{}\n", stamped.payload));
     }
     let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", file.display(), target.display());
-    line(&mut out, "payload", &stamped.payload.to_string());
+    line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
     let s = &stamped.summary;
     line(&mut out, "picture", &format!("{}, {}×{}, {} frames, marked with key {}", s.codec, s.info.width, s.info.height, s.frames, stamped.key));
     line(&mut out, "evidence", &format!("{:.0}: {}", stamped.capacity.evidence, stamped.capacity.outlook.sentence()));
@@ -114,7 +114,7 @@ fn mark(out: &mut String, p: &PictureEvidence) {
             Some(Method::Expected) => "the one expected",
             _ => "read blind",
         };
-        line(out, "payload", &format!("{payload}, {how}"));
+        line(out, "payload", &format!("{payload}, {how}{}", p.generation.map(generation).unwrap_or_default()));
     }
     line(out, "chance", &format!("p ≤ {} from {} frames, evidence {:.0}", p.p_value, p.frames, p.evidence));
     if let Some(key) = &p.key {
@@ -133,10 +133,17 @@ fn mark(out: &mut String, p: &PictureEvidence) {
     if let Some(note) = &p.note {
         line(out, "note", note);
     }
-    for other in &p.others {
-        let _ = writeln!(out, "{DOUBT}and another mark{DOUBT:#}");
-        mark(out, other);
+    for (heading, others) in [("over an earlier mark", &p.earlier), ("and another mark", &p.others)] {
+        for other in others {
+            let _ = writeln!(out, "{DOUBT}{heading}{DOUBT:#}");
+            mark(out, other);
+        }
     }
+}
+
+/// What is said of a clip that was stamped before.
+fn generation(g: Generation) -> String {
+    if g == Generation::FIRST { String::new() } else { format!(", stamp number {g} of this clip") }
 }
 
 fn geometry(g: Geometry) -> String {

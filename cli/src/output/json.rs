@@ -47,6 +47,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "file": file,
         "output": target,
         "payload": stamped.payload,
+        "generation": stamped.generation,
         "key": stamped.key,
         "manifest": manifest,
         "video": {"codec": s.codec, "width": s.info.width, "height": s.info.height, "frames": s.frames, "seconds": s.seconds},
