@@ -152,6 +152,19 @@ impl Detector {
         }
     }
 
+    /// The same frames asked about other keys, or another question, without looking at them again. A search needs frames that were taken in for one.
+    #[must_use]
+    pub fn again(&self, ring: &KeyRing, options: DetectOptions) -> Self {
+        Self {
+            coarse: self.coarse.clone(),
+            windows: self.windows.clone(),
+            fine: self.fine.clone().filter(|_| options.search),
+            frames: self.frames,
+            next: self.next,
+            ..Self::new(ring, self.shape, options)
+        }
+    }
+
     /// Measures, frame by frame, how much evidence of `payload` the marked frames of a clip hold: for the marking side, which knows where
     /// the mark lies.
     pub(crate) fn meter(ring: &KeyRing, payload: Payload, shape: FrameShape) -> Self {

@@ -85,7 +85,7 @@ pub(crate) fn erode(grid: &mut Image, scratch: &mut Image) {
 }
 
 /// Bilinear interpolation from blocks to pixels, a row at a time.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Upsampler {
     line: Vec<f32>,
 }

@@ -11,6 +11,7 @@ use super::plane::{Image, Luma, decimate};
 const CALM: f32 = 3.0;
 
 /// Computes residuals of frames of one size.
+#[derive(Clone)]
 pub(crate) struct Residual {
     factor: usize,
     image: Image,

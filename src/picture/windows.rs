@@ -10,14 +10,14 @@ const SPAN: f64 = 0.5;
 const MOST: usize = 64;
 
 /// A span's sum.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
     pub(crate) range: TimeRange,
     pub(crate) sum: Image,
 }
 
 /// Residual sums per span of time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Windows {
     span: f64,
     list: Vec<Window>,
