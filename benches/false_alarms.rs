@@ -4,7 +4,7 @@
 //! mark (a fifth of them with candidates), and under so many with the whole search. The table says how often a p-value was at most t; a promise kept is a share of at most t.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints, and stops when it cannot run")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +46,7 @@ fn arguments() -> Arguments {
 }
 
 /// Frames of the first seconds of a clip, taken in.
-fn look(clip: &PathBuf, chain: &str) -> Detector {
+fn look(clip: &Path, chain: &str) -> Detector {
     let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
     let mut encode = EncodeOptions::default();
     encode.preset = Some("ultrafast".into());

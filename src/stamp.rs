@@ -9,7 +9,7 @@ use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress};
 use crate::payload::Payload;
-use crate::picture::{Capacity, DetectOptions, Detector, Marker, PictureError, PictureEvidence, Strength};
+use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
 use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
 
 /// How to stamp.
@@ -110,18 +110,19 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
 
     let marked = temporary(output)?;
     let mut marker = ClipMarker::new(input, key, mark, options.strength);
-    let mut meter: Option<Detector> = None;
+    let known = beneath.payload.zip(beneath.generation).map(|(payload, generation)| Mark { payload, generation });
+    let mut meter: Option<Meter> = None;
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
         marker.mark(picture)?;
-        let meter = meter.get_or_insert_with(|| Detector::meter(&ring, payload, picture.shape()));
+        let meter = meter.get_or_insert_with(|| Meter::new(key, mark, known, picture.shape()));
         if meter.wants(time) {
             picture.with_luma(|luma| meter.push(luma, time));
         }
         Ok::<(), StampError>(())
     })?;
 
-    let capacity = Capacity::of_score(meter.map_or(0.0, |m| m.finish().evidence.sqrt()));
+    let capacity = meter.map_or(Capacity::of_score(0.0), Meter::finish);
     if options.check {
         read_back(marked.path(), output, &ring, payload, options, cancel)?;
     }

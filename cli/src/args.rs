@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use proofmark::Payload;
+use proofmark::picture::Strength;
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
@@ -88,9 +89,9 @@ pub(crate) struct StampArgs {
     /// Replace an existing target
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Strength of the mark, as a factor on the default amplitude: 0.25 to 4
-    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "FACTOR")]
-    pub(crate) strength: Option<f32>,
+    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude from 0.25 to 4 [default: standard]
+    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "LEVEL")]
+    pub(crate) strength: Option<Strength>,
     /// Read the finished file back, blind, and fail if its payload does not come out
     #[arg(long)]
     pub(crate) check: bool,
@@ -227,9 +228,9 @@ pub(crate) struct EvaluateArgs {
     /// List the attacks and their groups
     #[arg(long)]
     pub(crate) list: bool,
-    /// Strength of the mark, as a factor on the default amplitude: 0.25 to 4
-    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "FACTOR")]
-    pub(crate) strength: Option<f32>,
+    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude from 0.25 to 4 [default: standard]
+    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "LEVEL")]
+    pub(crate) strength: Option<Strength>,
     /// Seconds of each clip, from its start
     #[arg(long, value_name = "N", default_value = "10", value_parser = seconds)]
     pub(crate) seconds: f64,

@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use proofmark::key::KeyError;
 use proofmark::media::Limits;
+use proofmark::picture::Strength;
 use proofmark::provenance::{Identity, TestIdentity};
 use proofmark::{KeyRing, WatermarkKey};
 use serde::Deserialize;
@@ -40,7 +41,7 @@ pub(crate) struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StampConfig {
-    pub(crate) strength: Option<f32>,
+    pub(crate) strength: Option<Strength>,
     pub(crate) video_codec: Option<String>,
     pub(crate) crf: Option<f32>,
     pub(crate) preset: Option<String>,

@@ -11,12 +11,22 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::{Cli, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Our own words about a value are one line, as all errors are.
+        Err(e) if e.kind() == ErrorKind::ValueValidation => {
+            let text = e.to_string();
+            output::error(&anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ")));
+            return Exit::Error.into();
+        }
+        Err(e) => e.exit(),
+    };
     let result = match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, &cli.global),

@@ -168,7 +168,9 @@ fn common_mistakes_get_one_clear_line() {
     refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.avi"]), 2, &["out.avi", ".mp4"]);
     refused(&desk.run(&["stamp", "clip.mp4", "-o", "none/out.mp4"]), 2, &["out.mp4", "cannot be written"]);
     refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--video-codec", "divx"]), 2, &["divx", "h264"]);
-    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--strength", "9"]), 2, &["strength 9", "0.25"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--strength", "9"]), 2, &["strength '9'", "0.25"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--strength", "loud"]), 2, &["strength 'loud'", "standard"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--payload", "7"]), 2, &["'7' is not a UUID"]);
     refused(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4", "--preset", "warp9"]), 2, &["H.264", "encoder"]);
     let home_file = clip.with_file_name("home").join("config.toml");
     std::fs::write(&home_file, "[stamp]\nstrenght = 2\n").unwrap();
@@ -338,7 +340,7 @@ fn evaluate_refuses_before_it_works() {
     refused(&desk.run(&["evaluate", "missing.mp4", "--attacks", "mirror"]), 2, &["missing.mp4", "cannot be read"]);
     refused(&desk.run(&["evaluate", "clip.mp4", "--html", "page.html"]), 2, &["page.html", "--force"]);
     refused(&desk.run(&["evaluate", "clip.mp4", "--html", "none/page.html"]), 2, &["page.html", "no folder none"]);
-    refused(&desk.run(&["evaluate", "clip.mp4", "--strength", "9"]), 2, &["strength 9"]);
+    refused(&desk.run(&["evaluate", "clip.mp4", "--strength", "9"]), 2, &["strength '9'"]);
     assert_eq!(code(&desk.run(&["evaluate", "clip.mp4", "--seconds", "0"])), 2);
     assert_eq!(code(&desk.run(&["evaluate"])), 2);
     assert_eq!(std::fs::read(desk.path("page.html")).unwrap(), b"precious");

@@ -39,9 +39,14 @@ pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, t
     let mark = lists.iter().find_map(|&list| {
         llr.iter().find_map(|(generation, llr)| CODE.decode(llr, list, MARGIN, accept).map(|decoded| Mark { payload: decoded.value, generation: *generation }))
     })?;
+    Some(Identified { mark, z: score_of(whitened, carrier, mark) })
+}
+
+/// The score of a whole code word.
+pub(crate) fn score_of(whitened: &Whitened, carrier: &Carrier, mark: Mark) -> f32 {
     let word = carrier.word(mark);
     let all: Vec<usize> = (0..word.len()).collect();
-    Some(Identified { mark, z: score(&values, &word, &all) })
+    score(&whitened.dimensions(), &word, &all)
 }
 
 /// Candidates that one thread takes at least.

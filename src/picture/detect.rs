@@ -63,6 +63,36 @@ impl Default for DetectOptions {
     }
 }
 
+/// Which frames are looked at: so many a second.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    rate: f64,
+    next: f64,
+}
+
+impl Pace {
+    fn new(rate: f64) -> Self {
+        Self { rate, next: f64::NEG_INFINITY }
+    }
+
+    /// Whether the frame at `time` seconds is one of them.
+    pub(super) fn wants(&self, time: f64) -> bool {
+        // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
+        time >= self.next || time < self.next - 2.0 / self.rate
+    }
+
+    /// The frame at `time` seconds was looked at.
+    pub(super) fn took(&mut self, time: f64) {
+        self.next = time + 1.0 / self.rate - 1e-3;
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(DetectOptions::default().rate)
+    }
+}
+
 fn sorted(candidates: &[Payload]) -> Vec<Payload> {
     let mut list = candidates.to_vec();
     list.sort_unstable_by_key(|&p| (p.subpattern(), p));
@@ -71,7 +101,7 @@ fn sorted(candidates: &[Payload]) -> Vec<Payload> {
 }
 
 /// Lines of the image that residuals are summed at: enough for marks of the expected size or larger.
-const COARSE_LINES: usize = 256;
+pub(super) const COARSE_LINES: usize = 256;
 /// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox, picture in picture).
 const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
@@ -124,7 +154,7 @@ pub struct Detector {
     windows: Windows,
     pub(super) fine: Option<(Residual, usize, Image)>,
     frames: usize,
-    next: f64,
+    pace: Pace,
     certainty: Certainty,
 }
 
@@ -140,15 +170,15 @@ impl Detector {
             candidates: sorted(options.question.candidates()),
             carriers: ring.keys().iter().map(Carrier::new).collect(),
             ring: ring.clone(),
-            options,
             shape,
             coarse: Residual::new(coarse_factor),
             coarse_factor,
             windows: Windows::new(),
             fine,
             frames: 0,
-            next: f64::NEG_INFINITY,
+            pace: Pace::new(options.rate),
             certainty: Certainty::Open,
+            options,
         }
     }
 
@@ -160,23 +190,14 @@ impl Detector {
             windows: self.windows.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
-            next: self.next,
             ..Self::new(ring, self.shape, options)
         }
-    }
-
-    /// Measures, frame by frame, how much evidence of `payload` the marked frames of a clip hold: for the marking side, which knows where
-    /// the mark lies.
-    pub(crate) fn meter(ring: &KeyRing, payload: Payload, shape: FrameShape) -> Self {
-        let options = DetectOptions { question: Question::Expected(payload), search: false, ..DetectOptions::default() };
-        Self { windows: Windows::one(), ..Self::new(ring, shape, options) }
     }
 
     /// Whether the frame at `time` seconds is one to look at.
     #[must_use]
     pub fn wants(&self, time: f64) -> bool {
-        // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
-        time >= self.next || time < self.next - 2.0 / self.options.rate
+        self.pace.wants(time)
     }
 
     /// Takes in a frame shown at `time` seconds. Frames of another size are passed over.
@@ -191,7 +212,7 @@ impl Detector {
             residual.add(luma, sum);
         }
         self.frames += 1;
-        self.next = time + 1.0 / self.options.rate - 1e-3;
+        self.pace.took(time);
     }
 
     /// Whether what follows may be looked at more sparsely, asked after each frame: the payload is beyond doubt, what is left to tell is when and

@@ -180,9 +180,9 @@ impl Capacity {
 }
 
 /// Evidence that blind reading takes, with a little to spare.
-const READABLE: f32 = 450.0;
-/// Evidence before encoding that the measured clips have at least (3,600 to 24,000): nineteen in twenty of their ordinary re-encodings can be read.
-const ROBUST: f32 = 3000.0;
+const READABLE: f32 = 400.0;
+/// Evidence before encoding that the measured clips have at least (7,300 to 51,000): nearly all of their ordinary re-encodings can be read.
+const ROBUST: f32 = 6000.0;
 
 /// Largest p-value at which a mark counts as present.
 pub const PRESENCE: f64 = 1e-6;

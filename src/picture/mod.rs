@@ -20,10 +20,12 @@ mod grid;
 mod kernels;
 mod lattice;
 mod mask;
+mod meter;
 mod plane;
 mod residual;
 mod search;
 mod spectrum;
+mod strength;
 mod sync;
 mod timeline;
 mod warp;
@@ -33,7 +35,9 @@ pub use detect::{DetectOptions, Detector, Question};
 pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};
 pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
+pub(crate) use meter::Meter;
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
+pub use strength::Strength;
 
 /// Why a picture cannot be marked or searched.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -47,36 +51,10 @@ pub enum PictureError {
         /// Height in pixels.
         height: usize,
     },
-    /// The strength is outside 0.25 to 4.
-    #[error("strength {given} is outside 0.25 to 4; 1 is the default")]
+    /// The strength is neither a level nor a factor in range.
+    #[error("strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to 4; standard, which is 1, is the default")]
     Strength {
         /// What was given, as text.
         given: String,
     },
-}
-
-/// How strong the mark is, as a factor on the default amplitude: 0.25 to 4. Evidence grows with its square.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Strength(f32);
-
-impl Strength {
-    /// A strength from a factor.
-    ///
-    /// # Errors
-    /// [`PictureError::Strength`] outside 0.25 to 4.
-    pub fn new(factor: f32) -> Result<Self, PictureError> {
-        if (0.25..=4.0).contains(&factor) { Ok(Self(factor)) } else { Err(PictureError::Strength { given: factor.to_string() }) }
-    }
-
-    /// The factor.
-    #[must_use]
-    pub fn factor(self) -> f32 {
-        self.0
-    }
-}
-
-impl Default for Strength {
-    fn default() -> Self {
-        Self(1.0)
-    }
 }

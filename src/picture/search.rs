@@ -101,17 +101,17 @@ impl Budget {
 }
 
 /// A sum seen under one geometry.
-struct View<'a> {
+pub(super) struct View<'a> {
     image: &'a Image,
     factor: usize,
     warp: Warp,
     unwarped: Unwarped,
-    readings: Readings,
+    pub(super) readings: Readings,
 }
 
 impl<'a> View<'a> {
     /// `None` where the geometry is degenerate.
-    fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
+    pub(super) fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
         let unwarped = unwarp(image, &warp)?;
         let [a, b, c, d] = warp.jacobian(0.0, 0.0);
         let area = (a * d - b * c).abs().max(1e-6).sqrt();
@@ -128,7 +128,7 @@ impl<'a> View<'a> {
     }
 
     /// The view's first pixel in the mark's directions.
-    fn corner(&self, orientation: Orientation) -> (f32, f32) {
+    pub(super) fn corner(&self, orientation: Orientation) -> (f32, f32) {
         orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
     }
 

@@ -28,11 +28,6 @@ impl Windows {
         Self { span: SPAN, list: Vec::new() }
     }
 
-    /// A single span for all time.
-    pub(crate) fn one() -> Self {
-        Self { span: f64::INFINITY, list: Vec::new() }
-    }
-
     /// The sum that a frame at `time` seconds belongs to.
     pub(crate) fn at(&mut self, time: f64) -> &mut Image {
         let open = self.list.last().is_some_and(|w| time < w.range.start + self.span);

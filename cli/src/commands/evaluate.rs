@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail};
 use proofmark::evaluate::{ClipOutcome, ClipReport, Outcome, evaluate};
-use proofmark::picture::Strength;
 use proofmark::{EvaluateOptions, Report, WatermarkKey, attacks};
 
 use crate::args::{EvaluateArgs, Global};
@@ -72,9 +71,7 @@ fn options(args: &EvaluateArgs, global: &Global) -> Result<EvaluateOptions> {
     let mut o = EvaluateOptions::default();
     o.limits = config.limits.limits();
     o.seconds = args.seconds;
-    if let Some(s) = args.strength.or(config.stamp.strength) {
-        o.strength = Strength::new(s)?;
-    }
+    o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     if !args.attacks.is_empty() {
         o.attacks = attacks::select(&args.attacks)?;
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use proofmark::media::VideoCodec;
-use proofmark::picture::{Outlook, Strength};
+use proofmark::picture::Outlook;
 use proofmark::stamp::{StampOptions, stamp};
 
 use crate::args::{Global, StampArgs};
@@ -60,9 +60,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.overwrite = args.force;
     o.check = args.check;
     o.limits = config.limits.limits();
-    if let Some(s) = args.strength.or(config.stamp.strength) {
-        o.strength = Strength::new(s)?;
-    }
+    o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     let codec = args.encode.video_codec.as_ref().or(config.stamp.video_codec.as_ref());
     o.encode.codec = codec.map(|n| VideoCodec::parse(n).with_context(|| format!("'{n}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1"))).transpose()?;
     o.encode.bitrate = args.encode.bitrate;

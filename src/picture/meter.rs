@@ -1,0 +1,65 @@
+//! The meter: how much evidence the marked frames of a clip hold, for the marking side, which knows the mark and where it lies.
+
+use super::carrier::Carrier;
+use super::decode;
+use super::detect::{COARSE_LINES, Pace};
+use super::embed::FrameShape;
+use super::evidence::Capacity;
+use super::plane::{Image, Luma, decimation};
+use super::residual::Residual;
+use super::search::View;
+use super::sync::{Orientation, Whitened};
+use super::warp::Warp;
+use crate::key::WatermarkKey;
+use crate::mark::Mark;
+
+/// Collects marked frames.
+pub(crate) struct Meter {
+    carrier: Carrier,
+    mark: Mark,
+    beneath: Option<Mark>,
+    shape: FrameShape,
+    residual: Residual,
+    factor: usize,
+    sum: Image,
+    pace: Pace,
+}
+
+impl Meter {
+    /// A meter for `mark`, on frames that may carry another one beneath it.
+    pub(crate) fn new(key: &WatermarkKey, mark: Mark, beneath: Option<Mark>, shape: FrameShape) -> Self {
+        let factor = decimation(shape.width.min(shape.height), COARSE_LINES);
+        Self { carrier: Carrier::new(key), mark, beneath, shape, residual: Residual::new(factor), factor, sum: Image::default(), pace: Pace::default() }
+    }
+
+    /// Whether the frame at `time` seconds is one to look at.
+    pub(crate) fn wants(&self, time: f64) -> bool {
+        self.pace.wants(time)
+    }
+
+    /// Takes in a marked frame. Frames of another size are passed over.
+    pub(crate) fn push(&mut self, luma: &Luma<'_>, time: f64) {
+        if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
+            return;
+        }
+        self.residual.add(luma, &mut self.sum);
+        self.pace.took(time);
+    }
+
+    /// What the frames carry.
+    pub(crate) fn finish(mut self) -> Capacity {
+        if self.sum.data.is_empty() {
+            return Capacity::of_score(0.0);
+        }
+        self.residual.equaliser(&self.sum).apply(&mut self.sum);
+        let (sx, sy) = self.shape.tile_scale();
+        let warp = Warp::scaling(sx / self.factor as f32, sy / self.factor as f32);
+        let score = View::new(&self.sum, self.factor, warp).map_or(0.0, |view| {
+            let (x, y) = view.corner(Orientation::UPRIGHT);
+            let beneath: Vec<Vec<f32>> = self.beneath.iter().map(|&mark| self.carrier.word(mark)).collect();
+            // The reader takes the mark beneath away too.
+            decode::score_of(&Whitened::without(&view.readings, Orientation::UPRIGHT, (-x, -y), &beneath), &self.carrier, self.mark)
+        });
+        Capacity::of_score(score)
+    }
+}
