@@ -24,6 +24,7 @@ pub mod fec;
 pub mod key;
 pub mod mark;
 pub mod media;
+mod parallel;
 pub mod payload;
 pub mod picture;
 pub mod provenance;

@@ -16,16 +16,15 @@ pub struct PolarCode {
     carriers: Vec<usize>,
     /// Mother position of each transmitted sign.
     sent: Vec<usize>,
-    bits: usize,
 }
 
 /// A decoder's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded<T> {
-    /// What the accepting function made of the bits.
-    pub value: T,
-    /// Place in the list, 0 the most likely.
-    pub rank: usize,
+    /// What the accepting function made of the bits, and their place in the list, 0 the most likely; `None` if it accepted none.
+    pub accepted: Option<(T, usize)>,
+    /// −ln of the likelihood of the most likely sequence, up to a constant that depends on the magnitudes of the values alone.
+    pub metric: f32,
 }
 
 /// Halves shorter than a 64-bit element, and the bits of the first ones.
@@ -66,7 +65,7 @@ impl PolarCode {
         let info = information_positions(&channels, bits);
         let sent = (0..n).filter(|&i| !punctured[i]).collect();
         let carriers = (0..n).filter(|&i| info[i]).collect();
-        Self { info, carriers, sent, bits }
+        Self { info, carriers, sent }
     }
 
     /// Number of signs.
@@ -128,14 +127,15 @@ impl PolarCode {
     /// Decodes log-likelihood ratios (positive: +1 is likelier), one per sign, keeping `list` paths. The surviving bit
     /// sequences are offered to `accept`, the most likely first, and the first that it makes something of is the answer.
     /// Sequences less likely than the best by more than a factor of e^`margin` are not offered.
-    pub fn decode<T>(&self, llr: &[f32], list: usize, margin: f32, mut accept: impl FnMut(&[bool]) -> Option<T>) -> Option<Decoded<T>> {
+    pub fn decode<T>(&self, llr: &[f32], list: usize, margin: f32, mut accept: impl FnMut(&[bool]) -> Option<T>) -> Decoded<T> {
         let mut channel = vec![0.0; self.info.len()];
         for (&i, &l) in self.sent.iter().zip(llr) {
             channel[i] = l;
         }
-        let paths = list::decode(&self.info, &channel, list.max(1), self.bits);
-        let best = paths.first()?.metric;
-        paths.iter().take_while(|p| p.metric <= best + margin).enumerate().find_map(|(rank, p)| accept(&p.bits).map(|value| Decoded { value, rank }))
+        let paths = list::decode(&self.info, &channel, list.max(1));
+        let metric = paths.first().map_or(f32::INFINITY, |p| p.metric);
+        let mut offered = paths.iter().take_while(|p| p.metric <= metric + margin).enumerate();
+        Decoded { accepted: offered.find_map(|(rank, p)| accept(&p.bits).map(|value| (value, rank))), metric }
     }
 }
 
@@ -173,8 +173,8 @@ mod tests {
         fn clean_words_decode(bits in proptest::collection::vec(any::<bool>(), 60), length in 100usize..700) {
             let code = PolarCode::new(60, length);
             let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 4.0 * s).collect();
-            let decoded = code.decode(&llr, 4, 20.0, |b| Some(b.to_vec())).unwrap();
-            prop_assert_eq!(decoded.value, bits);
+            let (decoded, _) = code.decode(&llr, 4, 20.0, |b| Some(b.to_vec())).accepted.unwrap();
+            prop_assert_eq!(decoded, bits);
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         for t in 0..trials {
             let bits: Vec<bool> = (0..148).map(|i| (i * 7 + t) % 3 == 0).collect();
             let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 2.0 * snr.sqrt() * (s * snr.sqrt() + gaussian(&mut state))).collect();
-            failed += u32::from(code.decode(&llr, 32, 40.0, |b| (b == bits).then_some(())).is_none());
+            failed += u32::from(code.decode(&llr, 32, 40.0, |b| (b == bits).then_some(())).accepted.is_none());
         }
         assert!(failed <= 6, "{failed} of {trials} failed");
     }

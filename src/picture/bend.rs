@@ -6,6 +6,7 @@
 use super::lattice::LatticeSearch;
 use super::plane::Image;
 use super::warp::{Warp, unwarp};
+use crate::parallel;
 
 /// Changes of scale from the middle to an edge that are tried: so many steps of this size either way. A lattice stays in step with itself over
 /// the whole picture if it is right within half a step.
@@ -23,12 +24,7 @@ pub(crate) struct BentLattice {
 pub(crate) fn propose(image: &Image, shortest: f32, longest: f32) -> Vec<BentLattice> {
     let all: Vec<(i32, i32)> = (-STEPS..=STEPS).flat_map(|i| (-STEPS..=STEPS).map(move |j| (i, j))).filter(|&p| p != (0, 0)).collect();
     let one = |&(i, j): &(i32, i32)| under(image, i as f32 * STEP, j as f32 * STEP, shortest, longest);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(all.len());
-    let mut found: Vec<BentLattice> = std::thread::scope(|scope| {
-        let parts = all.chunks(all.len().div_ceil(threads));
-        let workers: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().filter_map(one).collect::<Vec<_>>())).collect();
-        workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect()
-    });
+    let mut found: Vec<BentLattice> = parallel::map(&all, &mut vec![(); parallel::threads()], |(), place| one(place)).into_iter().flatten().collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     found
 }

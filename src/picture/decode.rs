@@ -3,12 +3,13 @@
 use super::carrier::{CODE, Carrier};
 use super::sync::{Whitened, score};
 use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::parallel;
 use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload};
 use crate::stats::PValue;
 
-/// List lengths that are tried in turn: the short one decodes all but the weakest marks in a few milliseconds, the long one
-/// gains another 0.4 dB for a tenth of a second.
-const LISTS: [usize; 2] = [16, 256];
+/// List lengths: the short one decodes all but the weakest marks in a millisecond, the long one gains another 0.4 dB for ten times that.
+const SHORT: usize = 16;
+const LONG: usize = 256;
 /// Sequences less likely than the best by more than e^this are not offered to the CRC: it keeps what could pass by chance to a handful.
 const MARGIN: f32 = 12.0;
 
@@ -33,13 +34,25 @@ pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, t
     // Amplitude of the mark, from the dimensions whose signs are known.
     let amplitude = carrier.sync.iter().map(|&d| values[d] * signs[d]).sum::<f32>() / carrier.sync.len() as f32;
     let llr = Generation::all().map(|g| (g, carrier.code_values(&values, subpattern, g).into_iter().map(|v| 2.0 * amplitude * v).collect::<Vec<f32>>()));
-    let llr: Vec<_> = llr.collect();
-    let lists = if thorough { &LISTS[..] } else { &LISTS[..1] };
     let accept = |bits: &[bool]| <&[bool; CODED_BITS]>::try_from(bits).ok().and_then(|b| Payload::from_coded_bits(b, subpattern));
-    let mark = lists.iter().find_map(|&list| {
-        llr.iter().find_map(|(generation, llr)| CODE.decode(llr, list, MARGIN, accept).map(|decoded| Mark { payload: decoded.value, generation: *generation }))
-    })?;
-    Some(Identified { mark, z: score_of(whitened, carrier, mark) })
+    let mut likeliest: Option<(f32, Generation, Vec<f32>)> = None;
+    for (generation, llr) in llr {
+        let decoded = CODE.decode(&llr, SHORT, MARGIN, accept);
+        if let Some((payload, _)) = decoded.accepted {
+            return Some(identified(whitened, carrier, Mark { payload, generation }));
+        }
+        // The layer that the mark is on fits best, decoded or not.
+        if likeliest.as_ref().is_none_or(|l| decoded.metric < l.0) {
+            likeliest = Some((decoded.metric, generation, llr));
+        }
+    }
+    let (_, generation, llr) = likeliest.filter(|_| thorough)?;
+    let (payload, _) = CODE.decode(&llr, LONG, MARGIN, accept).accepted?;
+    Some(identified(whitened, carrier, Mark { payload, generation }))
+}
+
+fn identified(whitened: &Whitened, carrier: &Carrier, mark: Mark) -> Identified {
+    Identified { mark, z: score_of(whitened, carrier, mark) }
 }
 
 /// The score of a whole code word.
@@ -49,7 +62,7 @@ pub(crate) fn score_of(whitened: &Whitened, carrier: &Carrier, mark: Mark) -> f3
     score(&whitened.dimensions(), &word, &all)
 }
 
-/// Candidates that one thread takes at least.
+/// Candidates that a thread takes at a time.
 const SHARE: usize = 1 << 14;
 
 /// The best of many payloads, which are sorted by sub-pattern. `with_sync` takes the sync dimensions in; where the sync pattern chose the readings it
@@ -72,10 +85,7 @@ pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payl
         });
         scored.max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len() / SHARE).max(1);
-    std::thread::scope(|scope| {
-        let parts = candidates.chunks(candidates.len().div_ceil(threads).max(1));
-        let workers: Vec<_> = parts.map(|part| scope.spawn(move || best(part))).collect();
-        workers.into_iter().filter_map(|w| w.join().ok().flatten()).max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
-    })
+    let parts: Vec<&[Payload]> = candidates.chunks(SHARE).collect();
+    let found = parallel::map(&parts, &mut vec![(); parallel::threads()], |(), part| best(part));
+    found.into_iter().flatten().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
 }

@@ -15,6 +15,7 @@ use super::spectrum::{Readings, read_lattice};
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::mark::GENERATIONS;
+use crate::parallel;
 use crate::payload::SUBPATTERNS;
 use crate::stats::PValue;
 
@@ -176,8 +177,7 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { detector, translations: (0..threads.min(8)).map(|_| TranslationSearch::new()).collect(), sums, best: None }
+        Self { detector, translations: (0..parallel::threads()).map(|_| TranslationSearch::new()).collect(), sums, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -282,10 +282,13 @@ impl<'a> Search<'a> {
     fn moved(&mut self) -> bool {
         let warps = self.expected_warps();
         let budget = self.budget(warps.len(), SHARE_MOVED);
-        warps.into_iter().any(|warp| {
-            let finding = View::new(self.sums.coarse, self.detector.coarse_factor, warp).map(|view| self.at(view, budget));
+        let mut translations = std::mem::take(&mut self.translations);
+        let found = warps.into_iter().any(|warp| {
+            let finding = View::new(self.sums.coarse, self.detector.coarse_factor, warp).map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
-        })
+        });
+        self.translations = translations;
+        found
     }
 
     /// Wherever the lattice search proposes.
@@ -295,16 +298,13 @@ impl<'a> Search<'a> {
         let period = |scale: f32, factor: usize| TILE as f32 * sy * scale / factor as f32;
         let mut sums = vec![(self.sums.coarse, d.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
         sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
-        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
-        for (image, factor, least, most) in sums {
+        let places = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
             let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
-            for proposal in LatticeSearch::new(image, shortest, longest).propose(PROPOSALS) {
-                if self.proposed(image, factor, proposal.warp(), budget) {
-                    return true;
-                }
-            }
-        }
-        false
+            let proposals = LatticeSearch::new(image, shortest, longest).propose(PROPOSALS);
+            proposals.into_iter().map(|proposal| (image, factor, proposal.warp())).collect::<Vec<_>>()
+        });
+        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
+        self.proposed(&places.concat(), budget)
     }
 
     /// Upright, at about the expected size, under perspective: a camera before a screen.
@@ -314,7 +314,8 @@ impl<'a> Search<'a> {
         let [shortest, longest] = CAMERA_SCALES.map(|scale| TILE as f32 * sy * scale / d.coarse_factor as f32);
         let budget = self.budget(BENT, SHARE_BENT);
         let bent = bend::propose(self.sums.coarse, shortest, longest);
-        bent.into_iter().take(BENT).any(|b| self.proposed(self.sums.coarse, d.coarse_factor, b.warp, budget))
+        let places: Vec<_> = bent.into_iter().take(BENT).map(|b| (self.sums.coarse, d.coarse_factor, b.warp)).collect();
+        self.proposed(&places, budget)
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.
@@ -324,20 +325,14 @@ impl<'a> Search<'a> {
     }
 
     /// The best translation, orientation and key under one geometry.
-    fn place(&mut self, view: &View<'_>, budget: Budget) -> Finding {
+    fn place(&self, view: &View<'_>, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
         let carriers = &self.detector.carriers;
-        let one = |translations: &mut TranslationSearch, orientation: Orientation| {
+        let orientations: Vec<Orientation> = Orientation::all().collect();
+        let found = parallel::map(&orientations, translations, |translations, &orientation| {
             let whitened = Whitened::new(&view.readings, orientation);
             let peaks = carriers.iter().enumerate().map(|(key, carrier)| (key, translations.best(&whitened, carrier)));
             let (key, peak) = peaks.fold((0, SyncPeak::default()), |a, b| if b.1.z.abs() > a.1.z.abs() { b } else { a });
             (key, orientation, whitened, peak)
-        };
-        let orientations: Vec<Orientation> = Orientation::all().collect();
-        let share = orientations.len().div_ceil(self.translations.len());
-        let found: Vec<_> = std::thread::scope(|scope| {
-            let parts = self.translations.iter_mut().zip(orientations.chunks(share));
-            let workers: Vec<_> = parts.map(|(t, part)| scope.spawn(move || part.iter().map(|&o| one(t, o)).collect::<Vec<_>>())).collect();
-            workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect()
         });
         let upright = (0, Orientation::UPRIGHT, Whitened::new(&view.readings, Orientation::UPRIGHT), SyncPeak::default());
         let best = found.into_iter().fold(upright, |a, b| if b.3.z.abs() > a.3.z.abs() { b } else { a });
@@ -345,18 +340,26 @@ impl<'a> Search<'a> {
         view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS))
     }
 
-    /// The best translation and orientation under a proposed geometry, if there is anything periodic to see.
-    fn proposed(&mut self, image: &'a Image, factor: usize, warp: Warp, budget: Budget) -> bool {
-        let view = View::new(image, factor, warp).filter(|v| v.excess() > LEAST_EXCESS);
-        let finding = view.map(|view| self.at(view, budget));
-        self.keep(finding)
+    /// The best of proposed geometries, several at a time: images, their factors, and warps.
+    fn proposed(&mut self, places: &[(&'a Image, usize, Warp)], budget: Budget) -> bool {
+        let mut translations = std::mem::take(&mut self.translations);
+        let one = |translations: &mut TranslationSearch, &(image, factor, warp): &(&'a Image, usize, Warp)| {
+            // If there is anything periodic to see.
+            let view = View::new(image, factor, warp).filter(|v| v.excess() > LEAST_EXCESS)?;
+            Some(self.at(view, budget, std::slice::from_mut(translations)))
+        };
+        let findings = parallel::map_until(places, &mut translations, one, |finding| finding.as_ref().is_some_and(Finding::complete));
+        self.translations = translations;
+        findings.into_iter().any(|finding| self.keep(finding))
     }
 
     /// The best translation and orientation under one geometry, straightened and decoded.
-    fn at(&mut self, view: View<'a>, budget: Budget) -> Finding {
-        let mut found = self.place(&view, budget);
-        if found.peak.z.abs() > PROMISING || view.excess() > PLAIN {
-            found = self.straighten(view, found, budget);
+    fn at(&self, view: View<'a>, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
+        let mut found = self.place(&view, budget, translations);
+        if let Some(translations) = translations.first_mut()
+            && (found.peak.z.abs() > PROMISING || view.excess() > PLAIN)
+        {
+            found = self.straighten(view, found, budget, translations);
         }
         self.identify(found, self.budget_of_readings(budget))
     }
@@ -367,13 +370,13 @@ impl<'a> Search<'a> {
     }
 
     /// Straightens the picture under a finding as long as that finds more.
-    fn straighten(&mut self, mut view: View<'a>, mut found: Finding, budget: Budget) -> Finding {
+    fn straighten(&self, mut view: View<'a>, mut found: Finding, budget: Budget, translations: &mut TranslationSearch) -> Finding {
         let carrier = &self.detector.carriers[found.key];
         for _ in 0..BENDS {
             let bend = align(&view.unwarped, &view.readings, found.orientation, carrier, &found.peak);
             let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
             let whitened = Whitened::new(&next.readings, found.orientation);
-            let peak = self.translations[0].best(&whitened, carrier);
+            let peak = translations.best(&whitened, carrier);
             let gain = peak.z.abs() / found.peak.z.abs();
             if gain <= 1.0 {
                 break;
