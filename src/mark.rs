@@ -38,6 +38,11 @@ impl Generation {
         self.max(Self(self.0.saturating_add(1).min(Self::LAST.0)))
     }
 
+    /// One over its share of a false-alarm budget: most marks are of the first generation.
+    pub(crate) fn share(self) -> f64 {
+        if self == Self::FIRST { 10.0 / 9.0 } else { 10.0 * (GENERATIONS - 1) as f64 }
+    }
+
     /// Its number, from 1.
     #[must_use]
     pub fn number(self) -> u8 {
@@ -76,6 +81,11 @@ impl From<Payload> for Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shares_make_a_whole() {
+        assert!((Generation::all().map(|g| 1.0 / g.share()).sum::<f64>() - 1.0).abs() < 1e-12);
+    }
 
     #[test]
     fn generations_rise_to_the_last() {

@@ -2,7 +2,7 @@
 
 use super::carrier::{CODE, Carrier};
 use super::sync::{Whitened, score};
-use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::mark::{Generation, Mark};
 use crate::parallel;
 use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload};
 use crate::stats::PValue;
@@ -21,9 +21,9 @@ pub(crate) struct Identified {
 }
 
 impl Identified {
-    /// Blind decoding chooses among all 2^122 payloads in all generations, so each of them is a trial.
+    /// Blind decoding chooses among all 2^122 payloads in all generations, so each of them is a trial, with the generation's share.
     pub(crate) fn blind_p_value(&self, trials: f64) -> PValue {
-        PValue::of_score(f64::from(self.z), trials * GENERATIONS as f64).times((MESSAGE_BITS as f64).exp2())
+        PValue::of_score(f64::from(self.z), trials * self.mark.generation.share()).times((MESSAGE_BITS as f64).exp2())
     }
 }
 
@@ -35,20 +35,22 @@ pub(crate) fn blind(whitened: &Whitened, carrier: &Carrier, subpattern: usize, t
     let amplitude = carrier.sync.iter().map(|&d| values[d] * signs[d]).sum::<f32>() / carrier.sync.len() as f32;
     let llr = Generation::all().map(|g| (g, carrier.code_values(&values, subpattern, g).into_iter().map(|v| 2.0 * amplitude * v).collect::<Vec<f32>>()));
     let accept = |bits: &[bool]| <&[bool; CODED_BITS]>::try_from(bits).ok().and_then(|b| Payload::from_coded_bits(b, subpattern));
-    let mut likeliest: Option<(f32, Generation, Vec<f32>)> = None;
+    let mut tried = Vec::new();
     for (generation, llr) in llr {
         let decoded = CODE.decode(&llr, SHORT, MARGIN, accept);
         if let Some((payload, _)) = decoded.accepted {
             return Some(identified(whitened, carrier, Mark { payload, generation }));
         }
-        // The layer that the mark is on fits best, decoded or not.
-        if likeliest.as_ref().is_none_or(|l| decoded.metric < l.0) {
-            likeliest = Some((decoded.metric, generation, llr));
-        }
+        tried.push((decoded.metric, generation, llr));
     }
-    let (_, generation, llr) = likeliest.filter(|_| thorough)?;
-    let (payload, _) = CODE.decode(&llr, LONG, MARGIN, accept).accepted?;
-    Some(identified(whitened, carrier, Mark { payload, generation }))
+    // The layer that the mark is on fits best, decoded or not; the first one is the commonest.
+    tried.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let long = tried.into_iter().enumerate().filter(|(rank, (_, generation, _))| *rank == 0 || *generation == Generation::FIRST);
+    let mut marks = long.filter(|_| thorough).filter_map(|(_, (_, generation, llr))| {
+        let (payload, _) = CODE.decode(&llr, LONG, MARGIN, accept).accepted?;
+        Some(Mark { payload, generation })
+    });
+    marks.next().map(|mark| identified(whitened, carrier, mark))
 }
 
 fn identified(whitened: &Whitened, carrier: &Carrier, mark: Mark) -> Identified {

@@ -107,8 +107,8 @@ const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
 
-/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: two seconds.
-const FIRST_TRY: usize = 32;
+/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: half a second.
+const FIRST_TRY: usize = 8;
 /// Evidence that is: twice what reading takes.
 const CERTAIN: f32 = 700.0;
 

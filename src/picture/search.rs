@@ -31,9 +31,9 @@ const BENT: usize = 3;
 /// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
 /// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
-const LEAST_EXCESS: f32 = 1.5;
+const LEAST_EXCESS: f32 = 2.0;
 /// A place is straightened from this score or this excess on: most of what unmarked clips show lies below both.
-const PROMISING: f32 = 5.5;
+const PROMISING: f32 = 5.8;
 const PLAIN: f32 = 5.0;
 /// So many candidates are looked for in every place; more, which take a tenth of a second and up, in promising ones alone.
 const QUICK: usize = 1 << 17;
@@ -394,7 +394,7 @@ impl<'a> Search<'a> {
     fn identify(&self, mut finding: Finding, budget: Budget) -> Finding {
         let carrier = &self.detector.carriers[finding.key];
         if finding.peak.z.abs() >= WORTH_DECODING
-            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.subpattern, finding.peak.z.abs() > 1.2 * WORTH_DECODING)
+            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.subpattern, finding.peak.z.abs() > 1.4 * WORTH_DECODING)
         {
             let p_value = identified.blind_p_value(budget.trials).times(budget.share);
             if p_value.value() <= IDENTITY {
@@ -409,7 +409,7 @@ impl<'a> Search<'a> {
         }
         if let Some(identified) = decode::best_of(&finding.whitened, carrier, candidates, !budget.chosen()) {
             // Sync and code word were both asked: each has half.
-            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * (candidates.len() * GENERATIONS) as f64).times(2.0 * budget.share);
+            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * candidates.len() as f64 * identified.mark.generation.share()).times(2.0 * budget.share);
             let threshold = if candidates.len() == 1 { PRESENCE } else { IDENTITY };
             finding.p_value = finding.p_value.min(p_value);
             if p_value.value() <= threshold {
