@@ -94,7 +94,9 @@ pub(crate) fn ranges(windows: &[Window], states: &[State], frame: f64) -> Vec<Ti
     let mut open = false;
     let mut pending: Option<f64> = None;
     for (i, (w, state)) in windows.iter().zip(states).enumerate() {
-        let end = windows.get(i + 1).map_or(w.range.end + frame, |next| next.range.start);
+        // Up to the next span, unless that is where the mark ends.
+        let next = windows.get(i + 1).filter(|_| states.get(i + 1) != Some(&State::Unmarked));
+        let end = next.map_or(w.range.end + frame, |next| next.range.start);
         match state {
             State::Unmarked => (open, pending) = (false, None),
             // Spans that say nothing belong to the marked ones before or after them.
