@@ -31,21 +31,19 @@ pub struct Decoded<T> {
 const FIRST_HALVES: [(u32, u64); 6] =
     [(1, 0x5555_5555_5555_5555), (2, 0x3333_3333_3333_3333), (4, 0x0f0f_0f0f_0f0f_0f0f), (8, 0x00ff_00ff_00ff_00ff), (16, 0x0000_ffff_0000_ffff), (32, 0x0000_0000_ffff_ffff)];
 
-/// Correlates code words with values that stay the same: a word costs a third of a microsecond.
+/// Correlates code words with values that stay the same.
 #[derive(Clone, Debug)]
-pub struct Correlator<'a> {
-    code: &'a PolarCode,
+pub struct Correlator {
     /// Per eight positions, the sum for each pattern of signs.
     tables: Vec<[f32; 256]>,
-    word: Vec<u64>,
 }
 
-impl Correlator<'_> {
-    /// Σ sign · value over the code word of `bits`.
-    pub fn correlate(&mut self, bits: &[bool]) -> f32 {
-        self.code.mother_word(bits, &mut self.word);
-        let eights = self.word.iter().flat_map(|x| x.to_le_bytes());
-        eights.zip(&self.tables).map(|(pattern, table)| table[usize::from(pattern)]).sum()
+impl Correlator {
+    /// Σ sign · value over a [word](PolarCode::packed).
+    #[must_use]
+    pub fn correlate(&self, word: &[u64]) -> f32 {
+        let eights = word.iter().zip(self.tables.chunks_exact(8));
+        eights.map(|(x, tables)| x.to_le_bytes().iter().zip(tables).map(|(&pattern, table)| table[usize::from(pattern)]).sum::<f32>()).sum()
     }
 }
 
@@ -84,12 +82,12 @@ impl PolarCode {
     #[must_use]
     pub fn encode(&self, bits: &[bool]) -> Vec<bool> {
         let mut word = Vec::new();
-        self.mother_word(bits, &mut word);
+        self.packed(bits, &mut word);
         self.sent.iter().map(|&i| word[i / 64] >> (i % 64) & 1 == 1).collect()
     }
 
-    /// The word of the mother code, position i in bit i % 64 of element i / 64.
-    fn mother_word(&self, bits: &[bool], word: &mut Vec<u64>) {
+    /// The word of the mother code for a [`Correlator`], position i in bit i % 64 of element i / 64: a set bit stands for −1.
+    pub fn packed(&self, bits: &[bool], word: &mut Vec<u64>) {
         word.clear();
         word.resize(self.info.len().div_ceil(64), 0);
         for (&i, &b) in self.carriers.iter().zip(bits) {
@@ -111,7 +109,7 @@ impl PolarCode {
 
     /// For correlating many code words with the same `values`, one per sign.
     #[must_use]
-    pub fn correlator(&self, values: &[f32]) -> Correlator<'_> {
+    pub fn correlator(&self, values: &[f32]) -> Correlator {
         let mut mother = vec![0.0; self.info.len().next_multiple_of(64)];
         self.sent.iter().zip(values).for_each(|(&i, &v)| mother[i] = v);
         let tables = mother.chunks_exact(8).map(|eight| {
@@ -121,7 +119,7 @@ impl PolarCode {
             }
             table
         });
-        Correlator { code: self, tables: tables.collect(), word: Vec::new() }
+        Correlator { tables: tables.collect() }
     }
 
     /// Decodes log-likelihood ratios (positive: +1 is likelier), one per sign, keeping `list` paths. The surviving bit
@@ -166,7 +164,9 @@ mod tests {
             let mut state = seed;
             let values: Vec<f32> = (0..length).map(|_| gaussian(&mut state)).collect();
             let plain: f32 = signs(&code.encode(&bits)).iter().zip(&values).map(|(s, v)| s * v).sum();
-            prop_assert!((code.correlator(&values).correlate(&bits) - plain).abs() < 1e-3);
+            let mut word = Vec::new();
+            code.packed(&bits, &mut word);
+            prop_assert!((code.correlator(&values).correlate(&word) - plain).abs() < 1e-3);
         }
 
         #[test]

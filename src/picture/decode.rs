@@ -2,6 +2,7 @@
 
 use super::carrier::{CODE, Carrier};
 use super::sync::{Whitened, score};
+use crate::fec::Correlator;
 use crate::mark::{Generation, Mark};
 use crate::parallel;
 use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload};
@@ -76,18 +77,27 @@ pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payl
     if norm <= 0.0 {
         return None;
     }
+    let stronger = |a: &Identified, b: &Identified| a.z.abs().total_cmp(&b.z.abs());
     let best = |part: &[Payload]| {
+        let mut word = Vec::new();
         let groups = part.chunk_by(|a, b| a.subpattern() == b.subpattern());
-        let layers = groups.flat_map(|group| Generation::all().map(move |generation| (group, generation)));
-        let scored = layers.flat_map(|(group, generation)| {
+        let scored = groups.filter_map(|group| {
             let j = group[0].subpattern();
             let known: f32 = sync.iter().map(|&d| values[d] * carrier.signs(j)[d]).sum();
-            let mut correlator = CODE.correlator(&carrier.code_values(&values, j, generation));
-            group.iter().map(move |&payload| Identified { mark: Mark { payload, generation }, z: (known + correlator.correlate(&payload.coded_bits())) / norm })
+            let layers: Vec<(Generation, Correlator)> = Generation::all().map(|g| (g, CODE.correlator(&carrier.code_values(&values, j, g)))).collect();
+            let scored = group.iter().filter_map(|&payload| {
+                CODE.packed(&payload.coded_bits(), &mut word);
+                let one = |(generation, correlator): &(Generation, Correlator)| {
+                    let z = (known + correlator.correlate(&word)) / norm;
+                    Identified { mark: Mark { payload, generation: *generation }, z }
+                };
+                layers.iter().map(one).max_by(stronger)
+            });
+            scored.max_by(stronger)
         });
-        scored.max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+        scored.max_by(stronger)
     };
     let parts: Vec<&[Payload]> = candidates.chunks(SHARE).collect();
     let found = parallel::map(&parts, &mut vec![(); parallel::threads()], |(), part| best(part));
-    found.into_iter().flatten().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+    found.into_iter().flatten().max_by(stronger)
 }

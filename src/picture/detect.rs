@@ -221,7 +221,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Sums { coarse: &total, fine: None }).expected_alone();
+            let found = Search::new(self, Sums { coarse: &total, fine: None }).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.list().len(), Box::new(found));
             }

@@ -16,7 +16,7 @@ use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::mark::GENERATIONS;
 use crate::parallel;
-use crate::payload::SUBPATTERNS;
+use crate::payload::{Payload, SUBPATTERNS};
 use crate::stats::PValue;
 
 /// Range of searched scales: the mark's size over the size that a fresh mark would have.
@@ -172,12 +172,14 @@ pub(crate) struct Search<'a> {
     /// One for each thread.
     translations: Vec<TranslationSearch>,
     sums: Sums<'a>,
+    /// What is asked about.
+    candidates: &'a [Payload],
     best: Option<Finding>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
-        Self { detector, translations: (0..parallel::threads()).map(|_| TranslationSearch::new()).collect(), sums, best: None }
+        Self { detector, translations: (0..parallel::threads()).map(|_| TranslationSearch::new()).collect(), sums, candidates: &detector.candidates, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -187,8 +189,9 @@ impl<'a> Search<'a> {
         self.best.take()
     }
 
-    /// The finding of the first stage, which costs next to nothing.
-    pub(crate) fn expected_alone(&mut self) -> Option<Finding> {
+    /// The finding of the first stage without candidates, which costs next to nothing.
+    pub(crate) fn expected_blind(&mut self) -> Option<Finding> {
+        self.candidates = &[];
         self.expected();
         self.best.take()
     }
@@ -216,13 +219,15 @@ impl<'a> Search<'a> {
         let whitened = Whitened::without(&view.readings, found.orientation, (found.origin.0 - corner.0, found.origin.1 - corner.1), &words);
         let readings = self.keys();
         let budget = Budget { trials: readings, readings, share: GENERATIONS as f64 };
+        // Another mark is rare, and a long list takes its time.
+        let few = if self.candidates.len() > QUICK { &[] } else { self.candidates };
         let findings = self.detector.carriers.iter().enumerate().filter_map(|(key, carrier)| {
             // What a known one leaves is strongest in its own sub-pattern.
             let taken: Vec<usize> = marks.clone().filter(|m| m.0 == key).map(|m| m.1.payload.subpattern()).collect();
             let peak = sync::at_origin(&whitened, carrier, &taken);
             let mut finding = view.finding(key, found.orientation, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
             finding.origin = found.origin;
-            Some(self.identify(finding, budget)).filter(Finding::complete)
+            Some(self.identify(finding, budget, few)).filter(Finding::complete)
         });
         findings.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
     }
@@ -269,7 +274,7 @@ impl<'a> Search<'a> {
                 let peak = sync::at_origin(&whitened, carrier, &[]);
                 let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
                 finding.origin = (0.0, 0.0);
-                let finding = self.identify(finding, budget);
+                let finding = self.identify(finding, budget, self.candidates);
                 if self.keep(Some(finding)) {
                     return true;
                 }
@@ -361,7 +366,7 @@ impl<'a> Search<'a> {
         {
             found = self.straighten(view, found, budget, translations);
         }
-        self.identify(found, self.budget_of_readings(budget))
+        self.identify(found, self.budget_of_readings(budget), self.candidates)
     }
 
     /// A finding's readings were chosen among all translations, but not again among sub-patterns.
@@ -391,7 +396,7 @@ impl<'a> Search<'a> {
     }
 
     /// Tells the payload, blind or among the candidates, if the evidence is enough.
-    fn identify(&self, mut finding: Finding, budget: Budget) -> Finding {
+    fn identify(&self, mut finding: Finding, budget: Budget, candidates: &[Payload]) -> Finding {
         let carrier = &self.detector.carriers[finding.key];
         if finding.peak.z.abs() >= WORTH_DECODING
             && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.subpattern, finding.peak.z.abs() > 1.4 * WORTH_DECODING)
@@ -403,7 +408,6 @@ impl<'a> Search<'a> {
                 return finding;
             }
         }
-        let candidates = &self.detector.candidates;
         if budget.chosen() && candidates.len() > QUICK && finding.peak.z.abs() < PROMISING {
             return finding;
         }
