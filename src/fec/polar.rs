@@ -123,17 +123,15 @@ impl PolarCode {
     }
 
     /// Decodes log-likelihood ratios (positive: +1 is likelier), one per sign, keeping `list` paths. The surviving bit
-    /// sequences are offered to `accept`, the most likely first, and the first that it makes something of is the answer.
-    /// Sequences less likely than the best by more than a factor of e^`margin` are not offered.
-    pub fn decode<T>(&self, llr: &[f32], list: usize, margin: f32, mut accept: impl FnMut(&[bool]) -> Option<T>) -> Decoded<T> {
+    /// sequences are offered to `accept`, the most likely first and `offered` of them at most, and the first that it makes something of is the answer.
+    pub fn decode<T>(&self, llr: &[f32], list: usize, offered: usize, mut accept: impl FnMut(&[bool]) -> Option<T>) -> Decoded<T> {
         let mut channel = vec![0.0; self.info.len()];
         for (&i, &l) in self.sent.iter().zip(llr) {
             channel[i] = l;
         }
         let paths = list::decode(&self.info, &channel, list.max(1));
         let metric = paths.first().map_or(f32::INFINITY, |p| p.metric);
-        let mut offered = paths.iter().take_while(|p| p.metric <= metric + margin).enumerate();
-        Decoded { accepted: offered.find_map(|(rank, p)| accept(&p.bits).map(|value| (value, rank))), metric }
+        Decoded { accepted: paths.iter().take(offered).enumerate().find_map(|(rank, p)| accept(&p.bits).map(|value| (value, rank))), metric }
     }
 }
 
@@ -173,7 +171,7 @@ mod tests {
         fn clean_words_decode(bits in proptest::collection::vec(any::<bool>(), 60), length in 100usize..700) {
             let code = PolarCode::new(60, length);
             let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 4.0 * s).collect();
-            let (decoded, _) = code.decode(&llr, 4, 20.0, |b| Some(b.to_vec())).accepted.unwrap();
+            let (decoded, _) = code.decode(&llr, 4, 4, |b| Some(b.to_vec())).accepted.unwrap();
             prop_assert_eq!(decoded, bits);
         }
     }
@@ -190,7 +188,7 @@ mod tests {
         for t in 0..trials {
             let bits: Vec<bool> = (0..148).map(|i| (i * 7 + t) % 3 == 0).collect();
             let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 2.0 * snr.sqrt() * (s * snr.sqrt() + gaussian(&mut state))).collect();
-            failed += u32::from(code.decode(&llr, 32, 40.0, |b| (b == bits).then_some(())).accepted.is_none());
+            failed += u32::from(code.decode(&llr, 32, 32, |b| (b == bits).then_some(())).accepted.is_none());
         }
         assert!(failed <= 6, "{failed} of {trials} failed");
     }
