@@ -3,11 +3,11 @@
 use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
-use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence};
+use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence, Span, SpanState};
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
 use super::search::{Finding, Search, Sums};
-use super::timeline::{self, State};
+use super::timeline;
 use super::warp::Warp;
 use super::windows::Windows;
 use crate::key::KeyRing;
@@ -187,8 +187,8 @@ impl Detector {
         let best = Search::new(&self, sums).run();
         let mut report = self.report(best.as_ref());
         if let Some(found) = best.filter(|_| report.detected) {
-            let states = self.describe(&mut report, &found, sums);
-            report.others = self.second(&found, &states, report.area.as_ref(), sums).into_iter().collect();
+            self.describe(&mut report, &found, sums);
+            report.others = self.second(&found, &report.spans, report.area.as_ref(), sums).into_iter().collect();
         }
         report
     }
@@ -211,6 +211,7 @@ impl Detector {
             method: identified.map(|(_, m)| m),
             key: found.map(|f| self.ring.keys()[f.key].id().clone()),
             ranges: Vec::new(),
+            spans: Vec::new(),
             area: None,
             geometry: found.map(|f| self.geometry(f)),
             evidence: finding.map_or(0.0, |f| f.z() * f.z()),
@@ -220,22 +221,21 @@ impl Detector {
         }
     }
 
-    /// Adds when and where the mark is, and says so span by span.
-    fn describe(&self, report: &mut PictureEvidence, found: &Finding, sums: Sums<'_>) -> Vec<State> {
+    /// Adds when and where the mark is.
+    fn describe(&self, report: &mut PictureEvidence, found: &Finding, sums: Sums<'_>) {
         let carrier = &self.carriers[found.key];
         let ratio = found.factor as f32 / self.coarse_factor as f32;
         let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-        let states = timeline::states(self.windows.list(), &warp, found, carrier);
-        report.ranges = timeline::ranges(self.windows.list(), &states, 1.0 / self.options.rate);
+        report.spans = timeline::spans(self.windows.list(), &warp, found, carrier, 1.0 / self.options.rate);
+        report.ranges = timeline::ranges(&report.spans);
         report.area = area::map(sums.of(found.factor), found, carrier);
-        states
     }
 
     /// Another payload in what the first mark leaves: the time without it, or else the part of the frame without it.
-    fn second(&self, first: &Finding, states: &[State], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
+    fn second(&self, first: &Finding, spans: &[Span], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
         let (identified, _) = first.identified?;
-        let unmarked = |i: usize| states[i] == State::Unmarked;
-        let (coarse, fine) = if (0..states.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
+        let unmarked = |i: usize| spans[i].state == SpanState::Unmarked;
+        let (coarse, fine) = if (0..spans.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
             (self.windows.sum_where(unmarked), None)
         } else {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
