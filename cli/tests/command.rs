@@ -338,6 +338,7 @@ fn evaluate_refuses_before_it_works() {
     refused(&desk.run(&["evaluate", "missing.mp4", "--attacks", "mirror"]), 2, &["missing.mp4", "cannot be read"]);
     refused(&desk.run(&["evaluate", "clip.mp4", "--html", "page.html"]), 2, &["page.html", "--force"]);
     refused(&desk.run(&["evaluate", "clip.mp4", "--html", "none/page.html"]), 2, &["page.html", "no folder none"]);
+    refused(&desk.run(&["evaluate", "clip.mp4", "--html", "clip.mp4", "--force"]), 2, &["clip.mp4", "input itself"]);
     refused(&desk.run(&["evaluate", "clip.mp4", "--strength", "9"]), 2, &["strength 9"]);
     assert_eq!(code(&desk.run(&["evaluate", "clip.mp4", "--seconds", "0"])), 2);
     assert_eq!(code(&desk.run(&["evaluate"])), 2);
