@@ -35,6 +35,10 @@ impl<'a> Target<'a> {
         Ok(Self { path, force })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.path
+    }
+
     /// Writes it.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         self.try_write(bytes).with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", self.path.display()))
