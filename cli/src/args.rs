@@ -177,12 +177,22 @@ Examples:
   proofmark detect uploads/ --json
   proofmark detect upload.mp4 --expect 7f3c1a52-9b64-4d0e-8a31-5e6f70819203
   proofmark detect upload.mp4 --candidates known.txt
+  proofmark detect upload.mp4 --overlay where.png --timeline when.png
 
 Exit codes: 0 a mark was found, 1 none, 2 error, 4 some of several files failed.")]
 pub(crate) struct DetectArgs {
     /// Clips, still images or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
+    /// Draw where the mark is, over a frame in the orientation it is stored in: cells that carry it green, another mark blue, none red; the rest cannot be told
+    #[arg(long, value_name = "PNG")]
+    pub(crate) overlay: Option<PathBuf>,
+    /// Draw when the mark is there: its score over time, in a lane for each mark
+    #[arg(long, value_name = "PNG")]
+    pub(crate) timeline: Option<PathBuf>,
+    /// Replace existing pictures
+    #[arg(short, long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
 }

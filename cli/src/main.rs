@@ -7,6 +7,7 @@ mod home;
 mod inputs;
 mod output;
 mod progress;
+mod target;
 
 use std::process::ExitCode;
 

@@ -35,7 +35,7 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: input.into() });
         }
-        let decoded = reader.next_decoded()?;
+        let decoded = reader.next_decoded()?.map(|(frame, _)| frame);
         let graph = match (&mut graph, &decoded) {
             (Some(graph), _) => graph,
             (none, Some(first)) => none.insert(FilterGraph::new(chain, first, time_base, rate).map_err(failed)?),

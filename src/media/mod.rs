@@ -1,7 +1,7 @@
 //! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else; [`filter()`] runs the picture through a chain of libav's filters. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
+//! everything else; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
 //! of libav does not reach.
 #![allow(unsafe_code)]
 
@@ -11,6 +11,7 @@ mod filter;
 mod frame;
 mod limits;
 mod reader;
+mod still;
 mod streams;
 mod transcode;
 
@@ -22,6 +23,7 @@ pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
 pub use reader::{MediaInfo, Reader, Skip};
+pub use still::{Still, frame_at};
 pub use transcode::{Cancel, Job, Progress, Summary, transcode};
 
 /// Why a file could not be read or written. Each message names the file and the next step.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, threading};
-use ffmpeg_next::ffi::{AVDiscard, EAGAIN};
+use ffmpeg_next::ffi::{AV_TIME_BASE, AVDiscard, EAGAIN};
 use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::{Pixel, input_from_stream};
 use ffmpeg_next::software::scaling;
@@ -312,9 +312,20 @@ impl Reader {
         Some(self.frame)
     }
 
-    /// The next frame as it was decoded.
-    pub(super) fn next_decoded(&mut self) -> Result<Option<&mut frame::Video>, MediaError> {
-        Ok(self.decode(|_| true)?.map(|_| &mut self.frame))
+    /// The next frame as it was decoded, and its time in seconds from the first.
+    pub(super) fn next_decoded(&mut self) -> Result<Option<(&mut frame::Video, f64)>, MediaError> {
+        Ok(self.decode(|_| true)?.map(|time| (&mut self.frame, time)))
+    }
+
+    /// Goes to the last place from which decoding leads to the frame at `seconds`. `false` where that cannot be done; the reader is then of no further use.
+    pub(super) fn seek(&mut self, seconds: f64) -> Result<bool, MediaError> {
+        let Some((first, _)) = self.next_decoded()? else { return Ok(false) };
+        // Without time stamps frames are counted, and what was skipped would be missing in the count.
+        let Some(start) = first.timestamp().or(first.pts()) else { return Ok(false) };
+        let target = (start as f64 * f64::from(self.time_base()) + seconds) * f64::from(AV_TIME_BASE);
+        self.decoder.decoder.flush();
+        self.ended = false;
+        Ok(self.input.seek(target as i64, ..target as i64).is_ok())
     }
 
     pub(super) fn time_base(&self) -> Rational {
@@ -356,7 +367,7 @@ impl Reader {
 pub(super) fn describe(input: &Input, index: usize, decoder: &decoder::Video) -> MediaInfo {
     let stream = input.stream(index);
     let rate = stream.as_ref().map(|s| s.avg_frame_rate()).filter(|r| r.numerator() > 0 && r.denominator() > 0);
-    let seconds = (input.duration() > 0).then(|| input.duration() as f64 / f64::from(ffmpeg_next::ffi::AV_TIME_BASE));
+    let seconds = (input.duration() > 0).then(|| input.duration() as f64 / f64::from(AV_TIME_BASE));
     MediaInfo {
         width: decoder.width(),
         height: decoder.height(),

@@ -3,11 +3,11 @@
 use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
-use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence};
+use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence, Span, SpanState};
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
 use super::search::{Finding, Search, Sums};
-use super::timeline::{self, State};
+use super::timeline;
 use super::warp::Warp;
 use super::windows::Windows;
 use crate::key::KeyRing;
@@ -260,9 +260,9 @@ impl Detector {
         let mut search = Search::new(&self, sums);
         let Some(first) = search.run() else { return self.report(None) };
         let layers = search.layers(first);
-        let (mut report, states) = self.describe(&layers, sums);
+        let mut report = self.describe(&layers, sums);
         if report.others.is_empty() {
-            report.others = self.second(&layers, &states, report.area.as_ref(), sums).into_iter().collect();
+            report.others = self.second(&layers, &report.spans, report.area.as_ref(), sums).into_iter().collect();
         }
         report
     }
@@ -286,6 +286,7 @@ impl Detector {
             method: identified.map(|(_, m)| m),
             key: found.map(|f| self.ring.keys()[f.key].id().clone()),
             ranges: Vec::new(),
+            spans: Vec::new(),
             area: None,
             geometry: found.map(|f| self.geometry(f)),
             evidence: finding.map_or(0.0, |f| f.z() * f.z()),
@@ -296,34 +297,33 @@ impl Detector {
         }
     }
 
-    /// What can be said of the marks on one lattice, the newest first, and where the newest is, span by span.
-    fn describe(&self, layers: &[Finding], sums: Sums<'_>) -> (PictureEvidence, Vec<State>) {
+    /// What can be said of the marks on one lattice, the newest first, and when and where they are.
+    fn describe(&self, layers: &[Finding], sums: Sums<'_>) -> PictureEvidence {
         let describe = |found: &Finding| {
             let mut report = self.report(Some(found));
-            if !report.detected {
-                return (report, Vec::new());
+            if report.detected {
+                let carrier = &self.carriers[found.key];
+                let ratio = found.factor as f32 / self.coarse_factor as f32;
+                let warp = Warp::scaling(ratio, ratio).after(&found.warp);
+                report.spans = timeline::spans(self.windows.list(), &warp, found, carrier, 1.0 / self.options.rate);
+                report.ranges = timeline::ranges(&report.spans);
+                report.area = area::map(sums.of(found.factor), found, carrier);
             }
-            let carrier = &self.carriers[found.key];
-            let ratio = found.factor as f32 / self.coarse_factor as f32;
-            let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-            let states = timeline::states(self.windows.list(), &warp, found, carrier);
-            report.ranges = timeline::ranges(self.windows.list(), &states, 1.0 / self.options.rate);
-            report.area = area::map(sums.of(found.factor), found, carrier);
-            (report, states)
+            report
         };
-        let Some((newest, earlier)) = layers.split_first() else { return (self.report(None), Vec::new()) };
-        let (mut newest, states) = describe(newest);
-        (newest.earlier, newest.others) = earlier.iter().map(|found| describe(found).0).partition(|mark| mark.lies_beneath(&newest));
-        (newest, states)
+        let Some((newest, earlier)) = layers.split_first() else { return self.report(None) };
+        let mut newest = describe(newest);
+        (newest.earlier, newest.others) = earlier.iter().map(describe).partition(|mark| mark.lies_beneath(&newest));
+        newest
     }
 
     /// Another payload in what the first marks leave: the time without the newest, or else the part of the frame without it.
-    fn second(&self, first: &[Finding], states: &[State], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
+    fn second(&self, first: &[Finding], spans: &[Span], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
         let known: Vec<Payload> = first.iter().filter_map(|f| Some(f.identified?.0.mark.payload)).collect();
-        let unmarked = |i: usize| states[i] == State::Unmarked;
+        let unmarked = |i: usize| spans[i].state == SpanState::Unmarked;
         let (coarse, fine) = if known.is_empty() {
             return None;
-        } else if (0..states.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
+        } else if (0..spans.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
             (self.windows.sum_where(unmarked), None)
         } else {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
@@ -335,7 +335,7 @@ impl Detector {
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);
         found.identified.filter(|(i, _)| !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY)?;
-        Some(self.describe(&search.layers(found), sums).0)
+        Some(self.describe(&search.layers(found), sums))
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {

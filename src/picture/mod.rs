@@ -34,7 +34,7 @@ mod windows;
 pub use detect::{DetectOptions, Detector, Question};
 pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};
-pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, TimeRange};
+pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, Span, SpanState, TimeRange};
 pub(crate) use meter::Meter;
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
 pub use strength::Strength;

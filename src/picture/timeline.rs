@@ -3,7 +3,7 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS, TILE};
-use super::evidence::TimeRange;
+use super::evidence::{Span, SpanState, TimeRange};
 use super::plane::Image;
 use super::search::Finding;
 use super::spectrum::{Readings, RealFft2};
@@ -11,22 +11,10 @@ use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};
 use super::windows::Window;
 
-/// Score from which a span counts as marked: one span in 30,000 without a mark gets there.
-const MARKED: f32 = 4.2;
-/// Score under which a span counts as unmarked, if others show that the mark should be plain there.
-const UNMARKED: f32 = 3.0;
 /// What a typical marked span must score before a span can be called unmarked.
 const PLAIN: f32 = 8.0;
 /// Share of the typical residual energy below which a span (black, flat, faded) says nothing either way.
 const SILENT: f32 = 0.3;
-
-/// What a span says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Marked,
-    Unmarked,
-    Unknown,
-}
 
 /// What is looked for in each span.
 struct Known<'a> {
@@ -55,26 +43,33 @@ impl<'a> Known<'a> {
 
 /// Whether the mark of `finding` is plain in one span.
 pub(crate) fn is_marked(window: &Window, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
-    Known::new(warp, finding, carrier).measure(window).0 >= MARKED
+    Known::new(warp, finding, carrier).measure(window).0 >= Span::MARKED
 }
 
-/// Whether the mark of `finding` is there, span by span.
-pub(crate) fn states(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier) -> Vec<State> {
+/// Whether the mark of `finding` is there, span by span. `frame` is the time that the last frame of a span is shown.
+pub(crate) fn spans(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<Span> {
     let mut known = Known::new(warp, finding, carrier);
     let measured: Vec<(f32, f32)> = windows.iter().map(|w| known.measure(w)).collect();
-    let marked: Vec<_> = measured.iter().filter(|m| m.0 >= MARKED).collect();
+    let marked: Vec<_> = measured.iter().filter(|m| m.0 >= Span::MARKED).collect();
     let typical = median(marked.iter().map(|m| m.0).collect());
     let energy = median(measured.iter().map(|m| m.1).collect());
-    let state = |&(z, e): &(f32, f32)| {
-        if z >= MARKED {
-            State::Marked
-        } else if z < UNMARKED && typical >= PLAIN && e >= SILENT * energy {
-            State::Unmarked
+    let state = |z: f32, e: f32| {
+        if z >= Span::MARKED {
+            SpanState::Marked
+        } else if z < Span::UNMARKED && typical >= PLAIN && e >= SILENT * energy {
+            SpanState::Unmarked
         } else {
-            State::Unknown
+            SpanState::Unknown
         }
     };
-    measured.iter().map(state).collect()
+    let states: Vec<SpanState> = measured.iter().map(|&(z, e)| state(z, e)).collect();
+    let span = |(i, (w, &(score, _))): (usize, (&Window, &(f32, f32)))| {
+        // Up to the next span, unless that is where the mark ends.
+        let ends_here = (states[i], states.get(i + 1)) == (SpanState::Marked, Some(&SpanState::Unmarked));
+        let next = windows.get(i + 1).filter(|_| !ends_here);
+        Span { start: w.range.start, end: next.map_or(w.range.end + frame, |next| next.range.start), score, state: states[i] }
+    };
+    windows.iter().zip(&measured).enumerate().map(span).collect()
 }
 
 /// The middle one, or the upper of the two; 0 if there are none.
@@ -83,33 +78,30 @@ pub(crate) fn median(mut values: Vec<f32>) -> f32 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Spans that are marked, joined; spans that say nothing go with their neighbours. `frame` is the time that the last frame of a span is shown.
-pub(crate) fn ranges(windows: &[Window], states: &[State], frame: f64) -> Vec<TimeRange> {
-    if !states.contains(&State::Marked) {
+/// Spans that are marked, joined; spans that say nothing go with their neighbours.
+pub(crate) fn ranges(spans: &[Span]) -> Vec<TimeRange> {
+    if spans.iter().all(|s| s.state != SpanState::Marked) {
         // The whole is marked, no span alone says so: the mark is weak, and where it lies cannot be told.
-        let ends = windows.first().zip(windows.last());
-        return ends.map(|(a, b)| TimeRange { start: a.range.start, end: b.range.end + frame }).into_iter().collect();
+        let ends = spans.first().zip(spans.last());
+        return ends.map(|(a, b)| TimeRange { start: a.start, end: b.end }).into_iter().collect();
     }
     let mut out: Vec<TimeRange> = Vec::new();
     let mut open = false;
     let mut pending: Option<f64> = None;
-    for (i, (w, state)) in windows.iter().zip(states).enumerate() {
-        // Up to the next span, unless that is where the mark ends.
-        let next = windows.get(i + 1).filter(|_| states.get(i + 1) != Some(&State::Unmarked));
-        let end = next.map_or(w.range.end + frame, |next| next.range.start);
-        match state {
-            State::Unmarked => (open, pending) = (false, None),
+    for span in spans {
+        match span.state {
+            SpanState::Unmarked => (open, pending) = (false, None),
             // Spans that say nothing belong to the marked ones before or after them.
-            State::Unknown if open => {
+            SpanState::Unknown if open => {
                 if let Some(last) = out.last_mut() {
-                    last.end = end;
+                    last.end = span.end;
                 }
             }
-            State::Unknown => pending = pending.or(Some(w.range.start)),
-            State::Marked => {
+            SpanState::Unknown => pending = pending.or(Some(span.start)),
+            SpanState::Marked => {
                 match out.last_mut() {
-                    Some(last) if open => last.end = end,
-                    _ => out.push(TimeRange { start: pending.unwrap_or(w.range.start), end }),
+                    Some(last) if open => last.end = span.end,
+                    _ => out.push(TimeRange { start: pending.unwrap_or(span.start), end: span.end }),
                 }
                 (open, pending) = (true, None);
             }
@@ -154,4 +146,25 @@ impl Fold {
 fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
     let sum: f32 = value.iter().zip(noise).map(|(v, n)| v.norm_sqr() / n.max(f32::MIN_POSITIVE)).sum();
     (sum / value.len().max(1) as f32).max(f32::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_say_nothing_go_with_their_marked_neighbours() {
+        let told = |states: &str| {
+            let state = |c| match c {
+                'm' => SpanState::Marked,
+                'u' => SpanState::Unmarked,
+                _ => SpanState::Unknown,
+            };
+            let spans: Vec<Span> = states.chars().enumerate().map(|(i, c)| Span { start: i as f64, end: i as f64 + 1.0, score: 0.0, state: state(c) }).collect();
+            ranges(&spans).iter().map(|r| (r.start, r.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("?m?mu?u?m?"), [(0.0, 4.0), (7.0, 10.0)]);
+        assert_eq!(told("u?u"), [(0.0, 3.0)], "weak: the whole");
+        assert_eq!(told(""), []);
+    }
 }

@@ -1,12 +1,17 @@
-//! `proofmark detect`: is there a mark, and which?
+//! `proofmark detect`: is there a mark, and which? And when and where, as pictures.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
 use proofmark::detect::detect;
+use proofmark::media::{Limits, frame_at};
+use proofmark::picture::PictureEvidence;
 
 use crate::args::{DetectArgs, Global};
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::progress::{Bar, cancel};
+use crate::target::Target;
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
@@ -14,15 +19,69 @@ pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
     let ring = home.key_ring()?;
     let limits = home.config()?.limits.limits();
     let options = super::detect_options(&args.question)?;
-    super::each(&inputs::expand(&args.inputs)?, "detect", global, |file| {
+    let files = inputs::expand(&args.inputs)?;
+    let drawings = Drawings::new(args, &files)?;
+    super::each(&files, "detect", global, |file| {
         let bar = Bar::new(global, "reading", file);
         let detected = detect(file, &ring, &options, &limits, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
+        let missing = drawings.draw(file, &detected.picture, &limits)?;
         if global.json {
             output::json::detect(file, &detected)?
         } else {
             output::human::detect(file, &detected)?
         }
+        for line in missing.iter().filter(|_| !global.quiet) {
+            output::remark(line);
+        }
         Ok(if detected.picture.detected { Exit::Success } else { Exit::Nothing })
     })
+}
+
+/// The pictures that are asked for.
+struct Drawings<'a> {
+    overlay: Option<Target<'a>>,
+    timeline: Option<Target<'a>>,
+}
+
+impl<'a> Drawings<'a> {
+    /// Refuses before the work what could not be drawn or written after it.
+    fn new(args: &'a DetectArgs, files: &[PathBuf]) -> Result<Self> {
+        let asked: Vec<&PathBuf> = args.overlay.iter().chain(&args.timeline).collect();
+        if !asked.is_empty() && files.len() > 1 {
+            bail!("--overlay and --timeline draw one clip, and {} were given; run detect once for each", files.len());
+        }
+        if let Some(other) = asked.iter().find(|p| !p.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))) {
+            bail!("{}: pictures are written as PNG; give a name that ends in .png", other.display());
+        }
+        if let [overlay, timeline] = asked[..]
+            && overlay == timeline
+        {
+            bail!("{}: is the name of both pictures; give each its own", overlay.display());
+        }
+        let target = |path: &'a Option<PathBuf>| path.as_ref().map(|p| Target::new(p, args.force, files)).transpose();
+        Ok(Self { overlay: target(&args.overlay)?, timeline: target(&args.timeline)? })
+    }
+
+    /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was asked of the clip is the same.
+    fn draw(&self, file: &Path, picture: &PictureEvidence, limits: &Limits) -> Result<Vec<String>> {
+        let mut missing = Vec::new();
+        let mut miss = |target: &Target<'_>, weak| {
+            let reason = if picture.detected { weak } else { "no mark was found" };
+            missing.push(format!("{}: not written: {reason}", target.path().display()));
+        };
+        if let Some(target) = &self.overlay {
+            match output::overlay::time(picture) {
+                Some(time) => target.write(&output::overlay::draw(frame_at(file, time, limits, &cancel())?, picture, time).png()?)?,
+                None => miss(target, "the mark is too weak to be mapped cell by cell; a longer clip or a better copy would help"),
+            }
+        }
+        if let Some(target) = &self.timeline {
+            match output::timeline::draw(picture) {
+                Some(plot) => target.write(&plot.png()?)?,
+                None => miss(target, "nothing was measured over time"),
+            }
+        }
+        Ok(missing)
+    }
 }

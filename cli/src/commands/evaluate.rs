@@ -1,10 +1,6 @@
 //! `proofmark evaluate`: what survives, on one's own clips.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
-
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Error, Result};
 use proofmark::evaluate::{ClipOutcome, ClipReport, Outcome, evaluate};
 use proofmark::{EvaluateOptions, Report, WatermarkKey, attacks};
 
@@ -12,6 +8,7 @@ use crate::args::{EvaluateArgs, Global};
 use crate::exit::Exit;
 use crate::home::{self, Config, Home};
 use crate::progress::{Bar, cancel};
+use crate::target::Target;
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &EvaluateArgs, global: &Global) -> Result<Exit> {
@@ -25,9 +22,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     let files = inputs::expand(&args.inputs)?;
-    if let Some(page) = &args.html {
-        check_page(page, args.force)?;
-    }
+    let page = args.html.as_ref().map(|page| Target::new(page, args.force, &files)).transpose()?;
     let (mut clips, mut exits) = (Vec::new(), Vec::new());
     for file in files {
         let bar = Bar::new(global, "evaluating", &file);
@@ -54,8 +49,8 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global) -> Result<Exit> {
     if !global.quiet {
         remark_on_what_was_not_run(&report);
     }
-    if let Some(page) = args.html.as_ref().filter(|_| report.evaluated().next().is_some()) {
-        write_page(page, &output::html::page(&report), args.force)?;
+    if let Some(page) = page.filter(|_| report.evaluated().next().is_some()) {
+        page.write(output::html::page(&report).as_bytes())?;
     }
     if global.json {
         output::json::evaluate(&report)?
@@ -85,25 +80,4 @@ fn remark_on_what_was_not_run(report: &Report) {
         let reason = trials.find(|t| t.attack == a.attack.name && t.outcome == Outcome::NotRun).and_then(|t| t.reason.as_deref());
         output::remark(&format!("{}: not run on {} of {} clips ({})", a.attack.name, a.tally.not_run, a.tally.not_run + a.tally.run, reason.unwrap_or("no reason is known")));
     }
-}
-
-/// Refuses before the work what could not be written after it.
-fn check_page(page: &Path, force: bool) -> Result<()> {
-    if page.is_dir() {
-        bail!("{}: is a folder; name a file for the page", page.display());
-    }
-    if page.exists() && !force {
-        bail!("{}: exists already; choose another name or allow replacing it with --force", page.display());
-    }
-    let folder = page.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!("{}: cannot be written: there is no folder {}; make it first", page.display(), folder.display());
-    }
-    Ok(())
-}
-
-fn write_page(page: &Path, text: &str, force: bool) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).create_new(!force).open(page);
-    let written = file.as_mut().map_err(|e| std::io::Error::new(e.kind(), e.to_string())).and_then(|f| f.write_all(text.as_bytes()));
-    written.with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", page.display()))
 }

@@ -125,7 +125,7 @@ fn mark(out: &mut String, p: &PictureEvidence) {
         line(out, "when", &spans.join(", "));
     }
     if let Some(area) = p.area.as_ref().filter(|a| a.share < 0.95) {
-        line(out, "where", &format!("in {:.0} % of the picture; the cells are in the JSON report", 100.0 * area.share));
+        line(out, "where", &format!("in {:.0} % of the picture; detect --overlay shows where", 100.0 * area.share));
     }
     if let Some(g) = p.geometry {
         line(out, "geometry", &geometry(g));

@@ -1,8 +1,11 @@
-//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error. And a page for browsers.
+//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error. And a page for browsers, and pictures.
 
+mod canvas;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod overlay;
+pub(crate) mod timeline;
 
 use std::io::ErrorKind;
 
