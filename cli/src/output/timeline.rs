@@ -26,7 +26,7 @@ const THRESHOLDS: [(f32, Colour, &str); 2] = [(Span::MARKED, INK, "marked from s
 
 /// Draws a lane for each mark. `None` without a mark, as nothing was measured then.
 pub(crate) fn draw(picture: &PictureEvidence) -> Option<Canvas> {
-    let marks: Vec<_> = std::iter::once(picture).chain(&picture.others).filter(|m| !m.spans.is_empty()).collect();
+    let marks: Vec<_> = std::iter::once(picture).chain(&picture.others).chain(&picture.earlier).filter(|m| !m.spans.is_empty()).collect();
     let spans = || marks.iter().flat_map(|m| &m.spans);
     let seconds = spans().map(|s| s.end).fold(0.0, f64::max);
     let score = spans().map(|s| f64::from(s.score)).fold(2.0 * f64::from(Span::MARKED), f64::max);
