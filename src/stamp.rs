@@ -72,7 +72,7 @@ pub enum StampError {
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// The finished file was read back and the payload did not come out.
-    #[error("{}: the mark could not be read back from the finished file (evidence {evidence:.0}, about 350 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
+    #[error("{}: the mark could not be read back from the finished file (evidence {evidence:.0}, about 280 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
     Unreadable {
         /// The target.
         path: PathBuf,

@@ -117,7 +117,7 @@ const LEAST_SPANS: usize = 2;
 /// Share of the frame with the first mark under which another is looked for in the rest.
 const MOST_MARKED: f32 = 0.9;
 /// Evidence at which a payload can usually be read blind, and the least share of the sync pattern in it.
-const READABLE: f32 = 330.0;
+const READABLE: f32 = 300.0;
 
 /// Says that a mark is too weak to be read, and what would help: evidence grows with the length of the clip.
 fn too_weak(sync: f32, seconds: f64) -> String {

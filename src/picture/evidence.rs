@@ -145,7 +145,7 @@ pub struct PictureEvidence {
     pub area: Option<AreaMap>,
     /// How the picture lies; `null` if no mark was found.
     pub geometry: Option<Geometry>,
-    /// Evidence E = z² of the strongest finding; a blind payload needs about 350, one of many candidates 60 to 100.
+    /// Evidence E = z² of the strongest finding; a blind payload needs about 280, one of many candidates 60 to 100.
     pub evidence: f32,
     /// Frames that were looked at.
     pub frames: usize,
