@@ -18,7 +18,7 @@ impl Strength {
     /// The named levels, with what each is for. `docs/BENCHMARKS.md` has what each costs and what survives.
     pub const LEVELS: [(&'static str, f32, &'static str); 4] = [
         ("subtle", 0.7, "masters and archives, which are hardly re-encoded"),
-        ("standard", 1.0, "everything: not seen beside the original at 100 %"),
+        ("standard", 1.0, "everything else"),
         ("strong", 1.5, "clips under five seconds or 500 lines, or that are reposted many times"),
         ("heavy", 2.2, "where the mark matters more than the picture: fine grain can be seen on smooth areas"),
     ];
