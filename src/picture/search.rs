@@ -35,8 +35,10 @@ const LEAST_EXCESS: f32 = 2.0;
 /// A place is straightened from this score or this excess on: most of what unmarked clips show lies below both.
 const PROMISING: f32 = 5.8;
 const PLAIN: f32 = 5.0;
-/// So many candidates are looked for in every place; more, which take a tenth of a second and up, in promising ones alone.
+/// So many candidates are looked for in every place; more, which take a tenth of a second and up, where the expected geometry has the mark and in
+/// places with a score of which unmarked clips show one at most.
 const QUICK: usize = 1 << 17;
+const WORTH_A_LONG_LIST: f32 = 6.5;
 /// Gain in the score at which a geometry is straightened once more.
 const WORTH_STRAIGHTENING: f32 = 1.02;
 /// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked clips it takes scores of 5.2 to 6.2 at most.
@@ -408,7 +410,7 @@ impl<'a> Search<'a> {
                 return finding;
             }
         }
-        if budget.chosen() && candidates.len() > QUICK && finding.peak.z.abs() < PROMISING {
+        if budget.chosen() && candidates.len() > QUICK && finding.peak.z.abs() < WORTH_A_LONG_LIST {
             return finding;
         }
         if let Some(identified) = decode::best_of(&finding.whitened, carrier, candidates, !budget.chosen()) {
