@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofmark::attacks::{Group, attacks};
+use proofmark::evidence::Question;
 use proofmark::media::{Cancel, EncodeOptions, Limits, Reader, filter};
-use proofmark::picture::{DetectOptions, Detector, Question};
+use proofmark::picture::{DetectOptions, Detector};
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
 /// What is asked of each clip.

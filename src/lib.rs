@@ -20,6 +20,7 @@
 pub mod attacks;
 pub mod detect;
 pub mod evaluate;
+pub mod evidence;
 pub mod fec;
 pub mod key;
 pub mod mark;
@@ -28,6 +29,7 @@ mod parallel;
 pub mod payload;
 pub mod picture;
 pub mod provenance;
+pub mod sound;
 pub mod stamp;
 pub mod stats;
 pub mod verdict;

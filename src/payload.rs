@@ -20,6 +20,11 @@ pub const SUBPATTERNS: usize = 1 << SUBPATTERN_BITS;
 /// Bits that enter the error-correcting code: the rest of the message and a CRC-32 over all of it.
 pub const CODED_BITS: usize = MESSAGE_BITS - SUBPATTERN_BITS + 32;
 
+/// Bits that enter the code of the sound mark, which has no sub-patterns: the whole message and a longer check.
+pub const CHECKED_BITS: usize = MESSAGE_BITS + CHECK_BITS;
+/// Bits of the check in the sound mark: the first ones of the message's SHA-256. Sound is decoded at many places, so each must seldom be wrong.
+const CHECK_BITS: usize = 40;
+
 /// The number in the mark: a version 4 UUID. The manifest's label is `urn:c2pa:<payload>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Uuid", into = "Uuid")]
@@ -105,6 +110,29 @@ impl Payload {
         let crc = check.iter().fold(0u32, |c, &b| c << 1 | u32::from(b));
         (crc32(&m.to_be_bytes()) == crc).then(|| Self::from_message(m))
     }
+
+    /// The bits that enter the code of the sound mark, in order: 122 message bits, then the check.
+    #[must_use]
+    pub fn checked_bits(self) -> [bool; CHECKED_BITS] {
+        let m = self.message();
+        let check = check(m);
+        std::array::from_fn(|i| if i < MESSAGE_BITS { (m >> (MESSAGE_BITS - 1 - i)) & 1 == 1 } else { (check >> (CHECKED_BITS - 1 - i)) & 1 == 1 })
+    }
+
+    /// The payload behind decoded bits of the sound mark; `None` if the check disagrees.
+    #[must_use]
+    pub fn from_checked_bits(bits: &[bool; CHECKED_BITS]) -> Option<Self> {
+        let (message, rest) = bits.split_at(MESSAGE_BITS);
+        let m = message.iter().fold(0u128, |m, &b| m << 1 | u128::from(b));
+        let found = rest.iter().fold(0u64, |c, &b| c << 1 | u64::from(b));
+        (check(m) == found).then(|| Self::from_message(m))
+    }
+}
+
+/// The check of a message.
+fn check(message: u128) -> u64 {
+    let digest = ring::digest::digest(&ring::digest::SHA256, &message.to_be_bytes());
+    digest.as_ref().iter().take(CHECK_BITS / 8).fold(0, |c, &b| c << 8 | u64::from(b))
 }
 
 impl TryFrom<Uuid> for Payload {
@@ -152,6 +180,7 @@ mod tests {
         fn every_payload_comes_back(hi in any::<u64>(), lo in any::<u64>()) {
             let p = Payload::try_from(uuid::Builder::from_u128(u128::from(hi) << 64 | u128::from(lo)).with_version(Version::Random).with_variant(Variant::RFC4122).into_uuid()).unwrap();
             prop_assert_eq!(Payload::from_coded_bits(&p.coded_bits(), p.subpattern()), Some(p));
+            prop_assert_eq!(Payload::from_checked_bits(&p.checked_bits()), Some(p));
             prop_assert_eq!(p.to_string().parse::<Payload>().unwrap(), p);
         }
 
@@ -161,6 +190,9 @@ mod tests {
             let mut bits = p.coded_bits();
             bits[i] = !bits[i];
             prop_assert_eq!(Payload::from_coded_bits(&bits, p.subpattern()), None);
+            let mut bits = p.checked_bits();
+            bits[i] = !bits[i];
+            prop_assert_eq!(Payload::from_checked_bits(&bits), None);
         }
     }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::detect::Detected;
+use crate::evidence::TimeRange;
 use crate::payload::Payload;
-use crate::picture::{PictureEvidence, TimeRange};
+use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
 
 /// What a person or a script is told.

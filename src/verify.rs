@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::detect::{Detected, detect};
+use crate::evidence::Question;
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
-use crate::picture::{DetectOptions, Question};
+use crate::picture::DetectOptions;
 use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, ProvenanceError, Trust};
 use crate::verdict::{self, Judgement};
 

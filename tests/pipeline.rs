@@ -5,7 +5,8 @@ mod common;
 
 use common::{clip, detect, detect_with, ffmpeg, identity, probe, stamp, verify};
 use proofmark::Payload;
-use proofmark::picture::{DetectOptions, Method, PictureEvidence, Question};
+use proofmark::evidence::{Method, Question};
+use proofmark::picture::{DetectOptions, PictureEvidence};
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
 use tempfile::TempDir;

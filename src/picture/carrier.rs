@@ -27,6 +27,8 @@ pub(crate) const BAND_HIGH: f32 = 0.20;
 const TILT: f32 = 0.7;
 /// Lines at which the tile keeps its size in pixels: a smaller frame would push the band past the Nyquist limit.
 const LEAST_LINES: f32 = 192.0;
+/// Signal-to-noise power ratio per code dimension at which reading begins to succeed.
+const THRESHOLD_SNR: f64 = 0.18;
 /// Share of the dimensions that carry sync: a sixth. More would find weak marks a little earlier, and leave the code less.
 const SYNC_SHARE: usize = 6;
 
@@ -49,7 +51,7 @@ pub(crate) fn point_index() -> &'static HashMap<(i32, i32), usize> {
 }
 
 /// The error-correcting code over all code dimensions.
-pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, dimensions() - sync_dimensions()));
+pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, dimensions() - sync_dimensions(), THRESHOLD_SNR));
 
 /// Number of real dimensions: two per lattice point.
 pub(crate) fn dimensions() -> usize {

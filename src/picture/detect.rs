@@ -3,47 +3,17 @@
 use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
-use super::evidence::{AreaMap, Geometry, IDENTITY, Method, PRESENCE, PictureEvidence, Span, SpanState};
+use super::evidence::{AreaMap, Geometry, PictureEvidence};
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
 use super::search::{Finding, Search, Sums};
 use super::timeline;
 use super::warp::Warp;
 use super::windows::Windows;
+use crate::evidence::{self, IDENTITY, PRESENCE, Question, Span, SpanState};
 use crate::key::KeyRing;
 use crate::payload::Payload;
 use crate::stats::PValue;
-
-/// What is asked about a clip, beyond whether a mark is there.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Question {
-    /// Which payload is it?
-    #[default]
-    Blind,
-    /// Which of these is it? A list of known payloads needs much less evidence than none.
-    Candidates(Vec<Payload>),
-    /// Is it this one?
-    Expected(Payload),
-}
-
-impl Question {
-    pub(super) fn candidates(&self) -> &[Payload] {
-        match self {
-            Self::Blind => &[],
-            Self::Candidates(list) => list,
-            Self::Expected(payload) => std::slice::from_ref(payload),
-        }
-    }
-
-    pub(super) fn method(&self) -> Method {
-        match self {
-            Self::Blind => Method::Blind,
-            Self::Candidates(_) => Method::Candidates,
-            Self::Expected(_) => Method::Expected,
-        }
-    }
-}
 
 /// How to search.
 #[derive(Clone, Debug)]
@@ -306,7 +276,7 @@ impl Detector {
                 let ratio = found.factor as f32 / self.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
                 report.spans = timeline::spans(self.windows.list(), &warp, found, carrier, 1.0 / self.options.rate);
-                report.ranges = timeline::ranges(&report.spans);
+                report.ranges = evidence::ranges(&report.spans);
                 report.area = area::map(sums.of(found.factor), found, carrier);
             }
             report

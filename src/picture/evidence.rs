@@ -1,76 +1,13 @@
 //! What the detector found.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::plane::Image;
+use crate::evidence::{Method, Span, TimeRange};
 use crate::key::KeyId;
 use crate::mark::Generation;
 use crate::payload::Payload;
 use crate::stats::PValue;
-
-/// How a payload was arrived at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Method {
-    /// Decoded from the picture alone.
-    Blind,
-    /// The best among given candidates.
-    Candidates,
-    /// Confirmed: the one payload that was asked for.
-    Expected,
-}
-
-/// A span of time, in seconds from the first frame.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct TimeRange {
-    /// Start.
-    pub start: f64,
-    /// End.
-    pub end: f64,
-}
-
-/// What a span of time says of a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum SpanState {
-    /// The mark is there.
-    Marked,
-    /// It is not, though it would be plain.
-    Unmarked,
-    /// Nothing can be told: the span is black or flat, or the mark is too weak for so short a time.
-    Unknown,
-}
-
-/// A span of time, and how much of the mark it alone shows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Span {
-    /// Start, in seconds from the first frame.
-    #[serde(serialize_with = "thousandths")]
-    pub start: f64,
-    /// End.
-    #[serde(serialize_with = "thousandths")]
-    pub end: f64,
-    /// Score z of the mark in these frames: a few units around 0 without the mark, up to about 40 with it.
-    #[serde(serialize_with = "thousandths")]
-    pub score: f32,
-    /// What that says.
-    pub state: SpanState,
-}
-
-impl Span {
-    /// Score from which a span counts as marked: one span in 30,000 without a mark gets there.
-    pub const MARKED: f32 = 4.2;
-    /// Score under which a span counts as unmarked, if others show that the mark should be plain there.
-    pub const UNMARKED: f32 = 3.0;
-}
-
-/// Reports have many spans; digits that mean nothing would make most of them.
-fn thousandths<T: Copy + Into<f64>, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(((*value).into() * 1000.0).round() / 1000.0)
-}
 
 /// How the picture lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -228,8 +165,3 @@ impl Capacity {
 const READABLE: f32 = 400.0;
 /// Evidence before encoding that the measured clips have at least (7,300 to 51,000): nearly all of their ordinary re-encodings can be read.
 const ROBUST: f32 = 6000.0;
-
-/// Largest p-value at which a mark counts as present.
-pub const PRESENCE: f64 = 1e-6;
-/// Largest p-value at which a payload is told.
-pub const IDENTITY: f64 = 1e-9;

@@ -31,10 +31,10 @@ mod timeline;
 mod warp;
 mod windows;
 
-pub use detect::{DetectOptions, Detector, Question};
+pub use detect::{DetectOptions, Detector};
 pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};
-pub use evidence::{AreaMap, Capacity, Geometry, IDENTITY, Method, Outlook, PRESENCE, PictureEvidence, Span, SpanState, TimeRange};
+pub use evidence::{AreaMap, Capacity, Geometry, Outlook, PictureEvidence};
 pub(crate) use meter::Meter;
 pub use plane::{Luma, SampleFormat, Samples, SamplesMut};
 pub use strength::Strength;

@@ -3,13 +3,13 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS, TILE};
-use super::evidence::{Span, SpanState, TimeRange};
 use super::plane::Image;
 use super::search::Finding;
 use super::spectrum::{Readings, RealFft2};
 use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};
 use super::windows::Window;
+use crate::evidence::{Span, SpanState};
 
 /// What a typical marked span must score before a span can be called unmarked.
 const PLAIN: f32 = 8.0;
@@ -78,50 +78,6 @@ pub(crate) fn median(mut values: Vec<f32>) -> f32 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Spans that are marked, joined; spans that say nothing go with their neighbours.
-pub(crate) fn ranges(spans: &[Span]) -> Vec<TimeRange> {
-    if spans.iter().all(|s| s.state != SpanState::Marked) {
-        // The whole is marked, no span alone says so: the mark is weak, and where it lies cannot be told.
-        let ends = spans.first().zip(spans.last());
-        return ends.map(|(a, b)| TimeRange { start: a.start, end: b.end }).into_iter().collect();
-    }
-    let mut out: Vec<TimeRange> = Vec::new();
-    let mut open = false;
-    let mut pending: Option<f64> = None;
-    for (i, span) in spans.iter().enumerate() {
-        match span.state {
-            SpanState::Unmarked => (open, pending) = (false, None),
-            // Spans that say nothing belong to the marked ones before or after them.
-            SpanState::Unknown if open => {
-                if let Some(last) = out.last_mut() {
-                    last.end = span.end;
-                }
-            }
-            SpanState::Unknown => pending = pending.or(Some(span.start)),
-            SpanState::Marked => {
-                let (start, end) = within(spans, i);
-                match out.last_mut() {
-                    Some(last) if open => last.end = end,
-                    _ => out.push(TimeRange { start: pending.unwrap_or(start), end }),
-                }
-                (open, pending) = (true, None);
-            }
-        }
-    }
-    out
-}
-
-/// The marked part of a marked span: between an unmarked neighbour and a marked one, the score tells how much of the span is marked.
-fn within(spans: &[Span], i: usize) -> (f64, f64) {
-    let Span { start, end, score, .. } = spans[i];
-    let length = |marked: &Span| (end - start) * f64::from((score / marked.score).clamp(0.0, 1.0));
-    match (i.checked_sub(1).and_then(|before| spans.get(before)), spans.get(i + 1)) {
-        (Some(before), Some(after)) if (before.state, after.state) == (SpanState::Unmarked, SpanState::Marked) => (end - length(after), end),
-        (Some(before), Some(after)) if (before.state, after.state) == (SpanState::Marked, SpanState::Unmarked) => (start, start + length(before)),
-        _ => (start, end),
-    }
-}
-
 /// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.
 struct Fold {
     fft: RealFft2,
@@ -158,32 +114,4 @@ impl Fold {
 fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
     let sum: f32 = value.iter().zip(noise).map(|(v, n)| v.norm_sqr() / n.max(f32::MIN_POSITIVE)).sum();
     (sum / value.len().max(1) as f32).max(f32::MIN_POSITIVE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_that_say_nothing_go_with_their_marked_neighbours() {
-        let told = |states: &str| {
-            let state = |c| match c {
-                'm' => SpanState::Marked,
-                'u' => SpanState::Unmarked,
-                _ => SpanState::Unknown,
-            };
-            let spans: Vec<Span> = states.chars().enumerate().map(|(i, c)| Span { start: i as f64, end: i as f64 + 1.0, score: 8.0, state: state(c) }).collect();
-            ranges(&spans).iter().map(|r| (r.start, r.end)).collect::<Vec<_>>()
-        };
-        assert_eq!(told("?m?mu?u?m?"), [(0.0, 4.0), (7.0, 10.0)]);
-        assert_eq!(told("u?u"), [(0.0, 3.0)], "weak: the whole");
-        assert_eq!(told(""), []);
-    }
-
-    #[test]
-    fn a_span_that_is_marked_in_part_says_how_much() {
-        let span = |i: usize, score: f32| Span { start: i as f64, end: i as f64 + 1.0, score, state: if score < 4.0 { SpanState::Unmarked } else { SpanState::Marked } };
-        let spans: Vec<Span> = [0.0, 6.0, 24.0, 20.0, 5.0, 0.0].into_iter().enumerate().map(|(i, score)| span(i, score)).collect();
-        assert_eq!(ranges(&spans), [TimeRange { start: 1.75, end: 4.25 }]);
-    }
 }

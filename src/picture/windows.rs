@@ -1,8 +1,8 @@
 //! Residual sums per span of time, in bounded memory.
 
 use super::equalise::Equaliser;
-use super::evidence::TimeRange;
 use super::plane::Image;
+use crate::evidence::TimeRange;
 
 /// Length of a span at first, in seconds: the resolution of time ranges for clips of up to half a minute.
 const SPAN: f64 = 0.5;

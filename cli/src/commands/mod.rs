@@ -11,8 +11,9 @@ pub(crate) mod verify;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use proofmark::evidence::Question;
 use proofmark::media::MediaError;
-use proofmark::picture::{DetectOptions, Question};
+use proofmark::picture::DetectOptions;
 use proofmark::{Payload, StampError, VerifyError};
 
 use crate::args::{Global, QuestionArgs};

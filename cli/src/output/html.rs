@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use proofmark::attacks::Group;
 use proofmark::evaluate::{AttackReport, Outcome, Tally, Trial};
-use proofmark::picture::{IDENTITY, PRESENCE};
+use proofmark::evidence::{IDENTITY, PRESENCE};
 use proofmark::{PValue, Report};
 
 const STYLE: &str = "\

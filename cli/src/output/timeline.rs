@@ -1,6 +1,7 @@
 //! When the marks are there: evidence over time, as a plot.
 
-use proofmark::picture::{PictureEvidence, Span, SpanState};
+use proofmark::evidence::{Span, SpanState};
+use proofmark::picture::PictureEvidence;
 
 use super::canvas::{Canvas, Colour, INK, LETTER, LINE, SOFT, UNKNOWN, UNMARKED, hue};
 

@@ -1,0 +1,177 @@
+//! What evidence of a mark is told in, whether it lies in picture or sound: the question, the answer's kind, and when the mark is there.
+
+use serde::{Serialize, Serializer};
+
+use crate::payload::Payload;
+
+/// What is asked about a clip, beyond whether a mark is there.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Question {
+    /// Which payload is it?
+    #[default]
+    Blind,
+    /// Which of these is it? A list of known payloads needs much less evidence than none.
+    Candidates(Vec<Payload>),
+    /// Is it this one?
+    Expected(Payload),
+}
+
+impl Question {
+    pub(crate) fn candidates(&self) -> &[Payload] {
+        match self {
+            Self::Blind => &[],
+            Self::Candidates(list) => list,
+            Self::Expected(payload) => std::slice::from_ref(payload),
+        }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match self {
+            Self::Blind => Method::Blind,
+            Self::Candidates(_) => Method::Candidates,
+            Self::Expected(_) => Method::Expected,
+        }
+    }
+}
+
+/// How a payload was arrived at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Method {
+    /// Decoded from picture or sound alone.
+    Blind,
+    /// The best among given candidates.
+    Candidates,
+    /// Confirmed: the one payload that was asked for.
+    Expected,
+}
+
+/// A span of time, in seconds from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TimeRange {
+    /// Start.
+    pub start: f64,
+    /// End.
+    pub end: f64,
+}
+
+/// What a span of time says of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SpanState {
+    /// The mark is there.
+    Marked,
+    /// It is not, though it would be plain.
+    Unmarked,
+    /// Nothing can be told: the span is black, flat or silent, or the mark is too weak for so short a time.
+    Unknown,
+}
+
+/// A span of time, and how much of the mark it alone shows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Span {
+    /// Start, in seconds from the beginning.
+    #[serde(serialize_with = "thousandths")]
+    pub start: f64,
+    /// End.
+    #[serde(serialize_with = "thousandths")]
+    pub end: f64,
+    /// Score z of the mark in it: a few units around 0 without the mark, up to about 40 with it.
+    #[serde(serialize_with = "thousandths")]
+    pub score: f32,
+    /// What that says.
+    pub state: SpanState,
+}
+
+impl Span {
+    /// Score from which a span counts as marked: one span in 30,000 without a mark gets there.
+    pub const MARKED: f32 = 4.2;
+    /// Score under which a span counts as unmarked, if others show that the mark should be plain there.
+    pub const UNMARKED: f32 = 3.0;
+}
+
+/// Reports have many spans; digits that mean nothing would make most of them.
+fn thousandths<T: Copy + Into<f64>, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(((*value).into() * 1000.0).round() / 1000.0)
+}
+
+/// Spans that are marked, joined; spans that say nothing go with their neighbours.
+pub(crate) fn ranges(spans: &[Span]) -> Vec<TimeRange> {
+    if spans.iter().all(|s| s.state != SpanState::Marked) {
+        // The whole is marked, no span alone says so: the mark is weak, and where it lies cannot be told.
+        let ends = spans.first().zip(spans.last());
+        return ends.map(|(a, b)| TimeRange { start: a.start, end: b.end }).into_iter().collect();
+    }
+    let mut out: Vec<TimeRange> = Vec::new();
+    let mut open = false;
+    let mut pending: Option<f64> = None;
+    for (i, span) in spans.iter().enumerate() {
+        match span.state {
+            SpanState::Unmarked => (open, pending) = (false, None),
+            // Spans that say nothing belong to the marked ones before or after them.
+            SpanState::Unknown if open => {
+                if let Some(last) = out.last_mut() {
+                    last.end = span.end;
+                }
+            }
+            SpanState::Unknown => pending = pending.or(Some(span.start)),
+            SpanState::Marked => {
+                let (start, end) = within(spans, i);
+                match out.last_mut() {
+                    Some(last) if open => last.end = end,
+                    _ => out.push(TimeRange { start: pending.unwrap_or(start), end }),
+                }
+                (open, pending) = (true, None);
+            }
+        }
+    }
+    out
+}
+
+/// The marked part of a marked span: between an unmarked neighbour and a marked one, the score tells how much of the span is marked.
+fn within(spans: &[Span], i: usize) -> (f64, f64) {
+    let Span { start, end, score, .. } = spans[i];
+    let length = |marked: &Span| (end - start) * f64::from((score / marked.score).clamp(0.0, 1.0));
+    match (i.checked_sub(1).and_then(|before| spans.get(before)), spans.get(i + 1)) {
+        (Some(before), Some(after)) if (before.state, after.state) == (SpanState::Unmarked, SpanState::Marked) => (end - length(after), end),
+        (Some(before), Some(after)) if (before.state, after.state) == (SpanState::Marked, SpanState::Unmarked) => (start, start + length(before)),
+        _ => (start, end),
+    }
+}
+
+/// Largest p-value at which a mark counts as present.
+pub const PRESENCE: f64 = 1e-6;
+/// Largest p-value at which a payload is told.
+pub const IDENTITY: f64 = 1e-9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_say_nothing_go_with_their_marked_neighbours() {
+        let told = |states: &str| {
+            let state = |c| match c {
+                'm' => SpanState::Marked,
+                'u' => SpanState::Unmarked,
+                _ => SpanState::Unknown,
+            };
+            let spans: Vec<Span> = states.chars().enumerate().map(|(i, c)| Span { start: i as f64, end: i as f64 + 1.0, score: 8.0, state: state(c) }).collect();
+            ranges(&spans).iter().map(|r| (r.start, r.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("?m?mu?u?m?"), [(0.0, 4.0), (7.0, 10.0)]);
+        assert_eq!(told("u?u"), [(0.0, 3.0)], "weak: the whole");
+        assert_eq!(told(""), []);
+    }
+
+    #[test]
+    fn a_span_that_is_marked_in_part_says_how_much() {
+        let span = |i: usize, score: f32| Span { start: i as f64, end: i as f64 + 1.0, score, state: if score < 4.0 { SpanState::Unmarked } else { SpanState::Marked } };
+        let spans: Vec<Span> = [0.0, 6.0, 24.0, 20.0, 5.0, 0.0].into_iter().enumerate().map(|(i, score)| span(i, score)).collect();
+        assert_eq!(ranges(&spans), [TimeRange { start: 1.75, end: 4.25 }]);
+    }
+}

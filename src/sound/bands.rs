@@ -1,0 +1,247 @@
+//! What the mark is written in: the energy of sound in bands of frequency and rows of time.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use realfft::num_complex::Complex32;
+use realfft::{RealFftPlanner, RealToComplex};
+
+/// Seconds of a row.
+pub(crate) const ROW: f64 = 0.020;
+/// Seconds of a pair of rows, which carries one sign per band in the difference of its levels.
+pub(crate) const PAIR: f64 = 2.0 * ROW;
+/// Seconds of the window through which energy is measured. Shorter ones blur neighbouring bands, longer ones neighbouring rows.
+pub(crate) const WINDOW: f64 = 0.024;
+/// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down here.
+const LOW: f64 = 200.0;
+/// Upper edge of the highest band at most: above, codecs keep little.
+const HIGH: f64 = 8080.0;
+/// Width of a band in hertz at least, about what the window tells apart, and as a share of its lower edge.
+const LEAST_WIDTH: f64 = 80.0;
+const RELATIVE_WIDTH: f64 = 1.0 / 8.0;
+/// Number of bands.
+pub(crate) const BANDS: usize = 27;
+
+/// Edges of the bands in hertz, rising.
+pub(crate) static EDGES: LazyLock<[f64; BANDS + 1]> = LazyLock::new(|| {
+    let mut edge = LOW;
+    std::array::from_fn(|_| {
+        let this = edge;
+        edge += LEAST_WIDTH.max(edge * RELATIVE_WIDTH);
+        this
+    })
+});
+
+/// One value per band.
+pub(crate) type PerBand<T> = [T; BANDS];
+
+/// The even length nearest to `samples` that a fast Fourier transform likes.
+pub(crate) fn fft_length(samples: f64) -> usize {
+    let smooth = |n: usize| {
+        [2, 3, 5, 7].iter().fold(n, |mut n, &p| {
+            while n.is_multiple_of(p) {
+                n /= p;
+            }
+            n
+        }) == 1
+    };
+    let even = (samples / 2.0).round().max(4.0) as usize;
+    (0..even).flat_map(|d| [even + d, even - d]).find(|&half| smooth(half)).unwrap_or(even) * 2
+}
+
+/// Measures power spectra through a Hann window.
+#[derive(Clone)]
+pub(crate) struct Analyser {
+    fft: Arc<dyn RealToComplex<f32>>,
+    window: Vec<f32>,
+    buffer: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+    power: Vec<f32>,
+}
+
+impl Analyser {
+    pub(crate) fn new(rate: f64) -> Self {
+        let length = fft_length(WINDOW * rate);
+        let fft = RealFftPlanner::new().plan_fft_forward(length);
+        let phase = |i: usize| std::f64::consts::TAU * i as f64 / length as f64;
+        let window: Vec<f32> = (0..length).map(|i| (0.5 - 0.5 * phase(i).cos()) as f32).collect();
+        let (spectrum, scratch) = (fft.make_output_vec(), fft.make_scratch_vec());
+        Self { power: vec![0.0; spectrum.len()], buffer: vec![0.0; length], fft, window, spectrum, scratch }
+    }
+
+    /// Samples that one spectrum is of.
+    pub(crate) fn len(&self) -> usize {
+        self.window.len()
+    }
+
+    /// The power of each bin for [`Analyser::len`] samples: 1 for a sine of full scale in the middle of a bin.
+    pub(crate) fn power(&mut self, samples: &[f32]) -> &[f32] {
+        let scale = 4.0 / self.window.len() as f32;
+        self.buffer.iter_mut().zip(samples.iter().zip(&self.window)).for_each(|(b, (s, w))| *b = s * w * scale);
+        // The lengths are those of the plan, so that it cannot fail.
+        let _ = self.fft.process_with_scratch(&mut self.buffer, &mut self.spectrum, &mut self.scratch);
+        self.power.iter_mut().zip(&self.spectrum).for_each(|(p, x)| *p = x.norm_sqr());
+        &self.power
+    }
+}
+
+/// Where the bands lie among bins: fractional positions in a sum over bins.
+pub(crate) fn positions(rate: f64, length: usize, pitch: f64, bins: usize) -> [(usize, f32); BANDS + 1] {
+    let bin = rate / length as f64;
+    EDGES.map(|edge| {
+        let at = (edge * pitch / bin + 0.5).min(bins as f64);
+        let whole = (at as usize).min(bins.saturating_sub(1));
+        (whole, (at - whole as f64) as f32)
+    })
+}
+
+/// Power of each band from sums over bins from each one *up*, so that the weak high bands keep their digits.
+pub(crate) fn band_power(sums: &[f32], positions: &[(usize, f32); BANDS + 1]) -> PerBand<f32> {
+    let at = |&(i, part): &(usize, f32)| sums[i] + part * (sums[i + 1] - sums[i]);
+    let mut above = at(&positions[0]);
+    std::array::from_fn(|b| {
+        let next = at(&positions[b + 1]);
+        let power = (above - next).max(0.0);
+        above = next;
+        power
+    })
+}
+
+/// Sums of `values` from each one to the last, and a 0 behind it.
+pub(crate) fn sums_upward(values: &[f32], out: &mut Vec<f32>) {
+    let begin = out.len();
+    out.resize(begin + values.len() + 1, 0.0);
+    let mut sum = 0.0;
+    for (o, v) in out[begin..].iter_mut().zip(values).rev() {
+        sum += v;
+        *o = sum;
+    }
+}
+
+/// Seconds between the spectra of a [`Spectrogram`].
+pub(crate) const HOP: f64 = ROW / 8.0;
+/// Highest pitch that is looked for, so that bands that were raised by it are still in the spectra.
+const MOST_PITCH: f64 = 1.27;
+
+/// Spectra of some seconds of sound, from which the bands can be read under any pitch.
+#[derive(Clone)]
+pub(crate) struct Spectrogram {
+    rate: f64,
+    length: usize,
+    /// Bins of each spectrum, and one more for the sum's end.
+    stride: usize,
+    sums: Vec<f32>,
+}
+
+impl Spectrogram {
+    pub(crate) fn new(rate: f64, length: usize) -> Self {
+        let bins = (HIGH * MOST_PITCH * length as f64 / rate) as usize + 2;
+        Self { rate, length, stride: bins.min(length / 2 + 1) + 1, sums: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, power: &[f32]) {
+        sums_upward(&power[..self.stride - 1], &mut self.sums);
+    }
+
+    /// Number of spectra.
+    pub(crate) fn len(&self) -> usize {
+        self.sums.len() / self.stride
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.sums.clear();
+    }
+
+    fn bands(&self, frames: Range<usize>, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
+        let positions = positions(self.rate, self.length, pitch, self.stride - 1);
+        self.sums[frames.start * self.stride..frames.end * self.stride].chunks_exact(self.stride).map(move |sums| band_power(sums, &positions))
+    }
+}
+
+/// Share of the rows under which a band's floor is taken to lie.
+const FLOOR_QUANTILE: f64 = 0.05;
+
+/// The bands of a stretch of sound under one pitch, ready to be cut into rows of any place and length.
+pub(crate) struct Sheet {
+    /// Sums over time, a row of [`BANDS`] before each spectrum and one behind the last.
+    sums: Vec<PerBand<f64>>,
+    /// Power that a band hardly ever falls below: what lies near it is noise, not sound.
+    pub(crate) floor: PerBand<f32>,
+    /// Seconds at which the stretch begins.
+    pub(crate) start: f64,
+}
+
+impl Sheet {
+    pub(crate) fn new(spectrogram: &Spectrogram, frames: Range<usize>, pitch: f64) -> Self {
+        let start = frames.start as f64 * HOP;
+        let mut sums = Vec::with_capacity(frames.len() + 1);
+        let mut sum = [0.0; BANDS];
+        sums.push(sum);
+        for powers in spectrogram.bands(frames, pitch) {
+            sum.iter_mut().zip(powers).for_each(|(s, p)| *s += f64::from(p));
+            sums.push(sum);
+        }
+        let per_row = (ROW / HOP) as usize;
+        let mut rows: Vec<PerBand<f32>> =
+            sums.windows(per_row + 1).step_by(per_row / 2).map(|w| std::array::from_fn(|b| (w[per_row][b] - w[0][b]) as f32 / per_row as f32)).collect();
+        let place = (rows.len() as f64 * FLOOR_QUANTILE) as usize;
+        let floor = std::array::from_fn(|b| {
+            if rows.is_empty() {
+                return 0.0;
+            }
+            rows.select_nth_unstable_by(place, |x, y| x[b].total_cmp(&y[b])).1[b]
+        });
+        Self { sums, floor, start }
+    }
+
+    /// Seconds of the stretch.
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.sums.len() - 1) as f64 * HOP
+    }
+
+    /// The sum up to `time` seconds from the stretch's start.
+    pub(crate) fn up_to(&self, time: f64, out: &mut PerBand<f64>) {
+        let at = (time / HOP).clamp(0.0, (self.sums.len() - 1) as f64);
+        let whole = (at as usize).min(self.sums.len().saturating_sub(2));
+        let part = at - whole as f64;
+        let (a, b) = (&self.sums[whole], &self.sums[(whole + 1).min(self.sums.len() - 1)]);
+        out.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (a, b))| *o = a + part * (b - a));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bands_have_the_designed_edges() {
+        assert_eq!(EDGES[0], LOW);
+        assert!((HIGH * 0.97..HIGH).contains(&EDGES[BANDS]), "{}", EDGES[BANDS]);
+    }
+
+    #[test]
+    fn lengths_are_near_and_smooth() {
+        for (rate, expected) in [(48_000.0, 1152), (44_100.0, 1050), (8_000.0, 192), (192_000.0, 4608)] {
+            assert_eq!(fft_length(WINDOW * rate), expected);
+        }
+    }
+
+    #[test]
+    fn a_sine_lies_in_its_band_alone() {
+        let rate = 48_000.0;
+        let mut analyser = Analyser::new(rate);
+        let frequency = 1000.0;
+        let sine: Vec<f32> = (0..analyser.len()).map(|i| (std::f64::consts::TAU * frequency * i as f64 / rate).sin() as f32).collect();
+        let mut spectrogram = Spectrogram::new(rate, analyser.len());
+        for _ in 0..16 {
+            spectrogram.push(analyser.power(&sine));
+        }
+        let band = (0..BANDS).find(|&b| EDGES[b + 1] > frequency).unwrap();
+        for (pitch, expected) in [(1.0, band), (0.5, (0..BANDS).find(|&b| EDGES[b + 1] > 2.0 * frequency).unwrap())] {
+            let powers = spectrogram.bands(0..16, pitch).next().unwrap();
+            assert!((0.8..2.1).contains(&powers[expected]), "{powers:?}");
+            assert!(powers.iter().enumerate().all(|(b, &p)| b.abs_diff(expected) < 3 || p < 1e-4), "{powers:?}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The detector: samples in, evidence out.
+
+use std::collections::VecDeque;
+
+use super::bands::{Analyser, HOP, Sheet, Spectrogram};
+use super::carrier::{CELLS, Carrier};
+use super::decode;
+use super::evidence::{Capacity, SoundEvidence, Stretch};
+use super::read::{Cells, Place};
+use super::search::{Finding, Search, follow};
+use super::{Format, SoundError};
+use crate::evidence::{self, PRESENCE, Question, Span, SpanState, TimeRange};
+use crate::key::{KeyRing, WatermarkKey};
+use crate::payload::Payload;
+use crate::stats::PValue;
+
+/// How to search.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListenOptions {
+    /// What is asked.
+    pub question: Question,
+    /// Whether to search other speeds and pitches when the mark is not found as it was stamped.
+    pub search: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { question: Question::Blind, search: true }
+    }
+}
+
+/// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does not grow with it.
+const PIECE: f64 = 60.0;
+/// Seconds of a span.
+const SPAN: f64 = 0.5;
+/// Marks that are looked for in one piece.
+const MARKS: usize = 4;
+/// Parts of a piece that are searched alone when the whole shows a mark that cannot be read: several marks may be spliced.
+const PARTS: [usize; 2] = [2, 3];
+/// Seconds of a part, or of what a mark leaves, that are worth a search.
+const LEAST: f64 = 1.5;
+/// What a typical marked span must score before one can be called unmarked.
+const PLAIN: f32 = 7.0;
+/// Evidence with which the payload can usually be read blind.
+const READABLE: f32 = 330.0;
+
+/// Collects the sound of one clip and says what mark it carries.
+///
+/// Memory does not depend on its length.
+pub struct Detector {
+    format: Format,
+    carriers: Vec<Carrier>,
+    ring: KeyRing,
+    options: ListenOptions,
+    analyser: Analyser,
+    mix: Vec<f32>,
+    buffer: VecDeque<f32>,
+    /// Number of the first sample in the buffer; the sound begins at 0, silence goes before.
+    first: i64,
+    /// Spectra that were made.
+    made: usize,
+    spectrogram: Spectrogram,
+    block: Vec<f32>,
+    /// Seconds at which the piece begins.
+    start: f64,
+    pieces: usize,
+    marks: Vec<SoundEvidence>,
+    /// The best p-value and score of what is no mark.
+    least: (PValue, f32),
+    /// Whether anything but silence was heard.
+    heard: bool,
+}
+
+impl Detector {
+    /// A detector for sound of the given format, looking for marks of any key of `ring`.
+    ///
+    /// # Errors
+    /// [`SoundError`] if the sampling rate or the number of channels is out of range.
+    pub fn new(ring: &KeyRing, format: Format, options: ListenOptions) -> Result<Self, SoundError> {
+        format.check()?;
+        let analyser = Analyser::new(f64::from(format.rate));
+        let half = analyser.len() / 2;
+        Ok(Self {
+            carriers: ring.keys().iter().map(Carrier::new).collect(),
+            ring: ring.clone(),
+            options,
+            mix: format.mix(),
+            buffer: std::iter::repeat_n(0.0, half).collect(),
+            first: -(half as i64),
+            made: 0,
+            spectrogram: Spectrogram::new(f64::from(format.rate), analyser.len()),
+            block: vec![0.0; analyser.len()],
+            analyser,
+            format,
+            start: 0.0,
+            pieces: 0,
+            marks: Vec::new(),
+            least: (PValue::ONE, 0.0),
+            heard: false,
+        })
+    }
+
+    /// The same sound asked about other keys, or another question, without listening again; of sound longer than a minute, its last piece.
+    #[must_use]
+    pub fn again(&self, ring: &KeyRing, options: ListenOptions) -> Self {
+        Self {
+            carriers: ring.keys().iter().map(Carrier::new).collect(),
+            ring: ring.clone(),
+            options,
+            format: self.format,
+            analyser: self.analyser.clone(),
+            mix: self.mix.clone(),
+            buffer: self.buffer.clone(),
+            spectrogram: self.spectrogram.clone(),
+            block: self.block.clone(),
+            marks: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Takes in interleaved samples, full scale being 1. A last frame without all channels is ignored.
+    pub fn push(&mut self, samples: &[f32]) {
+        for frame in samples.chunks_exact(self.format.channels) {
+            let sum: f32 = frame.iter().zip(&self.mix).map(|(s, m)| s * m).sum();
+            self.heard |= sum.abs() > 1e-5;
+            self.buffer.push_back(if sum.is_finite() { sum } else { 0.0 });
+        }
+        self.measure();
+    }
+
+    /// Makes the spectra that the samples allow.
+    fn measure(&mut self) {
+        let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
+        loop {
+            let begin = ((self.made as f64 + 0.5) * HOP * rate) as i64 - (length / 2) as i64;
+            let from = (begin - self.first).max(0) as usize;
+            if from + length > self.buffer.len() {
+                break;
+            }
+            self.buffer.drain(..from);
+            self.first += from as i64;
+            let (a, b) = self.buffer.as_slices();
+            let split = a.len().min(length);
+            self.block[..split].copy_from_slice(&a[..split]);
+            self.block[split..].copy_from_slice(&b[..length - split]);
+            self.spectrogram.push(self.analyser.power(&self.block));
+            self.made += 1;
+            if self.spectrogram.len() as f64 * HOP >= PIECE {
+                self.piece();
+            }
+        }
+    }
+
+    /// Searches what was collected, and lets it go.
+    fn piece(&mut self) {
+        let seconds = self.spectrogram.len() as f64 * HOP;
+        // The shares of all pieces, however many there will be, make one whole.
+        let share = ((self.pieces + 1) * (self.pieces + 2)) as f64;
+        let mut marked: Vec<TimeRange> = Vec::new();
+        let mut found: Vec<SoundEvidence> = Vec::new();
+        for round in 0..MARKS {
+            let free = |t: f64| !marked.iter().any(|r| (r.start..r.end).contains(&t));
+            let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
+            let evidence = self.describe(&finding);
+            if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
+                if round == 0 && finding.p_value < self.least.0 {
+                    self.least = (finding.p_value, finding.z);
+                }
+                break;
+            }
+            marked.extend(evidence.spans.iter().filter(|s| s.state != SpanState::Unmarked).map(|s| TimeRange { start: s.start, end: s.end }));
+            let left = evidence.spans.iter().filter(|s| s.state == SpanState::Unmarked).map(|s| s.end - s.start).sum::<f64>();
+            let known = evidence.payload.is_some();
+            found.push(evidence);
+            if left < LEAST || !known {
+                break;
+            }
+        }
+        for mut evidence in found {
+            evidence.ranges.iter_mut().for_each(|r| (r.start, r.end) = (r.start + self.start, r.end + self.start));
+            evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (s.start + self.start, s.end + self.start));
+            self.keep(evidence);
+        }
+        self.spectrogram.clear();
+        self.start += seconds;
+        self.pieces += 1;
+    }
+
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let search = |wide: bool, share: f64| Search { carriers: &self.carriers, spectrogram: &self.spectrogram, question: &self.options.question, wide, share };
+        let whole = search(self.options.search, share).run(free)?;
+        if whole.payload.is_some() || whole.p_value.value() > PRESENCE || !first {
+            return Some(whole);
+        }
+        let parts = PARTS.iter().flat_map(|&n| (0..n).map(move |i| (i as f64 / n as f64, (i + 1) as f64 / n as f64)));
+        let count = PARTS.iter().sum::<usize>() as f64;
+        let found = parts.filter(|(from, to)| (to - from) * seconds >= LEAST).find_map(|(from, to)| {
+            let inside = move |t: f64| free(t) && (from * seconds..to * seconds).contains(&t);
+            search(false, share * count).run(&inside).filter(|f| f.payload.is_some())
+        });
+        Some(found.unwrap_or(whole))
+    }
+
+    /// What can be said of a finding in the piece.
+    fn describe(&self, finding: &Finding) -> SoundEvidence {
+        let detected = finding.p_value.value() <= PRESENCE;
+        let payload = finding.payload.filter(|_| detected);
+        let spans = if detected { self.spans(finding) } else { Vec::new() };
+        let note = (detected && payload.is_none()).then(|| {
+            let evidence = finding.z * finding.z * 6.0;
+            let seconds = self.spectrogram.len() as f64 * HOP;
+            let more = seconds * f64::from(READABLE / evidence - 1.0);
+            if more > 0.0 && more < 4.0 * seconds.max(5.0) {
+                format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
+            } else {
+                "a mark is there, but it cannot be read: several may lie over each other; a better copy or a list of candidates would help".into()
+            }
+        });
+        SoundEvidence {
+            detected,
+            payload: payload.map(|p| p.0),
+            p_value: finding.p_value,
+            method: payload.map(|p| p.1),
+            key: detected.then(|| self.ring.keys()[finding.key].id().clone()),
+            ranges: evidence::ranges(&spans),
+            spans,
+            geometry: detected.then_some(Stretch { speed: finding.stretch.place.speed as f32, pitch: finding.stretch.pitch as f32 }),
+            evidence: finding.z * finding.z,
+            seconds: 0.0,
+            note,
+            others: Vec::new(),
+        }
+    }
+
+    /// Whether the mark of `finding` is there, span by span.
+    fn spans(&self, finding: &Finding) -> Vec<Span> {
+        let frames = self.spectrogram.len();
+        let sheet = Sheet::new(&self.spectrogram, 0..frames, finding.stretch.pitch);
+        let carrier = &self.carriers[finding.key];
+        let (word, mut used) = (finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)), vec![finding.payload.is_some(); CELLS]);
+        carrier.sync.iter().for_each(|&c| used[c] = true);
+        let pairs = follow(&sheet, finding.stretch.place, carrier, &word, &used);
+        let end = frames as f64 * HOP;
+        let count = (end / SPAN).ceil() as usize;
+        let mut sums = vec![(0.0f32, 0.0f32); count];
+        for (time, sum, variance) in pairs {
+            let s = &mut sums[((time / SPAN) as usize).min(count - 1)];
+            *s = (s.0 + sum, s.1 + variance);
+        }
+        let scores: Vec<f32> = sums.iter().map(|&(sum, variance)| if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }).collect();
+        let mut marked: Vec<f32> = scores.iter().copied().filter(|&z| z >= Span::MARKED).collect();
+        marked.sort_by(f32::total_cmp);
+        let typical = marked.get(marked.len() / 2).copied().unwrap_or(0.0);
+        let full = sums.iter().map(|s| s.1).fold(0.0, f32::max);
+        let state = |z: f32, variance: f32| match z {
+            z if z >= Span::MARKED => SpanState::Marked,
+            z if z < Span::UNMARKED && typical >= PLAIN && variance >= 0.3 * full => SpanState::Unmarked,
+            _ => SpanState::Unknown,
+        };
+        let span = |(i, (&score, &(_, variance))): (usize, (&f32, &(f32, f32)))| Span {
+            start: i as f64 * SPAN,
+            end: ((i + 1) as f64 * SPAN).min(end),
+            score,
+            state: state(score, variance),
+        };
+        scores.iter().zip(&sums).enumerate().map(span).collect()
+    }
+
+    /// Adds a mark to those that were found, or to the same one of an earlier piece.
+    fn keep(&mut self, evidence: SoundEvidence) {
+        let same = self.marks.iter_mut().find(|m| m.payload == evidence.payload && m.key == evidence.key);
+        let Some(known) = same else { return self.marks.push(evidence) };
+        known.p_value = known.p_value.min(evidence.p_value);
+        known.evidence = known.evidence.max(evidence.evidence);
+        known.spans.extend(evidence.spans);
+        for range in evidence.ranges {
+            match known.ranges.last_mut() {
+                Some(last) if range.start - last.end < 1e-6 => last.end = range.end,
+                _ => known.ranges.push(range),
+            }
+        }
+    }
+
+    /// The evidence in all of the sound.
+    #[must_use]
+    pub fn finish(mut self) -> SoundEvidence {
+        let half = self.analyser.len();
+        self.buffer.extend(std::iter::repeat_n(0.0, half));
+        self.measure();
+        if self.spectrogram.len() > 0 && self.heard {
+            self.piece();
+        } else {
+            self.start += self.spectrogram.len() as f64 * HOP;
+        }
+        let length = |e: &SoundEvidence| e.ranges.iter().map(|r| r.end - r.start).sum::<f64>();
+        // What is read before what is merely seen, what is long before what is short.
+        self.marks.sort_by(|a, b| b.payload.is_some().cmp(&a.payload.is_some()).then(length(b).total_cmp(&length(a))));
+        let mut marks = self.marks.into_iter();
+        let mut first = marks.next().unwrap_or_else(|| SoundEvidence {
+            detected: false,
+            payload: None,
+            p_value: self.least.0,
+            method: None,
+            key: None,
+            ranges: Vec::new(),
+            spans: Vec::new(),
+            geometry: None,
+            evidence: self.least.1 * self.least.1,
+            seconds: 0.0,
+            note: (!self.heard).then(|| "the sound is silent".to_string()),
+            others: Vec::new(),
+        });
+        first.others = marks.filter(|m| m.payload.is_some()).collect();
+        first.seconds = self.start;
+        first
+    }
+}
+
+/// Listens to freshly marked sound, and says how much it carries.
+pub struct Meter {
+    detector: Detector,
+    payload: Payload,
+    /// Cells of the pieces before.
+    cells: Option<Cells>,
+}
+
+impl Meter {
+    /// A meter for what a [`Marker`](super::Marker) with the same arguments puts out.
+    ///
+    /// # Errors
+    /// [`SoundError`] if the sampling rate or the number of channels is out of range.
+    pub fn new(key: &WatermarkKey, payload: Payload, format: Format) -> Result<Self, SoundError> {
+        Ok(Self { detector: Detector::new(&KeyRing::from(key.clone()), format, ListenOptions { question: Question::Blind, search: false })?, payload, cells: None })
+    }
+
+    /// Takes in interleaved samples. A first piece of a minute is enough to say what there is to say.
+    pub fn push(&mut self, samples: &[f32]) {
+        if self.cells.is_none() {
+            self.detector.push(samples);
+            if self.detector.spectrogram.len() as f64 * HOP > PIECE / 2.0 {
+                self.cells = Some(self.read());
+            }
+        }
+    }
+
+    fn read(&self) -> Cells {
+        let sheet = Sheet::new(&self.detector.spectrogram, 0..self.detector.spectrogram.len(), 1.0);
+        Cells::read(&sheet, Place { speed: 1.0, offset: 0.0 }, |_| true)
+    }
+
+    /// What the sound carries.
+    #[must_use]
+    pub fn finish(mut self) -> Capacity {
+        let cells = self.cells.take().unwrap_or_else(|| self.read());
+        Capacity::of(decode::score_of(&cells, &self.detector.carriers[0], self.payload), !self.detector.heard)
+    }
+}

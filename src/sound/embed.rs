@@ -1,0 +1,385 @@
+//! Marking: samples in, marked samples out, a moment later.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex32;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, fft_length, positions, sums_upward};
+use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
+use super::mask::{MOST, Mask, SILENCE};
+use super::{Format, SoundError};
+use crate::key::WatermarkKey;
+use crate::payload::Payload;
+
+/// Seconds between the powers that a gain is chosen from, and their number in a row and a pair.
+const STEP: f64 = ROW / 5.0;
+const PER_ROW: usize = 5;
+const PER_PAIR: usize = 2 * PER_ROW;
+/// Seconds that one gain lasts: half a row.
+const SLOT: f64 = ROW / 2.0;
+/// Slots of a pair, and the direction in which a movement goes in each.
+const SLOTS: [f32; 4] = [-1.0, -1.0, 1.0, 1.0];
+/// Slots before and behind a pair that its frames still hear.
+const MARGIN: usize = 2;
+/// Steps towards the wanted level difference; the first two leave a tenth of a decibel.
+const STEPS: usize = 3;
+/// How much further a gain may go than the level is to move, as the windows smooth it.
+const OVERSHOOT: f32 = 1.6;
+
+/// Marks the sound of one clip, block by block. All channels are moved alike, so that any mix of them keeps the mark.
+///
+/// What is pushed comes out marked about [`Marker::latency`] samples later; with [`Marker::finish`] as many samples have come out as went in.
+pub struct Marker {
+    format: Format,
+    targets: Vec<f32>,
+    mask: Mask,
+    analyser: Analyser,
+    positions: [(usize, f32); BANDS + 1],
+    mix: Vec<f32>,
+    /// The last samples, per channel and mixed, and the number of the first of them.
+    channels: Vec<VecDeque<f32>>,
+    mixed: VecDeque<f32>,
+    first: usize,
+    /// Samples that were pushed.
+    pushed: usize,
+    /// Powers by step, from the step `power_first` on.
+    powers: VecDeque<PerBand<f32>>,
+    power_first: usize,
+    /// Gains by slot, in decibels of amplitude, from the slot `gain_first` on.
+    gains: VecDeque<PerBand<f32>>,
+    gain_first: usize,
+    /// Pairs whose gains are chosen.
+    chosen: usize,
+    hearing: [[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR],
+    shaper: Shaper,
+    /// Frames that were put together.
+    shaped: i64,
+    /// Sums that later frames still add to, per channel; they begin where the output ends.
+    pending: Vec<VecDeque<f32>>,
+    output: Vec<f32>,
+    sums: Vec<f32>,
+    block: Vec<f32>,
+}
+
+/// Applies gains to a frame.
+struct Shaper {
+    half: usize,
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn ComplexToReal<f32>>,
+    window: Vec<f32>,
+    /// Per bin its band, or [`BANDS`] outside all.
+    band: Vec<u8>,
+    frame: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+}
+
+impl Shaper {
+    fn new(rate: f64) -> Self {
+        let length = fft_length(2.0 * SLOT * rate);
+        let mut planner = RealFftPlanner::new();
+        let (forward, backward) = (planner.plan_fft_forward(length), planner.plan_fft_inverse(length));
+        let window = (0..length).map(|i| (std::f64::consts::PI * (i as f64 + 0.5) / length as f64).sin() as f32).collect();
+        let band = |bin: usize| EDGES.partition_point(|&e| e <= bin as f64 * rate / length as f64);
+        // One edge lies below the lowest band's bins, all do above the highest.
+        let band = (0..=length / 2).map(|bin| band(bin)).map(|edges| if (1..=BANDS).contains(&edges) { edges as u8 - 1 } else { BANDS as u8 }).collect();
+        let (spectrum, scratch) = (forward.make_output_vec(), vec![Complex32::default(); forward.get_scratch_len().max(backward.get_scratch_len())]);
+        Self { half: length / 2, frame: vec![0.0; length], forward, backward, window, band, spectrum, scratch }
+    }
+
+    /// The frame of `samples` with `gains`, ready to be added.
+    fn apply(&mut self, samples: impl Iterator<Item = f32>, gains: &[f32; BANDS + 1]) -> &[f32] {
+        // The plan leaves a factor of the length, the windows of overlapping frames add up to 1.
+        let scale = 0.5 / self.half as f32;
+        self.frame.iter_mut().zip(samples.zip(&self.window)).for_each(|(f, (s, w))| *f = s * w * scale);
+        // The lengths are those of the plans, so that they cannot fail.
+        let _ = self.forward.process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch);
+        self.spectrum.iter_mut().zip(&self.band).for_each(|(x, &b)| *x *= gains[usize::from(b)]);
+        let _ = self.backward.process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch);
+        self.frame.iter_mut().zip(&self.window).for_each(|(f, w)| *f *= w);
+        &self.frame
+    }
+}
+
+/// How much of each slot, two before the pair to two behind it, each step of a pair hears: the window of the one over that of the other.
+fn hearing() -> [[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR] {
+    use std::f64::consts::PI;
+    let heard = |distance: f64| -> f64 {
+        let fine = (-24..=24).map(|i| f64::from(i) / 48.0 * WINDOW);
+        fine.map(|t| {
+            let at = distance + t;
+            let slot = if at.abs() < SLOT { (PI * at / (2.0 * SLOT)).cos().powi(2) } else { 0.0 };
+            (PI * t / WINDOW).cos().powi(4) * slot
+        })
+        .sum()
+    };
+    std::array::from_fn(|i| {
+        let row: [f64; SLOTS.len() + 2 * MARGIN] = std::array::from_fn(|j| heard((i as f64 + 0.5) * STEP - (j as f64 - MARGIN as f64 + 0.5) * SLOT));
+        let whole: f64 = row.iter().sum();
+        row.map(|w| (w / whole) as f32)
+    })
+}
+
+/// Amplitude of a gain in decibels.
+fn amplitude(decibels: f32) -> f32 {
+    (decibels * (std::f32::consts::LN_10 / 20.0)).exp()
+}
+
+impl Marker {
+    /// A marker for sound of the given format.
+    ///
+    /// # Errors
+    /// [`SoundError`] if the sampling rate or the number of channels is out of range.
+    pub fn new(key: &WatermarkKey, payload: Payload, format: Format) -> Result<Self, SoundError> {
+        format.check()?;
+        let rate = f64::from(format.rate);
+        let analyser = Analyser::new(rate);
+        let shaper = Shaper::new(rate);
+        let bins = analyser.len() / 2 + 1;
+        let mut marker = Self {
+            targets: Carrier::new(key).targets(payload),
+            mask: Mask::default(),
+            positions: positions(rate, analyser.len(), 1.0, bins),
+            mix: format.mix(),
+            channels: vec![VecDeque::new(); format.channels],
+            mixed: VecDeque::new(),
+            first: 0,
+            pushed: 0,
+            powers: VecDeque::new(),
+            power_first: 0,
+            gains: VecDeque::new(),
+            gain_first: 0,
+            chosen: 0,
+            hearing: hearing(),
+            shaped: -1,
+            pending: vec![VecDeque::new(); format.channels],
+            output: Vec::new(),
+            sums: Vec::new(),
+            block: vec![0.0; analyser.len()],
+            analyser,
+            shaper,
+            format,
+        };
+        // Silence from before the beginning, for the windows that reach there.
+        marker.pad(marker.before());
+        marker.pending.iter_mut().for_each(|p| p.resize(2 * marker.shaper.half, 0.0));
+        Ok(marker)
+    }
+
+    /// Samples of silence that are kept before the first one.
+    fn before(&self) -> usize {
+        self.analyser.len().max(2 * self.shaper.half)
+    }
+
+    /// Samples, per channel, by which the output lags behind the input at most.
+    #[must_use]
+    pub fn latency(&self) -> usize {
+        ((2.0 * PAIR + WINDOW + 2.0 * SLOT) * f64::from(self.format.rate)).ceil() as usize + 2
+    }
+
+    fn pad(&mut self, samples: usize) {
+        self.mixed.extend(std::iter::repeat_n(0.0, samples));
+        self.channels.iter_mut().for_each(|c| c.extend(std::iter::repeat_n(0.0, samples)));
+    }
+
+    /// Takes in interleaved samples, full scale being 1, and returns those that are done. A last frame without all channels is ignored.
+    pub fn push(&mut self, samples: &[f32]) -> &[f32] {
+        for frame in samples.chunks_exact(self.format.channels) {
+            let sum: f32 = frame.iter().zip(&self.mix).map(|(s, m)| s * m).sum();
+            // What is no number would spread through every window.
+            self.mixed.push_back(if sum.is_finite() { sum } else { 0.0 });
+            self.channels.iter_mut().zip(frame).for_each(|(c, s)| c.push_back(if s.is_finite() { *s } else { 0.0 }));
+        }
+        self.pushed += samples.len() / self.format.channels;
+        self.output.clear();
+        self.run(false);
+        &self.output
+    }
+
+    /// The rest.
+    pub fn finish(mut self) -> Vec<f32> {
+        self.pad(self.latency() + self.before() + 2 * self.shaper.half);
+        self.output.clear();
+        self.run(true);
+        self.output
+    }
+
+    /// Samples that are there to work with, counted from the first one pushed.
+    fn there(&self) -> usize {
+        self.first + self.mixed.len() - self.before()
+    }
+
+    /// Does what the samples allow.
+    fn run(&mut self, ended: bool) {
+        self.measure();
+        self.choose(ended);
+        self.shape();
+        self.forget();
+    }
+
+    fn measure(&mut self) {
+        let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
+        loop {
+            let step = self.power_first + self.powers.len();
+            let centre = ((step as f64 + 0.5) * STEP * rate) as usize;
+            if centre + length / 2 > self.there() {
+                break;
+            }
+            let begin = self.before() + centre - length / 2 - self.first;
+            copy(&self.mixed, begin, &mut self.block);
+            let power = self.analyser.power(&self.block);
+            self.sums.clear();
+            sums_upward(power, &mut self.sums);
+            self.powers.push_back(band_power(&self.sums, &self.positions));
+        }
+    }
+
+    /// Chooses the gains of all pairs whose own sound and that of the next one is known; at the end those of all that are whole.
+    fn choose(&mut self, ended: bool) {
+        let rate = f64::from(self.format.rate);
+        loop {
+            let known = self.power_first + self.powers.len();
+            let whole = ((self.chosen + 1) as f64 * PAIR * rate) as usize <= self.pushed;
+            if known < (self.chosen + 2) * PER_PAIR || (ended && !whole) {
+                break;
+            }
+            let begin = self.chosen * PER_PAIR - self.power_first;
+            let frames: Vec<PerBand<f32>> = self.powers.range(begin..begin + 2 * PER_PAIR).copied().collect();
+            let (own, next) = frames.split_at(PER_PAIR);
+            let limits = self.mask.limits(&frames[..PER_PAIR + 2]);
+            // Half of the slots that are heard behind the pair belong to the next one, whose own choice is foreseen.
+            let cell = |pair: usize, b: usize| self.targets[(pair % PERIOD * BANDS + b) % CELLS];
+            let before: PerBand<f32> = self.gains.back().copied().unwrap_or([0.0; BANDS]);
+            let movement: PerBand<f32> = std::array::from_fn(|b| {
+                let first_guess = |frames: &[PerBand<f32>], pair: usize, limit: f32| {
+                    let row = |range: std::ops::Range<usize>| frames[range].iter().map(|f| f[b]).sum::<f32>();
+                    wanted(row(0..PER_ROW), row(PER_ROW..PER_PAIR), cell(pair, b)).map_or(0.0, |d| d.clamp(-limit, limit))
+                };
+                let foreseen = first_guess(next, self.chosen + 1, limits[b]);
+                solve(own, b, cell(self.chosen, b), limits[b], before[b], -foreseen, &self.hearing)
+            });
+            for direction in SLOTS {
+                self.gains.push_back(movement.map(|m| m * direction));
+            }
+            self.chosen += 1;
+        }
+        if ended {
+            // Behind the last whole pair nothing is moved.
+            let slots = (self.there() as f64 / rate / SLOT) as usize + 4;
+            let have = self.gain_first + self.gains.len();
+            self.gains.extend(std::iter::repeat_n([0.0; BANDS], slots.saturating_sub(have)));
+        }
+    }
+
+    fn shape(&mut self) {
+        let (rate, half) = (f64::from(self.format.rate), self.shaper.half as i64);
+        loop {
+            // Frame j has its centre at (j + 1/2) · half.
+            let begin = self.shaped * half - half / 2;
+            let slot = ((self.shaped as f64 + 0.5) * half as f64 / rate / SLOT).floor();
+            let gains = match (slot >= 0.0).then(|| (slot as usize).checked_sub(self.gain_first)).flatten() {
+                Some(i) if i < self.gains.len() => self.gains[i],
+                None if slot < 0.0 => [0.0; BANDS],
+                _ => break,
+            };
+            if begin + 2 * half > self.there() as i64 {
+                break;
+            }
+            let from = (begin + self.before() as i64 - self.first as i64) as usize;
+            let mut amplitudes = [1.0; BANDS + 1];
+            amplitudes.iter_mut().zip(gains).for_each(|(a, g)| *a = amplitude(g));
+            for (channel, pending) in self.channels.iter().zip(&mut self.pending) {
+                let shaped = self.shaper.apply(channel.range(from..from + 2 * half as usize).copied(), &amplitudes);
+                pending.iter_mut().zip(shaped).for_each(|(p, s)| *p += s);
+            }
+            self.emit(begin);
+            self.shaped += 1;
+        }
+    }
+
+    /// Puts out the first half of what is pending, which no later frame adds to; it begins at sample `begin`.
+    fn emit(&mut self, begin: i64) {
+        for i in 0..self.shaper.half {
+            let sample = begin + i as i64;
+            let inside = (0..self.pushed as i64).contains(&sample);
+            let at = (sample + self.before() as i64 - self.first as i64) as usize;
+            for (pending, channel) in self.pending.iter_mut().zip(&self.channels) {
+                let value = pending.pop_front().unwrap_or(0.0);
+                pending.push_back(0.0);
+                if inside {
+                    // No sample passes full scale that did not before.
+                    let most = channel[at].abs().max(1.0);
+                    self.output.push(value.clamp(-most, most));
+                }
+            }
+        }
+    }
+
+    /// Lets go of what is not needed any more.
+    fn forget(&mut self) {
+        let rate = f64::from(self.format.rate);
+        let shaping = self.shaped * self.shaper.half as i64 - self.shaper.half as i64 / 2 + self.before() as i64;
+        let measuring = ((self.power_first + self.powers.len()) as f64 * STEP * rate) as i64 + self.before() as i64 - self.analyser.len() as i64;
+        let free = (shaping.min(measuring) - self.first as i64).clamp(0, self.mixed.len() as i64) as usize;
+        self.mixed.drain(..free);
+        self.channels.iter_mut().for_each(|c| drop(c.drain(..free)));
+        self.first += free;
+        let powers = (self.chosen * PER_PAIR).saturating_sub(self.power_first).min(self.powers.len());
+        self.powers.drain(..powers);
+        self.power_first += powers;
+        // The last pair's gains are still heard by the next one.
+        let slot = ((self.shaped.max(0) as f64) * self.shaper.half as f64 / rate / SLOT) as usize;
+        let gains = slot.saturating_sub(self.gain_first + 2 * SLOTS.len()).min(self.gains.len().saturating_sub(SLOTS.len()));
+        self.gains.drain(..gains);
+        self.gain_first += gains;
+    }
+}
+
+fn copy(from: &VecDeque<f32>, begin: usize, to: &mut [f32]) {
+    let (a, b) = from.as_slices();
+    let split = a.len().saturating_sub(begin).min(to.len());
+    to[..split].copy_from_slice(&a[begin.min(a.len())..][..split]);
+    let rest = to.len() - split;
+    to[split..].copy_from_slice(&b[begin.saturating_sub(a.len())..][..rest]);
+}
+
+/// Decibels by which each row is to move, the second up and the first down, for the level difference to come to its `target` by the shortest way;
+/// `None` where there is nothing to move.
+fn wanted(first: f32, second: f32, target: f32) -> Option<f32> {
+    if first.min(second) < SILENCE * PER_ROW as f32 {
+        return None;
+    }
+    let off = target - turns(first, second);
+    // Half of the difference for each row: √2 of the normalised one.
+    Some((off - off.round()) * CYCLE * std::f32::consts::FRAC_1_SQRT_2)
+}
+
+/// The gain in decibels that moves a band's level difference to its target, as far as the limit allows, with the gains before and behind known.
+fn solve(frames: &[PerBand<f32>], b: usize, target: f32, limit: f32, before: f32, behind: f32, hearing: &[[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR]) -> f32 {
+    let (before, behind) = (amplitude(before), amplitude(behind));
+    let rows = |gain: f32| {
+        let up = amplitude(gain);
+        let down = 1.0 / up;
+        let mut rows = [0.0; 2];
+        for (i, (frame, h)) in frames.iter().zip(hearing).enumerate() {
+            let heard = (h[0] + h[1]) * before + (h[2] + h[3]) * down + (h[4] + h[5]) * up + (h[6] + h[7]) * behind;
+            rows[i / PER_ROW] += frame[b] * heard * heard;
+        }
+        rows
+    };
+    let row = |frames: &[PerBand<f32>]| frames.iter().map(|f| f[b]).sum::<f32>();
+    let (first, second) = frames.split_at(PER_ROW);
+    // The wanted place is chosen from the sound as it is, so that the movement is the shortest.
+    let Some(distance) = wanted(row(first), row(second), target) else { return 0.0 };
+    let distance = distance.clamp(-limit, limit);
+    let goal = turns(row(first), row(second)) + distance * std::f32::consts::SQRT_2 / CYCLE;
+    let most = OVERSHOOT * limit.min(MOST);
+    let mut gain = distance;
+    for _ in 0..STEPS {
+        let [first, second] = rows(gain);
+        gain = (gain + (goal - turns(first, second)) * CYCLE * std::f32::consts::FRAC_1_SQRT_2).clamp(-most, most);
+    }
+    gain
+}

@@ -1,0 +1,74 @@
+//! The sound mark: samples in, marked samples or evidence out. No input or output happens here.
+
+mod bands;
+mod carrier;
+mod decode;
+mod detect;
+mod embed;
+mod evidence;
+mod mask;
+mod read;
+mod search;
+
+pub use detect::{Detector, ListenOptions, Meter};
+pub use embed::Marker;
+pub use evidence::{Capacity, Outlook, SoundEvidence, Stretch};
+
+/// Sampling rates that can carry the mark, in hertz.
+const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Channels at most.
+const CHANNELS: usize = 64;
+
+/// Why sound cannot be marked or searched.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SoundError {
+    /// The sampling rate is out of range.
+    #[error("sound of {rate} Hz cannot carry the mark: 8000 to 192000 Hz can; resample it first")]
+    Rate {
+        /// Samples per second.
+        rate: u32,
+    },
+    /// No channel, or too many.
+    #[error("sound of {channels} channels cannot carry the mark: 1 to 64 can; mix it down first")]
+    Channels {
+        /// Number of channels.
+        channels: usize,
+    },
+}
+
+/// How samples come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Samples per second and channel, 8,000 to 192,000.
+    pub rate: u32,
+    /// Channels, interleaved in the usual order: left, right, centre, low frequency, back or side left, right, …
+    pub channels: usize,
+}
+
+impl Format {
+    fn check(self) -> Result<(), SoundError> {
+        if !RATES.contains(&self.rate) {
+            Err(SoundError::Rate { rate: self.rate })
+        } else if self.channels == 0 || self.channels > CHANNELS {
+            Err(SoundError::Channels { channels: self.channels })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Weight of each channel in what is listened to: what players do to make one channel of many (ITU-R BS.775), low frequencies left out.
+    fn mix(self) -> Vec<f32> {
+        const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
+        let mut weights = match self.channels {
+            3 => vec![SIDE, SIDE, 0.0],
+            4 => vec![SIDE, SIDE, 0.5, 0.5],
+            5 => vec![SIDE, SIDE, 1.0, 0.5, 0.5],
+            6.. => [vec![SIDE, SIDE, 1.0, 0.0], vec![0.5; self.channels - 4]].concat(),
+            n => vec![1.0; n],
+        };
+        let sum: f32 = weights.iter().sum();
+        weights.iter_mut().for_each(|w| *w /= sum);
+        weights
+    }
+}

@@ -1,0 +1,109 @@
+//! Reading: from a stretch of sound and a place in it to what each cell says.
+
+use std::sync::LazyLock;
+
+use realfft::num_complex::Complex32;
+
+use super::bands::{BANDS, PAIR, PerBand, ROW, Sheet};
+use super::carrier::{CELLS, Carrier, PERIOD, turns};
+use super::mask::SILENCE;
+
+/// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one hears what was stamped at `speed` · t + `offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) speed: f64,
+    /// Seconds, 0 to the period.
+    pub(crate) offset: f64,
+}
+
+impl Place {
+    /// When pair `k` begins.
+    pub(crate) fn begin(self, k: i64) -> f64 {
+        (k as f64 * PAIR - self.offset) / self.speed
+    }
+
+    /// The first pair that begins at `time` or later.
+    fn pair_from(self, time: f64) -> i64 {
+        ((time * self.speed + self.offset) / PAIR - 1e-6).ceil() as i64
+    }
+}
+
+/// Weight of a cell whose power hardly rises over the band's floor.
+const LEAST_WEIGHT: f32 = 0.15;
+
+/// Cosine and sine of a turn, by its fraction.
+struct Circle([Complex32; Circle::STEPS]);
+
+impl Circle {
+    const STEPS: usize = 512;
+
+    fn at(&self, turns: f32) -> Complex32 {
+        self.0[((turns - turns.floor()) * Self::STEPS as f32) as usize % Self::STEPS]
+    }
+}
+
+static CIRCLE: LazyLock<Circle> = LazyLock::new(|| Circle(std::array::from_fn(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * (i as f32 + 0.5) / Circle::STEPS as f32))));
+
+/// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says so of its middle, with each band's place in the cycle, a weighted point on the circle, and the weight.
+pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
+    let circle = &*CIRCLE;
+    let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
+    let row = ROW / place.speed;
+    let per_row = (row / super::bands::HOP) as f32;
+    let mut sums = [[0.0; BANDS]; 3];
+    let mut k = place.pair_from(begin);
+    let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
+    loop {
+        let at = place.begin(k);
+        if at + 2.0 * row > end + 1e-9 {
+            break;
+        }
+        if wants(at + row) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                sheet.up_to(at - begin + i as f64 * row, sum);
+            }
+            for b in 0..BANDS {
+                let (first, second) = ((sums[1][b] - sums[0][b]) as f32, (sums[2][b] - sums[1][b]) as f32);
+                let least = first.min(second);
+                let weight = if least > SILENCE * per_row { (1.0 - sheet.floor[b] * per_row / least).clamp(LEAST_WEIGHT, 1.0) } else { 0.0 };
+                weights[b] = weight;
+                points[b] = if weight > 0.0 { circle.at(turns(first, second)) * weight } else { Complex32::default() };
+            }
+            each(k, &points, &weights);
+        }
+        k += 1;
+    }
+}
+
+/// The cells of a period, with everything that was heard of each added up.
+#[derive(Clone)]
+pub(crate) struct Cells {
+    pub(crate) points: Vec<Complex32>,
+    /// Sums of squared weights: what `points` would hold if every reading agreed and the sound kept the mark whole.
+    pub(crate) weights: Vec<f32>,
+}
+
+impl Cells {
+    pub(crate) fn read(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool) -> Self {
+        let mut cells = Self { points: vec![Complex32::default(); CELLS], weights: vec![0.0; CELLS] };
+        pairs(sheet, place, wants, |k, points, weights| {
+            let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
+            cells.points[at..at + BANDS].iter_mut().zip(points).for_each(|(c, p)| *c += p);
+            cells.weights[at..at + BANDS].iter_mut().zip(weights).for_each(|(c, w)| *c += w * w);
+        });
+        cells
+    }
+
+    /// Each cell's value: how far it lies on the side of its phase.
+    pub(crate) fn values(&self, carrier: &Carrier) -> Vec<f32> {
+        let circle = &*CIRCLE;
+        self.points.iter().zip(&carrier.phases).map(|(p, &phase)| (p * circle.at(phase).conj()).re).collect()
+    }
+
+    /// Standard score of a sum over `cells` whose phases are those of another key: by Hoeffding's lemma for a uniform phase, the sum of |point|² / 2 is a
+    /// variance that its tails stay under, whatever the sound is.
+    pub(crate) fn score(&self, sum: f32, cells: &[usize]) -> f32 {
+        let variance = cells.iter().map(|&c| self.points[c].norm_sqr()).sum::<f32>() / 2.0;
+        if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
+    }
+}

@@ -1,0 +1,344 @@
+//! The search: at what place, speed and pitch the mark lies in a stretch of sound, and what it says.
+
+use realfft::num_complex::Complex32;
+
+use super::bands::{BANDS, HOP, PAIR, Sheet, Spectrogram};
+use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
+use super::decode;
+use super::read::{Cells, Place, pairs};
+use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
+use crate::parallel;
+use crate::payload::Payload;
+use crate::stats::PValue;
+
+/// Offsets that are tried within a pair: every 4 ms.
+const OFFSETS: usize = 10;
+/// Seconds in the middle of a stretch that the search over speeds looks at.
+const LOOK: f64 = 6.0;
+/// Seconds by which the two ends of what is looked at may be off.
+const DRIFT: f64 = 0.004;
+/// Speeds that are searched when the pitch goes with them (resampled), and when it stays (stretched).
+const RESAMPLED: (f64, f64) = (0.78, 1.28);
+const STRETCHED: (f64, f64) = (0.88, 1.12);
+/// Pitches at an unchanged speed: two semitones either way and a little.
+const SHIFTED: (f64, f64) = (0.885, 1.13);
+/// Steps between searched pitches, as a share: a tenth of a band.
+const PITCH_STEP: f64 = 0.01;
+/// Sync scores under this are not worth decoding: a payload that decodes has five almost always.
+const WORTH_DECODING: f32 = 3.6;
+/// Score at which the long list is tried too: most places without a mark stay below.
+const PROMISING: f32 = 4.4;
+/// Places that are looked at closely, at the expected speed and pitch and elsewhere.
+const PEAKS: usize = 6;
+/// Looking closely follows the evidence: it counts as this many trials.
+const REFINEMENT: f64 = 32.0;
+/// Shares of the false-alarm budget: the expected speed and pitch have half, so that they need little.
+const SHARE: f64 = 2.0;
+
+/// How the sound lies relative to the one that was stamped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stretch {
+    pub(crate) place: Place,
+    pub(crate) pitch: f64,
+}
+
+/// A place where something was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) key: usize,
+    pub(crate) stretch: Stretch,
+    /// Score of the sync cells, or of the whole word where the payload is known.
+    pub(crate) z: f32,
+    pub(crate) p_value: PValue,
+    pub(crate) payload: Option<(Payload, Method)>,
+}
+
+/// A peak of the sync score.
+#[derive(Clone, Copy, Debug)]
+struct Peak {
+    key: usize,
+    stretch: Stretch,
+    z: f32,
+}
+
+/// What is correlated: cells and their signs.
+struct Pattern {
+    key: usize,
+    cells: Vec<(usize, Complex32)>,
+}
+
+impl Pattern {
+    fn new(key: usize, carrier: &Carrier, cells: &[usize], signs: impl Fn(usize) -> f32) -> Self {
+        let cells = cells.iter().map(|&c| (c, Complex32::from_polar(signs(c), -std::f32::consts::TAU * carrier.phases[c]))).collect();
+        Self { key, cells }
+    }
+
+    fn sync(key: usize, carrier: &Carrier) -> Self {
+        Self::new(key, carrier, &carrier.sync, |_| 1.0)
+    }
+
+    fn word(key: usize, carrier: &Carrier, payload: Payload) -> Self {
+        let word = carrier.word(payload);
+        let all: Vec<usize> = (0..CELLS).collect();
+        Self::new(key, carrier, &all, |c| word[c])
+    }
+
+    /// The pair of the period at which the pattern fits cells best that were counted from another one, and its score.
+    fn best_shift(&self, cells: &Cells) -> (usize, f32) {
+        let score = |shift: usize| {
+            let (mut sum, mut variance) = (0.0, 0.0);
+            for &(cell, turn) in &self.cells {
+                let (pair, band) = (cell / BANDS, cell % BANDS);
+                let point = cells.points[(pair + PERIOD - shift) % PERIOD * BANDS + band];
+                sum += (point * turn).re;
+                variance += point.norm_sqr();
+            }
+            if variance > 0.0 { sum / (variance / 2.0).sqrt() } else { 0.0 }
+        };
+        (0..PERIOD).map(|s| (s, score(s))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+    }
+
+    fn score(&self, cells: &Cells) -> f32 {
+        let (sum, variance) = self.cells.iter().fold((0.0, 0.0), |(s, v), &(c, turn)| (s + (cells.points[c] * turn).re, v + cells.points[c].norm_sqr()));
+        if variance > 0.0 { sum / (variance / 2.0f32).sqrt() } else { 0.0 }
+    }
+}
+
+/// One search over a stretch of sound.
+pub(crate) struct Search<'a> {
+    pub(crate) carriers: &'a [Carrier],
+    pub(crate) spectrogram: &'a Spectrogram,
+    pub(crate) question: &'a Question,
+    /// Whether other speeds and pitches than the expected one are searched.
+    pub(crate) wide: bool,
+    /// What the p-values are multiplied by for other searches in the same sound.
+    pub(crate) share: f64,
+}
+
+impl Search<'_> {
+    /// The best finding in the time that `wants` names; the search ends with the first payload.
+    pub(crate) fn run(&self, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let sheet = Sheet::new(self.spectrogram, 0..self.spectrogram.len(), 1.0);
+        let sync: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::sync(key, c)).collect();
+        let mut best = self.expected(&sheet, &sync, wants);
+        if best.as_ref().is_none_or(|f| f.payload.is_none()) && self.wide {
+            best = better(best, self.elsewhere(&sync, wants));
+        }
+        // With one payload in question its whole word can be looked for, which shows far less of it.
+        if let (Question::Expected(payload), true) = (self.question, best.as_ref().is_none_or(|f| f.payload.is_none())) {
+            let words: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::word(key, c, *payload)).collect();
+            best = better(best, self.expected(&sheet, &words, wants));
+            if best.as_ref().is_none_or(|f| f.payload.is_none()) && self.wide {
+                best = better(best, self.elsewhere(&words, wants));
+            }
+        }
+        best
+    }
+
+    /// Unchanged speed and pitch, any offset.
+    fn expected(&self, sheet: &Sheet, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let mut peaks = self.peaks(sheet, 1.0, 1.0, patterns, wants);
+        let trials = (OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
+        self.examine(&mut peaks, patterns, trials, wants)
+    }
+
+    /// Other speeds and pitches.
+    fn elsewhere(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let frames = self.spectrogram.len();
+        let look = ((LOOK / HOP) as usize).min(frames);
+        let range = (frames - look) / 2..(frames - look) / 2 + look;
+        let step = 2.0 * DRIFT / (look as f64 * HOP).max(1.0);
+        // Each task is one pitch and the speeds that go with it.
+        let mut tasks: Vec<(f64, Vec<f64>)> = steps(RESAMPLED, step).filter(|&s| s != 1.0).map(|s| (s, vec![s])).collect();
+        let stretched: Vec<f64> = steps(STRETCHED, step).filter(|&s| s != 1.0).collect();
+        tasks.extend(stretched.chunks(16).map(|speeds| (1.0, speeds.to_vec())));
+        tasks.extend(steps(SHIFTED, PITCH_STEP).filter(|&p| p != 1.0).map(|p| (p, vec![1.0])));
+        let tried = tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
+        let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (pitch, speeds)| {
+            let sheet = Sheet::new(self.spectrogram, range.clone(), *pitch);
+            speeds.iter().flat_map(|&speed| self.peaks(&sheet, speed, *pitch, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
+        });
+        let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
+        self.examine(&mut peaks, patterns, tried as f64 * REFINEMENT, wants)
+    }
+
+    /// The best peaks at one speed and pitch, one for each offset within a pair.
+    fn peaks(&self, sheet: &Sheet, speed: f64, pitch: f64, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Vec<Peak> {
+        let mut peaks = Vec::new();
+        for i in 0..OFFSETS {
+            let offset = i as f64 * PAIR / OFFSETS as f64;
+            let cells = Cells::read(sheet, Place { speed, offset }, wants);
+            for pattern in patterns {
+                let (shift, z) = pattern.best_shift(&cells);
+                peaks.push(Peak { key: pattern.key, stretch: Stretch { place: Place { speed, offset: offset + shift as f64 * PAIR }, pitch }, z });
+            }
+        }
+        peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
+        peaks
+    }
+
+    /// Looks closely at the best peaks and decodes; the first with a payload is the answer.
+    fn examine(&self, peaks: &mut [Peak], patterns: &[Pattern], trials: f64, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
+        let mut taken: Vec<Stretch> = Vec::new();
+        let mut best: Option<Finding> = None;
+        for peak in peaks.iter() {
+            if taken.len() == PEAKS || peak.z < WORTH_DECODING {
+                break;
+            }
+            // Neighbours of what was looked at lead to the same.
+            if taken.iter().any(|t| near(t, &peak.stretch)) {
+                continue;
+            }
+            let Some(pattern) = patterns.iter().find(|p| p.key == peak.key) else { continue };
+            let (stretch, cells, z) = self.refine(*peak, pattern, wants);
+            taken.push(stretch);
+            let p_value = PValue::of_score(f64::from(z), trials).times(SHARE * self.share);
+            let mut finding = Finding { key: peak.key, stretch, z, p_value, payload: None };
+            self.identify(&mut finding, &cells, pattern);
+            best = better(best, Some(finding));
+            if best.as_ref().is_some_and(|f| f.payload.is_some()) {
+                break;
+            }
+        }
+        // What was merely seen from afar still is the evidence there is.
+        best.or_else(|| {
+            let peak = peaks.first()?;
+            let p_value = PValue::of_score(f64::from(peak.z), trials).times(SHARE * self.share);
+            Some(Finding { key: peak.key, stretch: peak.stretch, z: peak.z, p_value, payload: None })
+        })
+    }
+
+    /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
+    fn refine(&self, peak: Peak, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) -> (Stretch, Cells, f32) {
+        let frames = self.spectrogram.len();
+        let middle = frames as f64 * HOP / 2.0;
+        let see = |pitch: f64| Sheet::new(self.spectrogram, 0..frames, pitch);
+        let sheet = see(peak.stretch.pitch);
+        let at = |sheet: &Sheet, place: Place| {
+            let cells = Cells::read(sheet, place, wants);
+            let z = pattern.score(&cells);
+            (cells, z)
+        };
+        let mut stretch = peak.stretch;
+        let (mut cells, mut z) = at(&sheet, stretch.place);
+        let expected = stretch.place.speed == 1.0 && stretch.pitch == 1.0;
+        // A change of speed turns about the middle of what the peak was seen in.
+        let turned = |place: Place, speed: f64| Place { speed, offset: (place.offset + (place.speed - speed) * middle).rem_euclid(PERIOD_SECONDS) };
+        let (mut time, mut rate) = (0.002, DRIFT / (middle * 2.0).clamp(1.0, LOOK));
+        for _ in 0..3 {
+            let mut places: Vec<Place> = [-time, time].iter().map(|d| Place { offset: (stretch.place.offset + d).rem_euclid(PERIOD_SECONDS), ..stretch.place }).collect();
+            if !expected && stretch.place.speed != 1.0 {
+                places.extend([-2.0 * rate, -rate, rate, 2.0 * rate].iter().map(|d| turned(stretch.place, stretch.place.speed * (1.0 + d))));
+            }
+            for place in places {
+                let (c, score) = at(&sheet, place);
+                if score > z {
+                    (stretch.place, cells, z) = (place, c, score);
+                }
+            }
+            (time, rate) = (time / 2.0, rate / 2.0);
+        }
+        if !expected && stretch.pitch != 1.0 {
+            let mut step = if stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
+            for _ in 0..2 {
+                for pitch in [stretch.pitch * (1.0 - step), stretch.pitch * (1.0 + step)] {
+                    let other = see(pitch);
+                    let (c, score) = at(&other, stretch.place);
+                    if score > z {
+                        (stretch.pitch, cells, z) = (pitch, c, score);
+                    }
+                }
+                step /= 2.0;
+            }
+        }
+        (stretch, cells, z)
+    }
+
+    /// What the mark at a place says.
+    fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern) {
+        let carrier = &self.carriers[finding.key];
+        let tell = |finding: &mut Finding, payload: Payload, method: Method, p_value: PValue| {
+            finding.z = decode::score_of(cells, carrier, payload);
+            finding.p_value = finding.p_value.min(p_value);
+            finding.payload = Some((payload, method));
+        };
+        if let Question::Expected(payload) = self.question {
+            // The sync pattern chose the place, the code cells had no say; the whole word, where that chose it, is the score itself.
+            let p_value = if pattern.cells.len() == CELLS {
+                finding.p_value
+            } else {
+                decode::best_of(cells, carrier, std::slice::from_ref(payload)).map_or(PValue::ONE, |(_, z)| self.among(z, 1))
+            };
+            if p_value.value() <= PRESENCE {
+                return tell(finding, *payload, Method::Expected, p_value);
+            }
+        }
+        let z = decode::sync_score(cells, carrier);
+        if z >= WORTH_DECODING
+            && let Some(payload) = decode::blind(cells, carrier, z >= PROMISING)
+        {
+            // Every sequence that the check was asked about is a trial.
+            let asked = (2 * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
+            let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(SHARE * self.share);
+            return tell(finding, payload, Method::Blind, p_value);
+        }
+        if let Question::Candidates(list) = self.question
+            && let Some((payload, z)) = decode::best_of(cells, carrier, list)
+        {
+            let p_value = self.among(z, list.len());
+            if p_value.value() <= IDENTITY {
+                tell(finding, payload, Method::Candidates, p_value);
+            }
+        }
+    }
+
+    /// The p-value of the best code score among so many candidates, at each of the places that are looked at closely.
+    fn among(&self, z: f32, candidates: usize) -> PValue {
+        PValue::of_score(f64::from(z), (candidates * PEAKS * self.carriers.len()) as f64).times(SHARE * self.share)
+    }
+}
+
+/// Values from one to the other in steps of a share, 1 among them.
+fn steps((low, high): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
+    let (below, above) = ((low.ln() / step).ceil() as i64, (high.ln() / step).floor() as i64);
+    (below..=above).map(move |i| if i == 0 { 1.0 } else { (i as f64 * step).exp() })
+}
+
+/// Whether two places are looked at together.
+fn near(a: &Stretch, b: &Stretch) -> bool {
+    let apart = (a.place.offset - b.place.offset).rem_euclid(PERIOD_SECONDS);
+    let apart = apart.min(PERIOD_SECONDS - apart);
+    (a.place.speed / b.place.speed).ln().abs() < 0.004 && (a.pitch / b.pitch).ln().abs() < 0.02 && apart < 0.016
+}
+
+fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if (b.payload.is_some(), -b.p_value.ln()) > (a.payload.is_some(), -a.p_value.ln()) { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What each pair says of a known word: its middle in seconds, a sum, and the variance that the sum has without the mark.
+pub(crate) fn follow(sheet: &Sheet, place: Place, carrier: &Carrier, word: &[f32], cells: &[bool]) -> Vec<(f64, f32, f32)> {
+    let turn: Vec<Complex32> =
+        (0..CELLS).map(|c| if cells[c] { Complex32::from_polar(word[c], -std::f32::consts::TAU * carrier.phases[c]) } else { Complex32::default() }).collect();
+    let mut out = Vec::new();
+    pairs(
+        sheet,
+        place,
+        |_| true,
+        |k, points, weights| {
+            let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
+            let (mut sum, mut variance) = (0.0, 0.0);
+            for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
+                if turn[at + b] != Complex32::default() {
+                    sum += (point * turn[at + b]).re;
+                    variance += weight * weight / 2.0;
+                }
+            }
+            out.push((place.begin(k) + PAIR / 2.0 / place.speed, sum, variance));
+        },
+    );
+    out
+}
