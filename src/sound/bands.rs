@@ -14,13 +14,13 @@ pub(crate) const PAIR: f64 = 2.0 * ROW;
 pub(crate) const WINDOW: f64 = 0.024;
 /// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down here.
 const LOW: f64 = 200.0;
-/// Upper edge of the highest band at most: above, codecs keep little.
-const HIGH: f64 = 8080.0;
+/// Upper edge of the highest band at most: above, codecs keep little. Up to 8 kHz there is a third less of the mark after AAC at the same distortion.
+const HIGH: f64 = 11_500.0;
 /// Width of a band in hertz at least, about what the window tells apart, and as a share of its lower edge.
 const LEAST_WIDTH: f64 = 80.0;
 const RELATIVE_WIDTH: f64 = 1.0 / 8.0;
 /// Number of bands.
-pub(crate) const BANDS: usize = 27;
+pub(crate) const BANDS: usize = 30;
 
 /// Edges of the bands in hertz, rising.
 pub(crate) static EDGES: LazyLock<[f64; BANDS + 1]> = LazyLock::new(|| {

@@ -8,7 +8,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, fft_length, positions, sums_upward};
 use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
-use super::mask::{MOST, Mask, SILENCE};
+use super::mask::{Mask, SILENCE};
 use super::{Format, SoundError};
 use crate::key::WatermarkKey;
 use crate::payload::Payload;
@@ -375,7 +375,7 @@ fn solve(frames: &[PerBand<f32>], b: usize, target: f32, limit: f32, before: f32
     let Some(distance) = wanted(row(first), row(second), target) else { return 0.0 };
     let distance = distance.clamp(-limit, limit);
     let goal = turns(row(first), row(second)) + distance * std::f32::consts::SQRT_2 / CYCLE;
-    let most = OVERSHOOT * limit.min(MOST);
+    let most = OVERSHOOT * limit;
     let mut gain = distance;
     for _ in 0..STEPS {
         let [first, second] = rows(gain);

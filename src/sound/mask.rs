@@ -1,12 +1,16 @@
 //! The mask: how far the level of a band may be moved without being heard.
 
 use super::bands::{EDGES, PerBand, WINDOW};
+use super::carrier::CYCLE;
 
 /// Decibels that a row may be moved at most: what half a cycle takes.
-pub(crate) const MOST: f32 = 2.2;
-/// A band with this share of the power of all is moved that far; a louder one less, in proportion, so that what is added stays this far below the
-/// sound: simultaneous masking.
-const MASKED: f32 = 0.0056;
+const MOST: f32 = CYCLE * 0.5 * std::f32::consts::FRAC_1_SQRT_2;
+/// Mean share of that which the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
+/// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
+const SHARE: f32 = 0.49;
+/// A band with this share of the power of all moves fully in any case: what is added stays that far below the sound, which is what simultaneous
+/// masking hides.
+const MASKED: f32 = 0.002;
 /// Share of the movement that a pure tone keeps: its steady level hides less than noise does.
 const TONAL: f32 = 0.6;
 /// Share of the movement just before an attack, where the loud part's change would be heard ahead of it, and the rise in power that is one.
@@ -14,14 +18,15 @@ const BEFORE_ATTACK: f32 = 0.35;
 const ATTACK: f32 = 100.0;
 /// Power of a band under which nothing is moved: silence stays silent.
 pub(crate) const SILENCE: f32 = 1e-10;
-/// How quickly the loudness of what went before fades, per pair of rows.
-const FADING: f32 = 0.92;
+/// How much of the spectrum before is kept from pair to pair: it follows within two seconds, so that a loud moment moves less than a quiet one.
+const MEMORY: f32 = 0.98;
 
 /// Follows the sound and says how far each band may be moved.
 #[derive(Default)]
 pub(crate) struct Mask {
-    /// Power that is heard together: of this pair, or of what has just been heard.
-    heard: f32,
+    /// The spectrum of the last seconds, and the pairs it is of.
+    spectrum: PerBand<f32>,
+    pairs: u32,
 }
 
 impl Mask {
@@ -30,17 +35,37 @@ impl Mask {
         let count = frames.len().max(1) as f32;
         let total = |f: &PerBand<f32>| f.iter().sum::<f32>();
         let mean: PerBand<f32> = std::array::from_fn(|b| frames.iter().map(|f| f[b]).sum::<f32>() / count);
-        self.heard = (self.heard * FADING).max(total(&mean));
+        let kept = MEMORY.min(self.pairs as f32 / (self.pairs + 1) as f32);
+        self.pairs = self.pairs.saturating_add(1);
+        self.spectrum.iter_mut().zip(mean).for_each(|(s, m)| *s = kept * *s + (1.0 - kept) * m);
+        let whole = power_of_share(&self.spectrum).max(MASKED * total(&self.spectrum));
         let rises = frames.windows(3).any(|f| total(&f[2]) > ATTACK * total(&f[0]).max(SILENCE));
         let attack = if rises { BEFORE_ATTACK } else { 1.0 };
         std::array::from_fn(|b| {
-            let loud = (MASKED * self.heard / mean[b].max(f32::MIN_POSITIVE)).min(1.0);
+            let masked = (whole / mean[b].max(f32::MIN_POSITIVE)).min(1.0);
             // A steady power is a tone's; that of noise varies by about its mean over the square root of its degrees of freedom.
             let variance = frames.iter().map(|f| (f[b] - mean[b]).powi(2)).sum::<f32>() / count;
             let unsteady = (variance.sqrt() / mean[b].max(f32::MIN_POSITIVE) * (freedom(b) / 2.0).sqrt()).min(1.0);
-            if mean[b] < SILENCE { 0.0 } else { MOST * loud * (TONAL + (1.0 - TONAL) * unsteady) * attack }
+            if mean[b] < SILENCE { 0.0 } else { MOST * masked * (TONAL + (1.0 - TONAL) * unsteady) * attack }
         })
     }
+}
+
+/// The power up to which a band moves fully, so that all bands of a spectrum that have sound together move [`SHARE`].
+fn power_of_share(spectrum: &PerBand<f32>) -> f32 {
+    let mut rising: Vec<f64> = spectrum.iter().filter(|&&p| p > SILENCE).map(|&p| f64::from(p)).collect();
+    rising.sort_by(f64::total_cmp);
+    let wanted = f64::from(SHARE) * rising.len() as f64;
+    // With the bands below the k-th moving fully, each of the others moves by the sought power over its own.
+    let mut inverse: f64 = rising.iter().map(|p| 1.0 / p).sum();
+    for (k, p) in rising.iter().enumerate() {
+        let power = (wanted - k as f64) / inverse;
+        if power <= *p {
+            return power as f32;
+        }
+        inverse -= 1.0 / p;
+    }
+    0.0
 }
 
 /// Degrees of freedom of noise in one band of one window.
@@ -54,13 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_share_is_kept() {
+        for slope in [0.0, 0.3, 2.0, 5.0] {
+            let spectrum: PerBand<f32> = std::array::from_fn(|b| (-slope * b as f32).exp().max(1e-9));
+            let power = power_of_share(&spectrum);
+            let share = spectrum.iter().map(|p| (power / p).min(1.0)).sum::<f32>() / BANDS as f32;
+            assert!((share - SHARE).abs() < 0.02, "{slope}: {share}");
+        }
+    }
+
+    #[test]
     fn silence_is_left_alone_and_loud_bands_move_least() {
-        let mut mask = Mask::default();
-        assert_eq!(mask.limits(&[[0.0; BANDS]; 10]), [0.0; BANDS]);
-        let frames: Vec<PerBand<f32>> = (0..10).map(|i| std::array::from_fn(|b| if b == 3 { 1e-2 } else { 1e-6 } * if i % 2 == 0 { 0.1 } else { 1.9 })).collect();
-        let limits = mask.limits(&frames);
-        assert!(limits[3] < 0.05 * limits[4], "{limits:?}");
-        assert!((limits[4] - MOST).abs() < 1e-3, "{limits:?}");
+        assert_eq!(Mask::default().limits(&[[0.0; BANDS]; 10]), [0.0; BANDS]);
+        let frames: Vec<PerBand<f32>> = (0..10).map(|i| std::array::from_fn(|b| if b % 2 == 0 { 1e-2 } else { 1e-6 } * if i % 2 == 0 { 0.1 } else { 1.9 })).collect();
+        let limits = Mask::default().limits(&frames);
+        assert!(limits[2] < 0.1 * limits[3], "{limits:?}");
+        assert!((limits[3] - MOST).abs() < 1e-3, "{limits:?}");
     }
 
     #[test]
