@@ -3,28 +3,51 @@
 use std::path::Path;
 
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip};
+use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
 use crate::picture::{DetectOptions, Detector, PictureEvidence};
+use crate::sound::{self, ListenOptions, SoundEvidence};
 
-/// What a file is, and what its picture carries.
+/// What a file is, and what its picture and its sound carry.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Detected {
     /// What the file is.
     pub info: MediaInfo,
-    /// What was found in the picture.
-    pub picture: PictureEvidence,
+    /// What was found in the picture; `None` if there is none.
+    pub picture: Option<PictureEvidence>,
+    /// What was found in the sound; `None` if there is none that can be listened to.
+    pub sound: Option<SoundEvidence>,
 }
 
-/// Looks for a mark of any key of `ring` in the picture of a file.
+impl Detected {
+    /// Whether a mark was found in picture or sound.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.picture.as_ref().is_some_and(|p| p.detected) || self.sound.as_ref().is_some_and(|s| s.detected)
+    }
+}
+
+/// Looks for marks of any key of `ring` in the picture and in the sound of a file.
 ///
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
 pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
-    look(path, ring, options, f64::INFINITY, limits, cancel, progress)
+    // Both are decoded from a reader of their own, at the same time.
+    let (picture, sound) = std::thread::scope(|scope| {
+        let listening = scope.spawn(|| listen(path, ring, options, limits, cancel));
+        let picture = look(path, ring, options, f64::INFINITY, limits, cancel, progress);
+        (picture, listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    match (picture, sound) {
+        (Ok((info, picture)), Ok(sound)) => Ok(Detected { info, picture: Some(picture), sound: sound.map(|s| s.1) }),
+        // Sound that cannot be decoded takes nothing from the picture.
+        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None }),
+        (Err(MediaError::NoVideo { .. }), Ok(Some((info, sound)))) => Ok(Detected { info, picture: None, sound: Some(sound) }),
+        (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
+    }
 }
 
-/// [`detect`], in the first `seconds` alone.
+/// Looks for a mark in the first `seconds` of the picture.
 pub(crate) fn look(
     path: &Path,
     ring: &KeyRing,
@@ -33,11 +56,12 @@ pub(crate) fn look(
     limits: &Limits,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Detected, MediaError> {
+) -> Result<(MediaInfo, PictureEvidence), MediaError> {
     let mut reader = Reader::open(path, limits)?;
     let info = reader.info().clone();
     // There may be more frames than will be looked at.
-    let usual = if info.frame_rate.is_some_and(|r| r > 1.5 * options.rate) { Skip::Disposable } else { Skip::Nothing };
+    let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * options.rate);
+    let usual = if many { Skip::Disposable } else { Skip::Nothing };
     reader.skip(usual);
     let mut detector: Option<Detector> = None;
     while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)))? {
@@ -55,5 +79,20 @@ pub(crate) fn look(
         reader.skip(if certain { Skip::Bidirectional } else { usual });
     }
     let detector = detector.ok_or_else(|| MediaError::Decode { path: path.into(), reason: "not one whole frame in it".into() })?;
-    Ok(Detected { info, picture: detector.finish() })
+    Ok((info, detector.finish()))
+}
+
+/// Looks for a mark in the sound; `None` if there is none, or none that could carry one.
+fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel) -> Result<Option<(MediaInfo, SoundEvidence)>, MediaError> {
+    let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
+    let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
+    let how = ListenOptions { question: options.question.clone(), search: options.search };
+    let Ok(mut detector) = sound::Detector::new(ring, format, how) else { return Ok(None) };
+    while let Some(samples) = reader.next_block()? {
+        detector.push(samples);
+        if cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: path.into() });
+        }
+    }
+    Ok(Some((reader.media(), detector.finish())))
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use serde::Serialize;
 
 use crate::attacks::{Attack, Group, attacks};
-use crate::detect::detect;
+use crate::detect::look;
 use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Summary};
 use crate::payload::Payload;
@@ -111,7 +111,7 @@ pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, canc
     let payload = Payload::random();
     let (summary, distortion) = mark(clip, &stamped, key, payload, options, cancel)?;
     let course = Course { stamped: &stamped, folder: folder.path(), ring: KeyRing::from(key.clone()), payload, options, cancel };
-    let (width, height) = (summary.info.width, summary.info.height);
+    let (width, height) = summary.info.picture.as_ref().map_or((0, 0), |p| (p.width, p.height));
     let at_once = (PIXELS_AT_ONCE / (u64::from(width) * u64::from(height)).max(1)).max(1) as usize;
     let trials = course.run(at_once, &mut |done| progress(Step { done: done + 1, of }))?;
     Ok(Evaluated { width, height, frames: summary.frames, psnr: distortion.psnr(), ssim: distortion.ssim(), trials })
@@ -121,7 +121,7 @@ pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, canc
 fn mark(clip: &Path, target: &Path, key: &WatermarkKey, payload: Payload, options: &EvaluateOptions, cancel: &Cancel) -> Result<(Summary, Distortion), StampError> {
     let mut marker = ClipMarker::new(clip, key, payload.into(), options.strength);
     let mut distortion = Distortion::default();
-    let job = Job { target, options: &EncodeOptions::default(), seconds: Some(options.seconds), limits: &options.limits, cancel, progress: &mut |_| {} };
+    let job = Job { target, options: &EncodeOptions::default(), seconds: Some(options.seconds), limits: &options.limits, rework: &mut |_| None, cancel, progress: &mut |_| {} };
     let summary = media::transcode(clip, target, Container::Matroska, job, |picture, _| {
         picture.with_luma(|luma| distortion.before(luma));
         marker.mark(picture)?;
@@ -177,7 +177,7 @@ impl Course<'_> {
             Err(MediaError::Encoder { codec, reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("the {codec} encoder: {reason}")))),
             Err(e) => return Err(e),
         }
-        let found = detect(&file, &self.ring, &DetectOptions::default(), &self.options.limits, self.cancel, &mut |_| {})?.picture;
+        let (_, found) = look(&file, &self.ring, &DetectOptions::default(), f64::INFINITY, &self.options.limits, self.cancel, &mut |_| {})?;
         // The folder goes in the end; until then the next attacks have the room.
         let _ = std::fs::remove_file(&file);
         let outcome = match found.payload {

@@ -1,26 +1,30 @@
 //! Stamping: media → mark → manifest.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use tempfile::NamedTempFile;
 
 use crate::detect::{detect, look};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress};
+use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
 use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
+use crate::sound::{self, SoundError};
 
 /// How to stamp.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-#[derive(Default)]
 pub struct StampOptions {
     /// The payload; a new random one by default.
     pub payload: Option<Payload>,
     /// Strength of the picture mark.
     pub strength: Strength,
+    /// Whether to mark the sound too; otherwise it is copied as it is.
+    pub mark_sound: bool,
     /// How to encode the picture.
     pub encode: EncodeOptions,
     /// What the manifest says.
@@ -33,6 +37,22 @@ pub struct StampOptions {
     pub limits: Limits,
     /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
     pub check: bool,
+}
+
+impl Default for StampOptions {
+    fn default() -> Self {
+        Self {
+            payload: None,
+            strength: Strength::default(),
+            mark_sound: true,
+            encode: EncodeOptions::default(),
+            manifest: ManifestOptions::default(),
+            identity: None,
+            overwrite: false,
+            limits: Limits::default(),
+            check: false,
+        }
+    }
 }
 
 /// What was stamped.
@@ -49,8 +69,10 @@ pub struct Stamped {
     pub manifest: Option<PathBuf>,
     /// What was written.
     pub summary: media::Summary,
-    /// How much evidence the marked frames carry, and what that should survive.
-    pub capacity: Capacity,
+    /// How much evidence the marked frames carry, and what that should survive; `None` without a picture.
+    pub capacity: Option<Capacity>,
+    /// The same of each sound track that was marked, or why it could not be.
+    pub sound: Vec<Result<sound::Capacity, SoundError>>,
 }
 
 /// Why nothing was stamped. The target is then as it was.
@@ -72,10 +94,12 @@ pub enum StampError {
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// The finished file was read back and the payload did not come out.
-    #[error("{}: the mark could not be read back from the finished file (evidence {evidence:.0}, about 280 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
+    #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
     Unreadable {
         /// The target.
         path: PathBuf,
+        /// Picture or sound.
+        part: &'static str,
         /// Evidence in the finished file.
         evidence: f32,
     },
@@ -103,16 +127,21 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let place = options.identity.as_ref().map(|_| provenance::placement(container));
     check_targets(input, output, place.filter(|&p| p == Placement::Sidecar).map(|_| sidecar.as_path()), options.overwrite)?;
     let ring = KeyRing::from(key.clone());
-    let beneath = beginning(input, &ring, options, cancel)?;
-    let payload = options.payload.unwrap_or_else(|| payload_beside(beneath.payload));
-    let generation = if beneath.detected { beneath.generation.unwrap_or(Generation::FIRST).next() } else { Generation::FIRST };
+    let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
+    let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });
+    let payload = options.payload.unwrap_or_else(|| payload_beside(known.map(|k| k.payload)));
+    let generation = match &beneath {
+        Some(b) if b.detected => b.generation.unwrap_or(Generation::FIRST).next(),
+        _ => Generation::FIRST,
+    };
     let mark = Mark { payload, generation };
 
     let marked = temporary(output)?;
     let mut marker = ClipMarker::new(input, key, mark, options.strength);
-    let known = beneath.payload.zip(beneath.generation).map(|(payload, generation)| Mark { payload, generation });
     let mut meter: Option<Meter> = None;
-    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, cancel, progress };
+    let capacities = Rc::default();
+    let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
+    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
         marker.mark(picture)?;
         let meter = meter.get_or_insert_with(|| Meter::new(key, mark, known, picture.shape()));
@@ -122,9 +151,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Ok::<(), StampError>(())
     })?;
 
-    let capacity = meter.map_or(Capacity::of_score(0.0), Meter::finish);
+    let capacity = (!container.is_sound()).then(|| meter.map_or(Capacity::of_score(0.0), Meter::finish));
+    let sound = capacities.take();
     if options.check {
-        read_back(marked.path(), output, &ring, payload, options, cancel)?;
+        read_back(marked.path(), output, &ring, payload, &sound, options, cancel)?;
     }
 
     let manifest = match &options.identity {
@@ -148,7 +178,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             }
         }
     };
-    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity })
+    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound })
 }
 
 /// Seconds of the input that are looked at for a mark beneath the new one.
@@ -157,7 +187,7 @@ const BEGINNING: f64 = 1.0;
 /// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
 fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
-    Ok(look(input, ring, &question, BEGINNING, &options.limits, cancel, &mut |_| {})?.picture)
+    Ok(look(input, ring, &question, BEGINNING, &options.limits, cancel, &mut |_| {})?.1)
 }
 
 /// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.
@@ -196,10 +226,67 @@ impl<'a> ClipMarker<'a> {
     }
 }
 
+/// Marks one sound track, and measures what it then carries.
+struct SoundMarker {
+    marker: Option<sound::Marker>,
+    meter: Option<sound::Meter>,
+    told: Rc<RefCell<Vec<Result<sound::Capacity, SoundError>>>>,
+}
+
+impl SoundMarker {
+    /// A marker for a track; `None`, and the reason in `told`, if it cannot carry a mark.
+    fn boxed(key: &WatermarkKey, payload: Payload, info: &SoundInfo, told: &Rc<RefCell<Vec<Result<sound::Capacity, SoundError>>>>) -> Option<Box<dyn Rework>> {
+        let format = sound::Format { rate: info.rate, channels: info.channels };
+        let made = sound::Marker::new(key, payload, format).and_then(|marker| Ok((marker, sound::Meter::new(key, payload, format)?)));
+        match made {
+            Ok((marker, meter)) => Some(Box::new(Self { marker: Some(marker), meter: Some(meter), told: told.clone() })),
+            Err(reason) => {
+                told.borrow_mut().push(Err(reason));
+                None
+            }
+        }
+    }
+}
+
+impl Rework for SoundMarker {
+    fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        if let (Some(marker), Some(meter)) = (&mut self.marker, &mut self.meter) {
+            let done = marker.push(samples);
+            meter.push(done);
+            out.extend_from_slice(done);
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<f32>) {
+        if let (Some(marker), Some(mut meter)) = (self.marker.take(), self.meter.take()) {
+            let done = marker.finish();
+            meter.push(&done);
+            out.extend_from_slice(&done);
+            self.told.borrow_mut().push(Ok(meter.finish()));
+        }
+    }
+}
+
 /// Reads the finished file as a stranger would.
-fn read_back(file: &Path, target: &Path, ring: &KeyRing, payload: Payload, options: &StampOptions, cancel: &Cancel) -> Result<(), StampError> {
-    let found = detect(file, ring, &DetectOptions::default(), &options.limits, cancel, &mut |_| {})?.picture;
-    if found.payload == Some(payload) { Ok(()) } else { Err(StampError::Unreadable { path: target.into(), evidence: found.evidence }) }
+fn read_back(
+    file: &Path,
+    target: &Path,
+    ring: &KeyRing,
+    payload: Payload,
+    sound: &[Result<sound::Capacity, SoundError>],
+    options: &StampOptions,
+    cancel: &Cancel,
+) -> Result<(), StampError> {
+    let found = detect(file, ring, &DetectOptions::default(), &options.limits, cancel, &mut |_| {})?;
+    if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
+        return Err(StampError::Unreadable { path: target.into(), part: "picture", evidence: p.evidence });
+    }
+    // Silence was never promised to carry anything.
+    let marked = sound.iter().flatten().any(|c| c.outlook != sound::Outlook::Silent);
+    match found.sound.filter(|s| marked && s.payload != Some(payload)) {
+        Some(s) => Err(StampError::Unreadable { path: target.into(), part: "sound", evidence: s.evidence }),
+        None => Ok(()),
+    }
 }
 
 fn check_targets(input: &Path, output: &Path, sidecar: Option<&Path>, overwrite: bool) -> Result<(), StampError> {

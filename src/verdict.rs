@@ -7,6 +7,7 @@ use crate::evidence::TimeRange;
 use crate::payload::Payload;
 use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
+use crate::sound::SoundEvidence;
 
 /// What a person or a script is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,9 +63,10 @@ pub struct Judgement {
 /// Gap in the marked time that counts as a cut or an insertion, in seconds: two detection spans.
 const GAP: f64 = 1.0;
 
-/// Weighs manifest and mark. `unseen` says why the picture was not looked at, if it was not.
+/// Weighs manifest and marks. `unseen` says why they were not looked for, if they were not.
 pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detected>, unseen: Option<&str>, algorithm: &str) -> Judgement {
-    let picture = detected.map(|d| &d.picture);
+    let picture = detected.and_then(|d| d.picture.as_ref());
+    let sound = detected.and_then(|d| d.sound.as_ref());
     let mark = picture.filter(|p| p.detected);
     let named = manifest.and_then(|m| m.payload(algorithm));
     let manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
@@ -76,6 +78,9 @@ pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detecte
             None => nothing(picture),
         },
     };
+    if let Some(sound) = sound {
+        verdict = heard(verdict, &mut reasons, sound, manifest, named, picture);
+    }
     reasons.extend(mark.and_then(remixed));
     if let Some(mixed) = mark.and_then(mixed) {
         verdict = Verdict::Contradictory;
@@ -141,6 +146,60 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
             (if m.state == ManifestState::Invalid { Verdict::NothingFound } else { Verdict::Foreign }, reasons)
         }
     }
+}
+
+/// What the sound adds to a verdict from manifest and picture.
+fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: Option<&ManifestReport>, named: Option<Payload>, picture: Option<&PictureEvidence>) -> Verdict {
+    let seen = picture.filter(|p| p.detected);
+    let numbers: Vec<String> = std::iter::once(sound).chain(&sound.others).filter_map(|s| s.payload).map(|p| p.to_string()).collect();
+    if numbers.len() > 1 {
+        reasons.insert(0, format!("The sound carries marks {}: it was put together from several clips.", numbers.join(" and ")));
+        return Verdict::Contradictory;
+    }
+    if !sound.detected {
+        reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| "The sound carries no mark: it was replaced, or never marked.".to_string()));
+        if picture.is_none() && m.is_none() {
+            reasons.push("The sound carries none of our marks.".into());
+        }
+        return verdict;
+    }
+    let Some(number) = sound.payload else {
+        reasons.push("The sound carries one of our marks, too weak to be read.".into());
+        return if verdict == Verdict::NothingFound && m.is_none() { Verdict::Marked } else { verdict };
+    };
+    // Whoever composes a clip of several may say so, in a manifest that holds.
+    let composed = m.is_some_and(|m| m.state != ManifestState::Invalid && m.actions.iter().any(|a| a.action == "c2pa.placed"));
+    let beneath = seen.is_some_and(|p| p.earlier.iter().any(|e| e.payload == Some(number)));
+    match named.or(seen.and_then(|p| p.payload)) {
+        Some(other) if other == number => reasons.push(format!("The sound carries the same number{}.", if picture.is_none() { format!(", {number}") } else { String::new() })),
+        Some(_) if beneath => reasons.push(format!("The sound still carries the earlier mark, {number}.")),
+        Some(_) if composed => reasons.push(format!("The sound carries another mark, {number}, and the manifest says that the clip was composed.")),
+        Some(other) => {
+            let what = if named.is_some() { "The manifest names" } else { "The picture carries" };
+            reasons.insert(0, format!("{what} mark {other}, but the sound carries mark {number}: they come from different clips."));
+            return Verdict::Contradictory;
+        }
+        None if m.is_some() => {
+            reasons.insert(0, format!("The sound carries our mark {number}, but the manifest does not name it: the manifest or the sound was put here from another clip."));
+            return Verdict::Contradictory;
+        }
+        None => {
+            if verdict == Verdict::NothingFound {
+                // What was said of the picture alone is told again, in its place.
+                reasons.clear();
+                reasons.push(format!("The sound carries mark {number}."));
+                reasons.push(format!("Evidence this strong comes by chance with probability {} at most.", sound.p_value));
+                reasons.push("There is no manifest in the file.".into());
+                reasons.extend(picture.map(|_| "The picture carries none of our marks: it was replaced, or too much was done to it.".to_string()));
+            }
+            if let Some(gap) = uncovered(&sound.ranges, sound.seconds) {
+                reasons.insert(1, format!("The mark is missing from {:.1} s to {:.1} s of the sound: that part was replaced or put in.", gap.start, gap.end));
+                return Verdict::Altered;
+            }
+            return if verdict == Verdict::NothingFound { Verdict::Marked } else { verdict };
+        }
+    }
+    verdict
 }
 
 /// Says that the picture was put together from several marked clips, if it was.

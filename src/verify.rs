@@ -36,7 +36,7 @@ impl Default for VerifyOptions {
 pub struct Verified {
     /// What the manifest says; `None` if there is none.
     pub manifest: Option<ManifestReport>,
-    /// What the file is and its picture carries; `None` if it has no picture to look at.
+    /// What the file is, and what its picture and sound carry; `None` if it has nothing to look at.
     pub detected: Option<Detected>,
     /// What follows from both.
     pub judgement: Judgement,
@@ -71,13 +71,17 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     if let (Question::Blind, Some(payload)) = (&how.question, manifest.as_ref().and_then(|m| m.payload(&options.algorithm))) {
         how.question = Question::Expected(payload);
     }
-    let look = |ring| opened.and_then(|()| detect(path, ring, &how, &options.limits, cancel, progress));
+    let look = |ring| match opened {
+        // Sound alone can be marked too.
+        Ok(()) | Err(MediaError::NoVideo { .. }) => detect(path, ring, &how, &options.limits, cancel, progress),
+        Err(e) => Err(e),
+    };
     let (detected, unseen) = match ring.map(look) {
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some("No watermark key is set up here, so marks were not looked for.")),
         // Without a picture the manifest still speaks for the file.
         Some(Err(MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })) if manifest.is_some() => {
-            (None, Some("There is no picture that could be looked at, so the mark is unconfirmed."))
+            (None, Some("There is neither picture nor sound that could be looked at, so the mark is unconfirmed."))
         }
         Some(Err(e)) => return Err(e.into()),
     };

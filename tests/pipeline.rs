@@ -81,7 +81,7 @@ fn what_uploaders_do_is_survived() {
     ffmpeg(&target, "-an -map_metadata -1 -preset veryfast -c:v libx264 -crf 28", &upload);
     let v = verify(&upload, None);
     assert_eq!(v.judgement.verdict, Verdict::Marked);
-    let picture = v.detected.unwrap().picture;
+    let picture = v.detected.unwrap().picture.unwrap();
     assert_eq!((picture.method, picture.ranges.len()), (Some(Method::Blind), 1));
 }
 
@@ -202,7 +202,7 @@ fn unmarked_clips_and_other_keys_show_nothing() {
     let mut small = 0;
     for n in 0..12 {
         let ring = KeyRing::new(vec![WatermarkKey::from_secret([n; 32], 1)]).unwrap();
-        let e = proofmark::detect(&clip(), &ring, &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture;
+        let e = proofmark::detect(&clip(), &ring, &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture.unwrap();
         assert!(!e.detected && e.payload.is_none());
         small += usize::from(e.p_value.value() <= 0.05);
     }

@@ -80,7 +80,7 @@ pub(crate) struct StampArgs {
     /// Clips, still images or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Target: .mp4, .mov, .mkv, .webm, .png, .jpg or .webp; a folder for several inputs
+    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: PathBuf,
     /// Number to carry: a version 4 UUID [default: a new random one]
@@ -95,7 +95,7 @@ pub(crate) struct StampArgs {
     /// Read the finished file back, blind, and fail if its payload does not come out
     #[arg(long)]
     pub(crate) check: bool,
-    /// Copy the sound as it is (this version marks the picture alone and always copies the sound)
+    /// Copy the sound as it is, without a mark
     #[arg(long)]
     pub(crate) no_audio_mark: bool,
     #[command(flatten)]

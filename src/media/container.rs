@@ -16,6 +16,16 @@ pub enum Container {
     Matroska,
     /// WebM (`.webm`).
     WebM,
+    /// MPEG-4 sound (`.m4a`).
+    M4a,
+    /// Ogg sound (`.ogg`, `.oga`, `.opus`).
+    Ogg,
+    /// FLAC (`.flac`).
+    Flac,
+    /// MP3 (`.mp3`).
+    Mp3,
+    /// WAVE (`.wav`).
+    Wav,
     /// PNG still (`.png`).
     Png,
     /// JPEG still (`.jpg`, `.jpeg`).
@@ -36,6 +46,11 @@ impl Container {
             "mov" => Ok(Self::Mov),
             "mkv" => Ok(Self::Matroska),
             "webm" => Ok(Self::WebM),
+            "m4a" => Ok(Self::M4a),
+            "ogg" | "oga" | "opus" => Ok(Self::Ogg),
+            "flac" => Ok(Self::Flac),
+            "mp3" => Ok(Self::Mp3),
+            "wav" => Ok(Self::Wav),
             "png" => Ok(Self::Png),
             "jpg" | "jpeg" => Ok(Self::Jpeg),
             "webp" => Ok(Self::WebP),
@@ -49,6 +64,12 @@ impl Container {
         matches!(self, Self::Png | Self::Jpeg | Self::WebP)
     }
 
+    /// Whether it holds sound alone.
+    #[must_use]
+    pub fn is_sound(self) -> bool {
+        matches!(self, Self::M4a | Self::Ogg | Self::Flac | Self::Mp3 | Self::Wav)
+    }
+
     /// Its name for people.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -57,6 +78,11 @@ impl Container {
             Self::Mov => "MOV",
             Self::Matroska => "Matroska",
             Self::WebM => "WebM",
+            Self::M4a => "M4A",
+            Self::Ogg => "Ogg",
+            Self::Flac => "FLAC",
+            Self::Mp3 => "MP3",
+            Self::Wav => "WAVE",
             Self::Png => "PNG",
             Self::Jpeg => "JPEG",
             Self::WebP => "WebP",
@@ -71,6 +97,11 @@ impl Container {
             Self::Mov => "video/quicktime",
             Self::Matroska => "video/x-matroska",
             Self::WebM => "video/webm",
+            Self::M4a => "audio/mp4",
+            Self::Ogg => "audio/ogg",
+            Self::Flac => "audio/flac",
+            Self::Mp3 => "audio/mpeg",
+            Self::Wav => "audio/wav",
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
             Self::WebP => "image/webp",
@@ -84,6 +115,11 @@ impl Container {
             Self::Mov => "mov",
             Self::Matroska => "matroska",
             Self::WebM => "webm",
+            Self::M4a => "ipod",
+            Self::Ogg => "ogg",
+            Self::Flac => "flac",
+            Self::Mp3 => "mp3",
+            Self::Wav => "wav",
             Self::Png | Self::Jpeg => "image2",
             Self::WebP => "webp",
         }

@@ -84,6 +84,7 @@ impl VideoCodec {
             Container::Mov => matches!(self, Self::H264 | Self::H265),
             Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP),
             Container::WebM => matches!(self, Self::Vp9 | Self::Av1),
+            Container::M4a | Container::Ogg | Container::Flac | Container::Mp3 | Container::Wav => false,
             Container::Png => self == Self::Png,
             Container::Jpeg => self == Self::Jpeg,
             Container::WebP => self == Self::WebP,

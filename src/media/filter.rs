@@ -22,7 +22,7 @@ const SINK: &str = "out";
 pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions, limits: &Limits, cancel: &Cancel) -> Result<(), MediaError> {
     let container = Container::of(output)?;
     let mut reader = Reader::open(input, limits)?;
-    let (time_base, rate) = (reader.time_base(), reader.info().frame_rate.map(Rational::from));
+    let (time_base, rate) = (reader.time_base(), reader.info().picture.as_ref().and_then(|p| p.frame_rate).map(Rational::from));
     let fail = |reason: String| MediaError::Filter { path: input.into(), chain: chain.into(), reason };
     let failed = |e: Error| fail(e.to_string());
     if let Some(name) = missing(chain) {
@@ -53,7 +53,7 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
             let (time_base, rate) = graph.timing(rate);
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(Writer::open(output, output, container, options, &PictureFormat::of_frame(&frame, time_base, rate), None)?),
+                none => none.insert(Writer::open(output, output, container, Some((options, &PictureFormat::of_frame(&frame, time_base, rate))), None)?),
             };
             let pts = frame.pts();
             // A lone frame without a duration would never be shown.
@@ -61,7 +61,7 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
             writer.encode(&mut frame, pts, duration.max(1.0) as i64)?;
         }
     }
-    writer.ok_or_else(|| fail("no frame comes out".into()))?.finish().map(|_| ())
+    writer.ok_or_else(|| fail("no frame comes out".into()))?.finish(reader.info().clone(), 0.0).map(|_| ())
 }
 
 /// The first filter of a chain that this libav lacks; when it parses the chain it would not say which.
@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn size_rate_and_length_follow_the_chain() {
         let (info, frames) = run("trim=end=2,setpts=0.5*PTS,fps=10,scale=160:90,transpose").unwrap();
-        assert_eq!((info.width, info.height, info.frame_rate, frames), (90, 160, Some(10.0), 10));
+        let picture = info.picture.unwrap();
+        assert_eq!((picture.width, picture.height, picture.frame_rate, frames), (90, 160, Some(10.0), 10));
         assert!((info.seconds.unwrap() - 1.0).abs() < 0.01, "{:?}", info.seconds);
     }
 

@@ -11,6 +11,7 @@ mod filter;
 mod frame;
 mod limits;
 mod reader;
+mod sound;
 mod still;
 mod streams;
 mod transcode;
@@ -22,7 +23,8 @@ pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
-pub use reader::{MediaInfo, Reader, Skip};
+pub use reader::{MediaInfo, PictureInfo, Reader, Skip};
+pub use sound::{Rework, SoundInfo, SoundReader};
 pub use still::{Still, frame_at};
 pub use transcode::{Cancel, Job, Progress, Summary, transcode};
 
@@ -64,6 +66,20 @@ pub enum MediaError {
         /// Which file.
         path: PathBuf,
     },
+    /// Media without sound, where sound is wanted.
+    #[error("{}: has no sound; give a file with sound, or a target for pictures", path.display())]
+    NoSound {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The sound cannot be decoded.
+    #[error("{}: the sound cannot be decoded ({reason}); check that the file is whole", path.display())]
+    DecodeSound {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
     /// The picture cannot be decoded.
     #[error("{}: the picture cannot be decoded ({reason}); check that the file is whole", path.display())]
     Decode {
@@ -85,7 +101,7 @@ pub enum MediaError {
         limit: u64,
     },
     /// The target's kind is not one we write.
-    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .png, .jpg or .webp", path.display())]
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp", path.display())]
     Container {
         /// Which target.
         path: PathBuf,

@@ -17,18 +17,26 @@ use super::{Limits, MediaError};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MediaInfo {
+    /// Duration in seconds, if the file says; 0 for a still.
+    pub seconds: Option<f64>,
+    /// The picture; `None` where there is sound alone.
+    pub picture: Option<PictureInfo>,
+    /// Whether there is sound.
+    pub has_audio: bool,
+}
+
+/// What the picture of a file is, from its header.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PictureInfo {
     /// Width in stored pixels.
     pub width: u32,
     /// Height in stored pixels.
     pub height: u32,
-    /// Duration in seconds, if the file says; 0 for a still.
-    pub seconds: Option<f64>,
     /// Frames per second on average, if the file says.
     pub frame_rate: Option<f64>,
-    /// libav's name of the picture's codec.
+    /// libav's name of the codec.
     pub codec: String,
-    /// Whether there is sound.
-    pub has_audio: bool,
 }
 
 /// Opens a file for libav, having checked what can be checked before.
@@ -367,13 +375,12 @@ impl Reader {
 pub(super) fn describe(input: &Input, index: usize, decoder: &decoder::Video) -> MediaInfo {
     let stream = input.stream(index);
     let rate = stream.as_ref().map(|s| s.avg_frame_rate()).filter(|r| r.numerator() > 0 && r.denominator() > 0);
+    let picture = PictureInfo { width: decoder.width(), height: decoder.height(), frame_rate: rate.map(f64::from), codec: decoder.id().name().to_string() };
+    MediaInfo { picture: Some(picture), ..describe_sound(input) }
+}
+
+/// [`describe`], of the sound alone.
+pub(super) fn describe_sound(input: &Input) -> MediaInfo {
     let seconds = (input.duration() > 0).then(|| input.duration() as f64 / f64::from(AV_TIME_BASE));
-    MediaInfo {
-        width: decoder.width(),
-        height: decoder.height(),
-        seconds,
-        frame_rate: rate.map(f64::from),
-        codec: decoder.id().name().to_string(),
-        has_audio: input.streams().best(media::Type::Audio).is_some(),
-    }
+    MediaInfo { seconds, picture: None, has_audio: input.streams().best(media::Type::Audio).is_some() }
 }

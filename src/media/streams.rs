@@ -1,4 +1,4 @@
-//! What goes from input to output as it is: sound, subtitles, chapters, metadata, and the side data of the picture.
+//! What goes from input to output as it is: sound that is not marked, subtitles, chapters, metadata, and the side data of the picture.
 
 use std::collections::HashMap;
 use std::ffi::{c_int, c_uint};
@@ -37,13 +37,13 @@ pub(super) struct Copied {
     pub(super) time_base: Rational,
 }
 
-/// Adds an output stream for each input stream but the picture. Returns them by input index, and a line for each that the container
+/// Adds an output stream for each input stream but those that are `taken` already. Returns them by input index, and a line for each that the container
 /// cannot hold and that is no loss to hearing or sight. Sound that does not fit is refused.
-pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, picture: usize, output: &mut Output) -> Result<(HashMap<usize, Copied>, Vec<String>), MediaError> {
+pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, taken: &[usize], output: &mut Output) -> Result<(HashMap<usize, Copied>, Vec<String>), MediaError> {
     let mut copied = HashMap::new();
     let mut left_out = Vec::new();
     for stream in input.streams() {
-        if stream.index() == picture {
+        if taken.contains(&stream.index()) {
             continue;
         }
         let medium = stream.parameters().medium();
@@ -54,7 +54,7 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, pic
                     path: path.into(),
                     container: container.name(),
                     what: format!("{} sound", id.name()),
-                    advice: "sound is copied as it is, so choose the input's own kind of file or .mkv",
+                    advice: "sound that is not marked is copied as it is, so choose the input's own kind of file or .mkv",
                 });
             }
             left_out.push(format!("stream {} ({}) was left out: {} cannot hold it", stream.index(), id.name(), container.name()));
@@ -77,7 +77,7 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, pic
     Ok((copied, left_out))
 }
 
-fn holds(container: Container, output: &Output, medium: media::Type, id: Id) -> bool {
+pub(super) fn holds(container: Container, output: &Output, medium: media::Type, id: Id) -> bool {
     if container.is_still() || medium == media::Type::Unknown {
         return false;
     }
@@ -215,6 +215,22 @@ pub(super) fn x265_hdr(source: &Stream<'_>) -> Vec<String> {
         }
     }
     out
+}
+
+/// Adds an output stream for sound that is encoded anew, with the properties of the input's. Returns its index.
+pub(super) fn add_sound(path: &Path, source: &Stream<'_>, encoder: &ffmpeg_next::encoder::audio::Encoder, output: &mut Output) -> Result<usize, MediaError> {
+    let fail = |e: ffmpeg_next::Error| MediaError::Write { path: path.into(), reason: e.to_string() };
+    let mut added = output.add_stream(encoder::find(Id::None)).map_err(fail)?;
+    let parameters = ffmpeg_next::codec::Parameters::from(encoder);
+    // SAFETY: both parameter sets are valid and own their extra data; both streams live as long as their contexts.
+    unsafe {
+        let to = added.as_mut_ptr();
+        avcodec_parameters_copy((*to).codecpar, parameters.as_ptr());
+        (*to).disposition = (*source.as_ptr()).disposition;
+        av_dict_copy(&mut (*to).metadata, (*source.as_ptr()).metadata, 0);
+    }
+    added.set_time_base((1, encoder.rate() as i32));
+    Ok(added.index())
 }
 
 /// Gives the output's picture stream the encoder's parameters.

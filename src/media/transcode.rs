@@ -9,11 +9,12 @@ use ffmpeg_next::color::TransferCharacteristic;
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::format::output_as;
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 
 use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat};
 use super::frame::{Layout, Picture};
-use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, markable};
+use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, describe_sound, markable};
+use super::sound::{Rework, SoundDecoder, SoundInfo, SoundTrack};
 use super::streams::{self, Copied};
 use super::{Container, Limits, MediaError};
 
@@ -53,10 +54,12 @@ pub struct Summary {
     pub info: MediaInfo,
     /// Frames written.
     pub frames: u64,
-    /// Seconds from the first frame to the last.
+    /// Seconds from the first frame to the last, or of sound where there is no picture.
     pub seconds: f64,
-    /// Name of the codec that was written.
-    pub codec: &'static str,
+    /// Name of the picture's codec that was written; `None` where there is no picture.
+    pub codec: Option<&'static str>,
+    /// Sound tracks that were reworked.
+    pub tracks: usize,
     /// A line for each thing that could not be kept.
     pub left_out: Vec<String>,
 }
@@ -71,6 +74,8 @@ pub struct Job<'a> {
     pub seconds: Option<f64>,
     /// What the input may ask of the machine.
     pub limits: &'a Limits,
+    /// Asked for each sound track what is to be done to its samples; a track for which it has nothing is copied.
+    pub rework: &'a mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>,
     /// Stops the work from outside.
     pub cancel: &'a Cancel,
     /// Told after each frame.
@@ -78,7 +83,8 @@ pub struct Job<'a> {
 }
 
 /// Decodes the picture of `input`, passes each frame with its time in seconds through `process`, and writes it, encoded anew, to `output`
-/// as a file of kind `container`. Sound, subtitles, chapters, metadata, time stamps, colour and rotation stay as they were.
+/// as a file of kind `container`. Sound goes the same way where the job has something to do to it. Other sound, subtitles, chapters, metadata, time
+/// stamps, colour and rotation stay as they were. Into a container for sound alone the picture does not go.
 /// `output` is written in place: the caller gives a temporary file and renames it.
 ///
 /// # Errors
@@ -91,6 +97,9 @@ pub fn transcode<E: From<MediaError>>(
     mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let source = reader::open(input, job.limits)?;
+    if container.is_sound() {
+        return Ok(transcode_sound(input, output, container, job, source)?);
+    }
     let index = reader::picture_stream(input, &source)?;
     let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
     let info = describe(&source, index, decoder.decoder());
@@ -101,7 +110,8 @@ pub fn transcode<E: From<MediaError>>(
         streams::adopt_light_metadata(&stream, &first);
     }
     let format = PictureFormat::of_stream(decoder.decoder(), &stream);
-    let mut writer = Writer::open(output, job.target, container, job.options, &format, Some((&source, index)))?;
+    let tracks = if container.is_still() { Vec::new() } else { sound_tracks(input, &source, None, job.limits, job.rework)? };
+    let mut writer = Writer::open(output, job.target, container, Some((job.options, &format)), Some((&source, Some(index), tracks)))?;
     let mut run = Run {
         input,
         container,
@@ -120,7 +130,7 @@ pub fn transcode<E: From<MediaError>>(
         match packet.read(&mut source) {
             Ok(()) if packet.stream() == index => run.decoder.send(Some(&packet))?,
             Ok(()) => {
-                writer.copy(&mut packet)?;
+                writer.take(&mut packet)?;
                 continue;
             }
             Err(Error::Other { errno: EAGAIN }) => continue,
@@ -131,8 +141,54 @@ pub fn transcode<E: From<MediaError>>(
     run.decoder.send(None)?;
     run.drain(&mut writer, job.progress, &mut process)?;
     run.decoder.finish()?;
-    let (frames, codec, left_out) = writer.finish()?;
-    Ok(Summary { info, frames, seconds: run.seconds, codec, left_out })
+    Ok(writer.finish(info, run.seconds)?)
+}
+
+/// Sound tracks to rework, by the index of their stream.
+type Tracks = Vec<(usize, SoundDecoder, Box<dyn Rework>)>;
+
+/// Opens a decoder for each sound track that there is something to do to; of all tracks, or of `one` alone.
+fn sound_tracks(input: &Path, source: &Input, one: Option<usize>, limits: &Limits, rework: &mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>) -> Result<Tracks, MediaError> {
+    let mut tracks = Vec::new();
+    for stream in source.streams().filter(|s| s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())) {
+        // A track that cannot be decoded is copied like one that is not to be reworked.
+        let Ok(decoder) = SoundDecoder::new(input, &stream, limits) else { continue };
+        if let Some(rework) = rework(&decoder.info(source)) {
+            tracks.push((stream.index(), decoder, rework));
+        }
+    }
+    Ok(tracks)
+}
+
+/// The sound of `input` alone.
+fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'_>, mut source: Input) -> Result<Summary, MediaError> {
+    let best = source.streams().best(media::Type::Audio).map(|s| s.index()).ok_or_else(|| MediaError::NoSound { path: input.into() })?;
+    let info = describe_sound(&source);
+    let tracks = sound_tracks(input, &source, Some(best), job.limits, job.rework)?;
+    let mut writer = Writer::open(output, job.target, container, None, Some((&source, None, tracks)))?;
+    let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
+    let (mut first, mut seconds) = (None, 0.0);
+    let mut packet = Packet::empty();
+    loop {
+        match packet.read(&mut source) {
+            Ok(()) => {}
+            Err(Error::Other { errno: EAGAIN }) => continue,
+            Err(_) => break,
+        }
+        if job.cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: input.into() });
+        }
+        if packet.stream() == best {
+            let time = packet.pts().map_or(seconds, |t| t as f64 * f64::from(base));
+            seconds = f64::max(seconds, time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base));
+            if seconds > job.seconds.unwrap_or(f64::INFINITY) {
+                break;
+            }
+        }
+        writer.take(&mut packet)?;
+        (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
+    }
+    writer.finish(info, seconds)
 }
 
 struct Run<'a> {
@@ -167,7 +223,7 @@ impl Run<'_> {
                 self.ended = true;
                 return Ok(());
             }
-            if self.container.is_still() && writer.frames > 0 {
+            if self.container.is_still() && writer.frames() > 0 {
                 return Err(MediaError::CannotHold {
                     path: writer.path.into(),
                     container: self.container.name(),
@@ -178,9 +234,10 @@ impl Run<'_> {
             }
             let fail = |e: Error| MediaError::Decode { path: self.input.into(), reason: e.to_string() };
             // Mark in the encoder's own format where that has planes, else in the nearest that has.
-            let format = match Layout::of(writer.encoder.format) {
-                Layout::Other { .. } => markable(writer.encoder.format),
-                _ => writer.encoder.format,
+            let Some(format) = writer.picture.as_ref().map(|p| p.encoder.format) else { return Ok(()) };
+            let format = match Layout::of(format) {
+                Layout::Other { .. } => markable(format),
+                _ => format,
             };
             let converted = self.converter.convert(&mut frame, format).map_err(fail)?;
             if let Some(mut picture) = Picture::new(converted, &mut self.scratch) {
@@ -189,7 +246,7 @@ impl Run<'_> {
             let (pts, duration) = (converted.timestamp().or(converted.pts()), converted.packet().duration);
             writer.encode(converted, pts, duration)?;
             self.seconds = self.seconds.max(time);
-            progress(Progress { frames: writer.frames, seconds: time, total: self.total });
+            progress(Progress { frames: writer.frames(), seconds: time, total: self.total });
         }
         Ok(())
     }
@@ -199,10 +256,18 @@ impl Run<'_> {
 pub(super) struct Writer<'a> {
     path: &'a Path,
     output: Output,
-    encoder: PictureEncoder,
-    picture: usize,
+    picture: Option<PictureTrack>,
     copied: HashMap<usize, Copied>,
+    /// Sound that is reworked, by the index of its stream.
+    tracks: HashMap<usize, SoundTrack>,
     left_out: Vec<String>,
+}
+
+/// The picture on its way into a file.
+struct PictureTrack {
+    encoder: PictureEncoder,
+    /// Index in the output.
+    index: usize,
     /// Durations of frames that are in the encoder, by time stamp.
     durations: HashMap<i64, i64>,
     last_pts: Option<i64>,
@@ -210,62 +275,113 @@ pub(super) struct Writer<'a> {
     frames: u64,
 }
 
+fn failed(path: &Path, e: &Error) -> MediaError {
+    MediaError::Write { path: path.into(), reason: e.to_string() }
+}
+
 impl<'a> Writer<'a> {
-    /// Opens `file`, called `path` in messages, for a picture of the given format, and with `keep` for everything else that goes with a
-    /// stream of an input.
+    /// Opens `file`, called `path` in messages, for a picture of the given format, or none, and with `keep` for everything else that goes with the
+    /// picture's stream of an input, or with all of it where the file is for sound alone.
     pub(super) fn open(
         file: &Path,
         path: &'a Path,
         container: Container,
-        options: &EncodeOptions,
-        format: &PictureFormat,
-        keep: Option<(&Input, usize)>,
+        picture: Option<(&EncodeOptions, &PictureFormat)>,
+        keep: Option<(&Input, Option<usize>, Tracks)>,
     ) -> Result<Self, MediaError> {
-        let fail = |e: Error| MediaError::Write { path: path.into(), reason: e.to_string() };
-        let mut output = output_as(file, container.muxer()).map_err(fail)?;
+        let mut output = output_as(file, container.muxer()).map_err(|e| failed(path, &e))?;
         let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let encoder = super::encoder::open(path, container, options, format, global_header)?;
-        output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(fail)?;
-        let picture = 0;
-        streams::set_encoder_parameters(&mut output, picture, &encoder.encoder);
-        let (mut copied, mut left_out) = Default::default();
-        if let Some((source, index)) = keep {
-            streams::copy_picture_properties(source, index, &mut output, picture);
-            (copied, left_out) = streams::copy_streams(path, container, source, index, &mut output)?;
+        let picture = match picture {
+            None => None,
+            Some((options, format)) => {
+                let encoder = super::encoder::open(path, container, options, format, global_header)?;
+                let index = output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(|e| failed(path, &e))?.index();
+                streams::set_encoder_parameters(&mut output, index, &encoder.encoder);
+                Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0 })
+            }
+        };
+        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), HashMap::new());
+        let odd_metadata = keep.as_ref().is_some_and(|(source, ..)| streams::has_odd_metadata(source));
+        if let Some((source, from, reworked)) = keep {
+            if let (Some(from), Some(picture)) = (from, &picture) {
+                streams::copy_picture_properties(source, from, &mut output, picture.index);
+            }
+            let mut taken: Vec<usize> = from.into_iter().collect();
+            for (index, decoder, rework) in reworked {
+                if let Some(stream) = source.stream(index) {
+                    tracks.insert(index, SoundTrack::new(path, container, &stream, decoder, rework, &mut output)?);
+                    taken.push(index);
+                }
+            }
+            if container.is_sound() {
+                // One track, and nothing to look at.
+                let best = source.streams().best(media::Type::Audio).map(|s| s.index());
+                let rest = source.streams().filter(|s| !tracks.is_empty() || Some(s.index()) != best);
+                taken.extend(rest.map(|s| s.index()));
+            }
+            (copied, left_out) = streams::copy_streams(path, container, source, &taken, &mut output)?;
             streams::copy_metadata(source, &mut output);
         }
         let mut header = Dictionary::new();
         match container {
-            Container::Mp4 | Container::Mov => {
-                let tags = if keep.is_some_and(|(source, _)| streams::has_odd_metadata(source)) { "+faststart+use_metadata_tags" } else { "+faststart" };
-                header.set("movflags", tags);
-            }
+            Container::Mp4 | Container::Mov | Container::M4a => header.set("movflags", if odd_metadata { "+faststart+use_metadata_tags" } else { "+faststart" }),
             Container::Png | Container::Jpeg => header.set("update", "1"),
             _ => {}
         }
-        output.write_header_with(header).map_err(fail)?;
-        Ok(Self { path, output, encoder, picture, copied, left_out, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0 })
+        output.write_header_with(header).map_err(|e| failed(path, &e))?;
+        Ok(Self { path, output, picture, copied, tracks, left_out })
     }
 
-    fn fail(&self, e: &Error) -> MediaError {
-        MediaError::Write { path: self.path.into(), reason: e.to_string() }
+    /// Frames written.
+    fn frames(&self) -> u64 {
+        self.picture.as_ref().map_or(0, |p| p.frames)
     }
 
-    /// Passes on a packet of a copied stream; others are dropped.
-    fn copy(&mut self, packet: &mut Packet) -> Result<(), MediaError> {
+    /// Passes on a packet of a stream that is copied or reworked; others are dropped.
+    fn take(&mut self, packet: &mut Packet) -> Result<(), MediaError> {
+        if let Some(track) = self.tracks.get_mut(&packet.stream()) {
+            return track.take(packet, &mut self.output);
+        }
         let Some(copied) = self.copied.get(&packet.stream()) else { return Ok(()) };
-        packet.rescale_ts(copied.time_base, self.time_base(copied.index));
+        packet.rescale_ts(copied.time_base, time_base(&self.output, copied.index));
         packet.set_stream(copied.index);
         packet.set_position(-1);
-        packet.write_interleaved(&mut self.output).map_err(|e| self.fail(&e))
-    }
-
-    fn time_base(&self, index: usize) -> Rational {
-        self.output.stream(index).map_or(Rational(1, 1000), |s| s.time_base())
+        packet.write_interleaved(&mut self.output).map_err(|e| failed(self.path, &e))
     }
 
     /// Encodes a frame with its time and duration in the time base of the format; a duration of 0 leaves it to the muxer.
     pub(super) fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64) -> Result<(), MediaError> {
+        match &mut self.picture {
+            Some(picture) => picture.encode(frame, pts, duration, &mut self.output).map_err(|e| failed(self.path, &e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what the encoders still hold, and the trailer. Says what was written of an input of which `seconds` were taken.
+    pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
+        if let Some(picture) = &mut self.picture {
+            picture.encoder.encoder.send_eof().and_then(|()| picture.write(&mut self.output)).map_err(|e| failed(self.path, &e))?;
+        }
+        for track in self.tracks.values_mut() {
+            track.finish(&mut self.output)?;
+        }
+        self.output.write_trailer().map_err(|e| failed(self.path, &e))?;
+        // SAFETY: the context is valid; its input-output context, where there is one, keeps the last error.
+        let error = unsafe { (*self.output.as_ptr()).pb.as_ref().map_or(0, |pb| pb.error) };
+        if error < 0 {
+            return Err(failed(self.path, &Error::from(error)));
+        }
+        let codec = self.picture.as_ref().map(|p| p.encoder.codec.name());
+        Ok(Summary { info, frames: self.frames(), seconds, codec, tracks: self.tracks.len(), left_out: self.left_out })
+    }
+}
+
+fn time_base(output: &Output, index: usize) -> Rational {
+    output.stream(index).map_or(Rational(1, 1000), |s| s.time_base())
+}
+
+impl PictureTrack {
+    fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64, output: &mut Output) -> Result<(), Error> {
         let pts = pts.or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
         // Encoders want rising time stamps; a file that repeats one keeps its frame, a tick later.
         let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));
@@ -273,44 +389,30 @@ impl<'a> Writer<'a> {
         if duration > 0 {
             self.durations.insert(pts, duration);
         }
-        let path = self.path;
-        let failed = |e: Error| MediaError::Write { path: path.into(), reason: e.to_string() };
-        let frame = self.converter.convert(frame, self.encoder.format).map_err(failed)?;
+        let frame = self.converter.convert(frame, self.encoder.format)?;
         frame.set_pts(Some(pts));
         // The encoder chooses its own frame types.
         frame.set_kind(ffmpeg_next::picture::Type::None);
-        self.encoder.encoder.send_frame(frame).map_err(failed)?;
+        self.encoder.encoder.send_frame(frame)?;
         self.frames += 1;
-        self.flush_packets()
+        self.write(output)
     }
 
-    fn flush_packets(&mut self) -> Result<(), MediaError> {
+    /// Writes the packets that the encoder has ready.
+    fn write(&mut self, output: &mut Output) -> Result<(), Error> {
         let mut packet = Packet::empty();
         loop {
             match self.encoder.encoder.receive_packet(&mut packet) {
                 Ok(()) => {}
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
-                Err(e) => return Err(self.fail(&e)),
+                Err(e) => return Err(e),
             }
-            packet.set_stream(self.picture);
+            packet.set_stream(self.index);
             if let Some(duration) = packet.pts().and_then(|p| self.durations.remove(&p)) {
                 packet.set_duration(duration);
             }
-            packet.rescale_ts(self.encoder.encoder.time_base(), self.time_base(self.picture));
-            packet.write_interleaved(&mut self.output).map_err(|e| self.fail(&e))?;
+            packet.rescale_ts(self.encoder.encoder.time_base(), time_base(output, self.index));
+            packet.write_interleaved(output)?;
         }
-    }
-
-    /// Writes what the encoder still holds, and the trailer. Returns frames, codec, and a line for each stream that could not be kept.
-    pub(super) fn finish(mut self) -> Result<(u64, &'static str, Vec<String>), MediaError> {
-        self.encoder.encoder.send_eof().map_err(|e| self.fail(&e))?;
-        self.flush_packets()?;
-        self.output.write_trailer().map_err(|e| self.fail(&e))?;
-        // SAFETY: the context is valid; its input-output context, where there is one, keeps the last error.
-        let error = unsafe { (*self.output.as_ptr()).pb.as_ref().map_or(0, |pb| pb.error) };
-        if error < 0 {
-            return Err(self.fail(&Error::from(error)));
-        }
-        Ok((self.frames, self.encoder.codec.name(), self.left_out))
     }
 }

@@ -51,7 +51,7 @@ pub enum Placement {
 #[must_use]
 pub fn placement(container: Container) -> Placement {
     match container {
-        Container::Matroska | Container::WebM => Placement::Sidecar,
+        Container::Matroska | Container::WebM | Container::Ogg => Placement::Sidecar,
         _ => Placement::Embedded,
     }
 }

@@ -191,6 +191,8 @@ fn format_of(path: &Path, file: &mut File) -> String {
         ([0x89, b'P', b'N', b'G'], ..) => "image/png",
         ([0xff, 0xd8, 0xff, _], ..) => "image/jpeg",
         (b"fLaC", ..) => "audio/flac",
+        (b"OggS", ..) => "audio/ogg",
+        ([b'I', b'D', b'3', _] | [0xff, 0xe2..=0xfb, ..], ..) => "audio/mpeg",
         ([0x1a, 0x45, 0xdf, 0xa3], ..) => "video/x-matroska",
         _ => return path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default(),
     };

@@ -84,7 +84,7 @@ impl Shaper {
         let window = (0..length).map(|i| (std::f64::consts::PI * (i as f64 + 0.5) / length as f64).sin() as f32).collect();
         let band = |bin: usize| EDGES.partition_point(|&e| e <= bin as f64 * rate / length as f64);
         // One edge lies below the lowest band's bins, all do above the highest.
-        let band = (0..=length / 2).map(|bin| band(bin)).map(|edges| if (1..=BANDS).contains(&edges) { edges as u8 - 1 } else { BANDS as u8 }).collect();
+        let band = (0..=length / 2).map(band).map(|edges| if (1..=BANDS).contains(&edges) { edges as u8 - 1 } else { BANDS as u8 }).collect();
         let (spectrum, scratch) = (forward.make_output_vec(), vec![Complex32::default(); forward.get_scratch_len().max(backward.get_scratch_len())]);
         Self { half: length / 2, frame: vec![0.0; length], forward, backward, window, band, spectrum, scratch }
     }

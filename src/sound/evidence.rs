@@ -57,7 +57,7 @@ pub struct Capacity {
 }
 
 /// What freshly marked sound should survive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outlook {
@@ -87,7 +87,7 @@ impl Outlook {
 /// Evidence that blind reading takes, with a little to spare.
 const READABLE: f32 = 380.0;
 /// Evidence before encoding from which on nearly all ordinary re-encodings of the measured clips can be read.
-const ROBUST: f32 = 1500.0;
+const ROBUST: f32 = 1200.0;
 
 impl Capacity {
     /// From the score of the known payload over whole cells, and whether anything was heard.

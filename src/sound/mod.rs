@@ -20,7 +20,7 @@ const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 const CHANNELS: usize = 64;
 
 /// Why sound cannot be marked or searched.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SoundError {
     /// The sampling rate is out of range.

@@ -52,7 +52,7 @@ pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> 
 }
 
 pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> PictureEvidence {
-    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture
+    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture.unwrap()
 }
 
 pub(crate) fn detect(path: &Path) -> PictureEvidence {

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
         let bar = Bar::new(global, "reading", file);
         let detected = detect(file, &ring, &options, &limits, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        let missing = drawings.draw(file, &detected.picture, &limits)?;
+        let missing = detected.picture.as_ref().map_or(Ok(Vec::new()), |picture| drawings.draw(file, picture, &limits))?;
         if global.json {
             output::json::detect(file, &detected)?
         } else {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
         for line in missing.iter().filter(|_| !global.quiet) {
             output::remark(line);
         }
-        Ok(if detected.picture.detected { Exit::Success } else { Exit::Nothing })
+        Ok(if detected.any() { Exit::Success } else { Exit::Nothing })
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use proofmark::media::VideoCodec;
 use proofmark::picture::Outlook;
+use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::stamp::{StampOptions, stamp};
 
 use crate::args::{Global, StampArgs};
@@ -33,8 +34,15 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         for line in &stamped.summary.left_out {
             output::remark(&format!("{}: {line}", file.display()));
         }
-        if stamped.capacity.outlook != Outlook::Ordinary {
-            output::remark(&format!("{}: {}", file.display(), stamped.capacity.outlook.sentence()));
+        if let Some(capacity) = stamped.capacity.filter(|c| c.outlook != Outlook::Ordinary) {
+            output::remark(&format!("{}: {}", file.display(), capacity.outlook.sentence()));
+        }
+        for track in &stamped.sound {
+            match track {
+                Ok(c) if c.outlook == SoundOutlook::Ordinary => {}
+                Ok(c) => output::remark(&format!("{}: sound: {}", file.display(), c.outlook.sentence())),
+                Err(reason) => output::remark(&format!("{}: sound copied without a mark: {reason}", file.display())),
+            }
         }
         if global.json {
             output::json::stamp(file, &target, &stamped)?
@@ -59,6 +67,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.payload = args.payload;
     o.overwrite = args.force;
     o.check = args.check;
+    o.mark_sound = !args.no_audio_mark;
     o.limits = config.limits.limits();
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     let codec = args.encode.video_codec.as_ref().or(config.stamp.video_codec.as_ref());

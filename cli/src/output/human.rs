@@ -7,12 +7,13 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::evaluate::Tally;
-use proofmark::evidence::Method;
+use proofmark::evidence::{Method, TimeRange};
 use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, PictureEvidence};
 use proofmark::provenance::{ManifestReport, ManifestState};
+use proofmark::sound::{Outlook as SoundOutlook, SoundEvidence};
 use proofmark::verdict::Verdict;
-use proofmark::{Detected, Generation, KeyRing, PValue, Report, Stamped, Verified};
+use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Report, Stamped, Verified};
 
 use super::{BAD, BOLD, DOUBT, GOOD};
 use crate::args::Global;
@@ -86,8 +87,20 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
     let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", file.display(), target.display());
     line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
     let s = &stamped.summary;
-    line(&mut out, "picture", &format!("{}, {}×{}, {} frames, marked with key {}", s.codec, s.info.width, s.info.height, s.frames, stamped.key));
-    line(&mut out, "evidence", &format!("{:.0}: {}", stamped.capacity.evidence, stamped.capacity.outlook.sentence()));
+    if let (Some(codec), Some(p)) = (s.codec, &s.info.picture) {
+        line(&mut out, "picture", &format!("{codec}, {}×{}, {} frames, marked with key {}", p.width, p.height, s.frames, stamped.key));
+    }
+    if let Some(capacity) = &stamped.capacity {
+        line(&mut out, "evidence", &format!("{:.0}: {}", capacity.evidence, capacity.outlook.sentence()));
+    }
+    for track in &stamped.sound {
+        let told = match track {
+            Ok(c) if c.outlook == SoundOutlook::Silent => c.outlook.sentence().to_string(),
+            Ok(c) => format!("marked, evidence {:.0}: {}", c.evidence, c.outlook.sentence()),
+            Err(reason) => format!("not marked: {reason}"),
+        };
+        line(&mut out, "sound", &told);
+    }
     let manifest = match &stamped.manifest {
         Some(path) if path == target => "embedded and signed".to_string(),
         Some(path) => format!("signed, in {}: keep it beside the clip", path.display()),
@@ -98,33 +111,78 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
-    let picture = &detected.picture;
-    let head = if picture.detected { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
+    let head = if detected.any() { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
     let mut out = format!("{head}: {}\n", file.display());
-    mark(&mut out, picture);
-    if !picture.detected {
+    evidence(&mut out, detected);
+    if !detected.any() {
         line(&mut out, "note", "this says nothing about where the clip comes from");
     }
     print(&out)
 }
 
-fn mark(out: &mut String, p: &PictureEvidence) {
-    if let Some(payload) = p.payload {
-        let how = match p.method {
+/// What picture and sound carry.
+fn evidence(out: &mut String, detected: &Detected) {
+    if let Some(picture) = &detected.picture {
+        let _ = writeln!(out, "{BOLD}picture{BOLD:#}");
+        mark(out, picture);
+    }
+    if let Some(sound) = &detected.sound {
+        let _ = writeln!(out, "{BOLD}sound{BOLD:#}");
+        heard(out, sound);
+    }
+}
+
+fn payload(out: &mut String, payload: Option<Payload>, method: Option<Method>, more: &str) {
+    if let Some(payload) = payload {
+        let how = match method {
             Some(Method::Candidates) => "chosen among the candidates",
             Some(Method::Expected) => "the one expected",
             _ => "read blind",
         };
-        line(out, "payload", &format!("{payload}, {how}{}", p.generation.map(generation).unwrap_or_default()));
+        line(out, "payload", &format!("{payload}, {how}{more}"));
     }
+}
+
+fn when(out: &mut String, ranges: &[TimeRange]) {
+    if !ranges.is_empty() {
+        let spans: Vec<String> = ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
+        line(out, "when", &spans.join(", "));
+    }
+}
+
+fn heard(out: &mut String, s: &SoundEvidence) {
+    payload(out, s.payload, s.method, "");
+    line(out, "chance", &format!("p ≤ {} from {:.1} s, evidence {:.0}", s.p_value, s.seconds, s.evidence));
+    if let Some(key) = &s.key {
+        line(out, "key", &key.to_string());
+    }
+    when(out, &s.ranges);
+    if let Some(g) = s.geometry {
+        let off = |v: f32| (v - 1.0).abs() > 0.001;
+        let told = match (off(g.speed), off(g.pitch)) {
+            (false, false) => "as stamped".to_string(),
+            (true, false) => format!("{:.1} % of its speed, at its own pitch", 100.0 * g.speed),
+            (false, true) => format!("pitch shifted to {:.1} %", 100.0 * g.pitch),
+            (true, true) => format!("played at {:.1} % of its speed", 100.0 * g.speed),
+        };
+        line(out, "stretch", &told);
+    }
+    if let Some(note) = &s.note {
+        line(out, "note", note);
+    }
+    for other in &s.others {
+        let _ = writeln!(out, "{DOUBT}and another mark{DOUBT:#}");
+        heard(out, other);
+    }
+}
+
+fn mark(out: &mut String, p: &PictureEvidence) {
+    payload(out, p.payload, p.method, &p.generation.map(generation).unwrap_or_default());
     line(out, "chance", &format!("p ≤ {} from {} frames, evidence {:.0}", p.p_value, p.frames, p.evidence));
     if let Some(key) = &p.key {
         line(out, "key", &key.to_string());
     }
-    if !p.ranges.is_empty() {
-        let spans: Vec<String> = p.ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
-        line(out, "when", &spans.join(", "));
-    }
+    when(out, &p.ranges);
     if let Some(area) = p.area.as_ref().filter(|a| a.share < 0.95) {
         line(out, "where", &format!("in {:.0} % of the picture; detect --overlay shows where", 100.0 * area.share));
     }
@@ -175,8 +233,8 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
     }
-    if let Some(d) = v.detected.as_ref().filter(|d| d.picture.detected) {
-        mark(&mut out, &d.picture);
+    if let Some(d) = v.detected.as_ref().filter(|d| d.any()) {
+        evidence(&mut out, d);
     }
     line(&mut out, "next", &v.judgement.next);
     print(&out)

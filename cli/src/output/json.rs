@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
+use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::{Detected, KeyRing, Report, Stamped, Verified, WatermarkKey};
 use serde_json::{Value, json};
 
@@ -42,6 +43,14 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()> {
     let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path, "embedded": path == target}));
     let s = &stamped.summary;
+    let sound: Vec<Value> = stamped
+        .sound
+        .iter()
+        .map(|track| match track {
+            Ok(capacity) => json!({"marked": capacity.outlook != SoundOutlook::Silent, "capacity": capacity}),
+            Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
+        })
+        .collect();
     print(&json!({
         "schema": schema("stamp"),
         "file": file,
@@ -50,7 +59,8 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "generation": stamped.generation,
         "key": stamped.key,
         "manifest": manifest,
-        "video": {"codec": s.codec, "width": s.info.width, "height": s.info.height, "frames": s.frames, "seconds": s.seconds},
+        "video": s.info.picture.as_ref().filter(|_| s.codec.is_some()).map(|p| json!({"codec": s.codec, "width": p.width, "height": p.height, "frames": s.frames, "seconds": s.seconds})),
+        "audio": sound,
         "capacity": stamped.capacity,
         "left_out": s.left_out,
     }))
@@ -58,8 +68,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
 
 /// The part of a report that the detectors fill.
 fn evidence(detected: &Detected) -> Result<Value> {
-    // Sound carries no mark in this version: the part that could speak of it says nothing.
-    Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": null}))
+    Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}))
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
