@@ -1,5 +1,5 @@
 //! Sound in files: every kind is stamped, read back and verified, in step with the picture.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
 mod common;
 

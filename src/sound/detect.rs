@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use super::bands::{Analyser, HOP, Sheet, Spectrogram};
 use super::carrier::{CELLS, Carrier};
 use super::decode;
+use super::echo;
 use super::evidence::{Capacity, SoundEvidence, Stretch};
 use super::read::{Cells, Place};
-use super::search::{Finding, Search, follow};
+use super::search::{Finding, Search, better, follow};
 use super::{Format, SoundError};
 use crate::evidence::{self, PRESENCE, Question, Span, SpanState, TimeRange};
 use crate::key::{KeyRing, WatermarkKey};
@@ -38,6 +39,13 @@ const SPAN: f64 = 0.5;
 const MARKS: usize = 4;
 /// Parts of a piece that are searched alone when the whole shows a mark that cannot be read: several marks may be spliced.
 const PARTS: [usize; 2] = [2, 3];
+/// Echoes that are taken away one after the other.
+const ECHOES: usize = 3;
+/// One over the shares of the false-alarm budget: sound as it was stamped has half, so that it needs little; other speeds and pitches have a quarter,
+/// sound without its echoes a quarter.
+const SHARE_EXPECTED: f64 = 2.0;
+const SHARE_STRETCHED: f64 = 4.0;
+const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
 /// Seconds of a part, or of what a mark leaves, that are worth a search.
 const LEAST: f64 = 1.5;
 /// What a typical marked span must score before one can be called unmarked.
@@ -62,6 +70,8 @@ pub struct Detector {
     made: usize,
     spectrogram: Spectrogram,
     block: Vec<f32>,
+    /// The mixed samples of the piece, where echoes are looked for.
+    samples: Vec<f32>,
     /// Seconds at which the piece begins.
     start: f64,
     pieces: usize,
@@ -91,6 +101,7 @@ impl Detector {
             made: 0,
             spectrogram: Spectrogram::new(f64::from(format.rate), analyser.len()),
             block: vec![0.0; analyser.len()],
+            samples: Vec::new(),
             analyser,
             format,
             start: 0.0,
@@ -114,6 +125,7 @@ impl Detector {
             buffer: self.buffer.clone(),
             spectrogram: self.spectrogram.clone(),
             block: self.block.clone(),
+            samples: self.samples.clone(),
             marks: Vec::new(),
             ..*self
         }
@@ -125,6 +137,9 @@ impl Detector {
             let sum: f32 = frame.iter().zip(&self.mix).map(|(s, m)| s * m).sum();
             self.heard |= sum.abs() > 1e-5;
             self.buffer.push_back(if sum.is_finite() { sum } else { 0.0 });
+            if self.options.search {
+                self.samples.push(if sum.is_finite() { sum } else { 0.0 });
+            }
         }
         self.measure();
     }
@@ -162,6 +177,10 @@ impl Detector {
         for round in 0..MARKS {
             let free = |t: f64| !marked.iter().any(|r| (r.start..r.end).contains(&t));
             let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
+            let (finding, cleared) = finding;
+            if let Some(cleared) = cleared {
+                self.spectrogram = cleared;
+            }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
                 if round == 0 && finding.p_value < self.least.0 {
@@ -183,23 +202,73 @@ impl Detector {
             self.keep(evidence);
         }
         self.spectrogram.clear();
+        self.samples.clear();
         self.start += seconds;
         self.pieces += 1;
     }
 
-    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let search = |wide: bool, share: f64| Search { carriers: &self.carriers, spectrogram: &self.spectrogram, question: &self.options.question, wide, share };
-        let whole = search(self.options.search, share).run(free)?;
-        if whole.payload.is_some() || whole.p_value.value() > PRESENCE || !first {
-            return Some(whole);
+    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding come the spectra that it was made in,
+    /// if echoes had to be taken out of them.
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Spectrogram>)> {
+        let search = |spectrogram, wide, share: f64| Search { carriers: &self.carriers, spectrogram, question: &self.options.question, wide, share };
+        let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
+        let mut best = search(&self.spectrogram, false, SHARE_EXPECTED * share).run(free);
+        // Several marks may be spliced: a mark that is there but cannot be read is looked for in parts.
+        if first && open(&best) && best.as_ref().is_some_and(|f| f.p_value.value() <= PRESENCE) {
+            let parts = PARTS.iter().flat_map(|&n| (0..n).map(move |i| (i as f64 / n as f64, (i + 1) as f64 / n as f64)));
+            let count = PARTS.iter().sum::<usize>() as f64;
+            let found = parts.filter(|(from, to)| (to - from) * seconds >= LEAST).find_map(|(from, to)| {
+                let inside = move |t: f64| free(t) && (from * seconds..to * seconds).contains(&t);
+                search(&self.spectrogram, false, SHARE_EXPECTED * share * count).run(&inside).filter(|f| f.payload.is_some())
+            });
+            best = better(best, found);
         }
-        let parts = PARTS.iter().flat_map(|&n| (0..n).map(move |i| (i as f64 / n as f64, (i + 1) as f64 / n as f64)));
-        let count = PARTS.iter().sum::<usize>() as f64;
-        let found = parts.filter(|(from, to)| (to - from) * seconds >= LEAST).find_map(|(from, to)| {
-            let inside = move |t: f64| free(t) && (from * seconds..to * seconds).contains(&t);
-            search(false, share * count).run(&inside).filter(|f| f.payload.is_some())
-        });
-        Some(found.unwrap_or(whole))
+        if self.options.search && open(&best) {
+            match self.without_echoes(share, free) {
+                Some((found, spectrogram)) if found.payload.is_some() => return Some((found, Some(spectrogram))),
+                weak => best = better(best, weak.map(|w| w.0)),
+            }
+        }
+        if self.options.search && open(&best) {
+            best = better(best, search(&self.spectrogram, true, SHARE_STRETCHED * share).run(free));
+        }
+        best.map(|finding| (finding, None))
+    }
+
+    /// The search once more, in the sound without its echoes. Ends with the first payload.
+    fn without_echoes(&self, share: f64, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Spectrogram)> {
+        let rate = f64::from(self.format.rate);
+        let mut samples = self.samples.clone();
+        let mut best: Option<(Finding, Spectrogram)> = None;
+        for _ in 0..ECHOES {
+            let Some(found) = echo::strongest(&samples, rate) else { break };
+            echo::remove(&mut samples, found);
+            let spectrogram = self.spectrogram_of(&samples);
+            let search = Search { carriers: &self.carriers, spectrogram: &spectrogram, question: &self.options.question, wide: false, share: SHARE_ECHOES * share };
+            let found = search.run(free);
+            if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| f.payload.is_some() || f.p_value < b.0.p_value)) {
+                let complete = found.payload.is_some();
+                best = Some((found, spectrogram));
+                if complete {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// The spectra of the piece, made anew from other samples.
+    fn spectrogram_of(&self, samples: &[f32]) -> Spectrogram {
+        let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
+        let mut analyser = self.analyser.clone();
+        let mut spectrogram = Spectrogram::new(rate, length);
+        let padded: Vec<f32> = [vec![0.0; length / 2], samples.to_vec(), vec![0.0; length]].concat();
+        for i in 0..self.spectrogram.len() {
+            let begin = ((i as f64 + 0.5) * HOP * rate) as usize;
+            let Some(block) = padded.get(begin..begin + length) else { break };
+            spectrogram.push(analyser.power(block));
+        }
+        spectrogram
     }
 
     /// What can be said of a finding in the piece.

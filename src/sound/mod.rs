@@ -4,6 +4,7 @@ mod bands;
 mod carrier;
 mod decode;
 mod detect;
+mod echo;
 mod embed;
 mod evidence;
 mod mask;

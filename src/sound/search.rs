@@ -32,8 +32,6 @@ const PROMISING: f32 = 4.4;
 const PEAKS: usize = 6;
 /// Looking closely follows the evidence: it counts as this many trials.
 const REFINEMENT: f64 = 32.0;
-/// Shares of the false-alarm budget: the expected speed and pitch have half, so that they need little.
-const SHARE: f64 = 2.0;
 
 /// How the sound lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,35 +107,35 @@ pub(crate) struct Search<'a> {
     pub(crate) carriers: &'a [Carrier],
     pub(crate) spectrogram: &'a Spectrogram,
     pub(crate) question: &'a Question,
-    /// Whether other speeds and pitches than the expected one are searched.
+    /// Whether other speeds and pitches are searched, instead of the expected one.
     pub(crate) wide: bool,
-    /// What the p-values are multiplied by for other searches in the same sound.
+    /// One over the search's share of the false-alarm budget.
     pub(crate) share: f64,
 }
 
 impl Search<'_> {
     /// The best finding in the time that `wants` names; the search ends with the first payload.
     pub(crate) fn run(&self, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let sheet = Sheet::new(self.spectrogram, 0..self.spectrogram.len(), 1.0);
         let sync: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::sync(key, c)).collect();
-        let mut best = self.expected(&sheet, &sync, wants);
-        if best.as_ref().is_none_or(|f| f.payload.is_none()) && self.wide {
-            best = better(best, self.elsewhere(&sync, wants));
-        }
+        let best = self.look(&sync, wants);
         // With one payload in question its whole word can be looked for, which shows far less of it.
-        if let (Question::Expected(payload), true) = (self.question, best.as_ref().is_none_or(|f| f.payload.is_none())) {
-            let words: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::word(key, c, *payload)).collect();
-            best = better(best, self.expected(&sheet, &words, wants));
-            if best.as_ref().is_none_or(|f| f.payload.is_none()) && self.wide {
-                best = better(best, self.elsewhere(&words, wants));
+        match self.question {
+            Question::Expected(payload) if best.as_ref().is_none_or(|f| f.payload.is_none()) => {
+                let words: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::word(key, c, *payload)).collect();
+                better(best, self.look(&words, wants))
             }
+            _ => best,
         }
-        best
+    }
+
+    fn look(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        if self.wide { self.elsewhere(patterns, wants) } else { self.expected(patterns, wants) }
     }
 
     /// Unchanged speed and pitch, any offset.
-    fn expected(&self, sheet: &Sheet, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let mut peaks = self.peaks(sheet, 1.0, 1.0, patterns, wants);
+    fn expected(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let sheet = Sheet::new(self.spectrogram, 0..self.spectrogram.len(), 1.0);
+        let mut peaks = self.peaks(&sheet, 1.0, 1.0, patterns, wants);
         let trials = (OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
         self.examine(&mut peaks, patterns, trials, wants)
     }
@@ -193,7 +191,7 @@ impl Search<'_> {
             let Some(pattern) = patterns.iter().find(|p| p.key == peak.key) else { continue };
             let (stretch, cells, z) = self.refine(*peak, pattern, wants);
             taken.push(stretch);
-            let p_value = PValue::of_score(f64::from(z), trials).times(SHARE * self.share);
+            let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
             let mut finding = Finding { key: peak.key, stretch, z, p_value, payload: None };
             self.identify(&mut finding, &cells, pattern);
             best = better(best, Some(finding));
@@ -204,7 +202,7 @@ impl Search<'_> {
         // What was merely seen from afar still is the evidence there is.
         best.or_else(|| {
             let peak = peaks.first()?;
-            let p_value = PValue::of_score(f64::from(peak.z), trials).times(SHARE * self.share);
+            let p_value = PValue::of_score(f64::from(peak.z), trials).times(self.share());
             Some(Finding { key: peak.key, stretch: peak.stretch, z: peak.z, p_value, payload: None })
         })
     }
@@ -280,7 +278,7 @@ impl Search<'_> {
         {
             // Every sequence that the check was asked about is a trial.
             let asked = (2 * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
-            let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(SHARE * self.share);
+            let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(self.share());
             return tell(finding, payload, Method::Blind, p_value);
         }
         if let Question::Candidates(list) = self.question
@@ -293,9 +291,14 @@ impl Search<'_> {
         }
     }
 
+    /// One over the share that each pattern of a question has.
+    fn share(&self) -> f64 {
+        self.share * if matches!(self.question, Question::Expected(_)) { 2.0 } else { 1.0 }
+    }
+
     /// The p-value of the best code score among so many candidates, at each of the places that are looked at closely.
     fn among(&self, z: f32, candidates: usize) -> PValue {
-        PValue::of_score(f64::from(z), (candidates * PEAKS * self.carriers.len()) as f64).times(SHARE * self.share)
+        PValue::of_score(f64::from(z), (candidates * PEAKS * self.carriers.len()) as f64).times(self.share())
     }
 }
 
@@ -312,7 +315,7 @@ fn near(a: &Stretch, b: &Stretch) -> bool {
     (a.place.speed / b.place.speed).ln().abs() < 0.004 && (a.pitch / b.pitch).ln().abs() < 0.02 && apart < 0.016
 }
 
-fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> {
+pub(crate) fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> {
     match (a, b) {
         (Some(a), Some(b)) => Some(if (b.payload.is_some(), -b.p_value.ln()) > (a.payload.is_some(), -a.p_value.ln()) { b } else { a }),
         (a, b) => a.or(b),
