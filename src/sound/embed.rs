@@ -19,14 +19,16 @@ const PER_ROW: usize = 5;
 const PER_PAIR: usize = 2 * PER_ROW;
 /// Seconds that one gain lasts: half a row.
 const SLOT: f64 = ROW / 2.0;
-/// Slots of a pair, and the direction in which a movement goes in each.
-const SLOTS: [f32; 4] = [-1.0, -1.0, 1.0, 1.0];
+/// Slots of a pair: two of each row.
+const SLOTS: usize = 4;
 /// Slots before and behind a pair that its frames still hear.
 const MARGIN: usize = 2;
 /// Steps towards the wanted level difference; the first two leave a tenth of a decibel.
 const STEPS: usize = 3;
 /// How much further a gain may go than the level is to move, as the windows smooth it.
 const OVERSHOOT: f32 = 1.6;
+/// Part of a movement that each row has at least, however loud it is.
+const LEAST_PART: f32 = 0.1;
 
 /// Marks the sound of one clip, block by block. All channels are moved alike, so that any mix of them keeps the mark.
 ///
@@ -52,7 +54,7 @@ pub struct Marker {
     gain_first: usize,
     /// Pairs whose gains are chosen.
     chosen: usize,
-    hearing: [[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR],
+    hearing: [[f32; SLOTS + 2 * MARGIN]; PER_PAIR],
     shaper: Shaper,
     /// Frames that were put together.
     shaped: i64,
@@ -104,7 +106,7 @@ impl Shaper {
 }
 
 /// How much of each slot, two before the pair to two behind it, each step of a pair hears: the window of the one over that of the other.
-fn hearing() -> [[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR] {
+fn hearing() -> [[f32; SLOTS + 2 * MARGIN]; PER_PAIR] {
     use std::f64::consts::PI;
     let heard = |distance: f64| -> f64 {
         let fine = (-24..=24).map(|i| f64::from(i) / 48.0 * WINDOW);
@@ -116,7 +118,7 @@ fn hearing() -> [[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR] {
         .sum()
     };
     std::array::from_fn(|i| {
-        let row: [f64; SLOTS.len() + 2 * MARGIN] = std::array::from_fn(|j| heard((i as f64 + 0.5) * STEP - (j as f64 - MARGIN as f64 + 0.5) * SLOT));
+        let row: [f64; SLOTS + 2 * MARGIN] = std::array::from_fn(|j| heard((i as f64 + 0.5) * STEP - (j as f64 - MARGIN as f64 + 0.5) * SLOT));
         let whole: f64 = row.iter().sum();
         row.map(|w| (w / whole) as f32)
     })
@@ -252,16 +254,13 @@ impl Marker {
             // Half of the slots that are heard behind the pair belong to the next one, whose own choice is foreseen.
             let cell = |pair: usize, b: usize| self.targets[(pair % PERIOD * BANDS + b) % CELLS];
             let before: PerBand<f32> = self.gains.back().copied().unwrap_or([0.0; BANDS]);
-            let movement: PerBand<f32> = std::array::from_fn(|b| {
-                let first_guess = |frames: &[PerBand<f32>], pair: usize, limit: f32| {
-                    let row = |range: std::ops::Range<usize>| frames[range].iter().map(|f| f[b]).sum::<f32>();
-                    wanted(row(0..PER_ROW), row(PER_ROW..PER_PAIR), cell(pair, b)).map_or(0.0, |d| d.clamp(-limit, limit))
-                };
-                let foreseen = first_guess(next, self.chosen + 1, limits[b]);
-                solve(own, b, cell(self.chosen, b), limits[b], before[b], -foreseen, &self.hearing)
+            let movement: PerBand<[f32; 2]> = std::array::from_fn(|b| {
+                let next = Movement::new(next, b);
+                let foreseen = next.wanted(cell(self.chosen + 1, b)).map_or(0.0, |d| next.gains(d.clamp(-limits[b], limits[b]))[0]);
+                Movement::new(own, b).solve(cell(self.chosen, b), limits[b], before[b], foreseen, &self.hearing)
             });
-            for direction in SLOTS {
-                self.gains.push_back(movement.map(|m| m * direction));
+            for slot in 0..SLOTS {
+                self.gains.push_back(movement.map(|m| m[slot / 2]));
             }
             self.chosen += 1;
         }
@@ -331,7 +330,7 @@ impl Marker {
         self.power_first += powers;
         // The last pair's gains are still heard by the next one.
         let slot = ((self.shaped.max(0) as f64) * self.shaper.half as f64 / rate / SLOT) as usize;
-        let gains = slot.saturating_sub(self.gain_first + 2 * SLOTS.len()).min(self.gains.len().saturating_sub(SLOTS.len()));
+        let gains = slot.saturating_sub(self.gain_first + 2 * SLOTS).min(self.gains.len().saturating_sub(SLOTS));
         self.gains.drain(..gains);
         self.gain_first += gains;
     }
@@ -345,41 +344,58 @@ fn copy(from: &VecDeque<f32>, begin: usize, to: &mut [f32]) {
     to[split..].copy_from_slice(&b[begin.saturating_sub(a.len())..][..rest]);
 }
 
-/// Decibels by which each row is to move, the second up and the first down, for the level difference to come to its `target` by the shortest way;
-/// `None` where there is nothing to move.
-fn wanted(first: f32, second: f32, target: f32) -> Option<f32> {
-    if first.min(second) < SILENCE * PER_ROW as f32 {
-        return None;
-    }
-    let off = target - turns(first, second);
-    // Half of the difference for each row: √2 of the normalised one.
-    Some((off - off.round()) * CYCLE * std::f32::consts::FRAC_1_SQRT_2)
+/// How one band of a pair is moved.
+struct Movement {
+    /// Power by step.
+    powers: [f32; PER_PAIR],
+    rows: [f32; 2],
 }
 
-/// The gain in decibels that moves a band's level difference to its target, as far as the limit allows, with the gains before and behind known.
-fn solve(frames: &[PerBand<f32>], b: usize, target: f32, limit: f32, before: f32, behind: f32, hearing: &[[f32; SLOTS.len() + 2 * MARGIN]; PER_PAIR]) -> f32 {
-    let (before, behind) = (amplitude(before), amplitude(behind));
-    let rows = |gain: f32| {
-        let up = amplitude(gain);
-        let down = 1.0 / up;
-        let mut rows = [0.0; 2];
-        for (i, (frame, h)) in frames.iter().zip(hearing).enumerate() {
-            let heard = (h[0] + h[1]) * before + (h[2] + h[3]) * down + (h[4] + h[5]) * up + (h[6] + h[7]) * behind;
-            rows[i / PER_ROW] += frame[b] * heard * heard;
-        }
-        rows
-    };
-    let row = |frames: &[PerBand<f32>]| frames.iter().map(|f| f[b]).sum::<f32>();
-    let (first, second) = frames.split_at(PER_ROW);
-    // The wanted place is chosen from the sound as it is, so that the movement is the shortest.
-    let Some(distance) = wanted(row(first), row(second), target) else { return 0.0 };
-    let distance = distance.clamp(-limit, limit);
-    let goal = turns(row(first), row(second)) + distance * std::f32::consts::SQRT_2 / CYCLE;
-    let most = OVERSHOOT * limit;
-    let mut gain = distance;
-    for _ in 0..STEPS {
-        let [first, second] = rows(gain);
-        gain = (gain + (goal - turns(first, second)) * CYCLE * std::f32::consts::FRAC_1_SQRT_2).clamp(-most, most);
+impl Movement {
+    fn new(frames: &[PerBand<f32>], band: usize) -> Self {
+        let powers: [f32; PER_PAIR] = std::array::from_fn(|i| frames[i][band]);
+        Self { rows: [powers[..PER_ROW].iter().sum(), powers[PER_ROW..].iter().sum()], powers }
     }
-    gain
+
+    /// Decibels by which the rows are to move apart, halved, for the level difference to come to its `target` by the shortest way; `None` where there
+    /// is nothing to move.
+    fn wanted(&self, target: f32) -> Option<f32> {
+        if self.rows[0].min(self.rows[1]) < SILENCE * PER_ROW as f32 {
+            return None;
+        }
+        let off = target - turns(self.rows[0], self.rows[1]);
+        // Half of the difference for each row: √2 of the normalised one.
+        Some((off - off.round()) * CYCLE * std::f32::consts::FRAC_1_SQRT_2)
+    }
+
+    /// Gains of both rows, in decibels, that move them apart by twice `half`: the louder row moves less, in proportion, which makes the least
+    /// difference to the sound, and their power together stays as it was.
+    fn gains(&self, half: f32) -> [f32; 2] {
+        let second = (self.rows[1] / (self.rows[0] + self.rows[1])).clamp(LEAST_PART, 1.0 - LEAST_PART);
+        let gains = [-2.0 * half * second, 2.0 * half * (1.0 - second)];
+        let moved: f32 = self.rows.iter().zip(gains).map(|(row, g)| row * amplitude(2.0 * g)).sum();
+        let rise = 10.0 * (moved / (self.rows[0] + self.rows[1])).log10();
+        gains.map(|g| g - rise)
+    }
+
+    /// The gains that move the level difference to its target, as far as the limit allows, with the gains before and behind known.
+    fn solve(&self, target: f32, limit: f32, before: f32, behind: f32, hearing: &[[f32; SLOTS + 2 * MARGIN]; PER_PAIR]) -> [f32; 2] {
+        // The wanted place is chosen from the sound as it is, so that the movement is the shortest.
+        let Some(distance) = self.wanted(target) else { return [0.0; 2] };
+        let distance = distance.clamp(-limit, limit);
+        let goal = turns(self.rows[0], self.rows[1]) + distance * std::f32::consts::SQRT_2 / CYCLE;
+        let (before, behind) = (amplitude(before), amplitude(behind));
+        let most = OVERSHOOT * limit;
+        let mut half = distance;
+        for _ in 0..STEPS {
+            let [down, up] = self.gains(half).map(amplitude);
+            let mut rows = [0.0; 2];
+            for (i, (power, h)) in self.powers.iter().zip(hearing).enumerate() {
+                let heard = (h[0] + h[1]) * before + (h[2] + h[3]) * down + (h[4] + h[5]) * up + (h[6] + h[7]) * behind;
+                rows[i / PER_ROW] += power * heard * heard;
+            }
+            half = (half + (goal - turns(rows[0], rows[1])) * CYCLE * std::f32::consts::FRAC_1_SQRT_2).clamp(-most, most);
+        }
+        self.gains(half)
+    }
 }

@@ -1,0 +1,98 @@
+"""What the sound mark does to sound: python3 scripts/sound_quality.py BIN FILE... [--picture OUT.png FILE]
+
+Each file is stamped losslessly, and the mark is what is left when the original is taken away. Printed are its level under the sound (SNR), the change
+in loudness (EBU R 128), ViSQOL's and Zimtohrli's opinion of the result (1 to 5), and the lag. --picture draws the spectrograms of one file, of the same
+marked, and of the mark alone. Needs ffmpeg and, from PyPI, numpy, scipy, visqol-python, zimtohrli and, for pictures, matplotlib.
+"""
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import warnings
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import resample_poly
+
+warnings.filterwarnings("ignore")
+
+
+def decode(path, rate=None):
+    """Samples by channel, and the rate."""
+    probe = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels", "-of", "csv=p=0", path], capture_output=True, text=True, check=True)
+    own, channels = (int(v) for v in probe.stdout.strip().split(",")[:2])
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:a:0", "-f", "f32le", "-"], capture_output=True, check=True).stdout
+    return np.frombuffer(raw, "<f4").reshape(-1, channels).astype(float), own
+
+
+def loudness(path):
+    told = subprocess.run(["ffmpeg", "-hide_banner", "-nostdin", "-i", path, "-af", "ebur128", "-f", "null", "-"], capture_output=True, text=True).stderr
+    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", told)[-1])
+
+
+def at_48k(x, rate):
+    g = gcd(rate, 48000)
+    return resample_poly(x.mean(1), 48000 // g, rate // g)
+
+
+def stamp(binary, home, source, work):
+    """The file as lossless 24-bit WAVE, and the same stamped."""
+    plain, marked = work / "plain.wav", work / "marked.wav"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, "-map", "0:a:0", "-c:a", "pcm_s24le", plain], check=True)
+    subprocess.run([binary, "stamp", plain, "-o", marked, "--force", "--no-c2pa", "--quiet"], check=True, env={"PROOFMARK_HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True)
+    return plain, marked
+
+
+def main():
+    arguments = sys.argv[1:]
+    picture = None
+    if "--picture" in arguments:
+        i = arguments.index("--picture")
+        picture, arguments = arguments[i + 1], arguments[:i] + arguments[i + 2:]
+    binary, files = str(Path(arguments[0]).resolve()), arguments[1:]
+    work = Path(tempfile.mkdtemp(prefix="sound-quality-"))
+    home = work / "home"
+    subprocess.run([binary, "init", "--quiet"], env={"PROOFMARK_HOME": str(home), "PATH": "/usr/bin:/bin"}, check=True, capture_output=True)
+    if picture:
+        plain, marked = stamp(binary, home, files[0], work)
+        return draw(decode(plain), decode(marked), picture)
+    import zimtohrli
+    from visqol import VisqolApi
+    visqol = VisqolApi()
+    visqol.create(mode="audio")
+    rows = []
+    print(f"{'file':34s} {'SNR':>6s} {'LU':>6s} {'ViSQOL':>7s} {'Zimt.':>6s} {'lag':>4s}")
+    for f in files:
+        plain, marked = stamp(binary, home, f, work)
+        (a, rate), (b, _) = decode(plain), decode(marked)
+        assert a.shape == b.shape, f"{f}: {a.shape} became {b.shape}"
+        snr = 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum())
+        x, y = at_48k(a, rate), at_48k(b, rate)
+        n = 1 << int(np.ceil(np.log2(2 * len(x))))
+        correlation = np.fft.irfft(np.fft.rfft(y, n) * np.conj(np.fft.rfft(x, n)), n)
+        lag = int(np.argmax(correlation))
+        rows.append((snr, loudness(marked) - loudness(plain), visqol.measure_from_arrays(x, y, 48000).moslqo, float(zimtohrli.mos_from_signals(x.astype(np.float32), y.astype(np.float32))), lag - n if lag > n // 2 else lag))
+        print(f"{Path(f).stem[:34]:34s} {rows[-1][0]:6.1f} {rows[-1][1]:6.2f} {rows[-1][2]:7.3f} {rows[-1][3]:6.3f} {rows[-1][4]:4d}", flush=True)
+    for i, name in enumerate(["SNR dB", "loudness LU", "ViSQOL", "Zimtohrli", "lag samples"]):
+        v = [r[i] for r in rows]
+        print(f"{name}: median {statistics.median(v):.3f} least {min(v):.3f} most {max(v):.3f}")
+
+
+def draw(plain, marked, path):
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    (a, rate), (b, _) = plain, marked
+    figure, axes = plt.subplots(3, 1, figsize=(10, 9), sharex=True, sharey=True, layout="constrained")
+    for axis, x, title in zip(axes, [a, b, b - a], ["as it was", "marked", "what was added"]):
+        axis.specgram(x.mean(1) + 1e-9, NFFT=1024, noverlap=768, Fs=rate, vmin=-160, vmax=-40, cmap="magma")
+        axis.set_ylim(0, 12000)
+        axis.set_ylabel("Hz")
+        axis.set_title(title, loc="left", fontsize=10)
+    axes[-1].set_xlabel("seconds")
+    figure.savefig(path, dpi=110)
+
+
+main()
