@@ -13,4 +13,15 @@ mapfile -t clips < <(sed "s#^#$media/video/#" "$media/CORE.txt")
 python3 "$bench" quality --bin "$bin" "${clips[@]}" --out "$out/quality.json" | tee "$out/quality.txt"
 python3 "$bench" speed --bin "$bin" "${clips[@]}" | tee "$out/speed.txt"
 python3 "$bench" false --keys 20 --bin "$bin" "${clips[@]}" | tee "$out/false.txt"
+for seconds in 5 10 20; do
+  folder=$out/sound-$seconds
+  mkdir -p "$folder"
+  for file in "$media"/video/* "$media"/audio/*; do
+    # Files without sound, or with less of it, are left out.
+    length=$(ffprobe -v error -select_streams a:0 -show_entries stream=duration -of csv=p=0 "$file" | head -n 1)
+    awk -v have="${length:-0}" -v want="$seconds" 'BEGIN { exit !(have >= 0.96 * want) }' || continue
+    ffmpeg -v error -nostdin -y -i "$file" -map 0:a:0 -t "$seconds" -c:a pcm_s16le "$folder/$(basename "${file%.*}").wav"
+  done
+  python3 "$bench" audio --jobs 2 --bin "$bin" "$folder"/*.wav --out "$out/audio-$seconds.json" | tee "$out/audio-$seconds.txt"
+done
 python3 "$bench" video --jobs 2 --bin "$bin" "${clips[@]}" --out "$out/video.json" | tee "$out/video.txt"
