@@ -61,7 +61,7 @@ pub enum MediaError {
         reason: String,
     },
     /// Media without a picture.
-    #[error("{}: has no video stream; give a clip or a still image", path.display())]
+    #[error("{}: has no video stream; give a clip or a still image, or a target for sound such as .m4a", path.display())]
     NoVideo {
         /// Which file.
         path: PathBuf,

@@ -314,9 +314,10 @@ impl<'a> Writer<'a> {
                 }
             }
             if container.is_sound() {
-                // One track, and nothing to look at.
-                let best = source.streams().best(media::Type::Audio).map(|s| s.index());
-                let rest = source.streams().filter(|s| !tracks.is_empty() || Some(s.index()) != best);
+                // One track, and nothing to look at but a cover.
+                let best = source.streams().best(media::Type::Audio).map(|s| s.index()).filter(|_| tracks.is_empty());
+                let cover = ffmpeg_next::format::stream::Disposition::ATTACHED_PIC;
+                let rest = source.streams().filter(|s| Some(s.index()) != best && !s.disposition().contains(cover));
                 taken.extend(rest.map(|s| s.index()));
             }
             (copied, left_out) = streams::copy_streams(path, container, source, &taken, &mut output)?;

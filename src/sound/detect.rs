@@ -32,7 +32,7 @@ impl Default for ListenOptions {
 }
 
 /// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does not grow with it.
-const PIECE: f64 = 60.0;
+const PIECE: f64 = 30.0;
 /// Seconds of a span.
 const SPAN: f64 = 0.5;
 /// Marks that are looked for in one piece.
@@ -112,7 +112,7 @@ impl Detector {
         })
     }
 
-    /// The same sound asked about other keys, or another question, without listening again; of sound longer than a minute, its last piece.
+    /// The same sound asked about other keys, or another question, without listening again; of sound longer than half a minute, its last piece.
     #[must_use]
     pub fn again(&self, ring: &KeyRing, options: ListenOptions) -> Self {
         Self {
@@ -262,11 +262,15 @@ impl Detector {
         let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
         let mut analyser = self.analyser.clone();
         let mut spectrogram = Spectrogram::new(rate, length);
-        let padded: Vec<f32> = [vec![0.0; length / 2], samples.to_vec(), vec![0.0; length]].concat();
+        let mut block = vec![0.0; length];
         for i in 0..self.spectrogram.len() {
-            let begin = ((i as f64 + 0.5) * HOP * rate) as usize;
-            let Some(block) = padded.get(begin..begin + length) else { break };
-            spectrogram.push(analyser.power(block));
+            let centre = ((i as f64 + 0.5) * HOP * rate) as usize;
+            // Before and behind the piece there is silence.
+            let (from, to) = (centre.saturating_sub(length / 2).min(samples.len()), (centre + length / 2).min(samples.len()));
+            let at = (from + length / 2).saturating_sub(centre).min(length);
+            block.fill(0.0);
+            block[at..at + to.saturating_sub(from)].copy_from_slice(&samples[from..to.max(from)]);
+            spectrogram.push(analyser.power(&block));
         }
         spectrogram
     }
@@ -403,11 +407,11 @@ impl Meter {
         Ok(Self { detector: Detector::new(&KeyRing::from(key.clone()), format, ListenOptions { question: Question::Blind, search: false })?, payload, cells: None })
     }
 
-    /// Takes in interleaved samples. A first piece of a minute is enough to say what there is to say.
+    /// Takes in interleaved samples. The first half minute is enough to say what there is to say.
     pub fn push(&mut self, samples: &[f32]) {
         if self.cells.is_none() {
             self.detector.push(samples);
-            if self.detector.spectrogram.len() as f64 * HOP > PIECE / 2.0 {
+            if self.detector.spectrogram.len() as f64 * HOP > PIECE - 1.0 {
                 self.cells = Some(self.read());
             }
         }

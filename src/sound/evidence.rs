@@ -93,7 +93,7 @@ impl Capacity {
     /// From the score of the known payload over whole cells, and whether anything was heard.
     pub(crate) fn of(z: f32, silent: bool) -> Self {
         let cells = 2.0 * CELLS as f32;
-        let square = (z.max(0.0) * z).min(0.999 * cells);
+        let square = z.max(0.0).powi(2).min(0.999 * cells);
         let evidence = square / (1.0 - square / cells);
         let outlook = match evidence {
             _ if silent => Outlook::Silent,
