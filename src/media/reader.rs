@@ -63,6 +63,19 @@ pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
     Ok(input)
 }
 
+/// The next packet; `None` at the end, or where the file was cut short: it still has a beginning. A fresh one each time, because reading into a
+/// packet does not let go of what it held.
+pub(super) fn next_packet(input: &mut Input) -> Option<Packet> {
+    loop {
+        let mut packet = Packet::empty();
+        match packet.read(input) {
+            Ok(()) => return Some(packet),
+            Err(Error::Other { errno: EAGAIN }) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
 pub(super) fn check(path: &Path, what: &'static str, found: u64, limit: u64) -> Result<(), MediaError> {
     if found > limit { Err(MediaError::Limit { path: path.into(), what, found, limit }) } else { Ok(()) }
 }
@@ -271,7 +284,6 @@ pub struct Reader {
     frame: frame::Video,
     converter: Converter,
     scratch: Vec<u16>,
-    packet: Packet,
     ended: bool,
 }
 
@@ -285,8 +297,8 @@ impl Reader {
         let index = picture_stream(path, &input)?;
         let decoder = PictureDecoder::new(path, &input, index, limits)?;
         let info = describe(&input, index, decoder.decoder());
-        let (frame, converter, packet) = (frame::Video::empty(), Converter::default(), Packet::empty());
-        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch: Vec::new(), packet, ended: false })
+        let (frame, converter) = (frame::Video::empty(), Converter::default());
+        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch: Vec::new(), ended: false })
     }
 
     /// What the file is.
@@ -358,12 +370,10 @@ impl Reader {
     /// Hands the decoder its next packet, or the end.
     fn feed(&mut self) -> Result<(), MediaError> {
         loop {
-            match self.packet.read(&mut self.input) {
-                Ok(()) if self.packet.stream() != self.index => {}
-                Ok(()) => return self.decoder.send(Some(&self.packet)),
-                Err(Error::Other { errno: EAGAIN }) => {}
-                // A file that was cut short still has a beginning.
-                Err(_) => {
+            match next_packet(&mut self.input) {
+                Some(packet) if packet.stream() != self.index => {}
+                Some(packet) => return self.decoder.send(Some(&packet)),
+                None => {
                     self.ended = true;
                     return self.decoder.send(None);
                 }

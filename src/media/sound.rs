@@ -192,14 +192,11 @@ impl SoundReader {
     /// [`MediaError`] if the sound cannot be decoded or passes a limit.
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, MediaError> {
         self.samples.clear();
-        let mut packet = Packet::empty();
         while !self.ended {
-            match packet.read(&mut self.input) {
-                Ok(()) if packet.stream() != self.index => continue,
-                Ok(()) => self.decoder.send(Some(&packet)),
-                Err(Error::Other { errno: EAGAIN }) => continue,
-                // A file that was cut short still has a beginning.
-                Err(_) => {
+            match reader::next_packet(&mut self.input) {
+                Some(packet) if packet.stream() != self.index => continue,
+                Some(packet) => self.decoder.send(Some(&packet)),
+                None => {
                     self.ended = true;
                     self.decoder.send(None);
                 }

@@ -125,16 +125,14 @@ pub fn transcode<E: From<MediaError>>(
         ended: false,
     };
     let mut source = source;
-    let mut packet = Packet::empty();
     while !run.ended {
-        match packet.read(&mut source) {
-            Ok(()) if packet.stream() == index => run.decoder.send(Some(&packet))?,
-            Ok(()) => {
-                writer.take(&mut packet)?;
+        match reader::next_packet(&mut source) {
+            Some(packet) if packet.stream() == index => run.decoder.send(Some(&packet))?,
+            Some(packet) => {
+                writer.take(packet)?;
                 continue;
             }
-            Err(Error::Other { errno: EAGAIN }) => continue,
-            Err(_) => break,
+            None => break,
         }
         run.drain(&mut writer, job.progress, &mut process)?;
     }
@@ -168,13 +166,7 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
     let mut writer = Writer::open(output, job.target, container, None, Some((&source, None, tracks)))?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let (mut first, mut seconds) = (None, 0.0);
-    let mut packet = Packet::empty();
-    loop {
-        match packet.read(&mut source) {
-            Ok(()) => {}
-            Err(Error::Other { errno: EAGAIN }) => continue,
-            Err(_) => break,
-        }
+    while let Some(packet) = reader::next_packet(&mut source) {
         if job.cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: input.into() });
         }
@@ -185,7 +177,7 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
                 break;
             }
         }
-        writer.take(&mut packet)?;
+        writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
     writer.finish(info, seconds)
@@ -339,9 +331,9 @@ impl<'a> Writer<'a> {
     }
 
     /// Passes on a packet of a stream that is copied or reworked; others are dropped.
-    fn take(&mut self, packet: &mut Packet) -> Result<(), MediaError> {
+    fn take(&mut self, mut packet: Packet) -> Result<(), MediaError> {
         if let Some(track) = self.tracks.get_mut(&packet.stream()) {
-            return track.take(packet, &mut self.output);
+            return track.take(&packet, &mut self.output);
         }
         let Some(copied) = self.copied.get(&packet.stream()) else { return Ok(()) };
         packet.rescale_ts(copied.time_base, time_base(&self.output, copied.index));
