@@ -70,6 +70,12 @@ impl Serialize for PValue {
     }
 }
 
+/// The middle one, or the upper of the two; 0 if there are none.
+pub(crate) fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, Id};
-use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AV_TIME_BASE, EAGAIN, FF_QP2LAMBDA, av_frame_get_buffer};
+use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN, FF_QP2LAMBDA, av_frame_get_buffer};
 use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::resampling;
@@ -76,8 +76,7 @@ impl SoundDecoder {
     }
 
     pub(super) fn info(&self, input: &Input) -> SoundInfo {
-        let seconds = (input.duration() > 0).then(|| input.duration() as f64 / f64::from(AV_TIME_BASE));
-        SoundInfo { codec: self.decoder.id().name().into(), rate: self.rate, channels: self.channels, seconds }
+        SoundInfo { codec: self.decoder.id().name().into(), rate: self.rate, channels: self.channels, seconds: reader::describe_sound(input).seconds }
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) {
@@ -122,7 +121,6 @@ impl SoundDecoder {
         let mut converted = frame::Audio::empty();
         converter.run(&self.frame, &mut converted).map_err(|e| fail(&self.path, e))?;
         let samples = converted.samples();
-        let data = &converted.data(0)[..samples * self.channels * size_of::<f32>()];
         let gap = at.map_or(0, |at| at - self.next);
         let jump = (JUMP * f64::from(self.rate)) as i64;
         let mut skip = 0;
@@ -133,7 +131,7 @@ impl SoundDecoder {
             skip = (-gap).min(samples as i64) as usize;
         }
         self.advance((samples - skip) as i64)?;
-        out.extend(data.chunks_exact(size_of::<f32>()).skip(skip * self.channels).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
+        out.extend(interleaved(&converted, self.channels).skip(skip * self.channels));
         Ok(())
     }
 
@@ -242,24 +240,24 @@ const ANY_SIZE: usize = 4096;
 /// libav's encoder for sound of kind `id` in a container: the same family where the container holds it, else what it is known for.
 fn encoder_for(id: Id, container: Container, holds: impl Fn(Id) -> bool) -> &'static str {
     let family = match id {
-        Id::FLAC => Some((Id::FLAC, "flac")),
-        Id::ALAC => Some((Id::ALAC, "alac")),
-        Id::OPUS => Some((Id::OPUS, "libopus")),
-        Id::VORBIS => Some((Id::VORBIS, "libvorbis")),
-        Id::MP3 => Some((Id::MP3, "libmp3lame")),
-        Id::AC3 => Some((Id::AC3, "ac3")),
-        Id::EAC3 => Some((Id::EAC3, "eac3")),
-        Id::PCM_S24LE | Id::PCM_S24BE | Id::PCM_S32LE | Id::PCM_S32BE => Some((Id::PCM_S24LE, "pcm_s24le")),
-        Id::PCM_F32LE | Id::PCM_F32BE | Id::PCM_F64LE | Id::PCM_F64BE => Some((Id::PCM_F32LE, "pcm_f32le")),
-        _ if id.name().starts_with("pcm_") => Some((Id::PCM_S16LE, "pcm_s16le")),
-        _ => Some((Id::AAC, "aac")),
+        Id::FLAC => (Id::FLAC, "flac"),
+        Id::ALAC => (Id::ALAC, "alac"),
+        Id::OPUS => (Id::OPUS, "libopus"),
+        Id::VORBIS => (Id::VORBIS, "libvorbis"),
+        Id::MP3 => (Id::MP3, "libmp3lame"),
+        Id::AC3 => (Id::AC3, "ac3"),
+        Id::EAC3 => (Id::EAC3, "eac3"),
+        Id::PCM_S24LE | Id::PCM_S24BE | Id::PCM_S32LE | Id::PCM_S32BE => (Id::PCM_S24LE, "pcm_s24le"),
+        Id::PCM_F32LE | Id::PCM_F32BE | Id::PCM_F64LE | Id::PCM_F64BE => (Id::PCM_F32LE, "pcm_f32le"),
+        _ if id.name().starts_with("pcm_") => (Id::PCM_S16LE, "pcm_s16le"),
+        _ => (Id::AAC, "aac"),
     };
     match (family, container) {
         (_, Container::Mp3) => "libmp3lame",
         (_, Container::Flac) => "flac",
-        (Some((_, name)), Container::Wav) if name.starts_with("pcm_") => name,
+        ((_, name), Container::Wav) if name.starts_with("pcm_") => name,
         (_, Container::Wav) => "pcm_s16le",
-        (Some((id, name)), _) if holds(id) => name,
+        ((id, name), _) if holds(id) => name,
         (_, Container::Ogg | Container::WebM) => "libopus",
         _ => "aac",
     }
@@ -294,7 +292,7 @@ impl SoundTrack {
                     (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
                     (*to).global_quality = 8 * FF_QP2LAMBDA;
                 }
-                "libmp3lame" => (*to).bit_rate = given.clamp(LEAST_BITS.max(160_000), 320_000),
+                "libmp3lame" => (*to).bit_rate = given.clamp(160_000, 320_000),
                 _ => (*to).bit_rate = given.max(LEAST_BITS).max(CHANNEL_BITS * decoder.channels as i64),
             }
             if format == Sample::I32(Type::Packed) || format == Sample::I32(Type::Planar) {
@@ -365,10 +363,7 @@ impl SoundTrack {
             return Ok(());
         };
         let channels = self.decoder.channels;
-        let mut add = |frame: &frame::Audio| {
-            let bytes = &frame.data(0)[..frame.samples() * channels * size_of::<f32>()];
-            self.waiting.extend(bytes.chunks_exact(size_of::<f32>()).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
-        };
+        let mut add = |frame: &frame::Audio| self.waiting.extend(interleaved(frame, channels));
         if !self.reworked.is_empty() {
             let input = filled(&self.reworked, channels, self.decoder.layout, self.decoder.rate).map_err(&failed)?;
             let mut converted = frame::Audio::empty();
@@ -416,6 +411,12 @@ impl SoundTrack {
             packet.write_interleaved(output).map_err(|e| self.fail(&e))?;
         }
     }
+}
+
+/// The interleaved samples of a frame.
+fn interleaved(frame: &frame::Audio, channels: usize) -> impl Iterator<Item = f32> + '_ {
+    let bytes = &frame.data(0)[..frame.samples() * channels * size_of::<f32>()];
+    bytes.chunks_exact(size_of::<f32>()).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
 }
 
 /// A frame of interleaved samples.

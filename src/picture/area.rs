@@ -7,8 +7,8 @@ use super::evidence::AreaMap;
 use super::plane::Image;
 use super::search::Finding;
 use super::spectrum::TileFft;
-use super::timeline::median;
 use super::warp::unwarp;
+use crate::stats::median;
 
 /// Cells along the short side of the frame.
 const CELLS: usize = 6;

@@ -10,7 +10,7 @@ use realfft::num_complex::Complex32;
 use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, TILE, point_index};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
-use super::timeline::median;
+use crate::stats::median;
 
 /// One of the eight symmetries of the square: quarter turns, after a mirror or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

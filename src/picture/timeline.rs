@@ -10,6 +10,7 @@ use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};
 use super::windows::Window;
 use crate::evidence::{Span, SpanState};
+use crate::stats::median;
 
 /// What a typical marked span must score before a span can be called unmarked.
 const PLAIN: f32 = 8.0;
@@ -70,12 +71,6 @@ pub(crate) fn spans(windows: &[Window], warp: &Warp, finding: &Finding, carrier:
         Span { start: w.range.start, end: next.map_or(w.range.end + frame, |next| next.range.start), score, state: states[i] }
     };
     windows.iter().zip(&measured).enumerate().map(span).collect()
-}
-
-/// The middle one, or the upper of the two; 0 if there are none.
-pub(crate) fn median(mut values: Vec<f32>) -> f32 {
-    values.sort_by(f32::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.

@@ -1,5 +1,6 @@
 //! What the mark is written in: the energy of sound in bands of frequency and rows of time.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -84,6 +85,15 @@ impl Analyser {
         self.power.iter_mut().zip(&self.spectrum).for_each(|(p, x)| *p = x.norm_sqr());
         &self.power
     }
+}
+
+/// Copies as many samples as `to` takes, from the one at `begin` on.
+pub(crate) fn copy(from: &VecDeque<f32>, begin: usize, to: &mut [f32]) {
+    let (a, b) = from.as_slices();
+    let split = a.len().saturating_sub(begin).min(to.len());
+    to[..split].copy_from_slice(&a[begin.min(a.len())..][..split]);
+    let rest = to.len() - split;
+    to[split..].copy_from_slice(&b[begin.saturating_sub(a.len())..][..rest]);
 }
 
 /// Where the bands lie among bins: fractional positions in a sum over bins.

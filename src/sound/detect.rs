@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::bands::{Analyser, HOP, Sheet, Spectrogram};
+use super::bands::{Analyser, HOP, Sheet, Spectrogram, copy};
 use super::carrier::{CELLS, Carrier};
 use super::decode;
 use super::echo;
@@ -13,7 +13,7 @@ use super::{Format, SoundError};
 use crate::evidence::{self, PRESENCE, Question, Span, SpanState, TimeRange};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::payload::Payload;
-use crate::stats::PValue;
+use crate::stats::{PValue, median};
 
 /// How to search.
 #[derive(Clone, Debug)]
@@ -155,10 +155,7 @@ impl Detector {
             }
             self.buffer.drain(..from);
             self.first += from as i64;
-            let (a, b) = self.buffer.as_slices();
-            let split = a.len().min(length);
-            self.block[..split].copy_from_slice(&a[..split]);
-            self.block[split..].copy_from_slice(&b[..length - split]);
+            copy(&self.buffer, 0, &mut self.block);
             self.spectrogram.push(self.analyser.power(&self.block));
             self.made += 1;
             if self.spectrogram.len() as f64 * HOP >= PIECE {
@@ -322,9 +319,7 @@ impl Detector {
             *s = (s.0 + sum, s.1 + variance);
         }
         let scores: Vec<f32> = sums.iter().map(|&(sum, variance)| if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }).collect();
-        let mut marked: Vec<f32> = scores.iter().copied().filter(|&z| z >= Span::MARKED).collect();
-        marked.sort_by(f32::total_cmp);
-        let typical = marked.get(marked.len() / 2).copied().unwrap_or(0.0);
+        let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
         let full = sums.iter().map(|s| s.1).fold(0.0, f32::max);
         let state = |z: f32, variance: f32| match z {
             z if z >= Span::MARKED => SpanState::Marked,

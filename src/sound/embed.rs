@@ -6,7 +6,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, fft_length, positions, sums_upward};
+use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, copy, fft_length, positions, sums_upward};
 use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
 use super::mask::{Mask, SILENCE};
 use super::{Format, SoundError};
@@ -334,14 +334,6 @@ impl Marker {
         self.gains.drain(..gains);
         self.gain_first += gains;
     }
-}
-
-fn copy(from: &VecDeque<f32>, begin: usize, to: &mut [f32]) {
-    let (a, b) = from.as_slices();
-    let split = a.len().saturating_sub(begin).min(to.len());
-    to[..split].copy_from_slice(&a[begin.min(a.len())..][..split]);
-    let rest = to.len() - split;
-    to[split..].copy_from_slice(&b[begin.saturating_sub(a.len())..][..rest]);
 }
 
 /// How one band of a pair is moved.

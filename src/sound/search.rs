@@ -83,22 +83,19 @@ impl Pattern {
 
     /// The pair of the period at which the pattern fits cells best that were counted from another one, and its score.
     fn best_shift(&self, cells: &Cells) -> (usize, f32) {
-        let score = |shift: usize| {
-            let (mut sum, mut variance) = (0.0, 0.0);
-            for &(cell, turn) in &self.cells {
-                let (pair, band) = (cell / BANDS, cell % BANDS);
-                let point = cells.points[(pair + PERIOD - shift) % PERIOD * BANDS + band];
-                sum += (point * turn).re;
-                variance += point.norm_sqr();
-            }
-            if variance > 0.0 { sum / (variance / 2.0).sqrt() } else { 0.0 }
-        };
-        (0..PERIOD).map(|s| (s, score(s))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+        (0..PERIOD).map(|shift| (shift, self.score(cells, shift))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
     }
 
-    fn score(&self, cells: &Cells) -> f32 {
-        let (sum, variance) = self.cells.iter().fold((0.0, 0.0), |(s, v), &(c, turn)| (s + (cells.points[c] * turn).re, v + cells.points[c].norm_sqr()));
-        if variance > 0.0 { sum / (variance / 2.0f32).sqrt() } else { 0.0 }
+    /// The score against cells that were counted from another pair of the period.
+    fn score(&self, cells: &Cells, shift: usize) -> f32 {
+        let (mut sum, mut variance) = (0.0f32, 0.0f32);
+        for &(cell, turn) in &self.cells {
+            let (pair, band) = (cell / BANDS, cell % BANDS);
+            let point = cells.points[(pair + PERIOD - shift) % PERIOD * BANDS + band];
+            sum += (point * turn).re;
+            variance += point.norm_sqr();
+        }
+        if variance > 0.0 { sum / (variance / 2.0).sqrt() } else { 0.0 }
     }
 }
 
@@ -215,18 +212,17 @@ impl Search<'_> {
         let sheet = see(peak.stretch.pitch);
         let at = |sheet: &Sheet, place: Place| {
             let cells = Cells::read(sheet, place, wants);
-            let z = pattern.score(&cells);
+            let z = pattern.score(&cells, 0);
             (cells, z)
         };
         let mut stretch = peak.stretch;
         let (mut cells, mut z) = at(&sheet, stretch.place);
-        let expected = stretch.place.speed == 1.0 && stretch.pitch == 1.0;
         // A change of speed turns about the middle of what the peak was seen in.
         let turned = |place: Place, speed: f64| Place { speed, offset: (place.offset + (place.speed - speed) * middle).rem_euclid(PERIOD_SECONDS) };
         let (mut time, mut rate) = (0.002, DRIFT / (middle * 2.0).clamp(1.0, LOOK));
         for _ in 0..3 {
             let mut places: Vec<Place> = [-time, time].iter().map(|d| Place { offset: (stretch.place.offset + d).rem_euclid(PERIOD_SECONDS), ..stretch.place }).collect();
-            if !expected && stretch.place.speed != 1.0 {
+            if stretch.place.speed != 1.0 {
                 places.extend([-2.0 * rate, -rate, rate, 2.0 * rate].iter().map(|d| turned(stretch.place, stretch.place.speed * (1.0 + d))));
             }
             for place in places {
@@ -237,7 +233,7 @@ impl Search<'_> {
             }
             (time, rate) = (time / 2.0, rate / 2.0);
         }
-        if !expected && stretch.pitch != 1.0 {
+        if stretch.pitch != 1.0 {
             let mut step = if stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
             for _ in 0..2 {
                 for pitch in [stretch.pitch * (1.0 - step), stretch.pitch * (1.0 + step)] {
