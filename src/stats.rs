@@ -70,6 +70,12 @@ impl Serialize for PValue {
     }
 }
 
+/// Evidence z² of a score whose square cannot pass `most`, the number of independent readings, without that saturation.
+pub(crate) fn unsaturated(z: f32, most: f32) -> f32 {
+    let square = (z * z).min(0.999 * most);
+    square / (1.0 - square / most)
+}
+
 /// The middle one, or the upper of the two; 0 if there are none.
 pub(crate) fn median(mut values: Vec<f32>) -> f32 {
     values.sort_by(f32::total_cmp);

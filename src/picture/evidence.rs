@@ -7,7 +7,7 @@ use crate::evidence::{Method, Span, TimeRange};
 use crate::key::KeyId;
 use crate::mark::Generation;
 use crate::payload::Payload;
-use crate::stats::PValue;
+use crate::stats::{PValue, unsaturated};
 
 /// How the picture lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -149,9 +149,7 @@ impl Outlook {
 impl Capacity {
     /// From the score of the known payload.
     pub(crate) fn of_score(z: f32) -> Self {
-        let dimensions = super::carrier::dimensions() as f32;
-        let square = (z * z).min(0.999 * dimensions);
-        let evidence = square / (1.0 - square / dimensions);
+        let evidence = unsaturated(z, super::carrier::dimensions() as f32);
         let outlook = match evidence {
             e if e < READABLE => Outlook::Unreadable,
             e if e < ROBUST => Outlook::Fragile,

@@ -7,6 +7,8 @@ use std::sync::{Arc, LazyLock};
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
+use super::mask::Ceiling;
+
 /// Seconds of a row.
 pub(crate) const ROW: f64 = 0.020;
 /// Seconds of a pair of rows, which carries one sign per band in the difference of its levels.
@@ -16,9 +18,9 @@ pub(crate) const WINDOW: f64 = 0.024;
 /// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down here.
 const LOW: f64 = 200.0;
 /// Upper edge of the highest band at most: above, codecs keep little. Up to 8 kHz there is a third less of the mark after AAC at the same distortion.
-const HIGH: f64 = 11_500.0;
-/// Width of a band in hertz at least, about what the window tells apart, and as a share of its lower edge.
-const LEAST_WIDTH: f64 = 80.0;
+const HIGH: f64 = 13_600.0;
+/// Width of a band in hertz at least, two bins of what the marker filters with, and as a share of its lower edge.
+const LEAST_WIDTH: f64 = 100.0;
 const RELATIVE_WIDTH: f64 = 1.0 / 8.0;
 /// Number of bands.
 pub(crate) const BANDS: usize = 30;
@@ -178,6 +180,8 @@ pub(crate) struct Sheet {
     sums: Vec<PerBand<f64>>,
     /// Power that a band hardly ever falls below: what lies near it is noise, not sound.
     pub(crate) floor: PerBand<f32>,
+    /// Power up to which a band was moved fully, for every [`PAIR`].
+    ceilings: Vec<f32>,
     /// Seconds at which the stretch begins.
     pub(crate) start: f64,
 }
@@ -202,7 +206,16 @@ impl Sheet {
             }
             rows.select_nth_unstable_by(place, |x, y| x[b].total_cmp(&y[b])).1[b]
         });
-        Self { sums, floor, start }
+        let per_pair = (PAIR / HOP) as usize;
+        let mut ceiling = Ceiling::default();
+        let mean = |w: &[PerBand<f64>]| -> PerBand<f32> { std::array::from_fn(|b| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32) };
+        let ceilings = sums.windows(per_pair + 1).step_by(per_pair).map(|w| ceiling.follow(&mean(w))).collect();
+        Self { sums, floor, ceilings, start }
+    }
+
+    /// Power up to which a band was moved fully `time` seconds from the stretch's start.
+    pub(crate) fn ceiling(&self, time: f64) -> f32 {
+        self.ceilings.get((time / PAIR) as usize).or(self.ceilings.last()).copied().unwrap_or(0.0)
     }
 
     /// Seconds of the stretch.

@@ -12,19 +12,19 @@ use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
 use crate::payload::{CHECKED_BITS, Payload};
 
-/// Pairs of rows after which the pattern repeats: any 1.3 s of sound hold all of it.
-pub(crate) const PERIOD: usize = 32;
+/// Pairs of rows after which the pattern repeats: any 1.9 s of sound hold all of it.
+pub(crate) const PERIOD: usize = 48;
 /// Seconds of the period.
 pub(crate) const PERIOD_SECONDS: f64 = PERIOD as f64 * PAIR;
 /// Cells of a period.
 pub(crate) const CELLS: usize = PERIOD * BANDS;
-/// Cells that carry sync: a sixth.
-pub(crate) const SYNC_CELLS: usize = CELLS / 6;
+/// Cells that carry sync: as few as still tell a place among all that are searched.
+pub(crate) const SYNC_CELLS: usize = CELLS / 12;
 /// Decibels of level difference in which the phases repeat, where a difference is taken over √2 so that it has the noise of one row. Measured from 2 to
 /// 10: a wider cycle survives harder codecs, a narrower one distorts less.
 pub(crate) const CYCLE: f32 = 8.0;
 /// Signal-to-noise power ratio per code cell at which reading begins to succeed.
-const THRESHOLD_SNR: f64 = 0.44;
+const THRESHOLD_SNR: f64 = 0.27;
 
 /// The error-correcting code over all code cells.
 pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CHECKED_BITS, CELLS - SYNC_CELLS, THRESHOLD_SNR));

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use super::bands::{Analyser, HOP, Sheet, Spectrogram, copy};
-use super::carrier::{CELLS, Carrier};
+use super::carrier::{CELLS, Carrier, SYNC_CELLS};
 use super::decode;
 use super::echo;
 use super::evidence::{Capacity, SoundEvidence, Stretch};
 use super::read::{Cells, Place};
 use super::search::{Finding, Search, better, follow};
-use super::{Format, SoundError};
+use super::{Format, Mix, SoundError};
 use crate::evidence::{self, PRESENCE, Question, Span, SpanState, TimeRange};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::payload::Payload;
@@ -51,7 +51,7 @@ const LEAST: f64 = 1.5;
 /// What a typical marked span must score before one can be called unmarked.
 const PLAIN: f32 = 7.0;
 /// Evidence with which the payload can usually be read blind.
-const READABLE: f32 = 330.0;
+const READABLE: f32 = 280.0;
 
 /// Collects the sound of one clip and says what mark it carries.
 ///
@@ -62,7 +62,7 @@ pub struct Detector {
     ring: KeyRing,
     options: ListenOptions,
     analyser: Analyser,
-    mix: Vec<f32>,
+    mix: Mix,
     buffer: VecDeque<f32>,
     /// Number of the first sample in the buffer; the sound begins at 0, silence goes before.
     first: i64,
@@ -134,11 +134,11 @@ impl Detector {
     /// Takes in interleaved samples, full scale being 1. A last frame without all channels is ignored.
     pub fn push(&mut self, samples: &[f32]) {
         for frame in samples.chunks_exact(self.format.channels) {
-            let sum: f32 = frame.iter().zip(&self.mix).map(|(s, m)| s * m).sum();
-            self.heard |= sum.abs() > 1e-5;
-            self.buffer.push_back(if sum.is_finite() { sum } else { 0.0 });
+            let sample = self.mix.of(frame);
+            self.heard |= sample.abs() > 1e-5;
+            self.buffer.push_back(sample);
             if self.options.search {
-                self.samples.push(if sum.is_finite() { sum } else { 0.0 });
+                self.samples.push(sample);
             }
         }
         self.measure();
@@ -278,7 +278,7 @@ impl Detector {
         let payload = finding.payload.filter(|_| detected);
         let spans = if detected { self.spans(finding) } else { Vec::new() };
         let note = (detected && payload.is_none()).then(|| {
-            let evidence = finding.z * finding.z * 6.0;
+            let evidence = finding.z * finding.z * (CELLS as f32 / SYNC_CELLS as f32);
             let seconds = self.spectrogram.len() as f64 * HOP;
             let more = seconds * f64::from(READABLE / evidence - 1.0);
             if more > 0.0 && more < 4.0 * seconds.max(5.0) {

@@ -9,7 +9,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, copy, fft_length, positions, sums_upward};
 use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
 use super::mask::{Mask, SILENCE};
-use super::{Format, SoundError};
+use super::{Format, Mix, SoundError};
 use crate::key::WatermarkKey;
 use crate::payload::Payload;
 
@@ -39,7 +39,7 @@ pub struct Marker {
     mask: Mask,
     analyser: Analyser,
     positions: [(usize, f32); BANDS + 1],
-    mix: Vec<f32>,
+    mix: Mix,
     /// The last samples, per channel and mixed, and the number of the first of them.
     channels: Vec<VecDeque<f32>>,
     mixed: VecDeque<f32>,
@@ -71,8 +71,8 @@ struct Shaper {
     forward: Arc<dyn RealToComplex<f32>>,
     backward: Arc<dyn ComplexToReal<f32>>,
     window: Vec<f32>,
-    /// Per bin its band, or [`BANDS`] outside all.
-    band: Vec<u8>,
+    /// Per bin the bands in which its lower and its upper part lie, [`BANDS`] outside all, and the share of the lower part.
+    band: Vec<(usize, usize, f32)>,
     frame: Vec<f32>,
     spectrum: Vec<Complex32>,
     scratch: Vec<Complex32>,
@@ -84,9 +84,16 @@ impl Shaper {
         let mut planner = RealFftPlanner::new();
         let (forward, backward) = (planner.plan_fft_forward(length), planner.plan_fft_inverse(length));
         let window = (0..length).map(|i| (std::f64::consts::PI * (i as f64 + 0.5) / length as f64).sin() as f32).collect();
-        let band = |bin: usize| EDGES.partition_point(|&e| e <= bin as f64 * rate / length as f64);
-        // One edge lies below the lowest band's bins, all do above the highest.
-        let band = (0..=length / 2).map(band).map(|edges| if (1..=BANDS).contains(&edges) { edges as u8 - 1 } else { BANDS as u8 }).collect();
+        let width = rate / length as f64;
+        // A bin reaches half of its width to both sides, and is narrower than any band.
+        let band = |bin: usize| {
+            let (from, to) = ((bin as f64 - 0.5) * width, (bin as f64 + 0.5) * width);
+            let first = EDGES.partition_point(|&e| e <= from);
+            let edge = EDGES.get(first).map_or(to, |e| e.min(to));
+            let outside = |edges: usize| if (1..=BANDS).contains(&edges) { edges - 1 } else { BANDS };
+            (outside(first), outside(first + 1), ((edge - from) / width) as f32)
+        };
+        let band = (0..=length / 2).map(band).collect();
         let (spectrum, scratch) = (forward.make_output_vec(), vec![Complex32::default(); forward.get_scratch_len().max(backward.get_scratch_len())]);
         Self { half: length / 2, frame: vec![0.0; length], forward, backward, window, band, spectrum, scratch }
     }
@@ -98,7 +105,7 @@ impl Shaper {
         self.frame.iter_mut().zip(samples.zip(&self.window)).for_each(|(f, (s, w))| *f = s * w * scale);
         // The lengths are those of the plans, so that they cannot fail.
         let _ = self.forward.process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch);
-        self.spectrum.iter_mut().zip(&self.band).for_each(|(x, &b)| *x *= gains[usize::from(b)]);
+        self.spectrum.iter_mut().zip(&self.band).for_each(|(x, &(a, b, share))| *x *= gains[b] + share * (gains[a] - gains[b]));
         let _ = self.backward.process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch);
         self.frame.iter_mut().zip(&self.window).for_each(|(f, w)| *f *= w);
         &self.frame
@@ -189,9 +196,7 @@ impl Marker {
     /// Takes in interleaved samples, full scale being 1, and returns those that are done. A last frame without all channels is ignored.
     pub fn push(&mut self, samples: &[f32]) -> &[f32] {
         for frame in samples.chunks_exact(self.format.channels) {
-            let sum: f32 = frame.iter().zip(&self.mix).map(|(s, m)| s * m).sum();
-            // What is no number would spread through every window.
-            self.mixed.push_back(if sum.is_finite() { sum } else { 0.0 });
+            self.mixed.push_back(self.mix.of(frame));
             self.channels.iter_mut().zip(frame).for_each(|(c, s)| c.push_back(if s.is_finite() { *s } else { 0.0 }));
         }
         self.pushed += samples.len() / self.format.channels;

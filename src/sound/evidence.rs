@@ -6,7 +6,7 @@ use super::carrier::CELLS;
 use crate::evidence::{Method, Span, TimeRange};
 use crate::key::KeyId;
 use crate::payload::Payload;
-use crate::stats::PValue;
+use crate::stats::{PValue, unsaturated};
 
 /// How the sound lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -37,7 +37,7 @@ pub struct SoundEvidence {
     pub spans: Vec<Span>,
     /// How the sound was stretched; `null` if no mark was found.
     pub geometry: Option<Stretch>,
-    /// Evidence E = z² of the strongest finding; a blind payload needs about 330, one of many candidates 60 to 100.
+    /// Evidence E = z² of the strongest finding; a blind payload needs about 270, one of many candidates 60 to 100.
     pub evidence: f32,
     /// Seconds that were listened to, silence included.
     pub seconds: f64,
@@ -85,16 +85,14 @@ impl Outlook {
 }
 
 /// Evidence that blind reading takes, with a little to spare.
-const READABLE: f32 = 380.0;
+const READABLE: f32 = 320.0;
 /// Evidence before encoding from which on nearly all ordinary re-encodings of the measured clips can be read.
 const ROBUST: f32 = 1200.0;
 
 impl Capacity {
     /// From the score of the known payload over whole cells, and whether anything was heard.
     pub(crate) fn of(z: f32, silent: bool) -> Self {
-        let cells = 2.0 * CELLS as f32;
-        let square = z.max(0.0).powi(2).min(0.999 * cells);
-        let evidence = square / (1.0 - square / cells);
+        let evidence = unsaturated(z.max(0.0), 2.0 * CELLS as f32);
         let outlook = match evidence {
             _ if silent => Outlook::Silent,
             e if e < READABLE => Outlook::Unreadable,

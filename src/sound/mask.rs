@@ -7,7 +7,7 @@ use super::carrier::CYCLE;
 const MOST: f32 = CYCLE * 0.5 * std::f32::consts::FRAC_1_SQRT_2;
 /// Mean share of that which the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
-const SHARE: f32 = 0.59;
+const SHARE: f32 = 0.65;
 /// A band with this share of the power of all moves fully in any case: what is added stays that far below the sound, which is what simultaneous
 /// masking hides.
 const MASKED: f32 = 0.002;
@@ -21,12 +21,28 @@ pub(crate) const SILENCE: f32 = 1e-10;
 /// How much of the spectrum before is kept from pair to pair: it follows within two seconds, so that a loud moment moves less than a quiet one.
 const MEMORY: f32 = 0.98;
 
-/// Follows the sound and says how far each band may be moved.
+/// Follows the sound and says up to which power a band is moved fully; one above is moved by the share of its power that this is.
 #[derive(Default)]
-pub(crate) struct Mask {
+pub(crate) struct Ceiling {
     /// The spectrum of the last seconds, and the pairs it is of.
     spectrum: PerBand<f32>,
     pairs: u32,
+}
+
+impl Ceiling {
+    /// The ceiling of a pair of rows of the given mean power.
+    pub(crate) fn follow(&mut self, mean: &PerBand<f32>) -> f32 {
+        let kept = MEMORY.min(self.pairs as f32 / (self.pairs + 1) as f32);
+        self.pairs = self.pairs.saturating_add(1);
+        self.spectrum.iter_mut().zip(mean).for_each(|(s, m)| *s = kept * *s + (1.0 - kept) * m);
+        power_of_share(&self.spectrum).max(MASKED * self.spectrum.iter().sum::<f32>())
+    }
+}
+
+/// Says how far each band may be moved.
+#[derive(Default)]
+pub(crate) struct Mask {
+    ceiling: Ceiling,
 }
 
 impl Mask {
@@ -35,14 +51,11 @@ impl Mask {
         let count = frames.len().max(1) as f32;
         let total = |f: &PerBand<f32>| f.iter().sum::<f32>();
         let mean: PerBand<f32> = std::array::from_fn(|b| frames.iter().map(|f| f[b]).sum::<f32>() / count);
-        let kept = MEMORY.min(self.pairs as f32 / (self.pairs + 1) as f32);
-        self.pairs = self.pairs.saturating_add(1);
-        self.spectrum.iter_mut().zip(mean).for_each(|(s, m)| *s = kept * *s + (1.0 - kept) * m);
-        let whole = power_of_share(&self.spectrum).max(MASKED * total(&self.spectrum));
+        let ceiling = self.ceiling.follow(&mean);
         let rises = frames.windows(3).any(|f| total(&f[2]) > ATTACK * total(&f[0]).max(SILENCE));
         let attack = if rises { BEFORE_ATTACK } else { 1.0 };
         std::array::from_fn(|b| {
-            let masked = (whole / mean[b].max(f32::MIN_POSITIVE)).min(1.0);
+            let masked = (ceiling / mean[b].max(f32::MIN_POSITIVE)).min(1.0);
             // A steady power is a tone's; that of noise varies by about its mean over the square root of its degrees of freedom.
             let variance = frames.iter().map(|f| (f[b] - mean[b]).powi(2)).sum::<f32>() / count;
             let unsteady = (variance.sqrt() / mean[b].max(f32::MIN_POSITIVE) * (freedom(b) / 2.0).sqrt()).min(1.0);
@@ -93,7 +106,7 @@ mod tests {
         assert_eq!(Mask::default().limits(&[[0.0; BANDS]; 10]), [0.0; BANDS]);
         let frames: Vec<PerBand<f32>> = (0..10).map(|i| std::array::from_fn(|b| if b % 2 == 0 { 1e-2 } else { 1e-6 } * if i % 2 == 0 { 0.1 } else { 1.9 })).collect();
         let limits = Mask::default().limits(&frames);
-        assert!(limits[2] < 0.25 * limits[3], "{limits:?}");
+        assert!(limits[2] < 0.35 * limits[3], "{limits:?}");
         assert!((limits[3] - MOST).abs() < 1e-3, "{limits:?}");
     }
 

@@ -59,7 +59,7 @@ impl Format {
     }
 
     /// Weight of each channel in what is listened to: what players do to make one channel of many (ITU-R BS.775), low frequencies left out.
-    fn mix(self) -> Vec<f32> {
+    fn mix(self) -> Mix {
         const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
         let mut weights = match self.channels {
             3 => vec![SIDE, SIDE, 0.0],
@@ -70,6 +70,18 @@ impl Format {
         };
         let sum: f32 = weights.iter().sum();
         weights.iter_mut().for_each(|w| *w /= sum);
-        weights
+        Mix(weights)
+    }
+}
+
+/// Makes one channel of many.
+#[derive(Clone)]
+struct Mix(Vec<f32>);
+
+impl Mix {
+    /// The mixed sample of a frame; 0 where it is no number, which would spread through every window.
+    fn of(&self, frame: &[f32]) -> f32 {
+        let sum: f32 = frame.iter().zip(&self.0).map(|(s, m)| s * m).sum();
+        if sum.is_finite() { sum } else { 0.0 }
     }
 }

@@ -28,7 +28,7 @@ impl Place {
     }
 }
 
-/// Weight of a cell whose power hardly rises over the band's floor.
+/// Weight, beside what the mask let it move, of a cell whose power hardly rises over the band's floor.
 const LEAST_WEIGHT: f32 = 0.15;
 
 /// Cosine and sine of a turn, by its fraction.
@@ -62,10 +62,14 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mu
             for (i, sum) in sums.iter_mut().enumerate() {
                 sheet.up_to(at - begin + i as f64 * row, sum);
             }
+            let ceiling = sheet.ceiling(at + row - begin) * per_row;
             for b in 0..BANDS {
                 let (first, second) = ((sums[1][b] - sums[0][b]) as f32, (sums[2][b] - sums[1][b]) as f32);
                 let least = first.min(second);
-                let weight = if least > SILENCE * per_row { (1.0 - sheet.floor[b] * per_row / least).clamp(LEAST_WEIGHT, 1.0) } else { 0.0 };
+                // What moves by a share s of half a cycle, from anywhere, ends up at a mean cosine of s + sin(πs)/π.
+                let share = (ceiling * 2.0 / (first + second)).min(1.0);
+                let moved = share + circle.at(share / 2.0).im / std::f32::consts::PI;
+                let weight = if least > SILENCE * per_row { moved * (1.0 - sheet.floor[b] * per_row / least).clamp(LEAST_WEIGHT, 1.0) } else { 0.0 };
                 weights[b] = weight;
                 points[b] = if weight > 0.0 { circle.at(turns(first, second)) * weight } else { Complex32::default() };
             }
