@@ -22,3 +22,5 @@ for f in stamped.mp4 upload.mp4; do
     say proofmark verify $f
     "$bin" verify $f
 done
+say proofmark registry list
+"$bin" registry list

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg and openssl for demo and tests.
+# Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg, openssl and PostgreSQL for demo and tests.
 set -euo pipefail
-packages=(build-essential clang pkg-config ffmpeg openssl libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev)
+packages=(build-essential clang pkg-config ffmpeg openssl libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
+use crate::payload::Payload;
 use crate::picture::{DetectOptions, Detector, PictureEvidence};
 use crate::sound::{self, ListenOptions, SoundEvidence};
 
@@ -24,6 +25,20 @@ impl Detected {
     #[must_use]
     pub fn any(&self) -> bool {
         self.picture.as_ref().is_some_and(|p| p.detected) || self.sound.as_ref().is_some_and(|s| s.detected)
+    }
+
+    /// Every payload that was told, once each: those of the picture first, the newest generation first.
+    #[must_use]
+    pub fn payloads(&self) -> Vec<Payload> {
+        let seen = self.picture.iter().flat_map(|p| std::iter::once(p).chain(&p.earlier).chain(&p.others)).filter_map(|p| p.payload);
+        let heard = self.sound.iter().flat_map(|s| std::iter::once(s).chain(&s.others)).filter_map(|s| s.payload);
+        let mut out = Vec::new();
+        for payload in seen.chain(heard) {
+            if !out.contains(&payload) {
+                out.push(payload);
+            }
+        }
+        out
     }
 }
 

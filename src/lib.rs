@@ -1,18 +1,20 @@
 //! Provenance for generated video.
 //!
-//! *Proof* is a signed C2PA manifest: it says everything about where a clip comes from, and is lost at the first re-encode. *Mark* is an
-//! invisible watermark in the picture: it says one number, and survives. That number is the manifest's own UUID, so each finds the
-//! other.
+//! *Proof* is a signed C2PA manifest: it says everything about where a clip comes from, and is lost at the first re-encode. *Mark* is a
+//! watermark in picture and sound that nobody sees or hears: it says one number, and survives. That number is the manifest's own UUID, so each finds
+//! the other, through a registry that remembers what was stamped.
 //!
 //! | module | what it does | knows |
 //! | --- | --- | --- |
-//! | [`stamp`] | media → mark → manifest | everything below |
-//! | [`mod@verify`], [`verdict`] | media → manifest and mark → one word with reasons | everything below |
+//! | [`stamp`] | media → marks → manifest → registry | everything below |
+//! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
-//! | [`mod@detect`] | media → evidence of a mark | media, picture |
+//! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
+//! | [`recovery`] | number → what is remembered, its manifest judged | registry, provenance |
+//! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |
-//! | [`picture`] | the picture mark: embed, detect | keys, codes; no files |
+//! | [`picture`], [`sound`] | the marks: embed, detect | keys, codes; no files |
 //! | [`fec`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
 //!
 //! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
@@ -29,6 +31,8 @@ mod parallel;
 pub mod payload;
 pub mod picture;
 pub mod provenance;
+pub mod recovery;
+pub mod registry;
 pub mod sound;
 pub mod stamp;
 pub mod stats;
@@ -40,6 +44,8 @@ pub use evaluate::{EvaluateOptions, Report, evaluate};
 pub use key::{KeyId, KeyRing, WatermarkKey};
 pub use mark::{Generation, Mark};
 pub use payload::Payload;
+pub use recovery::Registered;
+pub use registry::Registry;
 pub use stamp::{StampError, StampOptions, Stamped};
 pub use stats::PValue;
 pub use verdict::{Judgement, Verdict};

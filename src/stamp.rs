@@ -1,8 +1,11 @@
-//! Stamping: media → mark → manifest.
+//! Stamping: media → mark → manifest → registry.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -12,8 +15,21 @@ use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
-use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError};
+use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError, Signed};
+use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
+
+/// Where a stamped clip is remembered.
+#[derive(Clone, Debug, Default)]
+pub enum Remember {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In a registry.
+    Registry(Arc<dyn Registry>),
+    /// In a file beside the target, `<target>.registration.json`, for a registry to take in later.
+    File,
+}
 
 /// How to stamp.
 #[derive(Clone, Debug)]
@@ -37,6 +53,10 @@ pub struct StampOptions {
     pub limits: Limits,
     /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
     pub check: bool,
+    /// Where the clip is remembered.
+    pub remember: Remember,
+    /// The user's words for it in the registry.
+    pub labels: BTreeSet<String>,
 }
 
 impl Default for StampOptions {
@@ -51,6 +71,8 @@ impl Default for StampOptions {
             overwrite: false,
             limits: Limits::default(),
             check: false,
+            remember: Remember::Nowhere,
+            labels: BTreeSet::new(),
         }
     }
 }
@@ -73,6 +95,10 @@ pub struct Stamped {
     pub capacity: Option<Capacity>,
     /// The same of each sound track that was marked, or why it could not be.
     pub sound: Vec<Result<sound::Capacity, SoundError>>,
+    /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
+    pub remembered: Option<String>,
+    /// Why the registry could not be told that the file is there; it knows the clip all the same, and finds out later.
+    pub unconfirmed: Option<String>,
 }
 
 /// Why nothing was stamped. The target is then as it was.
@@ -93,6 +119,9 @@ pub enum StampError {
     /// Building or signing the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// Remembering it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The finished file was read back and the payload did not come out.
     #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
     Unreadable {
@@ -123,9 +152,10 @@ pub enum StampError {
 /// [`StampError`] says what, which file, and what to do next.
 pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Stamped, StampError> {
     let container = Container::of(output)?;
-    let sidecar = provenance::sidecar_path(output);
     let place = options.identity.as_ref().map(|_| provenance::placement(container));
-    check_targets(input, output, place.filter(|&p| p == Placement::Sidecar).map(|_| sidecar.as_path()), options.overwrite)?;
+    let sidecar = place.filter(|&p| p == Placement::Sidecar).map(|_| provenance::sidecar_path(output));
+    let registration = matches!(options.remember, Remember::File).then(|| registration_path(output));
+    check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
     let ring = KeyRing::from(key.clone());
     let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
     let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });
@@ -157,28 +187,82 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         read_back(marked.path(), output, &ring, payload, &sound, options, cancel)?;
     }
 
-    let manifest = match &options.identity {
-        None => {
-            publish(marked, output)?;
-            None
-        }
+    let signed = match &options.identity {
+        None => None,
         Some(identity) => {
-            let signed = temporary(output)?;
-            match provenance::sign(marked.path(), signed.path(), container, input, payload, identity, &options.manifest)? {
-                Placement::Embedded => {
-                    publish(signed, output)?;
-                    Some(output.to_path_buf())
-                }
-                Placement::Sidecar => {
-                    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
-                    publish(signed, &sidecar)?;
-                    publish(marked, output)?;
-                    Some(sidecar)
-                }
-            }
+            let file = temporary(output)?;
+            let signed = provenance::sign(marked.path(), file.path(), container, input, payload, identity, &options.manifest)?;
+            Some((file, signed))
         }
     };
-    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound })
+    let (finished, beside, signed) = match signed {
+        None => (marked, None, None),
+        Some((file, signed)) if signed.placement == Placement::Embedded => (file, None, Some(signed)),
+        Some((file, signed)) => (marked, Some(file), Some(signed)),
+    };
+    let manifest = signed.as_ref().map(|_| sidecar.clone().unwrap_or_else(|| output.to_path_buf()));
+
+    let entry = || entry(finished.path(), output, container, payload, signed.as_ref(), options);
+    let announced = match &options.remember {
+        Remember::Nowhere => None,
+        Remember::Registry(registry) => {
+            let entry = entry()?;
+            let put = registry.put(&entry, options.overwrite)?;
+            Some((registry, entry.id, put))
+        }
+        Remember::File => {
+            let file = temporary(output)?;
+            let line = format!("{}\n", Registration::from(&entry()?).line());
+            let written = std::fs::write(file.path(), line);
+            written.map_err(|e| MediaError::Write { path: registration_path(output), reason: e.to_string() })?;
+            publish(file, &registration_path(output))?;
+            None
+        }
+    };
+    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
+    let published = match (beside, &sidecar) {
+        (Some(file), Some(sidecar)) => publish(file, sidecar).and_then(|()| publish(finished, output)),
+        _ => publish(finished, output),
+    };
+    if let Err(e) = published {
+        // What did not appear need not be remembered; if this fails too, it is forgotten later.
+        if let Some((registry, id, Put::Added)) = &announced {
+            let _ = registry.delete(id);
+        }
+        return Err(e.into());
+    }
+    let unconfirmed = announced.as_ref().and_then(|(registry, id, _)| registry.confirm(id).err()).map(|e| e.to_string());
+    let remembered = match &options.remember {
+        Remember::Nowhere => None,
+        Remember::Registry(registry) => Some(registry.location().to_string()),
+        Remember::File => Some(registration_path(output).display().to_string()),
+    };
+    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound, remembered, unconfirmed })
+}
+
+/// What is remembered of a finished file that is about to appear at `target`.
+fn entry(finished: &Path, target: &Path, container: Container, payload: Payload, signed: Option<&Signed>, options: &StampOptions) -> Result<Entry, MediaError> {
+    let content = Content::of_file(finished).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
+    let binding = Binding { alg: options.manifest.algorithm.clone(), value: payload.as_bytes().to_vec() };
+    Ok(Entry {
+        id: Entry::id_of(payload),
+        payload: Some(payload),
+        manifest: signed.map(|s| s.store.clone()),
+        content,
+        media_type: container.mime().into(),
+        title: options.manifest.title.clone(),
+        stamped: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        labels: options.labels.clone(),
+        bindings: signed.map(|_| binding).into_iter().collect(),
+        target: Some(std::path::absolute(target).unwrap_or_else(|_| target.into())),
+    })
+}
+
+/// Where the registration of a target goes.
+fn registration_path(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".registration.json");
+    name.into()
 }
 
 /// Seconds of the input that are looked at for a mark beneath the new one.
@@ -289,12 +373,12 @@ fn read_back(
     }
 }
 
-fn check_targets(input: &Path, output: &Path, sidecar: Option<&Path>, overwrite: bool) -> Result<(), StampError> {
+fn check_targets<'a>(input: &Path, output: &'a Path, beside: impl Iterator<Item = &'a PathBuf>, overwrite: bool) -> Result<(), StampError> {
     let real = |p: &Path| p.canonicalize().ok();
     if real(input).is_some() && real(input) == real(output) {
         return Err(StampError::SameFile { path: output.into() });
     }
-    for target in std::iter::once(output).chain(sidecar) {
+    for target in std::iter::once(output).chain(beside.map(PathBuf::as_path)) {
         if target.is_dir() {
             return Err(MediaError::Write { path: target.into(), reason: "it is a folder".into() }.into());
         }

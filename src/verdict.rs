@@ -7,6 +7,8 @@ use crate::evidence::TimeRange;
 use crate::payload::Payload;
 use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
+use crate::recovery::Registered;
+use crate::registry::Entry;
 use crate::sound::SoundEvidence;
 
 /// What a person or a script is told.
@@ -63,31 +65,100 @@ pub struct Judgement {
 /// Gap in the marked time that counts as a cut or an insertion, in seconds: two detection spans.
 const GAP: f64 = 1.0;
 
-/// Weighs manifest and marks. `unseen` says why they were not looked for, if they were not.
-pub(crate) fn judge(manifest: Option<&ManifestReport>, detected: Option<&Detected>, unseen: Option<&str>, algorithm: &str) -> Judgement {
+/// What a judgement is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Findings<'a> {
+    pub(crate) manifest: Option<&'a ManifestReport>,
+    pub(crate) detected: Option<&'a Detected>,
+    /// What the registry remembers of the payloads that were told.
+    pub(crate) registered: &'a [Registered],
+    /// Whether there was a registry to ask.
+    pub(crate) asked: bool,
+}
+
+/// Weighs manifest, marks and what the registry remembers. `unseen` says why marks were not looked for, if they were not.
+pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str) -> Judgement {
+    let Findings { manifest, detected, .. } = *found;
     let picture = detected.and_then(|d| d.picture.as_ref());
     let sound = detected.and_then(|d| d.sound.as_ref());
     let mark = picture.filter(|p| p.detected);
     let named = manifest.and_then(|m| m.payload(algorithm));
-    let manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
-    let (mut verdict, mut reasons) = match (manifest, named) {
+    let mut manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
+    // A manifest too damaged to be read names nobody, and contradicts nobody.
+    let readable = manifest.filter(|m| m.label.is_some());
+    let (mut verdict, mut reasons) = match (readable, named) {
         (Some(m), Some(named)) => ours(m, named, picture),
         (Some(m), None) => theirs(m, mark, picture.is_some()),
         (None, _) => match mark {
-            Some(mark) => unsigned(mark, detected),
-            None => nothing(picture),
+            Some(mark) => unsigned(mark, manifest, detected),
+            None => nothing(picture, manifest),
         },
     };
     if let Some(sound) = sound {
-        verdict = heard(verdict, &mut reasons, sound, manifest, named, picture);
+        verdict = heard(verdict, &mut reasons, sound, readable, named, picture);
     }
     reasons.extend(mark.and_then(remixed));
     if let Some(mixed) = mark.and_then(mixed) {
         verdict = Verdict::Contradictory;
         reasons.insert(0, mixed);
     }
+    if found.asked && detected.is_some() {
+        manifest_invalid |= recalled(&mut verdict, &mut reasons, found);
+    }
     reasons.extend(unseen.map(str::to_string));
     Judgement { verdict, reasons, next: next_step(verdict, manifest).into(), manifest_invalid }
+}
+
+/// What the registry adds; whether it has a manifest that does not hold.
+fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'_>) -> bool {
+    let told = found.detected.map(Detected::payloads).unwrap_or_default();
+    if *verdict != Verdict::Marked {
+        // What was said already is not said again: a manifest that holds speaks for itself.
+        if *verdict != Verdict::Intact {
+            reasons.extend(found.registered.iter().filter_map(|r| Some(format!("The registry knows {}: {}.", r.payload?, described(r)))));
+        }
+        return false;
+    }
+    let Some(entry) = told.first().and_then(|p| found.registered.iter().find(|r| r.payload == Some(*p))) else {
+        reasons.extend(told.first().map(|_| "The registry here does not know this number.".to_string()));
+        return false;
+    };
+    match &entry.manifest {
+        Some(m) if entry.holds() => {
+            *verdict = Verdict::Recovered;
+            reasons.insert(0, format!("The mark leads to a manifest in the registry: {}, signed by {}.", described(entry), signed_by(m)));
+            reasons.push("The file is not the one that was signed, so the manifest's binding to its exact bytes was left out of account; all else in it was checked.".into());
+            false
+        }
+        Some(m) => {
+            reasons.push(format!(
+                "The registry knows the number, but its manifest does not hold ({}).",
+                if m.failures.is_empty() { "it is another's".into() } else { m.failures.join(", ") }
+            ));
+            true
+        }
+        None => {
+            reasons.push(format!("The registry knows the number: {}, stamped without a manifest.", described(entry)));
+            false
+        }
+    }
+}
+
+/// A registered clip in a few words.
+fn described(r: &Registered) -> String {
+    let title = r.title.as_ref().map(|t| format!("'{t}', ")).unwrap_or_default();
+    let date = i64::try_from(r.stamped).ok().and_then(|s| time::OffsetDateTime::from_unix_timestamp(s).ok()).map(|t| t.date().to_string()).unwrap_or_default();
+    format!("{title}{}, stamped on {date}", r.media_type)
+}
+
+fn signer(m: &ManifestReport) -> String {
+    m.signer.as_ref().and_then(|s| s.common_name.clone().or_else(|| s.organisation.clone())).unwrap_or_else(|| "an unnamed signer".into())
+}
+
+/// The signer, and whether they are trusted.
+fn signed_by(m: &ManifestReport) -> String {
+    let trust = if m.state == ManifestState::Trusted { "the trust list" } else { "no trust list here" };
+    format!("{}, whom {trust} names", signer(m))
 }
 
 /// A manifest that names one of our payloads.
@@ -132,6 +203,11 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
     let mut reasons = vec![state_of(m)];
     match mark {
         Some(mark) => {
+            // Whoever edits a signed clip signs it anew, and takes its manifest along.
+            if let Some(p) = mark.payload.filter(|p| m.state != ManifestState::Invalid && m.ancestors.iter().any(|a| *a == Entry::id_of(*p))) {
+                reasons.push(format!("It was made from the clip whose number the picture carries, {p}: that clip's manifest came with it."));
+                return (Verdict::Intact, reasons);
+            }
             let name = mark.payload.map_or_else(|| "one of our marks".to_string(), |p| format!("our mark {p}"));
             reasons.insert(
                 0,
@@ -189,7 +265,7 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
                 reasons.clear();
                 reasons.push(format!("The sound carries mark {number}."));
                 reasons.push(format!("Evidence this strong comes by chance with probability {} at most.", sound.p_value));
-                reasons.push("There is no manifest in the file.".into());
+                reasons.push(without(None));
                 reasons.extend(picture.map(|_| "The picture carries none of our marks: it was replaced, or too much was done to it.".to_string()));
             }
             if let Some(gap) = uncovered(&sound.ranges, sound.seconds) {
@@ -215,12 +291,12 @@ fn remixed(mark: &PictureEvidence) -> Option<String> {
 }
 
 /// A mark without a manifest.
-fn unsigned(mark: &PictureEvidence, detected: Option<&Detected>) -> (Verdict, Vec<String>) {
+fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected: Option<&Detected>) -> (Verdict, Vec<String>) {
     let what = match mark.payload {
         Some(p) => format!("The picture carries mark {p}."),
         None => "The picture carries one of our marks, too weak to be read.".into(),
     };
-    let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), "There is no manifest in the file.".into()];
+    let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), without(manifest)];
     let seconds = detected.and_then(|d| d.info.seconds).unwrap_or(0.0);
     if let Some(gap) = uncovered(&mark.ranges, seconds) {
         reasons.insert(1, format!("The mark is missing from {:.1} s to {:.1} s: that part was replaced or put in.", gap.start, gap.end));
@@ -229,8 +305,13 @@ fn unsigned(mark: &PictureEvidence, detected: Option<&Detected>) -> (Verdict, Ve
     (Verdict::Marked, reasons)
 }
 
-fn nothing(picture: Option<&PictureEvidence>) -> (Verdict, Vec<String>) {
-    let mut reasons = vec!["There is no manifest, in the file or beside it.".to_string()];
+/// Says that there is no manifest, or none that can be read.
+fn without(manifest: Option<&ManifestReport>) -> String {
+    manifest.map_or_else(|| "There is no manifest, in the file or beside it.".into(), state_of)
+}
+
+fn nothing(picture: Option<&PictureEvidence>, manifest: Option<&ManifestReport>) -> (Verdict, Vec<String>) {
+    let mut reasons = vec![without(manifest)];
     reasons.extend(picture.map(|_| "The picture carries none of our marks.".to_string()));
     if let Some(note) = picture.and_then(|p| p.note.clone()) {
         reasons.push(note);
@@ -251,12 +332,12 @@ fn uncovered(ranges: &[TimeRange], seconds: f64) -> Option<TimeRange> {
 }
 
 fn state_of(m: &ManifestReport) -> String {
-    let signer = m.signer.as_ref().and_then(|s| s.common_name.clone().or_else(|| s.organisation.clone())).unwrap_or_else(|| "an unnamed signer".into());
     let place = if m.sidecar { "The manifest beside the file" } else { "The embedded manifest" };
     match m.state {
-        ManifestState::Trusted => format!("{place} is valid and signed by {signer}, whom the trust list names."),
-        ManifestState::Valid => format!("{place} is valid and signed by {signer}, whom no trust list here names."),
-        ManifestState::Invalid if m.content_changed() => format!("{place}, signed by {signer}, does not match the content: the file was changed after it was signed."),
+        ManifestState::Trusted | ManifestState::Valid => format!("{place} is valid and signed by {}.", signed_by(m)),
+        ManifestState::Invalid if m.content_changed() => {
+            format!("{place}, signed by {}, does not match the content: the file was changed after it was signed.", signer(m))
+        }
         ManifestState::Invalid => format!("{place} fails validation ({}).", m.failures.join(", ")),
     }
 }
@@ -266,7 +347,8 @@ fn next_step(verdict: Verdict, manifest: Option<&ManifestReport>) -> &'static st
         Verdict::Intact if manifest.is_some_and(|m| m.state == ManifestState::Valid) => "To know who the signer is, give their authority with --trust FILE.",
         Verdict::Intact | Verdict::Foreign => "Read the manifest's actions for how the clip came to be.",
         Verdict::Altered => "Ask the uploader for the original, and compare.",
-        Verdict::Recovered | Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
+        Verdict::Recovered => "Read the recovered manifest's actions for how the clip came to be; what was done to it since is not in there.",
+        Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
         Verdict::Contradictory => "Treat the clip as doubtful: look at both origins before relying on either.",
         Verdict::NothingFound => "This says nothing about where the clip comes from: most clips carry no proof at all.",
     }

@@ -1,6 +1,7 @@
-//! Verification: media → manifest and mark → verdict.
+//! Verification: media → manifest, mark and registry → verdict.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::detect::{Detected, detect};
 use crate::evidence::Question;
@@ -8,13 +9,19 @@ use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::picture::DetectOptions;
 use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, ProvenanceError, Trust};
-use crate::verdict::{self, Judgement};
+use crate::recovery::{RecoveryError, Registered, recall};
+use crate::registry::{Registry, RegistryError};
+use crate::verdict::{self, Findings, Judgement};
+
+/// Payloads of the registry that the detector chooses among where it cannot read blindly, the newest first: a million take it about two seconds.
+const CANDIDATES: usize = 1_000_000;
 
 /// How to verify.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifyOptions {
-    /// How to look for the mark. With a blind question, a payload that the manifest names is used as the expected one.
+    /// How to look for the mark. With a blind question, a payload that the manifest names is used as the expected one, and those of the registry as
+    /// candidates.
     pub detect: DetectOptions,
     /// Whom to trust.
     pub trust: Trust,
@@ -22,11 +29,13 @@ pub struct VerifyOptions {
     pub algorithm: String,
     /// What a file may ask of the machine.
     pub limits: Limits,
+    /// Where stamped clips are remembered, if anywhere.
+    pub registry: Option<Arc<dyn Registry>>,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { detect: DetectOptions::default(), trust: Trust::default(), algorithm: DEFAULT_ALGORITHM.into(), limits: Limits::default() }
+        Self { detect: DetectOptions::default(), trust: Trust::default(), algorithm: DEFAULT_ALGORITHM.into(), limits: Limits::default(), registry: None }
     }
 }
 
@@ -38,7 +47,9 @@ pub struct Verified {
     pub manifest: Option<ManifestReport>,
     /// What the file is, and what its picture and sound carry; `None` if it has nothing to look at.
     pub detected: Option<Detected>,
-    /// What follows from both.
+    /// What the registry remembers of the marks' payloads and of the one that the manifest names, in this order; empty without a registry.
+    pub registered: Vec<Registered>,
+    /// What follows from all of it.
     pub judgement: Judgement,
 }
 
@@ -52,12 +63,25 @@ pub enum VerifyError {
     /// Reading the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// Asking the registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
-/// Reads the manifest, looks for a mark of any key of `ring`, and compares. Without a ring the manifest is judged alone.
+impl From<RecoveryError> for VerifyError {
+    fn from(e: RecoveryError) -> Self {
+        match e {
+            RecoveryError::Registry(e) => e.into(),
+            RecoveryError::Provenance(e) => e.into(),
+        }
+    }
+}
+
+/// Reads the manifest, looks for a mark of any key of `ring`, asks the registry for what it remembers, and compares. Without a ring the manifest is
+/// judged alone.
 ///
 /// # Errors
-/// [`VerifyError`] if the file cannot be read. A broken manifest is no error but a finding, and so is a picture that cannot be decoded
+/// [`VerifyError`] if the file cannot be read or the registry fails. A broken manifest is no error but a finding, and so is a picture that cannot be decoded
 /// in a file that has a manifest.
 pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Verified, VerifyError> {
     // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
@@ -68,8 +92,16 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     }
     let manifest = provenance::read(path, &options.trust, &options.limits)?;
     let mut how = options.detect.clone();
-    if let (Question::Blind, Some(payload)) = (&how.question, manifest.as_ref().and_then(|m| m.payload(&options.algorithm))) {
-        how.question = Question::Expected(payload);
+    let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
+    match (&how.question, named, &options.registry) {
+        (Question::Blind, Some(payload), _) => how.question = Question::Expected(payload),
+        (Question::Blind, None, Some(registry)) if ring.is_some() => {
+            let known = registry.payloads(CANDIDATES)?;
+            if !known.is_empty() {
+                how.question = Question::Candidates(known);
+            }
+        }
+        _ => {}
     }
     let look = |ring| match opened {
         // Sound alone can be marked too.
@@ -85,6 +117,10 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         Some(Err(e)) => return Err(e.into()),
     };
-    let judgement = verdict::judge(manifest.as_ref(), detected.as_ref(), unseen, &options.algorithm);
-    Ok(Verified { manifest, detected, judgement })
+    let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
+    payloads.extend(named.filter(|n| !payloads.contains(n)));
+    let registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
+    let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, asked: options.registry.is_some() };
+    let judgement = verdict::judge(&found, unseen, &options.algorithm);
+    Ok(Verified { manifest, detected, registered, judgement })
 }

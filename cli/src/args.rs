@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use proofmark::Payload;
 use proofmark::picture::Strength;
+use time::Date;
+use time::format_description::well_known::Iso8601;
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
@@ -22,6 +24,7 @@ Examples:
   proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
   proofmark detect upload.mp4                 is there a mark, and which?
   proofmark verify upload.mp4                 where does this clip come from?
+  proofmark lookup upload.mp4                 what does the registry remember of it?
   proofmark evaluate clip.mp4                 what survives, on your own clips?
 
 Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
@@ -54,16 +57,25 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// List, add, export and import watermark keys
     Keys(KeysArgs),
+    /// List, show, export, import, delete and check what is remembered of stamped clips
+    Registry(RegistryArgs),
+    /// Look up what the registry remembers: by payload, manifest, soft binding or file
+    Lookup(LookupArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
     /// Write man pages
     Man(ManArgs),
-    /// Look a payload up in a registry
-    #[command(hide = true)]
-    Lookup,
     /// Serve the resolution API
     #[command(hide = true)]
     Serve,
+}
+
+/// Which registry.
+#[derive(Args)]
+pub(crate) struct RegistryOption {
+    /// SQLite file or postgres:// URL of the registry, or 'none' to do without [default: registry.db in the home]
+    #[arg(long, global = true, env = "PROOFMARK_REGISTRY", value_name = "LOCATION", hide_env_values = true)]
+    pub(crate) registry: Option<String>,
 }
 
 #[derive(Args)]
@@ -99,9 +111,33 @@ pub(crate) struct StampArgs {
     #[arg(long)]
     pub(crate) no_audio_mark: bool,
     #[command(flatten)]
+    pub(crate) remember: RememberArgs,
+    #[command(flatten)]
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct RememberArgs {
+    /// Remember the clip now; later, by a file beside the target for 'registry import'; or never
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) register: Register,
+    /// Word for finding the clip again in the registry; may be given more than once
+    #[arg(long = "label", value_name = "TEXT")]
+    pub(crate) labels: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
+}
+
+/// When a stamped clip is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Register {
+    #[default]
+    Now,
+    Later,
+    Never,
 }
 
 #[derive(Args)]
@@ -213,6 +249,8 @@ pub(crate) struct VerifyArgs {
     /// Trust list: PEM certificates of authorities; may be given more than once
     #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
     pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
     /// Name of the mark's algorithm in soft bindings
     #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
@@ -280,6 +318,98 @@ pub(crate) enum KeysAction {
 }
 
 #[derive(Args)]
+pub(crate) struct RegistryArgs {
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
+    #[command(subcommand)]
+    pub(crate) action: RegistryAction,
+}
+
+/// Which entries.
+#[derive(Args)]
+pub(crate) struct FilterArgs {
+    /// Those with this label
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// Those stamped on this day (UTC) or later
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) since: Option<u64>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RegistryAction {
+    /// List entries, the newest first
+    List {
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        most: usize,
+    },
+    /// Show one entry, with what its manifest says
+    Show {
+        /// Payload, or label of the manifest
+        id: String,
+        /// Write its manifest store to a .c2pa file
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Write entries, a JSON object a line, for another registry to import
+    Export {
+        /// Target file [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// Replace an existing file
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Take in what was exported, or written by 'stamp --register later'
+    Import {
+        /// Files with a JSON object a line
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Replace entries that are there with another file
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Forget entries: their clips will be 'marked', and no more 'recovered'
+    Delete {
+        /// Payloads, or labels of manifests
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Check the database and every manifest in it, and settle what a crash left open
+    Check,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark lookup upload.mp4
+  proofmark lookup 7f3c1a52-9b64-4d0e-8a31-5e6f70819203
+  proofmark lookup urn:c2pa:7f3c1a52-9b64-4d0e-8a31-5e6f70819203 --json
+
+Exit codes: 0 found, 1 nothing found, 2 error, 4 some of several failed.")]
+pub(crate) struct LookupArgs {
+    /// Payload, label of a manifest, value of a soft binding in base64, or file
+    #[arg(required = true, value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
+    /// Algorithm of the soft binding [default: any]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alg: Option<String>,
+    /// Trust list: PEM certificates of authorities; may be given more than once
+    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) trust: Vec<PathBuf>,
+}
+
+#[derive(Args)]
 pub(crate) struct CompletionsArgs {
     /// For which shell
     pub(crate) shell: clap_complete::Shell,
@@ -302,6 +432,12 @@ fn bitrate(text: &str) -> Result<u64, String> {
     bits.map(|b| b as u64).ok_or_else(|| "give bits per second such as 4M or 800k, from 1k to 10G".into())
 }
 
+fn day(text: &str) -> Result<u64, String> {
+    let date = Date::parse(text, &Iso8601::DATE).ok();
+    let seconds = date.and_then(|d| u64::try_from(d.midnight().assume_utc().unix_timestamp()).ok());
+    seconds.ok_or_else(|| "give a day such as 2026-01-31".into())
+}
+
 fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.1..=3600.0).contains(s)).ok_or_else(|| "give seconds from 0.1 to 3600".into())
 }
@@ -313,6 +449,12 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(super::day("1970-01-02"), Ok(86_400));
+        assert!(["yesterday", "1969-12-31", "2026-02-30", ""].iter().all(|t| super::day(t).is_err()));
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! signing/certificate.pem  the test identity's chain
 //! signing/key.pem          its private key, mode 0600
 //! signing/authority.pem    its authority, for --trust
+//! registry.db              what was stamped
 //! ```
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -19,10 +21,11 @@ use proofmark::key::KeyError;
 use proofmark::media::Limits;
 use proofmark::picture::Strength;
 use proofmark::provenance::{Identity, TestIdentity};
+use proofmark::registry::{self, Registry};
 use proofmark::{KeyRing, WatermarkKey};
 use serde::Deserialize;
 
-use crate::args::Global;
+use crate::args::{Global, RegistryOption};
 
 /// The configuration file as `init` writes it: every setting, each commented out at its default.
 const CONFIG: &str = include_str!("config.toml");
@@ -36,6 +39,13 @@ pub(crate) struct Config {
     pub(crate) signing: SigningConfig,
     pub(crate) trust: TrustConfig,
     pub(crate) limits: LimitsConfig,
+    pub(crate) registry: RegistryConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RegistryConfig {
+    pub(crate) location: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -190,6 +200,33 @@ impl Home {
             Err(KeyError::Empty) => Ok(None),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// The registry that options or configuration name, else the home's own; `None` if it is called 'none'. One that is not there is made.
+    pub(crate) fn registry(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
+        let named = asked.registry.as_ref().or(config.registry.location.as_ref()).filter(|l| !l.is_empty());
+        match named {
+            Some(location) if location == "none" => Ok(None),
+            Some(location) => Ok(Some(registry::open(location)?)),
+            None if !self.path.is_dir() => bail!("{}: there is no home here; make one with 'proofmark init'", self.path.display()),
+            None => Ok(Some(registry::open(&self.own_registry())?)),
+        }
+    }
+
+    /// The same for reading alone: the home's own need not be there, and one that is named must be.
+    pub(crate) fn registry_if_any(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
+        let named = asked.registry.as_ref().or(config.registry.location.as_ref()).filter(|l| !l.is_empty());
+        match named {
+            None if !Path::new(&self.own_registry()).exists() => Ok(None),
+            Some(file) if file != "none" && !registry::is_server(file) && !Path::new(file).exists() => {
+                bail!("{file}: there is no registry here; check the name")
+            }
+            _ => self.registry(asked, config),
+        }
+    }
+
+    fn own_registry(&self) -> String {
+        self.path.join("registry.db").to_string_lossy().into_owned()
     }
 
     /// The signing identity that options or configuration name, else the home's test identity.

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// Extensions that count as media when a folder is given.
-const MEDIA: [&str; 22] =
-    ["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "flv", "wmv", "ogv", "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tiff"];
+const MEDIA: [&str; 30] = [
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "flv", "wmv", "ogv", "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tiff", "m4a", "aac",
+    "mp3", "wav", "flac", "ogg", "oga", "opus",
+];
 
 /// All files that the inputs name, folders searched in the order of their names.
 pub(crate) fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {

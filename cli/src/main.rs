@@ -37,7 +37,9 @@ fn main() -> ExitCode {
         Command::Keys(a) => commands::keys::run(a, &cli.global),
         Command::Completions(a) => commands::generate::completions(a),
         Command::Man(a) => commands::generate::man(a),
-        Command::Lookup | Command::Serve => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
+        Command::Registry(a) => commands::registry::run(a, &cli.global),
+        Command::Lookup(a) => commands::lookup::run(a, &cli.global),
+        Command::Serve => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
     };
     match result {
         Ok(exit) => exit.into(),

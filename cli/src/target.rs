@@ -1,7 +1,7 @@
 //! Files that are written when the work is done.
 
 use std::fs::Permissions;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -41,13 +41,21 @@ impl<'a> Target<'a> {
 
     /// Writes it.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
-        self.try_write(bytes).with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", self.path.display()))
+        self.write_with(|file| Ok(file.write_all(bytes)?))
     }
 
-    fn try_write(&self, bytes: &[u8]) -> Result<()> {
+    /// Has it written bit by bit.
+    pub(crate) fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        self.try_write(write).with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", self.path.display()))
+    }
+
+    fn try_write(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         // The permissions of an ordinary new file, less what the user masks.
         let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder(self.path))?;
-        file.write_all(bytes)?;
+        let mut buffered = BufWriter::new(&mut file);
+        write(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
         let named = if self.force { file.persist(self.path) } else { file.persist_noclobber(self.path) };
         named.map(|_| ()).map_err(|e| Error::from(e.error))
     }

@@ -1,81 +1,13 @@
 //! The command as scripts and people meet it: exit codes, one-line errors, JSON, what is left behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use common::{Desk, code, json, refused, text};
 use serde_json::Value;
-use tempfile::TempDir;
-
-struct Desk {
-    work: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let desk = Self::bare();
-        assert_eq!(code(&desk.run(&["init"])), 0);
-        desk
-    }
-
-    fn bare() -> Self {
-        Self { work: TempDir::new().unwrap() }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_proofmark"));
-        c.args(arguments).env("PROOFMARK_HOME", self.path("home")).current_dir(self.work.path()).stdin(Stdio::null());
-        c
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.work.path().join(name)
-    }
-
-    /// A small clip of the real one.
-    fn clip(&self, name: &str) -> PathBuf {
-        let target = self.path(name);
-        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/bigbuckbunny.mp4");
-        let made = Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-ss", "1", "-t", "2", "-i"])
-            .arg(clip)
-            .args(["-an", "-vf", "scale=640:360", "-preset", "ultrafast"])
-            .arg(&target)
-            .status()
-            .unwrap();
-        assert!(made.success());
-        target
-    }
-
-    fn frames(&self, name: &str) -> u64 {
-        let o = Command::new("ffprobe").args(["-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(self.path(name)).output().unwrap();
-        text(&o.stdout).trim().parse().unwrap()
-    }
-
-    /// Runs ffmpeg with arguments in shell words.
-    fn ffmpeg(&self, arguments: &str) {
-        let made = Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(arguments.split(' ')).current_dir(self.work.path()).status().unwrap();
-        assert!(made.success(), "ffmpeg {arguments}");
-    }
-
-    fn picture(&self, name: &str) -> Picture {
-        let mut reader = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(self.path(name)).unwrap())).read_info().unwrap();
-        let mut data = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut data).unwrap();
-        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
-        Picture { width: info.width as usize, height: info.height as usize, data }
-    }
-
-    fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.work.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-}
 
 /// A decoded PNG.
 struct Picture {
@@ -96,40 +28,12 @@ const BLUE: [u8; 3] = [0x2f, 0x6f, 0xd0];
 const RED: [u8; 3] = [0xc5, 0x36, 0x2b];
 const GREY: [u8; 3] = [0xb9, 0xc0, 0xc8];
 
-fn code(o: &Output) -> i32 {
-    o.status.code().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Asserts one line on standard error that holds each of `parts`, nothing on standard output, and the code.
-fn refused(o: &Output, expected: i32, parts: &[&str]) {
-    let stderr = text(&o.stderr);
-    assert_eq!(code(o), expected, "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(o.stdout.is_empty(), "{}", text(&o.stdout));
-    for part in parts {
-        assert!(stderr.contains(part), "'{part}' is missing in: {stderr}");
-    }
-}
-
-/// Parses each line of standard output and holds it against its published schema.
-fn json(o: &Output) -> Vec<Value> {
-    text(&o.stdout)
-        .lines()
-        .map(|line| {
-            let value: Value = serde_json::from_str(line).unwrap();
-            let verb = value["schema"].as_str().unwrap().strip_prefix("proofmark.").unwrap().strip_suffix("/1").unwrap().to_string();
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{verb}.json"));
-            let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let validator = jsonschema::validator_for(&schema).unwrap();
-            let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
-            assert!(errors.is_empty(), "{verb}: {errors:?}\n{value}");
-            value
-        })
-        .collect()
+fn picture(desk: &Desk, name: &str) -> Picture {
+    let mut reader = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(desk.path(name)).unwrap())).read_info().unwrap();
+    let mut data = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut data).unwrap();
+    assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+    Picture { width: info.width as usize, height: info.height as usize, data }
 }
 
 #[test]
@@ -187,7 +91,7 @@ fn pictures_show_where_and_when() {
     assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
     let video = &json(&o)[0]["video"];
     let marks = [&video["area"], &video["others"][0]["area"]];
-    let where_ = desk.picture("where.png");
+    let where_ = picture(&desk, "where.png");
     assert_eq!((where_.width, where_.height), (1280, 720));
     let (columns, cells) = (marks[0]["columns"].as_u64().unwrap() as usize, marks[0]["cells"].as_array().unwrap());
     let rows = cells.len() / columns;
@@ -210,7 +114,7 @@ fn pictures_show_where_and_when() {
     let o = desk.run(&["detect", "splice.mkv", "--timeline", "when.png", "--json"]);
     assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
     let video = &json(&o)[0]["video"];
-    let when = desk.picture("when.png");
+    let when = picture(&desk, "when.png");
     let end = video["spans"].as_array().unwrap().last().unwrap()["end"].as_f64().unwrap();
     for (mark, hue, foot) in [(video, GREEN, 286), (&video["others"][0], BLUE, 536)] {
         let states: std::collections::HashSet<&str> = mark["spans"]
@@ -238,7 +142,7 @@ fn pictures_show_where_and_when() {
     // A single picture, replaced on request; and what is written is all that is left.
     desk.ffmpeg("-i a.mkv -frames:v 1 still.png");
     let o = desk.run(&["detect", "still.png", "--timeline", "when.png", "--force"]);
-    assert_eq!((code(&o), desk.picture("when.png").at(600, 284)), (0, GREEN), "{}", text(&o.stderr));
+    assert_eq!((code(&o), picture(&desk, "when.png").at(600, 284)), (0, GREEN), "{}", text(&o.stderr));
     let mut after = [before, ["still.png", "when.png", "where.png"].map(String::from).to_vec()].concat();
     after.sort();
     assert_eq!(desk.files(), after);

@@ -47,6 +47,15 @@ pub enum Placement {
     Sidecar,
 }
 
+/// A manifest that was written.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// Where it went.
+    pub placement: Placement,
+    /// The C2PA manifest store.
+    pub store: Vec<u8>,
+}
+
 /// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and WebM.
 #[must_use]
 pub fn placement(container: Container) -> Placement {
@@ -69,7 +78,7 @@ pub fn sign(
     payload: Payload,
     identity: &Identity,
     options: &ManifestOptions,
-) -> Result<Placement, ProvenanceError> {
+) -> Result<Signed, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
     let settings = json!({"verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false}});
@@ -102,21 +111,22 @@ pub fn sign(
 
     let signer = identity.signer()?;
     let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
-    let place = placement(container);
-    match place {
+    let placement = placement(container);
+    let store = match placement {
         Placement::Embedded => {
             let mut from = open(unsigned)?;
             let mut to = File::options().read(true).write(true).create(true).truncate(true).open(signed).map_err(|e| fail(e.to_string()))?;
-            builder.sign(signer.as_ref(), container.mime(), &mut from, &mut to).map_err(failed)?;
+            builder.sign(signer.as_ref(), container.mime(), &mut from, &mut to).map_err(failed)?
         }
         Placement::Sidecar => {
             let hash = whole_file_hash(unsigned)?;
             builder.data_hashed_placeholder(signer.reserve_size(), "application/c2pa").map_err(failed)?;
             let manifest = builder.sign_data_hashed_embeddable(signer.as_ref(), &hash, "application/c2pa").map_err(failed)?;
-            std::fs::write(signed, manifest).map_err(|e| fail(e.to_string()))?;
+            std::fs::write(signed, &manifest).map_err(|e| fail(e.to_string()))?;
+            manifest
         }
-    }
-    Ok(place)
+    };
+    Ok(Signed { placement, store })
 }
 
 /// The definition handed to the builder: the user's, if any, with what is ours to say.

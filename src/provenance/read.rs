@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use c2pa::{Context, Manifest, Reader, ValidationState};
@@ -93,6 +93,8 @@ pub struct ManifestReport {
     pub actions: Vec<Action>,
     /// Titles of the ingredients.
     pub ingredients: Vec<String>,
+    /// Labels of the other manifests that came with it: those of ingredients, and of theirs.
+    pub ancestors: Vec<String>,
     /// What it says about marks and fingerprints.
     pub soft_bindings: Vec<SoftBinding>,
     /// The C2PA's code for each check that failed.
@@ -121,24 +123,15 @@ impl ManifestReport {
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
     let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
-    let mut settings = json!({
-        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
-        // Identity assertions of other schemes are not reported, and their failures must not pass for the signer's.
-        "core": {"decode_identity_assertions": false, "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
-    });
-    if !trust.anchors.is_empty() {
-        settings["trust"] = json!({"user_anchors": trust.anchors});
-    }
-    let context = || Context::new().with_settings(settings.to_string().as_str()).map_err(|e| ProvenanceError::Trust { reason: e.to_string() });
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
-    let embedded = Reader::from_context(context()?).with_stream(&format, &mut file);
+    let embedded = Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file);
     match embedded {
         Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),
         Err(c2pa::Error::JumbfNotFound | c2pa::Error::UnsupportedType) => {
             let Some(data) = sidecar(path, limits)? else { return Ok(None) };
             let mut file = open(path)?;
-            match Reader::from_context(context()?).with_manifest_data_and_stream(&data, &format, &mut file) {
+            match Reader::from_context(context(trust, limits)?).with_manifest_data_and_stream(&data, &format, &mut file) {
                 Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar))),
                 Err(e) => Ok(Some(unreadable(&e, Placement::Sidecar))),
             }
@@ -147,6 +140,45 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
         Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => Ok(None),
         Err(e) => Ok(manifest_trouble(&e).then(|| unreadable(&e, Placement::Embedded))),
     }
+}
+
+/// Reads and validates a manifest store that is not with its file. Its hard binding, which ties it to the exact bytes, cannot hold then and is left out
+/// of account; everything else must. One that is too damaged to read is [`ManifestState::Invalid`].
+///
+/// # Errors
+/// [`ProvenanceError::Trust`] if the trust list is no good.
+pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<ManifestReport, ProvenanceError> {
+    let reader = match Reader::from_context(context(trust, limits)?).with_stream("application/c2pa", Cursor::new(store)) {
+        Ok(reader) => reader,
+        Err(e) => return Ok(unreadable(&e, Placement::Sidecar)),
+    };
+    let mut report = report(&reader, Placement::Sidecar);
+    let before = report.failures.len();
+    report.failures.retain(|f| !HARD_BINDING.contains(&f.as_str()));
+    if report.failures.len() < before && report.failures.iter().all(|f| f.trim_end_matches(INGREDIENT) == UNTRUSTED) {
+        let untrusted = report.failures.iter().any(|f| f == UNTRUSTED);
+        report.state = if untrusted { ManifestState::Valid } else { ManifestState::Trusted };
+    }
+    Ok(report)
+}
+
+/// The C2PA's codes for content that is not as signed.
+const HARD_BINDING: [&str; 4] = ["assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch", "assertion.collectionHash.mismatch", "assertion.dataHash.mismatch"];
+
+/// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's validity.
+const UNTRUSTED: &str = "signingCredential.untrusted";
+
+/// How manifests are read: nothing is fetched.
+fn context(trust: &Trust, limits: &Limits) -> Result<Context, ProvenanceError> {
+    let mut settings = json!({
+        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
+        // Identity assertions of other schemes are not reported, and their failures must not pass for the signer's.
+        "core": {"decode_identity_assertions": false, "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
+    });
+    if !trust.anchors.is_empty() {
+        settings["trust"] = json!({"user_anchors": trust.anchors});
+    }
+    Context::new().with_settings(settings.to_string().as_str()).map_err(|e| ProvenanceError::Trust { reason: e.to_string() })
 }
 
 /// Where the sidecar of a file is looked for: the same name with the extension `.c2pa`.
@@ -215,6 +247,7 @@ fn unreadable(e: &c2pa::Error, placement: Placement) -> ManifestReport {
         signer: None,
         actions: Vec::new(),
         ingredients: Vec::new(),
+        ancestors: Vec::new(),
         soft_bindings: Vec::new(),
         failures: vec![format!("unreadable: {e}")],
     }
@@ -228,7 +261,7 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
     };
     let manifest = reader.active_manifest();
     let failures = failures(reader);
-    let trusted = !failures.iter().any(|f| f == "signingCredential.untrusted") && state != ManifestState::Valid;
+    let trusted = !failures.iter().any(|f| f == UNTRUSTED) && state != ManifestState::Valid;
     ManifestReport {
         state,
         label: reader.active_label().map(str::to_string),
@@ -238,6 +271,7 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         signer: manifest.and_then(|m| signer(m, trusted)),
         actions: manifest.map(actions).unwrap_or_default(),
         ingredients: manifest.map(|m| m.ingredients().iter().map(|i| i.title().unwrap_or("untitled").to_string()).collect()).unwrap_or_default(),
+        ancestors: reader.iter_manifests().filter_map(Manifest::label).filter(|l| Some(*l) != reader.active_label()).map(str::to_string).collect(),
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         failures,
     }

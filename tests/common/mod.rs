@@ -46,8 +46,12 @@ pub(crate) fn identity() -> (Identity, Trust) {
 
 pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> Stamped {
     let mut options = StampOptions::default();
-    options.encode.preset = Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
     options.identity = identity;
+    stamp_with(input, output, options)
+}
+
+pub(crate) fn stamp_with(input: &Path, output: &Path, mut options: StampOptions) -> Stamped {
+    options.encode.preset = Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
     proofmark::stamp::stamp(input, output, ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap()
 }
 

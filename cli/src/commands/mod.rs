@@ -5,6 +5,8 @@ pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod lookup;
+pub(crate) mod registry;
 pub(crate) mod stamp;
 pub(crate) mod verify;
 
@@ -14,10 +16,12 @@ use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
+use proofmark::provenance::Trust;
 use proofmark::{Payload, StampError, VerifyError};
 
 use crate::args::{Global, QuestionArgs};
 use crate::exit::Exit;
+use crate::home::Config;
 use crate::output;
 
 /// Runs `one` over all files; a failure is told and the next file goes on.
@@ -62,6 +66,16 @@ fn detect_options(question: &QuestionArgs) -> Result<DetectOptions> {
         (None, None) => Question::Blind,
     };
     Ok(options)
+}
+
+/// Whom to trust: the lists that were named, else those of the configuration.
+fn trust(named: &[PathBuf], config: &Config) -> Result<Trust> {
+    let mut trust = Trust::default();
+    for list in if named.is_empty() { &config.trust.lists } else { named } {
+        let text = std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))?;
+        trust.add(&text).with_context(|| list.display().to_string())?;
+    }
+    Ok(trust)
 }
 
 fn candidates(path: &Path) -> Result<Vec<Payload>> {

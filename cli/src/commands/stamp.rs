@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use proofmark::media::VideoCodec;
 use proofmark::picture::Outlook;
+use proofmark::registry::mend;
 use proofmark::sound::Outlook as SoundOutlook;
-use proofmark::stamp::{StampOptions, stamp};
+use proofmark::stamp::{Remember, StampOptions, stamp};
 
-use crate::args::{Global, StampArgs};
+use crate::args::{Global, Register, RememberArgs, StampArgs};
 use crate::exit::Exit;
-use crate::home::{Config, Home};
+use crate::home::{Config, Home, now};
 use crate::progress::{Bar, cancel};
 use crate::{inputs, output};
 
@@ -31,6 +32,9 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         let bar = Bar::new(global, "stamping", file);
         let stamped = stamp(file, &target, ring.newest(), &options, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
+        if let Some(reason) = &stamped.unconfirmed {
+            output::remark(&format!("{}: is there, and the registry, which was told that it would be, could not be told that it is: {reason}", target.display()));
+        }
         for line in &stamped.summary.left_out {
             output::remark(&format!("{}: {line}", file.display()));
         }
@@ -66,6 +70,8 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     let mut o = StampOptions::default();
     o.payload = args.payload;
     o.overwrite = args.force;
+    o.labels = args.remember.labels.iter().cloned().collect();
+    o.remember = remember(&args.remember, home, config)?;
     o.check = args.check;
     o.mark_sound = !args.no_audio_mark;
     o.limits = config.limits.limits();
@@ -97,4 +103,18 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
         o.identity = Some(home.identity(certificate, key, url)?);
     }
     Ok(o)
+}
+
+/// Where the clip is remembered. What an earlier run left open there is settled first.
+fn remember(args: &RememberArgs, home: &Home, config: &Config) -> Result<Remember> {
+    match args.register {
+        Register::Never => Ok(Remember::Nowhere),
+        Register::Later => Ok(Remember::File),
+        Register::Now => {
+            let Some(registry) = home.registry(&args.registry, config)? else { return Ok(Remember::Nowhere) };
+            // Older ones wait for 'registry check': looking through all of them each time would cost more than it is worth.
+            mend(registry.as_ref(), now().saturating_sub(24 * 60 * 60))?;
+            Ok(Remember::Registry(registry))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `proofmark verify`: where does a clip come from?
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use proofmark::verdict::Verdict;
 use proofmark::verify::{VerifyOptions, verify};
 
@@ -13,7 +13,9 @@ use crate::{inputs, output};
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let ring = home.key_ring_if_any()?;
-    let options = options(args, &home.config()?)?;
+    let config = home.config()?;
+    let mut options = options(args, &config)?;
+    options.registry = home.registry_if_any(&args.registry, &config)?;
     super::each(&inputs::expand(&args.inputs)?, "verify", global, |file| {
         let bar = Bar::new(global, "verifying", file);
         let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
@@ -40,10 +42,6 @@ fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
     if let Some(a) = args.algorithm.as_ref().or(config.manifest.algorithm.as_ref()) {
         o.algorithm.clone_from(a);
     }
-    let lists = if args.trust.is_empty() { &config.trust.lists } else { &args.trust };
-    for list in lists {
-        let text = std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))?;
-        o.trust.add(&text).with_context(|| list.display().to_string())?;
-    }
+    o.trust = super::trust(&args.trust, config)?;
     Ok(o)
 }

@@ -11,10 +11,13 @@ use proofmark::evidence::{Method, TimeRange};
 use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, PictureEvidence};
 use proofmark::provenance::{ManifestReport, ManifestState};
+use proofmark::registry::Entry;
 use proofmark::sound::{Outlook as SoundOutlook, SoundEvidence};
 use proofmark::verdict::Verdict;
-use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Report, Stamped, Verified};
+use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified};
+use time::OffsetDateTime;
 
+use super::json::{Checked, Imported};
 use super::{BAD, BOLD, DOUBT, GOOD};
 use crate::args::Global;
 use crate::home::Home;
@@ -68,16 +71,10 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
     print(&out)
 }
 
-/// Year-month-day of a time in seconds since 1970 (Howard Hinnant's civil-from-days).
+/// Year-month-day of a time in seconds since 1970.
 fn date(seconds: u64) -> String {
-    let z = (seconds / 86_400) as i64 + 719_468;
-    let era = z / 146_097;
-    let doe = z % 146_097;
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    format!("{:04}-{month:02}-{day:02}", yoe + era * 400 + i64::from(month <= 2))
+    let time = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    time.map_or_else(|| "unknown day".into(), |t| t.date().to_string())
 }
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Global) -> Result<()> {
@@ -107,6 +104,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
         None => "none, as asked".to_string(),
     };
     line(&mut out, "manifest", &manifest);
+    line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or("none: a stripped copy will be 'marked', not 'recovered'"));
     print(&out)
 }
 
@@ -233,6 +231,12 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
     }
+    if verdict == Verdict::Recovered
+        && let Some(m) = v.registered.first().and_then(|r| r.manifest.as_ref())
+    {
+        let _ = writeln!(out, "{BOLD}recovered manifest{BOLD:#}");
+        manifest(&mut out, m);
+    }
     if let Some(d) = v.detected.as_ref().filter(|d| d.any()) {
         evidence(&mut out, d);
     }
@@ -264,6 +268,78 @@ fn manifest(out: &mut String, m: &ManifestReport) {
             line(out, if i == 0 { "failures" } else { "" }, f);
         }
     }
+}
+
+pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
+    if entries.is_empty() {
+        return print("no entries\n");
+    }
+    let mut rows = vec![["payload", "stamped", "type", "title", "labels"].map(String::from)];
+    for e in entries {
+        let payload = e.payload.map_or_else(|| e.id.clone(), |p| p.to_string());
+        let labels = e.labels.iter().map(|l| shown(l)).collect::<Vec<_>>().join(", ");
+        rows.push([payload, date(e.stamped), e.media_type.clone(), shown(e.title.as_deref().unwrap_or_default()), labels]);
+    }
+    print(&table(&rows, 4))
+}
+
+/// A user's text in a table: short, and without what would move the cursor.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+pub(crate) fn entry(r: &Registered) -> Result<()> {
+    let mut out = String::new();
+    registered(&mut out, r);
+    print(&out)
+}
+
+fn registered(out: &mut String, r: &Registered) {
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", r.id);
+    if let Some(title) = &r.title {
+        line(out, "title", &shown(title));
+    }
+    line(out, "stamped", &format!("{}, as {}", date(r.stamped), r.media_type));
+    if !r.labels.is_empty() {
+        line(out, "labels", &r.labels.iter().map(|l| shown(l)).collect::<Vec<_>>().join(", "));
+    }
+    line(out, "SHA-256", &r.content.to_string());
+    match &r.manifest {
+        Some(m) => manifest(out, m),
+        None => line(out, "manifest", "none: it was stamped without one"),
+    }
+}
+
+pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
+    let mut out = match found.len() {
+        0 => format!("{DOUBT}not registered{DOUBT:#}: {}\n", what.display()),
+        _ => format!("{GOOD}registered{GOOD:#}: {}\n", what.display()),
+    };
+    found.iter().for_each(|r| registered(&mut out, r));
+    print(&out)
+}
+
+pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
+    let Imported { added, replaced, unchanged, refused } = done;
+    print(&format!("{}: {added} added, {replaced} replaced, {unchanged} there already, {refused} refused\n", file.display()))
+}
+
+pub(crate) fn deleted(id: &str, global: &Global) -> Result<()> {
+    if global.quiet { Ok(()) } else { print(&format!("forgotten: {id}\n")) }
+}
+
+pub(crate) fn checked(c: &Checked<'_>) -> Result<()> {
+    let (style, word) = if c.wrong.is_empty() { (GOOD, "whole") } else { (BAD, "damaged") };
+    let mut out = format!("{style}{word}{style:#}: {}\n", c.location);
+    line(&mut out, "entries", &c.entries.to_string());
+    if c.confirmed > 0 {
+        line(&mut out, "mended", &format!("{} whose file appeared before a crash could be told", c.confirmed));
+    }
+    if c.open > 0 {
+        line(&mut out, "open", &format!("{} whose file is not where it was to appear: still at work, never finished, or moved", c.open));
+    }
+    c.wrong.iter().for_each(|w| line(&mut out, "wrong", w));
+    print(&out)
 }
 
 pub(crate) fn evaluate(report: &Report) -> Result<()> {

@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
+use proofmark::registry::Entry;
 use proofmark::sound::Outlook as SoundOutlook;
-use proofmark::{Detected, KeyRing, Report, Stamped, Verified, WatermarkKey};
+use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, WatermarkKey};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::home::Home;
@@ -63,6 +65,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "audio": sound,
         "capacity": stamped.capacity,
         "left_out": s.left_out,
+        "registered": stamped.remembered,
     }))
 }
 
@@ -85,9 +88,77 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
         "reasons": v.judgement.reasons,
         "next": v.judgement.next,
         "manifest": v.manifest,
+        "registered": v.registered,
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     print(&report)
+}
+
+/// What became of a file of registrations.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Imported {
+    pub(crate) added: usize,
+    pub(crate) replaced: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) refused: usize,
+}
+
+impl Imported {
+    /// Counts a line that was not taken in, and says why.
+    pub(crate) fn refuse(&mut self, file: &Path, line: usize, reason: &anyhow::Error) {
+        self.refused += 1;
+        super::error(&anyhow::anyhow!("{}: line {line}: {reason:#}", file.display()));
+    }
+
+    pub(crate) fn all(&self) -> usize {
+        self.added + self.replaced + self.unchanged + self.refused
+    }
+}
+
+/// What a check of the registry found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked<'a> {
+    pub(crate) location: &'a str,
+    pub(crate) entries: usize,
+    /// Entries whose file is there after a crash.
+    pub(crate) confirmed: usize,
+    /// Entries whose file is not there, or not as announced.
+    pub(crate) open: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+fn registry(object: Value) -> Result<()> {
+    let mut report = json!({"schema": schema("registry")});
+    merge(&mut report, object);
+    print(&report)
+}
+
+pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
+    let listed: Vec<Value> = entries
+        .iter()
+        .map(|e| json!({"id": e.id, "payload": e.payload, "title": e.title, "stamped": e.stamped, "media_type": e.media_type, "content": e.content, "labels": e.labels, "confirmed": e.target.is_none()}))
+        .collect();
+    registry(json!({"entries": listed}))
+}
+
+pub(crate) fn entry(entry: &Registered) -> Result<()> {
+    registry(json!({"entry": entry}))
+}
+
+pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
+    registry(json!({"file": file, "imported": done}))
+}
+
+pub(crate) fn deleted(id: &str) -> Result<()> {
+    registry(json!({"deleted": id}))
+}
+
+pub(crate) fn checked(checked: &Checked<'_>) -> Result<()> {
+    registry(json!({"checked": checked}))
+}
+
+pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
+    print(&json!({"schema": schema("lookup"), "query": what, "registered": found}))
 }
 
 pub(crate) fn evaluate(report: &Report) -> Result<()> {

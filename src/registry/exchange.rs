@@ -1,0 +1,95 @@
+//! How an entry travels in a file: one JSON object a line.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::{Binding, Content, Entry};
+use crate::payload::Payload;
+
+/// The schema's name.
+const SCHEMA: &str = "proofmark.registration/1";
+
+/// An entry as it is written: byte strings in base64.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Registration {
+    schema: String,
+    id: String,
+    payload: Option<Payload>,
+    manifest: Option<String>,
+    /// SHA-256, in hexadecimal.
+    content: Content,
+    media_type: String,
+    #[serde(default)]
+    title: Option<String>,
+    stamped: u64,
+    #[serde(default)]
+    labels: BTreeSet<String>,
+    #[serde(default)]
+    bindings: Vec<WrittenBinding>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBinding {
+    alg: String,
+    value: String,
+}
+
+impl From<&Entry> for Registration {
+    fn from(e: &Entry) -> Self {
+        Self {
+            schema: SCHEMA.into(),
+            id: e.id.clone(),
+            payload: e.payload,
+            manifest: e.manifest.as_ref().map(|m| BASE64.encode(m)),
+            content: e.content,
+            media_type: e.media_type.clone(),
+            title: e.title.clone(),
+            stamped: e.stamped,
+            labels: e.labels.clone(),
+            bindings: e.bindings.iter().map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) }).collect(),
+        }
+    }
+}
+
+impl Registration {
+    /// From the text of one line.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(line: &str) -> Result<Entry, String> {
+        let r: Self = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        if r.schema != SCHEMA {
+            return Err(format!("its schema is '{}', and '{SCHEMA}' is understood here", r.schema));
+        }
+        if r.payload.is_some_and(|p| r.id != Entry::id_of(p)) {
+            return Err("its id is not that of its payload".into());
+        }
+        let decode = |text: &str, what: &str| BASE64.decode(text).map_err(|e| format!("its {what} is no base64: {e}"));
+        Ok(Entry {
+            manifest: r.manifest.as_deref().map(|m| decode(m, "manifest")).transpose()?,
+            bindings: r.bindings.into_iter().map(|b| Ok(Binding { value: decode(&b.value, "binding")?, alg: b.alg })).collect::<Result<_, String>>()?,
+            id: r.id,
+            payload: r.payload,
+            content: r.content,
+            media_type: r.media_type,
+            title: r.title,
+            stamped: r.stamped,
+            labels: r.labels,
+            // Whoever takes it in has the file, or had it.
+            target: None,
+        })
+    }
+
+    /// The text of one line, without the end of the line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        // Strings and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,189 @@
+//! PostgreSQL: the registry of a fleet.
+
+use std::error::Error as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use postgres::config::SslMode;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::RegistryError;
+use super::sql::{Database, Row, Session, Value, Work};
+
+/// How long a connection may take to be made.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection to a server.
+pub(super) struct Postgres {
+    location: String,
+    config: Config,
+    client: Mutex<Option<Client>>,
+}
+
+/// Without the password.
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Postgres({})", self.location)
+    }
+}
+
+impl Postgres {
+    pub(super) fn connect(url: &str) -> Result<Self, RegistryError> {
+        let location = without_password(url);
+        let mut config: Config = url.parse().map_err(|e: postgres::Error| RegistryError::Open {
+            location: location.clone(),
+            reason: format!("{}; write it like postgres://user:password@host:5432/database", told(&e)),
+        })?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(PATIENCE);
+        }
+        let this = Self { location, config, client: Mutex::new(None) };
+        let client = this.client()?;
+        *this.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        Ok(this)
+    }
+
+    fn client(&self) -> Result<Client, RegistryError> {
+        let open = |reason: String| RegistryError::Open { location: self.location.clone(), reason };
+        let refused = |e: postgres::Error| open(format!("{}; check that the server runs, and the name, user and password", told(&e)));
+        match self.config.get_ssl_mode() {
+            SslMode::Disable => self.config.connect(NoTls).map_err(refused),
+            mode => match MakeRustlsConnect::with_native_certs() {
+                Ok((tls, _)) => self.config.connect(tls).map_err(refused),
+                // Without any authority to trust, a connection that need not be encrypted is not.
+                Err(_) if mode == SslMode::Prefer => self.config.connect(NoTls).map_err(refused),
+                Err(_) => Err(open("an encrypted connection is asked for, and this machine has no certificates to check it with; install ca-certificates".into())),
+            },
+        }
+    }
+}
+
+impl Database for Postgres {
+    const BYTES: &'static str = "BYTEA";
+    const LOCK: &'static str = "SELECT pg_advisory_xact_lock(8090338145920381)";
+
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn transact(&self, _writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
+        let failed = |e: &postgres::Error| RegistryError::Failed { location: self.location.clone(), reason: told(e) };
+        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        // A server that was started anew has forgotten us.
+        if held.as_mut().is_none_or(|c| c.is_valid(Duration::from_secs(5)).is_err()) {
+            *held = Some(self.client()?);
+        }
+        let Some(client) = held.as_mut() else { return Ok(()) };
+        let mut transaction = client.transaction().map_err(|e| failed(&e))?;
+        work(&mut transaction)?;
+        transaction.commit().map_err(|e| failed(&e))
+    }
+
+    fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
+        // The server checks its own pages and keys; what it cannot know is whether our tables are all there.
+        let tables = session
+            .query("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels')", &[])?;
+        let count = tables.first().and_then(|r| if let Some(Value::Integer(n)) = r.first() { Some(*n) } else { None }).unwrap_or(0);
+        Ok((count != 4).then(|| format!("{} of 4 tables are there", count)).into_iter().collect())
+    }
+}
+
+/// An error with its cause: the outer one alone says "db error".
+fn told(e: &postgres::Error) -> String {
+    match (e.as_db_error(), e.source()) {
+        (Some(db), _) => db.message().to_string(),
+        (None, Some(source)) => format!("{e}: {source}"),
+        (None, None) => e.to_string(),
+    }
+}
+
+/// A URL without the password in it.
+fn without_password(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return "postgres".into() };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => url.to_string(),
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut postgres::types::private::BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Integer(v) => v.to_sql(ty, out),
+            Self::Text(v) => v.to_sql(ty, out),
+            Self::Bytes(v) => v.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::TEXT | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Value {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        match *ty {
+            Type::INT8 => i64::from_sql(ty, raw).map(Self::Integer),
+            Type::BYTEA => <&[u8]>::from_sql(ty, raw).map(|b| Self::Bytes(b.to_vec())),
+            _ => String::from_sql(ty, raw).map(Self::Text),
+        }
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::TEXT | Type::BYTEA | Type::VARCHAR | Type::NAME)
+    }
+}
+
+/// Whether a value is asked for that no row can hold: the server takes no NUL in a text, and no entry with one gets this far.
+fn unheard_of(value: &Value) -> bool {
+    matches!(value, Value::Text(t) if t.contains('\0'))
+}
+
+impl Session for postgres::Transaction<'_> {
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String> {
+        if values.iter().any(unheard_of) {
+            return Ok(0);
+        }
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        postgres::Transaction::execute(self, sql, &values).map_err(|e| told(&e))
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, String> {
+        if values.iter().any(unheard_of) {
+            return Ok(Vec::new());
+        }
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        let rows = postgres::Transaction::query(self, sql, &values).map_err(|e| told(&e))?;
+        rows.iter().map(|row| (0..row.len()).map(|i| row.try_get(i).map_err(|e| told(&e))).collect()).collect()
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), String> {
+        self.batch_execute(sql).map_err(|e| told(&e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_stay_out_of_messages() {
+        for (url, shown) in [
+            ("postgres://me:secret@host:5432/db?sslmode=require&password=other", "postgres://me@host:5432/db"),
+            ("postgres://me:se@cret@host/db", "postgres://me@host/db"),
+            ("postgres://host/db", "postgres://host/db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The registry in SQL, the same for every database.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use super::{Announced, Binding, Entry, Filter, Put, Registry, RegistryError};
+use crate::payload::Payload;
+
+/// Each step from one version of the tables to the next: that of version n makes version n + 1.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+
+/// A value in a statement or a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// One row of an answer, in the order of the columns.
+pub(super) type Row = Vec<Value>;
+
+/// A connection inside a transaction. Statements have parameters `$1`, `$2`, …
+pub(super) trait Session {
+    /// Runs a statement; the number of rows that it changed.
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String>;
+    /// Runs a query.
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, String>;
+    /// Runs several statements without parameters.
+    fn batch(&mut self, sql: &str) -> Result<(), String>;
+}
+
+/// What runs in a transaction.
+pub(super) type Work<'a> = &'a mut dyn FnMut(&mut dyn Session) -> Result<(), RegistryError>;
+
+/// A database.
+pub(super) trait Database: Debug + Send + Sync {
+    /// Its type of byte strings.
+    const BYTES: &'static str;
+    /// Keeps others from migrating at the same time.
+    const LOCK: &'static str;
+    /// Where it is, without a password.
+    fn location(&self) -> &str;
+    /// Runs `work` in a transaction, which is undone if it fails. A broken connection is made anew once, before anything was done.
+    fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError>;
+    /// What the database itself says is wrong with it.
+    fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String>;
+}
+
+/// The registry over a database.
+#[derive(Debug)]
+pub(super) struct SqlRegistry<D> {
+    database: D,
+}
+
+impl<D: Database> SqlRegistry<D> {
+    /// Brings the tables up to date.
+    pub(super) fn new(database: D) -> Result<Self, RegistryError> {
+        let this = Self { database };
+        this.migrate(MIGRATIONS.len())?;
+        Ok(this)
+    }
+
+    fn migrate(&self, to: usize) -> Result<(), RegistryError> {
+        // Most openings find everything in place, and need no lock.
+        let mut found = None;
+        let look = self.run(false, |s| {
+            let version = s.query("SELECT max(version) FROM proofmark_version", &[])?;
+            found = version.first().and_then(|r| integer(r, 0));
+            Ok(())
+        });
+        if look.is_err() || found.is_none_or(|v| (v as usize) < to) {
+            self.run(true, |s| {
+                s.batch(D::LOCK)?;
+                s.batch("CREATE TABLE IF NOT EXISTS proofmark_version (version BIGINT NOT NULL)")?;
+                let version = s.query("SELECT max(version) FROM proofmark_version", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0);
+                found = Some(version);
+                for (i, step) in MIGRATIONS[..to].iter().enumerate().skip(version.max(0) as usize) {
+                    s.batch(&step.replace("BYTES", D::BYTES))?;
+                    s.execute("INSERT INTO proofmark_version (version) VALUES ($1)", &[Value::Integer(i as i64 + 1)])?;
+                }
+                Ok(())
+            })?;
+        }
+        match found {
+            Some(found) if found > MIGRATIONS.len() as i64 => Err(RegistryError::Newer { location: self.database.location().into(), found, known: MIGRATIONS.len() as i64 }),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(&self, reason: String) -> RegistryError {
+        RegistryError::Failed { location: self.database.location().into(), reason }
+    }
+
+    /// Runs `work`, whose failures are the database's.
+    fn run<T: Default>(&self, writes: bool, mut work: impl FnMut(&mut dyn Session) -> Result<T, String>) -> Result<T, RegistryError> {
+        let mut out = T::default();
+        self.database.transact(writes, &mut |session| {
+            out = work(session).map_err(|reason| self.failed(reason))?;
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    fn one(&self, condition: &str, value: &Value) -> Result<Option<Entry>, RegistryError> {
+        self.run(false, |s| {
+            let rows = s.query(
+                &format!("SELECT {COLUMNS}, manifests.store FROM entries LEFT JOIN manifests ON manifests.id = entries.id WHERE {condition}"),
+                std::slice::from_ref(value),
+            )?;
+            let Some(row) = rows.into_iter().next() else { return Ok(None) };
+            let manifest = bytes(&row, 7).map(<[u8]>::to_vec);
+            let mut entry = entry(&row)?;
+            entry.manifest = manifest;
+            complete(s, &mut entry)?;
+            Ok(Some(entry))
+        })
+    }
+}
+
+/// The tables whose rows belong to an entry.
+const PARTS: [&str; 3] = ["manifests", "bindings", "labels"];
+
+const COLUMNS: &str = "entries.id, payload, content, media_type, title, stamped, target";
+
+/// An entry from the columns of [`COLUMNS`].
+fn entry(row: &Row) -> Result<Entry, String> {
+    let id = text(row, 0).ok_or("an entry without an id")?.to_string();
+    let wrong = |what: &str| format!("the {what} of {id} is damaged");
+    Ok(Entry {
+        payload: bytes(row, 1).map(|b| payload(b).ok_or_else(|| wrong("payload"))).transpose()?,
+        manifest: None,
+        content: bytes(row, 2).and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(|| wrong("digest"))?.into(),
+        media_type: text(row, 3).unwrap_or_default().into(),
+        title: text(row, 4).map(str::to_string),
+        stamped: integer(row, 5).and_then(|t| u64::try_from(t).ok()).ok_or_else(|| wrong("time"))?,
+        labels: BTreeSet::new(),
+        bindings: BTreeSet::new(),
+        target: text(row, 6).map(Into::into),
+        id,
+    })
+}
+
+/// Adds labels and bindings.
+fn complete(s: &mut dyn Session, entry: &mut Entry) -> Result<(), String> {
+    let id = Value::Text(entry.id.clone());
+    let labels = s.query("SELECT label FROM labels WHERE id = $1", std::slice::from_ref(&id))?;
+    entry.labels = labels.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect();
+    let bindings = s.query("SELECT alg, value FROM bindings WHERE id = $1", std::slice::from_ref(&id))?;
+    entry.bindings = bindings.iter().filter_map(|r| Some(Binding { alg: text(r, 0)?.into(), value: bytes(r, 1)?.into() })).collect();
+    Ok(())
+}
+
+fn integer(row: &Row, i: usize) -> Option<i64> {
+    match row.get(i) {
+        Some(Value::Integer(v)) => Some(*v),
+        _ => None,
+    }
+}
+
+fn text(row: &Row, i: usize) -> Option<&str> {
+    match row.get(i) {
+        Some(Value::Text(v)) => Some(v),
+        _ => None,
+    }
+}
+
+fn bytes(row: &Row, i: usize) -> Option<&[u8]> {
+    match row.get(i) {
+        Some(Value::Bytes(v)) => Some(v),
+        _ => None,
+    }
+}
+
+fn payload(bytes: &[u8]) -> Option<Payload> {
+    Payload::try_from(uuid::Uuid::from_slice(bytes).ok()?).ok()
+}
+
+fn optional(text: Option<String>) -> Value {
+    text.map_or(Value::Null, Value::Text)
+}
+
+/// Seconds, or a number of rows, as the databases count.
+fn signed(n: u64) -> Value {
+    Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// Why no database can hold an entry; `None` if they can.
+fn unfit(e: &Entry) -> Option<&'static str> {
+    let target = e.target.as_ref().map(|t| t.to_string_lossy());
+    let texts = [Some(e.id.as_str()), Some(&e.media_type), e.title.as_deref(), target.as_deref()];
+    let mut texts = texts.into_iter().flatten().chain(e.labels.iter().map(String::as_str)).chain(e.bindings.iter().map(|b| b.alg.as_str()));
+    if e.id.is_empty() {
+        return Some("it has no id");
+    }
+    texts.any(|t| t.contains('\0')).then_some("there is a NUL character in its texts")
+}
+
+/// The columns of an entry, in the order of [`COLUMNS`].
+fn columns(e: &Entry) -> [Value; 7] {
+    [
+        Value::Text(e.id.clone()),
+        e.payload.map_or(Value::Null, |p| Value::Bytes(p.as_bytes().to_vec())),
+        Value::Bytes(e.content.as_bytes().to_vec()),
+        Value::Text(e.media_type.clone()),
+        optional(e.title.clone()),
+        signed(e.stamped),
+        target(e),
+    ]
+}
+
+fn target(e: &Entry) -> Value {
+    optional(e.target.as_ref().map(|t| t.to_string_lossy().into_owned()))
+}
+
+/// What belongs to an entry, in the other tables.
+fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
+    let id = || Value::Text(e.id.clone());
+    if let Some(store) = &e.manifest {
+        s.execute("INSERT INTO manifests (id, store) VALUES ($1, $2)", &[id(), Value::Bytes(store.clone())])?;
+    }
+    for b in &e.bindings {
+        s.execute("INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3)", &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id()])?;
+    }
+    for label in &e.labels {
+        s.execute("INSERT INTO labels (id, label) VALUES ($1, $2)", &[id(), Value::Text(label.clone())])?;
+    }
+    Ok(())
+}
+
+/// Puts an entry in.
+fn put(s: &mut dyn Session, e: &Entry, replace: bool) -> Result<Put, String> {
+    let columns = columns(e);
+    // Whoever else puts the same entry in is waited for here.
+    let new = s.execute("INSERT INTO entries (id, payload, content, media_type, title, stamped, target) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", &columns)?;
+    if new > 0 {
+        return insert_parts(s, e).map(|()| Put::Added);
+    }
+    let id = std::slice::from_ref(&columns[0]);
+    let held = s.query("SELECT content FROM entries WHERE id = $1", id)?;
+    match held.first().map(|row| bytes(row, 0) == Some(e.content.as_bytes())) {
+        Some(true) => {
+            s.execute("UPDATE entries SET target = $1 WHERE id = $2", &[target(e), id[0].clone()])?;
+            Ok(Put::Unchanged)
+        }
+        Some(false) if replace => {
+            s.execute("UPDATE entries SET payload = $2, content = $3, media_type = $4, title = $5, stamped = $6, target = $7 WHERE id = $1", &columns)?;
+            for table in PARTS {
+                s.execute(&format!("DELETE FROM {table} WHERE id = $1"), id)?;
+            }
+            insert_parts(s, e).map(|()| Put::Replaced)
+        }
+        Some(false) | None => Ok(Put::Taken),
+    }
+}
+
+impl<D: Database> Registry for SqlRegistry<D> {
+    fn location(&self) -> &str {
+        self.database.location()
+    }
+
+    fn put_all(&self, entries: &[Entry], replace: bool) -> Result<Vec<Put>, RegistryError> {
+        if let Some((e, reason)) = entries.iter().find_map(|e| Some((e, unfit(e)?))) {
+            return Err(RegistryError::Unfit { id: e.id.clone(), reason });
+        }
+        self.run(true, |s| entries.iter().map(|e| put(s, e, replace)).collect())
+    }
+
+    fn confirm(&self, id: &str) -> Result<(), RegistryError> {
+        self.run(true, |s| s.execute("UPDATE entries SET target = NULL WHERE id = $1", &[Value::Text(id.into())]).map(|_| ()))
+    }
+
+    fn announced(&self) -> Result<Vec<Announced>, RegistryError> {
+        self.run(false, |s| {
+            let rows = s.query(&format!("SELECT {COLUMNS} FROM entries WHERE target IS NOT NULL ORDER BY stamped, entries.id"), &[])?;
+            let entries = rows.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
+            Ok(entries.into_iter().filter_map(|e| Some(Announced { target: e.target?, id: e.id, content: e.content, stamped: e.stamped })).collect())
+        })
+    }
+
+    fn by_id(&self, id: &str) -> Result<Option<Entry>, RegistryError> {
+        self.one("entries.id = $1", &Value::Text(id.into()))
+    }
+
+    fn by_payload(&self, payload: Payload) -> Result<Option<Entry>, RegistryError> {
+        self.one("payload = $1", &Value::Bytes(payload.as_bytes().to_vec()))
+    }
+
+    fn by_binding(&self, alg: Option<&str>, value: &[u8], most: usize) -> Result<Vec<String>, RegistryError> {
+        let value = Value::Bytes(value.to_vec());
+        let most = signed(most as u64);
+        self.run(false, |s| {
+            let rows = match alg {
+                Some(alg) => s.query("SELECT id FROM bindings WHERE alg = $1 AND value = $2 ORDER BY id LIMIT $3", &[Value::Text(alg.into()), value.clone(), most.clone()])?,
+                None => s.query("SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2", &[value.clone(), most.clone()])?,
+            };
+            Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
+        })
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Entry>, RegistryError> {
+        let mut values = Vec::new();
+        let mut conditions = Vec::new();
+        let mut parameter = |value| {
+            values.push(value);
+            format!("${}", values.len())
+        };
+        if let Some(label) = &filter.label {
+            conditions.push(format!("entries.id IN (SELECT id FROM labels WHERE label = {})", parameter(Value::Text(label.clone()))));
+        }
+        if let Some(since) = filter.since {
+            conditions.push(format!("stamped >= {}", parameter(signed(since))));
+        }
+        if let Some((stamped, id)) = &filter.after {
+            conditions.push(format!("(stamped, entries.id) < ({}, {})", parameter(signed(*stamped)), parameter(Value::Text(id.clone()))));
+        }
+        let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+        let most = parameter(signed(filter.most as u64));
+        let sql = format!("SELECT {COLUMNS} FROM entries {condition} ORDER BY stamped DESC, entries.id DESC LIMIT {most}");
+        self.run(false, |s| {
+            let mut entries = s.query(&sql, &values)?.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
+            entries.iter_mut().try_for_each(|e| complete(s, e))?;
+            Ok(entries)
+        })
+    }
+
+    fn payloads(&self, most: usize) -> Result<Vec<Payload>, RegistryError> {
+        self.run(false, |s| {
+            let rows = s.query("SELECT payload FROM entries WHERE payload IS NOT NULL ORDER BY stamped DESC, id DESC LIMIT $1", &[signed(most as u64)])?;
+            Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
+        })
+    }
+
+    fn count(&self) -> Result<u64, RegistryError> {
+        self.run(false, |s| Ok(s.query("SELECT count(*) FROM entries", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64))
+    }
+
+    fn delete(&self, id: &str) -> Result<bool, RegistryError> {
+        self.run(true, |s| Ok(s.execute("DELETE FROM entries WHERE id = $1", &[Value::Text(id.into())])? > 0))
+    }
+
+    fn integrity(&self) -> Result<Vec<String>, RegistryError> {
+        self.run(false, |s| self.database.integrity(s))
+    }
+}

@@ -1,0 +1,116 @@
+//! SQLite: the registry of one machine, a file in the home.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
+
+use super::RegistryError;
+use super::sql::{Database, Row, Session, Value, Work};
+
+/// How long a statement waits for another process to finish its own.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Sqlite {
+    location: String,
+    connection: Mutex<Connection>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path) -> Result<Self, RegistryError> {
+        let location = path.display().to_string();
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(PATIENCE)?;
+            // Readers and a writer at once; an entry that was confirmed is on the disk.
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|e| RegistryError::Open { location: location.clone(), reason: format!("{e}; check the path, its permissions and the free space") })?;
+        Ok(Self { location, connection: Mutex::new(connection) })
+    }
+}
+
+impl Database for Sqlite {
+    const BYTES: &'static str = "BLOB";
+    // A transaction that writes holds the only lock there is.
+    const LOCK: &'static str = "";
+
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
+        let failed = |e: rusqlite::Error| RegistryError::Failed { location: self.location.clone(), reason: e.to_string() };
+        // What panicked has undone its transaction.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let behaviour = if writes { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
+        let mut transaction = connection.transaction_with_behavior(behaviour).map_err(failed)?;
+        work(&mut transaction)?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
+        let mut wrong: Vec<String> =
+            session.query("PRAGMA integrity_check", &[])?.into_iter().flatten().filter_map(|v| if let Value::Text(t) = v { Some(t) } else { None }).collect();
+        wrong.retain(|line| line != "ok");
+        let orphans = session.query("PRAGMA foreign_key_check", &[])?.len();
+        wrong.extend((orphans > 0).then(|| format!("{orphans} rows belong to entries that are not there")));
+        Ok(wrong)
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Null => Null.to_sql().map(|_| ToSqlOutput::Borrowed(ValueRef::Null)),
+            Self::Integer(v) => v.to_sql(),
+            Self::Text(v) => v.to_sql(),
+            Self::Bytes(v) => v.to_sql(),
+        }
+    }
+}
+
+/// A statement whose parameters are numbered as SQLite writes it.
+fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+impl Session for rusqlite::Transaction<'_> {
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String> {
+        let run = || -> rusqlite::Result<usize> { self.prepare_cached(&numbered(sql))?.execute(params_from_iter(values)) };
+        run().map(|n| n as u64).map_err(|e| e.to_string())
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, String> {
+        let run = || -> rusqlite::Result<Vec<Row>> {
+            let mut statement = self.prepare_cached(&numbered(sql))?;
+            let columns = statement.column_count();
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut out = Vec::new();
+            while let Some(row) = rows.next()? {
+                let value = |i| -> rusqlite::Result<Value> {
+                    Ok(match row.get_ref(i)? {
+                        ValueRef::Integer(v) => Value::Integer(v),
+                        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
+                        ValueRef::Blob(v) => Value::Bytes(v.to_vec()),
+                        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+                    })
+                };
+                out.push((0..columns).map(value).collect::<rusqlite::Result<Row>>()?);
+            }
+            Ok(out)
+        };
+        run().map_err(|e| e.to_string())
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), String> {
+        self.execute_batch(sql).map_err(|e| e.to_string())
+    }
+}

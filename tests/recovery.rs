@@ -1,0 +1,177 @@
+//! A stripped clip finds its manifest again, and nothing else does.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::{clip, ffmpeg, identity, ring, stamp_with};
+use proofmark::media::{Cancel, Limits};
+use proofmark::provenance::{ManifestState, Trust, read_store};
+use proofmark::registry::{self, Entry, Registry, RegistryError};
+use proofmark::stamp::{Remember, stamp};
+use proofmark::verdict::Verdict;
+use proofmark::{Payload, StampError, StampOptions, Stamped, Verified, VerifyOptions};
+use tempfile::TempDir;
+
+/// A folder with a registry and a signer.
+struct Studio {
+    folder: TempDir,
+    registry: Arc<dyn Registry>,
+    options: StampOptions,
+    trust: Trust,
+}
+
+impl Studio {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let registry = registry::open(folder.path().join("registry.db").to_str().unwrap()).unwrap();
+        let (identity, trust) = identity();
+        let mut options = StampOptions::default();
+        options.identity = Some(identity);
+        options.manifest.title = Some("Rabbit".into());
+        options.remember = Remember::Registry(registry.clone());
+        Self { folder, registry, options, trust }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn stamp(&self, name: &str) -> Stamped {
+        stamp_with(&clip(), &self.path(name), self.options.clone())
+    }
+
+    fn verify(&self, path: &Path) -> Verified {
+        let mut options = VerifyOptions::default();
+        options.trust = self.trust.clone();
+        options.registry = Some(self.registry.clone());
+        proofmark::verify(path, Some(&ring()), &options, &Cancel::default(), &mut |_| {}).unwrap()
+    }
+
+    fn entry(&self, payload: Payload) -> Entry {
+        self.registry.by_payload(payload).unwrap().unwrap()
+    }
+
+    /// Changes an entry as no user can: forgets it, and puts another in its place.
+    fn replace(&self, entry: &Entry) {
+        assert!(self.registry.delete(&entry.id).unwrap());
+        self.registry.put(entry, false).unwrap();
+    }
+}
+
+#[test]
+fn a_stripped_clip_is_recovered() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    assert_eq!(stamped.remembered.as_deref(), Some(studio.registry.location()));
+    let entry = studio.entry(stamped.payload);
+    assert_eq!((entry.title.as_deref(), entry.target.as_ref()), (Some("Rabbit"), None));
+    assert_eq!(entry.content, registry::Content::of_file(&studio.path("stamped.mp4")).unwrap());
+    let intact = studio.verify(&studio.path("stamped.mp4"));
+    assert_eq!(intact.judgement.verdict, Verdict::Intact);
+    assert_eq!(intact.registered.len(), 1);
+
+    for (arguments, what) in
+        [("-c copy", "merely stripped"), ("-vf scale=-2:360 -c:v libx264 -crf 30 -c:a aac -b:a 64k", "re-encoded"), ("-vn -c:a aac -b:a 128k", "its sound alone")]
+    {
+        let upload = studio.path("upload.mp4");
+        ffmpeg(&studio.path("stamped.mp4"), arguments, &upload);
+        let v = studio.verify(&upload);
+        assert_eq!(v.judgement.verdict, Verdict::Recovered, "{what}: {:?}", v.judgement.reasons);
+        assert!(v.manifest.is_none() && !v.judgement.manifest_invalid);
+        let recovered = v.registered[0].manifest.as_ref().unwrap();
+        assert_eq!(recovered.label, Some(Entry::id_of(stamped.payload)));
+        assert_eq!((recovered.state, &recovered.failures), (ManifestState::Trusted, &Vec::new()));
+        assert!(v.judgement.reasons[0].contains("'Rabbit'"), "{:?}", v.judgement.reasons);
+    }
+    // Without a registry it is merely marked; without trust the manifest is valid all the same.
+    assert_eq!(common::verify(&studio.path("upload.mp4"), None).judgement.verdict, Verdict::Marked);
+    let untrusting = read_store(entry.manifest.as_ref().unwrap(), &Trust::default(), &Limits::default()).unwrap();
+    assert_eq!(untrusting.state, ManifestState::Valid);
+}
+
+#[test]
+fn what_the_registry_has_must_hold() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    let upload = studio.path("upload.mp4");
+    ffmpeg(&studio.path("stamped.mp4"), "-c copy", &upload);
+    let entry = studio.entry(stamped.payload);
+    let store = entry.manifest.clone().unwrap();
+
+    // Every byte of claim, assertions and signature counts; the padding behind them does not.
+    let signed = 2600;
+    assert!(store.len() > signed);
+    for at in (40..signed).step_by(128) {
+        let mut damaged = store.clone();
+        damaged[at] ^= 1;
+        assert_eq!(read_store(&damaged, &studio.trust, &Limits::default()).unwrap().state, ManifestState::Invalid, "byte {at}");
+    }
+    let mut damaged = entry.clone();
+    damaged.manifest.as_mut().unwrap()[1000] ^= 1;
+    studio.replace(&damaged);
+    let v = studio.verify(&upload);
+    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Marked, true));
+
+    // A manifest that holds, but is another clip's.
+    let other = studio.stamp("other.mp4");
+    studio.replace(&Entry { manifest: studio.entry(other.payload).manifest, ..entry.clone() });
+    let v = studio.verify(&upload);
+    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Marked, true));
+
+    studio.replace(&Entry { manifest: None, ..entry });
+    let v = studio.verify(&upload);
+    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Marked, false));
+    studio.registry.delete(&Entry::id_of(stamped.payload)).unwrap();
+    assert_eq!(studio.verify(&upload).judgement.verdict, Verdict::Marked);
+    assert_eq!(studio.verify(&clip()).judgement.verdict, Verdict::NothingFound);
+}
+
+#[test]
+fn what_did_not_appear_is_not_remembered() {
+    let studio = Studio::new();
+    let mut options = studio.options.clone();
+    let payload = Payload::random();
+    options.payload = Some(payload);
+    let target = studio.path("stamped.mp4");
+    let run = |options: &StampOptions| stamp(&clip(), &target, ring().newest(), options, &Cancel::default(), &mut |_| {});
+    run(&options).unwrap();
+    let before = studio.entry(payload);
+    // The same payload for another file is refused, and nothing is written.
+    let elsewhere = studio.path("elsewhere.mp4");
+    let refused = stamp(&clip(), &elsewhere, ring().newest(), &options, &Cancel::default(), &mut |_| {});
+    assert!(matches!(refused, Err(StampError::Registry(RegistryError::Conflict { .. }))), "{refused:?}");
+    assert!(!elsewhere.exists());
+    assert_eq!(studio.entry(payload), before);
+    // A failure before the end leaves no trace.
+    options.payload = None;
+    assert!(matches!(run(&options), Err(StampError::Exists { .. })));
+    assert_eq!(studio.registry.count().unwrap(), 1);
+    assert_eq!(studio.registry.announced().unwrap(), []);
+    // With leave to replace, the entry follows the file.
+    options.payload = Some(payload);
+    options.overwrite = true;
+    options.labels = ["second".to_string()].into();
+    run(&options).unwrap();
+    assert_eq!(studio.entry(payload).content, registry::Content::of_file(&target).unwrap());
+    assert_eq!(studio.registry.count().unwrap(), 1);
+}
+
+#[test]
+fn registration_can_wait() {
+    let studio = Studio::new();
+    let mut options = studio.options.clone();
+    options.remember = Remember::File;
+    options.labels = ["later".to_string()].into();
+    let stamped = stamp_with(&clip(), &studio.path("stamped.mp4"), options);
+    let file = studio.path("stamped.mp4.registration.json");
+    assert_eq!(stamped.remembered.as_deref(), file.to_str());
+    assert_eq!(studio.registry.count().unwrap(), 0);
+    let entry = registry::Registration::parse(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
+    studio.registry.put(&entry, false).unwrap();
+    let upload = studio.path("upload.mp4");
+    ffmpeg(&studio.path("stamped.mp4"), "-c copy", &upload);
+    assert_eq!(studio.verify(&upload).judgement.verdict, Verdict::Recovered);
+}

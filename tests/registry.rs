@@ -1,0 +1,399 @@
+//! The registry: one conformance suite for every database, and what belongs to one alone.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+
+#[path = "common/postgres.rs"]
+mod postgres_server;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proofmark::Payload;
+use proofmark::registry::{self, Binding, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
+use tempfile::TempDir;
+
+/// A place for a registry.
+struct Place {
+    location: String,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { location: folder.path().join("registry.db").to_str().unwrap().into(), _folder: Some(folder) }
+    }
+
+    fn postgres() -> Self {
+        Self { location: postgres_server::database(), _folder: None }
+    }
+
+    fn open(&self) -> Arc<dyn Registry> {
+        registry::open(&self.location).unwrap()
+    }
+}
+
+/// Names each case for each database.
+macro_rules! conformance {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(#[test] fn $case() { super::$case(&super::Place::sqlite()); })*
+        }
+        mod postgres {
+            $(#[test] fn $case() { super::$case(&super::Place::postgres()); })*
+        }
+    };
+}
+
+conformance! {
+    an_entry_comes_back_as_it_was
+    a_registry_outlives_its_opening
+    the_same_again_changes_nothing_and_another_is_refused
+    a_payload_belongs_to_one_entry
+    what_is_forgotten_is_gone_with_all_its_parts
+    lists_are_filtered_and_go_on_where_they_stopped
+    payloads_come_newest_first
+    bindings_lead_to_their_entries
+    writers_at_once_lose_nothing
+    a_crash_is_mended
+    hostile_texts_are_kept_or_refused_whole
+    a_newer_registry_is_refused
+    entries_travel
+}
+
+/// An entry whose every field is set, the n-th of many.
+fn some(n: u64) -> Entry {
+    let payload = Payload::random();
+    let mut content = [7; 32];
+    content[..8].copy_from_slice(&n.to_be_bytes());
+    let mut entry = bare(payload, content.into());
+    entry.manifest = Some(vec![n as u8, 0, 255, 1]);
+    entry.title = Some(format!("clip {n}"));
+    entry.stamped = 1_000 + n;
+    entry.labels = ["all".to_string(), format!("number {n}")].into();
+    entry.bindings = [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }].into();
+    entry
+}
+
+fn bare(payload: Payload, content: Content) -> Entry {
+    Entry::new(payload, content, "video/mp4".into(), 1_000)
+}
+
+fn listed(r: &dyn Registry, filter: &Filter) -> Vec<String> {
+    r.list(filter).unwrap().into_iter().map(|e| e.title.unwrap()).collect()
+}
+
+fn an_entry_comes_back_as_it_was(place: &Place) {
+    let r = place.open();
+    let entry = some(1);
+    assert_eq!(r.put(&entry, false).unwrap(), Put::Added);
+    assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry.clone()));
+    assert_eq!(r.by_payload(entry.payload.unwrap()).unwrap(), Some(entry.clone()));
+    assert_eq!(r.by_payload(Payload::random()).unwrap(), None);
+    assert_eq!(r.by_id("urn:c2pa:nothing").unwrap(), None);
+    assert_eq!(r.count().unwrap(), 1);
+    // Lists leave the manifests out.
+    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, ..entry }]);
+    let plain = bare(Payload::random(), [1; 32].into());
+    r.put(&plain, false).unwrap();
+    assert_eq!(r.by_id(&plain.id).unwrap(), Some(plain));
+    assert_eq!(r.integrity().unwrap(), Vec::<String>::new());
+}
+
+fn a_registry_outlives_its_opening(place: &Place) {
+    let entry = some(1);
+    place.open().put(&entry, false).unwrap();
+    let again = place.open();
+    assert_eq!(again.by_id(&entry.id).unwrap(), Some(entry));
+    assert!(!again.location().contains(postgres_server::PASSWORD) && !format!("{again:?}").contains(postgres_server::PASSWORD));
+}
+
+fn the_same_again_changes_nothing_and_another_is_refused(place: &Place) {
+    let r = place.open();
+    let entry = some(1);
+    r.put(&entry, false).unwrap();
+    assert_eq!(r.put(&entry, false).unwrap(), Put::Unchanged);
+    let mut other = some(2);
+    (other.id, other.payload) = (entry.id.clone(), entry.payload);
+    assert!(matches!(r.put(&other, false), Err(RegistryError::Conflict { id }) if id == entry.id));
+    assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry), "a refusal changes nothing");
+    assert_eq!(r.put(&other, true).unwrap(), Put::Replaced);
+    assert_eq!(r.by_id(&other.id).unwrap(), Some(other));
+    assert_eq!(r.count().unwrap(), 1);
+}
+
+fn a_payload_belongs_to_one_entry(place: &Place) {
+    let r = place.open();
+    let entry = some(1);
+    r.put(&entry, false).unwrap();
+    let usurper = Entry { id: "urn:c2pa:another".into(), ..entry.clone() };
+    for replace in [false, true] {
+        assert!(matches!(r.put(&usurper, replace), Err(RegistryError::Conflict { .. })));
+    }
+    assert_eq!(r.by_payload(entry.payload.unwrap()).unwrap(), Some(entry));
+}
+
+fn what_is_forgotten_is_gone_with_all_its_parts(place: &Place) {
+    let r = place.open();
+    let (gone, stays) = (some(1), some(2));
+    r.put(&gone, false).unwrap();
+    r.put(&stays, false).unwrap();
+    assert!(r.delete(&gone.id).unwrap());
+    assert!(!r.delete(&gone.id).unwrap());
+    assert_eq!(r.by_payload(gone.payload.unwrap()).unwrap(), None);
+    assert_eq!(r.by_binding(None, gone.payload.unwrap().as_bytes(), 10).unwrap(), Vec::<String>::new());
+    assert_eq!(r.by_id(&stays.id).unwrap(), Some(stays));
+    // Nothing of it is left in the way.
+    assert_eq!(r.put(&gone, false).unwrap(), Put::Added);
+    assert_eq!(r.by_id(&gone.id).unwrap(), Some(gone));
+}
+
+fn lists_are_filtered_and_go_on_where_they_stopped(place: &Place) {
+    let r = place.open();
+    for n in 1..=25 {
+        let mut e = some(n);
+        // Several at the same second, as a fleet stamps them.
+        e.stamped = 1_000 + n / 4;
+        r.put(&e, false).unwrap();
+    }
+    let ask = |change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        listed(r.as_ref(), &filter)
+    };
+    assert_eq!(ask(&|_| {}).len(), 25);
+    assert_eq!(ask(&|f| f.label = Some("number 7".into())), ["clip 7"]);
+    assert_eq!(ask(&|f| f.label = Some("number".into())), Vec::<String>::new(), "labels are whole");
+    assert_eq!(ask(&|f| f.since = Some(1_006)).len(), 2);
+    let mut seen = Vec::new();
+    let mut filter = Filter::default();
+    filter.most = 4;
+    loop {
+        let page = r.list(&filter).unwrap();
+        let Some(last) = page.last() else { break };
+        filter.after = Some((last.stamped, last.id.clone()));
+        seen.extend(page.into_iter().map(|e| (e.stamped, e.id)));
+    }
+    assert_eq!(seen.len(), 25);
+    assert!(seen.is_sorted_by(|a, b| a > b), "newest first, none twice");
+}
+
+fn payloads_come_newest_first(place: &Place) {
+    let r = place.open();
+    let entries: Vec<Entry> = (0..5).map(some).collect();
+    entries.iter().for_each(|e| assert_eq!(r.put(e, false).unwrap(), Put::Added));
+    let newest: Vec<Payload> = entries.iter().rev().map(|e| e.payload.unwrap()).collect();
+    assert_eq!(r.payloads(10).unwrap(), newest);
+    assert_eq!(r.payloads(2).unwrap(), newest[..2]);
+}
+
+fn bindings_lead_to_their_entries(place: &Place) {
+    let r = place.open();
+    let (mut a, mut b) = (some(1), some(2));
+    let shared = |alg: &str| Binding { alg: alg.into(), value: vec![1, 2, 3] };
+    a.bindings.insert(shared("first"));
+    b.bindings.extend([shared("first"), shared("second")]);
+    r.put(&a, false).unwrap();
+    r.put(&b, false).unwrap();
+    let found = |alg, value: &[u8], most| {
+        let mut ids = r.by_binding(alg, value, most).unwrap();
+        ids.sort();
+        ids
+    };
+    let mut both = vec![a.id.clone(), b.id.clone()];
+    both.sort();
+    assert_eq!(found(Some("first"), &[1, 2, 3], 10), both);
+    assert_eq!(found(Some("second"), &[1, 2, 3], 10), [b.id.clone()]);
+    assert_eq!(found(None, &[1, 2, 3], 10), both, "once each");
+    assert_eq!(found(None, &[1, 2, 3], 1).len(), 1);
+    assert_eq!(found(None, &[1, 2], 10), Vec::<String>::new());
+    assert_eq!(found(None, a.payload.unwrap().as_bytes(), 10), [a.id]);
+}
+
+fn writers_at_once_lose_nothing(place: &Place) {
+    let contested = some(0);
+    let own: Vec<Vec<Entry>> = (0..4).map(|t| (0..20).map(|n| some(100 * t + n)).collect()).collect();
+    let added: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = own
+            .iter()
+            .map(|entries| {
+                let contested = &contested;
+                scope.spawn(move || {
+                    let r = place.open();
+                    entries.iter().for_each(|e| assert_eq!(r.put(e, false).unwrap(), Put::Added));
+                    usize::from(r.put(contested, false).unwrap() == Put::Added)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).sum()
+    });
+    assert_eq!(added, 1, "one was first");
+    let r = place.open();
+    assert_eq!(r.count().unwrap(), 81);
+    for e in own.iter().flatten().chain([&contested]) {
+        assert_eq!(r.by_id(&e.id).unwrap().as_ref(), Some(e));
+    }
+}
+
+fn a_crash_is_mended(place: &Place) {
+    let folder = TempDir::new().unwrap();
+    let r = place.open();
+    let announce = |name: &str, n: u64, written: Option<&[u8]>| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, n.to_string()).unwrap();
+        let mut e = some(n);
+        e.content = Content::of_file(&path).unwrap();
+        e.target = Some(path.clone());
+        match written {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        r.put(&e, false).unwrap();
+        e
+    };
+    let there = announce("there", 1, Some(b"1"));
+    let absent = announce("absent", 2, None);
+    let other = announce("other", 3, Some(b"something else"));
+    let old = announce("old", 0, Some(b"0"));
+    assert_eq!(r.announced().unwrap().len(), 4);
+    // One that is announced is known already: its clip may be in the world.
+    assert!(r.by_payload(absent.payload.unwrap()).unwrap().is_some());
+
+    assert_eq!(registry::mend(r.as_ref(), 1_001).unwrap(), Mended { confirmed: 1, open: 2 });
+    assert_eq!(r.by_id(&there.id).unwrap().unwrap().target, None);
+    assert_eq!(r.by_id(&other.id).unwrap().unwrap().target, other.target);
+    assert_eq!(registry::mend(r.as_ref(), 0).unwrap(), Mended { confirmed: 1, open: 2 });
+    assert_eq!(r.by_id(&old.id).unwrap().unwrap().target, None);
+    // Again, once the file is there after all.
+    std::fs::write(absent.target.as_ref().unwrap(), "2").unwrap();
+    assert_eq!(registry::mend(r.as_ref(), 0).unwrap(), Mended { confirmed: 1, open: 1 });
+    assert_eq!(registry::mend(r.as_ref(), 0).unwrap(), Mended { confirmed: 0, open: 1 });
+    r.confirm(&other.id).unwrap();
+    assert_eq!(r.announced().unwrap(), []);
+    assert_eq!(r.count().unwrap(), 4);
+}
+
+fn hostile_texts_are_kept_or_refused_whole(place: &Place) {
+    let r = place.open();
+    let mut e = some(1);
+    e.title = Some("'; DROP TABLE entries; -- \"ü\u{1F3AC}\u{202e}\n$1 ?1".into());
+    e.labels = [e.title.clone().unwrap(), String::new(), "x".repeat(2000)].into();
+    e.id = format!("urn:c2pa:{}:'\"", "é".repeat(200));
+    r.put(&e, false).unwrap();
+    assert_eq!(r.by_id(&e.id).unwrap(), Some(e.clone()));
+    let mut filter = Filter::default();
+    filter.label.clone_from(&e.title);
+    assert_eq!(listed(r.as_ref(), &filter).len(), 1);
+    let unfit = [Entry { title: Some("a\0b".into()), ..some(2) }, Entry { labels: ["\0".into()].into(), ..some(3) }, Entry { id: String::new(), ..some(4) }];
+    for e in unfit {
+        assert!(matches!(r.put(&e, true), Err(RegistryError::Unfit { .. })), "{e:?}");
+    }
+    assert_eq!(r.count().unwrap(), 1);
+    assert_eq!(r.by_id("a\0b").unwrap(), None);
+}
+
+fn a_newer_registry_is_refused(place: &Place) {
+    drop(place.open());
+    let sql = "INSERT INTO proofmark_version (version) VALUES (99)";
+    if registry::is_server(&place.location) {
+        ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap().batch_execute(sql).unwrap();
+    } else {
+        rusqlite::Connection::open(&place.location).unwrap().execute_batch(sql).unwrap();
+    }
+    let refused = registry::open(&place.location).unwrap_err();
+    assert!(matches!(refused, RegistryError::Newer { found: 99, .. }), "{refused}");
+    assert!(!refused.to_string().contains(postgres_server::PASSWORD));
+}
+
+fn entries_travel(place: &Place) {
+    let r = place.open();
+    let entries: Vec<Entry> = (0..3).map(some).chain([bare(Payload::random(), [9; 32].into())]).collect();
+    for e in &entries {
+        let line = Registration::from(e).line();
+        assert!(!line.contains('\n'));
+        assert_eq!(&Registration::parse(&line).unwrap(), e);
+        r.put(&Registration::parse(&line).unwrap(), false).unwrap();
+    }
+    assert_eq!(r.count().unwrap(), 4);
+    for e in &entries {
+        assert_eq!(r.by_id(&e.id).unwrap().as_ref(), Some(e));
+    }
+}
+
+#[test]
+fn a_registration_that_is_not_one_says_why() {
+    let good = Registration::from(&some(1)).line();
+    let cases = [
+        (String::new(), "EOF"),
+        ("{}".into(), "schema"),
+        (good.replace("registration/1", "registration/2"), "registration/2"),
+        (good.replace("\"content\":\"", "\"content\":\"zz"), "SHA-256"),
+        (good.replace("\"manifest\":\"", "\"manifest\":\"*"), "base64"),
+        (good.replace("urn:c2pa:", "urn:other:"), "id"),
+        (good.replace("\"stamped\":1001", "\"stamped\":-1"), "-1"),
+        (good.replace("\"labels\"", "\"label\""), "label"),
+        (good[..good.len() / 2].into(), "EOF"),
+    ];
+    for (line, part) in cases {
+        let told = Registration::parse(&line).unwrap_err();
+        assert!(told.contains(part), "'{part}' is missing in: {told}");
+    }
+}
+
+#[test]
+fn what_is_no_registry_is_refused_and_stays_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is no database, but a text that is long enough to be mistaken for one. ".repeat(20)).unwrap();
+    let before = std::fs::read(&text).unwrap();
+    let refused = registry::open(text.to_str().unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("text.db"), "{refused}");
+    assert_eq!(std::fs::read(&text).unwrap(), before);
+    let refused = registry::open(folder.path().to_str().unwrap()).unwrap_err();
+    assert!(matches!(refused, RegistryError::Open { .. }), "{refused}");
+    let absent = folder.path().join("no/such/folder/registry.db");
+    assert!(matches!(registry::open(absent.to_str().unwrap()), Err(RegistryError::Open { .. })));
+}
+
+#[test]
+fn a_server_that_refuses_is_told_without_its_password() {
+    let url = postgres_server::database();
+    let wrong = [
+        url.replace(postgres_server::PASSWORD, "hunter2"),
+        url.replace("/registry_", "/nowhere_"),
+        "postgres://me:hunter2@127.0.0.1:1/db".into(),
+        "postgres://me:hunter2@:::".into(),
+    ];
+    for url in wrong {
+        let refused = registry::open(&url).unwrap_err();
+        assert!(matches!(refused, RegistryError::Open { .. }), "{refused}");
+        let told = format!("{refused} {refused:?}");
+        assert!(!told.contains("hunter2") && !told.contains(postgres_server::PASSWORD), "{told}");
+    }
+}
+
+#[test]
+fn a_server_that_was_restarted_is_found_again() {
+    let place = Place::postgres();
+    let r = place.open();
+    let entry = some(1);
+    r.put(&entry, false).unwrap();
+    let mut other = ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap();
+    other.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").unwrap();
+    assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry));
+}
+
+#[test]
+fn what_was_confirmed_survives_a_kill() {
+    // The write-ahead log alone holds the entry when the file is copied as it lies on the disk.
+    let place = Place::sqlite();
+    let r = place.open();
+    let entry = some(1);
+    r.put(&entry, false).unwrap();
+    let copy = TempDir::new().unwrap();
+    for name in ["registry.db", "registry.db-wal"] {
+        let from = Path::new(&place.location).with_file_name(name);
+        std::fs::copy(&from, copy.path().join(name)).unwrap();
+    }
+    let found = registry::open(copy.path().join("registry.db").to_str().unwrap()).unwrap();
+    assert_eq!(found.by_id(&entry.id).unwrap(), Some(entry));
+}
