@@ -7,7 +7,7 @@ use super::carrier::CYCLE;
 const MOST: f32 = CYCLE * 0.5 * std::f32::consts::FRAC_1_SQRT_2;
 /// Mean share of that which the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
-const SHARE: f32 = 0.65;
+const SHARE: f32 = 0.62;
 /// A band with this share of the power of all moves fully in any case: what is added stays that far below the sound, which is what simultaneous
 /// masking hides.
 const MASKED: f32 = 0.002;
