@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::fingerprint::{Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
 use crate::payload::Payload;
@@ -18,6 +19,8 @@ pub struct Detected {
     pub picture: Option<PictureEvidence>,
     /// What was found in the sound; `None` if there is none that can be listened to.
     pub sound: Option<SoundEvidence>,
+    /// What the picture looks like, if that was asked for.
+    pub sketch: Option<Sketch>,
 }
 
 impl Detected {
@@ -47,27 +50,43 @@ impl Detected {
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
 pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
+    observe(path, ring, options, None, limits, cancel, progress)
+}
+
+/// The same, and draws what the picture looks like.
+pub(crate) fn observe(
+    path: &Path,
+    ring: &KeyRing,
+    options: &DetectOptions,
+    mut sketcher: Option<Sketcher>,
+    limits: &Limits,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Detected, MediaError> {
     // Both are decoded from a reader of their own, at the same time.
     let (picture, sound) = std::thread::scope(|scope| {
         let listening = scope.spawn(|| listen(path, ring, options, limits, cancel));
-        let picture = look(path, ring, options, f64::INFINITY, limits, cancel, progress);
+        let picture = look(path, ring, options, f64::INFINITY, sketcher.as_mut(), limits, cancel, progress);
         (picture, listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
+    let sketch = sketcher.map(Sketcher::finish);
     match (picture, sound) {
-        (Ok((info, picture)), Ok(sound)) => Ok(Detected { info, picture: Some(picture), sound: sound.map(|s| s.1) }),
+        (Ok((info, picture)), Ok(sound)) => Ok(Detected { info, picture: Some(picture), sound: sound.map(|s| s.1), sketch }),
         // Sound that cannot be decoded takes nothing from the picture.
-        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None }),
-        (Err(MediaError::NoVideo { .. }), Ok(Some((info, sound)))) => Ok(Detected { info, picture: None, sound: Some(sound) }),
+        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch }),
+        (Err(MediaError::NoVideo { .. }), Ok(Some((info, sound)))) => Ok(Detected { info, picture: None, sound: Some(sound), sketch: None }),
         (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
 }
 
-/// Looks for a mark in the first `seconds` of the picture.
+/// Looks for a mark in the first `seconds` of the picture, and draws it if asked to.
+#[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
 pub(crate) fn look(
     path: &Path,
     ring: &KeyRing,
     options: &DetectOptions,
     seconds: f64,
+    mut sketcher: Option<&mut Sketcher>,
     limits: &Limits,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
@@ -79,13 +98,20 @@ pub(crate) fn look(
     let usual = if many { Skip::Disposable } else { Skip::Nothing };
     reader.skip(usual);
     let mut detector: Option<Detector> = None;
-    while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)))? {
+    while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || sketcher.as_ref().is_some_and(|s| s.wants(t)))? {
         if time > seconds {
             break;
         }
         let shape = picture.shape();
         let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
-        picture.with_luma(|luma| detector.push(luma, time));
+        picture.with_luma(|luma| {
+            if let Some(sketcher) = &mut sketcher {
+                sketcher.push(luma, time);
+            }
+            if detector.frames() == 0 || detector.wants(time) {
+                detector.push(luma, time);
+            }
+        });
         let certain = detector.is_certain();
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: path.into() });

@@ -24,6 +24,7 @@ pub mod detect;
 pub mod evaluate;
 pub mod evidence;
 pub mod fec;
+pub mod fingerprint;
 pub mod key;
 pub mod mark;
 pub mod media;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::fingerprint::{PictureFingerprint, Query, Resemblance};
 use crate::media::Limits;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
@@ -29,6 +30,11 @@ pub struct Registered {
     pub labels: BTreeSet<String>,
     /// Its manifest, judged without its hard binding, which ties it to the bytes of the stamped file; `None` if it was stamped without one.
     pub manifest: Option<ManifestReport>,
+    /// How far the picture in question is from the registered one; `None` if it was not compared, or has too little to compare.
+    pub resemblance: Option<Resemblance>,
+    /// What the registered picture looks like.
+    #[serde(skip)]
+    pub picture: Option<PictureFingerprint>,
 }
 
 impl Registered {
@@ -38,8 +44,8 @@ impl Registered {
     /// [`ProvenanceError::Trust`] if the trust list is no good.
     pub fn of(entry: Entry, trust: &Trust, limits: &Limits) -> Result<Self, ProvenanceError> {
         let manifest = entry.manifest.as_ref().map(|store| provenance::read_store(store, trust, limits)).transpose()?;
-        let Entry { id, payload, content, media_type, title, stamped, labels, .. } = entry;
-        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest })
+        let Entry { id, payload, content, media_type, title, stamped, labels, picture, .. } = entry;
+        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, picture })
     }
 
     /// Whether there is a manifest, it holds, and it is the one of this entry.
@@ -72,5 +78,40 @@ pub fn recall(registry: &dyn Registry, payloads: &[Payload], trust: &Trust, limi
             out.push(Registered::of(entry, trust, limits)?);
         }
     }
+    Ok(out)
+}
+
+/// Fingerprints that are read at once.
+const PAGE: usize = 4096;
+/// Of all that are registered, those that look most alike at a glance and are compared frame by frame.
+const CLOSER: usize = 20;
+/// Bits by which frames may differ at a glance for that: the nearest of a thousand others comes to about 85.
+const GLANCE: f32 = 98.0;
+
+/// What is registered of the clips that look like this one, the likest first.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+    let mut nearest: Vec<(f32, String)> = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = registry.looks(after.as_deref(), PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        nearest.extend(page.into_iter().map(|(id, f)| (query.glance(&f), id)).filter(|n| n.0 <= GLANCE));
+        nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
+        nearest.truncate(CLOSER);
+    }
+    let mut out = Vec::new();
+    for (_, id) in nearest {
+        let Some(entry) = registry.by_id(&id)? else { continue };
+        let resemblance = entry.picture.as_ref().and_then(|f| query.resemblance(f));
+        if resemblance.is_some_and(|r| r.same()) {
+            out.push(Registered { resemblance, ..Registered::of(entry, trust, limits)? });
+        }
+    }
+    let distance = |r: &Registered| r.resemblance.map_or(f32::INFINITY, |r| r.distance);
+    out.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
     Ok(out)
 }

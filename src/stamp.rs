@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
 use crate::detect::{detect, look};
+use crate::fingerprint::{PictureFingerprint, Sketcher};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
@@ -169,6 +170,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let marked = temporary(output)?;
     let mut marker = ClipMarker::new(input, key, mark, options.strength);
     let mut meter: Option<Meter> = None;
+    let mut sketcher = Sketcher::default();
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
@@ -177,6 +179,9 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         let meter = meter.get_or_insert_with(|| Meter::new(key, mark, known, picture.shape()));
         if meter.wants(time) {
             picture.with_luma(|luma| meter.push(luma, time));
+        }
+        if sketcher.wants(time) {
+            picture.with_luma(|luma| sketcher.push(luma, time));
         }
         Ok::<(), StampError>(())
     })?;
@@ -202,7 +207,8 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let manifest = signed.as_ref().map(|_| sidecar.clone().unwrap_or_else(|| output.to_path_buf()));
 
-    let entry = || entry(finished.path(), output, container, payload, signed.as_ref(), options);
+    let looks = Some(sketcher.finish().fingerprint()).filter(|f| !f.is_empty());
+    let entry = || entry(finished.path(), output, container, payload, signed.as_ref(), looks.as_ref(), options);
     let announced = match &options.remember {
         Remember::Nowhere => None,
         Remember::Registry(registry) => {
@@ -241,7 +247,15 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
 }
 
 /// What is remembered of a finished file that is about to appear at `target`.
-fn entry(finished: &Path, target: &Path, container: Container, payload: Payload, signed: Option<&Signed>, options: &StampOptions) -> Result<Entry, MediaError> {
+fn entry(
+    finished: &Path,
+    target: &Path,
+    container: Container,
+    payload: Payload,
+    signed: Option<&Signed>,
+    looks: Option<&PictureFingerprint>,
+    options: &StampOptions,
+) -> Result<Entry, MediaError> {
     let content = Content::of_file(finished).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
     let binding = Binding { alg: options.manifest.algorithm.clone(), value: payload.as_bytes().to_vec() };
     Ok(Entry {
@@ -254,6 +268,7 @@ fn entry(finished: &Path, target: &Path, container: Container, payload: Payload,
         stamped: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         labels: options.labels.clone(),
         bindings: signed.map(|_| binding).into_iter().collect(),
+        picture: looks.cloned(),
         target: Some(std::path::absolute(target).unwrap_or_else(|_| target.into())),
     })
 }
@@ -271,7 +286,7 @@ const BEGINNING: f64 = 1.0;
 /// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
 fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
-    Ok(look(input, ring, &question, BEGINNING, &options.limits, cancel, &mut |_| {})?.1)
+    Ok(look(input, ring, &question, BEGINNING, None, &options.limits, cancel, &mut |_| {})?.1)
 }
 
 /// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.

@@ -72,6 +72,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) detected: Option<&'a Detected>,
     /// What the registry remembers of the payloads that were told.
     pub(crate) registered: &'a [Registered],
+    /// Registered clips that look like this one, which carries no mark of them.
+    pub(crate) similar: &'a [Registered],
     /// Whether there was a registry to ask.
     pub(crate) asked: bool,
 }
@@ -112,6 +114,16 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
 /// What the registry adds; whether it has a manifest that does not hold.
 fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'_>) -> bool {
     let told = found.detected.map(Detected::payloads).unwrap_or_default();
+    reasons.extend(found.similar.first().map(|s| {
+        let what = described(s);
+        format!("The picture looks like that of a registered clip, {} ({what}), but carries no mark of it: this may be what that clip was made from, or another take of it.", s.id)
+    }));
+    let picture = found.detected.and_then(|d| d.picture.as_ref());
+    if let Some(foreign) = picture.and_then(|p| transplanted(p, found.registered)).filter(|_| *verdict != Verdict::Intact) {
+        *verdict = Verdict::Contradictory;
+        reasons.insert(0, foreign);
+        return false;
+    }
     if *verdict != Verdict::Marked {
         // What was said already is not said again: a manifest that holds speaks for itself.
         if *verdict != Verdict::Intact {
@@ -123,9 +135,11 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
         reasons.extend(told.first().map(|_| "The registry here does not know this number.".to_string()));
         return false;
     };
+    let compared = picture.filter(|p| p.payload == entry.payload).and_then(|_| looks(entry));
     match &entry.manifest {
         Some(m) if entry.holds() => {
             *verdict = Verdict::Recovered;
+            reasons.extend(compared);
             reasons.insert(0, format!("The mark leads to a manifest in the registry: {}, signed by {}.", described(entry), signed_by(m)));
             reasons.push("The file is not the one that was signed, so the manifest's binding to its exact bytes was left out of account; all else in it was checked.".into());
             false
@@ -142,6 +156,29 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
             false
         }
     }
+}
+
+/// Says that the mark in a picture was made for another one, if it surely was: what is seen is nothing like what was registered, and the mark lies as it
+/// was stamped, so that no crop or turn can be the reason.
+fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<String> {
+    let as_stamped = picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted);
+    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > 0.9);
+    let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
+    let apart = entry.resemblance.filter(|r| r.different() && r.same_aspect && as_stamped && everywhere)?;
+    let what = described(entry);
+    Some(format!(
+        "The picture carries mark {}, but looks nothing like the clip that it was made for, {what}: {:.0} of 256 bits of their fingerprints differ. The mark was put here from there.",
+        entry.payload?, apart.distance
+    ))
+}
+
+/// Says how much a picture looks like the registered one.
+fn looks(entry: &Registered) -> Option<String> {
+    let r = entry.resemblance?;
+    Some(match r.same() {
+        true => format!("The picture looks like the registered one: {:.0} of 256 bits of their fingerprints differ.", r.distance),
+        false => "Too much was done to the picture for its fingerprint to be compared with the registered one.".into(),
+    })
 }
 
 /// A registered clip in a few words.

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::detect::{Detected, detect};
+use crate::detect::{Detected, observe};
 use crate::evidence::Question;
+use crate::fingerprint::{Query, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
+use crate::payload::Payload;
 use crate::picture::DetectOptions;
 use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, ProvenanceError, Trust};
-use crate::recovery::{RecoveryError, Registered, recall};
+use crate::recovery::{RecoveryError, Registered, recall, resembling};
 use crate::registry::{Registry, RegistryError};
 use crate::verdict::{self, Findings, Judgement};
 
@@ -49,6 +51,8 @@ pub struct Verified {
     pub detected: Option<Detected>,
     /// What the registry remembers of the marks' payloads and of the one that the manifest names, in this order; empty without a registry.
     pub registered: Vec<Registered>,
+    /// Registered clips that look like this one but whose mark is not in it, the likest first.
+    pub similar: Vec<Registered>,
     /// What follows from all of it.
     pub judgement: Judgement,
 }
@@ -103,12 +107,13 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         _ => {}
     }
+    let sketcher = || options.registry.as_ref().map(|_| Sketcher::default());
     let look = |ring| match opened {
         // Sound alone can be marked too.
-        Ok(()) | Err(MediaError::NoVideo { .. }) => detect(path, ring, &how, &options.limits, cancel, progress),
+        Ok(()) | Err(MediaError::NoVideo { .. }) => observe(path, ring, &how, sketcher(), &options.limits, cancel, progress),
         Err(e) => Err(e),
     };
-    let (detected, unseen) = match ring.map(look) {
+    let (mut detected, unseen) = match ring.map(look) {
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some("No watermark key is set up here, so marks were not looked for.")),
         // Without a picture the manifest still speaks for the file.
@@ -117,10 +122,31 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         Some(Err(e)) => return Err(e.into()),
     };
+    let mut query = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
+    let mut similar = Vec::new();
+    if let (Some(registry), Some(query), Some(found), Some(ring)) = (&options.registry, &mut query, &mut detected, ring)
+        && named.is_none()
+        && found.payloads().is_empty()
+    {
+        similar = resembling(registry.as_ref(), query, &options.trust, &options.limits)?;
+        // What it looks like tells which few payloads it may carry, and fewer need less evidence.
+        let few: Vec<Payload> = similar.iter().filter_map(|s| s.payload).collect();
+        if !few.is_empty() && matches!(options.detect.question, Question::Blind) {
+            how.question = Question::Candidates(few);
+            let again = observe(path, ring, &how, None, &options.limits, cancel, &mut |_| {})?;
+            if !again.payloads().is_empty() {
+                *found = Detected { sketch: found.sketch.take(), ..again };
+                similar.clear();
+            }
+        }
+    }
     let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
     payloads.extend(named.filter(|n| !payloads.contains(n)));
-    let registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
-    let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, asked: options.registry.is_some() };
+    let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
+    for r in &mut registered {
+        r.resemblance = query.as_mut().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
+    }
+    let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, similar: &similar, asked: options.registry.is_some() };
     let judgement = verdict::judge(&found, unseen, &options.algorithm);
-    Ok(Verified { manifest, detected, registered, judgement })
+    Ok(Verified { manifest, detected, registered, similar, judgement })
 }

@@ -175,3 +175,49 @@ fn registration_can_wait() {
     ffmpeg(&studio.path("stamped.mp4"), "-c copy", &upload);
     assert_eq!(studio.verify(&upload).judgement.verdict, Verdict::Recovered);
 }
+
+#[test]
+fn a_mark_in_another_clip_is_contradictory() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    let other = studio.path("other.mp4");
+    common::generate("mandelbrot=s=1280x720:r=25", "-t 5 -c:v libx264 -crf 16 -pix_fmt yuv420p", &other);
+    // Whoever has the key, or took the mark from the clip, adds it to another one.
+    let mut options = StampOptions::default();
+    options.payload = Some(stamped.payload);
+    let forged = studio.path("forged.mp4");
+    stamp_with(&other, &forged, options);
+    let v = studio.verify(&forged);
+    assert_eq!(v.judgement.verdict, Verdict::Contradictory, "{:?}", v.judgement.reasons);
+    assert!(v.judgement.reasons[0].contains("looks nothing like"), "{:?}", v.judgement.reasons);
+    assert!(v.registered[0].resemblance.unwrap().different());
+    // Much may be done to the right clip without such an accusation.
+    for arguments in [
+        "-vf scale=-2:360 -crf 32",
+        "-vf crop=iw*0.6:ih*0.6:200:90 -crf 24",
+        "-vf rotate=7*PI/180 -crf 24",
+        "-vf crop=ih*9/16:ih:400:0 -crf 24",
+        "-vf drawbox=x=300:y=100:w=400:h=300:color=orange:t=fill -crf 24",
+    ] {
+        let upload = studio.path("upload.mp4");
+        ffmpeg(&studio.path("stamped.mp4"), &format!("-an {arguments} -c:v libx264"), &upload);
+        let v = studio.verify(&upload);
+        assert_eq!(v.judgement.verdict, Verdict::Recovered, "{arguments}: {:?}", v.judgement.reasons);
+    }
+}
+
+#[test]
+fn a_lookalike_gets_no_manifest() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    let source = studio.path("source.mp4");
+    ffmpeg(&clip(), "-an -vf scale=-2:480 -c:v libx264 -crf 24", &source);
+    let v = studio.verify(&source);
+    assert_eq!(v.judgement.verdict, Verdict::NothingFound);
+    assert!(v.registered.is_empty());
+    assert_eq!(v.similar[0].payload, Some(stamped.payload));
+    assert!(v.judgement.reasons.iter().any(|r| r.contains("looks like that of a registered clip")), "{:?}", v.judgement.reasons);
+    let other = studio.path("other.mp4");
+    common::generate("testsrc2=s=640x360:r=25", "-t 4 -c:v libx264 -pix_fmt yuv420p", &other);
+    assert!(studio.verify(&other).similar.is_empty());
+}

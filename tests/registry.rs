@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proofmark::Payload;
+use proofmark::fingerprint::PictureFingerprint;
 use proofmark::registry::{self, Binding, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
 use tempfile::TempDir;
 
@@ -58,6 +59,8 @@ conformance! {
     hostile_texts_are_kept_or_refused_whole
     a_newer_registry_is_refused
     entries_travel
+    earlier_versions_are_brought_up_to_date
+    looks_are_read_in_pages
 }
 
 /// An entry whose every field is set, the n-th of many.
@@ -70,8 +73,20 @@ fn some(n: u64) -> Entry {
     entry.title = Some(format!("clip {n}"));
     entry.stamped = 1_000 + n;
     entry.labels = ["all".to_string(), format!("number {n}")].into();
+    entry.picture = Some(look(n as u8));
     entry.bindings = [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }].into();
     entry
+}
+
+/// A fingerprint of three frames.
+fn look(n: u8) -> PictureFingerprint {
+    let mut hashes = vec![1];
+    hashes.extend(1.5f32.to_be_bytes());
+    for time in 0..3u8 {
+        hashes.extend(f32::from(time).to_be_bytes());
+        hashes.extend([n ^ time; 32]);
+    }
+    PictureFingerprint::from_parts(&hashes, vec![n; 3 * 32 * 32]).unwrap()
 }
 
 fn bare(payload: Payload, content: Content) -> Entry {
@@ -91,8 +106,8 @@ fn an_entry_comes_back_as_it_was(place: &Place) {
     assert_eq!(r.by_payload(Payload::random()).unwrap(), None);
     assert_eq!(r.by_id("urn:c2pa:nothing").unwrap(), None);
     assert_eq!(r.count().unwrap(), 1);
-    // Lists leave the manifests out.
-    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, ..entry }]);
+    // Lists leave manifests and pictures out.
+    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, ..entry }]);
     let plain = bare(Payload::random(), [1; 32].into());
     r.put(&plain, false).unwrap();
     assert_eq!(r.by_id(&plain.id).unwrap(), Some(plain));
@@ -293,12 +308,7 @@ fn hostile_texts_are_kept_or_refused_whole(place: &Place) {
 
 fn a_newer_registry_is_refused(place: &Place) {
     drop(place.open());
-    let sql = "INSERT INTO proofmark_version (version) VALUES (99)";
-    if registry::is_server(&place.location) {
-        ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap().batch_execute(sql).unwrap();
-    } else {
-        rusqlite::Connection::open(&place.location).unwrap().execute_batch(sql).unwrap();
-    }
+    past(place, "INSERT INTO proofmark_version (version) VALUES (99)");
     let refused = registry::open(&place.location).unwrap_err();
     assert!(matches!(refused, RegistryError::Newer { found: 99, .. }), "{refused}");
     assert!(!refused.to_string().contains(postgres_server::PASSWORD));
@@ -317,6 +327,49 @@ fn entries_travel(place: &Place) {
     for e in &entries {
         assert_eq!(r.by_id(&e.id).unwrap().as_ref(), Some(e));
     }
+}
+
+/// Runs statements past the registry.
+fn past(place: &Place, sql: &str) {
+    if registry::is_server(&place.location) {
+        ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap().batch_execute(&sql.replace("BYTES", "BYTEA")).unwrap();
+    } else {
+        rusqlite::Connection::open(&place.location).unwrap().execute_batch(&sql.replace("BYTES", "BLOB")).unwrap();
+    }
+}
+
+/// The tables of each version, as it left them.
+const VERSIONS: [&str; 1] = [include_str!("../src/registry/migrations/1.sql")];
+
+fn earlier_versions_are_brought_up_to_date(place: &Place) {
+    for (i, step) in VERSIONS.iter().enumerate() {
+        past(place, step);
+        past(place, "CREATE TABLE IF NOT EXISTS proofmark_version (version BIGINT NOT NULL)");
+        past(place, &format!("INSERT INTO proofmark_version (version) VALUES ({})", i + 1));
+    }
+    let content = "00".repeat(32);
+    let bytes = if registry::is_server(&place.location) { format!("'\\x{content}'::bytea") } else { format!("x'{content}'") };
+    past(place, &format!("INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', {bytes}, 'video/mp4', 7)"));
+    let r = place.open();
+    let old = r.by_id("urn:c2pa:old").unwrap().unwrap();
+    assert_eq!((old.stamped, old.picture, old.manifest), (7, None, None));
+    let new = some(1);
+    r.put(&new, false).unwrap();
+    assert_eq!(r.by_id(&new.id).unwrap(), Some(new));
+    assert_eq!(r.integrity().unwrap(), Vec::<String>::new());
+}
+
+fn looks_are_read_in_pages(place: &Place) {
+    let r = place.open();
+    let mut ids: Vec<String> = (0..7).map(some).map(|e| r.put(&e, false).map(|_| e.id).unwrap()).collect();
+    r.put(&bare(Payload::random(), [1; 32].into()), false).unwrap();
+    ids.sort();
+    let first = r.looks(None, 5).unwrap();
+    let second = r.looks(Some(&first[4].0), 5).unwrap();
+    assert_eq!(first.iter().chain(&second).map(|l| l.0.clone()).collect::<Vec<_>>(), ids);
+    assert!(first[0].1.pictures().is_empty() && first[0].1.len() == 3, "hashes alone");
+    r.delete(&ids[0]).unwrap();
+    assert_eq!(r.looks(None, 10).unwrap().len(), 6);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::PictureFingerprint;
 use crate::payload::Payload;
 
 /// SHA-256 of a file.
@@ -103,7 +104,7 @@ pub struct Binding {
 }
 
 /// What is remembered of a stamped clip.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The manifest's label, `urn:c2pa:<payload>`.
     pub id: String,
@@ -123,6 +124,8 @@ pub struct Entry {
     pub labels: BTreeSet<String>,
     /// What its manifest says of marks and fingerprints.
     pub bindings: BTreeSet<Binding>,
+    /// What its picture looks like; `None` without a picture, and in lists.
+    pub picture: Option<PictureFingerprint>,
     /// Where the file is about to appear; `None` once it is there.
     pub target: Option<PathBuf>,
 }
@@ -132,7 +135,7 @@ impl Entry {
     #[must_use]
     pub fn new(payload: Payload, content: Content, media_type: String, stamped: u64) -> Self {
         let (labels, bindings) = Default::default();
-        Self { id: Self::id_of(payload), payload: Some(payload), manifest: None, content, media_type, title: None, stamped, labels, bindings, target: None }
+        Self { id: Self::id_of(payload), payload: Some(payload), manifest: None, content, media_type, title: None, stamped, labels, bindings, picture: None, target: None }
     }
 
     /// The label that the manifest of a payload has.

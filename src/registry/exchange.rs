@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Binding, Content, Entry};
+use crate::fingerprint::PictureFingerprint;
 use crate::payload::Payload;
 
 /// The schema's name.
@@ -31,6 +32,16 @@ pub struct Registration {
     labels: BTreeSet<String>,
     #[serde(default)]
     bindings: Vec<WrittenBinding>,
+    #[serde(default)]
+    picture: Option<WrittenPicture>,
+}
+
+/// A fingerprint of the picture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPicture {
+    hashes: String,
+    pictures: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +64,7 @@ impl From<&Entry> for Registration {
             stamped: e.stamped,
             labels: e.labels.clone(),
             bindings: e.bindings.iter().map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) }).collect(),
+            picture: e.picture.as_ref().map(|p| WrittenPicture { hashes: BASE64.encode(p.hashes()), pictures: BASE64.encode(p.pictures()) }),
         }
     }
 }
@@ -71,7 +83,12 @@ impl Registration {
             return Err("its id is not that of its payload".into());
         }
         let decode = |text: &str, what: &str| BASE64.decode(text).map_err(|e| format!("its {what} is no base64: {e}"));
+        let picture = |p: WrittenPicture| {
+            let parts = PictureFingerprint::from_parts(&decode(&p.hashes, "fingerprint")?, decode(&p.pictures, "fingerprint")?);
+            parts.ok_or_else(|| "its fingerprint is damaged".to_string())
+        };
         Ok(Entry {
+            picture: r.picture.map(picture).transpose()?,
             manifest: r.manifest.as_deref().map(|m| decode(m, "manifest")).transpose()?,
             bindings: r.bindings.into_iter().map(|b| Ok(Binding { value: decode(&b.value, "binding")?, alg: b.alg })).collect::<Result<_, String>>()?,
             id: r.id,

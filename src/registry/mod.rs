@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
 
+use crate::fingerprint::PictureFingerprint;
 use crate::payload::Payload;
 
 /// Why the registry could not do what was asked.
@@ -140,6 +141,9 @@ pub trait Registry: Debug + Send + Sync {
 
     /// The newest payloads, at most `most`.
     fn payloads(&self, most: usize) -> Result<Vec<Payload>, RegistryError>;
+
+    /// What registered pictures look like, hashes alone, with the ids of their entries in ascending order: those behind `after`, at most `most`.
+    fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError>;
 
     /// Number of entries.
     fn count(&self) -> Result<u64, RegistryError>;

@@ -84,9 +84,9 @@ impl Database for Postgres {
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
         // The server checks its own pages and keys; what it cannot know is whether our tables are all there.
         let tables = session
-            .query("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels')", &[])?;
+            .query("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels', 'fingerprints', 'fingerprint_pictures')", &[])?;
         let count = tables.first().and_then(|r| if let Some(Value::Integer(n)) = r.first() { Some(*n) } else { None }).unwrap_or(0);
-        Ok((count != 4).then(|| format!("{} of 4 tables are there", count)).into_iter().collect())
+        Ok((count != 6).then(|| format!("{count} of 6 tables are there")).into_iter().collect())
     }
 }
 

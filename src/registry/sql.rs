@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use super::{Announced, Binding, Entry, Filter, Put, Registry, RegistryError};
+use crate::fingerprint::PictureFingerprint;
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,14 +106,14 @@ impl<D: Database> SqlRegistry<D> {
 
     fn one(&self, condition: &str, value: &Value) -> Result<Option<Entry>, RegistryError> {
         self.run(false, |s| {
-            let rows = s.query(
-                &format!("SELECT {COLUMNS}, manifests.store FROM entries LEFT JOIN manifests ON manifests.id = entries.id WHERE {condition}"),
-                std::slice::from_ref(value),
-            )?;
+            let parts = "LEFT JOIN manifests ON manifests.id = entries.id LEFT JOIN fingerprints ON fingerprints.id = entries.id \
+                         LEFT JOIN fingerprint_pictures ON fingerprint_pictures.id = entries.id";
+            let rows = s.query(&format!("SELECT {COLUMNS}, store, hashes, pictures FROM entries {parts} WHERE {condition}"), std::slice::from_ref(value))?;
             let Some(row) = rows.into_iter().next() else { return Ok(None) };
             let manifest = bytes(&row, 7).map(<[u8]>::to_vec);
             let mut entry = entry(&row)?;
             entry.manifest = manifest;
+            entry.picture = bytes(&row, 8).and_then(|hashes| PictureFingerprint::from_parts(hashes, bytes(&row, 9)?.to_vec()));
             complete(s, &mut entry)?;
             Ok(Some(entry))
         })
@@ -120,7 +121,7 @@ impl<D: Database> SqlRegistry<D> {
 }
 
 /// The tables whose rows belong to an entry.
-const PARTS: [&str; 3] = ["manifests", "bindings", "labels"];
+const PARTS: [&str; 5] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures"];
 
 const COLUMNS: &str = "entries.id, payload, content, media_type, title, stamped, target";
 
@@ -137,6 +138,7 @@ fn entry(row: &Row) -> Result<Entry, String> {
         stamped: integer(row, 5).and_then(|t| u64::try_from(t).ok()).ok_or_else(|| wrong("time"))?,
         labels: BTreeSet::new(),
         bindings: BTreeSet::new(),
+        picture: None,
         target: text(row, 6).map(Into::into),
         id,
     })
@@ -219,6 +221,10 @@ fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
     let id = || Value::Text(e.id.clone());
     if let Some(store) = &e.manifest {
         s.execute("INSERT INTO manifests (id, store) VALUES ($1, $2)", &[id(), Value::Bytes(store.clone())])?;
+    }
+    if let Some(picture) = &e.picture {
+        s.execute("INSERT INTO fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(picture.hashes())])?;
+        s.execute("INSERT INTO fingerprint_pictures (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(picture.pictures().to_vec())])?;
     }
     for b in &e.bindings {
         s.execute("INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3)", &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id()])?;
@@ -329,6 +335,21 @@ impl<D: Database> Registry for SqlRegistry<D> {
         self.run(false, |s| {
             let rows = s.query("SELECT payload FROM entries WHERE payload IS NOT NULL ORDER BY stamped DESC, id DESC LIMIT $1", &[signed(most as u64)])?;
             Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
+        })
+    }
+
+    fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError> {
+        self.run(false, |s| {
+            let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
+            let rows = s.query("SELECT id, hashes FROM fingerprints WHERE id > $1 ORDER BY id LIMIT $2", &values)?;
+            rows.iter()
+                .map(|r| {
+                    text(r, 0)
+                        .zip(bytes(r, 1))
+                        .and_then(|(id, h)| Some((id.to_string(), PictureFingerprint::from_parts(h, Vec::new())?)))
+                        .ok_or_else(|| "a fingerprint is damaged".into())
+                })
+                .collect()
         })
     }
 

@@ -75,6 +75,12 @@ pub(crate) fn ffmpeg(input: &Path, arguments: &str, output: &Path) {
     assert!(run.success(), "ffmpeg {arguments} failed");
 }
 
+/// Has ffmpeg make a clip from one of its own sources.
+pub(crate) fn generate(source: &str, arguments: &str, output: &Path) {
+    let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source]).args(arguments.split_whitespace()).arg(output).status().unwrap();
+    assert!(run.success(), "ffmpeg {source} failed");
+}
+
 /// The first subtitle stream as text.
 pub(crate) fn ffmpeg_text(input: &Path, format: &str) -> String {
     let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-i"]).arg(input).args(["-map", "0:s:0", "-f", format, "-"]).output().unwrap();

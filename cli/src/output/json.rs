@@ -89,6 +89,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
         "next": v.judgement.next,
         "manifest": v.manifest,
         "registered": v.registered,
+        "similar": v.similar,
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     print(&report)

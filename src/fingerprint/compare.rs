@@ -1,0 +1,209 @@
+//! How far a clip and a fingerprint are apart.
+
+use serde::Serialize;
+
+use super::pdq::{Hash, hash};
+use super::picture::{Frame, PictureFingerprint, QUALITY, Sketch};
+use super::window::{Content, Window, thumbnail_of};
+
+/// Frames of the clip that guesses are tried on.
+const PROBES: usize = 4;
+/// Guesses that are looked at closely.
+const BEST: usize = 4;
+/// Steps by which a window is moved about, in shares of the picture.
+const STEPS: [f32; 4] = [0.04, 0.02, 0.01, 0.005];
+/// Speeds at which the clip may run, that of the fingerprint being one.
+const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
+/// Seconds around a frame's time in which its like is looked for: one step of the fingerprint.
+const SLACK: f32 = 0.55;
+/// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
+const SAME_ASPECT: i32 = 3;
+/// Frames that must lie beside each other to count.
+const LEAST: usize = 5;
+
+/// How far a clip and a fingerprint are apart, at the best guess of what was done to the clip.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Resemblance {
+    /// Bits of 256 by which frames beside each other differ, in the mean.
+    pub distance: f32,
+    /// Frames that were beside each other.
+    pub frames: usize,
+    /// Share of the original's frame that is in the clip, as guessed.
+    pub share: f32,
+    /// Whether both have the same aspect ratio between bars.
+    pub same_aspect: bool,
+}
+
+impl Resemblance {
+    /// Most bits by which copies of one clip differ; clips that have nothing to do with each other are about 103 apart at the best guess, with a deviation
+    /// of 5. Chosen on the clips of `docs/BENCHMARKS.md`.
+    pub const SAME: f32 = 74.0;
+    /// Bits from which clips are different ones, if no more was done to them than is guessed here.
+    pub const DIFFERENT: f32 = 80.0;
+
+    /// Whether it is a copy, and long enough to say so.
+    #[must_use]
+    pub fn same(&self) -> bool {
+        self.distance <= Self::SAME && self.frames >= LEAST
+    }
+
+    /// Whether it is none, at any guess.
+    #[must_use]
+    pub fn different(&self) -> bool {
+        self.distance >= Self::DIFFERENT && self.frames >= LEAST
+    }
+}
+
+/// A clip, ready to be compared with many fingerprints.
+#[derive(Debug)]
+pub struct Query {
+    aspect: f32,
+    /// What is between bars, of the frames that say something.
+    frames: Vec<Frame>,
+    /// Some of them again, as pictures.
+    probes: Vec<super::pdq::Thumbnail>,
+    /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with the probes put where they would have come from.
+    guesses: Vec<(i32, Vec<Guess>)>,
+}
+
+/// Where the clip may have come from, and what its probes look like there.
+#[derive(Debug)]
+struct Guess {
+    window: Window,
+    probes: Vec<Hash>,
+}
+
+impl Query {
+    /// For a clip.
+    #[must_use]
+    pub fn new(clip: &Sketch) -> Self {
+        let mut frames = Vec::new();
+        let mut pictures = Vec::new();
+        for (time, picture) in &clip.frames {
+            let mut cut = thumbnail_of(0.0);
+            clip.content.cut(picture, &mut cut);
+            let (hash, quality) = hash(&cut);
+            if quality >= QUALITY {
+                frames.push(Frame { time: *time as f32, hash });
+                pictures.push(cut);
+            }
+        }
+        let count = PROBES.min(pictures.len());
+        let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * pictures.len() / (2 * count)).collect();
+        let probes = pictures.into_iter().enumerate().filter(|(i, _)| spread.contains(i)).map(|p| p.1).collect();
+        Self { aspect: clip.aspect, frames, probes, guesses: Vec::new() }
+    }
+
+    /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess: which fingerprints are worth a closer look.
+    #[must_use]
+    pub fn glance(&mut self, other: &PictureFingerprint) -> f32 {
+        self.guessed(other).first().map_or(256.0, |g| g.0)
+    }
+
+    /// Logarithm of the ratio of both aspect ratios, in hundredths.
+    fn ratio(&self, other: &PictureFingerprint) -> i32 {
+        (100.0 * (self.aspect / other.aspect).ln()).round() as i32
+    }
+
+    /// All guesses, the likeliest first.
+    fn guessed(&mut self, other: &PictureFingerprint) -> Vec<(f32, Window)> {
+        if self.probes.is_empty() || other.frames.is_empty() {
+            return Vec::new();
+        }
+        let ratio = self.ratio(other);
+        let known = self.guesses.iter().position(|g| g.0 == ratio).unwrap_or_else(|| {
+            let windows = Window::guesses((ratio as f32 / 100.0).exp());
+            let guesses = windows.into_iter().map(|window| Guess { window, probes: self.probes.iter().map(|p| placed(p, &window)).collect() }).collect();
+            self.guesses.push((ratio, guesses));
+            self.guesses.len() - 1
+        });
+        let mut tried: Vec<(f32, Window)> = self.guesses[known].1.iter().map(|g| (nearest(&g.probes, &other.frames), g.window)).collect();
+        tried.sort_by(|a, b| a.0.total_cmp(&b.0));
+        tried
+    }
+
+    /// How far the clip is from a fingerprint; `None` if one of them has too little to compare.
+    #[must_use]
+    pub fn resemblance(&mut self, other: &PictureFingerprint) -> Option<Resemblance> {
+        let mut best: Option<Resemblance> = None;
+        // The clip as it is, whatever else may fit.
+        let plain = [Window::WHOLE].into_iter().chain(self.guessed(other).into_iter().map(|g| g.1).take(BEST));
+        for (i, guess) in plain.enumerate() {
+            let window = if i == 0 { guess } else { self.refine(guess, other) };
+            let found = self.align(&window, other);
+            if found.is_some_and(|f| best.is_none_or(|b| f.distance < b.distance)) {
+                best = found;
+            }
+            if best.is_some_and(|b| b.distance < Resemblance::SAME / 2.0) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Moves a window to where it fits best, frame against frame as they lie at first.
+    fn refine(&self, mut window: Window, other: &PictureFingerprint) -> Window {
+        let pairs: Vec<(Hash, usize)> = self
+            .probes
+            .iter()
+            .filter_map(|p| {
+                let (whole, placed) = (hash(p).0, placed(p, &window));
+                let near = (0..other.frames.len()).min_by_key(|&i| placed.distance(&other.frames[i].hash))?;
+                Some((whole, near))
+            })
+            .collect();
+        let score = |w: &Window| pairs.iter().map(|(h, i)| h.distance(&other.through(*i, w))).sum::<u32>();
+        let mut least = score(&window);
+        for step in STEPS {
+            while let Some((better, moved)) = window.neighbours(step).into_iter().map(|w| (score(&w), w)).min_by_key(|b| b.0).filter(|b| b.0 < least) {
+                (least, window) = (better, moved);
+            }
+        }
+        window
+    }
+
+    /// The mean distance of frames beside each other in time, at the best speed and offset.
+    fn align(&self, window: &Window, other: &PictureFingerprint) -> Option<Resemblance> {
+        let theirs: Vec<Hash> = (0..other.frames.len()).map(|i| other.through(i, window)).collect();
+        let distances: Vec<Vec<f32>> = self.frames.iter().map(|a| theirs.iter().map(|b| a.hash.distance(b) as f32).collect()).collect();
+        let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
+        let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
+        let least = LEAST.min(self.frames.len()).min(other.frames.len());
+        let mut best: Option<Resemblance> = None;
+        for speed in SPEEDS {
+            let (low, high) = (start - speed * last, end - speed * first);
+            let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
+            for offset in (0..=steps).map(|i| low + i as f32 * 0.5 * SLACK) {
+                let (mut sum, mut count) = (0.0, 0);
+                for (a, row) in self.frames.iter().zip(&distances) {
+                    let time = speed * a.time + offset;
+                    let from = other.frames.partition_point(|b| b.time < time - SLACK);
+                    let beside = other.frames[from..].iter().zip(&row[from..]).take_while(|(b, _)| b.time <= time + SLACK);
+                    if let Some(d) = beside.map(|b| *b.1).min_by(f32::total_cmp) {
+                        sum += d;
+                        count += 1;
+                    }
+                }
+                if count >= least && best.is_none_or(|b| sum / (count as f32) < b.distance) {
+                    best =
+                        Some(Resemblance { distance: sum / count as f32, frames: count, share: window.width * window.height, same_aspect: self.ratio(other).abs() <= SAME_ASPECT });
+                }
+            }
+        }
+        best
+    }
+}
+
+/// The hash of a picture that has been put where it may have come from.
+fn placed(picture: &super::pdq::Thumbnail, window: &Window) -> Hash {
+    let mut out = thumbnail_of(0.0);
+    window.place(&Content::ALL, picture, &mut out);
+    hash(&out).0
+}
+
+/// The mean distance of probes from their nearest frames.
+fn nearest(probes: &[Hash], frames: &[Frame]) -> f32 {
+    let sum: u32 = probes.iter().map(|p| frames.iter().map(|f| p.distance(&f.hash)).min().unwrap_or(256)).sum();
+    sum as f32 / probes.len().max(1) as f32
+}

@@ -1,0 +1,220 @@
+//! The fingerprint of a clip's picture, and the sketch that it is made of.
+
+use super::pdq::{Hash, LINES, SIDE, Thumbnail, hash, thumbnail};
+use super::window::{Content, Window, thumbnail_of};
+use crate::picture::Luma;
+
+/// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits then.
+const INTERVAL: f64 = 0.5;
+/// Frames that are kept; a longer clip has them further apart.
+const MOST: usize = 600;
+/// PDQ's quality under which a hash says too little.
+pub(super) const QUALITY: u8 = 50;
+
+/// A frame in a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Frame {
+    /// In seconds from the beginning of the clip.
+    pub(super) time: f32,
+    pub(super) hash: Hash,
+}
+
+/// Side of the pictures that are kept, so that a crop can be compared with what it was cropped from.
+const SMALL: usize = 32;
+
+/// What a clip looks like: PDQ hashes along time, and small pictures behind them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PictureFingerprint {
+    /// Width over height of what is between bars.
+    pub(super) aspect: f32,
+    pub(super) frames: Vec<Frame>,
+    /// A picture of 32×32 grey levels for each frame; none if only the hashes were read.
+    pictures: Vec<u8>,
+}
+
+/// Version of the stored form.
+const VERSION: u8 = 1;
+/// Bytes of head and of a frame.
+const HEAD: usize = 5;
+const FRAME: usize = 36;
+
+impl PictureFingerprint {
+    /// Number of frames that say something.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether no frame says anything: the picture is black or flat.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Hash of a frame as seen through a window.
+    pub(super) fn through(&self, frame: usize, window: &Window) -> Hash {
+        match self.pictures.get(frame * SMALL * SMALL..(frame + 1) * SMALL * SMALL) {
+            Some(picture) if *window != Window::WHOLE => hash(&window.look(picture, SMALL)).0,
+            _ => self.frames[frame].hash,
+        }
+    }
+
+    /// The hashes as they are stored: a version, the aspect ratio, then time and hash of each frame; numbers are 32-bit floats, the most significant byte
+    /// first.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEAD + FRAME * self.frames.len());
+        out.push(VERSION);
+        out.extend(self.aspect.to_be_bytes());
+        for f in &self.frames {
+            out.extend(f.time.to_be_bytes());
+            out.extend(f.hash.to_bytes());
+        }
+        out
+    }
+
+    /// The pictures as they are stored, of 32×32 bytes each, row by row.
+    #[must_use]
+    pub fn pictures(&self) -> &[u8] {
+        &self.pictures
+    }
+
+    /// From [`Self::hashes`] and [`Self::pictures`], which may be empty where hashes are enough; `None` if they are none.
+    #[must_use]
+    pub fn from_parts(hashes: &[u8], pictures: Vec<u8>) -> Option<Self> {
+        let (head, frames) = hashes.split_at_checked(HEAD)?;
+        let number = |b: &[u8]| Some(f32::from_be_bytes(b.try_into().ok()?)).filter(|v| v.is_finite() && *v >= 0.0);
+        let aspect = number(&head[1..]).filter(|a| (0.01..=100.0).contains(a))?;
+        let count = frames.len() / FRAME;
+        if head[0] != VERSION || frames.len() % FRAME != 0 || count > MOST || !(pictures.is_empty() || pictures.len() == count * SMALL * SMALL) {
+            return None;
+        }
+        let frame = |b: &[u8]| Some(Frame { time: number(&b[..4])?, hash: Hash::from_bytes(b[4..].try_into().ok()?) });
+        Some(Self { aspect, frames: frames.chunks_exact(FRAME).map(frame).collect::<Option<_>>()?, pictures })
+    }
+}
+
+/// Makes a [`Sketch`] from the frames of a clip.
+#[derive(Debug)]
+pub struct Sketcher {
+    frames: Vec<(f64, Thumbnail)>,
+    aspect: f32,
+    interval: f64,
+    next: f64,
+}
+
+impl Default for Sketcher {
+    fn default() -> Self {
+        Self { frames: Vec::new(), aspect: 1.0, interval: INTERVAL, next: 0.0 }
+    }
+}
+
+impl Sketcher {
+    /// Whether the frame at `time` seconds is looked at.
+    #[must_use]
+    pub fn wants(&self, time: f64) -> bool {
+        time >= self.next
+    }
+
+    /// Takes in a frame shown at `time` seconds, if it is wanted.
+    pub fn push(&mut self, luma: &Luma<'_>, time: f64) {
+        if !self.wants(time) || luma.width == 0 || luma.height == 0 {
+            return;
+        }
+        if self.frames.is_empty() {
+            self.aspect = luma.width as f32 / luma.height as f32;
+        }
+        self.frames.push((time, thumbnail(luma, LINES)));
+        if self.frames.len() > MOST {
+            let mut keep = false;
+            self.frames.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.interval *= 2.0;
+        }
+        // On a grid, so that a late frame does not delay the rest.
+        self.next = ((time / self.interval + 1e-6).floor() + 1.0) * self.interval;
+    }
+
+    /// The sketch of what was taken in.
+    #[must_use]
+    pub fn finish(self) -> Sketch {
+        let content = Content::of(self.frames.iter().map(|f| &*f.1));
+        Sketch { aspect: self.aspect * content.aspect(), frames: self.frames, content }
+    }
+}
+
+/// A clip in small pictures, of which all hashes can be made.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    /// Width over height of what is between bars.
+    pub(super) aspect: f32,
+    /// Time in seconds, and picture.
+    pub(super) frames: Vec<(f64, Thumbnail)>,
+    pub(super) content: Content,
+}
+
+impl Sketch {
+    /// Its fingerprint: what is between bars, hashed, and made smaller still.
+    #[must_use]
+    pub fn fingerprint(&self) -> PictureFingerprint {
+        let mut out = PictureFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
+        let mut cut = thumbnail_of(0.0);
+        for (time, picture) in &self.frames {
+            self.content.cut(picture, &mut cut);
+            let (hash, quality) = hash(&cut);
+            if quality >= QUALITY {
+                out.frames.push(Frame { time: *time as f32, hash });
+                let pixel = |i: usize| {
+                    let at = 2 * (i / SMALL * SIDE + i % SMALL);
+                    (cut[at] + cut[at + 1] + cut[at + SIDE] + cut[at + SIDE + 1]) / 4.0
+                };
+                out.pictures.extend((0..SMALL * SMALL).map(|i| pixel(i).round().clamp(0.0, 255.0) as u8));
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::{SampleFormat, Samples};
+
+    /// A moving picture with much to hash.
+    fn scene(width: usize, height: usize, t: f32) -> Vec<u8> {
+        let at = |x: f32, y: f32| 120.0 + 55.0 * ((x * 11.0 + t).sin() * (y * 7.0 - t).cos() + (x * 5.0 * y * 6.0 + 2.0 * t).sin());
+        (0..width * height).map(|i| at((i % width) as f32 / width as f32 * 3.0, (i / width) as f32 / height as f32 * 3.0) as u8).collect()
+    }
+
+    fn sketch(frames: usize, rate: f64) -> Sketch {
+        let mut s = Sketcher::default();
+        for i in 0..frames {
+            let samples = scene(160, 90, i as f32 * 0.1);
+            s.push(&Luma { samples: Samples::U8(&samples), width: 160, height: 90, stride: 160, format: SampleFormat::REFERENCE }, i as f64 / rate);
+        }
+        s.finish()
+    }
+
+    #[test]
+    fn two_frames_a_second_and_a_bound() {
+        assert_eq!(sketch(50, 10.0).fingerprint().len(), 10);
+        let long = sketch(4 * MOST, 2.0);
+        assert!((MOST / 2..=MOST).contains(&long.frames.len()), "{}", long.frames.len());
+        let steps: Vec<f64> = long.frames.windows(2).map(|w| w[1].0 - w[0].0).collect();
+        assert!(steps.iter().all(|s| (s - steps[0]).abs() < 1e-9), "evenly spaced");
+    }
+
+    #[test]
+    fn bytes_and_back() {
+        let f = sketch(30, 10.0).fingerprint();
+        let bytes = f.hashes();
+        assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures().to_vec()), Some(f.clone()));
+        assert_eq!(PictureFingerprint::from_parts(&bytes, Vec::new()).map(|g| g.hashes()), Some(bytes.clone()));
+        for wrong in [&bytes[..4], &bytes[..bytes.len() - 1], &[9; 41], &[]] {
+            assert_eq!(PictureFingerprint::from_parts(wrong, Vec::new()), None);
+        }
+        assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures()[1..].to_vec()), None);
+    }
+}
