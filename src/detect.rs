@@ -117,7 +117,8 @@ pub(crate) fn look(
             return Err(MediaError::Cancelled { path: path.into() });
         }
         progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
-        reader.skip(if certain { Skip::Bidirectional } else { usual });
+        // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
+        reader.skip(if certain && sketcher.is_none() { Skip::Bidirectional } else { usual });
     }
     let detector = detector.ok_or_else(|| MediaError::Decode { path: path.into(), reason: "not one whole frame in it".into() })?;
     Ok((info, detector.finish()))

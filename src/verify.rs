@@ -8,7 +8,6 @@ use crate::evidence::Question;
 use crate::fingerprint::{Query, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
-use crate::payload::Payload;
 use crate::picture::DetectOptions;
 use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, ProvenanceError, Trust};
 use crate::recovery::{RecoveryError, Registered, recall, resembling};
@@ -129,10 +128,11 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         && found.payloads().is_empty()
     {
         similar = resembling(registry.as_ref(), query, &options.trust, &options.limits)?;
-        // What it looks like tells which few payloads it may carry, and fewer need less evidence.
-        let few: Vec<Payload> = similar.iter().filter_map(|s| s.payload).collect();
-        if !few.is_empty() && matches!(options.detect.question, Question::Blind) {
-            how.question = Question::Candidates(few);
+        // What it looks like tells which payload it may carry, and at what size: to confirm that takes much less evidence.
+        let likest = similar.first().and_then(|s| s.payload.zip(s.resemblance));
+        if let Some((payload, resemblance)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
+            how.question = Question::Expected(payload);
+            how.guess = Some(resemblance.scale);
             let again = observe(path, ring, &how, None, &options.limits, cancel, &mut |_| {})?;
             if !again.payloads().is_empty() {
                 *found = Detected { sketch: found.sketch.take(), ..again };

@@ -27,10 +27,15 @@ const LEAST: usize = 5;
 pub struct Resemblance {
     /// Bits of 256 by which frames beside each other differ, in the mean.
     pub distance: f32,
+    /// The same of the quarter that differs least: a clip that was damaged or replaced in parts still has frames of its own.
+    pub nearest: f32,
     /// Frames that were beside each other.
     pub frames: usize,
     /// Share of the original's frame that is in the clip, as guessed.
     pub share: f32,
+    /// Size of what is in the frame over its size in the original, both measured by the shorter side of the frame, across and down: that of a mark's tile.
+    #[serde(skip)]
+    pub scale: [f32; 2],
     /// Whether both have the same aspect ratio between bars.
     pub same_aspect: bool,
 }
@@ -51,7 +56,7 @@ impl Resemblance {
     /// Whether it is none, at any guess.
     #[must_use]
     pub fn different(&self) -> bool {
-        self.distance >= Self::DIFFERENT && self.frames >= LEAST
+        self.nearest >= Self::DIFFERENT && self.frames >= LEAST
     }
 }
 
@@ -59,6 +64,9 @@ impl Resemblance {
 #[derive(Debug)]
 pub struct Query {
     aspect: f32,
+    /// Width over height of the whole frame, and the shares of both that are between bars.
+    frame: f32,
+    content: [f32; 2],
     /// What is between bars, of the frames that say something.
     frames: Vec<Frame>,
     /// Some of them again, as pictures.
@@ -92,13 +100,21 @@ impl Query {
         let count = PROBES.min(pictures.len());
         let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * pictures.len() / (2 * count)).collect();
         let probes = pictures.into_iter().enumerate().filter(|(i, _)| spread.contains(i)).map(|p| p.1).collect();
-        Self { aspect: clip.aspect, frames, probes, guesses: Vec::new() }
+        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, probes, guesses: Vec::new() }
     }
 
     /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess: which fingerprints are worth a closer look.
     #[must_use]
     pub fn glance(&mut self, other: &PictureFingerprint) -> f32 {
         self.guessed(other).first().map_or(256.0, |g| g.0)
+    }
+
+    /// Size in the frame of what is in the original, both frames' shorter sides being one.
+    fn scale(&self, window: &Window, original: f32) -> [f32; 2] {
+        let sides = |aspect: f32| [aspect.max(1.0), (1.0 / aspect).max(1.0)];
+        let (own, theirs) = (sides(self.frame), sides(original));
+        let [across, down] = self.content;
+        [own[0] * across / (window.width * theirs[0]), own[1] * down / (window.height * theirs[1])]
     }
 
     /// Logarithm of the ratio of both aspect ratios, in hundredths.
@@ -170,28 +186,36 @@ impl Query {
         let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
         let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
         let least = LEAST.min(self.frames.len()).min(other.frames.len());
-        let mut best: Option<Resemblance> = None;
+        let mut best: Option<(f32, Vec<f32>)> = None;
         for speed in SPEEDS {
             let (low, high) = (start - speed * last, end - speed * first);
             let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
             for offset in (0..=steps).map(|i| low + i as f32 * 0.5 * SLACK) {
-                let (mut sum, mut count) = (0.0, 0);
-                for (a, row) in self.frames.iter().zip(&distances) {
+                let beside = self.frames.iter().zip(&distances).filter_map(|(a, row)| {
                     let time = speed * a.time + offset;
                     let from = other.frames.partition_point(|b| b.time < time - SLACK);
-                    let beside = other.frames[from..].iter().zip(&row[from..]).take_while(|(b, _)| b.time <= time + SLACK);
-                    if let Some(d) = beside.map(|b| *b.1).min_by(f32::total_cmp) {
-                        sum += d;
-                        count += 1;
-                    }
-                }
-                if count >= least && best.is_none_or(|b| sum / (count as f32) < b.distance) {
-                    best =
-                        Some(Resemblance { distance: sum / count as f32, frames: count, share: window.width * window.height, same_aspect: self.ratio(other).abs() <= SAME_ASPECT });
+                    let near = other.frames[from..].iter().zip(&row[from..]).take_while(|(b, _)| b.time <= time + SLACK);
+                    near.map(|b| *b.1).min_by(f32::total_cmp)
+                });
+                let beside: Vec<f32> = beside.collect();
+                let mean = beside.iter().sum::<f32>() / beside.len().max(1) as f32;
+                if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
+                    best = Some((mean, beside));
                 }
             }
         }
-        best
+        let (distance, mut beside) = best?;
+        beside.sort_by(f32::total_cmp);
+        let quarter = &beside[..beside.len().div_ceil(4)];
+        let nearest = quarter.iter().sum::<f32>() / quarter.len().max(1) as f32;
+        Some(Resemblance {
+            distance,
+            nearest,
+            frames: beside.len(),
+            share: window.width * window.height,
+            scale: self.scale(window, other.aspect),
+            same_aspect: self.ratio(other).abs() <= SAME_ASPECT,
+        })
     }
 }
 

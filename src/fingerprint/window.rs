@@ -51,6 +51,11 @@ impl Content {
         (self.x[1] - self.x[0]) as f32 / (self.y[1] - self.y[0]) as f32
     }
 
+    /// Its width and height, those of the frame being one.
+    pub(super) fn shares(&self) -> [f32; 2] {
+        [self.x, self.y].map(|[start, end]| (end - start) as f32 / SIDE as f32)
+    }
+
     /// The picture without its bars.
     pub(super) fn cut(&self, from: &Thumbnail, to: &mut Thumbnail) {
         if *self == Self::ALL {

@@ -25,11 +25,14 @@ pub struct DetectOptions {
     pub rate: f64,
     /// Whether to search other geometries when the mark is not found where a re-encoded clip has it.
     pub search: bool,
+    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and down, where something else than the mark suggests
+    /// one: tried before any other. A second look at frames, which it is, counts as such.
+    pub guess: Option<[f32; 2]>,
 }
 
 impl Default for DetectOptions {
     fn default() -> Self {
-        Self { question: Question::Blind, rate: 15.0, search: true }
+        Self { question: Question::Blind, rate: 15.0, search: true, guess: None }
     }
 }
 

@@ -51,6 +51,12 @@ const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_MOVED: f64 = 4.0;
 const SHARE_SEARCHED: f64 = 8.0;
 const SHARE_BENT: f64 = 8.0;
+/// A guessed size has half of the budget of a second look, whose other half is shared as above; and the first look was one too.
+const SHARE_GUESSED: f64 = 2.0;
+const SECOND_LOOK: f64 = 3.0;
+/// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the strongest lattices are tried.
+const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
+const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
 
@@ -186,7 +192,8 @@ impl<'a> Search<'a> {
 
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(&mut self) -> Option<Finding> {
-        let stages: &[fn(&mut Self) -> bool] = if self.detector.options.search { &[Self::expected, Self::moved, Self::searched, Self::bent] } else { &[Self::expected] };
+        let stages: &[fn(&mut Self) -> bool] =
+            if self.detector.options.search { &[Self::guessed, Self::expected, Self::moved, Self::searched, Self::bent] } else { &[Self::guessed, Self::expected] };
         let _ = stages.iter().any(|stage| stage(self));
         self.best.take()
     }
@@ -263,11 +270,40 @@ impl<'a> Search<'a> {
         self.detector.carriers.len() as f64
     }
 
+    /// What all shares are multiplied by.
+    fn looks(&self) -> f64 {
+        if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 }
+    }
+
+    /// About the size that was guessed, upright or mirrored, wherever.
+    fn guessed(&mut self) -> bool {
+        let Some([across, down]) = self.detector.options.guess else { return false };
+        let factor = self.detector.coarse_factor;
+        let (sx, sy) = self.detector.shape.tile_scale();
+        let sizes: Vec<Warp> = AROUND
+            .iter()
+            .flat_map(|by| SQUEEZED.iter().map(move |s| ((1.0 + by) * (1.0 + s), (1.0 + by) * (1.0 - s))))
+            .map(|(x, y)| Warp::scaling(sx * across * x / factor as f32, sy * down * y / factor as f32))
+            .collect();
+        let image = self.sums.coarse;
+        let mut strong: Vec<(f32, Warp)> =
+            parallel::map(&sizes, &mut vec![(); parallel::threads()], |(), &warp| View::new(image, factor, warp).map(|v| (v.excess(), warp))).into_iter().flatten().collect();
+        strong.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let budget = self.budget(PROPOSALS, SHARE_GUESSED);
+        let mut translations = std::mem::take(&mut self.translations);
+        let found = strong.iter().take(PROPOSALS).any(|&(_, warp)| {
+            let finding = View::new(image, factor, warp).map(|view| self.at(view, budget, &mut translations));
+            self.keep(finding)
+        });
+        self.translations = translations;
+        found
+    }
+
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
     fn expected(&mut self) -> bool {
         let warps = self.expected_warps();
         let readings = self.keys() * warps.len() as f64;
-        let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED };
+        let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED * self.looks() };
         for warp in warps {
             let Some(view) = View::new(self.sums.coarse, self.detector.coarse_factor, warp) else { continue };
             let (x, y) = view.unwarped.origin;
@@ -328,6 +364,7 @@ impl<'a> Search<'a> {
     /// The budget of a stage that tries `geometries` with all orientations and keys.
     fn budget(&self, geometries: usize, share: f64) -> Budget {
         let readings = geometries as f64;
+        let share = share * self.looks();
         Budget { trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * readings, readings, share }
     }
 
