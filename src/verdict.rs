@@ -164,7 +164,7 @@ fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<
     let as_stamped = picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted);
     let everywhere = picture.area.as_ref().is_none_or(|a| a.share > 0.9);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
-    let apart = entry.resemblance.filter(|r| r.different() && r.same_aspect && as_stamped && everywhere)?;
+    let apart = entry.resemblance.filter(|r| r.different() && as_stamped && everywhere)?;
     let what = described(entry);
     Some(format!(
         "The picture carries mark {}, but looks nothing like the clip that it was made for, {what}: {:.0} of 256 bits of their fingerprints differ. The mark was put here from there.",
