@@ -26,6 +26,7 @@ pub struct Hash(pub [u64; 4]);
 impl Hash {
     /// Number of bits that differ.
     #[must_use]
+    #[inline]
     pub fn distance(&self, other: &Self) -> u32 {
         self.0.iter().zip(other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
     }

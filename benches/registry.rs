@@ -1,0 +1,90 @@
+//! The registry as it grows: cargo bench --bench registry -- [ENTRIES...]
+//!
+//! Each registry is filled with entries of twelve random hashes that change by 23 bits from one to the next, and a clip that is in none of them is looked
+//! up by its fingerprint: what that takes depends on their number alone, how alike they are does not matter.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, not a library")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use proofmark::Payload;
+use proofmark::fingerprint::{PictureFingerprint, Query, Sketcher};
+use proofmark::media::{Limits, Reader};
+use proofmark::recovery::resembling;
+use proofmark::registry::{self, Entry};
+use tempfile::TempDir;
+
+/// Frames of a clip of six seconds.
+const FRAMES: usize = 12;
+
+fn main() {
+    let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bigbuckbunny.mp4");
+    let mut reader = Reader::open(&clip, &Limits::default()).unwrap();
+    let mut sketcher = Sketcher::default();
+    while let Some((mut picture, time)) = reader.next_frame(|t| sketcher.wants(t)).unwrap() {
+        picture.with_luma(|luma| sketcher.push(luma, time));
+    }
+    let sketch = sketcher.finish();
+    println!("| entries | on disk, MB | put, s | search by fingerprint, s | all payloads, s | by payload, ms | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- |");
+    for count in if sizes.is_empty() { vec![1000, 10_000] } else { sizes } {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("registry.db");
+        let r = registry::open(path.to_str().unwrap()).unwrap();
+        let mut random = Random(88_172_645_463_325_252);
+        let (_, put) = timed(|| {
+            for start in (0..count).step_by(1000) {
+                let page: Vec<Entry> = (start..count.min(start + 1000)).map(|i| entry(i as u64, &mut random)).collect();
+                r.put_all(&page, false).unwrap();
+            }
+        });
+        let (found, search) = timed(|| resembling(r.as_ref(), &mut Query::new(&sketch), &Default::default(), &Limits::default()).unwrap());
+        assert!(found.is_empty(), "nothing random looks like a clip");
+        let (payloads, all) = timed(|| r.payloads(count).unwrap());
+        let (_, each) = timed(|| payloads.iter().step_by((count / 1000).max(1)).for_each(|&p| assert!(r.by_payload(p).unwrap().is_some())));
+        let megabytes = std::fs::metadata(&path).unwrap().len() as f64 / 1e6;
+        println!("| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {all:.2} | {:.3} | {:.0} |", 1e3 * each / 1000.0, peak_memory());
+    }
+}
+
+fn entry(i: u64, random: &mut Random) -> Entry {
+    let mut hash: [u64; 4] = std::array::from_fn(|_| random.next());
+    let mut hashes = vec![1];
+    hashes.extend((16.0f32 / 9.0).to_be_bytes());
+    for frame in 0..FRAMES {
+        hashes.extend((frame as f32 / 2.0).to_be_bytes());
+        hash.iter().for_each(|w| hashes.extend(w.to_be_bytes()));
+        for _ in 0..23 {
+            let bit = random.next() as usize % 256;
+            hash[bit / 64] ^= 1 << (bit % 64);
+        }
+    }
+    let mut e = Entry::new(Payload::random(), [0; 32].into(), "video/mp4".into(), i);
+    e.picture = PictureFingerprint::from_parts(&hashes, vec![0; FRAMES * 32 * 32]);
+    e
+}
+
+/// Marsaglia's xorshift, which is random enough here.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+fn timed<T>(f: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let out = f();
+    (out, start.elapsed().as_secs_f64())
+}
+
+/// In megabytes, of this process so far.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |k| k / 1e3)
+}
