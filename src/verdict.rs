@@ -162,7 +162,7 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
 /// was stamped, so that no crop or turn can be the reason.
 fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<String> {
     let as_stamped = picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted);
-    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > 0.9);
+    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > 0.7);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
     let apart = entry.resemblance.filter(|r| r.different() && as_stamped && everywhere)?;
     let what = described(entry);
