@@ -81,7 +81,7 @@ fn copies_are_known_and_others_are_not() {
         let r = compare(&copy);
         assert!(r.same() && !r.different(), "{what}: {r:?}");
     }
-    for source in ["mandelbrot=s=640x360:r=25", "testsrc2=s=640x360:r=25", "gradients=s=640x360:r=25:speed=0.1:n=6"] {
+    for source in ["mandelbrot=s=640x360:r=25", "testsrc2=s=640x360:r=25", "gradients=s=640x360:r=25:speed=0.1:n=6:seed=7"] {
         let other = work.path().join("other.mp4");
         common::generate(source, "-t 6 -c:v libx264 -crf 20 -pix_fmt yuv420p", &other);
         let sketch = sketch(&other);
