@@ -8,7 +8,7 @@ use crate::fingerprint::{PictureFingerprint, Query, Resemblance};
 use crate::media::Limits;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
-use crate::registry::{Content, Entry, Registry, RegistryError};
+use crate::registry::{Binding, Content, Entry, Registry, RegistryError};
 
 /// What the registry remembers of a clip.
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +65,50 @@ pub enum RecoveryError {
     /// The trust list is no good.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+}
+
+/// Why a manifest store is not taken into the registry.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DepositError {
+    /// It cannot be read.
+    #[error("this is no C2PA manifest store, or one too damaged to be read; send the bytes of a .c2pa file")]
+    Unreadable,
+    /// It fails validation.
+    #[error("the manifest does not hold ({}); send one whose signature and assertions are whole", failures.join(", "))]
+    Invalid {
+        /// The C2PA's code for each check that failed.
+        failures: Vec<String>,
+    },
+    /// The trust list is no good.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+}
+
+/// An entry for a manifest store that is handed in without its file at `now`, in seconds since 1970. It must hold, its hard binding excepted, and leads
+/// to a mark of ours if it names the mark of its own label by `algorithm`.
+///
+/// # Errors
+/// [`DepositError`].
+pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits: &Limits) -> Result<Entry, DepositError> {
+    let report = provenance::read_store(&store, trust, limits)?;
+    let Some(id) = report.label.clone() else { return Err(DepositError::Unreadable) };
+    if report.state == ManifestState::Invalid {
+        return Err(DepositError::Invalid { failures: report.failures });
+    }
+    Ok(Entry {
+        payload: report.payload(algorithm).filter(|&p| Entry::id_of(p) == id),
+        content: Content::of_bytes(&store),
+        manifest: Some(store),
+        media_type: Entry::MANIFEST_ALONE.into(),
+        title: report.title,
+        stamped: now,
+        labels: BTreeSet::new(),
+        bindings: report.soft_bindings.into_iter().map(|b| Binding { alg: b.alg, value: b.bytes }).collect(),
+        picture: None,
+        target: None,
+        id,
+    })
 }
 
 /// What the registry remembers of each payload that it knows, in the order asked.

@@ -185,6 +185,9 @@ fn looks(entry: &Registered) -> Option<String> {
 fn described(r: &Registered) -> String {
     let title = r.title.as_ref().map(|t| format!("'{t}', ")).unwrap_or_default();
     let date = i64::try_from(r.stamped).ok().and_then(|s| time::OffsetDateTime::from_unix_timestamp(s).ok()).map(|t| t.date().to_string()).unwrap_or_default();
+    if r.media_type == Entry::MANIFEST_ALONE {
+        return format!("{title}handed in without its clip on {date}");
+    }
     format!("{title}{}, stamped on {date}", r.media_type)
 }
 

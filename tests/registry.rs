@@ -54,6 +54,7 @@ conformance! {
     lists_are_filtered_and_go_on_where_they_stopped
     payloads_come_newest_first
     bindings_lead_to_their_entries
+    bindings_are_added_and_moved
     writers_at_once_lose_nothing
     a_crash_is_mended
     hostile_texts_are_kept_or_refused_whole
@@ -222,6 +223,25 @@ fn bindings_lead_to_their_entries(place: &Place) {
     assert_eq!(found(None, &[1, 2, 3], 1).len(), 1);
     assert_eq!(found(None, &[1, 2], 10), Vec::<String>::new());
     assert_eq!(found(None, a.payload.unwrap().as_bytes(), 10), [a.id]);
+}
+
+fn bindings_are_added_and_moved(place: &Place) {
+    let r = place.open();
+    let (a, b) = (some(1), some(2));
+    r.put(&a, false).unwrap();
+    r.put(&b, false).unwrap();
+    let binding = Binding { alg: "looks".into(), value: vec![7; 300] };
+    let found = || r.by_binding(Some("looks"), &binding.value, 10).unwrap();
+    assert!(!r.rebind(&a.id, &binding).unwrap(), "nothing to move yet");
+    assert!(r.bind(&a.id, &binding).unwrap() && r.bind(&a.id, &binding).unwrap(), "twice is once");
+    assert_eq!(found(), [a.id.as_str()]);
+    assert!(!r.bind("urn:c2pa:none", &binding).unwrap() && !r.rebind("urn:c2pa:none", &binding).unwrap());
+    assert_eq!(found(), [a.id.as_str()], "a move to nowhere moves nothing");
+    assert!(r.rebind(&b.id, &binding).unwrap());
+    assert_eq!(found(), [b.id.as_str()]);
+    assert!(r.by_id(&b.id).unwrap().unwrap().bindings.contains(&binding));
+    let unfit = Binding { alg: "a\0b".into(), ..binding.clone() };
+    assert!(matches!(r.bind(&a.id, &unfit), Err(RegistryError::Unfit { .. })) && matches!(r.rebind(&a.id, &unfit), Err(RegistryError::Unfit { .. })));
 }
 
 fn writers_at_once_lose_nothing(place: &Place) {

@@ -54,6 +54,12 @@ impl Resemblance {
         self.distance <= Self::SAME && self.frames >= LEAST
     }
 
+    /// How alike they are, in per cent: 0 is what chance makes of frames that have nothing to do with each other.
+    #[must_use]
+    pub fn score(&self) -> u8 {
+        (100.0 * (1.0 - self.distance / 128.0)).round().clamp(0.0, 100.0) as u8
+    }
+
     /// Whether it is none, at any guess.
     #[must_use]
     pub fn different(&self) -> bool {

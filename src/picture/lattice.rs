@@ -151,7 +151,8 @@ impl LatticeSearch {
     /// For lattices with periods of `shortest` to `longest` pixels.
     pub(crate) fn new(image: &Image, shortest: f32, longest: f32) -> Self {
         let padded = |n: usize| fast_size(n + (n / 2).min(2 * longest as usize));
-        let (width, height) = (padded(image.width), padded(image.height) & !1);
+        // An even number of rows, and some even where the picture has one alone.
+        let (width, height) = (padded(image.width), (padded(image.height) & !1).max(2));
         let mut fft = RealFft2::new(width, height);
         let mut spectrum = Vec::new();
         fft.forward(&tapered(image), &mut spectrum);

@@ -20,6 +20,9 @@ pub struct SoftBinding {
     pub alg: String,
     /// Its value: the payload's UUID where it is one of 16 bytes or its text, else hexadecimal or as it stood.
     pub value: String,
+    /// The bytes of its value, those of the text where it is one.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
 }
 
 /// The assertion as the specification has it: values are byte strings.
@@ -63,19 +66,20 @@ struct MetBlock {
 /// All bindings of an assertion.
 pub(super) fn parse(assertion: &serde_json::Value) -> Vec<SoftBinding> {
     let Ok(met) = Met::deserialize(assertion) else { return Vec::new() };
-    met.blocks.iter().filter_map(|b| Some(SoftBinding { alg: met.alg.clone(), value: text(&b.value)? })).collect()
+    met.blocks.iter().filter_map(|b| value(&b.value)).map(|(value, bytes)| SoftBinding { alg: met.alg.clone(), value, bytes }).collect()
 }
 
-fn text(value: &serde_json::Value) -> Option<String> {
+/// A value as it is shown, and its bytes.
+fn value(value: &serde_json::Value) -> Option<(String, Vec<u8>)> {
     match value {
-        serde_json::Value::String(s) => Some(s.clone()),
+        serde_json::Value::String(s) => Some((s.clone(), s.clone().into_bytes())),
         serde_json::Value::Array(items) => {
-            let bytes: Option<Vec<u8>> = items.iter().map(|i| i.as_u64().and_then(|b| u8::try_from(b).ok())).collect();
-            let bytes = bytes?;
-            match <[u8; 16]>::try_from(bytes.as_slice()) {
-                Ok(id) => Some(uuid::Uuid::from_bytes(id).to_string()),
-                Err(_) => Some(bytes.iter().map(|b| format!("{b:02x}")).collect()),
-            }
+            let bytes: Vec<u8> = items.iter().map(|i| i.as_u64().and_then(|b| u8::try_from(b).ok())).collect::<Option<_>>()?;
+            let shown = match <[u8; 16]>::try_from(bytes.as_slice()) {
+                Ok(id) => uuid::Uuid::from_bytes(id).to_string(),
+                Err(_) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
+            };
+            Some((shown, bytes))
         }
         _ => None,
     }

@@ -19,6 +19,14 @@ use crate::payload::Payload;
 pub struct Content([u8; 32]);
 
 impl Content {
+    /// Of bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut out = [0; 32];
+        out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(out)
+    }
+
     /// Of a file, which is read once.
     ///
     /// # Errors
@@ -112,9 +120,9 @@ pub struct Entry {
     pub payload: Option<Payload>,
     /// The C2PA manifest store; `None` if it was stamped without one, and in lists.
     pub manifest: Option<Vec<u8>>,
-    /// What was in the file.
+    /// What was in the file; the manifest store itself, where only that was handed in.
     pub content: Content,
-    /// Its media type, such as `video/mp4`.
+    /// Its media type, such as `video/mp4`; [`Entry::MANIFEST_ALONE`] where only a manifest store was handed in.
     pub media_type: String,
     /// Title of the clip.
     pub title: Option<String>,
@@ -131,6 +139,9 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Media type of entries that are a manifest store without a file.
+    pub const MANIFEST_ALONE: &'static str = "application/c2pa";
+
     /// What is remembered of a clip at the least.
     #[must_use]
     pub fn new(payload: Payload, content: Content, media_type: String, stamped: u64) -> Self {

@@ -136,6 +136,18 @@ pub trait Registry: Debug + Send + Sync {
     /// The ids of the entries with a soft binding, of any algorithm if none is named; at most `most`.
     fn by_binding(&self, alg: Option<&str>, value: &[u8], most: usize) -> Result<Vec<String>, RegistryError>;
 
+    /// Adds a soft binding to an entry; whether the entry is there.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unfit`] if no database can hold it.
+    fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError>;
+
+    /// Makes a soft binding that leads to any entry lead to this one alone; whether both were there.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unfit`] if no database can hold it.
+    fn rebind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError>;
+
     /// Entries without their manifests, newest first.
     fn list(&self, filter: &Filter) -> Result<Vec<Entry>, RegistryError>;
 

@@ -188,6 +188,8 @@ fn signed(n: u64) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
+const NUL: &str = "there is a NUL character in its texts";
+
 /// Why no database can hold an entry; `None` if they can.
 fn unfit(e: &Entry) -> Option<&'static str> {
     let target = e.target.as_ref().map(|t| t.to_string_lossy());
@@ -196,7 +198,7 @@ fn unfit(e: &Entry) -> Option<&'static str> {
     if e.id.is_empty() {
         return Some("it has no id");
     }
-    texts.any(|t| t.contains('\0')).then_some("there is a NUL character in its texts")
+    texts.any(|t| t.contains('\0')).then_some(NUL)
 }
 
 /// The columns of an entry, in the order of [`COLUMNS`].
@@ -227,7 +229,7 @@ fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
         s.execute("INSERT INTO fingerprint_pictures (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(picture.pictures().to_vec())])?;
     }
     for b in &e.bindings {
-        s.execute("INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3)", &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id()])?;
+        bind(s, &e.id, b)?;
     }
     for label in &e.labels {
         s.execute("INSERT INTO labels (id, label) VALUES ($1, $2)", &[id(), Value::Text(label.clone())])?;
@@ -259,6 +261,23 @@ fn put(s: &mut dyn Session, e: &Entry, replace: bool) -> Result<Put, String> {
         }
         Some(false) | None => Ok(Put::Taken),
     }
+}
+
+fn refuse_nul(id: &str, binding: &Binding) -> Result<(), RegistryError> {
+    if binding.alg.contains('\0') {
+        return Err(RegistryError::Unfit { id: id.into(), reason: NUL });
+    }
+    Ok(())
+}
+
+/// Adds a binding, unless it is there already; whether there is such an entry.
+fn bind(s: &mut dyn Session, id: &str, b: &Binding) -> Result<bool, String> {
+    let id = Value::Text(id.into());
+    let there = !s.query("SELECT id FROM entries WHERE id = $1", std::slice::from_ref(&id))?.is_empty();
+    if there {
+        s.execute("INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id])?;
+    }
+    Ok(there)
 }
 
 impl<D: Database> Registry for SqlRegistry<D> {
@@ -302,6 +321,23 @@ impl<D: Database> Registry for SqlRegistry<D> {
                 None => s.query("SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2", &[value.clone(), most.clone()])?,
             };
             Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
+        })
+    }
+
+    fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+        refuse_nul(id, binding)?;
+        self.run(true, |s| bind(s, id, binding))
+    }
+
+    fn rebind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+        refuse_nul(id, binding)?;
+        let of = [Value::Text(binding.alg.clone()), Value::Bytes(binding.value.clone())];
+        self.run(true, |s| {
+            if s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() || s.execute("DELETE FROM bindings WHERE alg = $1 AND value = $2", &of)? == 0
+            {
+                return Ok(false);
+            }
+            bind(s, id, binding)
         })
     }
 
