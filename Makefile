@@ -26,6 +26,7 @@ lint: setup
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 test: lint
+	@scripts/setup.sh --tests
 	$(CARGO) test --release --workspace --locked
 
 bench: setup

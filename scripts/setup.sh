@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg, openssl and PostgreSQL for demo and tests.
+# Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg for the demo; with --tests also what the
+# tests run against: openssl, PostgreSQL and Chromium.
 set -euo pipefail
-packages=(build-essential clang pkg-config ffmpeg openssl libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql)
+packages=(build-essential clang pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev)
+[ "${1:-}" = --tests ] && packages+=(chromium chromium-driver openssl postgresql)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")

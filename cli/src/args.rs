@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +8,8 @@ use proofmark::Payload;
 use proofmark::picture::Strength;
 use time::Date;
 use time::format_description::well_known::Iso8601;
+
+use crate::serve::Scope;
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
@@ -25,6 +28,7 @@ Examples:
   proofmark detect upload.mp4                 is there a mark, and which?
   proofmark verify upload.mp4                 where does this clip come from?
   proofmark lookup upload.mp4                 what does the registry remember of it?
+  proofmark serve                             all of this over HTTP, with a page for moderators
   proofmark evaluate clip.mp4                 what survives, on your own clips?
 
 Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
@@ -65,9 +69,10 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write man pages
     Man(ManArgs),
-    /// Serve the resolution API
-    #[command(hide = true)]
-    Serve,
+    /// Serve verification, the C2PA's resolution API and a page for moderators over HTTP
+    Serve(ServeArgs),
+    /// Make, list and revoke the tokens that clients of the server show
+    Tokens(TokensArgs),
 }
 
 /// Which registry.
@@ -291,6 +296,54 @@ pub(crate) struct EvaluateArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark serve
+  proofmark serve --listen 0.0.0.0:8473 --registry postgres://proofmark@db.example.com/proofmark --require-token
+  curl --data-binary @upload.mp4 'http://127.0.0.1:8473/v1/verify?name=upload.mp4'
+
+It speaks plain HTTP: put a proxy with TLS before it where others can reach it. All settings are in the [serve] part of the configuration file;
+/v1/openapi.json describes the API.")]
+pub(crate) struct ServeArgs {
+    /// Address and port; port 0 takes a free one [default: 127.0.0.1:8473]
+    #[arg(long, env = "PROOFMARK_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Demand a token for reading too, and serve no page
+    #[arg(long)]
+    pub(crate) require_token: bool,
+    /// Trust list: PEM certificates of authorities; may be given more than once
+    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
+}
+
+#[derive(Args)]
+pub(crate) struct TokensArgs {
+    #[command(subcommand)]
+    pub(crate) action: TokensAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokensAction {
+    /// List the tokens by their names; what they are is not kept
+    List,
+    /// Make a token and print it, this once
+    Add {
+        /// A name to know it by
+        name: String,
+        /// What it allows; may be given more than once
+        #[arg(long = "scope", value_enum, required = true, value_name = "SCOPE")]
+        scopes: Vec<Scope>,
+    },
+    /// Make a token worthless, at once
+    Revoke {
+        /// Which token, by its name
+        name: String,
+    },
+}
+
+#[derive(Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) action: KeysAction,
@@ -393,7 +446,9 @@ Examples:
   proofmark lookup upload.mp4
   proofmark lookup 7f3c1a52-9b64-4d0e-8a31-5e6f70819203
   proofmark lookup urn:c2pa:7f3c1a52-9b64-4d0e-8a31-5e6f70819203 --json
+  proofmark lookup upload.mp4 --server https://credentials.example.com
 
+A server is asked with the token in PROOFMARK_TOKEN, if there is one. Files stay on this machine unless --upload sends them.
 Exit codes: 0 found, 1 nothing found, 2 error, 4 some of several failed.")]
 pub(crate) struct LookupArgs {
     /// Payload, label of a manifest, value of a soft binding in base64, or file
@@ -401,7 +456,16 @@ pub(crate) struct LookupArgs {
     pub(crate) what: Vec<String>,
     #[command(flatten)]
     pub(crate) registry: RegistryOption,
-    /// Algorithm of the soft binding [default: any]
+    /// Ask this server instead of the registry: any that speaks the C2PA's resolution API
+    #[arg(long, env = "PROOFMARK_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Send files to the server themselves, rather than what can be read from them here
+    #[arg(long, requires = "server")]
+    pub(crate) upload: bool,
+    /// Token for the server
+    #[arg(long, env = "PROOFMARK_TOKEN", value_name = "TOKEN", hide = true, hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Algorithm of the soft binding [default: any in the registry, our own at a server]
     #[arg(long, value_name = "NAME")]
     pub(crate) alg: Option<String>,
     /// Trust list: PEM certificates of authorities; may be given more than once

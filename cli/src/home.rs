@@ -7,6 +7,8 @@
 //! signing/key.pem          its private key, mode 0600
 //! signing/authority.pem    its authority, for --trust
 //! registry.db              what was stamped
+//! tokens.json              digests of the tokens that clients of the server show
+//! serve/                   uploads and reports of the server
 //! ```
 
 use std::fs;
@@ -26,6 +28,7 @@ use proofmark::{KeyRing, WatermarkKey};
 use serde::Deserialize;
 
 use crate::args::{Global, RegistryOption};
+use crate::serve::ServeConfig;
 
 /// The configuration file as `init` writes it: every setting, each commented out at its default.
 const CONFIG: &str = include_str!("config.toml");
@@ -40,6 +43,15 @@ pub(crate) struct Config {
     pub(crate) trust: TrustConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) registry: RegistryConfig,
+    pub(crate) lookup: LookupConfig,
+    pub(crate) serve: ServeConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LookupConfig {
+    /// Servers that may be asked; any that is named, if none is listed.
+    pub(crate) servers: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -287,6 +299,7 @@ pub(crate) fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::Settings;
 
     #[test]
     fn the_written_configuration_is_all_comments_and_all_valid() {
@@ -295,6 +308,8 @@ mod tests {
         let live: String = CONFIG.lines().map(|l| l.strip_prefix("#= ").unwrap_or(l)).fold(String::new(), |s, l| s + l + "\n");
         let parsed: Config = toml::from_str(&live).unwrap();
         assert_eq!(parsed.limits.limits(), Limits::default());
+        let here = ServeConfig::default().settings(None, false);
+        assert_eq!(parsed.serve.settings(None, false), Settings { jobs: 2, reference_hosts: vec!["cdn.example.com".into()], ..here });
         assert_eq!(parsed.manifest.algorithm.as_deref(), Some(proofmark::provenance::DEFAULT_ALGORITHM));
     }
 }

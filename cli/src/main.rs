@@ -7,6 +7,8 @@ mod home;
 mod inputs;
 mod output;
 mod progress;
+mod resolver;
+mod serve;
 mod target;
 
 use std::process::ExitCode;
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
         Command::Man(a) => commands::generate::man(a),
         Command::Registry(a) => commands::registry::run(a, &cli.global),
         Command::Lookup(a) => commands::lookup::run(a, &cli.global),
-        Command::Serve => Err(anyhow::anyhow!("this command is not built yet; see CHANGELOG.md for what is")),
+        Command::Serve(a) => commands::serve::run(a, &cli.global),
+        Command::Tokens(a) => commands::tokens::run(a, &cli.global),
     };
     match result {
         Ok(exit) => exit.into(),

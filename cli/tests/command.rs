@@ -221,7 +221,6 @@ fn common_mistakes_get_one_clear_line() {
     refused(&desk.run(&["verify", "clip.mp4", "--trust", "list.txt"]), 2, &["list.txt", "certificate"]);
     std::fs::create_dir(desk.path("empty")).unwrap();
     refused(&desk.run(&["verify", "empty"]), 2, &["empty", "no media file"]);
-    refused(&desk.run(&["serve"]), 2, &["not built yet"]);
     assert_eq!(desk.files(), ["clip.mp4", "empty", "home", "list.txt", "there.mp4"]);
 }
 
@@ -479,5 +478,17 @@ fn damaged_files_are_survived() {
         let o = desk.run(&["verify", "damaged.mp4", "--no-search", "--json"]);
         assert!((0..=3).contains(&code(&o)), "round {round}: {}", text(&o.stderr));
         assert!(!text(&o.stderr).contains("panicked"), "round {round}: {}", text(&o.stderr));
+    }
+}
+
+#[test]
+fn pictures_of_any_size_are_looked_at() {
+    let desk = Desk::new();
+    for (width, height) in [(1, 1), (2, 1), (64, 1), (1, 64), (1, 2), (3, 3), (2, 500)] {
+        desk.ffmpeg(&format!("-y -f lavfi -i testsrc2=s=64x64:d=1,scale={width}:{height} -frames:v 1 tiny.png"));
+        for verb in ["detect", "verify"] {
+            let o = desk.run(&[verb, "tiny.png"]);
+            assert_eq!(code(&o), 1, "{verb} {width}x{height}: {}", text(&o.stderr));
+        }
     }
 }

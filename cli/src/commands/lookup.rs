@@ -1,44 +1,64 @@
-//! `proofmark lookup`: what does the registry remember?
+//! `proofmark lookup`: what does the registry, or another server, remember?
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use proofmark::recovery::deposit;
+use proofmark::registry::Binding;
 use proofmark::verify::{VerifyOptions, verify};
-use proofmark::{KeyRing, Registered, Registry};
+use proofmark::{Detected, KeyRing, Payload, Registered, Registry};
 
 use super::registry::label;
 use crate::args::{Global, LookupArgs};
 use crate::exit::Exit;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::output;
 use crate::progress::{Bar, cancel};
+use crate::resolver::Resolver;
 
 /// Entries that one soft binding may lead to before the rest is left out.
 const MOST: usize = 100;
 
+/// Who is asked.
+enum Source {
+    Registry(Arc<dyn Registry>),
+    Server { resolver: Resolver, upload: bool },
+}
+
 pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let config = home.config()?;
-    let registry = home.registry_if_any(&args.registry, &config)?;
-    let registry = registry.with_context(|| format!("{}: there is no registry here to look in; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
     let ring = home.key_ring_if_any()?;
     let mut options = VerifyOptions::default();
     options.limits = config.limits.limits();
     options.trust = super::trust(&args.trust, &config)?;
-    options.registry = Some(registry.clone());
     if let Some(algorithm) = &config.manifest.algorithm {
         options.algorithm.clone_from(algorithm);
     }
+    let source = match &args.server {
+        Some(url) => Source::Server { resolver: Resolver::discover(url, &config.lookup.servers, args.token.clone(), options.limits.manifest_bytes)?, upload: args.upload },
+        None => {
+            let registry = home.registry_if_any(&args.registry, &config)?;
+            let registry =
+                registry.with_context(|| format!("{}: there is no registry here to look in; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
+            options.registry = Some(registry.clone());
+            Source::Registry(registry)
+        }
+    };
     let all: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     super::each(&all, "lookup", global, |what| {
-        let registered = if what.is_file() {
-            in_file(what, ring.as_ref(), &options, global)?
-        } else {
-            let ids = ids(registry.as_ref(), &what.to_string_lossy(), args.alg.as_deref())?;
-            let entries = ids.iter().map(|id| Ok(registry.by_id(id)?)).collect::<Result<Vec<_>>>()?;
-            entries.into_iter().flatten().map(|e| Ok(Registered::of(e, &options.trust, &options.limits)?)).collect::<Result<Vec<_>>>()?
+        let alg = args.alg.as_deref();
+        let registered = match &source {
+            Source::Registry(_) if what.is_file() => seen(what, ring.as_ref(), &options, global)?.0,
+            Source::Registry(registry) => remembered(registry.as_ref(), &what.to_string_lossy(), alg, &options)?,
+            Source::Server { resolver, upload } => {
+                let ids =
+                    if what.is_file() { asked_of(resolver, what, *upload, ring.as_ref(), &options, global)? } else { named(resolver, &what.to_string_lossy(), alg, &options)? };
+                fetched(resolver, ids, &options)?
+            }
         };
         if global.json {
             output::json::lookup(what, &registered)?
@@ -49,19 +69,83 @@ pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
     })
 }
 
-fn in_file(file: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<Vec<Registered>> {
+/// What is remembered of a file, and the soft bindings that lead from it elsewhere: those of its manifest, and of its marks.
+fn seen(file: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<(Vec<Registered>, Vec<Binding>)> {
     let bar = Bar::new(global, "reading", file);
-    Ok(verify(file, ring, options, &cancel(), &mut |p| bar.update(p))?.registered)
+    let verified = verify(file, ring, options, &cancel(), &mut |p| bar.update(p))?;
+    let marks = verified.detected.iter().flat_map(Detected::payloads).map(|p| Binding { alg: options.algorithm.clone(), value: p.as_bytes().to_vec() });
+    let mut bindings: Vec<Binding> = marks.collect();
+    for b in verified.manifest.into_iter().flat_map(|m| m.soft_bindings) {
+        let value = b.payload().filter(|_| b.alg == options.algorithm).map_or(b.bytes, |p| p.as_bytes().to_vec());
+        let binding = Binding { alg: b.alg, value };
+        if !bindings.contains(&binding) {
+            bindings.push(binding);
+        }
+    }
+    Ok((verified.registered, bindings))
 }
 
-/// The entries that a label, a payload or a soft binding's value names.
-fn ids(registry: &dyn Registry, what: &str, alg: Option<&str>) -> Result<Vec<String>> {
-    let id = label(what);
-    if id != what || what.starts_with("urn:") {
-        return Ok(vec![id]);
+/// What a user can name that is no file.
+enum Name {
+    Label(String),
+    Payload(Payload),
+    Value(Vec<u8>),
+}
+
+fn name(what: &str) -> Result<Name> {
+    match (what.parse(), BASE64.decode(what)) {
+        (Ok(payload), _) => Ok(Name::Payload(payload)),
+        _ if what.starts_with("urn:") => Ok(Name::Label(what.into())),
+        (_, Ok(value)) => Ok(Name::Value(value)),
+        _ => bail!("{what}: is no file here, and neither a payload, a manifest's label nor a soft binding's value in base64"),
     }
-    let Ok(value) = BASE64.decode(what) else {
-        bail!("{what}: is no file here, and neither a payload, a manifest's label nor a soft binding's value in base64");
+}
+
+/// What our registry remembers under a name.
+fn remembered(registry: &dyn Registry, what: &str, alg: Option<&str>, options: &VerifyOptions) -> Result<Vec<Registered>> {
+    let ids = match name(what)? {
+        Name::Label(_) | Name::Payload(_) => vec![label(what)],
+        Name::Value(value) => registry.by_binding(alg, &value, MOST)?,
     };
-    Ok(registry.by_binding(alg, &value, MOST)?)
+    let entries = ids.iter().map(|id| Ok(registry.by_id(id)?)).collect::<Result<Vec<_>>>()?;
+    entries.into_iter().flatten().map(|e| Ok(Registered::of(e, &options.trust, &options.limits)?)).collect()
+}
+
+/// The manifests that another server has under a name.
+fn named(resolver: &Resolver, what: &str, alg: Option<&str>, options: &VerifyOptions) -> Result<Vec<String>> {
+    match name(what)? {
+        Name::Label(label) => Ok(vec![label]),
+        Name::Payload(payload) => resolver.by_binding(alg.unwrap_or(&options.algorithm), payload.as_bytes()),
+        Name::Value(value) => resolver.by_binding(alg.unwrap_or(&options.algorithm), &value),
+    }
+}
+
+/// The manifests that another server has for a file: by what can be read from it here, and with `upload` by the file itself.
+fn asked_of(resolver: &Resolver, file: &Path, upload: bool, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<Vec<String>> {
+    if upload {
+        return resolver.by_content(file);
+    }
+    let (_, bindings) = seen(file, ring, options, global)?;
+    if bindings.is_empty() && !global.quiet {
+        output::remark(&format!("{}: neither manifest nor mark can be read here, so there is nothing to ask for; --upload sends the file itself", file.display()));
+    }
+    let mut ids = Vec::new();
+    for Binding { alg, value } in bindings {
+        ids.extend(resolver.by_binding(&alg, &value)?.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
+    }
+    Ok(ids)
+}
+
+/// Fetches manifests and judges them here: a server's word for them is not enough.
+fn fetched(resolver: &Resolver, ids: Vec<String>, options: &VerifyOptions) -> Result<Vec<Registered>> {
+    let mut out = Vec::new();
+    for id in ids.into_iter().take(MOST) {
+        let Some(store) = resolver.manifest(&id)? else { continue };
+        let entry = deposit(store, &options.algorithm, home::now(), &options.trust, &options.limits).with_context(|| id.clone())?;
+        if entry.id != id {
+            bail!("{id}: the server gave another manifest for it, {}; do not trust its answers", entry.id);
+        }
+        out.push(Registered::of(entry, &options.trust, &options.limits)?);
+    }
+    Ok(out)
 }

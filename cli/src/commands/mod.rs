@@ -7,7 +7,9 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 pub(crate) mod registry;
+pub(crate) mod serve;
 pub(crate) mod stamp;
+pub(crate) mod tokens;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};

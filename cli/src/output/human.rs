@@ -21,6 +21,7 @@ use super::json::{Checked, Imported};
 use super::{BAD, BOLD, DOUBT, GOOD};
 use crate::args::Global;
 use crate::home::Home;
+use crate::serve::Token;
 
 /// Width of the labels' column.
 const LABEL: usize = 10;
@@ -299,7 +300,10 @@ fn registered(out: &mut String, r: &Registered) {
     if let Some(title) = &r.title {
         line(out, "title", &shown(title));
     }
-    line(out, "stamped", &format!("{}, as {}", date(r.stamped), r.media_type));
+    match r.media_type.as_str() {
+        Entry::MANIFEST_ALONE => line(out, "received", &format!("{}, without its clip", date(r.stamped))),
+        kind => line(out, "stamped", &format!("{}, as {kind}", date(r.stamped))),
+    }
     if !r.labels.is_empty() {
         line(out, "labels", &r.labels.iter().map(|l| shown(l)).collect::<Vec<_>>().join(", "));
     }
@@ -326,6 +330,29 @@ pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
 
 pub(crate) fn deleted(id: &str, global: &Global) -> Result<()> {
     if global.quiet { Ok(()) } else { print(&format!("forgotten: {id}\n")) }
+}
+
+pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
+    if tokens.is_empty() {
+        return print("no tokens\n");
+    }
+    let mut rows = vec![["name", "made", "allows"].map(String::from)];
+    for t in tokens {
+        rows.push([shown(&t.name), date(t.created), t.scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ")]);
+    }
+    print(&table(&rows, 3))
+}
+
+pub(crate) fn token(token: &str, global: &Global) -> Result<()> {
+    print(&format!("{token}\n"))?;
+    if !global.quiet {
+        super::remark("this token is not kept, and cannot be shown again; clients send it as 'Authorization: Bearer …'");
+    }
+    Ok(())
+}
+
+pub(crate) fn revoked(name: &str, global: &Global) -> Result<()> {
+    if global.quiet { Ok(()) } else { print(&format!("revoked: {name}\n")) }
 }
 
 pub(crate) fn checked(c: &Checked<'_>) -> Result<()> {

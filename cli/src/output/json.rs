@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::home::Home;
+use crate::serve::Token;
 
 fn print(value: &Value) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -80,7 +81,8 @@ pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
     print(&report)
 }
 
-pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
+/// The report of `verify`, which the server gives too.
+pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
     let mut report = json!({
         "schema": schema("verify"),
         "file": file,
@@ -92,7 +94,24 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
         "similar": v.similar,
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
-    print(&report)
+    Ok(report)
+}
+
+pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
+    print(&verified(file, v)?)
+}
+
+pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
+    let listed: Vec<Value> = tokens.iter().map(|t| json!({"name": t.name, "scopes": t.scopes, "created": t.created})).collect();
+    print(&json!({"schema": schema("tokens"), "tokens": listed}))
+}
+
+pub(crate) fn token(name: &str, token: &str) -> Result<()> {
+    print(&json!({"schema": schema("tokens"), "name": name, "token": token}))
+}
+
+pub(crate) fn revoked(name: &str) -> Result<()> {
+    print(&json!({"schema": schema("tokens"), "revoked": name}))
 }
 
 /// What became of a file of registrations.

@@ -1,6 +1,8 @@
 //! What the tests share: a desk with a home, and what a command answers.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod server;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

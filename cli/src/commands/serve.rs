@@ -1,0 +1,48 @@
+//! `proofmark serve`: verification, the resolution API and the page.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use proofmark::verify::VerifyOptions;
+
+use crate::args::{Global, ServeArgs};
+use crate::exit::Exit;
+use crate::home::Home;
+use crate::output;
+use crate::serve::{self, Service, TokenFile};
+
+pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
+    let home = Home::locate(global)?;
+    let config = home.config()?;
+    let settings = config.serve.settings(args.listen, args.require_token);
+    let registry = home.registry(&args.registry, &config)?.context("the server needs a registry; leave out --registry none")?;
+    let ring = home.key_ring_if_any()?;
+    if ring.is_none() {
+        output::remark("there is no watermark key in this home, so marks are not looked for; 'proofmark init' makes one");
+    }
+    let mut options = VerifyOptions::default();
+    options.limits = config.limits.limits();
+    options.trust = super::trust(&args.trust, &config)?;
+    options.registry = Some(registry.clone());
+    if let Some(algorithm) = &config.manifest.algorithm {
+        options.algorithm.clone_from(algorithm);
+    }
+    let folder = home.path().join("serve");
+    let _lock = lock(&folder)?;
+    let service = Service::new(settings, ring, options, registry, TokenFile::of(home.path()), &folder)?;
+    serve::run(service)?;
+    Ok(Exit::Success)
+}
+
+/// Keeps a second server out of this one's uploads and reports.
+fn lock(folder: &Path) -> Result<File> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; check its permissions and the free space", folder.display()))?;
+    let path = folder.join("lock");
+    let file = File::create(&path).with_context(|| format!("{}: cannot be written; check its permissions", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("{}: another server runs in this home; stop it, or choose another home with --home", folder.display()),
+        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("{}: cannot be locked", path.display())),
+    }
+}

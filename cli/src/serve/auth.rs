@@ -1,0 +1,127 @@
+//! Who may read and who may store: bearer tokens with scopes. The server keeps their digests alone.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use clap::ValueEnum;
+use proofmark::registry::Content;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Refusal, Service};
+use crate::home;
+use crate::target::Target;
+
+/// What a token allows, in the words of the resolution API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+pub(crate) enum Scope {
+    /// Look up, verify and fetch
+    #[serde(rename = "fetch:manifests")]
+    #[value(name = "fetch:manifests")]
+    Fetch,
+    /// Store and delete manifests
+    #[serde(rename = "store:manifests")]
+    #[value(name = "store:manifests")]
+    StoreManifests,
+    /// Add and move soft bindings
+    #[serde(rename = "store:bindings")]
+    #[value(name = "store:bindings")]
+    StoreBindings,
+}
+
+impl Scope {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch:manifests",
+            Self::StoreManifests => "store:manifests",
+            Self::StoreBindings => "store:bindings",
+        }
+    }
+}
+
+/// A token as it is kept: its digest, which is enough as it has 244 random bits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Token {
+    pub(crate) name: String,
+    sha256: Content,
+    pub(crate) scopes: BTreeSet<Scope>,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+}
+
+/// The file of tokens in the home. It is read whenever a token is shown, so that one that is revoked ends at once.
+pub(crate) struct TokenFile {
+    path: PathBuf,
+}
+
+impl TokenFile {
+    pub(crate) fn of(home: &Path) -> Self {
+        Self { path: home.join("tokens.json") }
+    }
+
+    pub(crate) fn list(&self) -> Result<Vec<Token>> {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e).with_context(|| format!("{}: cannot be read; check its permissions", self.path.display())),
+        };
+        serde_json::from_str(&text).with_context(|| format!("{}: is damaged; restore it, or remove it and make the tokens anew", self.path.display()))
+    }
+
+    fn write(&self, tokens: &[Token]) -> Result<()> {
+        Target::new(&self.path, true, &[])?.write(serde_json::to_string_pretty(tokens)?.as_bytes())
+    }
+
+    /// Makes a token, which is told this once.
+    pub(crate) fn add(&self, name: &str, scopes: BTreeSet<Scope>) -> Result<String> {
+        let mut tokens = self.list()?;
+        if tokens.iter().any(|t| t.name == name) {
+            bail!("{name}: there is a token of this name; choose another, or revoke it with 'proofmark tokens revoke {name}'");
+        }
+        let token = format!("pm_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        tokens.push(Token { name: name.into(), sha256: Content::of_bytes(token.as_bytes()), scopes, created: home::now() });
+        self.write(&tokens)?;
+        Ok(token)
+    }
+
+    pub(crate) fn revoke(&self, name: &str) -> Result<()> {
+        let mut tokens = self.list()?;
+        let before = tokens.len();
+        tokens.retain(|t| t.name != name);
+        if tokens.len() == before {
+            bail!("{name}: there is no token of this name; 'proofmark tokens list' shows which there are");
+        }
+        self.write(&tokens)
+    }
+
+    fn scopes(&self, token: &str) -> Result<Option<BTreeSet<Scope>>> {
+        let digest = Content::of_bytes(token.as_bytes());
+        Ok(self.list()?.into_iter().find(|t| t.sha256 == digest).map(|t| t.scopes))
+    }
+}
+
+impl Service {
+    /// Refuses whoever may not do what `scope` stands for. Reading is free for all unless the settings say otherwise; a token that is shown must hold.
+    pub(super) fn allow(&self, headers: &HeaderMap, scope: Scope) -> Result<(), Refusal> {
+        let unauthorised = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, message);
+        let Some(shown) = headers.get(AUTHORIZATION) else {
+            return match scope {
+                Scope::Fetch if !self.settings.require_token => Ok(()),
+                _ => Err(unauthorised("this needs a token; send it as 'Authorization: Bearer …'")),
+            };
+        };
+        let token = shown.to_str().ok().and_then(|s| s.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let token = token.ok_or_else(|| unauthorised("the authorization is no bearer token; send it as 'Authorization: Bearer …'"))?;
+        let scopes = self.tokens.scopes(token).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
+        match scopes {
+            None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one")),
+            Some(scopes) if scopes.contains(&scope) => Ok(()),
+            Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name()))),
+        }
+    }
+}

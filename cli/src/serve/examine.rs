@@ -1,0 +1,92 @@
+//! A file → what `verify` says of it, on a thread of its own, so many at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use proofmark::media::{Cancel, MediaError, Progress};
+use proofmark::verify::{VerifyOptions, verify};
+use proofmark::{KeyRing, Verified, VerifyError};
+use tokio::sync::Semaphore;
+
+use super::{Refusal, Service};
+
+/// What looks at files.
+pub(super) struct Examiner {
+    ring: Option<KeyRing>,
+    jobs: usize,
+    free: Arc<Semaphore>,
+    stopped: Cancel,
+}
+
+/// Stops the work that nobody waits for any more.
+struct Abandon(Cancel);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Examiner {
+    pub(super) fn new(jobs: usize, ring: Option<KeyRing>) -> Self {
+        Self { ring, jobs, free: Arc::new(Semaphore::new(jobs)), stopped: Cancel::default() }
+    }
+
+    /// Stops all work.
+    pub(super) fn stop(&self) {
+        self.stopped.cancel();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+
+    /// Files that are looked at.
+    pub(super) fn busy(&self) -> usize {
+        self.jobs - self.free.available_permits()
+    }
+}
+
+impl Service {
+    /// Waits for a free thread and verifies `path`, called `name` in messages.
+    pub(super) async fn examine(
+        self: &Arc<Self>,
+        path: PathBuf,
+        name: &str,
+        options: VerifyOptions,
+        mut progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<Verified, Refusal> {
+        let free = self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
+        let service = self.clone();
+        let cancel = Cancel::default();
+        let _abandon = Abandon(cancel.clone());
+        let file = path.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            // Held to the end, also when nobody waits any more.
+            let _free = free;
+            let mut told = |p: Progress| {
+                if service.examiner.is_stopped() {
+                    cancel.cancel();
+                }
+                progress(p);
+            };
+            verify(&file, service.examiner.ring.as_ref(), &options, &cancel, &mut told)
+        });
+        let verified = work.await.map_err(|e| Refusal::broken(&e))?.map_err(|e| refused(e, &path, name))?;
+        self.metrics.judged(verified.judgement.verdict.name());
+        Ok(verified)
+    }
+}
+
+/// Why a file could not be verified, without the name that it has here.
+fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
+    let told = e.to_string().replace(&path.display().to_string(), name);
+    match e {
+        VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; send it again", 5),
+        VerifyError::Media(MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told),
+        VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
+        VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told),
+        e => Refusal::broken(&e),
+    }
+}

@@ -1,0 +1,153 @@
+//! `proofmark serve`: the C2PA's Soft Binding Resolution API, verification, and the moderator's page, over HTTP.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `settings` | what can be set, with its defaults |
+//! | `server` | connections: how many, how slow, and how they end |
+//! | `refusal` | what a request is told that is not answered |
+//! | `auth` | who may read and who may store |
+//! | `gate` | how often one address may ask, and how much work may wait |
+//! | `upload` | a body → a file, bounded |
+//! | `reference` | a URL → a file, from named hosts alone |
+//! | `examine` | a file → what `verify` says of it |
+//! | `resolution`, `verify`, `health`, `page` | the routes |
+//! | `metrics` | what Prometheus reads |
+//!
+//! Registry and detector block, so both run on threads for that.
+
+mod auth;
+mod examine;
+mod gate;
+mod health;
+mod metrics;
+mod page;
+mod reference;
+mod refusal;
+mod resolution;
+mod server;
+mod settings;
+mod upload;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use proofmark::registry::RegistryError;
+use proofmark::verify::VerifyOptions;
+use proofmark::{KeyRing, Registry};
+
+pub(crate) use auth::{Scope, Token, TokenFile};
+pub(crate) use settings::{ServeConfig, Settings};
+
+use examine::Examiner;
+use gate::Gate;
+use metrics::Metrics;
+use refusal::Refusal;
+
+/// What all requests share.
+pub(crate) struct Service {
+    settings: Settings,
+    registry: Arc<dyn Registry>,
+    tokens: TokenFile,
+    options: VerifyOptions,
+    gate: Gate,
+    examiner: Examiner,
+    metrics: Metrics,
+    /// Where uploads lie while they are looked at.
+    spool: PathBuf,
+    reports: page::Reports,
+}
+
+type Shared = State<Arc<Service>>;
+
+impl Service {
+    /// Prepares `folder`, which belongs to this server alone while it holds its lock.
+    pub(crate) fn new(settings: Settings, ring: Option<KeyRing>, options: VerifyOptions, registry: Arc<dyn Registry>, tokens: TokenFile, folder: &std::path::Path) -> Result<Self> {
+        let spool = folder.join("spool");
+        // What lies there was being received when an earlier server was stopped the hard way.
+        match std::fs::remove_dir_all(&spool) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).with_context(|| format!("{}: cannot be emptied; check its permissions", spool.display())),
+            _ => {}
+        }
+        std::fs::create_dir_all(&spool).with_context(|| format!("{}: cannot be made; check its permissions and the free space", spool.display()))?;
+        Ok(Self {
+            gate: Gate::new(&settings),
+            examiner: Examiner::new(settings.jobs, ring),
+            metrics: Metrics::default(),
+            reports: page::Reports::open(&folder.join("reports"), settings.keep, settings.reports)?,
+            settings,
+            registry,
+            tokens,
+            options,
+            spool,
+        })
+    }
+
+    /// Asks the registry, on a thread that may block.
+    async fn ask<T: Send + 'static>(self: &Arc<Self>, question: impl FnOnce(&dyn Registry) -> Result<T, RegistryError> + Send + 'static) -> Result<T, Refusal> {
+        let service = self.clone();
+        tokio::task::spawn_blocking(move || question(service.registry.as_ref()).map_err(Refusal::from)).await.unwrap_or_else(|e| Err(Refusal::broken(&e)))
+    }
+}
+
+/// All routes.
+fn routes(service: Arc<Service>) -> Router {
+    let counted = middleware::from_fn_with_state(service.clone(), metrics::count);
+    let rated = middleware::from_fn_with_state(service.clone(), gate::rate);
+    let mut router = Router::new().nest("/v1", resolution::routes().merge(verify::routes())).merge(resolution::well_known());
+    if !service.settings.require_token {
+        router = router.merge(page::routes());
+    }
+    router
+        .layer(rated)
+        .merge(health::routes())
+        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address; /v1/openapi.json lists what there is"))
+        .method_not_allowed_fallback(async || Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method; /v1/openapi.json lists what it takes"))
+        .layer(counted)
+        .layer(middleware::from_fn(guard))
+        // Every body has a limit of its own where it is read.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(service)
+}
+
+/// What every answer says to browsers and proxies.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Serves until a signal comes, then ends what is under way.
+pub(crate) fn run(service: Service) -> Result<()> {
+    let service = Arc::new(service);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server's threads cannot be started")?;
+    let done = runtime.block_on(async {
+        page::resume(&service).await;
+        let sweeper = tokio::spawn(page::sweep(service.clone()));
+        let done = server::serve(routes(service.clone()), &service.settings).await;
+        sweeper.abort();
+        done
+    });
+    // What still runs on a blocking thread has been told to stop.
+    service.examiner.stop();
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    done
+}
+
+/// Any answer as a response or a refusal.
+type Answer<T = Response> = Result<T, Refusal>;
+
+/// JSON, as every answer of the API is.
+fn json(value: &serde_json::Value) -> Response {
+    axum::Json(value).into_response()
+}

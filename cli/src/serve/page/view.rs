@@ -1,0 +1,430 @@
+//! The pages themselves.
+
+use std::path::Path;
+use std::time::Duration;
+
+use maud::{DOCTYPE, Markup, html};
+use proofmark::fingerprint::Resemblance;
+use proofmark::registry::Entry;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::super::Settings;
+use super::reports::About;
+
+/// Every page has the same frame.
+fn frame(title: &str, head: &Markup, main: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                title { (title) " · Proofmark" }
+                link rel="stylesheet" href="/assets/page.css";
+                link rel="icon" href="/assets/icon.svg";
+                script src="/assets/page.js" defer {}
+                (head)
+            }
+            body {
+                a .skip href="#main" { "To the content" }
+                header { a href="/" { "Proofmark" } span .soft { "where does this clip come from?" } }
+                main #main { (main) }
+                footer { "Nothing found is no proof of a camera: most clips in the world were never stamped." }
+            }
+        }
+    }
+}
+
+/// The page that asks for a clip.
+pub(super) fn start(settings: &Settings) -> Markup {
+    let (size, hours) = (settings.upload_bytes >> 20, settings.keep.as_secs().div_ceil(3600));
+    frame(
+        "Verify a clip",
+        &html! {},
+        &html! {
+            h1 { "Verify a clip" }
+            p { "Proofmark reads the signed manifest of a clip, looks for its invisible mark in picture and sound, and compares both with what is registered." }
+            form .drop action="/reports" method="post" enctype="multipart/form-data" {
+                label for="clip" { "Drop a clip, a sound file or a still image here, or choose one" }
+                input #clip type="file" name="clip" accept="video/*,audio/*,image/*" required;
+                p { button { "Verify" } }
+                progress max="1" value="0" aria-label="Sent" hidden {}
+                p role="status" {}
+                p .soft { "Up to " (size) " MiB. The clip stays on this server for " (hours) " h, for whoever has the link to its report, and is then deleted." }
+            }
+        },
+    )
+}
+
+/// Why a request was not answered.
+pub(super) fn refused(message: &str) -> Markup {
+    frame("Not possible", &html! {}, &html! { h1 { "That did not work" } p { (sentence(message)) } p { a .button href="/" { "Verify another clip" } } })
+}
+
+/// A report that is being made.
+pub(super) fn working(about: &About, share: Option<f32>) -> Markup {
+    let progress = format!("/reports/{}/progress", about.id);
+    frame(
+        &about.name,
+        &html! { noscript { meta http-equiv="refresh" content="2"; } },
+        &html! {
+            section data-progress=(progress) {
+                h1 { (about.name) small .soft { " is being looked at" } }
+                progress max="1" value=[share] aria-label="Seen of the clip" {}
+                p role="status" { "Reading the manifest, the picture and the sound. This takes about as long as playing a part of the clip." }
+            }
+        },
+    )
+}
+
+/// A clip that nothing could be found out about.
+pub(super) fn failed(about: &About, message: &str) -> Markup {
+    frame(
+        &about.name,
+        &html! {},
+        &html! { section .verdict { h1 { (about.name) small { "could not be verified" } } p { (sentence(message)) } p { a .button href="/" { "Verify another clip" } } } },
+    )
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + if text.ends_with('.') { "" } else { "." })
+}
+
+/// A verdict in words, and how good it is.
+fn verdict(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "intact" => ("good", "Intact: signed, and unchanged since"),
+        "recovered" => ("good", "Recovered: its manifest was lost, and found again"),
+        "marked" => ("good", "Marked: it carries a mark, but no manifest is known for it"),
+        "foreign" => ("good", "Foreign: signed by someone else, without our mark"),
+        "altered" => ("doubt", "Altered: changed since it was signed"),
+        "contradictory" => ("bad", "Contradictory: what it says of itself does not agree"),
+        _ => ("none", "Nothing found"),
+    }
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
+    value.pointer(path).and_then(Value::as_str)
+}
+
+fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn number(value: &Value, path: &str) -> Option<f64> {
+    value.pointer(path).and_then(Value::as_f64)
+}
+
+/// A finished report.
+pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
+    let (tone, title) = verdict(text(report, "/verdict").unwrap_or_default());
+    let here = format!("/reports/{}", about.id);
+    let registered = list(report, "/registered");
+    let similar = list(report, "/similar");
+    frame(
+        &about.name,
+        &html! {},
+        &html! {
+            section class={ "verdict " (tone) } {
+                h1 { (title) small { (about.name) } }
+                ul { @for reason in list(report, "/reasons") { li { (reason.as_str().unwrap_or_default()) } } }
+                @if let Some(next) = text(report, "/next") { p { strong { "What to do: " } (next) } }
+            }
+            section {
+                h2 { "When and where" }
+                (player(&here, &about.path, report))
+                (timeline(report))
+                (ranges(report))
+            }
+            div .columns {
+                section { h2 { "This clip" } (marks(report)) }
+                @for (kind, entries) in [("The registered original", registered), ("A registered clip that looks like it", similar)] {
+                    @for entry in entries { section { h2 { (kind) } (original(entry)) } }
+                }
+                @if registered.is_empty() && similar.is_empty() {
+                    section { h2 { "The registered original" } p .soft { "No registered clip belongs to this one." } }
+                }
+            }
+            @match report.get("manifest").filter(|m| !m.is_null()) {
+                Some(m) => section .tree { h2 { "The manifest in the file" } (manifest(m)) },
+                None => section { h2 { "The manifest in the file" } p .soft { "There is none. Most places that take uploads remove it." } },
+            }
+            section .screen {
+                h2 { "Keep and share" }
+                div .row {
+                    label for="link" { "Link" }
+                    input #link readonly value=(here);
+                    button .copy type="button" hidden { "Copy" }
+                    a .button href={ (here) "/report.json" } download { "Download the report" }
+                    button .print type="button" hidden { "Print" }
+                }
+                p .soft { "The link works for " (keep.as_secs().div_ceil(3600)) " h after the upload, for whoever has it." }
+            }
+        },
+    )
+}
+
+/// The media type that a player is told, of those that are played.
+pub(super) fn media_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
+        "mp4" | "m4v" | "mov" => "video/mp4",
+        "webm" | "mkv" => "video/webm",
+        "m4a" | "aac" => "audio/mp4",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "flac" => "audio/flac",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        _ => "application/octet-stream",
+    }
+}
+
+fn player(here: &str, path: &Path, report: &Value) -> Markup {
+    let media = format!("{here}/media");
+    let area = report.pointer("/video/area").filter(|a| !a.is_null());
+    html! {
+        div .player {
+            @match media_type(path).split('/').next() {
+                Some("image") => img src=(media) alt="The uploaded picture";,
+                Some("audio") => audio src=(media) controls preload="metadata" {},
+                _ => video src=(media) controls preload="metadata" playsinline muted aria-label="The uploaded clip" {},
+            }
+            @if let Some(area) = area { (cells(area)) }
+        }
+        @if let Some(share) = area.and_then(|a| number(a, "/share")) {
+            p .row { input #area .screen type="checkbox" data-toggles=".area"; label for="area" { "Show where: the mark is in " (percent(share)) " of the picture" } }
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// The marked area over the frame: marked cells green, others red, and nothing where it cannot be told.
+fn cells(area: &Value) -> Markup {
+    let columns = area.get("columns").and_then(Value::as_u64).unwrap_or(1).max(1) as usize;
+    let all = list(area, "/cells");
+    let rows = all.len().div_ceil(columns);
+    html! {
+        svg .area .off viewBox=(format!("0 0 {columns} {rows}")) preserveAspectRatio="none" aria-hidden="true" {
+            @for (i, cell) in all.iter().enumerate() {
+                @if let Some(marked) = cell.as_bool() {
+                    rect class=(if marked { "yes" } else { "no" }) x=(i % columns) y=(i / columns) width="1" height="1" {}
+                }
+            }
+        }
+    }
+}
+
+/// Layout of the timeline, in its own units.
+const LEFT: f64 = 90.0;
+const WIDTH: f64 = 890.0;
+const LANE: f64 = 44.0;
+
+fn seconds(report: &Value) -> f64 {
+    let last = |path: &str| list(report, path).last().and_then(|s| number(s, "/end")).unwrap_or(0.0);
+    last("/video/spans").max(last("/audio/spans")).max(number(report, "/audio/seconds").unwrap_or(0.0))
+}
+
+/// Evidence over time: a lane each for picture, sound and manifest.
+fn timeline(report: &Value) -> Markup {
+    let length = seconds(report);
+    if length <= 0.0 {
+        return html! {};
+    }
+    let lanes = [("Picture", "picture", "/video/spans"), ("Sound", "sound", "/audio/spans")];
+    let proof = text(report, "/manifest/state");
+    let x = |t: f64| LEFT + WIDTH * t / length;
+    html! {
+        div .scroll tabindex="0" role="region" aria-label="Timeline" {
+        svg .timeline viewBox=(format!("0 0 {} {}", LEFT + WIDTH + 20.0, 2.0 * LANE + 52.0)) data-seconds=(length) data-left=(LEFT) data-width=(WIDTH)
+            role="img" aria-label="Evidence over time; the same in words below" {
+            @for (i, (name, class, path)) in lanes.into_iter().enumerate() {
+                @let base = (i as f64 + 1.0) * LANE - 4.0;
+                text .end x=(LEFT - 10.0) y=(base - 12.0) { (name) }
+                line .lane x1=(LEFT) x2=(LEFT + WIDTH) y1=(base) y2=(base) {}
+                @for span in list(report, path) {
+                    (bar(span, class, base, &x))
+                }
+            }
+            @let base = 2.0 * LANE + 20.0;
+            text .end x=(LEFT - 10.0) y=(base) { "Manifest" }
+            rect class=(match proof { Some("valid" | "trusted") => "proof", Some(_) => "unmarked", None => "unknown" }) x=(LEFT) y=(base - 9.0) width=(WIDTH) height="8" rx="3" {}
+            @for step in 0..=4 {
+                @let t = length * f64::from(step) / 4.0;
+                text .end[step == 4] x=(x(t)) y=(base + 22.0) { (clock(t)) }
+            }
+            line .head x1="0" x2="0" y1="0" y2=(base) hidden {}
+        }
+        }
+    }
+}
+
+/// A span: as high as the mark is plain there.
+fn bar(span: &Value, class: &str, base: f64, x: &dyn Fn(f64) -> f64) -> Markup {
+    let (start, end) = (number(span, "/start").unwrap_or(0.0), number(span, "/end").unwrap_or(0.0));
+    let state = text(span, "/state").unwrap_or_default();
+    let height = match state {
+        "marked" => (number(span, "/score").unwrap_or(0.0).max(0.0).sqrt() * 5.0).clamp(6.0, LANE - 12.0),
+        _ => 5.0,
+    };
+    let class = if state == "marked" { class } else { state };
+    html! { rect class=(class) x=(format!("{:.1}", x(start))) y=(format!("{:.1}", base - height)) width=(format!("{:.1}", (x(end) - x(start) - 1.0).max(1.0))) height=(format!("{height:.1}")) {} }
+}
+
+fn clock(seconds: f64) -> String {
+    let whole = seconds.max(0.0).floor();
+    format!("{}:{:02}.{}", (whole / 60.0) as u64, whole as u64 % 60, ((seconds - whole) * 10.0) as u64)
+}
+
+/// When marks are there, in words.
+fn ranges(report: &Value) -> Markup {
+    let told = |path: &str| {
+        list(report, path).iter().map(|r| format!("{} to {}", clock(number(r, "/start").unwrap_or(0.0)), clock(number(r, "/end").unwrap_or(0.0)))).collect::<Vec<_>>().join(", ")
+    };
+    html! {
+        dl {
+            @for (name, path) in [("Mark in the picture", "/video/ranges"), ("Mark in the sound", "/audio/ranges")] {
+                dt { (name) }
+                @let when = told(path);
+                dd { @if when.is_empty() { "none found" } @else { (when) } }
+            }
+        }
+    }
+}
+
+/// What picture and sound carry.
+fn marks(report: &Value) -> Markup {
+    html! {
+        @for (name, path) in [("Picture", "/video"), ("Sound", "/audio")] {
+            @let part = report.pointer(path).filter(|p| !p.is_null());
+            details open[part.is_some()] {
+                summary { (name) @if part.is_none() { span .soft { ": there is none, or it was not looked at" } } }
+                @if let Some(part) = part {
+                    (mark(part))
+                    @for (kind, inner) in [("Another mark", "/others"), ("An earlier mark beneath it", "/earlier")] {
+                        @for other in list(part, inner) { details { summary { (kind) } (mark(other)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn mark(part: &Value) -> Markup {
+    let found = part.get("detected").and_then(Value::as_bool).unwrap_or(false);
+    html! {
+        dl {
+            dt { "Mark" } dd { (if found { "found" } else { "not found" }) }
+            dt { "Number" } dd { @match text(part, "/payload") { Some(p) => code { (p) }, None => "not told" } }
+            @if found {
+                dt { "By chance" } dd { "at most 1 in " (odds(number(part, "/p_value").unwrap_or(1.0))) }
+                @if let Some(method) = text(part, "/method") { dt { "Read" } dd { (method) } }
+            }
+            @if let Some(note) = text(part, "/note") { dt { "Note" } dd { (note) } }
+        }
+    }
+}
+
+/// One over a p-value.
+fn odds(p: f64) -> Markup {
+    let zeros = (-p.clamp(1e-300, 1.0).log10()).floor();
+    html! { @if zeros < 6.0 { (format!("{:.0}", 1.0 / p)) } @else { "10" sup { (zeros) } } }
+}
+
+/// What the registry remembers.
+fn original(entry: &Value) -> Markup {
+    let stamped = entry.get("stamped").and_then(Value::as_i64).and_then(|t| OffsetDateTime::from_unix_timestamp(t).ok());
+    html! {
+        dl {
+            dt { "Title" } dd { (text(entry, "/title").unwrap_or("none")) }
+            @let alone = text(entry, "/media_type") == Some(Entry::MANIFEST_ALONE);
+            @if let Some(t) = stamped { dt { (if alone { "Handed in" } else { "Stamped" }) } dd { (format!("{} {:02}:{:02} UTC", t.date(), t.hour(), t.minute())) } }
+            dt { "Number" } dd { code { (text(entry, "/payload").unwrap_or("none")) } }
+            dt { "Kind" } dd { (if alone { "a manifest without its clip" } else { text(entry, "/media_type").unwrap_or_default() }) }
+            @let labels: Vec<&str> = list(entry, "/labels").iter().filter_map(Value::as_str).collect();
+            @if !labels.is_empty() { dt { "Labels" } dd { (labels.join(", ")) } }
+            dt { "Looks" } dd { (likeness(entry)) }
+            dt { "SHA-256" } dd { code { (text(entry, "/content").unwrap_or_default()) } }
+        }
+        @match entry.get("manifest").filter(|m| !m.is_null()) {
+            Some(m) => div .tree { (manifest(m)) },
+            None => p .soft { "It was stamped without a manifest." },
+        }
+    }
+}
+
+fn likeness(entry: &Value) -> String {
+    let Some(distance) = number(entry, "/resemblance/distance") else { return "not compared".into() };
+    let alike = distance <= f64::from(Resemblance::SAME);
+    format!("{}: {distance:.0} of 256 bits apart, frame by frame", if alike { "the same" } else { "different, or changed beyond knowing" })
+}
+
+/// A manifest as a tree.
+fn manifest(m: &Value) -> Markup {
+    let state = match text(m, "/state") {
+        Some("trusted") => "holds, and its signer is on a trust list",
+        Some("valid") => "holds; no trust list here names its signer",
+        _ => "does not hold",
+    };
+    html! {
+        details open {
+            summary { strong { (text(m, "/title").unwrap_or("Manifest")) } span .soft { ": " (state) } }
+            dl {
+                dt { "Label" } dd { code { (text(m, "/label").unwrap_or("unreadable")) } }
+                dt { "Made by" } dd { (text(m, "/claim_generator").unwrap_or("unknown")) }
+                dt { "Signer" } dd { (text(m, "/signer/common_name").unwrap_or("unknown")) @if let Some(o) = text(m, "/signer/organisation") { ", " (o) } }
+                dt { "Signed" } dd { (text(m, "/signer/time").unwrap_or("no trusted time")) }
+            }
+            (branch("Actions", list(m, "/actions"), |a| html! { (text(a, "/action").unwrap_or_default()) @if let Some(kind) = text(a, "/digital_source_type") { span .soft { ": " (kind.rsplit('/').next().unwrap_or(kind)) } } }))
+            (branch("Ingredients", list(m, "/ingredients"), |i| html! { (i.as_str().unwrap_or_default()) }))
+            (branch("Soft bindings", list(m, "/soft_bindings"), |b| html! { (text(b, "/alg").unwrap_or_default()) " " code { (text(b, "/value").unwrap_or_default()) } }))
+            (branch("Checks that failed", list(m, "/failures"), |f| html! { code { (f.as_str().unwrap_or_default()) } }))
+        }
+    }
+}
+
+fn branch(name: &str, items: &[Value], show: impl Fn(&Value) -> Markup) -> Markup {
+    html! {
+        @if !items.is_empty() {
+            details open { summary { (name) " (" (items.len()) ")" } ul { @for item in items { li { (show(item)) } } } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_text_and_nothing_else() {
+        let about = About { id: "x".into(), name: "<script>alert(1)</script>.mp4".into(), path: "upload.mp4".into() };
+        let hostile = "\"><img src=x onerror=alert(1)>";
+        let value = serde_json::json!({
+            "verdict": "intact", "reasons": [hostile], "next": hostile, "similar": [], "registered": [{"title": hostile, "labels": [hostile], "stamped": 0}],
+            "manifest": {"title": hostile, "label": hostile, "signer": {"common_name": hostile}, "actions": [{"action": hostile, "digital_source_type": hostile}], "ingredients": [hostile]},
+        });
+        let page = report(&about, &value, Duration::from_secs(3600)).into_string();
+        assert!(!page.contains("<img src=x") && !page.contains("<script>alert"));
+        assert!(page.contains("&lt;script&gt;"));
+    }
+
+    #[test]
+    fn only_media_is_served_as_media() {
+        assert_eq!(media_type(Path::new("upload.html")), "application/octet-stream");
+        assert_eq!(media_type(Path::new("upload.svg")), "application/octet-stream");
+        assert_eq!(media_type(Path::new("upload.mp4")), "video/mp4");
+    }
+
+    #[test]
+    fn times_and_odds() {
+        assert_eq!((clock(0.0).as_str(), clock(65.25).as_str()), ("0:00.0", "1:05.2"));
+        assert_eq!((odds(0.001).into_string().as_str(), odds(1e-9).into_string().as_str()), ("1000", "10<sup>9</sup>"));
+    }
+}

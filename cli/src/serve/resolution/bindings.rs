@@ -1,0 +1,49 @@
+//! Soft bindings that lead to a stored manifest beside those that it names itself.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::post;
+use proofmark::Registry;
+use proofmark::registry::{Binding, RegistryError};
+use serde::Deserialize;
+
+use super::super::upload::json;
+use super::super::{Answer, Refusal, Scope, Service, Shared};
+use super::value;
+
+pub(super) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/bindings", post(add).put(replace))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    binding_value: String,
+    manifest_id: String,
+    /// The specification has none here; without, the algorithm of our mark is meant.
+    alg: Option<String>,
+}
+
+async fn add(State(service): Shared, headers: HeaderMap, body: Body) -> Answer {
+    change(service, headers, body, |r, id, binding| r.bind(id, binding)).await
+}
+
+async fn replace(State(service): Shared, headers: HeaderMap, body: Body) -> Answer {
+    change(service, headers, body, |r, id, binding| r.rebind(id, binding)).await
+}
+
+async fn change(service: Arc<Service>, headers: HeaderMap, body: Body, how: fn(&dyn Registry, &str, &Binding) -> Result<bool, RegistryError>) -> Answer {
+    service.allow(&headers, Scope::StoreBindings)?;
+    let asked: Asked = json(&headers, body).await?;
+    let binding = Binding { alg: asked.alg.unwrap_or_else(|| service.options.algorithm.clone()), value: value(&asked.binding_value)? };
+    let id = asked.manifest_id.clone();
+    match service.ask(move |r| how(r, &id, &binding)).await? {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(Refusal::not_found(format!("{}: this manifest, or the soft binding to be moved to it, is not stored here", asked.manifest_id))),
+    }
+}

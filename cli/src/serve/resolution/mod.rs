@@ -1,0 +1,59 @@
+//! The C2PA's Soft Binding Resolution API 2.4.
+
+mod bindings;
+mod manifests;
+mod matches;
+mod services;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Query;
+use axum::http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
+use serde::de::DeserializeOwned;
+
+use super::{Refusal, Service};
+
+pub(super) use services::well_known;
+
+/// The version of the specification.
+const SPECIFICATION: &str = "2.4.0";
+
+pub(super) fn routes() -> Router<Arc<Service>> {
+    matches::routes().merge(manifests::routes()).merge(bindings::routes()).merge(services::routes())
+}
+
+/// What the query string asks for.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+    Query::try_from_uri(uri).map(|Query(q)| q).map_err(|e| Refusal::bad(format!("the query string is not as asked for: {}", e.body_text())))
+}
+
+/// The bytes of a soft binding's value. Padding may be missing, and both alphabets occur.
+fn value(text: &str) -> Result<Vec<u8>, Refusal> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+    let alphabet = if text.contains(['-', '_']) { alphabet::URL_SAFE } else { alphabet::STANDARD };
+    match GeneralPurpose::new(&alphabet, LENIENT).decode(text) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        Ok(_) => Err(Refusal::bad("the value of the soft binding is empty")),
+        Err(e) => Err(Refusal::bad(format!("the value of the soft binding is no base64: {e}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+    use super::*;
+
+    #[test]
+    fn values_in_any_base64() {
+        let bytes = [251, 255, 254, 1];
+        for text in [STANDARD.encode(bytes), URL_SAFE.encode(bytes), STANDARD.encode(bytes).trim_end_matches('=').to_string()] {
+            assert_eq!(value(&text).ok().as_deref(), Some(&bytes[..]), "{text}");
+        }
+        assert!(["", "===", "a", "ä"].iter().all(|t| value(t).is_err()));
+    }
+}

@@ -1,0 +1,73 @@
+//! What of the server can be set.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The `[serve]` part of the configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServeConfig {
+    listen: Option<SocketAddr>,
+    require_token: Option<bool>,
+    jobs: Option<usize>,
+    queue: Option<usize>,
+    rate: Option<u32>,
+    connections: Option<usize>,
+    upload_bytes: Option<u64>,
+    upload_seconds: Option<u64>,
+    keep_hours: Option<u64>,
+    reports: Option<usize>,
+    reference_hosts: Vec<String>,
+    reference_private: Option<bool>,
+}
+
+/// All settings, each with a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    /// Whether reading needs a token too; storing always does.
+    pub(crate) require_token: bool,
+    /// Files that are looked at at once.
+    pub(crate) jobs: usize,
+    /// Files that may wait for that.
+    pub(crate) queue: usize,
+    /// Requests a second from one address; 0 for any number.
+    pub(crate) rate: u32,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// Size of an upload.
+    pub(crate) upload_bytes: u64,
+    /// How long an upload may take.
+    pub(crate) upload_time: Duration,
+    /// How long a report can be looked at.
+    pub(crate) keep: Duration,
+    /// Reports that are kept at once.
+    pub(crate) reports: usize,
+    /// Hosts that clips are fetched from by reference; none by default.
+    pub(crate) reference_hosts: Vec<String>,
+    /// Whether those may lie in a private network.
+    pub(crate) reference_private: bool,
+}
+
+impl ServeConfig {
+    /// Settings, where `listen` and `require_token` of the command line win.
+    pub(crate) fn settings(&self, listen: Option<SocketAddr>, require_token: bool) -> Settings {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Settings {
+            listen: listen.or(self.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8473))),
+            require_token: require_token || self.require_token.unwrap_or(false),
+            jobs: self.jobs.unwrap_or(cores).max(1),
+            queue: self.queue.unwrap_or(128),
+            rate: self.rate.unwrap_or(50),
+            connections: self.connections.unwrap_or(1024).max(1),
+            upload_bytes: self.upload_bytes.unwrap_or(1 << 30),
+            upload_time: Duration::from_secs(self.upload_seconds.unwrap_or(600)),
+            keep: Duration::from_secs(self.keep_hours.unwrap_or(24).saturating_mul(3600)),
+            reports: self.reports.unwrap_or(200).max(1),
+            reference_hosts: self.reference_hosts.clone(),
+            reference_private: self.reference_private.unwrap_or(false),
+        }
+    }
+}
