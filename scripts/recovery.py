@@ -1,0 +1,112 @@
+"""Does a stripped clip find its manifest again? python3 scripts/recovery.py BIN BENCH FOLDER CLIP... [--jobs N]
+
+The first six seconds of each clip are stamped into a home of their own. Then, as JSON lines into FOLDER/recovery.jsonl and as a table:
+  recovered   every attack of the harness's groups codec, ladder and combined on the stamped clips, verified
+  lookalikes  the same on the clips that were never stamped, of which the registry knows the stamped twins
+  genuine     harder attacks on the stamped clips: none may be called contradictory
+  transplant  each clip stamped with the payloads of three others, re-encoded and verified
+Needs ffmpeg with the encoders of the harness, whose folder is BENCH. Attacked files are deleted when they have been looked at.
+"""
+import argparse
+import collections
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HARDER = ["crop-vertical", "sticker-25", "caption", "border", "negate", "brightness-150", "contrast-150", "gaussian-blur-9", "noise-20", "fps-15", "speed-050",
+          "speed-200", "reverse", "average-3", "excerpt-1s", "hflip", "rotate-3", "crop-40", "pip-50", "letterbox"]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("binary")
+    p.add_argument("bench", type=Path)
+    p.add_argument("folder", type=Path)
+    p.add_argument("clips", nargs="+", type=Path)
+    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--kinds", default="recovered,lookalikes,genuine,transplant", help="separated by commas [default: all]")
+    a = p.parse_args()
+    sys.path.insert(0, str(a.bench))
+    import attacks
+    binary, folder = str(Path(a.binary).resolve()), a.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["PROOFMARK_HOME"] = str(folder / "home")
+
+    def ours(*arguments):
+        return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True)
+
+    def ffmpeg(*arguments):
+        subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, env={**os.environ, "SVT_LOG": "1"})
+
+    if not (folder / "home").exists():
+        ours("init").check_returncode()
+    payloads = {}
+    for clip in a.clips:
+        cut, stamped = folder / f"{clip.stem}.cut{clip.suffix}", folder / f"{clip.stem}.stamped.mp4"
+        ffmpeg("-i", clip, "-t", "6", "-c", "copy", "-map", "0:v:0", "-map", "0:a:0?", cut)
+        told = ours("stamp", cut, "-o", stamped, "--title", clip.stem, "--force", "--json")
+        told.check_returncode()
+        payloads[clip.stem] = json.loads(told.stdout)["payload"]
+
+    def attacked(name, source, target):
+        _, graph, encoder = attacks.VIDEO[name]
+        passes = attacks.PASSES.get(name, 1)
+        steps = [source, *(target.with_name(f"{target.stem}.{i}.mp4") for i in range(passes - 1)), target]
+        for before, after in zip(steps, steps[1:]):
+            ffmpeg("-i", before, *(["-filter_complex", graph, "-map", "[v]"] if graph else ["-map", "0:v:0"]), "-an", *encoder, after)
+
+    def case(job):
+        kind, stem, name = job
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            file = Path(work) / "upload.mp4"
+            if kind == "transplant":
+                forged = Path(work) / "forged.mp4"
+                cut = next(folder.glob(f"{stem}.cut.*"))
+                ours("stamp", cut, "-o", forged, "--payload", payloads[name], "--no-c2pa", "--no-audio-mark", "--register", "never").check_returncode()
+                ffmpeg("-i", forged, "-an", "-c:v", "libx264", "-crf", "24", file)
+            else:
+                try:
+                    attacked(name, next(folder.glob(f"{stem}.cut.*")) if kind == "lookalikes" else folder / f"{stem}.stamped.mp4", file)
+                except subprocess.CalledProcessError:
+                    return None  # it cannot be done to a clip of this shape
+            told = ours("verify", file, "--json")
+        report = json.loads(told.stdout)
+        return {"kind": kind, "clip": stem, "with": name, "payload": payloads[stem], **{k: report.get(k) for k in ("verdict", "reasons", "registered", "similar", "error")}}
+
+    groups = {n: s[0] for n, s in attacks.VIDEO.items() if s[0] in ("codec", "ladder", "combined")}
+    stems = list(payloads)
+    chosen = random.Random(5)
+    jobs = [(kind, s, n) for kind in ("recovered", "lookalikes") for s in stems for n in groups] + [("genuine", s, n) for s in stems for n in HARDER]
+    jobs += [("transplant", s, other) for s in stems for other in chosen.sample([o for o in stems if o != s], min(3, len(stems) - 1))]
+    kinds = a.kinds.split(",")
+    jobs = sorted((j for j in jobs if j[0] in kinds), key=lambda j: kinds.index(j[0]))
+    with ThreadPoolExecutor(a.jobs) as pool, (folder / "recovery.jsonl").open("w") as out:
+        rows = []
+        for row in filter(None, pool.map(case, jobs)):
+            rows.append(row)
+            print(json.dumps(row), file=out, flush=True)
+
+    right = {
+        "recovered": lambda r: r["verdict"] == "recovered" and r["registered"][0]["payload"] == r["payload"],
+        "lookalikes": lambda r: r["verdict"] == "nothing-found" and not r["registered"],
+        "genuine": lambda r: r["verdict"] != "contradictory",
+        "transplant": lambda r: r["verdict"] == "contradictory",
+    }
+    for kind, test in right.items():
+        of = [r for r in rows if r["kind"] == kind]
+        if not of:
+            continue
+        verdicts = ", ".join(f"{v} {n}" for v, n in collections.Counter(r["verdict"] for r in of).most_common())
+        print(f"{kind:11s} {sum(map(test, of))} of {len(of)}   ({verdicts})")
+    seen = [r for r in rows if r["kind"] == "lookalikes"]
+    if seen:
+        print(f"known by their looks alone: {sum(bool(r['similar']) and r['similar'][0]['payload'] == r['payload'] for r in seen)} of {len(seen)}, "
+              f"taken for another: {sum(any(s['payload'] != r['payload'] for s in r['similar'] or []) for r in seen)}")
+
+
+main()
