@@ -61,15 +61,19 @@ impl Resolver {
     /// Finds the API of the server at `url`. With a list of `allowed` servers, it must be one of them.
     pub(crate) fn discover(url: &str, allowed: &[String], token: Option<String>, most: u64) -> Result<Self> {
         let url = url.trim_end_matches('/');
-        let uri: Uri = url.parse().ok().filter(|u: &Uri| u.host().is_some()).with_context(|| format!("{url}: is no URL; name a server like https://credentials.example.com"))?;
+        let uri: Uri = url
+            .parse()
+            .ok()
+            .filter(|u: &Uri| u.host().is_some() && u.scheme().is_some())
+            .with_context(|| format!("{url}: is no URL; name a server like https://credentials.example.com"))?;
         let host = uri.host().unwrap_or_default();
+        if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
+            bail!("{host}: a name or password in the URL is not sent; put the token into PROOFMARK_TOKEN");
+        }
         match uri.scheme_str() {
             Some("https") => {}
             Some("http") if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => {}
             _ => bail!("{url}: anyone could read and change what is sent there; use https"),
-        }
-        if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-            bail!("{url}: a name or password in the URL is not sent; put the token into PROOFMARK_TOKEN");
         }
         if !allowed.is_empty() && !allowed.iter().any(|a| a.trim_end_matches('/') == url) {
             bail!("{url}: is not among the servers that the configuration allows; add it to 'servers' in its [lookup] part");
@@ -175,7 +179,7 @@ mod tests {
             ("https://a.example.com.evil.net", "[lookup]"),
         ] {
             let e = Resolver::discover(url, &allowed, None, 1).err().unwrap();
-            assert!(e.to_string().contains(part), "{url}: {e}");
+            assert!(e.to_string().contains(part) && !e.to_string().contains("secret"), "{url}: {e}");
         }
     }
 

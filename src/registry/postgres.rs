@@ -1,12 +1,13 @@
 //! PostgreSQL: the registry of a fleet.
 
+use std::collections::HashMap;
 use std::error::Error as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use postgres::config::SslMode;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls};
+use postgres::{Client, Config, GenericClient, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::RegistryError;
@@ -15,11 +16,59 @@ use super::sql::{Database, Row, Session, Value, Work};
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection to a server.
+/// Connections at once: a server has some hundred for everyone, and more than a few keep no more of its cores busy.
+const CONNECTIONS: usize = 8;
+
+/// Connections to a server, made when they are needed.
 pub(super) struct Postgres {
     location: String,
     config: Config,
-    client: Mutex<Option<Client>>,
+    pool: Mutex<Pool>,
+    returned: Condvar,
+}
+
+/// Those that nobody uses now, and how many there are in all.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+/// A connection, and the statements that it has prepared.
+struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+/// A connection that goes back to the pool when it is dropped.
+struct Lent<'a> {
+    of: &'a Postgres,
+    connection: Option<Connection>,
+}
+
+impl Lent<'_> {
+    fn get(&mut self) -> Result<&mut Connection, RegistryError> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(Connection { client: self.of.client()?, statements: HashMap::new() })),
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut pool = self.of.pool();
+        match self.connection.take() {
+            Some(connection) => pool.idle.push(connection),
+            // What broke this one has broken the others.
+            None => {
+                pool.open -= 1 + pool.idle.len();
+                pool.idle.clear();
+            }
+        }
+        drop(pool);
+        self.of.returned.notify_one();
+    }
 }
 
 /// Without the password.
@@ -39,10 +88,39 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
         }
-        let this = Self { location, config, client: Mutex::new(None) };
-        let client = this.client()?;
-        *this.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        let this = Self { location, config, pool: Mutex::default(), returned: Condvar::new() };
+        this.lend().get()?;
         Ok(this)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` with a connection of its own. If it fails before it says that it has begun, and the connection is broken, it runs again with a new one:
+    /// a server that was started anew has forgotten us.
+    fn with<T>(&self, mut work: impl FnMut(&mut Connection, &mut bool) -> Result<T, RegistryError>) -> Result<T, RegistryError> {
+        let mut lent = self.lend();
+        let mut begun = false;
+        let connection = lent.get()?;
+        let first = work(connection, &mut begun);
+        if first.is_ok() || connection.client.is_valid(PATIENCE).is_ok() {
+            return first;
+        }
+        lent.connection = None;
+        if begun { first } else { work(lent.get()?, &mut begun) }
+    }
+
+    /// A place among the connections, with one in it if one is idle.
+    fn lend(&self) -> Lent<'_> {
+        let mut pool = self.returned.wait_while(self.pool(), |p| p.idle.is_empty() && p.open == CONNECTIONS).unwrap_or_else(PoisonError::into_inner);
+        let connection = pool.idle.pop();
+        pool.open += usize::from(connection.is_none());
+        Lent { of: self, connection }
+    }
+
+    fn failed(&self, reason: String) -> RegistryError {
+        RegistryError::Failed { location: self.location.clone(), reason }
     }
 
     fn client(&self) -> Result<Client, RegistryError> {
@@ -68,17 +146,18 @@ impl Database for Postgres {
         &self.location
     }
 
+    fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
+        self.with(|c, _| Prepared { client: &mut c.client, statements: &mut c.statements }.query(sql, values).map_err(|reason| self.failed(reason)))
+    }
+
     fn transact(&self, _writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
-        let failed = |e: &postgres::Error| RegistryError::Failed { location: self.location.clone(), reason: told(e) };
-        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        // A server that was started anew has forgotten us.
-        if held.as_mut().is_none_or(|c| c.is_valid(Duration::from_secs(5)).is_err()) {
-            *held = Some(self.client()?);
-        }
-        let Some(client) = held.as_mut() else { return Ok(()) };
-        let mut transaction = client.transaction().map_err(|e| failed(&e))?;
-        work(&mut transaction)?;
-        transaction.commit().map_err(|e| failed(&e))
+        let failed = |e: postgres::Error| self.failed(told(&e));
+        self.with(|c, begun| {
+            let mut transaction = c.client.transaction().map_err(failed)?;
+            *begun = true;
+            work(&mut Prepared { client: &mut transaction, statements: &mut c.statements })?;
+            transaction.commit().map_err(failed)
+        })
     }
 
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
@@ -149,26 +228,51 @@ fn unheard_of(value: &Value) -> bool {
     matches!(value, Value::Text(t) if t.contains('\0'))
 }
 
-impl Session for postgres::Transaction<'_> {
+/// A client or a transaction, with the statements that its connection has prepared.
+struct Prepared<'a, C> {
+    client: &'a mut C,
+    statements: &'a mut HashMap<String, Statement>,
+}
+
+impl<C: GenericClient> Prepared<'_, C> {
+    fn run<T>(&mut self, sql: &str, values: &[Value], work: impl FnOnce(&mut C, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, postgres::Error>) -> Result<T, String> {
+        let statement = match self.statements.get(sql) {
+            Some(statement) => statement.clone(),
+            None => self.client.prepare(sql).map_err(|e| told(&e))?,
+        };
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        match work(self.client, &statement, &values) {
+            Ok(out) => {
+                self.statements.insert(sql.into(), statement);
+                Ok(out)
+            }
+            Err(e) => {
+                // Its plan may have been for tables that are others by now.
+                self.statements.remove(sql);
+                Err(told(&e))
+            }
+        }
+    }
+}
+
+impl<C: GenericClient> Session for Prepared<'_, C> {
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String> {
         if values.iter().any(unheard_of) {
             return Ok(0);
         }
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        postgres::Transaction::execute(self, sql, &values).map_err(|e| told(&e))
+        self.run(sql, values, |client, statement, values| client.execute(statement, values))
     }
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, String> {
         if values.iter().any(unheard_of) {
             return Ok(Vec::new());
         }
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        let rows = postgres::Transaction::query(self, sql, &values).map_err(|e| told(&e))?;
+        let rows = self.run(sql, values, |client, statement, values| client.query(statement, values))?;
         rows.iter().map(|row| (0..row.len()).map(|i| row.try_get(i).map_err(|e| told(&e))).collect()).collect()
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), String> {
-        self.batch_execute(sql).map_err(|e| told(&e))
+        self.client.batch_execute(sql).map_err(|e| told(&e))
     }
 }
 

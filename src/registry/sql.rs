@@ -8,7 +8,7 @@ use crate::fingerprint::PictureFingerprint;
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,9 @@ pub(super) trait Database: Debug + Send + Sync {
     const LOCK: &'static str;
     /// Where it is, without a password.
     fn location(&self) -> &str;
-    /// Runs `work` in a transaction, which is undone if it fails. A broken connection is made anew once, before anything was done.
+    /// Runs one query by itself.
+    fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError>;
+    /// Runs `work` in a transaction, which is undone if it fails. A connection that broke while nobody used it is made anew.
     fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError>;
     /// What the database itself says is wrong with it.
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String>;
@@ -315,13 +317,11 @@ impl<D: Database> Registry for SqlRegistry<D> {
     fn by_binding(&self, alg: Option<&str>, value: &[u8], most: usize) -> Result<Vec<String>, RegistryError> {
         let value = Value::Bytes(value.to_vec());
         let most = signed(most as u64);
-        self.run(false, |s| {
-            let rows = match alg {
-                Some(alg) => s.query("SELECT id FROM bindings WHERE alg = $1 AND value = $2 ORDER BY id LIMIT $3", &[Value::Text(alg.into()), value.clone(), most.clone()])?,
-                None => s.query("SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2", &[value.clone(), most.clone()])?,
-            };
-            Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
-        })
+        let rows = match alg {
+            Some(alg) => self.database.read("SELECT id FROM bindings WHERE alg = $1 AND value = $2 ORDER BY id LIMIT $3", &[Value::Text(alg.into()), value, most])?,
+            None => self.database.read("SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2", &[value, most])?,
+        };
+        Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
     }
 
     fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
@@ -368,29 +368,19 @@ impl<D: Database> Registry for SqlRegistry<D> {
     }
 
     fn payloads(&self, most: usize) -> Result<Vec<Payload>, RegistryError> {
-        self.run(false, |s| {
-            let rows = s.query("SELECT payload FROM entries WHERE payload IS NOT NULL ORDER BY stamped DESC, id DESC LIMIT $1", &[signed(most as u64)])?;
-            Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
-        })
+        let rows = self.database.read("SELECT payload FROM entries WHERE payload IS NOT NULL ORDER BY stamped DESC, id DESC LIMIT $1", &[signed(most as u64)])?;
+        Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
     }
 
     fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError> {
-        self.run(false, |s| {
-            let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
-            let rows = s.query("SELECT id, hashes FROM fingerprints WHERE id > $1 ORDER BY id LIMIT $2", &values)?;
-            rows.iter()
-                .map(|r| {
-                    text(r, 0)
-                        .zip(bytes(r, 1))
-                        .and_then(|(id, h)| Some((id.to_string(), PictureFingerprint::from_parts(h, Vec::new())?)))
-                        .ok_or_else(|| "a fingerprint is damaged".into())
-                })
-                .collect()
-        })
+        let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
+        let rows = self.database.read("SELECT id, hashes FROM fingerprints WHERE id > $1 ORDER BY id LIMIT $2", &values)?;
+        let look = |r: &Row| text(r, 0).zip(bytes(r, 1)).and_then(|(id, h)| Some((id.to_string(), PictureFingerprint::from_parts(h, Vec::new())?)));
+        rows.iter().map(|r| look(r).ok_or_else(|| self.failed("a fingerprint is damaged".into()))).collect()
     }
 
     fn count(&self) -> Result<u64, RegistryError> {
-        self.run(false, |s| Ok(s.query("SELECT count(*) FROM entries", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64))
+        Ok(self.database.read("SELECT count(*) FROM entries", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64)
     }
 
     fn delete(&self, id: &str) -> Result<bool, RegistryError> {

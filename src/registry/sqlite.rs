@@ -46,6 +46,15 @@ impl Database for Sqlite {
         &self.location
     }
 
+    fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
+        let mut rows = Vec::new();
+        self.transact(false, &mut |session| {
+            rows = session.query(sql, values).map_err(|reason| RegistryError::Failed { location: self.location.clone(), reason })?;
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
     fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
         let failed = |e: rusqlite::Error| RegistryError::Failed { location: self.location.clone(), reason: e.to_string() };
         // What panicked has undone its transaction.
