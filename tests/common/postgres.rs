@@ -35,7 +35,7 @@ pub(crate) fn database() -> String {
 fn programs() -> PathBuf {
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql").map(|d| d.flatten().map(|e| e.path().join("bin")).collect()).unwrap_or_default();
     versions.sort();
-    versions.pop().unwrap_or_else(|| panic!("PostgreSQL is not installed; run 'make setup'"))
+    versions.pop().unwrap_or_else(|| panic!("PostgreSQL is not installed; run 'scripts/setup.sh --tests'"))
 }
 
 /// The server refuses to run as root, who runs it as the package's user instead.
