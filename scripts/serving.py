@@ -53,7 +53,9 @@ class Trial:
         if not (folder / "home").exists():
             self.ours("init")
         (folder / "home" / "config.toml").write_text("[serve]\nrate = 0\n")
-        self.ours("registry", "list")  # makes the tables
+        server, _ = self.serve()  # makes the tables
+        server.terminate()
+        server.wait()
         self.name = f"{'PostgreSQL' if options.registry else 'SQLite':10s}"
 
     def ours(self, *arguments):

@@ -456,6 +456,33 @@ fn a_server_that_was_restarted_is_found_again() {
 }
 
 #[test]
+fn many_threads_share_a_few_connections() {
+    let place = Place::postgres();
+    let r = place.open();
+    let mut other = ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap();
+    let others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for round in 0..2 {
+        std::thread::scope(|scope| {
+            for t in 0..24 {
+                let r = &r;
+                scope.spawn(move || {
+                    for n in 0..10 {
+                        let entry = some(1000 * round + 20 * t + n);
+                        assert_eq!(r.put(&entry, false).unwrap(), Put::Added);
+                        assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry));
+                    }
+                });
+            }
+        });
+        let held: i64 = other.query_one(&format!("SELECT count(*) {others}"), &[]).unwrap().get(0);
+        assert!((2..=8).contains(&held), "{held} connections");
+        // All of them break while nobody uses them.
+        other.execute(&format!("SELECT pg_terminate_backend(pid) {others}"), &[]).unwrap();
+    }
+    assert_eq!(r.count().unwrap(), 480);
+}
+
+#[test]
 fn what_was_confirmed_survives_a_kill() {
     // The write-ahead log alone holds the entry when the file is copied as it lies on the disk.
     let place = Place::sqlite();

@@ -1,8 +1,9 @@
 //! PostgreSQL: the registry of a fleet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error as _;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use postgres::config::SslMode;
@@ -24,14 +25,14 @@ pub(super) struct Postgres {
     location: String,
     config: Config,
     pool: Mutex<Pool>,
-    returned: Condvar,
 }
 
-/// Those that nobody uses now, and how many there are in all.
+/// Those that nobody uses now, how many there are in all, and who waits for one: each gets the next that comes back, so that nobody waits for long.
 #[derive(Default)]
 struct Pool {
     idle: Vec<Connection>,
     open: usize,
+    waiting: VecDeque<SyncSender<Option<Connection>>>,
 }
 
 /// A connection, and the statements that it has prepared.
@@ -58,16 +59,17 @@ impl Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut pool = self.of.pool();
-        match self.connection.take() {
-            Some(connection) => pool.idle.push(connection),
+        if self.connection.is_none() {
             // What broke this one has broken the others.
-            None => {
-                pool.open -= 1 + pool.idle.len();
-                pool.idle.clear();
-            }
+            pool.open -= pool.idle.len();
+            pool.idle.clear();
         }
-        drop(pool);
-        self.of.returned.notify_one();
+        match (pool.waiting.pop_front(), self.connection.take()) {
+            // Who waits has the place now.
+            (Some(next), connection) => drop(next.send(connection)),
+            (None, Some(connection)) => pool.idle.push(connection),
+            (None, None) => pool.open -= 1,
+        }
     }
 }
 
@@ -88,7 +90,7 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
         }
-        let this = Self { location, config, pool: Mutex::default(), returned: Condvar::new() };
+        let this = Self { location, config, pool: Mutex::default() };
         this.lend().get()?;
         Ok(this)
     }
@@ -113,8 +115,14 @@ impl Postgres {
 
     /// A place among the connections, with one in it if one is idle.
     fn lend(&self) -> Lent<'_> {
-        let mut pool = self.returned.wait_while(self.pool(), |p| p.idle.is_empty() && p.open == CONNECTIONS).unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.pool();
         let connection = pool.idle.pop();
+        if connection.is_none() && pool.open == CONNECTIONS {
+            let (give, take) = sync_channel(1);
+            pool.waiting.push_back(give);
+            drop(pool);
+            return Lent { of: self, connection: take.recv().unwrap_or_default() };
+        }
         pool.open += usize::from(connection.is_none());
         Lent { of: self, connection }
     }
