@@ -475,7 +475,7 @@ fn many_threads_share_a_few_connections() {
             }
         });
         let held: i64 = other.query_one(&format!("SELECT count(*) {others}"), &[]).unwrap().get(0);
-        assert!((2..=8).contains(&held), "{held} connections");
+        assert!((2..=4).contains(&held), "{held} connections");
         // All of them break while nobody uses them.
         other.execute(&format!("SELECT pg_terminate_backend(pid) {others}"), &[]).unwrap();
     }
