@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::{clip, detect, detect_with, ffmpeg, identity, stamp, verify};
-use proofmark::Payload;
+use common::{clip, detect, detect_with, ffmpeg, identity, stamp, stamp_with, verify};
 use proofmark::evidence::{Method, Question};
 use proofmark::picture::{DetectOptions, PictureEvidence};
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
+use proofmark::{Payload, StampOptions};
 use tempfile::TempDir;
 
 #[test]
@@ -126,10 +126,22 @@ fn a_splice_is_told_in_time() {
 
 #[test]
 fn two_marks_in_one_file_are_both_told() {
+    let first = Payload::random();
+    let other = |same: bool| std::iter::repeat_with(Payload::random).find(|p| (p.subpattern() == first.subpattern()) == same).unwrap();
+    // One pair in 64 has the same sync pattern.
+    for second in [other(false), other(true)] {
+        are_both_told(first, second);
+    }
+}
+
+fn are_both_told(first: Payload, second: Payload) {
     let work = TempDir::new().unwrap();
     let [a, b, mixed] = ["a.mp4", "b.mp4", "mixed.mp4"].map(|name| work.path().join(name));
-    let first = stamp(&clip(), &a, None).payload;
-    let second = stamp(&clip(), &b, None).payload;
+    for (payload, target) in [(first, &a), (second, &b)] {
+        let mut options = StampOptions::default();
+        options.payload = Some(payload);
+        stamp_with(&clip(), target, options);
+    }
     let join = |filter: &str| ffmpeg(&a, &format!("-i {} -an -filter_complex {filter} -preset veryfast -crf 23", b.display()), &mixed);
     let told = |e: &PictureEvidence| {
         let mut told: Vec<_> = std::iter::once(e).chain(&e.others).map(|m| m.payload).collect();

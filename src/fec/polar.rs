@@ -110,9 +110,11 @@ impl PolarCode {
         let mut mother = vec![0.0; self.info.len().next_multiple_of(64)];
         self.sent.iter().zip(values).for_each(|(&i, &v)| mother[i] = v);
         let tables = mother.chunks_exact(8).map(|eight| {
-            let mut table = [0.0; 256];
-            for (pattern, sum) in table.iter_mut().enumerate() {
-                *sum = eight.iter().enumerate().map(|(i, &v)| if pattern >> i & 1 == 1 { -v } else { v }).sum();
+            // Each value doubles the table: its sign is the other one in the second half.
+            let mut table = [eight.iter().sum(); 256];
+            for (i, v) in eight.iter().enumerate() {
+                let (known, next) = table[..2 << i].split_at_mut(1 << i);
+                next.iter_mut().zip(known).for_each(|(n, k)| *n = *k - 2.0 * v);
             }
             table
         });

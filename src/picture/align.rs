@@ -1,14 +1,14 @@
 //! Fine alignment: from a roughly right geometry to one that holds over the whole picture.
 //!
-//! The picture, in tile coordinates, is cut into overlapping blocks of one tile. Each block's correlation with the keyed sync
-//! pattern, as a function of a small displacement, is computed once; then the eight parameters of a homography and one of a lens climb on the
+//! The picture, in tile coordinates, is cut into overlapping blocks of one tile. Each block's correlation with the pattern that was
+//! found, as a function of a small displacement, is computed once; then the eight parameters of a homography and one of a lens climb on the
 //! sum over blocks of the correlation at the displacement they predict. One climb starts at the block that fits best and grows outward,
 //! so that a perspective that bends the lattice by many pixels is followed a few at a time; others start from small bends of the whole picture.
 
-use super::carrier::{Carrier, POINTS, TILE};
+use super::carrier::{POINTS, Pattern, TILE};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
-use super::sync::{Orientation, SyncPeak, SyncPoint, Whitened, sync_points};
+use super::sync::{Orientation, SyncPeak, Whitened};
 use super::warp::{Lens, Unwarped, Warp};
 
 /// Largest displacement of a block that is looked at, in tile pixels.
@@ -66,11 +66,11 @@ fn displacement(f: &Field, x: f32, y: f32) -> (f32, f32) {
 
 /// Aligns `unwarped`, in which `peak` was found under `orientation`; returns the map from better tile coordinates to the present
 /// ones.
-pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orientation, carrier: &Carrier, peak: &SyncPeak) -> Warp {
+pub(crate) fn align(unwarped: &Unwarped, readings: &Readings, orientation: Orientation, pattern: &Pattern, peak: &SyncPeak) -> Warp {
     let image = &unwarped.image;
     let (cx, cy) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let unit = cx.max(cy);
-    let mut blocks = correlate(image, readings, orientation, carrier, peak);
+    let mut blocks = correlate(image, readings, orientation, pattern, peak);
     let grown = grow(&mut blocks);
     let mut bends: Vec<(f32, Field)> = starts().map(|field| (value(&blocks, &field), field)).collect();
     bends.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -150,11 +150,9 @@ fn climb(blocks: &[Block], field: &mut Field, parameters: usize) {
     }
 }
 
-fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carrier: &Carrier, peak: &SyncPeak) -> Vec<Block> {
+fn correlate(image: &Image, readings: &Readings, orientation: Orientation, pattern: &Pattern, peak: &SyncPeak) -> Vec<Block> {
     let mut fft = RealFft2::new(TILE, TILE);
     let (mut spectrum, mut map) = (Vec::new(), Image::default());
-    let signs = carrier.signs(peak.subpattern);
-    let points = sync_points(carrier);
     let (xx, xy, yx, yy) = orientation.matrix();
     let sign = peak.z.signum();
     let unit = image.width.max(image.height) as f32 / 2.0;
@@ -171,8 +169,7 @@ fn correlate(image: &Image, readings: &Readings, orientation: Orientation, carri
             fft.forward(&cut, &mut spectrum);
             let value = POINTS.iter().map(|&(ky, kx)| spectrum[kx as usize * TILE + ky.rem_euclid(TILE as i32) as usize]).collect();
             let local = Whitened::new(&Readings { value, noise: readings.noise.clone() }, orientation);
-            let product = |p: &SyncPoint| (POINTS[p.index], local.value[p.index] * p.pattern(signs).conj());
-            fft.fill(&mut spectrum, points.iter().map(product));
+            fft.fill(&mut spectrum, pattern.points.iter().map(|&p| (POINTS[p], local.value[p] * pattern.at(p).conj())));
             fft.inverse(&mut spectrum, &mut map);
             // Where the peak would lie for a block at the picture's first pixel, seen from this block, in the mark's directions.
             let (bx, by) = (x0 as i32, y0 as i32);

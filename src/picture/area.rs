@@ -84,8 +84,8 @@ pub(crate) fn map(sum: &Image, finding: &Finding, carrier: &Carrier) -> Option<A
 /// The tile that a matched filter correlates with: the word over the noise of each point.
 fn template(finding: &Finding, carrier: &Carrier) -> Vec<f32> {
     let word = match finding.identified {
-        Some((identified, _)) => carrier.word(identified.mark),
-        None => carrier.sync_word(finding.peak.subpattern),
+        Some((identified, _)) => carrier.code_word(identified.mark),
+        None => carrier.sync_word(finding.peak.pattern),
     };
     let value = |(p, s): (&(i32, i32), &[f32])| {
         let (i, _) = finding.orientation.place(*p);

@@ -68,6 +68,28 @@ pub(crate) fn tile_scale(lines: f32) -> f32 {
     lines.max(LEAST_LINES) / 360.0
 }
 
+/// A pattern that is looked for wherever it may lie: the sync pattern, or a whole word.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    /// The sign (±1) of each dimension, 0 for those that it does not have.
+    pub(crate) signs: Vec<f32>,
+    /// The lattice points at which it has any, as places in [`POINTS`].
+    pub(crate) points: Vec<usize>,
+}
+
+impl Pattern {
+    /// From signs by dimension.
+    pub(crate) fn new(signs: Vec<f32>) -> Self {
+        let points = signs.chunks_exact(2).enumerate().filter(|(_, s)| s.iter().any(|&v| v != 0.0)).map(|(i, _)| i).collect();
+        Self { signs, points }
+    }
+
+    /// Its value at one of its points.
+    pub(crate) fn at(&self, point: usize) -> Complex32 {
+        Complex32::new(self.signs[2 * point], self.signs[2 * point + 1])
+    }
+}
+
 /// The keyed part of the carrier for one key: which dimensions do what, and every dimension's sign.
 #[derive(Debug)]
 pub(crate) struct Carrier {
@@ -114,6 +136,11 @@ impl Carrier {
         self.code.iter().zip(layer).map(|(&d, flip)| values[d] * signs[d] * flip).collect()
     }
 
+    /// The sync pattern of each sub-pattern.
+    pub(crate) fn sync_patterns(&self) -> Vec<Pattern> {
+        (0..self.signs.len()).map(|j| Pattern::new(self.sync_word(j))).collect()
+    }
+
     /// The signs that carry `mark`, by dimension: dimension 2i is the real part at point i, 2i + 1 the imaginary.
     pub(crate) fn word(&self, mark: Mark) -> Vec<f32> {
         let j = mark.payload.subpattern();
@@ -122,6 +149,13 @@ impl Carrier {
         for ((&d, flip), negative) in self.code.iter().zip(layer).zip(CODE.encode(&mark.payload.coded_bits())) {
             word[d] = signs[d] * if negative { -flip } else { *flip };
         }
+        word
+    }
+
+    /// The signs of [`Self::word`] in the dimensions that carry the code word, 0 in the others: what no other mark shares, of the same sub-pattern or not.
+    pub(crate) fn code_word(&self, mark: Mark) -> Vec<f32> {
+        let mut word = self.word(mark);
+        self.sync.iter().for_each(|&d| word[d] = 0.0);
         word
     }
 

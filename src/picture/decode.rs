@@ -1,11 +1,13 @@
 //! From readings at a known place to what the mark says.
 
+use std::cmp::Ordering;
+
 use super::carrier::{CODE, Carrier};
 use super::sync::{Whitened, score};
 use crate::fec::Correlator;
 use crate::mark::{Generation, Mark};
 use crate::parallel;
-use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload};
+use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload, SUBPATTERNS};
 use crate::stats::PValue;
 
 /// List lengths: the short one decodes all but the weakest marks in a millisecond, the long one gains another 0.4 dB for ten times that.
@@ -72,33 +74,70 @@ const SHARE: usize = 1 << 14;
 /// The best of many payloads, which are sorted by sub-pattern. `with_sync` takes the sync dimensions in; where the sync pattern chose the readings it
 /// must not: the signs of the code dimensions had no say in that, so that each candidate is a trial for each generation, however many places were looked at.
 pub(crate) fn best_of(whitened: &Whitened, carrier: &Carrier, candidates: &[Payload], with_sync: bool) -> Option<Identified> {
+    let parts: Vec<&[Payload]> = candidates.chunks(SHARE).collect();
+    let found = parallel::map(&parts, &mut vec![(); parallel::threads()], |(), part| best_in(whitened, carrier, part, with_sync));
+    found.into_iter().flatten().max_by(stronger)
+}
+
+fn stronger(a: &Identified, b: &Identified) -> Ordering {
+    a.z.abs().total_cmp(&b.z.abs())
+}
+
+/// The same of some, on this thread alone.
+fn best_in(whitened: &Whitened, carrier: &Carrier, candidates: &[Payload], with_sync: bool) -> Option<Identified> {
     let values = whitened.dimensions();
     let sync: &[usize] = if with_sync { &carrier.sync } else { &[] };
     let norm = carrier.code.iter().chain(sync).map(|&d| values[d] * values[d]).sum::<f32>().sqrt();
     if norm <= 0.0 {
         return None;
     }
-    let stronger = |a: &Identified, b: &Identified| a.z.abs().total_cmp(&b.z.abs());
-    let best = |part: &[Payload]| {
-        let mut word = Vec::new();
-        let groups = part.chunk_by(|a, b| a.subpattern() == b.subpattern());
-        let scored = groups.filter_map(|group| {
-            let j = group[0].subpattern();
-            let known: f32 = sync.iter().map(|&d| values[d] * carrier.signs(j)[d]).sum();
-            let layers: Vec<(Generation, Correlator)> = Generation::all().map(|g| (g, CODE.correlator(&carrier.code_values(&values, j, g)))).collect();
-            let scored = group.iter().filter_map(|&payload| {
-                CODE.packed(&payload.coded_bits(), &mut word);
-                let one = |(generation, correlator): &(Generation, Correlator)| {
-                    let z = (known + correlator.correlate(&word)) / norm;
-                    Identified { mark: Mark { payload, generation: *generation }, z }
-                };
-                layers.iter().map(one).max_by(stronger)
-            });
-            scored.max_by(stronger)
+    let mut word = Vec::new();
+    let groups = candidates.chunk_by(|a, b| a.subpattern() == b.subpattern());
+    let scored = groups.filter_map(|group| {
+        let j = group[0].subpattern();
+        let known: f32 = sync.iter().map(|&d| values[d] * carrier.signs(j)[d]).sum();
+        let layers: Vec<(Generation, Correlator)> = Generation::all().map(|g| (g, CODE.correlator(&carrier.code_values(&values, j, g)))).collect();
+        let scored = group.iter().filter_map(|&payload| {
+            CODE.packed(&payload.coded_bits(), &mut word);
+            let one = |(generation, correlator): &(Generation, Correlator)| {
+                let z = (known + correlator.correlate(&word)) / norm;
+                Identified { mark: Mark { payload, generation: *generation }, z }
+            };
+            layers.iter().map(one).max_by(stronger)
         });
         scored.max_by(stronger)
-    };
-    let parts: Vec<&[Payload]> = candidates.chunks(SHARE).collect();
-    let found = parallel::map(&parts, &mut vec![(); parallel::threads()], |(), part| best(part));
-    found.into_iter().flatten().max_by(stronger)
+    });
+    scored.max_by(stronger)
+}
+
+/// Candidates by their sub-pattern, with their words, for asking about many readings.
+pub(crate) struct Listed {
+    groups: Vec<Vec<(Payload, Vec<u64>)>>,
+}
+
+impl Listed {
+    pub(crate) fn new(candidates: &[Payload]) -> Self {
+        let mut groups = vec![Vec::new(); SUBPATTERNS];
+        for &payload in candidates {
+            let mut word = Vec::new();
+            CODE.packed(&payload.coded_bits(), &mut word);
+            groups[payload.subpattern()].push((payload, word));
+        }
+        Self { groups }
+    }
+
+    /// Candidates of a sub-pattern, in the mean.
+    pub(crate) fn group(&self) -> usize {
+        self.groups.iter().map(Vec::len).sum::<usize>() / SUBPATTERNS
+    }
+
+    /// The likest candidate of a sub-pattern, sync and code word taken together, as a mark of the first generation: nearly all marks are.
+    pub(crate) fn likest(&self, whitened: &Whitened, carrier: &Carrier, subpattern: usize) -> Option<Identified> {
+        let values = whitened.dimensions();
+        let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let known: f32 = carrier.sync.iter().map(|&d| values[d] * carrier.signs(subpattern)[d]).sum();
+        let correlator = CODE.correlator(&carrier.code_values(&values, subpattern, Generation::FIRST));
+        let score = |(payload, word): &(Payload, Vec<u64>)| Identified { mark: Mark::from(*payload), z: (known + correlator.correlate(word)) / norm };
+        self.groups[subpattern].iter().map(score).max_by(stronger).filter(|_| norm > 0.0)
+    }
 }

@@ -27,6 +27,9 @@ const LEAST_OVERLAP: f32 = 0.08;
 const LEAST_ASPECT_OVERLAP: f32 = 0.15;
 /// Largest tilt of a lattice that counts as upright, in radians.
 const UPRIGHT: f32 = 0.14;
+/// Largest ratio of the vectors' lengths, and cosine of the angle between them, of a lattice that counts as square.
+const SQUARE_RATIO: f32 = 1.12;
+const SQUARE_COSINE: f32 = 0.1;
 /// Single peaks of the autocorrelation, from this height on (in standard deviations) and so many, that are paired.
 const LEAST_PEAK: f32 = 3.0;
 const PEAKS: usize = 64;
@@ -196,17 +199,18 @@ impl LatticeSearch {
         square
     }
 
-    /// The best lattice that is nearly upright, in one band for all periods.
+    /// The best lattice that is nearly upright and square, in one band for all periods.
     pub(crate) fn upright(&mut self) -> Option<Proposal> {
         let correlation = self.correlation(self.shortest, self.longest);
         let mut starts = pairs(&correlation, self.shortest, self.longest, UPRIGHT);
+        starts.retain(|p| is_nearly_square(&p.vectors));
         let steps = ((self.longest / self.shortest).ln() / PERIOD_STEP) as usize + 1;
         let turns = (UPRIGHT / ROTATION_STEP) as i32;
         for (i, r) in (0..steps).flat_map(|i| (-turns..=turns).map(move |r| (i, r))) {
             let period = self.shortest * (i as f32 * PERIOD_STEP).exp();
             starts.push(correlation.proposal(square(period, (r as f32 * ROTATION_STEP).sin_cos())));
         }
-        refined(&correlation, starts, 4).into_iter().max_by(|a, b| a.score.total_cmp(&b.score))
+        refined(&correlation, starts, 4).into_iter().filter(|p| is_nearly_square(&p.vectors)).max_by(|a, b| a.score.total_cmp(&b.score))
     }
 }
 
@@ -370,6 +374,12 @@ fn best(correlation: &Autocorrelation, lattices: impl Iterator<Item = [f32; 4]>)
 /// The vectors of a square lattice, turned by an angle with this sine and cosine.
 fn square(period: f32, (sin, cos): (f32, f32)) -> [f32; 4] {
     [period * cos, -period * sin, period * sin, period * cos]
+}
+
+/// Whether a lattice is what a camera makes of a square one, once its perspective is undone.
+fn is_nearly_square(&[ax, bx, ay, by]: &[f32; 4]) -> bool {
+    let (across, down) = (ax.hypot(ay), bx.hypot(by));
+    (across / down).max(down / across) < SQUARE_RATIO && (ax * bx + ay * by).abs() < SQUARE_COSINE * across * down
 }
 
 /// Square lattices: the best size for each rotation; there are some hundreds.

@@ -3,10 +3,12 @@
 //! Stages go from what costs nothing and needs little evidence to what costs more: the geometry of a clip that was at most resized;
 //! the same size, but moved, mirrored or turned; whatever the lattice search proposes; and what it proposes under perspective.
 
+use std::sync::OnceLock;
+
 use super::align::align;
 use super::bend;
-use super::carrier::TILE;
-use super::decode::{self, Identified};
+use super::carrier::{Carrier, Pattern, TILE};
+use super::decode::{self, Identified, Listed};
 use super::detect::Detector;
 use super::lattice::LatticeSearch;
 use super::plane::Image;
@@ -14,7 +16,7 @@ use super::spectrum::{Readings, read_lattice};
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::evidence::{IDENTITY, Method, PRESENCE};
-use crate::mark::GENERATIONS;
+use crate::mark::{GENERATIONS, Generation, Mark};
 use crate::parallel;
 use crate::payload::{Payload, SUBPATTERNS};
 use crate::stats::PValue;
@@ -25,16 +27,25 @@ const SCALES: (f32, f32) = (0.4, 2.6);
 const FINE_BELOW: f32 = 0.85;
 /// Square and other proposals of the lattice search that are tried, of each, per sum.
 const PROPOSALS: usize = 4;
-/// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried.
+/// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried: beneath the true one there may be false ones.
 const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
-const BENT: usize = 3;
+const BENT: usize = 12;
 /// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
 /// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
 const LEAST_EXCESS: f32 = 2.0;
-/// A place is straightened from this score or this excess on: most of what unmarked clips show lies below both.
-const PROMISING: f32 = 5.8;
+/// A place is straightened from the score on that chance gives the best of all that was looked at there, or from this excess on: most of what unmarked clips
+/// show lies below both.
 const PLAIN: f32 = 5.0;
+/// Candidates whose whole words are looked for in every place, as sync patterns are: as many as take no longer.
+const FEW: usize = 16;
+/// Of more candidates, those of the sub-patterns that sync shows best are looked for in every place: so many of its peaks at most, and fewer for long lists,
+/// so that a geometry costs so many comparisons.
+const LISTED: usize = 256;
+const COMPARED: usize = 40_000;
+/// Peaks with their likest candidate that are looked at closely, of those with this score: chance comes to 6.5.
+const HYPOTHESES: usize = 3;
+const LIKELY: f32 = 7.0;
 /// So many candidates are looked for in every place; more, which take a tenth of a second and up, where the expected geometry has the mark and in
 /// places with a score of which unmarked clips show one at most.
 const QUICK: usize = 1 << 17;
@@ -106,6 +117,39 @@ impl Budget {
 
     fn p_value(self, z: f32, trials: f64) -> PValue {
         PValue::of_score(f64::from(z), trials * self.trials).times(self.share)
+    }
+}
+
+/// What is looked for in every place.
+struct Sought {
+    /// Patterns of each key.
+    patterns: Vec<Vec<Pattern>>,
+    /// The mark that each of them is, if it is a whole word.
+    marks: Vec<Mark>,
+}
+
+impl Sought {
+    fn sync(carriers: &[Carrier]) -> Self {
+        Self { patterns: carriers.iter().map(Carrier::sync_patterns).collect(), marks: Vec::new() }
+    }
+
+    /// The words of few candidates, in every generation; `None` if there are none or many.
+    fn words(carriers: &[Carrier], candidates: &[Payload]) -> Option<Self> {
+        let marks = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation }));
+        let marks: Vec<Mark> = marks.take(FEW * GENERATIONS + 1).collect();
+        let patterns = |carrier: &Carrier| marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect();
+        (1..=FEW * GENERATIONS).contains(&marks.len()).then(|| Self { patterns: carriers.iter().map(patterns).collect(), marks: marks.clone() })
+    }
+
+    /// Scores that are looked at in one place, under one orientation and key.
+    fn trials(&self) -> f64 {
+        TranslationSearch::TRIALS * self.patterns.first().map_or(0, Vec::len) as f64
+    }
+
+    /// About the best score that chance gives in one place.
+    fn chance(&self) -> f32 {
+        let trials = self.trials() * Orientation::all().count() as f64 * self.patterns.len() as f64;
+        (2.0 * trials.max(1.0).ln()).sqrt() as f32
     }
 }
 
@@ -182,12 +226,19 @@ pub(crate) struct Search<'a> {
     sums: Sums<'a>,
     /// What is asked about.
     candidates: &'a [Payload],
+    sync: Sought,
+    /// The words of few candidates.
+    words: Option<Sought>,
+    /// All candidates, once they are asked for in many places.
+    list: OnceLock<Listed>,
     best: Option<Finding>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
-        Self { detector, translations: (0..parallel::threads()).map(|_| TranslationSearch::new()).collect(), sums, candidates: &detector.candidates, best: None }
+        let translations = (0..parallel::threads()).map(|_| TranslationSearch::new()).collect();
+        let (sync, words) = (Sought::sync(&detector.carriers), Sought::words(&detector.carriers, &detector.candidates));
+        Self { detector, translations, sums, candidates: &detector.candidates, sync, words, list: OnceLock::new(), best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -270,9 +321,10 @@ impl<'a> Search<'a> {
         self.detector.carriers.len() as f64
     }
 
-    /// What all shares are multiplied by.
+    /// What all shares are multiplied by: each of the questions that are asked in a place has its own, presence, payload, candidates, and their words.
     fn looks(&self) -> f64 {
-        if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 }
+        let questions = if self.candidates.is_empty() { 2 } else { 4 };
+        questions as f64 * if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 }
     }
 
     /// About the size that was guessed, upright or mirrored, wherever.
@@ -368,20 +420,19 @@ impl<'a> Search<'a> {
         Budget { trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * readings, readings, share }
     }
 
-    /// The best translation, orientation and key under one geometry.
-    fn place(&self, view: &View<'_>, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
-        let carriers = &self.detector.carriers;
+    /// The best translation, orientation, key and pattern under one geometry.
+    fn place(&self, view: &View<'_>, sought: &Sought, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
         let orientations: Vec<Orientation> = Orientation::all().collect();
         let found = parallel::map(&orientations, translations, |translations, &orientation| {
             let whitened = Whitened::new(&view.readings, orientation);
-            let peaks = carriers.iter().enumerate().map(|(key, carrier)| (key, translations.best(&whitened, carrier)));
+            let peaks = sought.patterns.iter().enumerate().map(|(key, patterns)| (key, translations.best(&whitened, patterns)));
             let (key, peak) = peaks.fold((0, SyncPeak::default()), |a, b| if b.1.z.abs() > a.1.z.abs() { b } else { a });
             (key, orientation, whitened, peak)
         });
         let upright = (0, Orientation::UPRIGHT, Whitened::new(&view.readings, Orientation::UPRIGHT), SyncPeak::default());
         let best = found.into_iter().fold(upright, |a, b| if b.3.z.abs() > a.3.z.abs() { b } else { a });
         let (key, orientation, whitened, peak) = best;
-        view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS))
+        view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, sought.trials()))
     }
 
     /// The best of proposed geometries, several at a time: images, their factors, and warps.
@@ -399,34 +450,95 @@ impl<'a> Search<'a> {
 
     /// The best translation and orientation under one geometry, straightened and decoded.
     fn at(&self, view: View<'a>, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
-        let mut found = self.place(&view, budget, translations);
-        if let Some(translations) = translations.first_mut()
-            && (found.peak.z.abs() > PROMISING || view.excess() > PLAIN)
-        {
-            found = self.straighten(view, found, budget, translations);
+        let found = self.straightened(&view, &self.sync, budget, translations);
+        let found = self.identify(found, self.budget_of_readings(budget), self.candidates);
+        if found.complete() || self.candidates.is_empty() || self.candidates.len() > QUICK {
+            return found;
         }
-        self.identify(found, self.budget_of_readings(budget), self.candidates)
+        let known = match &self.words {
+            Some(words) => Some(self.recognise(self.straightened(&view, words, budget, translations), &words.marks)),
+            None => self.listed(&view, budget, translations),
+        };
+        known.into_iter().fold(found, |found, known| if known.p_value < found.p_value { known } else { found })
+    }
+
+    /// The best of many candidates under one geometry: wherever sync shows anything, those that have the sub-pattern it shows are compared, and the likest
+    /// are looked for in full. That finds marks whose sync alone chance could be.
+    fn listed(&self, view: &View<'a>, budget: Budget, translations: &mut [TranslationSearch]) -> Option<Finding> {
+        let list = self.list.get_or_init(|| Listed::new(self.candidates));
+        let count = (COMPARED / list.group().max(1)).clamp(1, LISTED);
+        let orientations: Vec<Orientation> = Orientation::all().collect();
+        let likest = parallel::map(&orientations, translations, |translations, &orientation| {
+            let whitened = Whitened::new(&view.readings, orientation);
+            let mut found: Vec<(Orientation, usize, SyncPeak, Identified)> = Vec::new();
+            for (key, carrier) in self.detector.carriers.iter().enumerate() {
+                for peak in translations.several(&whitened, &self.sync.patterns[key], count.div_ceil(orientations.len())) {
+                    let best = list.likest(&whitened.shifted(peak.x, peak.y), carrier, peak.pattern);
+                    found.extend(best.filter(|b| b.z.abs() > LIKELY).map(|b| (orientation, key, peak, b)));
+                }
+            }
+            found
+        });
+        let mut likest = likest.concat();
+        likest.sort_by(|a, b| b.3.z.abs().total_cmp(&a.3.z.abs()));
+        let translations = translations.first_mut()?;
+        let looked = likest.into_iter().take(HYPOTHESES).map(|(orientation, key, peak, Identified { mark, z })| {
+            let word = [Pattern::new(self.detector.carriers[key].word(mark))];
+            let whitened = Whitened::new(&view.readings, orientation);
+            let trials = TranslationSearch::TRIALS * self.candidates.len() as f64;
+            let found = view.finding(key, orientation, &whitened, SyncPeak { pattern: 0, z, ..peak }, budget.p_value(z, trials));
+            self.recognise(self.straighten(view, found, &word, trials, budget, translations), &[mark])
+        });
+        looked.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
+    }
+
+    /// The best place of what is sought under one geometry, straightened if it promises anything.
+    fn straightened(&self, view: &View<'a>, sought: &Sought, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
+        let found = self.place(view, sought, budget, translations);
+        match translations.first_mut().filter(|_| found.peak.z.abs() > sought.chance() || view.excess() > PLAIN) {
+            Some(translations) => {
+                let patterns = &sought.patterns[found.key];
+                self.straighten(view, found, patterns, sought.trials(), budget, translations)
+            }
+            None => found,
+        }
+    }
+
+    /// A finding of a whole word says which payload it is.
+    fn recognise(&self, mut finding: Finding, marks: &[Mark]) -> Finding {
+        let (mark, z) = (marks[finding.peak.pattern], finding.peak.z);
+        finding.peak.pattern = mark.payload.subpattern();
+        if finding.p_value.value() <= self.threshold() {
+            finding.identified = Some((Identified { mark, z }, self.detector.options.question.method()));
+        }
+        finding
+    }
+
+    /// Largest p-value at which a candidate is told: one alone is confirmed, of several one is named.
+    fn threshold(&self) -> f64 {
+        if self.candidates.len() == 1 { PRESENCE } else { IDENTITY }
     }
 
     /// A finding's readings were chosen among all translations, but not again among sub-patterns.
     fn budget_of_readings(&self, budget: Budget) -> Budget {
-        Budget { trials: TranslationSearch::TRIALS / SUBPATTERNS as f64 * budget.trials, ..budget }
+        Budget { trials: TranslationSearch::TRIALS * budget.trials, ..budget }
     }
 
     /// Straightens the picture under a finding as long as that finds more.
-    fn straighten(&self, mut view: View<'a>, mut found: Finding, budget: Budget, translations: &mut TranslationSearch) -> Finding {
-        let carrier = &self.detector.carriers[found.key];
+    fn straighten(&self, view: &View<'a>, mut found: Finding, patterns: &[Pattern], trials: f64, budget: Budget, translations: &mut TranslationSearch) -> Finding {
+        let mut straight: Option<View<'a>> = None;
         for _ in 0..BENDS {
-            let bend = align(&view.unwarped, &view.readings, found.orientation, carrier, &found.peak);
+            let view = straight.as_ref().unwrap_or(view);
+            let bend = align(&view.unwarped, &view.readings, found.orientation, &patterns[found.peak.pattern], &found.peak);
             let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
             let whitened = Whitened::new(&next.readings, found.orientation);
-            let peak = translations.best(&whitened, carrier);
+            let peak = translations.best(&whitened, patterns);
             let gain = peak.z.abs() / found.peak.z.abs();
             if gain <= 1.0 {
                 break;
             }
-            found = next.finding(found.key, found.orientation, &whitened, peak, budget.p_value(peak.z, TranslationSearch::TRIALS));
-            view = next;
+            found = next.finding(found.key, found.orientation, &whitened, peak, budget.p_value(peak.z, trials));
+            straight = Some(next);
             if gain < WORTH_STRAIGHTENING {
                 break;
             }
@@ -438,7 +550,7 @@ impl<'a> Search<'a> {
     fn identify(&self, mut finding: Finding, budget: Budget, candidates: &[Payload]) -> Finding {
         let carrier = &self.detector.carriers[finding.key];
         if finding.peak.z.abs() >= WORTH_DECODING
-            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.subpattern, finding.peak.z.abs() > 1.4 * WORTH_DECODING)
+            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.pattern, finding.peak.z.abs() > 1.4 * WORTH_DECODING)
         {
             let p_value = identified.blind_p_value(budget.trials).times(budget.share);
             if p_value.value() <= IDENTITY {
@@ -451,11 +563,9 @@ impl<'a> Search<'a> {
             return finding;
         }
         if let Some(identified) = decode::best_of(&finding.whitened, carrier, candidates, !budget.chosen()) {
-            // Sync and code word were both asked: each has half.
-            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * candidates.len() as f64 * identified.mark.generation.share()).times(2.0 * budget.share);
-            let threshold = if candidates.len() == 1 { PRESENCE } else { IDENTITY };
+            let p_value = PValue::of_score(f64::from(identified.z), budget.readings * candidates.len() as f64 * identified.mark.generation.share()).times(budget.share);
             finding.p_value = finding.p_value.min(p_value);
-            if p_value.value() <= threshold {
+            if p_value.value() <= self.threshold() {
                 finding.identified = Some((identified, self.detector.options.question.method()));
             }
         }

@@ -7,7 +7,7 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, TILE, point_index};
+use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, Pattern, TILE, point_index};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 use crate::stats::median;
@@ -137,11 +137,11 @@ pub(crate) fn score(values: &[f32], signs: &[f32], dimensions: &[usize]) -> f32 
     if square > 0.0 { sum / square.sqrt() } else { 0.0 }
 }
 
-/// Where a sync pattern was found in the readings.
+/// Where a pattern was found in the readings.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SyncPeak {
-    /// Which sub-pattern.
-    pub(crate) subpattern: usize,
+    /// Which one: for sync patterns, the sub-pattern.
+    pub(crate) pattern: usize,
     /// Score; negative for an inverted picture.
     pub(crate) z: f32,
     /// Origin of the mark, in tile pixels, 0 up to [`TILE`].
@@ -155,11 +155,11 @@ pub(crate) fn at_origin(whitened: &Whitened, carrier: &Carrier, taken: &[usize])
     let values = whitened.dimensions();
     (0..crate::payload::SUBPATTERNS)
         .filter(|j| !taken.contains(j))
-        .map(|j| SyncPeak { subpattern: j, z: score(&values, carrier.signs(j), &carrier.sync), x: 0.0, y: 0.0 })
+        .map(|j| SyncPeak { pattern: j, z: score(&values, carrier.signs(j), &carrier.sync), x: 0.0, y: 0.0 })
         .fold(SyncPeak::default(), |a, b| if b.z.abs() > a.z.abs() { b } else { a })
 }
 
-/// Searches all translations of all sub-patterns: on a grid of two tile pixels, which the band allows, then finer around the best.
+/// Searches all translations of some patterns: on a grid of two tile pixels, which the band allows, then finer around the best.
 pub(crate) struct TranslationSearch {
     fft: RealFft2,
     spectrum: Vec<Complex32>,
@@ -175,18 +175,10 @@ const FINE: usize = 4;
 /// Grid peaks that are looked at closely: a true one between grid points may have lost a third of its height.
 const PEAKS: usize = 16;
 
-/// A lattice point of the sync pattern: its index, and whether its real and imaginary part are in.
-pub(crate) struct SyncPoint {
-    /// Its place in [`POINTS`].
-    pub(crate) index: usize,
-    real: bool,
-    imaginary: bool,
-}
-
 impl TranslationSearch {
-    /// Trials per call.
+    /// Trials per pattern.
     /// The climb to a fraction of a pixel looks at few more scores, near enough to the first to count as one more.
-    pub(crate) const TRIALS: f64 = (2 * TILE * TILE * crate::payload::SUBPATTERNS) as f64;
+    pub(crate) const TRIALS: f64 = (2 * TILE * TILE) as f64;
 
     pub(crate) fn new() -> Self {
         let angles = TILE * FINE;
@@ -194,42 +186,48 @@ impl TranslationSearch {
         Self { fft: RealFft2::new(GRID, GRID), spectrum: Vec::new(), map: Image::default(), turns }
     }
 
-    /// The best origin and sub-pattern.
-    pub(crate) fn best(&mut self, whitened: &Whitened, carrier: &Carrier) -> SyncPeak {
-        let points = sync_points(carrier);
-        let mut peaks: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * PEAKS);
+    /// The best origin and pattern.
+    pub(crate) fn best(&mut self, whitened: &Whitened, patterns: &[Pattern]) -> SyncPeak {
+        self.several(whitened, patterns, PEAKS).first().copied().unwrap_or_default()
+    }
+
+    /// The `count` best origins and patterns, the best first.
+    pub(crate) fn several(&mut self, whitened: &Whitened, patterns: &[Pattern], count: usize) -> Vec<SyncPeak> {
+        let mut peaks: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * count);
         let mut least = 0.0f32;
-        for j in 0..crate::payload::SUBPATTERNS {
-            let signs = carrier.signs(j);
-            self.fft.fill(&mut self.spectrum, points.iter().map(|p| (POINTS[p.index], whitened.value[p.index] * p.pattern(signs).conj())));
+        for (j, pattern) in patterns.iter().enumerate() {
+            self.fft.fill(&mut self.spectrum, pattern.points.iter().map(|&p| (POINTS[p], whitened.value[p] * pattern.at(p).conj())));
             self.fft.inverse(&mut self.spectrum, &mut self.map);
             for (y, row) in self.map.rows().enumerate() {
                 if row.iter().fold(0.0f32, |m, v| m.max(v.abs())) <= least {
                     continue;
                 }
                 peaks.extend(row.iter().enumerate().filter(|(_, v)| v.abs() > least).map(|(x, v)| (v.abs(), y * GRID + x, j)));
-                if peaks.len() >= 2 * PEAKS {
+                if peaks.len() >= 2 * count {
                     peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
-                    peaks.truncate(PEAKS);
-                    least = peaks[PEAKS - 1].0;
+                    peaks.truncate(count);
+                    least = peaks[count - 1].0;
                 }
             }
         }
         peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
-        peaks.iter().take(PEAKS).map(|&(_, i, j)| self.sharpen(whitened, carrier, &points, (i, j))).fold(SyncPeak::default(), |a, b| if b.z.abs() > a.z.abs() { b } else { a })
+        let mut peaks: Vec<SyncPeak> = peaks.iter().take(count).map(|&(_, i, j)| self.sharpen(whitened, patterns, (i, j))).collect();
+        peaks.sort_by(|a, b| b.z.abs().total_cmp(&a.z.abs()));
+        peaks
     }
 
     /// Climbs from a grid peak to the best quarter of a pixel; the exact score is what is returned.
-    fn sharpen(&self, whitened: &Whitened, carrier: &Carrier, points: &[SyncPoint], (place, subpattern): (usize, usize)) -> SyncPeak {
-        let signs = carrier.signs(subpattern);
+    fn sharpen(&self, whitened: &Whitened, patterns: &[Pattern], (place, which): (usize, usize)) -> SyncPeak {
+        let pattern = &patterns[which];
         let angles = self.turns.len() as i32;
         let exact = |x: i32, y: i32| {
             let (mut sum, mut square) = (0.0, 0.0);
-            for p in points {
-                let (ky, kx) = POINTS[p.index];
-                let v = whitened.value[p.index] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
-                let (re, im) = (if p.real { v.re } else { 0.0 }, if p.imaginary { v.im } else { 0.0 });
-                sum += re * signs[2 * p.index] + im * signs[2 * p.index + 1];
+            for &p in &pattern.points {
+                let (ky, kx) = POINTS[p];
+                let v = whitened.value[p] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
+                let s = pattern.at(p);
+                let (re, im) = (v.re * s.re, v.im * s.im);
+                sum += re + im;
                 square += re * re + im * im;
             }
             if square > 0.0 { sum / square.sqrt() } else { 0.0 }
@@ -248,23 +246,6 @@ impl TranslationSearch {
             }
             step /= 2;
         }
-        SyncPeak { subpattern, z: best, x: x as f32 / FINE as f32, y: y as f32 / FINE as f32 }
+        SyncPeak { pattern: which, z: best, x: x as f32 / FINE as f32, y: y as f32 / FINE as f32 }
     }
-}
-
-impl SyncPoint {
-    /// The pattern's value here, under the signs of one sub-pattern.
-    pub(crate) fn pattern(&self, signs: &[f32]) -> Complex32 {
-        Complex32::new(if self.real { signs[2 * self.index] } else { 0.0 }, if self.imaginary { signs[2 * self.index + 1] } else { 0.0 })
-    }
-}
-
-/// The lattice points that carry the sync pattern.
-pub(crate) fn sync_points(carrier: &Carrier) -> Vec<SyncPoint> {
-    let mut parts = vec![(false, false); POINTS.len()];
-    for &d in &carrier.sync {
-        let part = &mut parts[d / 2];
-        if d % 2 == 0 { part.0 = true } else { part.1 = true }
-    }
-    parts.into_iter().enumerate().filter(|(_, p)| p.0 || p.1).map(|(index, (real, imaginary))| SyncPoint { index, real, imaginary }).collect()
 }

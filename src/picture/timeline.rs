@@ -29,8 +29,9 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(warp: &'a Warp, finding: &'a Finding, carrier: &Carrier) -> Self {
         let (word, dimensions) = match finding.identified {
-            Some((identified, _)) => (carrier.word(identified.mark), (0..2 * POINTS.len()).collect()),
-            None => (carrier.signs(finding.peak.subpattern).to_vec(), carrier.sync.clone()),
+            // The sync pattern may be that of the mark beside it, too.
+            Some((identified, _)) => (carrier.code_word(identified.mark), carrier.code.clone()),
+            None => (carrier.signs(finding.peak.pattern).to_vec(), carrier.sync.clone()),
         };
         Self { finding, warp, word, dimensions, fold: Fold::new() }
     }
