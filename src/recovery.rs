@@ -156,9 +156,9 @@ pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, lim
     Ok(out)
 }
 
-/// Share of bits by which sounds may differ at a glance to be compared closely: as they are, and under guesses, of which few hashes are looked at then.
+/// How far sounds may be apart at a glance to be compared closely, chance being one: as they are, and under guesses, of which few hashes are looked at then.
 const SOUND_GLANCE: f32 = SoundResemblance::SAME;
-const STRETCHED_GLANCE: f32 = 0.26;
+const STRETCHED_GLANCE: f32 = 0.6;
 
 /// What is registered of the clips whose sound is like this one, the likest first. Where none is as it runs, other speeds, tempos and pitches are tried.
 ///

@@ -226,5 +226,7 @@ mod tests {
             assert_eq!(PictureFingerprint::from_parts(wrong, Vec::new()), None);
         }
         assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures()[1..].to_vec()), None);
+        let excerpt = PictureFingerprint::from_parts(&sketch(300, 10.0).fingerprint().excerpt(), Vec::new()).unwrap();
+        assert_eq!((excerpt.len(), sketch(0, 10.0).fingerprint().excerpt().len()), (EXCERPT, HEAD));
     }
 }

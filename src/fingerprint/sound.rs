@@ -29,19 +29,29 @@ const QUIET: f64 = 150.0;
 /// What Chromaprint makes of digital silence. Such hashes are not compared.
 pub(super) const SILENT: u32 = 627_964_279;
 /// Share of bits by which hashes must differ along time; a tone has 0, and the sounds of `docs/BENCHMARKS.md` have 0.31 and more.
-const VARIED: f32 = 0.2;
+pub(super) const VARIED: f32 = 0.2;
 /// Hashes of an excerpt.
 const EXCERPT: usize = 64;
 /// Version of the stored form.
 const VERSION: u8 = 1;
 
 /// What sound is like: Chromaprint's hashes of 32 bits along time, sixteen a second.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SoundFingerprint {
     pub(super) hashes: Vec<u32>,
+    /// Share of bits by which hashes differ that lie far apart in it, 0 if there are too few: what other parts of the same sound have in common, and with
+    /// them other sounds of its kind. It is 0.45 for most, and less for noise and what hardly moves.
+    pub(super) variety: f32,
 }
 
 impl SoundFingerprint {
+    pub(super) fn new(hashes: Vec<u32>) -> Self {
+        let heard: Vec<u32> = hashes.iter().copied().filter(|&h| h != SILENT).collect();
+        // At several distances, as a loop is like itself at some.
+        let variety = if heard.len() < super::stretch::LEAST { 0.0 } else { [2, 3, 5].map(|part| variety(&heard, heard.len() / part)).into_iter().fold(0.0, f32::max) };
+        Self { hashes, variety }
+    }
+
     /// Number of hashes, those of silence included.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -51,8 +61,7 @@ impl SoundFingerprint {
     /// Whether there is nothing to compare: the sound is too short, silent, or one tone throughout.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let heard: Vec<u32> = self.hashes.iter().copied().filter(|&h| h != SILENT).collect();
-        heard.len() < super::stretch::LEAST || [2, 3, 5].iter().all(|part| variety(&heard, heard.len() / part) < VARIED)
+        self.variety < VARIED
     }
 
     /// As it is stored: a version, then the hashes in order, each with the most significant byte first.
@@ -66,7 +75,7 @@ impl SoundFingerprint {
     pub fn excerpt(&self) -> Vec<u8> {
         let count = EXCERPT.min(self.hashes.len());
         let start = (self.hashes.len() - count) / 2;
-        Self { hashes: self.hashes[start..start + count].to_vec() }.to_bytes()
+        Self::new(self.hashes[start..start + count].to_vec()).to_bytes()
     }
 
     /// From [`Self::to_bytes`]; `None` if it is none.
@@ -75,7 +84,7 @@ impl SoundFingerprint {
         let (version, hashes) = bytes.split_first()?;
         let (hashes, rest) = hashes.as_chunks::<4>();
         let sound = *version == VERSION && rest.is_empty() && hashes.len() <= MOST;
-        sound.then(|| Self { hashes: hashes.iter().map(|&h| u32::from_be_bytes(h)).collect() })
+        sound.then(|| Self::new(hashes.iter().map(|&h| u32::from_be_bytes(h)).collect()))
     }
 }
 
@@ -149,7 +158,7 @@ impl Recording {
     /// Its fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> SoundFingerprint {
-        SoundFingerprint { hashes: hashes(&self.samples, HOP) }
+        SoundFingerprint::new(hashes(&self.samples, HOP))
     }
 }
 
@@ -173,4 +182,108 @@ pub(super) fn hashes(samples: &[i16], hop: usize) -> Vec<u32> {
         power[end] - power[start] >= QUIET * QUIET * (end - start) as f64
     };
     printer.fingerprint().iter().enumerate().map(|(i, &hash)| if loud(i) { hash } else { SILENT }).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+    use crate::fingerprint::SoundQuery;
+
+    /// Chords that change twice a second, as each seed has them, at another speed and pitch if asked.
+    pub(in super::super) fn melody(seed: u64, seconds: f64, speed: f64, pitch: f64) -> Vec<f32> {
+        let note = |beat: u64, voice: u64| {
+            let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ beat.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ voice.wrapping_mul(0x94d0_49bb_1331_11eb);
+            x = (x ^ x >> 31).wrapping_mul(0xd6e8_feb8_6659_fd93);
+            220.0 * (((x ^ x >> 32) % 30) as f64 / 12.0).exp2()
+        };
+        let at = |i: usize| {
+            let time = i as f64 / 16_000.0;
+            let beat = (time * speed * 2.0) as u64;
+            let voices = (0..3).map(|v| (2.0 * PI * note(beat, v) * pitch * time).sin() + 0.4 * (4.0 * PI * note(beat, v) * pitch * time).sin());
+            (voices.sum::<f64>() * 0.1) as f32
+        };
+        (0..(seconds * 16_000.0) as usize).map(at).collect()
+    }
+
+    pub(in super::super) fn recorded(samples: &[f32]) -> Recording {
+        let mut recorder = Recorder::new(Format { rate: 16_000, channels: 1 }).unwrap();
+        recorder.push(samples);
+        recorder.finish()
+    }
+
+    fn noise(seconds: usize, mut state: u64) -> Vec<f32> {
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        };
+        (0..seconds * 16_000).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn sixteen_hashes_a_second_and_a_bound() {
+        let recording = recorded(&melody(1, 10.0, 1.0, 1.0));
+        assert_eq!(recording.fingerprint().len(), (10 * RATE as usize - WIDTH) / HOP + 1);
+        let mut recorder = Recorder::new(Format { rate: 8_000, channels: 2 }).unwrap();
+        let block = vec![0.1; 2 * 8_000];
+        for _ in 0..SECONDS + 20 {
+            recorder.push(&block);
+        }
+        assert!(recorder.is_full() && recorder.samples.len() < (SECONDS + 1) * RATE as usize);
+        assert_eq!(recorder.finish().samples.len(), SECONDS * RATE as usize);
+        assert!(Recorder::new(Format { rate: 4_000_000_000, channels: 2 }).is_err() && Recorder::new(Format { rate: 48_000, channels: 0 }).is_err());
+    }
+
+    #[test]
+    fn level_and_channels_do_not_matter() {
+        let mono = melody(1, 6.0, 1.0, 1.0);
+        let stereo: Vec<f32> = mono.iter().flat_map(|s| [s * 0.1; 2]).collect();
+        let mut recorder = Recorder::new(Format { rate: 16_000, channels: 2 }).unwrap();
+        stereo.chunks(1234).for_each(|b| recorder.push(b));
+        let (a, b) = (recorded(&mono).fingerprint(), recorder.finish().fingerprint());
+        let bits: u32 = a.hashes.iter().zip(&b.hashes).map(|(a, b)| (a ^ b).count_ones()).sum();
+        assert!(a.len() == b.len() && bits as usize <= a.len() / 4, "{bits} bits of {} hashes", a.len());
+    }
+
+    #[test]
+    fn silence_tones_and_what_is_short_have_nothing_to_compare() {
+        let tone = |f: f64| (0..10 * 16_000).map(|i| (2.0 * PI * f * f64::from(i) / 16_000.0).sin() as f32 * 0.5).collect::<Vec<_>>();
+        let faint: Vec<f32> = noise(10, 1).iter().map(|s| s * 1e-3).collect();
+        for (what, samples) in [
+            ("silence", vec![0.0; 160_000]),
+            ("a converter's noise", faint),
+            ("a tone", tone(440.0)),
+            ("another", tone(1000.0)),
+            ("too little", melody(1, 2.5, 1.0, 1.0)),
+            ("nothing", Vec::new()),
+        ] {
+            let recording = recorded(&samples);
+            assert!(recording.fingerprint().is_empty() && SoundQuery::new(&recording).is_none(), "{what}");
+        }
+        assert!(!recorded(&melody(1, 3.0, 1.0, 1.0)).fingerprint().is_empty());
+        assert!(hashes(&[0; 40_000], HOP).iter().all(|&h| h == SILENT));
+    }
+
+    #[test]
+    fn noises_are_not_alike() {
+        for seconds in [4, 10] {
+            let other = recorded(&noise(seconds, 2)).fingerprint();
+            let mut query = SoundQuery::new(&recorded(&noise(10, 1))).unwrap();
+            assert!(query.resemblance(&other).is_none_or(|r| !r.same()), "{seconds} s: {:?}", query.resemblance(&other));
+        }
+    }
+
+    #[test]
+    fn bytes_and_back() {
+        let f = recorded(&melody(1, 10.0, 1.0, 1.0)).fingerprint();
+        let bytes = f.to_bytes();
+        assert_eq!(SoundFingerprint::from_bytes(&bytes), Some(f.clone()));
+        for wrong in [&bytes[..bytes.len() - 1], &[], &[2, 0, 0, 0, 0], &vec![1; 5 + 4 * MOST]] {
+            assert_eq!(SoundFingerprint::from_bytes(wrong), None);
+        }
+        let excerpt = SoundFingerprint::from_bytes(&f.excerpt()).unwrap();
+        assert_eq!(excerpt.len(), EXCERPT);
+        assert!(f.hashes.windows(EXCERPT).any(|w| w == excerpt.hashes));
+    }
 }

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 use serde::Serialize;
 
 use super::resample::Resampler;
-use super::sound::{HOP, RATE, Recording, SILENT, SoundFingerprint, WIDTH, hashes};
+use super::sound::{HOP, RATE, Recording, SILENT, SoundFingerprint, VARIED, WIDTH, hashes};
 
 /// Hashes that must lie beside each other to count: those of 2.9 s.
 pub(super) const LEAST: usize = 22;
@@ -18,8 +18,8 @@ const FINER: [f64; 2] = [0.01, 0.005];
 const SPEEDS: f64 = 0.223;
 const TEMPOS: f64 = 0.105;
 const PITCHES: f64 = 0.116;
-/// Share of bits over which a guess is not worth moving about.
-const CLOSER: f32 = 0.3;
+/// Distance, chance being one, over which a guess is not worth moving about.
+const CLOSER: f32 = 0.65;
 /// Of the excerpt's hashes, each so many-th is compared at a glance: neighbours are made of nearly the same sound.
 const SPARSE: usize = 4;
 
@@ -29,6 +29,8 @@ const SPARSE: usize = 4;
 pub struct SoundResemblance {
     /// Share of the bits that differ, of hashes beside each other.
     pub distance: f32,
+    /// Share that would differ in other sound of this kind: by which hashes differ that lie far apart in one of the two, the steadier one.
+    pub chance: f32,
     /// The same of the quarter of the hashes that differs least: sound that was laid over still leaves pauses.
     pub nearest: f32,
     /// Seconds that were beside each other.
@@ -40,18 +42,18 @@ pub struct SoundResemblance {
 }
 
 impl SoundResemblance {
-    /// Most that copies differ by which run at their own speed. Chosen, as those below, on the clips of `docs/BENCHMARKS.md`.
-    pub const SAME: f32 = 0.19;
+    /// Most that copies differ by which run at their own speed, in shares of what chance makes. Chosen, as those below, on the clips of `docs/BENCHMARKS.md`.
+    pub const SAME: f32 = 0.42;
     /// The same at a guessed speed, tempo or pitch: among that many guesses other clips come nearer.
-    pub const SAME_STRETCHED: f32 = 0.17;
+    pub const SAME_STRETCHED: f32 = 0.38;
     /// From where on sounds are different ones, in their nearest quarter.
-    pub const DIFFERENT: f32 = 0.3;
+    pub const DIFFERENT: f32 = 0.65;
 
     /// Whether it is a copy.
     #[must_use]
     pub fn same(&self) -> bool {
         let most = if self.is_stretched() { Self::SAME_STRETCHED } else { Self::SAME };
-        self.distance <= most
+        self.distance <= most * self.chance
     }
 
     /// Whether it was taken to run at another speed, tempo or pitch.
@@ -63,13 +65,13 @@ impl SoundResemblance {
     /// How alike they are, in per cent: 0 is what chance makes of sounds that have nothing to do with each other.
     #[must_use]
     pub fn score(&self) -> u8 {
-        (100.0 * (1.0 - 2.0 * self.distance)).round().clamp(0.0, 100.0) as u8
+        (100.0 * (1.0 - self.distance / self.chance)).round().clamp(0.0, 100.0) as u8
     }
 
     /// Whether it is none, as it is.
     #[must_use]
     pub fn different(&self) -> bool {
-        !self.is_stretched() && self.nearest >= Self::DIFFERENT
+        !self.is_stretched() && self.nearest >= Self::DIFFERENT * self.chance
     }
 }
 
@@ -142,10 +144,14 @@ impl SoundQuery {
         Some(Self { plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: Vec::new() })
     }
 
-    /// Share of bits by which the sound differs from a fingerprint as it is: which fingerprints are worth a closer look.
+    /// How far the sound is from a fingerprint as it is, in shares of what chance makes: which fingerprints are worth a closer look.
     #[must_use]
     pub fn glance(&self, other: &SoundFingerprint) -> f32 {
-        align(&self.plain.hashes, &other.hashes, LEAST, 1).map_or(1.0, |a| a.distance)
+        align(&self.plain.hashes, &other.hashes, LEAST, 1).map_or(1.0, |a| a.distance / self.chance(other))
+    }
+
+    fn chance(&self, other: &SoundFingerprint) -> f32 {
+        self.plain.variety.min(other.variety).max(VARIED)
     }
 
     /// The same at the best guess of how it was stretched: some thirty times the work.
@@ -153,7 +159,7 @@ impl SoundQuery {
     pub fn glance_stretched(&mut self, other: &SoundFingerprint) -> f32 {
         self.guess();
         let distances = self.guesses.iter().filter_map(|(_, hashes)| align(hashes, &other.hashes, LEAST, SPARSE)).map(|a| a.distance);
-        distances.min_by(f32::total_cmp).unwrap_or(1.0)
+        distances.min_by(f32::total_cmp).map_or(1.0, |d| d / self.chance(other))
     }
 
     fn guess(&mut self) {
@@ -168,7 +174,8 @@ impl SoundQuery {
         if other.is_empty() {
             return None;
         }
-        let plain = align(&self.plain.hashes, &other.hashes, LEAST, 1).map(|a| a.told(Stretch { speed: 0.0, pitch: 0.0 }));
+        let chance = self.chance(other);
+        let plain = align(&self.plain.hashes, &other.hashes, LEAST, 1).map(|a| a.told(Stretch { speed: 0.0, pitch: 0.0 }, chance));
         if plain.is_some_and(|p| p.same()) {
             return plain;
         }
@@ -179,7 +186,7 @@ impl SoundQuery {
     fn stretched(&mut self, other: &SoundFingerprint) -> Option<SoundResemblance> {
         self.guess();
         let tried = self.guesses.iter().filter_map(|(s, hashes)| Some((align(hashes, &other.hashes, LEAST, 1)?, *s)));
-        let (mut best, mut stretch) = tried.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).filter(|b| b.0.distance <= CLOSER)?;
+        let (mut best, mut stretch) = tried.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).filter(|b| b.0.distance <= CLOSER * self.chance(other))?;
         for step in FINER {
             for moved in stretch.neighbours(step) {
                 if let Some(found) = align(&moved.undone(&self.excerpt), &other.hashes, LEAST, 1).filter(|f| f.distance < best.distance) {
@@ -187,7 +194,7 @@ impl SoundQuery {
                 }
             }
         }
-        Some(best.told(stretch))
+        Some(best.told(stretch, self.chance(other)))
     }
 }
 
@@ -200,10 +207,10 @@ struct Alignment {
 }
 
 impl Alignment {
-    fn told(self, stretch: Stretch) -> SoundResemblance {
+    fn told(self, stretch: Stretch, chance: f32) -> SoundResemblance {
         let seconds = ((self.count - 1) * HOP + WIDTH) as f32 / RATE as f32;
         let factor = |v: f64| v.exp() as f32;
-        SoundResemblance { distance: self.distance, nearest: self.nearest, seconds, speed: factor(stretch.speed), pitch: factor(stretch.pitch) }
+        SoundResemblance { distance: self.distance, chance, nearest: self.nearest, seconds, speed: factor(stretch.speed), pitch: factor(stretch.pitch) }
     }
 }
 
@@ -247,4 +254,84 @@ fn nearest_offset(ours: &[u32], theirs: &[u32], sparse: usize, offsets: std::ops
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sound::tests::{melody, recorded};
+    use super::*;
+
+    fn query(samples: &[f32]) -> SoundQuery {
+        SoundQuery::new(&recorded(samples)).unwrap()
+    }
+
+    #[test]
+    fn copies_are_found_however_they_were_stretched() {
+        let registered = recorded(&melody(7, 14.0, 1.0, 1.0)).fingerprint();
+        for (speed, pitch) in [(1.0, 1.0), (1.07, 1.07), (0.83, 0.83), (1.23, 1.23), (0.93, 1.0), (1.06, 1.0), (1.0, 1.1), (1.0, 0.91)] {
+            let r = query(&melody(7, 9.0, speed, pitch)).resemblance(&registered).unwrap();
+            assert!(r.same() && !r.different(), "{speed} {pitch}: {r:?}");
+            // A tempo a little off is near enough as it is.
+            assert!(
+                !r.is_stretched() && pitch == 1.0 || (f64::from(r.speed) / speed - 1.0).abs() < 0.015 && (f64::from(r.pitch) / pitch - 1.0).abs() < 0.015,
+                "{speed} {pitch}: {r:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn excerpts_are_found_and_others_are_not() {
+        let samples = melody(7, 14.0, 1.0, 1.0);
+        let registered = recorded(&samples).fingerprint();
+        let r = query(&samples[5 * 16_000..8 * 16_000 + 800]).resemblance(&registered).unwrap();
+        assert!(r.same() && (2.8..3.2).contains(&r.seconds), "{r:?}");
+        for seed in 100..120 {
+            let mut other = query(&melody(seed, 10.0, 1.0, 1.0));
+            let r = other.resemblance(&registered).unwrap();
+            assert!(!r.same() && other.glance(&registered) > SoundResemblance::SAME, "{seed}: {r:?}");
+        }
+    }
+
+    #[test]
+    fn a_glance_under_guesses_is_close_to_a_look() {
+        let registered = recorded(&melody(7, 14.0, 1.0, 1.0)).fingerprint();
+        let mut copy = query(&melody(7, 9.0, 1.05, 1.05));
+        assert!(copy.glance(&registered) > SoundResemblance::SAME);
+        let (glance, look) = (copy.glance_stretched(&registered), copy.resemblance(&registered).unwrap());
+        assert!(glance < 0.55 && look.same() && look.is_stretched(), "{glance} {look:?}");
+        assert_eq!(copy.glance_stretched(&SoundFingerprint::new(Vec::new())), 1.0);
+    }
+
+    #[test]
+    fn silence_in_between_counts_for_nothing() {
+        let mut samples = melody(7, 12.0, 1.0, 1.0);
+        samples[4 * 16_000..8 * 16_000].fill(0.0);
+        let mut other = melody(8, 12.0, 1.0, 1.0);
+        other[4 * 16_000..8 * 16_000].fill(0.0);
+        let registered = recorded(&samples).fingerprint();
+        assert!(registered.hashes.contains(&SILENT));
+        assert!(query(&samples).resemblance(&registered).unwrap().same());
+        assert!(!query(&other).resemblance(&registered).unwrap().same());
+    }
+
+    #[test]
+    fn the_best_offset_is_that_of_a_plain_search() {
+        let mut state = 1u64;
+        let mut word = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 32) as u32
+        };
+        let theirs: Vec<u32> = (0..50).map(|i| if i % 7 == 0 { SILENT } else { word() }).collect();
+        let ours: Vec<u32> = (0..40).map(|i| if i % 5 == 0 { SILENT } else { word() }).collect();
+        for sparse in [1, 4] {
+            let plain = |offset: isize| {
+                let beside = (0..ours.len()).step_by(sparse).filter_map(|i| Some((ours[i], *theirs.get(usize::try_from(i as isize + offset).ok()?)?)));
+                let heard: Vec<u32> = beside.filter(|(a, b)| *a != SILENT && *b != SILENT).map(|(a, b)| (a ^ b).count_ones()).collect();
+                (heard.len() >= 12usize.div_ceil(sparse)).then(|| heard.iter().sum::<u32>() as f32 / (32 * heard.len()) as f32)
+            };
+            let best = (-40..50).filter_map(plain).min_by(f32::total_cmp);
+            assert_eq!(align(&ours, &theirs, 12, sparse).map(|a| a.distance), best, "{sparse}");
+        }
+        assert_eq!(align(&ours, &[], 12, 1), None);
+    }
 }
