@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::fingerprint::{Sketch, Sketcher};
+use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
 use crate::payload::Payload;
@@ -21,6 +21,8 @@ pub struct Detected {
     pub sound: Option<SoundEvidence>,
     /// What the picture looks like, if that was asked for.
     pub sketch: Option<Sketch>,
+    /// What the sound is like, if that was asked for.
+    pub recording: Option<Recording>,
 }
 
 impl Detected {
@@ -50,31 +52,35 @@ impl Detected {
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
 pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
-    observe(path, ring, options, None, limits, cancel, progress)
+    observe(path, ring, options, false, limits, cancel, progress)
 }
 
-/// The same, and draws what the picture looks like.
+/// The same, and with `keep` draws what the picture looks like and records what the sound is like.
 pub(crate) fn observe(
     path: &Path,
     ring: &KeyRing,
     options: &DetectOptions,
-    mut sketcher: Option<Sketcher>,
+    keep: bool,
     limits: &Limits,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Detected, MediaError> {
+    let mut sketcher = keep.then(Sketcher::default);
     // Both are decoded from a reader of their own, at the same time.
     let (picture, sound) = std::thread::scope(|scope| {
-        let listening = scope.spawn(|| listen(path, ring, options, limits, cancel));
+        let listening = scope.spawn(|| listen(path, ring, options, keep, limits, cancel));
         let picture = look(path, ring, options, f64::INFINITY, sketcher.as_mut(), limits, cancel, progress);
         (picture, listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let sketch = sketcher.map(Sketcher::finish);
     match (picture, sound) {
-        (Ok((info, picture)), Ok(sound)) => Ok(Detected { info, picture: Some(picture), sound: sound.map(|s| s.1), sketch }),
+        (Ok((info, picture)), Ok(heard)) => {
+            let (sound, recording) = heard.map_or((None, None), |h| (Some(h.sound), h.recording));
+            Ok(Detected { info, picture: Some(picture), sound, sketch, recording })
+        }
         // Sound that cannot be decoded takes nothing from the picture.
-        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch }),
-        (Err(MediaError::NoVideo { .. }), Ok(Some((info, sound)))) => Ok(Detected { info, picture: None, sound: Some(sound), sketch: None }),
+        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch, recording: None }),
+        (Err(MediaError::NoVideo { .. }), Ok(Some(h))) => Ok(Detected { info: h.info, picture: None, sound: Some(h.sound), sketch: None, recording: h.recording }),
         (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
 }
@@ -124,17 +130,42 @@ pub(crate) fn look(
     Ok((info, detector.finish()))
 }
 
-/// Looks for a mark in the sound; `None` if there is none, or none that could carry one.
-fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel) -> Result<Option<(MediaInfo, SoundEvidence)>, MediaError> {
+/// What was heard.
+struct Heard {
+    info: MediaInfo,
+    sound: SoundEvidence,
+    recording: Option<Recording>,
+}
+
+/// Looks for a mark in the sound, and records it if asked to; `None` if there is none, or none that could carry one.
+fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, keep: bool, limits: &Limits, cancel: &Cancel) -> Result<Option<Heard>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
     let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
     let how = ListenOptions { question: options.question.clone(), search: options.search };
     let Ok(mut detector) = sound::Detector::new(ring, format, how) else { return Ok(None) };
+    let mut recorder = keep.then(|| Recorder::new(format).ok()).flatten();
     while let Some(samples) = reader.next_block()? {
         detector.push(samples);
+        if let Some(recorder) = &mut recorder {
+            recorder.push(samples);
+        }
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: path.into() });
         }
     }
-    Ok(Some((reader.media(), detector.finish())))
+    Ok(Some(Heard { info: reader.media(), sound: detector.finish(), recording: recorder.map(Recorder::finish) }))
+}
+
+/// What the sound of a file is like; `None` if there is none, or none that can be hashed.
+pub(crate) fn record(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Option<Recording>, MediaError> {
+    let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
+    let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
+    let Ok(mut recorder) = Recorder::new(format) else { return Ok(None) };
+    while let Some(samples) = reader.next_block()?.filter(|_| !recorder.is_full()) {
+        recorder.push(samples);
+        if cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: path.into() });
+        }
+    }
+    Ok(Some(recorder.finish()))
 }

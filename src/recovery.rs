@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::fingerprint::{PictureFingerprint, Query, Resemblance};
+use crate::fingerprint::{PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
 use crate::media::Limits;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
@@ -32,9 +32,14 @@ pub struct Registered {
     pub manifest: Option<ManifestReport>,
     /// How far the picture in question is from the registered one; `None` if it was not compared, or has too little to compare.
     pub resemblance: Option<Resemblance>,
+    /// How far the sound in question is from the registered one; `None` as above.
+    pub sound_resemblance: Option<SoundResemblance>,
     /// What the registered picture looks like.
     #[serde(skip)]
     pub picture: Option<PictureFingerprint>,
+    /// What the registered sound is like.
+    #[serde(skip)]
+    pub sound: Option<SoundFingerprint>,
 }
 
 impl Registered {
@@ -44,8 +49,8 @@ impl Registered {
     /// [`ProvenanceError::Trust`] if the trust list is no good.
     pub fn of(entry: Entry, trust: &Trust, limits: &Limits) -> Result<Self, ProvenanceError> {
         let manifest = entry.manifest.as_ref().map(|store| provenance::read_store(store, trust, limits)).transpose()?;
-        let Entry { id, payload, content, media_type, title, stamped, labels, picture, .. } = entry;
-        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, picture })
+        let Entry { id, payload, content, media_type, title, stamped, labels, picture, sound, .. } = entry;
+        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, sound_resemblance: None, picture, sound })
     }
 
     /// Whether there is a manifest, it holds, and it is the one of this entry.
@@ -106,6 +111,7 @@ pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits:
         labels: BTreeSet::new(),
         bindings: report.soft_bindings.into_iter().map(|b| Binding { alg: b.alg, value: b.bytes }).collect(),
         picture: None,
+        sound: None,
         target: None,
         id,
     })
@@ -132,23 +138,13 @@ const CLOSER: usize = 20;
 /// Bits by which frames may differ at a glance for that: the nearest of a thousand others comes to about 85.
 const GLANCE: f32 = 98.0;
 
-/// What is registered of the clips that look like this one, the likest first.
+/// What is registered of the clips whose picture looks like this one, the likest first.
 ///
 /// # Errors
 /// [`RecoveryError`].
 pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
-    let mut nearest: Vec<(f32, String)> = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = registry.looks(after.as_deref(), PAGE)?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.clone());
-        nearest.extend(page.into_iter().map(|(id, f)| (query.glance(&f), id)).filter(|n| n.0 <= GLANCE));
-        nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
-        nearest.truncate(CLOSER);
-    }
     let mut out = Vec::new();
-    for (_, id) in nearest {
+    for id in nearest(|after| registry.looks(after, PAGE), |f| query.glance(f), GLANCE)? {
         let Some(entry) = registry.by_id(&id)? else { continue };
         let resemblance = entry.picture.as_ref().and_then(|f| query.resemblance(f));
         if resemblance.is_some_and(|r| r.same()) {
@@ -158,4 +154,45 @@ pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, lim
     let distance = |r: &Registered| r.resemblance.map_or(f32::INFINITY, |r| r.distance);
     out.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
     Ok(out)
+}
+
+/// How far sounds may be apart at a glance to be compared closely, chance being one: as they are, and under guesses, of which few hashes are looked at then.
+const SOUND_GLANCE: f32 = SoundResemblance::SAME;
+const STRETCHED_GLANCE: f32 = 0.6;
+
+/// What is registered of the clips whose sound is like this one, the likest first. Where none is as it runs, other speeds, tempos and pitches are tried.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn resounding(registry: &dyn Registry, query: &mut SoundQuery, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+    let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), SOUND_GLANCE)?;
+    if ids.is_empty() {
+        ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance_stretched(f), STRETCHED_GLANCE)?;
+    }
+    let mut out = Vec::new();
+    for id in ids {
+        let Some(entry) = registry.by_id(&id)? else { continue };
+        let sound_resemblance = entry.sound.as_ref().and_then(|f| query.resemblance(f));
+        if sound_resemblance.is_some_and(|r| r.same()) {
+            out.push(Registered { sound_resemblance, ..Registered::of(entry, trust, limits)? });
+        }
+    }
+    let distance = |r: &Registered| r.sound_resemblance.map_or(f32::INFINITY, |r| r.distance);
+    out.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    Ok(out)
+}
+
+/// The ids of the entries whose fingerprints are nearest at a glance, at most `most` away, the nearest first.
+fn nearest<T>(page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>, mut glance: impl FnMut(&T) -> f32, most: f32) -> Result<Vec<String>, RegistryError> {
+    let mut nearest: Vec<(f32, String)> = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = page(after.as_deref())?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        nearest.extend(page.into_iter().map(|(id, f)| (glance(&f), id)).filter(|n| n.0 <= most));
+        nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
+        nearest.truncate(CLOSER);
+    }
+    Ok(nearest.into_iter().map(|n| n.1).collect())
 }

@@ -9,14 +9,14 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use crate::detect::{detect, look};
-use crate::fingerprint::{PictureFingerprint, Sketcher};
+use crate::detect::{detect, look, record};
+use crate::fingerprint::{PictureFingerprint, Recording, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
-use crate::provenance::{self, Identity, ManifestOptions, Placement, ProvenanceError, Signed};
+use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed};
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
 
@@ -192,11 +192,16 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         read_back(marked.path(), output, &ring, payload, &sound, options, cancel)?;
     }
 
+    let likeness = Likeness {
+        picture: Some(sketcher.finish().fingerprint()).filter(|f| !f.is_empty()),
+        sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(marked.path(), sound.len(), options, cancel)? } else { None },
+    };
+    let bound = Bound { payload, picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt), sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt) };
     let signed = match &options.identity {
         None => None,
         Some(identity) => {
             let file = temporary(output)?;
-            let signed = provenance::sign(marked.path(), file.path(), container, input, payload, identity, &options.manifest)?;
+            let signed = provenance::sign(marked.path(), file.path(), container, input, &bound, identity, &options.manifest)?;
             Some((file, signed))
         }
     };
@@ -207,8 +212,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let manifest = signed.as_ref().map(|_| sidecar.clone().unwrap_or_else(|| output.to_path_buf()));
 
-    let looks = Some(sketcher.finish().fingerprint()).filter(|f| !f.is_empty());
-    let entry = || entry(finished.path(), output, container, payload, signed.as_ref(), looks.as_ref(), options);
+    let entry = || entry(finished.path(), output, container, &bound, signed.as_ref(), &likeness, options);
     let announced = match &options.remember {
         Remember::Nowhere => None,
         Remember::Registry(registry) => {
@@ -246,29 +250,39 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound, remembered, unconfirmed })
 }
 
+/// What a finished file looks and sounds like.
+struct Likeness {
+    picture: Option<PictureFingerprint>,
+    sound: Option<SoundFingerprint>,
+}
+
+/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps another one than was hashed must not be told that its mark
+/// was put there.
+fn heard(finished: &Path, tracks: usize, options: &StampOptions, cancel: &Cancel) -> Result<Option<SoundFingerprint>, MediaError> {
+    let recording = match record(finished, &options.limits, cancel) {
+        // What was copied need not be anything that can be decoded.
+        Err(MediaError::DecodeSound { .. }) => None,
+        recording => recording?,
+    };
+    Ok(recording.filter(|_| tracks <= 1).as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+}
+
 /// What is remembered of a finished file that is about to appear at `target`.
-fn entry(
-    finished: &Path,
-    target: &Path,
-    container: Container,
-    payload: Payload,
-    signed: Option<&Signed>,
-    looks: Option<&PictureFingerprint>,
-    options: &StampOptions,
-) -> Result<Entry, MediaError> {
+fn entry(finished: &Path, target: &Path, container: Container, bound: &Bound, signed: Option<&Signed>, likeness: &Likeness, options: &StampOptions) -> Result<Entry, MediaError> {
     let content = Content::of_file(finished).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
-    let binding = Binding { alg: options.manifest.algorithm.clone(), value: payload.as_bytes().to_vec() };
+    let bindings = bound.soft_bindings(&options.manifest).map(|(alg, value)| Binding { alg: alg.into(), value: value.into() });
     Ok(Entry {
-        id: Entry::id_of(payload),
-        payload: Some(payload),
+        id: Entry::id_of(bound.payload),
+        payload: Some(bound.payload),
         manifest: signed.map(|s| s.store.clone()),
         content,
         media_type: container.mime().into(),
         title: options.manifest.title.clone(),
         stamped: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         labels: options.labels.clone(),
-        bindings: signed.map(|_| binding).into_iter().collect(),
-        picture: looks.cloned(),
+        bindings: if signed.is_some() { bindings.collect() } else { BTreeSet::new() },
+        picture: likeness.picture.clone(),
+        sound: likeness.sound.clone(),
         target: Some(std::path::absolute(target).unwrap_or_else(|_| target.into())),
     })
 }

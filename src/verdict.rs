@@ -72,7 +72,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) detected: Option<&'a Detected>,
     /// What the registry remembers of the payloads that were told.
     pub(crate) registered: &'a [Registered],
-    /// Registered clips that look like this one, which carries no mark of them.
+    /// Registered clips that look or sound like this one, which carries no mark of them.
     pub(crate) similar: &'a [Registered],
     /// Whether there was a registry to ask.
     pub(crate) asked: bool,
@@ -116,10 +116,18 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
     let told = found.detected.map(Detected::payloads).unwrap_or_default();
     reasons.extend(found.similar.first().map(|s| {
         let what = described(s);
-        format!("The picture looks like that of a registered clip, {} ({what}), but carries no mark of it: this may be what that clip was made from, or another take of it.", s.id)
+        let like = match (s.resemblance, s.sound_resemblance) {
+            (Some(_), Some(_)) => "Picture and sound are like those",
+            (None, Some(_)) => "The sound is like that",
+            _ => "The picture looks like that",
+        };
+        let carry = if s.resemblance.is_some() && s.sound_resemblance.is_some() { "carry" } else { "carries" };
+        format!("{like} of a registered clip, {} ({what}), but {carry} no mark of it: this may be what that clip was made from, or another take of it.", s.id)
     }));
     let picture = found.detected.and_then(|d| d.picture.as_ref());
-    if let Some(foreign) = picture.and_then(|p| transplanted(p, found.registered)).filter(|_| *verdict != Verdict::Intact) {
+    let sound = found.detected.and_then(|d| d.sound.as_ref());
+    let foreign = picture.and_then(|p| transplanted(p, found.registered)).or_else(|| sound.and_then(|s| overlaid(s, found.registered)));
+    if let Some(foreign) = foreign.filter(|_| *verdict != Verdict::Intact) {
         *verdict = Verdict::Contradictory;
         reasons.insert(0, foreign);
         return false;
@@ -135,7 +143,8 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
         reasons.extend(told.first().map(|_| "The registry here does not know this number.".to_string()));
         return false;
     };
-    let compared = picture.filter(|p| p.payload == entry.payload).and_then(|_| looks(entry));
+    let seen = picture.filter(|p| p.payload == entry.payload).and_then(|_| looks(entry));
+    let compared = seen.into_iter().chain(sound.filter(|s| s.payload == entry.payload).and_then(|_| sounds(entry)));
     match &entry.manifest {
         Some(m) if entry.holds() => {
             *verdict = Verdict::Recovered;
@@ -170,6 +179,28 @@ fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<
         "The picture carries mark {}, but looks nothing like the clip that it was made for, {what}: {:.0} of 256 bits of their fingerprints differ. The mark was put here from there.",
         entry.payload?, apart.distance
     ))
+}
+
+/// Says the same of the mark in sound. Where it was laid over by something louder its mark is lost before it is unlike itself.
+fn overlaid(sound: &SoundEvidence, registered: &[Registered]) -> Option<String> {
+    let as_stamped = sound.geometry.is_some_and(|g| (g.speed - 1.0).abs() < 0.002 && (g.pitch - 1.0).abs() < 0.002);
+    let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == sound.payload)?;
+    let apart = entry.sound_resemblance.filter(|r| r.different() && as_stamped)?;
+    let what = described(entry);
+    Some(format!(
+        "The sound carries mark {}, but is nothing like that of the clip that it was made for, {what}: {:.0} % of the bits of their fingerprints differ. The mark was put here from there.",
+        entry.payload?,
+        100.0 * apart.distance
+    ))
+}
+
+/// Says how much a sound is like the registered one.
+fn sounds(entry: &Registered) -> Option<String> {
+    let r = entry.sound_resemblance?;
+    Some(match r.same() {
+        true => format!("The sound is like the registered one: {:.0} % of the bits of their fingerprints differ.", 100.0 * r.distance),
+        false => "Too much was done to the sound for its fingerprint to be compared with the registered one.".into(),
+    })
 }
 
 /// Says how much a picture looks like the registered one.

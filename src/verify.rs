@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::detect::{Detected, observe};
 use crate::evidence::Question;
-use crate::fingerprint::{Query, Sketcher};
+use crate::fingerprint::{Query, SoundQuery};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::picture::DetectOptions;
-use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, ProvenanceError, Trust};
-use crate::recovery::{RecoveryError, Registered, recall, resembling};
+use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
+use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
 use crate::registry::{Registry, RegistryError};
 use crate::verdict::{self, Findings, Judgement};
 
@@ -28,6 +28,10 @@ pub struct VerifyOptions {
     pub trust: Trust,
     /// Our algorithm's name in soft bindings.
     pub algorithm: String,
+    /// The same of the picture's fingerprint.
+    pub picture_algorithm: String,
+    /// The same of the sound's.
+    pub sound_algorithm: String,
     /// What a file may ask of the machine.
     pub limits: Limits,
     /// Where stamped clips are remembered, if anywhere.
@@ -36,7 +40,15 @@ pub struct VerifyOptions {
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { detect: DetectOptions::default(), trust: Trust::default(), algorithm: DEFAULT_ALGORITHM.into(), limits: Limits::default(), registry: None }
+        Self {
+            detect: DetectOptions::default(),
+            trust: Trust::default(),
+            algorithm: DEFAULT_ALGORITHM.into(),
+            picture_algorithm: PICTURE_ALGORITHM.into(),
+            sound_algorithm: SOUND_ALGORITHM.into(),
+            limits: Limits::default(),
+            registry: None,
+        }
     }
 }
 
@@ -50,7 +62,7 @@ pub struct Verified {
     pub detected: Option<Detected>,
     /// What the registry remembers of the marks' payloads and of the one that the manifest names, in this order; empty without a registry.
     pub registered: Vec<Registered>,
-    /// Registered clips that look like this one but whose mark is not in it, the likest first.
+    /// Registered clips that look or sound like this one but whose mark is not in it, the likest first, those that look like it before others.
     pub similar: Vec<Registered>,
     /// What follows from all of it.
     pub judgement: Judgement,
@@ -106,10 +118,10 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         _ => {}
     }
-    let sketcher = || options.registry.as_ref().map(|_| Sketcher::default());
+    let keep = options.registry.is_some();
     let look = |ring| match opened {
         // Sound alone can be marked too.
-        Ok(()) | Err(MediaError::NoVideo { .. }) => observe(path, ring, &how, sketcher(), &options.limits, cancel, progress),
+        Ok(()) | Err(MediaError::NoVideo { .. }) => observe(path, ring, &how, keep, &options.limits, cancel, progress),
         Err(e) => Err(e),
     };
     let (mut detected, unseen) = match ring.map(look) {
@@ -121,21 +133,23 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         Some(Err(e)) => return Err(e.into()),
     };
-    let mut query = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
+    let mut looks = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
+    let mut sounds = detected.as_ref().and_then(|d| d.recording.as_ref()).and_then(SoundQuery::new);
     let mut similar = Vec::new();
-    if let (Some(registry), Some(query), Some(found), Some(ring)) = (&options.registry, &mut query, &mut detected, ring)
+    if let (Some(registry), Some(found), Some(ring)) = (&options.registry, &mut detected, ring)
         && named.is_none()
         && found.payloads().is_empty()
     {
-        similar = resembling(registry.as_ref(), query, &options.trust, &options.limits)?;
-        // What it looks like tells which payload it may carry, and at what size: to confirm that takes much less evidence.
-        let likest = similar.first().and_then(|s| s.payload.zip(s.resemblance));
-        if let Some((payload, resemblance)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
+        similar = alike(registry.as_ref(), looks.as_mut(), sounds.as_mut(), options)?;
+        // What it is like tells which payload it may carry, and its looks at what size: to confirm that takes much less evidence. One is asked for and no
+        // more, so that there are two looks at most, which the p-value counts.
+        let likest = similar.first().and_then(|s| Some((s.payload?, s.resemblance.map_or([1.0; 2], |r| r.scale))));
+        if let Some((payload, scale)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
             how.question = Question::Expected(payload);
-            how.guess = Some(resemblance.scale);
-            let again = observe(path, ring, &how, None, &options.limits, cancel, &mut |_| {})?;
+            how.guess = Some(scale);
+            let again = observe(path, ring, &how, false, &options.limits, cancel, &mut |_| {})?;
             if !again.payloads().is_empty() {
-                *found = Detected { sketch: found.sketch.take(), ..again };
+                *found = Detected { sketch: found.sketch.take(), recording: found.recording.take(), ..again };
                 similar.clear();
             }
         }
@@ -144,9 +158,22 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     payloads.extend(named.filter(|n| !payloads.contains(n)));
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
     for r in &mut registered {
-        r.resemblance = query.as_mut().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        r.resemblance = looks.as_mut().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        r.sound_resemblance = sounds.as_mut().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }
     let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, similar: &similar, asked: options.registry.is_some() };
     let judgement = verdict::judge(&found, unseen, &options.algorithm);
     Ok(Verified { manifest, detected, registered, similar, judgement })
+}
+
+/// Registered clips that look like this one, then those that sound like it.
+fn alike(registry: &dyn Registry, looks: Option<&mut Query>, sounds: Option<&mut SoundQuery>, options: &VerifyOptions) -> Result<Vec<Registered>, RecoveryError> {
+    let mut out = looks.map_or(Ok(Vec::new()), |q| resembling(registry, q, &options.trust, &options.limits))?;
+    for heard in sounds.map_or(Ok(Vec::new()), |q| resounding(registry, q, &options.trust, &options.limits))? {
+        match out.iter_mut().find(|r| r.id == heard.id) {
+            Some(both) => both.sound_resemblance = heard.sound_resemblance,
+            None => out.push(heard),
+        }
+    }
+    Ok(out)
 }

@@ -1,14 +1,15 @@
-//! Fingerprints on real pictures: PDQ's published vectors, what copies keep, what others lack.
+//! Fingerprints on real pictures and sounds: PDQ's published vectors, what copies keep, what others lack.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{clip, ffmpeg, root};
-use proofmark::fingerprint::{Hash, Query, Resemblance, Sketch, Sketcher, pdq};
-use proofmark::media::{Limits, Reader};
+use proofmark::fingerprint::{Hash, Query, Recorder, Recording, Resemblance, Sketch, Sketcher, SoundFingerprint, SoundQuery, pdq};
+use proofmark::media::{Limits, Reader, SoundReader};
 use proofmark::picture::{Luma, SampleFormat, Samples};
+use proofmark::sound::Format;
 use tempfile::TempDir;
 
 fn sketch(path: &Path) -> Sketch {
@@ -98,4 +99,64 @@ fn clips_with_little_to_see_are_not_compared() {
     assert!(black.fingerprint().is_empty());
     assert_eq!(Query::new(&black).resemblance(&real.fingerprint()), None::<Resemblance>);
     assert_eq!(Query::new(&real).resemblance(&black.fingerprint()), None::<Resemblance>);
+}
+
+/// What the sound of a file is like, from a second on, of ten at most.
+fn recording(path: &Path) -> Recording {
+    let mut reader = SoundReader::open(path, &Limits::default()).unwrap().unwrap();
+    let format = Format { rate: reader.info().rate, channels: reader.info().channels };
+    let (mut recorder, mut left) = (Recorder::new(format).unwrap(), 10 * format.rate as usize * format.channels);
+    while let Some(samples) = reader.next_block().unwrap().filter(|_| left > 0) {
+        let taken = left.min(samples.len());
+        recorder.push(&samples[..taken]);
+        left -= taken;
+    }
+    recorder.finish()
+}
+
+#[test]
+fn copies_of_sound_are_known_and_others_are_not() {
+    let work = TempDir::new().unwrap();
+    let original = recording(&clip()).fingerprint();
+    let copies = [
+        ("-c:a aac -b:a 64k", "copy.m4a", "re-encoded"),
+        ("-ac 2 -c:a libopus -b:a 32k", "copy.ogg", "at a low rate"),
+        ("-ac 1 -ar 8000", "copy.wav", "as on the telephone"),
+        ("-af volume=0.1,lowpass=f=4000", "copy.wav", "quiet and dull"),
+        ("-af aecho=0.8:0.7:60:0.4", "copy.wav", "with an echo"),
+        ("-ss 1.37 -t 3.1 -c:a aac -b:a 96k", "copy.m4a", "three seconds of it"),
+        ("-af asetrate=48000*1.06,aresample=48000", "copy.wav", "faster"),
+        ("-af asetrate=48000*0.85,aresample=48000", "copy.wav", "slower"),
+        ("-af asetrate=48000*1.09,aresample=48000,atempo=0.9174", "copy.wav", "higher"),
+        ("-af atempo=0.93", "copy.wav", "stretched"),
+    ];
+    for (arguments, name, what) in copies {
+        let copy = work.path().join(name);
+        ffmpeg(&clip(), &format!("-vn {arguments}"), &copy);
+        let r = SoundQuery::new(&recording(&copy)).unwrap().resemblance(&original).unwrap();
+        assert!(r.same() && !r.different(), "{what}: {r:?}");
+    }
+    let tune = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
+    for source in [tune, "anoisesrc=c=pink:seed=3", "sine=f=440:beep_factor=3"] {
+        let other = work.path().join("other.wav");
+        common::generate(source, "-t 8", &other);
+        let r = SoundQuery::new(&recording(&other)).and_then(|mut q| q.resemblance(&original));
+        assert!(r.is_none_or(|r| !r.same()), "{source}: {r:?}");
+    }
+}
+
+#[test]
+fn real_sounds_are_told_apart() {
+    let Some(media) = common::shared("PROOFMARK_MEDIA", "../shared/media") else { return };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(media.join("audio")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    let recordings: Vec<Recording> = files.iter().map(|f| recording(f)).collect();
+    let fingerprints: Vec<SoundFingerprint> = recordings.iter().map(Recording::fingerprint).collect();
+    for (i, recording) in recordings.iter().enumerate() {
+        let mut query = SoundQuery::new(recording).unwrap();
+        for (j, other) in fingerprints.iter().enumerate() {
+            let r = query.resemblance(other).unwrap();
+            assert_eq!(r.same(), i == j, "{} and {}: {r:?}", files[i].display(), files[j].display());
+        }
+    }
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::{clip, ffmpeg, identity, ring, stamp_with};
+use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
 use proofmark::media::{Cancel, Limits};
-use proofmark::provenance::{ManifestState, Trust, read_store};
+use proofmark::provenance::{DEFAULT_ALGORITHM, ManifestState, PICTURE_ALGORITHM, SOUND_ALGORITHM, Trust, read_store};
 use proofmark::registry::{self, Entry, Registry, RegistryError};
 use proofmark::stamp::{Remember, stamp};
 use proofmark::verdict::Verdict;
@@ -220,4 +221,82 @@ fn a_lookalike_gets_no_manifest() {
     let other = studio.path("other.mp4");
     common::generate("testsrc2=s=640x360:r=25", "-t 4 -c:v libx264 -pix_fmt yuv420p", &other);
     assert!(studio.verify(&other).similar.is_empty());
+}
+
+/// A tune that is not in the clip, of `seconds`.
+fn tune(seconds: u32, output: &Path) {
+    let source = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
+    common::generate(source, &format!("-t {seconds} -c:a pcm_s16le"), output);
+}
+
+#[test]
+fn a_sound_mark_in_another_sound_is_contradictory() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    assert!(studio.entry(stamped.payload).sound.is_some());
+    let (other, forged) = (studio.path("other.wav"), studio.path("forged.wav"));
+    tune(8, &other);
+    let mut options = StampOptions::default();
+    options.payload = Some(stamped.payload);
+    stamp_with(&other, &forged, options);
+    let v = studio.verify(&forged);
+    assert_eq!(v.judgement.verdict, Verdict::Contradictory, "{:?}", v.judgement.reasons);
+    assert!(v.judgement.reasons[0].contains("is nothing like that of the clip"), "{:?}", v.judgement.reasons);
+    // Much may be done to the right sound without such an accusation.
+    let tuned = format!("-i {} -filter_complex [1:a]volume=0.4[b];[0:a][b]amix=inputs=2:duration=first:normalize=0", other.display());
+    for arguments in ["-vn -c:a aac -b:a 64k", "-vn -af highpass=f=500", "-vn -af asetrate=48000*1.06,aresample=48000", "-vn -ss 1.3 -t 3.2 -c:a aac -b:a 96k", &tuned] {
+        let upload = studio.path("upload.m4a");
+        ffmpeg(&studio.path("stamped.mp4"), arguments, &upload);
+        let v = studio.verify(&upload);
+        assert_eq!(v.judgement.verdict, Verdict::Recovered, "{arguments}: {:?}", v.judgement.reasons);
+    }
+}
+
+#[test]
+fn a_clip_that_sounds_like_a_registered_one_gets_no_manifest() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    for arguments in ["-vn -c:a aac -b:a 64k", "-vn -af asetrate=48000*1.06,aresample=48000", "-vn -af atempo=0.95"] {
+        let source = studio.path("source.m4a");
+        ffmpeg(&clip(), arguments, &source);
+        let v = studio.verify(&source);
+        assert_eq!(v.judgement.verdict, Verdict::NothingFound, "{arguments}");
+        assert!(v.registered.is_empty());
+        assert_eq!(v.similar.first().and_then(|s| s.payload), Some(stamped.payload), "{arguments}");
+        assert!(v.similar[0].sound_resemblance.unwrap().same() && v.similar[0].resemblance.is_none());
+        assert!(v.judgement.reasons.iter().any(|r| r.contains("sound is like that of a registered clip")), "{:?}", v.judgement.reasons);
+    }
+    let other = studio.path("other.wav");
+    tune(8, &other);
+    assert!(studio.verify(&other).similar.is_empty());
+}
+
+#[test]
+fn the_manifest_names_its_fingerprints_and_they_lead_to_it() {
+    let studio = Studio::new();
+    for name in ["stamped.mp4", "stamped.mkv", "stamped.m4a"] {
+        let mut options = studio.options.clone();
+        options.mark_sound = name != "stamped.mkv";
+        let stamped = stamp_with(&clip(), &studio.path(name), options);
+        let entry = studio.entry(stamped.payload);
+        let v = studio.verify(&studio.path(name));
+        let manifest = v.manifest.unwrap();
+        assert_eq!((manifest.state, v.judgement.verdict), (ManifestState::Trusted, Verdict::Intact), "{name}: {:?}", v.judgement.reasons);
+        assert_eq!(manifest.payload(DEFAULT_ALGORITHM), Some(stamped.payload));
+        // One soft binding an algorithm, each of which leads to the entry.
+        let told: Vec<&str> = manifest.soft_bindings.iter().map(|b| b.alg.as_str()).collect();
+        let expected = if name == "stamped.m4a" { vec![DEFAULT_ALGORITHM, SOUND_ALGORITHM] } else { vec![DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM] };
+        assert_eq!((told, entry.bindings.len()), (expected.clone(), expected.len()), "{name}");
+        for b in &manifest.soft_bindings {
+            assert_eq!(manifest.payload(&b.alg).is_some(), b.alg == DEFAULT_ALGORITHM, "{name}: {}", b.alg);
+            assert_eq!(studio.registry.by_binding(Some(&b.alg), &b.bytes, 10).unwrap(), [entry.id.clone()], "{name}: {}", b.alg);
+            assert!(b.bytes.len() <= 293, "{name}: {} of {} bytes", b.alg, b.bytes.len());
+            match b.alg.as_str() {
+                PICTURE_ALGORITHM => assert_eq!(PictureFingerprint::from_parts(&b.bytes, Vec::new()).unwrap().len(), 8),
+                SOUND_ALGORITHM => assert!(SoundFingerprint::from_bytes(&b.bytes).unwrap().len() > 30),
+                _ => {}
+            }
+        }
+        assert!(entry.sound.is_some() && entry.picture.is_some() == (name != "stamped.m4a"), "{name}");
+    }
 }

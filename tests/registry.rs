@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proofmark::Payload;
-use proofmark::fingerprint::PictureFingerprint;
+use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
 use proofmark::registry::{self, Binding, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
 use tempfile::TempDir;
 
@@ -60,8 +60,11 @@ conformance! {
     hostile_texts_are_kept_or_refused_whole
     a_newer_registry_is_refused
     entries_travel
-    earlier_versions_are_brought_up_to_date
+    version_1_is_brought_up_to_date
+    version_2_is_brought_up_to_date
+    version_3_is_brought_up_to_date
     looks_are_read_in_pages
+    sounds_are_read_in_pages
 }
 
 /// An entry whose every field is set, the n-th of many.
@@ -75,6 +78,7 @@ fn some(n: u64) -> Entry {
     entry.stamped = 1_000 + n;
     entry.labels = ["all".to_string(), format!("number {n}")].into();
     entry.picture = Some(look(n as u8));
+    entry.sound = Some(sound(n as u8));
     entry.bindings = [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }].into();
     entry
 }
@@ -88,6 +92,11 @@ fn look(n: u8) -> PictureFingerprint {
         hashes.extend([n ^ time; 32]);
     }
     PictureFingerprint::from_parts(&hashes, vec![n; 3 * 32 * 32]).unwrap()
+}
+
+/// A fingerprint of four hashes of sound.
+fn sound(n: u8) -> SoundFingerprint {
+    SoundFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat()).unwrap()
 }
 
 fn bare(payload: Payload, content: Content) -> Entry {
@@ -107,8 +116,8 @@ fn an_entry_comes_back_as_it_was(place: &Place) {
     assert_eq!(r.by_payload(Payload::random()).unwrap(), None);
     assert_eq!(r.by_id("urn:c2pa:nothing").unwrap(), None);
     assert_eq!(r.count().unwrap(), 1);
-    // Lists leave manifests and pictures out.
-    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, ..entry }]);
+    // Lists leave manifests and fingerprints out.
+    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, sound: None, ..entry }]);
     let plain = bare(Payload::random(), [1; 32].into());
     r.put(&plain, false).unwrap();
     assert_eq!(r.by_id(&plain.id).unwrap(), Some(plain));
@@ -359,10 +368,22 @@ fn past(place: &Place, sql: &str) {
 }
 
 /// The tables of each version, as it left them.
-const VERSIONS: [&str; 1] = [include_str!("../src/registry/migrations/1.sql")];
+const VERSIONS: [&str; 3] = [include_str!("../src/registry/migrations/1.sql"), include_str!("../src/registry/migrations/2.sql"), include_str!("../src/registry/migrations/3.sql")];
 
-fn earlier_versions_are_brought_up_to_date(place: &Place) {
-    for (i, step) in VERSIONS.iter().enumerate() {
+fn version_1_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 1);
+}
+
+fn version_2_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 2);
+}
+
+fn version_3_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 3);
+}
+
+fn is_brought_up_to_date(place: &Place, version: usize) {
+    for (i, step) in VERSIONS[..version].iter().enumerate() {
         past(place, step);
         past(place, "CREATE TABLE IF NOT EXISTS proofmark_version (version BIGINT NOT NULL)");
         past(place, &format!("INSERT INTO proofmark_version (version) VALUES ({})", i + 1));
@@ -372,7 +393,7 @@ fn earlier_versions_are_brought_up_to_date(place: &Place) {
     past(place, &format!("INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', {bytes}, 'video/mp4', 7)"));
     let r = place.open();
     let old = r.by_id("urn:c2pa:old").unwrap().unwrap();
-    assert_eq!((old.stamped, old.picture, old.manifest), (7, None, None));
+    assert_eq!((old.stamped, old.picture, old.sound, old.manifest), (7, None, None, None));
     let new = some(1);
     r.put(&new, false).unwrap();
     assert_eq!(r.by_id(&new.id).unwrap(), Some(new));
@@ -392,6 +413,30 @@ fn looks_are_read_in_pages(place: &Place) {
     assert_eq!(r.looks(None, 10).unwrap().len(), 6);
 }
 
+fn sounds_are_read_in_pages(place: &Place) {
+    let r = place.open();
+    let mut entries: Vec<Entry> = (0..7).map(some).collect();
+    entries.iter().for_each(|e| drop(r.put(e, false).unwrap()));
+    r.put(&bare(Payload::random(), [1; 32].into()), false).unwrap();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    let first = r.sounds(None, 5).unwrap();
+    let second = r.sounds(Some(&first[4].0), 5).unwrap();
+    let read: Vec<(String, SoundFingerprint)> = first.into_iter().chain(second).collect();
+    assert_eq!(read, entries.iter().map(|e| (e.id.clone(), e.sound.clone().unwrap())).collect::<Vec<_>>());
+    r.delete(&entries[0].id).unwrap();
+    assert_eq!(r.sounds(None, 10).unwrap().len(), 6);
+}
+
+#[test]
+fn registrations_of_earlier_versions_are_read() {
+    let mut entry = some(1);
+    let line = Registration::from(&entry).line();
+    entry.sound = None;
+    let (before, after) = line.split_once(",\"sound\":").unwrap();
+    assert_eq!(after.find('"'), Some(0), "{after}");
+    assert_eq!(Registration::parse(&format!("{before}}}")).unwrap(), entry);
+}
+
 #[test]
 fn a_registration_that_is_not_one_says_why() {
     let good = Registration::from(&some(1)).line();
@@ -401,6 +446,7 @@ fn a_registration_that_is_not_one_says_why() {
         (good.replace("registration/1", "registration/2"), "registration/2"),
         (good.replace("\"content\":\"", "\"content\":\"zz"), "SHA-256"),
         (good.replace("\"manifest\":\"", "\"manifest\":\"*"), "base64"),
+        (good.replace("\"sound\":\"AQ", "\"sound\":\"Ag"), "fingerprint of sound is damaged"),
         (good.replace("urn:c2pa:", "urn:other:"), "id"),
         (good.replace("\"stamped\":1001", "\"stamped\":-1"), "-1"),
         (good.replace("\"labels\"", "\"label\""), "label"),

@@ -195,6 +195,12 @@ pub(crate) struct ManifestArgs {
     /// Name of the mark's algorithm in soft bindings
     #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
+    /// The same of the picture's fingerprint
+    #[arg(long, env = "PROOFMARK_PICTURE_ALGORITHM", value_name = "NAME")]
+    pub(crate) picture_algorithm: Option<String>,
+    /// The same of the sound's fingerprint
+    #[arg(long, env = "PROOFMARK_SOUND_ALGORITHM", value_name = "NAME")]
+    pub(crate) sound_algorithm: Option<String>,
 }
 
 /// What is asked of the detector.

@@ -24,7 +24,7 @@ use proofmark::media::Limits;
 use proofmark::picture::Strength;
 use proofmark::provenance::{Identity, TestIdentity};
 use proofmark::registry::{self, Registry};
-use proofmark::{KeyRing, WatermarkKey};
+use proofmark::{KeyRing, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
 
 use crate::args::{Global, RegistryOption};
@@ -76,6 +76,20 @@ pub(crate) struct ManifestConfig {
     pub(crate) agent_version: Option<String>,
     pub(crate) digital_source_type: Option<String>,
     pub(crate) algorithm: Option<String>,
+    pub(crate) picture_algorithm: Option<String>,
+    pub(crate) sound_algorithm: Option<String>,
+}
+
+impl ManifestConfig {
+    /// Takes over the names of algorithms in soft bindings.
+    pub(crate) fn name(&self, options: &mut VerifyOptions) {
+        let names = [(&self.algorithm, &mut options.algorithm), (&self.picture_algorithm, &mut options.picture_algorithm), (&self.sound_algorithm, &mut options.sound_algorithm)];
+        for (given, name) in names {
+            if let Some(given) = given {
+                name.clone_from(given);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -311,5 +325,7 @@ mod tests {
         let here = ServeConfig::default().settings(None, false);
         assert_eq!(parsed.serve.settings(None, false), Settings { jobs: 2, reference_hosts: vec!["cdn.example.com".into()], ..here });
         assert_eq!(parsed.manifest.algorithm.as_deref(), Some(proofmark::provenance::DEFAULT_ALGORITHM));
+        assert_eq!(parsed.manifest.picture_algorithm.as_deref(), Some(proofmark::provenance::PICTURE_ALGORITHM));
+        assert_eq!(parsed.manifest.sound_algorithm.as_deref(), Some(proofmark::provenance::SOUND_ALGORITHM));
     }
 }

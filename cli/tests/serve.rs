@@ -56,6 +56,15 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
 
     let upload = std::fs::read(desk.path("upload.mp4")).unwrap();
     assert_eq!(ids(&server.ask_as("POST", "/v1/matches/byContent", None, "video/mp4", &upload)), [id.as_str()]);
+    // A fingerprint of the manifest leads to it as the mark does, and so does content that is compared by it alone.
+    let told = lines(&desk.run(&["verify", "stamped.mp4", "--json"]))[0]["manifest"]["soft_bindings"].clone();
+    let looks = told.as_array().unwrap().iter().find(|b| b["alg"] == "org.proofmark.fingerprint.picture.1").unwrap();
+    let hexadecimal = looks["value"].as_str().unwrap();
+    let bytes: Vec<u8> = (0..hexadecimal.len() / 2).map(|i| u8::from_str_radix(&hexadecimal[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let body = json!({"alg": looks["alg"], "value": BASE64.encode(bytes)}).to_string();
+    assert_eq!(ids(&server.post("/v1/matches/byBinding", body.as_bytes())), [id.as_str()]);
+    let by_looks = server.ask_as("POST", "/v1/matches/byContent?alg=org.proofmark.fingerprint.picture.1", None, "video/mp4", &upload);
+    assert!(ids(&by_looks) == [id.as_str()] && by_looks.json()["matches"][0]["similarityScore"].as_f64() > Some(80.0), "{}", text(&by_looks.body));
     // What looks like a registered one and carries no mark is a match by looks, and how alike they are is said.
     desk.ffmpeg("-stream_loop 2 -i clip.mp4 -c copy long.mp4");
     let o = desk.run(&["stamp", "long.mp4", "-o", "long.stamped.mp4", "--json"]);
@@ -237,7 +246,9 @@ fn every_described_route_is_there() {
     assert_eq!(server.get(found["statusEndpoint"].as_str().unwrap()).json()["status"], "ok");
     let can = server.get(found["capabilitiesEndpoint"].as_str().unwrap()).json();
     assert!(!can["supportedCapabilities"].as_array().unwrap().contains(&json!("queryByReference")));
-    assert_eq!(server.get("/v1/services/supportedAlgorithms").json()["watermarks"][0]["alg"], "org.proofmark.video.1");
+    let algorithms = server.get("/v1/services/supportedAlgorithms").json();
+    assert_eq!(algorithms["watermarks"][0]["alg"], "org.proofmark.video.1");
+    assert_eq!(algorithms["fingerprints"], json!([{"alg": "org.proofmark.fingerprint.picture.1"}, {"alg": "org.proofmark.fingerprint.sound.1"}]));
     assert_eq!(server.get("/readyz").json()["entries"], 0);
     let metrics = text(&server.get("/metrics").body);
     assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} 2") && metrics.ends_with("# EOF\n"), "{metrics}");

@@ -32,6 +32,8 @@ pub struct PictureFingerprint {
     pictures: Vec<u8>,
 }
 
+/// Frames of an excerpt.
+const EXCERPT: usize = 8;
 /// Version of the stored form.
 const VERSION: u8 = 1;
 /// Bytes of head and of a frame.
@@ -71,6 +73,14 @@ impl PictureFingerprint {
             out.extend(f.hash.to_bytes());
         }
         out
+    }
+
+    /// A few of the hashes, spread over the clip, as [`Self::hashes`] stores them: 293 bytes at most, short enough for a manifest.
+    #[must_use]
+    pub fn excerpt(&self) -> Vec<u8> {
+        let count = EXCERPT.min(self.frames.len());
+        let frames = (0..count).map(|i| self.frames[(2 * i + 1) * self.frames.len() / (2 * count)]).collect();
+        Self { aspect: self.aspect, frames, pictures: Vec::new() }.hashes()
     }
 
     /// The pictures as they are stored, of 32×32 bytes each, row by row.
@@ -216,5 +226,7 @@ mod tests {
             assert_eq!(PictureFingerprint::from_parts(wrong, Vec::new()), None);
         }
         assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures()[1..].to_vec()), None);
+        let excerpt = PictureFingerprint::from_parts(&sketch(300, 10.0).fingerprint().excerpt(), Vec::new()).unwrap();
+        assert_eq!((excerpt.len(), sketch(0, 10.0).fingerprint().excerpt().len()), (EXCERPT, HEAD));
     }
 }

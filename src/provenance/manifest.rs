@@ -28,13 +28,45 @@ pub struct ManifestOptions {
     pub digital_source_type: String,
     /// Our algorithm's name in the soft binding.
     pub algorithm: String,
+    /// The same of the picture's fingerprint.
+    pub picture_algorithm: String,
+    /// The same of the sound's.
+    pub sound_algorithm: String,
     /// A manifest definition in c2patool's format, with further assertions and ingredients.
     pub definition: Option<PathBuf>,
 }
 
 impl Default for ManifestOptions {
     fn default() -> Self {
-        Self { title: None, software_agent: None, digital_source_type: TRAINED_ALGORITHMIC_MEDIA.into(), algorithm: soft_binding::DEFAULT_ALGORITHM.into(), definition: None }
+        Self {
+            title: None,
+            software_agent: None,
+            digital_source_type: TRAINED_ALGORITHMIC_MEDIA.into(),
+            algorithm: soft_binding::DEFAULT_ALGORITHM.into(),
+            picture_algorithm: soft_binding::PICTURE_ALGORITHM.into(),
+            sound_algorithm: soft_binding::SOUND_ALGORITHM.into(),
+            definition: None,
+        }
+    }
+}
+
+/// What finds a manifest again that was taken off its file.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The number in the marks.
+    pub payload: Payload,
+    /// An excerpt of the picture's fingerprint, if there is one.
+    pub picture: Option<Vec<u8>>,
+    /// The same of the sound's.
+    pub sound: Option<Vec<u8>>,
+}
+
+impl Bound {
+    /// The soft bindings, that of the mark first: algorithm and value.
+    pub fn soft_bindings<'a>(&'a self, options: &'a ManifestOptions) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let fingerprints = [(&options.picture_algorithm, &self.picture), (&options.sound_algorithm, &self.sound)];
+        let mark = (options.algorithm.as_str(), self.payload.as_bytes().as_slice());
+        std::iter::once(mark).chain(fingerprints.into_iter().filter_map(|(alg, value)| Some((alg.as_str(), value.as_deref()?))))
     }
 }
 
@@ -70,20 +102,12 @@ pub fn placement(container: Container) -> Placement {
 ///
 /// # Errors
 /// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not to be used.
-pub fn sign(
-    unsigned: &Path,
-    signed: &Path,
-    container: Container,
-    source: &Path,
-    payload: Payload,
-    identity: &Identity,
-    options: &ManifestOptions,
-) -> Result<Signed, ProvenanceError> {
+pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
     let settings = json!({"verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false}});
     let context = Context::new().with_settings(settings.to_string().as_str()).map_err(failed)?;
-    let mut builder = Builder::from_context(context).with_definition(definition(container, payload, options)?).map_err(|e| match &options.definition {
+    let mut builder = Builder::from_context(context).with_definition(definition(container, bound.payload, options)?).map_err(|e| match &options.definition {
         Some(path) => ProvenanceError::Definition { path: path.clone(), reason: e.to_string() },
         None => failed(e),
     })?;
@@ -107,7 +131,9 @@ pub fn sign(
     for action in first.into_iter().chain([json!({"action": "c2pa.watermarked.bound"})]) {
         builder.add_action(action).map_err(failed)?;
     }
-    builder.add_assertion(soft_binding::LABEL, &Assertion::new(&options.algorithm, payload)).map_err(failed)?;
+    for (alg, value) in bound.soft_bindings(options) {
+        builder.add_assertion(soft_binding::LABEL, &Assertion::new(alg, value)).map_err(failed)?;
+    }
 
     let signer = identity.signer()?;
     let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });

@@ -12,10 +12,10 @@ mod soft_binding;
 use std::path::PathBuf;
 
 pub use identity::{Identity, TestIdentity, test_identity};
-pub use manifest::{ManifestOptions, Placement, Signed, placement, sign};
+pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign};
 pub(crate) use read::sidecar_path;
 pub use read::{Action, ManifestReport, ManifestState, Signer, Trust, read, read_store};
-pub use soft_binding::{DEFAULT_ALGORITHM, SoftBinding};
+pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};
 
 /// Why a manifest could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,12 @@ use crate::payload::Payload;
 /// Name of our algorithm in soft bindings. It is not in the C2PA's list of algorithms; a deployment that registers one sets it.
 pub const DEFAULT_ALGORITHM: &str = "org.proofmark.video.1";
 
+/// Name of the algorithm of our picture's fingerprint in soft bindings, to which the same applies. Values are [`PictureFingerprint::excerpt`](crate::fingerprint::PictureFingerprint::excerpt).
+pub const PICTURE_ALGORITHM: &str = "org.proofmark.fingerprint.picture.1";
+
+/// Name of the algorithm of our sound's fingerprint. Values are [`SoundFingerprint::excerpt`](crate::fingerprint::SoundFingerprint::excerpt).
+pub const SOUND_ALGORITHM: &str = "org.proofmark.fingerprint.sound.1";
+
 /// Label of the assertion.
 pub(super) const LABEL: &str = labels::SOFT_BINDING;
 
@@ -44,8 +50,8 @@ struct Block {
 struct Scope {}
 
 impl<'a> Assertion<'a> {
-    pub(super) fn new(alg: &'a str, payload: Payload) -> Self {
-        Self { alg, blocks: [Block { scope: Scope {}, value: ByteBuf::from(payload.as_bytes().to_vec()) }], pad: ByteBuf::new() }
+    pub(super) fn new(alg: &'a str, value: &[u8]) -> Self {
+        Self { alg, blocks: [Block { scope: Scope {}, value: ByteBuf::from(value.to_vec()) }], pad: ByteBuf::new() }
     }
 }
 

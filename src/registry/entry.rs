@@ -10,7 +10,7 @@ use std::str::FromStr;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::PictureFingerprint;
+use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// SHA-256 of a file.
@@ -134,6 +134,8 @@ pub struct Entry {
     pub bindings: BTreeSet<Binding>,
     /// What its picture looks like; `None` without a picture, and in lists.
     pub picture: Option<PictureFingerprint>,
+    /// What its sound is like; `None` without sound that can be compared, and in lists.
+    pub sound: Option<SoundFingerprint>,
     /// Where the file is about to appear; `None` once it is there.
     pub target: Option<PathBuf>,
 }
@@ -146,7 +148,20 @@ impl Entry {
     #[must_use]
     pub fn new(payload: Payload, content: Content, media_type: String, stamped: u64) -> Self {
         let (labels, bindings) = Default::default();
-        Self { id: Self::id_of(payload), payload: Some(payload), manifest: None, content, media_type, title: None, stamped, labels, bindings, picture: None, target: None }
+        Self {
+            id: Self::id_of(payload),
+            payload: Some(payload),
+            manifest: None,
+            content,
+            media_type,
+            title: None,
+            stamped,
+            labels,
+            bindings,
+            picture: None,
+            sound: None,
+            target: None,
+        }
     }
 
     /// The label that the manifest of a payload has.

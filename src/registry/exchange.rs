@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Binding, Content, Entry};
-use crate::fingerprint::PictureFingerprint;
+use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// The schema's name.
@@ -34,6 +34,9 @@ pub struct Registration {
     bindings: Vec<WrittenBinding>,
     #[serde(default)]
     picture: Option<WrittenPicture>,
+    /// A fingerprint of the sound.
+    #[serde(default)]
+    sound: Option<String>,
 }
 
 /// A fingerprint of the picture.
@@ -65,6 +68,7 @@ impl From<&Entry> for Registration {
             labels: e.labels.clone(),
             bindings: e.bindings.iter().map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) }).collect(),
             picture: e.picture.as_ref().map(|p| WrittenPicture { hashes: BASE64.encode(p.hashes()), pictures: BASE64.encode(p.pictures()) }),
+            sound: e.sound.as_ref().map(|s| BASE64.encode(s.to_bytes())),
         }
     }
 }
@@ -87,8 +91,10 @@ impl Registration {
             let parts = PictureFingerprint::from_parts(&decode(&p.hashes, "fingerprint")?, decode(&p.pictures, "fingerprint")?);
             parts.ok_or_else(|| "its fingerprint is damaged".to_string())
         };
+        let sound = |s: String| SoundFingerprint::from_bytes(&decode(&s, "fingerprint of sound")?).ok_or_else(|| "its fingerprint of sound is damaged".to_string());
         Ok(Entry {
             picture: r.picture.map(picture).transpose()?,
+            sound: r.sound.map(sound).transpose()?,
             manifest: r.manifest.as_deref().map(|m| decode(m, "manifest")).transpose()?,
             bindings: r.bindings.into_iter().map(|b| Ok(Binding { value: decode(&b.value, "binding")?, alg: b.alg })).collect::<Result<_, String>>()?,
             id: r.id,

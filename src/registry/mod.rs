@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
 
-use crate::fingerprint::PictureFingerprint;
+use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// Why the registry could not do what was asked.
@@ -156,6 +156,9 @@ pub trait Registry: Debug + Send + Sync {
 
     /// What registered pictures look like, hashes alone, with the ids of their entries in ascending order: those behind `after`, at most `most`.
     fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError>;
+
+    /// What registered sounds are like, in the same way.
+    fn sounds(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, SoundFingerprint)>, RegistryError>;
 
     /// Number of entries.
     fn count(&self) -> Result<u64, RegistryError>;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use super::{Announced, Binding, Entry, Filter, Put, Registry, RegistryError};
-use crate::fingerprint::PictureFingerprint;
+use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 3] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: [&str; 4] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql")];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,21 +109,34 @@ impl<D: Database> SqlRegistry<D> {
     fn one(&self, condition: &str, value: &Value) -> Result<Option<Entry>, RegistryError> {
         self.run(false, |s| {
             let parts = "LEFT JOIN manifests ON manifests.id = entries.id LEFT JOIN fingerprints ON fingerprints.id = entries.id \
-                         LEFT JOIN fingerprint_pictures ON fingerprint_pictures.id = entries.id";
-            let rows = s.query(&format!("SELECT {COLUMNS}, store, hashes, pictures FROM entries {parts} WHERE {condition}"), std::slice::from_ref(value))?;
+                         LEFT JOIN fingerprint_pictures ON fingerprint_pictures.id = entries.id \
+                         LEFT JOIN sound_fingerprints ON sound_fingerprints.id = entries.id";
+            let rows = s.query(
+                &format!("SELECT {COLUMNS}, store, fingerprints.hashes, pictures, sound_fingerprints.hashes FROM entries {parts} WHERE {condition}"),
+                std::slice::from_ref(value),
+            )?;
             let Some(row) = rows.into_iter().next() else { return Ok(None) };
             let manifest = bytes(&row, 7).map(<[u8]>::to_vec);
             let mut entry = entry(&row)?;
             entry.manifest = manifest;
             entry.picture = bytes(&row, 8).and_then(|hashes| PictureFingerprint::from_parts(hashes, bytes(&row, 9)?.to_vec()));
+            entry.sound = bytes(&row, 10).and_then(SoundFingerprint::from_bytes);
             complete(s, &mut entry)?;
             Ok(Some(entry))
         })
     }
+
+    /// The hashes of a table, with the ids of their entries: those behind `after`, at most `most`.
+    fn page<T>(&self, table: &str, after: Option<&str>, most: usize, read: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<(String, T)>, RegistryError> {
+        let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
+        let rows = self.database.read(&format!("SELECT id, hashes FROM {table} WHERE id > $1 ORDER BY id LIMIT $2"), &values)?;
+        let one = |r: &Row| text(r, 0).zip(bytes(r, 1)).and_then(|(id, hashes)| Some((id.to_string(), read(hashes)?)));
+        rows.iter().map(|r| one(r).ok_or_else(|| self.failed("a fingerprint is damaged".into()))).collect()
+    }
 }
 
 /// The tables whose rows belong to an entry.
-const PARTS: [&str; 5] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures"];
+const PARTS: [&str; 6] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures", "sound_fingerprints"];
 
 const COLUMNS: &str = "entries.id, payload, content, media_type, title, stamped, target";
 
@@ -141,6 +154,7 @@ fn entry(row: &Row) -> Result<Entry, String> {
         labels: BTreeSet::new(),
         bindings: BTreeSet::new(),
         picture: None,
+        sound: None,
         target: text(row, 6).map(Into::into),
         id,
     })
@@ -229,6 +243,9 @@ fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
     if let Some(picture) = &e.picture {
         s.execute("INSERT INTO fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(picture.hashes())])?;
         s.execute("INSERT INTO fingerprint_pictures (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(picture.pictures().to_vec())])?;
+    }
+    if let Some(sound) = &e.sound {
+        s.execute("INSERT INTO sound_fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(sound.to_bytes())])?;
     }
     for b in &e.bindings {
         bind(s, &e.id, b)?;
@@ -373,10 +390,11 @@ impl<D: Database> Registry for SqlRegistry<D> {
     }
 
     fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError> {
-        let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
-        let rows = self.database.read("SELECT id, hashes FROM fingerprints WHERE id > $1 ORDER BY id LIMIT $2", &values)?;
-        let look = |r: &Row| text(r, 0).zip(bytes(r, 1)).and_then(|(id, h)| Some((id.to_string(), PictureFingerprint::from_parts(h, Vec::new())?)));
-        rows.iter().map(|r| look(r).ok_or_else(|| self.failed("a fingerprint is damaged".into()))).collect()
+        self.page("fingerprints", after, most, |hashes| PictureFingerprint::from_parts(hashes, Vec::new()))
+    }
+
+    fn sounds(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, SoundFingerprint)>, RegistryError> {
+        self.page("sound_fingerprints", after, most, SoundFingerprint::from_bytes)
     }
 
     fn count(&self) -> Result<u64, RegistryError> {

@@ -48,7 +48,7 @@ pub struct Format {
 }
 
 impl Format {
-    fn check(self) -> Result<(), SoundError> {
+    pub(crate) fn check(self) -> Result<(), SoundError> {
         if !RATES.contains(&self.rate) {
             Err(SoundError::Rate { rate: self.rate })
         } else if self.channels == 0 || self.channels > CHANNELS {
@@ -59,7 +59,7 @@ impl Format {
     }
 
     /// Weight of each channel in what is listened to: what players do to make one channel of many (ITU-R BS.775), low frequencies left out.
-    fn mix(self) -> Mix {
+    pub(crate) fn mix(self) -> Mix {
         const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
         let mut weights = match self.channels {
             3 => vec![SIDE, SIDE, 0.0],
@@ -76,11 +76,11 @@ impl Format {
 
 /// Makes one channel of many.
 #[derive(Clone)]
-struct Mix(Vec<f32>);
+pub(crate) struct Mix(Vec<f32>);
 
 impl Mix {
     /// The mixed sample of a frame; 0 where it is no number, which would spread through every window.
-    fn of(&self, frame: &[f32]) -> f32 {
+    pub(crate) fn of(&self, frame: &[f32]) -> f32 {
         let sum: f32 = frame.iter().zip(&self.0).map(|(s, m)| s * m).sum();
         if sum.is_finite() { sum } else { 0.0 }
     }

@@ -35,9 +35,7 @@ pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
     let mut options = VerifyOptions::default();
     options.limits = config.limits.limits();
     options.trust = super::trust(&args.trust, &config)?;
-    if let Some(algorithm) = &config.manifest.algorithm {
-        options.algorithm.clone_from(algorithm);
-    }
+    config.manifest.name(&mut options);
     let source = match &args.server {
         Some(url) => Source::Server { resolver: Resolver::discover(url, &config.lookup.servers, args.token.clone(), options.limits.manifest_bytes)?, upload: args.upload },
         None => {

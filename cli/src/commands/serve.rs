@@ -25,9 +25,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.limits = config.limits.limits();
     options.trust = super::trust(&args.trust, &config)?;
     options.registry = Some(registry.clone());
-    if let Some(algorithm) = &config.manifest.algorithm {
-        options.algorithm.clone_from(algorithm);
-    }
+    config.manifest.name(&mut options);
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;
     let service = Service::new(settings, ring, options, registry, TokenFile::of(home.path()), &folder)?;

@@ -96,6 +96,12 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     if let Some(a) = m.algorithm.as_ref().or(config.manifest.algorithm.as_ref()) {
         o.manifest.algorithm.clone_from(a);
     }
+    if let Some(a) = m.picture_algorithm.as_ref().or(config.manifest.picture_algorithm.as_ref()) {
+        o.manifest.picture_algorithm.clone_from(a);
+    }
+    if let Some(a) = m.sound_algorithm.as_ref().or(config.manifest.sound_algorithm.as_ref()) {
+        o.manifest.sound_algorithm.clone_from(a);
+    }
     if !m.no_c2pa {
         let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
         let key = m.sign_key.as_deref().or(config.signing.key.as_deref());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, html};
-use proofmark::fingerprint::Resemblance;
+use proofmark::fingerprint::{Resemblance, SoundResemblance};
 use proofmark::registry::Entry;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -141,7 +141,7 @@ pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
             }
             div .columns {
                 section { h2 { "This clip" } (marks(report)) }
-                @for (kind, entries) in [("The registered original", registered), ("A registered clip that looks like it", similar)] {
+                @for (kind, entries) in [("The registered original", registered), ("A registered clip that is like it", similar)] {
                     @for entry in entries { section { h2 { (kind) } (original(entry)) } }
                 }
                 @if registered.is_empty() && similar.is_empty() {
@@ -351,6 +351,7 @@ fn original(entry: &Value) -> Markup {
             @let labels: Vec<&str> = list(entry, "/labels").iter().filter_map(Value::as_str).collect();
             @if !labels.is_empty() { dt { "Labels" } dd { (labels.join(", ")) } }
             dt { "Looks" } dd { (likeness(entry)) }
+            dt { "Sound" } dd { (sound_likeness(entry)) }
             dt { "SHA-256" } dd { code { (text(entry, "/content").unwrap_or_default()) } }
         }
         @match entry.get("manifest").filter(|m| !m.is_null()) {
@@ -364,6 +365,29 @@ fn likeness(entry: &Value) -> String {
     let Some(distance) = number(entry, "/resemblance/distance") else { return "not compared".into() };
     let alike = distance <= f64::from(Resemblance::SAME);
     format!("{}: {distance:.0} of 256 bits apart, frame by frame", if alike { "the same" } else { "different, or changed beyond knowing" })
+}
+
+fn sound_likeness(entry: &Value) -> String {
+    let Some(distance) = number(entry, "/sound_resemblance/distance") else { return "not compared".into() };
+    let factor = |path| number(entry, path).unwrap_or(1.0);
+    let (speed, pitch) = (factor("/sound_resemblance/speed"), factor("/sound_resemblance/pitch"));
+    let stretched = speed != 1.0 || pitch != 1.0;
+    let most = if stretched { SoundResemblance::SAME_STRETCHED } else { SoundResemblance::SAME };
+    let how = if stretched { format!(", at speed {speed:.2} and pitch {pitch:.2}") } else { String::new() };
+    let alike = distance <= f64::from(most) * number(entry, "/sound_resemblance/chance").unwrap_or(0.0);
+    format!("{}: {} of the bits apart{how}", if alike { "the same" } else { "different, or changed beyond knowing" }, percent(distance))
+}
+
+/// Characters of a soft binding's value that are shown: a payload whole, of a fingerprint the beginning.
+const SHOWN: usize = 48;
+
+/// The beginning of a text that may be long.
+fn shortened(text: &str) -> String {
+    let mut out: String = text.chars().take(SHOWN).collect();
+    if out.len() < text.len() {
+        out.push('…');
+    }
+    out
 }
 
 /// A manifest as a tree.
@@ -384,7 +408,7 @@ fn manifest(m: &Value) -> Markup {
             }
             (branch("Actions", list(m, "/actions"), |a| html! { (text(a, "/action").unwrap_or_default()) @if let Some(kind) = text(a, "/digital_source_type") { span .soft { ": " (kind.rsplit('/').next().unwrap_or(kind)) } } }))
             (branch("Ingredients", list(m, "/ingredients"), |i| html! { (i.as_str().unwrap_or_default()) }))
-            (branch("Soft bindings", list(m, "/soft_bindings"), |b| html! { (text(b, "/alg").unwrap_or_default()) " " code { (text(b, "/value").unwrap_or_default()) } }))
+            (branch("Soft bindings", list(m, "/soft_bindings"), |b| html! { (text(b, "/alg").unwrap_or_default()) " " code { (shortened(text(b, "/value").unwrap_or_default())) } }))
             (branch("Checks that failed", list(m, "/failures"), |f| html! { code { (f.as_str().unwrap_or_default()) } }))
         }
     }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::{get, post};
-use proofmark::Verified;
+use proofmark::{Registered, Verified};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -92,31 +92,55 @@ struct Hints {
 
 impl Hints {
     /// Refuses algorithms that are not ours, and hints by halves.
-    fn check(self, service: &Service) -> Result<(usize, Option<Binding>), Refusal> {
-        let ours = &service.options.algorithm;
-        if let Some(alg) = self.alg.filter(|alg| alg != ours) {
-            return Err(Refusal::bad(format!("{alg} is not looked for here, {ours} is; /v1/services/supportedAlgorithms lists what is")));
-        }
+    fn check(self, service: &Service) -> Result<Sought, Refusal> {
+        let o = &service.options;
+        let by = match self.alg {
+            None => By { mark: true, looks: true, sound: true },
+            Some(alg) => By { mark: alg == o.algorithm, looks: alg == o.picture_algorithm, sound: alg == o.sound_algorithm }
+                .any()
+                .ok_or_else(|| Refusal::bad(format!("{alg} is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
+        };
         let most = Wanted { max_results: self.max_results }.most()?;
         match (self.hint_alg, self.hint_value) {
             (Some(alg), Some(hint)) => {
                 value(&hint)?;
-                Ok((most, Some(Binding { alg, value: hint })))
+                Ok(Sought { by, most, hint: Some(Binding { alg, value: hint }) })
             }
-            (None, None) => Ok((most, None)),
+            (None, None) => Ok(Sought { by, most, hint: None }),
             _ => Err(Refusal::bad("hintAlg and hintValue go together; send both")),
         }
     }
 }
 
+/// Which of our algorithms are asked.
+#[derive(Clone, Copy)]
+struct By {
+    mark: bool,
+    looks: bool,
+    sound: bool,
+}
+
+impl By {
+    fn any(self) -> Option<Self> {
+        (self.mark || self.looks || self.sound).then_some(self)
+    }
+}
+
+/// What is sought in a file.
+struct Sought {
+    by: By,
+    most: usize,
+    hint: Option<Binding>,
+}
+
 async fn by_content(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
-    let (most, hint) = query::<Hints>(&uri)?.check(&service)?;
+    let sought = query::<Hints>(&uri)?.check(&service)?;
     let ending = ending(&headers)?;
     let _place = service.gate.enter()?;
     let upload = Upload::place(&service.spool, ending)?;
     receive(&headers, body, &upload.path, &service.settings).await?;
-    within(&service, &upload, most, hint).await
+    within(&service, &upload, sought).await
 }
 
 /// A name for what comes, from its media type; what cannot be looked into is refused before it comes.
@@ -134,10 +158,11 @@ fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
     }
 }
 
-/// The manifests that belong to a file: those that its marks lead to, those of clips that look like it, and those of the hint if there are none.
-async fn within(service: &Arc<Service>, upload: &Upload, most: usize, hint: Option<Binding>) -> Answer {
+/// The manifests that belong to a file: those that its marks lead to, those of clips that look or sound like it, and those of the hint if there are none.
+async fn within(service: &Arc<Service>, upload: &Upload, sought: Sought) -> Answer {
+    let Sought { by, most, hint } = sought;
     let verified = service.examine(upload.path.clone(), "upload", service.options.clone(), |_| {}).await?;
-    let mut found = led_to(&verified);
+    let mut found = led_to(&verified, by);
     if let Some(hint) = hint.filter(|_| found.is_empty()) {
         found = bound(service, hint, most).await?;
     }
@@ -145,11 +170,28 @@ async fn within(service: &Arc<Service>, upload: &Upload, most: usize, hint: Opti
     Ok(matches(found))
 }
 
-fn led_to(verified: &Verified) -> Vec<Value> {
+fn led_to(verified: &Verified, by: By) -> Vec<Value> {
     let marked: HashSet<_> = verified.detected.iter().flat_map(proofmark::Detected::payloads).collect();
-    let by_mark = verified.registered.iter().filter(|r| r.manifest.is_some() && r.payload.is_some_and(|p| marked.contains(&p))).map(|r| json!({"manifestId": r.id}));
-    let by_looks = verified.similar.iter().filter(|r| r.manifest.is_some()).map(|r| json!({"manifestId": r.id, "similarityScore": r.resemblance.map_or(0, |r| r.score())}));
-    by_mark.chain(by_looks).collect()
+    let mut found = Vec::new();
+    for r in verified.registered.iter().filter(|r| r.manifest.is_some()) {
+        let score = score(r, by);
+        // What a mark led to is told as such; where a fingerprint is asked for, it must agree.
+        if by.mark && r.payload.is_some_and(|p| marked.contains(&p)) {
+            found.push(json!({"manifestId": r.id}));
+        } else if !by.mark && score.is_some() {
+            found.push(json!({"manifestId": r.id, "similarityScore": score}));
+        }
+    }
+    let alike = verified.similar.iter().filter(|r| r.manifest.is_some()).filter_map(|r| Some(json!({"manifestId": r.id, "similarityScore": score(r, by)?})));
+    found.extend(alike);
+    found
+}
+
+/// How alike a file and a registered clip are, by the fingerprints that are asked and agree.
+fn score(r: &Registered, by: By) -> Option<u8> {
+    let looks = r.resemblance.filter(|l| by.looks && l.same()).map(|l| l.score());
+    let sound = r.sound_resemblance.filter(|s| by.sound && s.same()).map(|s| s.score());
+    looks.max(sound)
 }
 
 #[derive(Deserialize)]
@@ -163,7 +205,7 @@ struct Reference {
 
 async fn by_reference(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
-    let (most, hint) = query::<Hints>(&uri)?.check(&service)?;
+    let sought = query::<Hints>(&uri)?.check(&service)?;
     let asked: Reference = upload::json(&headers, body).await?;
     if asked.region.as_ref().is_some_and(|r| r.as_array().is_none_or(|a| !a.is_empty())) {
         return Err(Refusal::bad("parts of a file are not looked at here; leave 'region' out"));
@@ -177,5 +219,5 @@ async fn by_reference(State(service): Shared, headers: HeaderMap, uri: Uri, body
     let _place = service.gate.enter()?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
     reference::fetch(asked.reference_url, asked.asset_length, &upload.path, &service.settings).await?;
-    within(&service, &upload, most, hint).await
+    within(&service, &upload, sought).await
 }

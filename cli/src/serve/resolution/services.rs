@@ -31,8 +31,8 @@ pub(in super::super) fn well_known() -> Router<Arc<Service>> {
 }
 
 async fn algorithms(State(service): Shared) -> Response {
-    // Looks are compared too, but under no registered or stored value that others could compute.
-    answer(&json!({"watermarks": [{"alg": service.options.algorithm}], "fingerprints": []}))
+    let o = &service.options;
+    answer(&json!({"watermarks": [{"alg": o.algorithm}], "fingerprints": [{"alg": o.picture_algorithm}, {"alg": o.sound_algorithm}]}))
 }
 
 async fn capabilities(State(service): Shared) -> Response {
