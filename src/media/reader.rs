@@ -9,12 +9,13 @@ use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::{Pixel, input_from_stream};
 use ffmpeg_next::software::scaling;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media};
+use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
 use super::{Limits, MediaError};
 
 /// What a file is, from its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MediaInfo {
     /// Duration in seconds, if the file says; 0 for a still.
@@ -26,7 +27,7 @@ pub struct MediaInfo {
 }
 
 /// What the picture of a file is, from its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PictureInfo {
     /// Width in stored pixels.

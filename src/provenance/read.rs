@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use c2pa::{Context, Manifest, Reader, ValidationState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::soft_binding::{self, SoftBinding};
@@ -15,7 +15,7 @@ use crate::media::Limits;
 use crate::payload::Payload;
 
 /// Whom to trust: PEM certificates of authorities.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Trust {
     anchors: String,
 }
@@ -36,7 +36,7 @@ impl Trust {
 }
 
 /// How far a manifest holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ManifestState {
     /// Every check passed and the signer is trusted.
@@ -48,7 +48,7 @@ pub enum ManifestState {
 }
 
 /// Who signed, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {
     /// Organisation of the certificate.
     pub organisation: Option<String>,
@@ -61,7 +61,7 @@ pub struct Signer {
 }
 
 /// Something that was done to the asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// The action's name, such as `c2pa.created`.
     pub action: String,
@@ -74,7 +74,7 @@ pub struct Action {
 }
 
 /// What the active manifest of a file says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestReport {
     /// How far it holds.
