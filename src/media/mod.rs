@@ -154,14 +154,6 @@ pub enum MediaError {
     },
 }
 
-impl MediaError {
-    /// Whether libav asked for more memory than it was given.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
-        let words = ffmpeg_next::Error::Other { errno: ffmpeg_next::ffi::ENOMEM }.to_string();
-        matches!(self, Self::NotMedia { reason, .. } | Self::Decode { reason, .. } | Self::DecodeSound { reason, .. } if *reason == words)
-    }
-}
-
 /// Quiets libav and its encoders: their messages name no file and are not for the user. Called before anything else of it.
 fn start() {
     static ONCE: std::sync::Once = std::sync::Once::new();

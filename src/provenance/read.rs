@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::soft_binding::{self, SoftBinding};
-use super::{Placement, ProvenanceError};
+use super::{Placement, ProvenanceError, size};
 use crate::media::Limits;
 use crate::payload::Payload;
 
@@ -119,12 +119,15 @@ impl ManifestReport {
 /// Reads and validates the manifest of a file, or of the sidecar beside it. `None` if it has neither. Nothing is fetched.
 ///
 /// # Errors
-/// [`ProvenanceError`] if the file cannot be opened, a sidecar is too large or the trust list is no good. A manifest that is too damaged to read
+/// [`ProvenanceError`] if the file cannot be opened, a manifest is too large or the trust list is no good. A manifest that is too damaged to read
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
     let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
+    if let Some(bytes) = size::announced(&mut file).filter(|&n| n > limits.manifest_bytes) {
+        return Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit: limits.manifest_bytes });
+    }
     let embedded = Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file);
     match embedded {
         Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),

@@ -24,9 +24,9 @@ pub(super) enum Failure {
     /// Which limit, by its place in [`LIMITED`], and what was found.
     Limit(usize, u64),
     Sidecar(Reason),
-    SidecarTooLarge(u64),
+    /// Whether it is the sidecar, and its bytes.
+    ManifestTooLarge(bool, u64),
     Trust(String),
-    Memory,
     Other(String),
 }
 
@@ -52,8 +52,11 @@ impl From<Reason> for io::Error {
     }
 }
 
+/// The limit on something.
+type Limit = fn(&Limits) -> u64;
+
 /// What can be too large, in the words of [`MediaError::Limit`], and the limit on it.
-const LIMITED: [(&str, fn(&Limits) -> u64); 5] = [
+const LIMITED: [(&str, Limit); 5] = [
     ("a file size (bytes)", |l| l.bytes),
     ("a number of streams", |l| l.streams),
     ("a frame size (pixels)", |l| l.pixels),
@@ -64,11 +67,10 @@ const LIMITED: [(&str, fn(&Limits) -> u64); 5] = [
 impl From<LookError> for Failure {
     fn from(e: LookError) -> Self {
         match e {
-            LookError::Media(e) if e.is_out_of_memory() => Self::Memory,
             LookError::Media(e) => Self::of_media(e),
             LookError::Provenance(ProvenanceError::Open { path, reason }) if path == sidecar_path(&path) => Self::Sidecar((&reason).into()),
             LookError::Provenance(ProvenanceError::Open { reason, .. }) => Self::Open((&reason).into()),
-            LookError::Provenance(ProvenanceError::TooLarge { bytes, .. }) => Self::SidecarTooLarge(bytes),
+            LookError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => Self::ManifestTooLarge(path == sidecar_path(&path), bytes),
             LookError::Provenance(ProvenanceError::Trust { reason }) => Self::Trust(reason),
             e => Self::Other(e.to_string()),
         }
@@ -86,9 +88,7 @@ impl Failure {
             MediaError::NoSound { .. } => Self::NoSound,
             MediaError::Decode { reason, .. } => Self::Decode(reason),
             MediaError::DecodeSound { reason, .. } => Self::DecodeSound(reason),
-            MediaError::Limit { what, found, .. } if LIMITED.iter().any(|l| l.0 == what) => {
-                Self::Limit(LIMITED.iter().position(|l| l.0 == what).unwrap_or_default(), found)
-            }
+            MediaError::Limit { what, found, .. } if LIMITED.iter().any(|l| l.0 == what) => Self::Limit(LIMITED.iter().position(|l| l.0 == what).unwrap_or_default(), found),
             e => Self::Other(e.to_string()),
         }
     }
@@ -110,9 +110,11 @@ impl Failure {
                 None => WorkerError::Answer { path }.into(),
             },
             Self::Sidecar(reason) => ProvenanceError::Open { path: sidecar_path(&path), reason: reason.into() }.into(),
-            Self::SidecarTooLarge(bytes) => ProvenanceError::TooLarge { path: sidecar_path(&path), bytes, limit: limits.manifest_bytes }.into(),
+            Self::ManifestTooLarge(sidecar, bytes) => {
+                let path = if sidecar { sidecar_path(&path) } else { path };
+                ProvenanceError::TooLarge { path, bytes, limit: limits.manifest_bytes }.into()
+            }
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
-            Self::Memory => WorkerError::Memory { path, bytes: limits.memory_bytes }.into(),
             Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
         }
     }
@@ -134,13 +136,12 @@ mod tests {
         errors.push(MediaError::NoVideo { path: path() }.into());
         errors.push(MediaError::Decode { path: path(), reason: "no whole frame".into() }.into());
         errors.push(ProvenanceError::TooLarge { path: "clip.c2pa".into(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
+        errors.push(ProvenanceError::TooLarge { path: path(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
         errors.push(ProvenanceError::Trust { reason: "none".into() }.into());
         for e in errors {
             let told = e.to_string();
             assert_eq!(Failure::from(e).into_error(&path(), &limits).to_string(), told);
         }
-        let memory = Failure::from(LookError::from(MediaError::Decode { path: path(), reason: io::Error::from_raw_os_error(12).to_string().split(" (").next().unwrap().into() }));
-        assert!(memory.into_error(&path(), &limits).to_string().contains("needed more memory than 8192 MiB"));
         assert!(matches!(Failure::Limit(99, 0).into_error(&path(), &limits), LookError::Worker(WorkerError::Answer { .. })));
     }
 }
