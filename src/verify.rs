@@ -40,14 +40,7 @@ pub struct VerifyOptions {
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self {
-            detect: DetectOptions::default(),
-            trust: Trust::default(),
-            algorithm: DEFAULT_ALGORITHM.into(),
-            limits: Limits::default(),
-            registry: None,
-            eyes: Arc::new(Own),
-        }
+        Self { detect: DetectOptions::default(), trust: Trust::default(), algorithm: DEFAULT_ALGORITHM.into(), limits: Limits::default(), registry: None, eyes: Arc::new(Own) }
     }
 }
 

@@ -206,7 +206,7 @@ impl TryFrom<ByteBuf> for Sketch {
         let (aspect, rest) = bytes.split_first_chunk().ok_or(wrong)?;
         let (content, rest) = rest.split_first_chunk().ok_or(wrong)?;
         let aspect = Some(f32::from_le_bytes(*aspect)).filter(|a| a.is_finite() && *a > 0.0).ok_or(wrong)?;
-        if rest.len() % SKETCHED != 0 || rest.len() / SKETCHED > MOST {
+        if !rest.len().is_multiple_of(SKETCHED) || rest.len() / SKETCHED > MOST {
             return Err(wrong);
         }
         let frame = |b: &[u8]| {
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_sketch_travels_whole_or_not_at_all() {
         let sketch = sketch(30, 10.0);
-        let bytes = ByteBuf::from(sketch.clone());
+        let bytes: ByteBuf = sketch.clone().into();
         assert_eq!(Sketch::try_from(bytes.clone()).unwrap().fingerprint(), sketch.fingerprint());
         let wrong = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut bytes = bytes.to_vec();

@@ -1,9 +1,10 @@
 //! The system calls that a worker may make: those that reading, computing and answering take. All others fail with `EPERM`.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 
 use libc::{
-    SYS_brk, SYS_clock_getres, SYS_clock_gettime, SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_dup, SYS_exit, SYS_exit_group, SYS_fcntl, SYS_fstat, SYS_futex,
+    SYS_brk, SYS_clock_getres, SYS_clock_gettime, SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_exit, SYS_exit_group, SYS_fcntl, SYS_fstat, SYS_futex,
     SYS_get_robust_list, SYS_getcpu, SYS_getpid, SYS_getrandom, SYS_getrusage, SYS_gettid, SYS_gettimeofday, SYS_lseek, SYS_madvise, SYS_membarrier, SYS_mmap, SYS_mprotect,
     SYS_mremap, SYS_munmap, SYS_nanosleep, SYS_newfstatat, SYS_openat, SYS_ppoll, SYS_prctl, SYS_pread64, SYS_preadv, SYS_prlimit64, SYS_read, SYS_readv, SYS_recvfrom,
     SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sched_getaffinity, SYS_sched_yield, SYS_sendto, SYS_set_robust_list, SYS_shutdown,
@@ -11,14 +12,13 @@ use libc::{
 };
 use seccompiler::{BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 
-/// Calls that are allowed whatever their arguments. `write` and `sendto` reach what is open, which is the parent alone.
-const ALLOWED: [i64; 49] = [
+/// Calls that are allowed whatever their arguments.
+const ALLOWED: [i64; 45] = [
     SYS_brk,
     SYS_clock_getres,
     SYS_clock_gettime,
     SYS_clock_nanosleep,
     SYS_close,
-    SYS_dup,
     SYS_exit,
     SYS_exit_group,
     SYS_fcntl,
@@ -51,15 +51,12 @@ const ALLOWED: [i64; 49] = [
     SYS_rt_sigreturn,
     SYS_sched_getaffinity,
     SYS_sched_yield,
-    SYS_sendto,
     SYS_set_robust_list,
     SYS_shutdown,
     SYS_sigaltstack,
     SYS_statx,
     SYS_sysinfo,
     SYS_uname,
-    SYS_write,
-    SYS_writev,
     // What it is asked lies out of a filter's sight: see `refuse`.
     SYS_clone3,
     #[cfg(target_arch = "x86_64")]
@@ -68,13 +65,17 @@ const ALLOWED: [i64; 49] = [
     libc::SYS_clock_getres,
 ];
 
-/// Refuses all other calls from here on, in this thread and those that it starts; whether the kernel holds to it.
-pub(super) fn refuse() -> bool {
+/// Standard input, which is the socket too, and standard error, for last words.
+const STANDARD: [RawFd; 2] = [0, 2];
+
+/// Refuses all other calls from here on, in this thread and those that it starts; whether the kernel holds to it. Written to is `parent` alone, and standard error:
+/// what else this process was left open by whoever started its parent is none of its own.
+pub(super) fn refuse(parent: RawFd) -> bool {
     let error = |number: i32| SeccompAction::Errno(number as u32);
     let refuse = || {
         // Told that there is no `clone3`, glibc takes `clone`, whose flags can be seen. This comes first: after the rest no more can be refused.
         install([(SYS_clone3, Vec::new())].into(), SeccompAction::Allow, error(libc::ENOSYS))?;
-        install(allowed()?, error(libc::EPERM), SeccompAction::Allow)
+        install(allowed(parent)?, error(libc::EPERM), SeccompAction::Allow)
     };
     refuse().is_ok()
 }
@@ -87,12 +88,14 @@ fn install(rules: Rules, others: SeccompAction, those: SeccompAction) -> Result<
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed() -> Result<Rules, Error> {
+fn allowed(parent: RawFd) -> Result<Rules, Error> {
     let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
     let has = |argument: u8, mask: i32, value: i32| {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask as u32 as u64), value as u32 as u64)?;
         Ok::<_, Error>(vec![SeccompRule::new(vec![condition])?])
     };
+    let to = [has(0, -1, parent)?, has(0, -1, STANDARD[0])?, has(0, -1, STANDARD[1])?].concat();
+    rules.extend([SYS_write, SYS_writev, SYS_sendto].map(|call| (call, to.clone())));
     // For reading alone.
     let writes = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
     rules.insert(SYS_openat, has(2, writes, libc::O_RDONLY)?);

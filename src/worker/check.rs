@@ -58,7 +58,7 @@ fn time(seconds: f64) -> bool {
 }
 
 fn area(map: &AreaMap) -> bool {
-    map.columns > 0 && map.cells.len() % map.columns == 0 && (0.0..=1.0).contains(&map.share)
+    map.columns > 0 && map.cells.len().is_multiple_of(map.columns) && (0.0..=1.0).contains(&map.share)
 }
 
 #[cfg(test)]

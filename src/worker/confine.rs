@@ -4,7 +4,7 @@
 //! the calling thread and those that it starts.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope};
@@ -21,11 +21,11 @@ const ABI_KNOWN: ABI = ABI::V7;
 /// Files that are open at once: the media by three readers, the manifest, the socket.
 const FILES: u64 = 64;
 
-/// Confines this process to looking at the file at `path`, and says what holds.
+/// Confines this process to looking at the file at `path` and talking to its `parent`, and says what holds.
 ///
 /// # Errors
 /// If the limits cannot be set. What the kernel lacks is no error, and is not said to hold.
-pub(super) fn confine(path: &Path, limits: &Limits) -> io::Result<Isolation> {
+pub(super) fn confine(path: &Path, limits: &Limits, parent: BorrowedFd<'_>) -> io::Result<Isolation> {
     let seconds = limits.processor_seconds.max(1);
     // At the softer limit the process is told what it ends of.
     limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
@@ -36,7 +36,7 @@ pub(super) fn confine(path: &Path, limits: &Limits) -> io::Result<Isolation> {
     // Keys are in its memory: no debugger of the same user reads it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
-    Ok(Isolation { process: true, files: close_files(path), calls: calls::refuse() })
+    Ok(Isolation { process: true, files: close_files(path), calls: calls::refuse(parent.as_raw_fd()) })
 }
 
 /// Never more than what this process may have anyway.
@@ -48,11 +48,8 @@ fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
 /// Lets nothing be opened but the file and its sidecar, for reading, and no connection be made; whether the kernel holds to it.
 fn close_files(path: &Path) -> bool {
     let close = || -> Result<RulesetStatus, landlock::RulesetError> {
-        let mut rules = Ruleset::default()
-            .handle_access(AccessFs::from_all(ABI_KNOWN))?
-            .handle_access(AccessNet::from_all(ABI_KNOWN))?
-            .scope(Scope::from_all(ABI_KNOWN))?
-            .create()?;
+        let mut rules =
+            Ruleset::default().handle_access(AccessFs::from_all(ABI_KNOWN))?.handle_access(AccessNet::from_all(ABI_KNOWN))?.scope(Scope::from_all(ABI_KNOWN))?.create()?;
         for file in [path.to_path_buf(), sidecar_path(path)].iter().filter_map(|p| regular(p)) {
             rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
         }

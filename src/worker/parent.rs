@@ -187,8 +187,8 @@ impl WorkerLook {
 
     fn ended(&self, status: ExitStatus, words: &str) -> WorkerError {
         let path = self.path.clone();
-        // Of the standard library, when memory or a thread, which is memory too, is not to be had.
-        let starved = ["memory allocation of ", "failed to spawn thread", "Cannot allocate memory"].iter().any(|w| words.contains(w));
+        // What the standard library says when memory, or a thread, which is memory too, is not to be had.
+        let starved = ["memory allocation of ", "failed to spawn thread", "Cannot allocate memory", "Resource temporarily unavailable"].iter().any(|w| words.contains(w));
         match status.signal() {
             Some(libc::SIGXCPU) => WorkerError::Processor { path, seconds: self.limits.processor_seconds },
             _ if starved => WorkerError::Memory { path, bytes: self.limits.memory_bytes },

@@ -22,7 +22,7 @@ pub fn serve(eyes: &dyn Eyes) -> io::Result<()> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Request::Open(place, limits) = receive(&mut stream, QUESTION)? else { return Err(wrong()) };
     let path = PathBuf::from(place);
-    let isolation = confine(&path, &limits)?;
+    let isolation = confine(&path, &limits, stream.as_fd())?;
     let mut look = match eyes.open(&path, &limits, &Cancel::default()) {
         Ok(look) => {
             send(&mut stream, &Answer::Ready(isolation))?;
@@ -54,9 +54,13 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
             let sketch = asked.sketch;
             let (ring, how) = asked.into_parts().ok_or_else(|| Failure::Other("a question that makes no sense".into()))?;
             // Where the parent is gone the process ends, whatever is told.
-            let mut tell = |p: Progress| _ = send(stream, &Answer::from(p));
             let mut pace = Pace::default();
-            let found = look.marks(&ring, &how, sketch, &mut |p| pace.now().then(|| tell(p)).unwrap_or_default());
+            let mut tell = |p: Progress| {
+                if pace.now() {
+                    let _ = send(stream, &Answer::from(p));
+                }
+            };
+            let found = look.marks(&ring, &how, sketch, &mut tell);
             Ok(Answer::Marks(Box::new(found.map_err(failed)?)))
         }
         Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),

@@ -112,9 +112,7 @@ impl Asked {
         let keys = self.keys.iter().map(|text| WatermarkKey::from_text(text).ok()).collect::<Option<Vec<_>>>()?;
         let question = match self.question {
             Payloads::Blind => Question::Blind,
-            Payloads::Candidates(bytes) => {
-                Question::Candidates(bytes.as_chunks::<16>().0.iter().map(|b| Payload::try_from(Uuid::from_bytes(*b)).ok()).collect::<Option<_>>()?)
-            }
+            Payloads::Candidates(bytes) => Question::Candidates(bytes.as_chunks::<16>().0.iter().map(|b| Payload::try_from(Uuid::from_bytes(*b)).ok()).collect::<Option<_>>()?),
             Payloads::Expected(payload) => Question::Expected(payload),
         };
         Some((KeyRing::new(keys).ok()?, DetectOptions { question, rate: self.rate, search: self.search, guess: self.guess }))

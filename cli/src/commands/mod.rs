@@ -67,8 +67,14 @@ pub(crate) const WORKER: &str = "__look";
 
 /// Looks at a file for the process that started this one.
 pub(crate) fn worker() -> ExitCode {
-    // What ended it is told by the parent, if there is one.
-    worker::serve(&Own).map_or_else(|_| Exit::Error.into(), |()| Exit::Success.into())
+    match worker::serve(&Own) {
+        Ok(()) => Exit::Success.into(),
+        Err(e) => {
+            // The parent reads it.
+            output::error(&e.into());
+            Exit::Error.into()
+        }
+    }
 }
 
 /// Who looks at files.
