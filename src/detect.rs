@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
@@ -10,7 +12,7 @@ use crate::picture::{DetectOptions, Detector, PictureEvidence};
 use crate::sound::{self, ListenOptions, SoundEvidence};
 
 /// What a file is, and what its picture and its sound carry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Detected {
     /// What the file is.

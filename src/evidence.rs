@@ -1,6 +1,6 @@
 //! What evidence of a mark is told in, whether it lies in picture or sound: the question, the answer's kind, and when the mark is there.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::payload::Payload;
 
@@ -36,7 +36,7 @@ impl Question {
 }
 
 /// How a payload was arrived at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Method {
@@ -49,7 +49,7 @@ pub enum Method {
 }
 
 /// A span of time, in seconds from the beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeRange {
     /// Start.
     pub start: f64,
@@ -58,7 +58,7 @@ pub struct TimeRange {
 }
 
 /// What a span of time says of a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SpanState {
@@ -71,7 +71,7 @@ pub enum SpanState {
 }
 
 /// A span of time, and how much of the mark it alone shows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Span {
     /// Start, in seconds from the beginning.
@@ -94,9 +94,11 @@ impl Span {
     pub const UNMARKED: f32 = 3.0;
 }
 
-/// Reports have many spans; digits that mean nothing would make most of them.
+/// Reports have many spans; digits that mean nothing would make most of them. What is not for people stays exact.
 fn thousandths<T: Copy + Into<f64>, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(((*value).into() * 1000.0).round() / 1000.0)
+    let value = (*value).into();
+    let told = if serializer.is_human_readable() { (value * 1000.0).round() / 1000.0 } else { value };
+    serializer.serialize_f64(told)
 }
 
 /// Spans that are marked, joined; spans that say nothing go with their neighbours.

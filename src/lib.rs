@@ -9,6 +9,7 @@
 //! | [`stamp`] | media → marks → manifest → registry | everything below |
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
+//! | [`eyes`], [`worker`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
 //! | [`recovery`] | number or look → what is remembered, its manifest judged | registry, fingerprint, provenance |
 //! | [`fingerprint`] | what a clip looks like, for finding near-duplicates | frames |
@@ -24,6 +25,7 @@ pub mod attacks;
 pub mod detect;
 pub mod evaluate;
 pub mod evidence;
+pub mod eyes;
 pub mod fec;
 pub mod fingerprint;
 pub mod key;
@@ -40,6 +42,7 @@ pub mod stamp;
 pub mod stats;
 pub mod verdict;
 pub mod verify;
+pub mod worker;
 
 pub use detect::{Detected, detect};
 pub use evaluate::{EvaluateOptions, Report, evaluate};

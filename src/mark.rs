@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Serialize};
 
 use crate::payload::Payload;
 
@@ -59,6 +60,13 @@ impl fmt::Display for Generation {
 impl Serialize for Generation {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_u8(self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for Generation {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(d)?;
+        Self::all().find(|g| g.number() == number).ok_or_else(|| D::Error::custom("no generation"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A p-value: how likely evidence at least this strong is where there is no mark, after correction for everything that was
 /// tried. Kept as a natural logarithm, at most 0.
@@ -64,9 +64,19 @@ impl fmt::Debug for PValue {
     }
 }
 
+/// The probability where people read it, else the logarithm, which is exact.
 impl Serialize for PValue {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_f64(self.value())
+        let number = if s.is_human_readable() { self.value() } else { self.ln };
+        s.serialize_f64(number)
+    }
+}
+
+impl<'de> Deserialize<'de> for PValue {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let read = d.is_human_readable();
+        let number = f64::deserialize(d)?;
+        Ok(Self::from_ln(if read { number.ln() } else { number }))
     }
 }
 

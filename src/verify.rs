@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::detect::{Detected, observe};
+use crate::detect::Detected;
 use crate::evidence::Question;
+use crate::eyes::{Eyes, LookError, Own};
 use crate::fingerprint::{Query, SoundQuery};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::picture::DetectOptions;
-use crate::provenance::{self, DEFAULT_ALGORITHM, ManifestReport, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
+use crate::provenance::{DEFAULT_ALGORITHM, ManifestReport, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
 use crate::registry::{Registry, RegistryError};
 use crate::verdict::{self, Findings, Judgement};
+use crate::worker::{Isolation, WorkerError};
 
 /// Payloads of the registry that the detector chooses among where it cannot read blindly, the newest first: a million take it about two seconds.
 const CANDIDATES: usize = 1_000_000;
@@ -36,6 +38,8 @@ pub struct VerifyOptions {
     pub limits: Limits,
     /// Where stamped clips are remembered, if anywhere.
     pub registry: Option<Arc<dyn Registry>>,
+    /// Who looks at the file.
+    pub eyes: Arc<dyn Eyes>,
 }
 
 impl Default for VerifyOptions {
@@ -48,6 +52,7 @@ impl Default for VerifyOptions {
             sound_algorithm: SOUND_ALGORITHM.into(),
             limits: Limits::default(),
             registry: None,
+            eyes: Arc::new(Own),
         }
     }
 }
@@ -66,6 +71,8 @@ pub struct Verified {
     pub similar: Vec<Registered>,
     /// What follows from all of it.
     pub judgement: Judgement,
+    /// What kept the file from doing harm while it was looked at.
+    pub isolation: Isolation,
 }
 
 /// Why a file could not be verified.
@@ -81,6 +88,19 @@ pub enum VerifyError {
     /// Asking the registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The worker that looked at the file.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+}
+
+impl From<LookError> for VerifyError {
+    fn from(e: LookError) -> Self {
+        match e {
+            LookError::Media(e) => e.into(),
+            LookError::Provenance(e) => e.into(),
+            LookError::Worker(e) => e.into(),
+        }
+    }
 }
 
 impl From<RecoveryError> for VerifyError {
@@ -99,13 +119,8 @@ impl From<RecoveryError> for VerifyError {
 /// [`VerifyError`] if the file cannot be read or the registry fails. A broken manifest is no error but a finding, and so is a picture that cannot be decoded
 /// in a file that has a manifest.
 pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Verified, VerifyError> {
-    // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
-    let opened = crate::media::Reader::open(path, &options.limits).map(drop);
-    match opened {
-        Ok(()) | Err(MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. }) => {}
-        Err(e) => return Err(e.into()),
-    }
-    let manifest = provenance::read(path, &options.trust, &options.limits)?;
+    let mut look = options.eyes.open(path, &options.limits, cancel)?;
+    let manifest = look.manifest(&options.trust)?;
     let mut how = options.detect.clone();
     let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
     match (&how.question, named, &options.registry) {
@@ -118,17 +133,11 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         _ => {}
     }
-    let keep = options.registry.is_some();
-    let look = |ring| match opened {
-        // Sound alone can be marked too.
-        Ok(()) | Err(MediaError::NoVideo { .. }) => observe(path, ring, &how, keep, &options.limits, cancel, progress),
-        Err(e) => Err(e),
-    };
-    let (mut detected, unseen) = match ring.map(look) {
+    let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, options.registry.is_some(), progress)) {
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some("No watermark key is set up here, so marks were not looked for.")),
         // Without a picture the manifest still speaks for the file.
-        Some(Err(MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })) if manifest.is_some() => {
+        Some(Err(LookError::Media(MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. }))) if manifest.is_some() => {
             (None, Some("There is neither picture nor sound that could be looked at, so the mark is unconfirmed."))
         }
         Some(Err(e)) => return Err(e.into()),
@@ -147,7 +156,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         if let Some((payload, scale)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
             how.question = Question::Expected(payload);
             how.guess = Some(scale);
-            let again = observe(path, ring, &how, false, &options.limits, cancel, &mut |_| {})?;
+            let again = look.marks(ring, &how, false, &mut |_| {})?;
             if !again.payloads().is_empty() {
                 *found = Detected { sketch: found.sketch.take(), recording: found.recording.take(), ..again };
                 similar.clear();
@@ -163,7 +172,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     }
     let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, similar: &similar, asked: options.registry.is_some() };
     let judgement = verdict::judge(&found, unseen, &options.algorithm);
-    Ok(Verified { manifest, detected, registered, similar, judgement })
+    Ok(Verified { manifest, detected, registered, similar, judgement, isolation: look.isolation() })
 }
 
 /// Registered clips that look like this one, then those that sound like it.

@@ -83,6 +83,15 @@ pub(crate) struct RegistryOption {
     pub(crate) registry: Option<String>,
 }
 
+/// Where files are looked at.
+#[derive(Args)]
+pub(crate) struct SandboxOption {
+    /// Look at files in this process itself, not in one that has limits and can reach nothing else: saves hundredths of a second, and a file that breaks a
+    /// decoder can then do whatever you can
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
+}
+
 #[derive(Args)]
 pub(crate) struct InitArgs {}
 
@@ -241,6 +250,8 @@ pub(crate) struct DetectArgs {
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
+    #[command(flatten)]
     pub(crate) question: QuestionArgs,
 }
 
@@ -265,6 +276,8 @@ pub(crate) struct VerifyArgs {
     /// Name of the mark's algorithm in soft bindings
     #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
 }
@@ -322,6 +335,8 @@ pub(crate) struct ServeArgs {
     pub(crate) trust: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) registry: RegistryOption,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
 }
 
 #[derive(Args)]
@@ -477,6 +492,8 @@ pub(crate) struct LookupArgs {
     /// Trust list: PEM certificates of authorities; may be given more than once
     #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
     pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
 }
 
 #[derive(Args)]

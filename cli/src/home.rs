@@ -115,6 +115,9 @@ pub(crate) struct LimitsConfig {
     bytes: Option<u64>,
     streams: Option<u64>,
     manifest_bytes: Option<u64>,
+    memory_bytes: Option<u64>,
+    processor_seconds: Option<u64>,
+    wall_seconds: Option<u64>,
 }
 
 impl LimitsConfig {
@@ -127,6 +130,9 @@ impl LimitsConfig {
         set(&mut l.bytes, self.bytes);
         set(&mut l.streams, self.streams);
         set(&mut l.manifest_bytes, self.manifest_bytes);
+        set(&mut l.memory_bytes, self.memory_bytes);
+        set(&mut l.processor_seconds, self.processor_seconds);
+        set(&mut l.wall_seconds, self.wall_seconds);
         l
     }
 }

@@ -20,6 +20,10 @@ use args::{Cli, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    // First of all: a worker knows nothing of what else can be said, and confines itself before a thread runs.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
+        return commands::worker();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Our own words about a value are one line, as all errors are.

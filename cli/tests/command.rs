@@ -451,6 +451,28 @@ fn hostile_and_broken_files_are_survived() {
     assert_eq!(code(&desk.run(&["verify", folder.join("nested_moov_1000.mp4").to_str().unwrap()])), 2);
 }
 
+#[test]
+fn files_are_looked_at_in_workers_unless_that_is_declined() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    for verb in ["verify", "detect"] {
+        let process = |more: &[&str]| json(&desk.run(&[&[verb, "clip.mp4", "--json"], more].concat()))[0]["isolation"]["process"].clone();
+        assert_eq!((process(&[]), process(&["--no-sandbox"])), (true.into(), false.into()));
+        let input = |file: &str| desk.command(&[verb, "/dev/stdin", "--json"]).stdin(std::fs::File::open(desk.path(file)).unwrap()).output().unwrap();
+        assert_eq!(code(&input("clip.mp4")), 1, "what is open here is found there");
+    }
+    // With too little for the libraries alone, nothing is looked at, and without workers nobody holds to it.
+    std::fs::write(desk.path("home/config.toml"), "[limits]\nmemory_bytes = 300000000\n").unwrap();
+    refused(&desk.run(&["verify", "clip.mp4"]), 2, &["clip.mp4"]);
+    assert_eq!(code(&desk.run(&["verify", "clip.mp4", "--no-sandbox"])), 1);
+    // The next file has another worker.
+    std::fs::write(desk.path("home/config.toml"), "[limits]\nwall_seconds = 1\n").unwrap();
+    desk.ffmpeg("-f lavfi -i testsrc2=s=1280x720:d=60 -preset ultrafast long.mp4");
+    let o = desk.run(&["verify", "long.mp4", "missing.mp4", "--json"]);
+    assert_eq!(code(&o), 4);
+    assert!(text(&o.stderr).contains("longer than 1 seconds") && text(&o.stderr).contains("missing.mp4: cannot be read"), "{}", text(&o.stderr));
+}
+
 /// Random damage to a good file never crashes or hangs the reader.
 #[test]
 fn damaged_files_are_survived() {

@@ -1,5 +1,8 @@
 //! The fingerprint of a clip's picture, and the sketch that it is made of.
 
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
 use super::pdq::{Hash, LINES, SIDE, Thumbnail, hash, thumbnail};
 use super::window::{Content, Window, thumbnail_of};
 use crate::picture::Luma;
@@ -156,7 +159,8 @@ impl Sketcher {
 }
 
 /// A clip in small pictures, of which all hashes can be made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "ByteBuf", try_from = "ByteBuf")]
 pub struct Sketch {
     /// Width over height of what is between bars.
     pub(super) aspect: f32,
@@ -184,6 +188,47 @@ impl Sketch {
             }
         }
         out
+    }
+}
+
+/// As it travels between processes of one machine: the aspect ratio, the content's edges, then time and picture of each frame.
+impl From<Sketch> for ByteBuf {
+    fn from(sketch: Sketch) -> Self {
+        let mut out = Vec::with_capacity(4 + 4 + sketch.frames.len() * SKETCHED);
+        out.extend(sketch.aspect.to_le_bytes());
+        out.extend(sketch.content.to_bytes());
+        for (time, picture) in &sketch.frames {
+            out.extend(time.to_le_bytes());
+            out.extend(picture.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        Self::from(out)
+    }
+}
+
+/// Bytes of a frame in a sketch.
+const SKETCHED: usize = 8 + 4 * SIDE * SIDE;
+
+impl TryFrom<ByteBuf> for Sketch {
+    type Error = &'static str;
+
+    fn try_from(bytes: ByteBuf) -> Result<Self, Self::Error> {
+        let wrong = "no sketch";
+        let (aspect, rest) = bytes.split_first_chunk().ok_or(wrong)?;
+        let (content, rest) = rest.split_first_chunk().ok_or(wrong)?;
+        let aspect = Some(f32::from_le_bytes(*aspect)).filter(|a| a.is_finite() && *a > 0.0).ok_or(wrong)?;
+        if !rest.len().is_multiple_of(SKETCHED) || rest.len() / SKETCHED > MOST {
+            return Err(wrong);
+        }
+        let frame = |b: &[u8]| {
+            let (time, samples) = b.split_first_chunk()?;
+            let mut picture = thumbnail_of(0.0);
+            for (v, b) in picture.iter_mut().zip(samples.as_chunks::<4>().0) {
+                *v = Some(f32::from_le_bytes(*b)).filter(|v| (-1e4..=1e4).contains(v))?;
+            }
+            Some((Some(f64::from_le_bytes(*time)).filter(|t| t.is_finite())?, picture))
+        };
+        let frames = rest.chunks_exact(SKETCHED).map(frame).collect::<Option<_>>().ok_or(wrong)?;
+        Ok(Self { aspect, frames, content: Content::from_bytes(*content).ok_or(wrong)? })
     }
 }
 
@@ -228,5 +273,22 @@ mod tests {
         assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures()[1..].to_vec()), None);
         let excerpt = PictureFingerprint::from_parts(&sketch(300, 10.0).fingerprint().excerpt(), Vec::new()).unwrap();
         assert_eq!((excerpt.len(), sketch(0, 10.0).fingerprint().excerpt().len()), (EXCERPT, HEAD));
+    }
+
+    #[test]
+    fn a_sketch_travels_whole_or_not_at_all() {
+        let sketch = sketch(30, 10.0);
+        let bytes: ByteBuf = sketch.clone().into();
+        assert_eq!(Sketch::try_from(bytes.clone()).unwrap().fingerprint(), sketch.fingerprint());
+        let wrong = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = bytes.to_vec();
+            change(&mut bytes);
+            Sketch::try_from(ByteBuf::from(bytes)).is_err()
+        };
+        assert!(wrong(&|b| b.truncate(7)) && wrong(&|b| _ = b.pop()));
+        assert!(wrong(&|b| b[..4].copy_from_slice(&f32::NAN.to_le_bytes())), "an aspect ratio");
+        assert!(wrong(&|b| b[4..8].copy_from_slice(&[0, 200, 0, 64])) && wrong(&|b| b[4..8].copy_from_slice(&[0, 64, 9, 9])), "edges");
+        assert!(wrong(&|b| b[16..20].copy_from_slice(&f32::INFINITY.to_le_bytes())), "a grey level");
+        assert!(wrong(&|b| b.resize(8 + (MOST + 1) * SKETCHED, 0)), "too many frames");
     }
 }

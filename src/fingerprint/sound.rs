@@ -1,6 +1,8 @@
 //! The fingerprint of sound, and the recording that it is made of.
 
 use rusty_chromaprint::{Configuration, Fingerprinter};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::resample::Resampler;
 use crate::sound::{Format, Mix, SoundError};
@@ -149,7 +151,8 @@ impl Recorder {
 }
 
 /// Sound in one channel of 11,025 Hz, of which all hashes can be made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "ByteBuf", try_from = "ByteBuf")]
 pub struct Recording {
     pub(super) samples: Vec<i16>,
 }
@@ -159,6 +162,24 @@ impl Recording {
     #[must_use]
     pub fn fingerprint(&self) -> SoundFingerprint {
         SoundFingerprint::new(hashes(&self.samples, HOP))
+    }
+}
+
+impl From<Recording> for ByteBuf {
+    fn from(recording: Recording) -> Self {
+        Self::from(recording.samples.into_iter().flat_map(i16::to_be_bytes).collect::<Vec<u8>>())
+    }
+}
+
+impl TryFrom<ByteBuf> for Recording {
+    type Error = &'static str;
+
+    fn try_from(bytes: ByteBuf) -> Result<Self, &'static str> {
+        let (samples, rest) = bytes.as_chunks::<2>();
+        if !rest.is_empty() || samples.len() > SECONDS * RATE as usize {
+            return Err("this is no recording");
+        }
+        Ok(Self { samples: samples.iter().map(|&s| i16::from_be_bytes(s)).collect() })
     }
 }
 
@@ -234,6 +255,15 @@ pub(super) mod tests {
         assert!(recorder.is_full() && recorder.samples.len() < (SECONDS + 1) * RATE as usize);
         assert_eq!(recorder.finish().samples.len(), SECONDS * RATE as usize);
         assert!(Recorder::new(Format { rate: 4_000_000_000, channels: 2 }).is_err() && Recorder::new(Format { rate: 48_000, channels: 0 }).is_err());
+    }
+
+    #[test]
+    fn a_recording_travels_as_bytes() {
+        let recording = recorded(&melody(1, 3.0, 1.0, 1.0));
+        let bytes = ByteBuf::from(recording.clone());
+        assert_eq!(Recording::try_from(bytes.clone()).unwrap().samples, recording.samples);
+        assert!(Recording::try_from(ByteBuf::from(bytes[1..].to_vec())).is_err());
+        assert!(Recording::try_from(ByteBuf::from(vec![0; 2 * SECONDS * RATE as usize + 2])).is_err());
     }
 
     #[test]

@@ -46,6 +46,17 @@ impl Content {
         Self { x: inside(&flat[0]), y: inside(&flat[1]) }
     }
 
+    /// Its edges, each in a byte.
+    pub(super) fn to_bytes(self) -> [u8; 4] {
+        [self.x[0], self.x[1], self.y[0], self.y[1]].map(|edge| edge as u8)
+    }
+
+    /// From [`Self::to_bytes`]; `None` if they enclose nothing.
+    pub(super) fn from_bytes(bytes: [u8; 4]) -> Option<Self> {
+        let [left, right, top, bottom] = bytes.map(usize::from);
+        (left < right && right <= SIDE && top < bottom && bottom <= SIDE).then_some(Self { x: [left, right], y: [top, bottom] })
+    }
+
     /// Its width over its height, those of the frame being one.
     pub(super) fn aspect(&self) -> f32 {
         (self.x[1] - self.x[0]) as f32 / (self.y[1] - self.y[0]) as f32

@@ -9,12 +9,13 @@ use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::{Pixel, input_from_stream};
 use ffmpeg_next::software::scaling;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media};
+use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
 use super::{Limits, MediaError};
 
 /// What a file is, from its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MediaInfo {
     /// Duration in seconds, if the file says; 0 for a still.
@@ -26,7 +27,7 @@ pub struct MediaInfo {
 }
 
 /// What the picture of a file is, from its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PictureInfo {
     /// Width in stored pixels.
@@ -108,14 +109,17 @@ impl PictureDecoder {
         let mut context = codec::Context::from_parameters(stream.parameters()).map_err(|e| fail(e.to_string()))?;
         context.set_threading(threading::Config { kind: threading::Type::Frame, count: 0, ..Default::default() });
         // SAFETY: the context is valid and not yet opened. Frame and slice threads both, as the ffmpeg tool has it.
-        unsafe {
+        let (width, height) = unsafe {
             let raw = context.as_mut_ptr();
             (*raw).thread_type = 3;
             (*raw).max_pixels = i64::try_from(limits.pixels).unwrap_or(i64::MAX);
             (*raw).pkt_timebase = stream.time_base().into();
             // The frame rate helps decoders that must guess durations.
             (*raw).framerate = stream.avg_frame_rate().into();
-        }
+            ((*raw).width, (*raw).height)
+        };
+        // Asked before the decoder is opened, which would refuse without a reason.
+        check(path, "a frame size (pixels)", u64::from(width.unsigned_abs()) * u64::from(height.unsigned_abs()), limits.pixels)?;
         let decoder = context.decoder().video().map_err(|e| match e {
             Error::DecoderNotFound => fail("libav has no decoder for it".into()),
             e => fail(e.to_string()),

@@ -1,6 +1,6 @@
 //! What the detector found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plane::Image;
 use crate::evidence::{Method, Span, TimeRange};
@@ -10,7 +10,7 @@ use crate::payload::Payload;
 use crate::stats::{PValue, unsaturated};
 
 /// How the picture lies relative to the one that was stamped.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Size of the mark's tile over the one that a fresh stamp of this frame would have: 1 for an unchanged or merely
     /// resized picture, more for a crop. Across and down.
@@ -24,7 +24,7 @@ pub struct Geometry {
 }
 
 /// Which parts of the frame carry the mark: a grid of cells, row by row from the upper left of the stored frame.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AreaMap {
     /// Share of the cells that say anything that are marked, 0 to 1.
@@ -58,7 +58,7 @@ impl AreaMap {
 }
 
 /// What was found in a picture.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PictureEvidence {
     /// Whether a mark of the key ring is there: `p_value` is at most [`PRESENCE`].

@@ -7,6 +7,7 @@
 mod identity;
 mod manifest;
 mod read;
+mod size;
 mod soft_binding;
 
 use std::path::PathBuf;

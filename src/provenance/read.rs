@@ -6,16 +6,16 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use c2pa::{Context, Manifest, Reader, ValidationState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::soft_binding::{self, SoftBinding};
-use super::{Placement, ProvenanceError};
+use super::{Placement, ProvenanceError, size};
 use crate::media::Limits;
 use crate::payload::Payload;
 
 /// Whom to trust: PEM certificates of authorities.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Trust {
     anchors: String,
 }
@@ -36,7 +36,7 @@ impl Trust {
 }
 
 /// How far a manifest holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ManifestState {
     /// Every check passed and the signer is trusted.
@@ -48,7 +48,7 @@ pub enum ManifestState {
 }
 
 /// Who signed, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {
     /// Organisation of the certificate.
     pub organisation: Option<String>,
@@ -61,7 +61,7 @@ pub struct Signer {
 }
 
 /// Something that was done to the asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// The action's name, such as `c2pa.created`.
     pub action: String,
@@ -74,7 +74,7 @@ pub struct Action {
 }
 
 /// What the active manifest of a file says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestReport {
     /// How far it holds.
@@ -119,12 +119,15 @@ impl ManifestReport {
 /// Reads and validates the manifest of a file, or of the sidecar beside it. `None` if it has neither. Nothing is fetched.
 ///
 /// # Errors
-/// [`ProvenanceError`] if the file cannot be opened, a sidecar is too large or the trust list is no good. A manifest that is too damaged to read
+/// [`ProvenanceError`] if the file cannot be opened, a manifest is too large or the trust list is no good. A manifest that is too damaged to read
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
     let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
+    if let Some(bytes) = size::announced(&mut file).filter(|&n| n > limits.manifest_bytes) {
+        return Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit: limits.manifest_bytes });
+    }
     let embedded = Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file);
     match embedded {
         Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),

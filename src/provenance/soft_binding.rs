@@ -19,7 +19,7 @@ pub const SOUND_ALGORITHM: &str = "org.proofmark.fingerprint.sound.1";
 pub(super) const LABEL: &str = labels::SOFT_BINDING;
 
 /// What a manifest says about a mark or a fingerprint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SoftBinding {
     /// The algorithm.

@@ -1,6 +1,6 @@
 //! What the detector found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::carrier::CELLS;
 use crate::evidence::{Method, Span, TimeRange};
@@ -9,7 +9,7 @@ use crate::payload::Payload;
 use crate::stats::{PValue, unsaturated};
 
 /// How the sound lies relative to the one that was stamped.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stretch {
     /// Speed at which it runs, 1 for an unchanged one.
     pub speed: f32,
@@ -18,7 +18,7 @@ pub struct Stretch {
 }
 
 /// What was found in sound.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SoundEvidence {
     /// Whether a mark of the key ring is there: `p_value` is at most [`PRESENCE`](crate::evidence::PRESENCE).

@@ -1,10 +1,9 @@
 //! `proofmark detect`: is there a mark, and which? And when and where, as pictures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use proofmark::detect::detect;
-use proofmark::media::{Limits, frame_at};
+use proofmark::eyes::Look;
 use proofmark::picture::PictureEvidence;
 
 use crate::args::{DetectArgs, Global};
@@ -15,19 +14,23 @@ use crate::target::Target;
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
+    let lookers = super::Lookers::new(&args.sandbox);
     let home = Home::locate(global)?;
     let ring = home.key_ring()?;
     let limits = home.config()?.limits.limits();
     let options = super::detect_options(&args.question)?;
     let files = inputs::expand(&args.inputs)?;
     let drawings = Drawings::new(args, &files)?;
+    let eyes = lookers.eyes(Some(files.len()));
     super::each(&files, "detect", global, |file| {
         let bar = Bar::new(global, "reading", file);
-        let detected = detect(file, &ring, &options, &limits, &cancel(), &mut |p| bar.update(p))?;
+        let mut look = eyes.open(file, &limits, &cancel())?;
+        let detected = look.marks(&ring, &options, false, &mut |p| bar.update(p))?;
         drop(bar);
-        let missing = detected.picture.as_ref().map_or(Ok(Vec::new()), |picture| drawings.draw(file, picture, &limits))?;
+        lookers.remark(look.isolation(), global);
+        let missing = detected.picture.as_ref().map_or(Ok(Vec::new()), |picture| drawings.draw(look.as_mut(), picture))?;
         if global.json {
-            output::json::detect(file, &detected)?
+            output::json::detect(file, &detected, look.isolation())?
         } else {
             output::human::detect(file, &detected)?
         }
@@ -64,7 +67,7 @@ impl<'a> Drawings<'a> {
     }
 
     /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was asked of the clip is the same.
-    fn draw(&self, file: &Path, picture: &PictureEvidence, limits: &Limits) -> Result<Vec<String>> {
+    fn draw(&self, look: &mut dyn Look, picture: &PictureEvidence) -> Result<Vec<String>> {
         let mut missing = Vec::new();
         let mut miss = |target: &Target<'_>, weak| {
             let reason = if picture.detected { weak } else { "no mark was found" };
@@ -72,7 +75,7 @@ impl<'a> Drawings<'a> {
         };
         if let Some(target) = &self.overlay {
             match output::overlay::time(picture) {
-                Some(time) => target.write(&output::overlay::draw(frame_at(file, time, limits, &cancel())?, picture, time).png()?)?,
+                Some(time) => target.write(&output::overlay::draw(look.frame(time)?, picture, time).png()?)?,
                 None => miss(target, "the mark is too weak to be mapped cell by cell; a longer clip or a better copy would help"),
             }
         }

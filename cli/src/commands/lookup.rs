@@ -29,6 +29,7 @@ enum Source {
 }
 
 pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
+    let lookers = super::Lookers::new(&args.sandbox);
     let home = Home::locate(global)?;
     let config = home.config()?;
     let ring = home.key_ring_if_any()?;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
             Source::Registry(registry)
         }
     };
+    options.eyes = lookers.eyes(Some(args.what.len()));
     let all: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     super::each(&all, "lookup", global, |what| {
         let alg = args.alg.as_deref();

@@ -13,15 +13,19 @@ pub(crate) mod tokens;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
+use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
+use proofmark::worker::{self, Isolation, Workers};
 use proofmark::{Payload, StampError, VerifyError};
 
-use crate::args::{Global, QuestionArgs};
+use crate::args::{Global, QuestionArgs, SandboxOption};
 use crate::exit::Exit;
 use crate::home::Config;
 use crate::output;
@@ -51,11 +55,63 @@ fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pat
 
 /// Whether the work was stopped by a signal, whichever layer said so.
 fn is_cancelled(e: &anyhow::Error) -> bool {
-    let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
-        (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), _) | (.., Some(m)) => Some(m),
+    let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
+        (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), ..) | (_, _, Some(LookError::Media(m)), _) | (.., Some(m)) => Some(m),
         _ => None,
     };
     matches!(media, Some(MediaError::Cancelled { .. }))
+}
+
+/// What this program is called with to be a worker. It is no verb: nobody types it.
+pub(crate) const WORKER: &str = "__look";
+
+/// Looks at a file for the process that started this one.
+pub(crate) fn worker() -> ExitCode {
+    match worker::serve(&Own) {
+        Ok(()) => Exit::Success.into(),
+        Err(e) => {
+            // The parent reads it.
+            output::error(&e.into());
+            Exit::Error.into()
+        }
+    }
+}
+
+/// Who looks at files.
+struct Lookers {
+    workers: Option<Workers>,
+}
+
+impl Lookers {
+    /// Workers, unless that was declined. The first is started now, so that it is there when it is needed: ask early.
+    fn new(option: &SandboxOption) -> Self {
+        Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()])) }
+    }
+
+    /// For `files` files, or any number: from the second on each has its worker started while the one before is looked at.
+    fn eyes(&self, files: Option<usize>) -> Arc<dyn Eyes> {
+        match &self.workers {
+            Some(workers) => {
+                workers.keep_ahead(files.is_none_or(|n| n > 1));
+                Arc::new(workers.clone())
+            }
+            None => Arc::new(Own),
+        }
+    }
+
+    /// Says once what the kernel lacks to hold a file.
+    fn remark(&self, isolation: Isolation, global: &Global) {
+        static TOLD: std::sync::Once = std::sync::Once::new();
+        let lacking = match (isolation.files, isolation.calls) {
+            (true, true) => return,
+            (false, true) => "Landlock, so a file that breaks a decoder could read what you can",
+            (true, false) => "seccomp, so a file that breaks a decoder could use the network",
+            (false, false) => "Landlock and seccomp, so a file that breaks a decoder is held by limits on memory and time alone",
+        };
+        if self.workers.is_some() && !global.quiet {
+            TOLD.call_once(|| output::remark(&format!("files are looked at in workers, but this kernel lacks {lacking}")));
+        }
+    }
 }
 
 /// Detector options from what was asked.

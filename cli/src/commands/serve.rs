@@ -13,6 +13,10 @@ use crate::output;
 use crate::serve::{self, Service, TokenFile};
 
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
+    let lookers = super::Lookers::new(&args.sandbox);
+    if args.sandbox.no_sandbox {
+        output::remark("files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can");
+    }
     let home = Home::locate(global)?;
     let config = home.config()?;
     let settings = config.serve.settings(args.listen, args.require_token);
@@ -25,6 +29,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.limits = config.limits.limits();
     options.trust = super::trust(&args.trust, &config)?;
     options.registry = Some(registry.clone());
+    options.eyes = lookers.eyes(None);
     config.manifest.name(&mut options);
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;

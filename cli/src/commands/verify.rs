@@ -11,15 +11,19 @@ use crate::progress::{Bar, cancel};
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
+    let lookers = super::Lookers::new(&args.sandbox);
     let home = Home::locate(global)?;
     let ring = home.key_ring_if_any()?;
     let config = home.config()?;
     let mut options = options(args, &config)?;
     options.registry = home.registry_if_any(&args.registry, &config)?;
-    super::each(&inputs::expand(&args.inputs)?, "verify", global, |file| {
+    let files = inputs::expand(&args.inputs)?;
+    options.eyes = lookers.eyes(Some(files.len()));
+    super::each(&files, "verify", global, |file| {
         let bar = Bar::new(global, "verifying", file);
         let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
+        lookers.remark(verified.isolation, global);
         if global.json {
             output::json::verify(file, &verified)?
         } else {

@@ -8,6 +8,7 @@ use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
 use proofmark::registry::Entry;
 use proofmark::sound::Outlook as SoundOutlook;
+use proofmark::worker::Isolation;
 use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, WatermarkKey};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -75,8 +76,8 @@ fn evidence(detected: &Detected) -> Result<Value> {
     Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}))
 }
 
-pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
-    let mut report = json!({"schema": schema("detect"), "file": file});
+pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<()> {
+    let mut report = json!({"schema": schema("detect"), "file": file, "isolation": isolation});
     merge(&mut report, evidence(detected)?);
     print(&report)
 }
@@ -92,6 +93,7 @@ pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
         "manifest": v.manifest,
         "registered": v.registered,
         "similar": v.similar,
+        "isolation": v.isolation,
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     Ok(report)

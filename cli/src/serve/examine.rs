@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use proofmark::media::{Cancel, MediaError, Progress};
 use proofmark::verify::{VerifyOptions, verify};
+use proofmark::worker::WorkerError;
 use proofmark::{KeyRing, Verified, VerifyError};
 use tokio::sync::Semaphore;
 
 use super::{Refusal, Service};
+use crate::output;
 
 /// What looks at files.
 pub(super) struct Examiner {
@@ -87,6 +89,12 @@ fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
         VerifyError::Media(MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told),
         VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
         VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told),
+        VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),
+        VerifyError::Worker(_) => {
+            // Whoever runs the server should know what is sent to it.
+            output::error(&anyhow::anyhow!("{e}"));
+            Refusal::bad(told)
+        }
         e => Refusal::broken(&e),
     }
 }

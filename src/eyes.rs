@@ -1,0 +1,109 @@
+//! Whose eyes a file is seen with: those of this process, or of a [worker](crate::worker) that can do no harm.
+//!
+//! Everything that [`verify`](mod@crate::verify) wants to know of a file that others made goes through [`Look`]: libav, the C2PA's parser and the detectors
+//! run behind it, and nothing else of them does. The registry stays on this side.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::detect::{Detected, observe};
+use crate::key::KeyRing;
+use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
+use crate::picture::DetectOptions;
+use crate::provenance::{self, ManifestReport, ProvenanceError, Trust};
+use crate::worker::{Isolation, WorkerError};
+
+/// Begins to look at files.
+pub trait Eyes: fmt::Debug + Send + Sync {
+    /// Begins to look at the file at `path`.
+    ///
+    /// # Errors
+    /// [`LookError`] if that cannot even begin.
+    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError>;
+}
+
+/// A look at one file.
+pub trait Look {
+    /// What its manifest says; `None` if it has none. Asked first.
+    ///
+    /// # Errors
+    /// [`LookError`] if the file cannot be read or passes a limit. A broken manifest is no error, and neither are media that cannot be decoded: those
+    /// are told by [`Self::marks`].
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
+
+    /// What marks its picture and its sound carry, and with `sketch` what the picture looks like and the sound is like.
+    ///
+    /// # Errors
+    /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError>;
+
+    /// The frame that is shown at `seconds`, as [`frame_at`] has it.
+    ///
+    /// # Errors
+    /// As for [`Self::marks`].
+    fn frame(&mut self, seconds: f64) -> Result<Still, LookError>;
+
+    /// What keeps the file from doing harm.
+    fn isolation(&self) -> Isolation;
+}
+
+/// Why a file could not be looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookError {
+    /// Reading media.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// Reading the manifest.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// The worker that looked at it.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+}
+
+/// This process's own eyes: quickest, and open to whatever a file does to a decoder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own;
+
+impl Eyes for Own {
+    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+        Ok(Box::new(OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), unseen: None }))
+    }
+}
+
+struct OwnLook {
+    path: PathBuf,
+    limits: Limits,
+    cancel: Cancel,
+    /// Why neither picture nor sound can be looked at, if that is known already.
+    unseen: Option<MediaError>,
+}
+
+impl Look for OwnLook {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+        // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
+        match Reader::open(&self.path, &self.limits) {
+            // Sound alone can be marked too.
+            Ok(_) | Err(MediaError::NoVideo { .. }) => {}
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
+            Err(e) => return Err(e.into()),
+        }
+        Ok(provenance::read(&self.path, trust, &self.limits)?)
+    }
+
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+        match self.unseen.take() {
+            Some(e) => Err(e.into()),
+            None => Ok(observe(&self.path, ring, how, sketch, &self.limits, &self.cancel, progress)?),
+        }
+    }
+
+    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+        Ok(frame_at(&self.path, seconds, &self.limits, &self.cancel)?)
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation::default()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a worker gives up before it touches a file: more memory and time than it may take, other files, the network, programs, everything that writes.
+//!
+//! The order matters: limits first, then files, then system calls, as each may need what the next one takes. No thread may run yet, since all of it holds for
+//! the calling thread and those that it starts.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use landlock::{ABI, Access, AccessFs, AccessNet, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+
+use super::{Isolation, calls};
+use crate::media::Limits;
+use crate::provenance::sidecar_path;
+
+/// The kernel's interface whose rights are refused where it has them; an older kernel refuses those that it knows.
+const ABI_KNOWN: ABI = ABI::V7;
+
+/// Files that are open at once: the media by three readers, the manifest, the socket.
+const FILES: u64 = 64;
+
+/// Confines this process to looking at the file at `path` and talking to its `parent`, and says what holds.
+///
+/// # Errors
+/// If the limits cannot be set. What the kernel lacks is no error, and is not said to hold.
+pub(super) fn confine(path: &Path, limits: &Limits, parent: BorrowedFd<'_>) -> io::Result<Isolation> {
+    let seconds = limits.processor_seconds.max(1);
+    // At the softer limit the process is told what it ends of.
+    limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
+    limit(Resource::Nofile, FILES, FILES)?;
+    limit(Resource::Fsize, 0, 0)?;
+    limit(Resource::Core, 0, 0)?;
+    // Keys are in its memory: no debugger of the same user reads it.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::thread::set_no_new_privs(true)?;
+    Ok(Isolation { process: true, files: close_files(path), calls: calls::refuse(parent.as_raw_fd()) })
+}
+
+/// Never more than what this process may have anyway.
+fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    Ok(setrlimit(resource, Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) })?)
+}
+
+/// Lets nothing be opened but the file and its sidecar, for reading, and no connection be made; whether the kernel holds to it.
+fn close_files(path: &Path) -> bool {
+    let close = || -> Result<RulesetStatus, landlock::RulesetError> {
+        let mut rules =
+            Ruleset::default().handle_access(AccessFs::from_all(ABI_KNOWN))?.handle_access(AccessNet::from_all(ABI_KNOWN))?.scope(Scope::from_all(ABI_KNOWN))?.create()?;
+        for file in [path.to_path_buf(), sidecar_path(path)].iter().filter_map(|p| regular(p)) {
+            rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
+        }
+        Ok(rules.restrict_self()?.ruleset)
+    };
+    close().is_ok_and(|status| status != RulesetStatus::NotEnforced)
+}
+
+/// A handle on a path, if a file is there: a rule on a folder would hold for all that is in it.
+fn regular(path: &Path) -> Option<OwnedFd> {
+    let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let stat = rustix::fs::fstat(&handle).ok()?;
+    (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(handle)
+}

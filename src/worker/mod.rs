@@ -1,0 +1,96 @@
+//! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing else.
+//!
+//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that start a process for each file; the program's `main` calls [`serve`] in it. The worker gives up what it does not need
+//! ([`confine`]) before it touches the file: it has limits on memory and time, can open nothing but the file and its sidecar, for reading, reaches no network, starts
+//! no program and leaves nothing behind. Both talk over a socket ([`wire`]): question and watermark keys one way, progress and answers the other. What a worker answers is
+//! not trusted ([`check`]): one that was taken over can lie about its own file, and do no more.
+
+mod calls;
+mod check;
+mod confine;
+mod failure;
+mod parent;
+mod serve;
+mod wire;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use parent::Workers;
+pub use serve::serve;
+
+/// What keeps a file from doing harm while it is looked at. All false in the process's own eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Isolation {
+    /// A process of its own, with limits on memory, time and open files.
+    pub process: bool,
+    /// The kernel lets it open no file but the one, by Landlock.
+    pub files: bool,
+    /// The kernel refuses it network, programs, processes and writing, by seccomp.
+    pub calls: bool,
+}
+
+impl Isolation {
+    /// What there is to hold a file, in full.
+    pub const FULL: Self = Self { process: true, files: true, calls: true };
+}
+
+/// What became of a worker that gave no answer. Each is an error of the one file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// None could be started.
+    #[error("no worker can be started to look at files in ({reason}); see to the machine's limits on processes and memory, or look with --no-sandbox")]
+    Start {
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// It crashed, or something killed it.
+    #[error("{}: the worker that looked at it was killed by {signal}; the file may be made to break readers, so open it nowhere else", path.display())]
+    Killed {
+        /// Which file.
+        path: PathBuf,
+        /// Name of the signal.
+        signal: String,
+    },
+    /// It ended by itself, which is a bug of ours.
+    #[error("{}: the worker that looked at it failed ({reason}); please report the file, and open it nowhere else", path.display())]
+    Failed {
+        /// Which file.
+        path: PathBuf,
+        /// Its last words.
+        reason: String,
+    },
+    /// It was not done in time.
+    #[error("{}: looking at it took longer than {seconds} seconds; raise wall_seconds in the configuration if you trust the file", path.display())]
+    Slow {
+        /// Which file.
+        path: PathBuf,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It took too much processor time.
+    #[error("{}: looking at it took more than {seconds} seconds of processor time; raise processor_seconds in the configuration if you trust the file", path.display())]
+    Processor {
+        /// Which file.
+        path: PathBuf,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It ran out of memory.
+    #[error("{}: looking at it needed more memory than {} MiB; raise memory_bytes in the configuration if you trust the file", path.display(), bytes >> 20)]
+    Memory {
+        /// Which file.
+        path: PathBuf,
+        /// The limit.
+        bytes: u64,
+    },
+    /// It answered something else than was asked.
+    #[error("{}: the worker that looked at it gave no answer that makes sense; the file may be made to break readers, so open it nowhere else", path.display())]
+    Answer {
+        /// Which file.
+        path: PathBuf,
+    },
+}

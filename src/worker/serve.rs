@@ -1,0 +1,94 @@
+//! The worker's side: it is asked by its parent, and looks.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use super::confine::confine;
+use super::failure::Failure;
+use super::wire::{Answer, QUESTION, Request, receive, send};
+use crate::eyes::{Eyes, Look, LookError};
+use crate::media::{Cancel, Progress};
+use crate::provenance::ManifestReport;
+
+/// Answers what the parent asks through standard input, which is a socket, about the one file that it names first, until it has no more questions. Does
+/// nothing before this process is [confined](super::Isolation). To be called first in `main`, before any thread is started.
+///
+/// # Errors
+/// If the parent is gone, or is none.
+pub fn serve(eyes: &dyn Eyes) -> io::Result<()> {
+    let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let wrong = || io::Error::from(io::ErrorKind::InvalidData);
+    let Request::Open(place, limits) = receive(&mut stream, QUESTION)? else { return Err(wrong()) };
+    let path = PathBuf::from(place);
+    let isolation = confine(&path, &limits, stream.as_fd())?;
+    let mut look = match eyes.open(&path, &limits, &Cancel::default()) {
+        Ok(look) => {
+            send(&mut stream, &Answer::Ready(isolation))?;
+            look
+        }
+        Err(e) => return send(&mut stream, &Answer::Failed(e.into())),
+    };
+    leave_with_the_parent(&stream)?;
+    loop {
+        let request = match receive(&mut stream, QUESTION) {
+            Ok(request) => request,
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        let answer = answer(look.as_mut(), request, &mut stream).unwrap_or_else(Answer::Failed);
+        send(&mut stream, &answer)?;
+    }
+}
+
+fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Result<Answer, Failure> {
+    let failed = |e: LookError| Failure::from(e);
+    match request {
+        Request::Open(..) => Err(Failure::Other("two files for one worker".into())),
+        Request::Manifest(trust) => {
+            let report: Option<ManifestReport> = look.manifest(&trust).map_err(failed)?;
+            Ok(Answer::Manifest(report.map(|r| Box::new(r.into()))))
+        }
+        Request::Marks(asked) => {
+            let sketch = asked.sketch;
+            let (ring, how) = asked.into_parts().ok_or_else(|| Failure::Other("a question that makes no sense".into()))?;
+            // Where the parent is gone the process ends, whatever is told.
+            let mut pace = Pace::default();
+            let mut tell = |p: Progress| {
+                if pace.now() {
+                    let _ = send(stream, &Answer::from(p));
+                }
+            };
+            let found = look.marks(&ring, &how, sketch, &mut tell);
+            Ok(Answer::Marks(Box::new(found.map_err(failed)?)))
+        }
+        Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),
+    }
+}
+
+/// Ends this process when its parent is gone, even in the middle of a long thought.
+fn leave_with_the_parent(stream: &UnixStream) -> io::Result<()> {
+    let stream = stream.try_clone()?;
+    std::thread::Builder::new().name("parent".into()).stack_size(64 << 10).spawn(move || {
+        let mut end = [rustix::event::PollFd::new(&stream, rustix::event::PollFlags::RDHUP)];
+        while rustix::event::poll(&mut end, None).is_err() {}
+        std::process::exit(1);
+    })?;
+    Ok(())
+}
+
+/// When progress was told last.
+#[derive(Default)]
+struct Pace(Option<std::time::Instant>);
+
+impl Pace {
+    /// Whether it is time to tell again: what people see needs no more than ten times a second.
+    fn now(&mut self) -> bool {
+        let due = self.0.is_none_or(|last| last.elapsed().as_millis() >= 100);
+        if due {
+            self.0 = Some(std::time::Instant::now());
+        }
+        due
+    }
+}

@@ -1,0 +1,225 @@
+//! What goes between a worker and its parent: messages of CBOR, each behind its length.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::Isolation;
+use super::failure::Failure;
+use crate::detect::Detected;
+use crate::evidence::Question;
+use crate::key::{KeyRing, WatermarkKey};
+use crate::media::{Limits, Progress, Still};
+use crate::payload::Payload;
+use crate::picture::DetectOptions;
+use crate::provenance::{ManifestReport, Trust};
+
+/// Bytes of a question: a million candidates are 16 MB.
+pub(super) const QUESTION: u32 = 256 << 20;
+/// Bytes of an answer: a sketch is 10 MB, a recording 7 MB, a frame of 8K 113 MB, and a manifest's report shorter than the manifest.
+pub(super) const ANSWER: u32 = 192 << 20;
+/// Nesting of a message: an answer has half of it.
+const DEPTH: usize = 32;
+
+/// What the parent asks.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Comes first: the file, and what it may cost.
+    Open(Place, Limits),
+    Manifest(Trust),
+    Marks(Box<Asked>),
+    Frame(f64),
+}
+
+/// What the worker answers.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Answer {
+    Ready(Isolation),
+    Manifest(Option<Box<Told>>),
+    /// Any number of these, and then the marks.
+    Progress(u64, f64, Option<f64>),
+    Marks(Box<Detected>),
+    Frame(usize, usize, ByteBuf),
+    Failed(Failure),
+}
+
+impl From<Progress> for Answer {
+    fn from(p: Progress) -> Self {
+        Self::Progress(p.frames, p.seconds, p.total)
+    }
+}
+
+impl From<Still> for Answer {
+    fn from(s: Still) -> Self {
+        Self::Frame(s.width, s.height, ByteBuf::from(s.data))
+    }
+}
+
+/// A path, which need not be text.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Place(ByteBuf);
+
+impl From<&Path> for Place {
+    fn from(path: &Path) -> Self {
+        Self(ByteBuf::from(path.as_os_str().as_bytes()))
+    }
+}
+
+impl From<Place> for PathBuf {
+    fn from(place: Place) -> Self {
+        OsString::from_vec(place.0.into_vec()).into()
+    }
+}
+
+/// What is asked of the detectors.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Asked {
+    keys: Vec<Zeroizing<String>>,
+    question: Payloads,
+    rate: f64,
+    search: bool,
+    guess: Option<[f32; 2]>,
+    pub(super) sketch: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Payloads {
+    Blind,
+    /// Sixteen bytes each.
+    Candidates(ByteBuf),
+    Expected(Payload),
+}
+
+impl Asked {
+    pub(super) fn new(ring: &KeyRing, how: &DetectOptions, sketch: bool) -> Self {
+        let question = match &how.question {
+            Question::Blind => Payloads::Blind,
+            Question::Candidates(list) => Payloads::Candidates(ByteBuf::from(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<u8>>())),
+            Question::Expected(payload) => Payloads::Expected(*payload),
+        };
+        Self { keys: ring.keys().iter().map(WatermarkKey::to_text).collect(), question, rate: how.rate, search: how.search, guess: how.guess, sketch }
+    }
+
+    /// The ring and the options; `None` if they are not what a parent sends.
+    pub(super) fn into_parts(self) -> Option<(KeyRing, DetectOptions)> {
+        let keys = self.keys.iter().map(|text| WatermarkKey::from_text(text).ok()).collect::<Option<Vec<_>>>()?;
+        let question = match self.question {
+            Payloads::Blind => Question::Blind,
+            Payloads::Candidates(bytes) => Question::Candidates(bytes.as_chunks::<16>().0.iter().map(|b| Payload::try_from(Uuid::from_bytes(*b)).ok()).collect::<Option<_>>()?),
+            Payloads::Expected(payload) => Question::Expected(payload),
+        };
+        Some((KeyRing::new(keys).ok()?, DetectOptions { question, rate: self.rate, search: self.search, guess: self.guess }))
+    }
+}
+
+/// A manifest's report, with the bytes of its soft bindings, which reports for people leave out.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    report: ManifestReport,
+    values: Vec<ByteBuf>,
+}
+
+impl From<ManifestReport> for Told {
+    fn from(mut report: ManifestReport) -> Self {
+        let values = report.soft_bindings.iter_mut().map(|b| ByteBuf::from(std::mem::take(&mut b.bytes))).collect();
+        Self { report, values }
+    }
+}
+
+impl Told {
+    /// The whole report; `None` if its parts do not fit.
+    pub(super) fn into_report(mut self) -> Option<ManifestReport> {
+        if self.values.len() != self.report.soft_bindings.len() {
+            return None;
+        }
+        self.report.soft_bindings.iter_mut().zip(self.values).for_each(|(b, bytes)| b.bytes = bytes.into_vec());
+        Some(self.report)
+    }
+}
+
+fn senseless<E>(_: E) -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
+/// Sends a message.
+pub(super) fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    // Keys may be in it.
+    let mut bytes = Zeroizing::new(vec![0; 4]);
+    ciborium::into_writer(message, &mut *bytes).map_err(senseless)?;
+    let length = u32::try_from(bytes.len() - 4).map_err(senseless)?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    to.write_all(&bytes)?;
+    to.flush()
+}
+
+/// Receives a message of at most `most` bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] if it is longer, nested deeper than any message of ours, or none.
+pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read, most: u32) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > most {
+        return Err(senseless(()));
+    }
+    // Memory is taken as bytes come, not as they are announced.
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(length.into()).read_to_end(&mut bytes)?;
+    if bytes.len() < length as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    ciborium::de::from_reader_with_recursion_limit(bytes.as_slice(), DEPTH).map_err(senseless)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back<T: Serialize, U: DeserializeOwned>(message: &T) -> io::Result<U> {
+        let mut bytes = Vec::new();
+        send(&mut bytes, message)?;
+        receive(&mut bytes.as_slice(), QUESTION)
+    }
+
+    #[test]
+    fn questions_arrive_as_they_were_asked() {
+        let ring = KeyRing::new((1..4).map(|i| WatermarkKey::from_secret([i; 32], u64::from(i))).collect()).unwrap();
+        let mut how = DetectOptions { guess: Some([1.5, 0.75]), ..DetectOptions::default() };
+        let list: Vec<Payload> = (0..1000).map(|_| Payload::random()).collect();
+        for question in [Question::Blind, Question::Expected(list[0]), Question::Candidates(list.clone())] {
+            how.question = question;
+            let asked: Asked = there_and_back(&Asked::new(&ring, &how, true)).unwrap();
+            assert!(asked.sketch);
+            let (keys, back) = asked.into_parts().unwrap();
+            assert_eq!(keys.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>(), ring.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>());
+            assert_eq!((back.question.candidates(), back.question.method()), (how.question.candidates(), how.question.method()));
+            assert_eq!((back.rate, back.search, back.guess), (how.rate, how.search, how.guess));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_too_deep_or_cut_short_is_refused() {
+        let kind = |bytes: &[u8], most| receive::<Vec<u8>>(&mut &*bytes, most).unwrap_err().kind();
+        assert_eq!(kind(&[5, 0, 0, 0, 0x84, 1, 2, 3, 4], 4), io::ErrorKind::InvalidData);
+        assert_eq!(kind(&[5, 0, 0, 0, 0x84, 1, 2], 10), io::ErrorKind::UnexpectedEof);
+        assert_eq!(kind(&[1, 0, 0], 10), io::ErrorKind::UnexpectedEof);
+        // An array that says that it has 2^60 items.
+        assert_eq!(kind(&[9, 0, 0, 0, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0], 10), io::ErrorKind::InvalidData);
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code, reason = "it is only to be nested")]
+        struct Nested(Vec<Nested>);
+        let mut deep = vec![0x81; 100_000];
+        deep.push(0x80);
+        let mut bytes = (deep.len() as u32).to_le_bytes().to_vec();
+        bytes.extend(deep);
+        assert_eq!(receive::<Nested>(&mut bytes.as_slice(), QUESTION).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

@@ -1,0 +1,351 @@
+//! Workers that misbehave: each is one clean error of its file, and what would reach outside is refused by the kernel.
+//!
+//! This binary is both sides. Started by its own tests as a worker, it misbehaves in the way that its arguments name; nothing of that is in the program.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, reason = "a test that fails should say so at once")]
+
+mod common;
+
+use std::fs::{File, OpenOptions};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use common::{clip, ring};
+use proofmark::eyes::{Eyes, Look, LookError, Own};
+use proofmark::fingerprint::Query;
+use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
+use proofmark::picture::DetectOptions;
+use proofmark::provenance::{ManifestReport, Trust};
+use proofmark::worker::{self, Isolation, WorkerError, Workers};
+use proofmark::{Detected, KeyRing};
+use tempfile::TempDir;
+
+/// What this binary is called with to be a worker.
+const WORKER: &str = "__look";
+
+/// Looks, but for one thing that it does first.
+#[derive(Debug)]
+struct Bad {
+    habit: String,
+    argument: String,
+}
+
+struct BadLook {
+    own: Box<dyn Look>,
+    path: PathBuf,
+    habit: String,
+    argument: String,
+}
+
+impl Eyes for Bad {
+    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+        let own = Own.open(path, limits, cancel)?;
+        Ok(Box::new(BadLook { own, path: path.into(), habit: self.habit.clone(), argument: self.argument.clone() }))
+    }
+}
+
+impl BadLook {
+    /// Tells the parent what came of an attempt, as the reason of an error.
+    fn told<T, E: std::fmt::Debug>(&self, came: Result<T, E>) -> LookError {
+        let reason = came.map_or_else(|e| format!("refused: {e:?}"), |_| "it went through".into());
+        MediaError::Decode { path: self.path.clone(), reason }.into()
+    }
+}
+
+#[allow(clippy::infinite_loop, reason = "that is what is tried")]
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn deep(n: u64) -> u64 {
+    let here = std::hint::black_box([n; 512]);
+    if n == u64::MAX { 0 } else { deep(n + 1) + here[3] }
+}
+
+impl Look for BadLook {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+        let argument = Path::new(&self.argument);
+        match self.habit.as_str() {
+            "sleep" => std::thread::sleep(Duration::from_secs(1000)),
+            "spin" => spin(),
+            "abort" => std::process::abort(),
+            "exit" => std::process::exit(0),
+            "panic" => panic!("a bug of ours"),
+            "overflow" => _ = deep(0),
+            "hoard" => {
+                let mut all = Vec::new();
+                loop {
+                    all.push(std::hint::black_box(vec![1u8; 64 << 20]));
+                }
+            }
+            "threads" => loop {
+                std::thread::spawn(|| std::thread::sleep(Duration::from_secs(1000)));
+            },
+            "garbage" => _ = rustix::io::write(std::io::stdin(), &[7; 100_000]).unwrap(),
+            "boast" => _ = rustix::io::write(std::io::stdin(), &[0xff; 100]).unwrap(),
+            "chatter" => eprintln!("{}", "all work and no play \n\x1b[31m".repeat(10_000)),
+            "environment" => return Err(self.told::<(), _>(Err(std::env::vars().collect::<Vec<_>>()))),
+            "read" => return Err(self.told(File::open(argument))),
+            "list" => return Err(self.told(std::fs::read_dir(argument))),
+            "write" => return Err(self.told(File::create(argument))),
+            "truncate" => return Err(self.told(OpenOptions::new().write(true).truncate(true).open(&self.path))),
+            "remove" => return Err(self.told(std::fs::remove_file(argument))),
+            "connect" => return Err(self.told(TcpStream::connect(&self.argument))),
+            "send" => return Err(self.told(UdpSocket::bind("127.0.0.1:0"))),
+            "neighbour" => return Err(self.told(UnixStream::connect(argument))),
+            "run" => return Err(self.told(std::process::Command::new("/bin/true").status())),
+            "kill" => {
+                let parent = rustix::process::getppid().unwrap();
+                return Err(self.told(rustix::process::kill_process(parent, rustix::process::Signal::TERM)));
+            }
+            "raise" => {
+                let limit = rustix::process::Rlimit { current: None, maximum: None };
+                return Err(self.told(rustix::process::setrlimit(rustix::process::Resource::As, limit)));
+            }
+            _ => {}
+        }
+        self.own.manifest(trust)
+    }
+
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+        let mut found = self.own.marks(ring, how, sketch, progress)?;
+        if self.habit == "lie" {
+            found.picture.as_mut().unwrap().evidence = f32::NAN;
+        }
+        Ok(found)
+    }
+
+    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+        let mut still = self.own.frame(seconds)?;
+        if self.habit == "lie" {
+            still.height += 1;
+        }
+        Ok(still)
+    }
+
+    fn isolation(&self) -> Isolation {
+        self.own.isolation()
+    }
+}
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+fn workers(habit: &str, argument: &str) -> Workers {
+    Workers::new(vec![WORKER.into(), habit.into(), argument.into()])
+}
+
+/// What comes of asking a worker of one habit for the manifest.
+fn ask(habit: &str, argument: &str, limits: Limits) -> Result<Option<ManifestReport>, LookError> {
+    let mut look = workers(habit, argument).open(&clip(), &limits, &Cancel::default())?;
+    look.manifest(&Trust::default())
+}
+
+/// The error of a worker, which names the file in one line.
+fn error(habit: &str, limits: Limits) -> WorkerError {
+    match ask(habit, "", limits) {
+        Err(LookError::Worker(e)) => {
+            let told = e.to_string();
+            assert!(told.starts_with(&format!("{}: ", clip().display())) && !told.contains(['\n', '\u{1b}']), "{told}");
+            e
+        }
+        other => panic!("{habit}: {other:?}"),
+    }
+}
+
+/// What the kernel holds a worker to.
+fn isolation() -> Isolation {
+    workers("good", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap().isolation()
+}
+
+fn crashes_are_errors_of_their_file() {
+    let signal = |habit| match error(habit, Limits::default()) {
+        WorkerError::Killed { signal, .. } => signal,
+        other => panic!("{habit}: {other}"),
+    };
+    assert_eq!(signal("abort"), "SIGABRT");
+    assert_eq!(signal("overflow"), "SIGABRT", "the standard library's way to end a stack overflow");
+    let reason = |habit| match error(habit, Limits::default()) {
+        WorkerError::Failed { reason, .. } => reason,
+        other => panic!("{habit}: {other}"),
+    };
+    assert!(reason("panic").contains("a bug of ours"));
+    assert!(reason("exit").contains("exit status: 0"));
+}
+
+fn hangs_end_when_their_time_is_over() {
+    let began = Instant::now();
+    assert!(matches!(error("sleep", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { seconds: 1, .. }));
+    assert!(matches!(error("spin", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { seconds: 1, .. }));
+    assert!(matches!(error("spin", limits(|l| l.processor_seconds = 1)), WorkerError::Processor { seconds: 1, .. }));
+    // Last words that nobody reads are a hang like any other.
+    assert!(matches!(error("chatter", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+fn memory_ends_where_it_is_to() {
+    let little = || limits(|l| (l.memory_bytes, l.wall_seconds) = (2 << 30, 100));
+    assert!(matches!(error("hoard", little()), WorkerError::Memory { bytes, .. } if bytes == 2 << 30));
+    assert!(matches!(error("threads", little()), WorkerError::Memory { .. }));
+}
+
+fn answers_that_make_no_sense_are_noticed() {
+    // Sevens: the length of an answer that may be so long, and never comes.
+    assert!(matches!(error("garbage", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
+    assert!(matches!(error("boast", Limits::default()), WorkerError::Answer { .. }));
+    let mut look = workers("lie", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
+    look.manifest(&Trust::default()).unwrap();
+    let options = DetectOptions::default();
+    assert!(matches!(look.marks(&ring(), &options, false, &mut |_| {}), Err(LookError::Worker(WorkerError::Answer { .. }))));
+    assert!(matches!(look.frame(0.0), Err(LookError::Worker(WorkerError::Answer { .. }))));
+}
+
+fn nothing_is_within_reach() {
+    let held = isolation();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let path = |p: &Path| p.to_str().unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = folder.path().join("socket");
+    let _neighbour = UnixListener::bind(&socket).unwrap();
+    let attempts = [
+        (held.files, "read", path(&file)),
+        (held.files, "read", "/etc/passwd".into()),
+        (held.files, "list", path(folder.path())),
+        (held.files || held.calls, "write", path(&folder.path().join("new"))),
+        (held.files || held.calls, "truncate", String::new()),
+        (held.files || held.calls, "remove", path(&file)),
+        (held.calls, "connect", listener.local_addr().unwrap().to_string()),
+        (held.calls, "send", String::new()),
+        (held.calls, "neighbour", path(&socket)),
+        (held.calls, "run", String::new()),
+        (held.calls, "kill", String::new()),
+        (held.calls, "raise", String::new()),
+    ];
+    for (held, habit, argument) in attempts {
+        if !held {
+            eprintln!("skipped: {habit}: this kernel lacks Landlock or seccomp");
+            continue;
+        }
+        match ask(habit, &argument, Limits::default()) {
+            Err(LookError::Media(MediaError::Decode { reason, .. })) => {
+                assert!(reason.starts_with("refused") && (reason.contains("Permission") || reason.contains("not permitted") || reason.contains("os error 1")), "{habit}: {reason}");
+            }
+            other => panic!("{habit}: {other:?}"),
+        }
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+fn the_environment_stays_with_the_parent() {
+    let Err(LookError::Media(MediaError::Decode { reason, .. })) = ask("environment", "", Limits::default()) else { panic!("no answer") };
+    assert!(reason.contains("MALLOC_ARENA_MAX") && !reason.contains("PATH\"") && !reason.contains("HOME") && !reason.contains("CARGO"), "{reason}");
+}
+
+fn a_good_worker_sees_what_its_parent_would() {
+    let (limits, cancel, trust) = (Limits::default(), Cancel::default(), Trust::default());
+    let folder = TempDir::new().unwrap();
+    let stamped = folder.path().join("stamped.mp4");
+    let (identity, _) = common::identity();
+    common::stamp(&clip(), &stamped, Some(identity));
+    let stamped_sound = folder.path().join("sound.wav");
+    common::ffmpeg(&stamped, "-vn", &stamped_sound);
+    let workers = workers("good", "");
+    let eyes: [&dyn Eyes; 2] = [&Own, &workers];
+    for path in [&stamped, &stamped_sound, &clip()] {
+        let seen = eyes.map(|eyes| {
+            let mut look = eyes.open(path, &limits, &cancel).unwrap();
+            let manifest = look.manifest(&trust).unwrap();
+            let mut progress = Vec::new();
+            let found = look.marks(&ring(), &DetectOptions::default(), true, &mut |p| progress.push(p)).unwrap();
+            assert_eq!(progress.is_empty(), found.picture.is_none(), "{}", path.display());
+            let still = look.frame(1.0).ok();
+            let looks = found.sketch.as_ref().map(|s| s.fingerprint());
+            let resemblance = found.sketch.as_ref().zip(looks.as_ref()).and_then(|(s, f)| Query::new(s).resemblance(f));
+            let bytes: Vec<Vec<u8>> = manifest.iter().flat_map(|m| m.soft_bindings.iter().map(|b| b.bytes.clone())).collect();
+            let p = found.picture.as_ref().map(|p| p.p_value.ln());
+            (format!("{:?}", (manifest, bytes, found.info, found.picture, found.sound, p, looks, resemblance.map(|r| r.distance))), still)
+        });
+        assert!(seen[0] == seen[1], "{}:\n{}\n{}", path.display(), seen[0].0, seen[1].0);
+    }
+    let missing = folder.path().join("missing.mp4");
+    std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
+    std::fs::write(folder.path().join("text.mp4"), "no clip").unwrap();
+    for path in [missing, folder.path().into(), folder.path().join("empty.mp4"), folder.path().join("text.mp4"), "/dev/null".into(), "".into()] {
+        let told =
+            eyes.map(|eyes| eyes.open(&path, &limits, &cancel).and_then(|mut look| look.marks(&ring(), &DetectOptions::default(), false, &mut |_| {})).unwrap_err().to_string());
+        assert_eq!(told[0], told[1]);
+    }
+}
+
+fn who_does_not_wait_any_more_is_free_at_once() {
+    let cancel = Cancel::default();
+    let mut look = workers("sleep", "").open(&clip(), &Limits::default(), &cancel).unwrap();
+    let flag = cancel.clone();
+    let asking = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        flag.cancel();
+    });
+    let began = Instant::now();
+    assert!(matches!(look.manifest(&Trust::default()), Err(LookError::Media(MediaError::Cancelled { .. }))));
+    assert!(began.elapsed() < Duration::from_secs(5));
+    asking.join().unwrap();
+}
+
+fn the_program_outlives_many_bad_workers() {
+    let workers = workers("abort", "");
+    workers.keep_ahead(true);
+    for _ in 0..20 {
+        let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
+        assert!(matches!(look.manifest(&Trust::default()), Err(LookError::Worker(WorkerError::Killed { .. }))));
+    }
+    drop(workers);
+    // Neither handles nor the dead are left.
+    assert!(std::fs::read_dir("/proc/self/fd").unwrap().count() < 20);
+}
+
+type Test = (&'static str, fn());
+
+const TESTS: [Test; 9] = [
+    ("crashes_are_errors_of_their_file", crashes_are_errors_of_their_file),
+    ("hangs_end_when_their_time_is_over", hangs_end_when_their_time_is_over),
+    ("memory_ends_where_it_is_to", memory_ends_where_it_is_to),
+    ("answers_that_make_no_sense_are_noticed", answers_that_make_no_sense_are_noticed),
+    ("nothing_is_within_reach", nothing_is_within_reach),
+    ("the_environment_stays_with_the_parent", the_environment_stays_with_the_parent),
+    ("a_good_worker_sees_what_its_parent_would", a_good_worker_sees_what_its_parent_would),
+    ("who_does_not_wait_any_more_is_free_at_once", who_does_not_wait_any_more_is_free_at_once),
+    ("the_program_outlives_many_bad_workers", the_program_outlives_many_bad_workers),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [verb, habit, argument] = arguments.as_slice()
+        && verb == WORKER
+    {
+        let bad = Bad { habit: habit.clone(), argument: argument.clone() };
+        return worker::serve(&bad).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    if arguments.iter().any(|a| a == "--list") {
+        TESTS.iter().for_each(|t| println!("{}: test", t.0));
+        return ExitCode::SUCCESS;
+    }
+    let wanted = arguments.iter().find(|a| !a.starts_with('-'));
+    let chosen = TESTS.iter().filter(|t| wanted.is_none_or(|w| t.0.contains(w.as_str())));
+    let mut failed = 0;
+    for (name, test) in chosen {
+        let passed = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += usize::from(!passed);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
