@@ -257,7 +257,9 @@ fn a_sound_mark_in_another_sound_is_contradictory() {
     assert_ne!(studio.verify(&over).judgement.verdict, Verdict::Contradictory);
     // Much may be done to the right sound without such an accusation.
     let tuned = format!("-i {} -ac 2 -filter_complex [1:a]volume=0.4[b];[0:a][b]amix=inputs=2:duration=first:normalize=0", other.display());
-    for arguments in ["-vn -ac 2 -c:a aac -b:a 96k", "-vn -ac 2 -af highpass=f=500", "-vn -ac 2 -af asetrate=48000*1.06,aresample=48000", "-vn -ac 2 -ss 1.3 -t 3.2 -c:a aac -b:a 192k", &tuned] {
+    for arguments in
+        ["-vn -ac 2 -c:a aac -b:a 96k", "-vn -ac 2 -af highpass=f=500", "-vn -ac 2 -af asetrate=48000*1.06,aresample=48000", "-vn -ac 2 -ss 1.3 -t 3.2 -c:a aac -b:a 192k", &tuned]
+    {
         let upload = studio.path("upload.m4a");
         ffmpeg(&studio.path("stamped.mp4"), arguments, &upload);
         let v = studio.verify(&upload);
