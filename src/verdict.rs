@@ -181,11 +181,23 @@ fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<
     ))
 }
 
-/// Says the same of the mark in sound. Where it was laid over by something louder its mark is lost before it is unlike itself.
+/// Score that a span of half a second has in three of four where nothing was laid over the mark. Voices and music as loud as marked sound, and twice that,
+/// leave the mark readable in their pauses and make the sound unlike itself; of 104 such mixtures the nearest came to 14.5. Fresh marks have 10 to 19,
+/// and 17 of 26 pass; after AAC at 128 kbit/s four do.
+const UNDISTURBED: f32 = 16.0;
+
+/// Whether the mark in sound is as strong all along as if it had been put there last.
+fn undisturbed(sound: &SoundEvidence) -> bool {
+    let mut scores: Vec<f32> = sound.spans.iter().map(|s| s.score).collect();
+    scores.sort_by(f32::total_cmp);
+    scores.get(scores.len().saturating_sub(1) / 4).is_some_and(|&s| s >= UNDISTURBED)
+}
+
+/// Says the same of the mark in sound.
 fn overlaid(sound: &SoundEvidence, registered: &[Registered]) -> Option<String> {
     let as_stamped = sound.geometry.is_some_and(|g| (g.speed - 1.0).abs() < 0.002 && (g.pitch - 1.0).abs() < 0.002);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == sound.payload)?;
-    let apart = entry.sound_resemblance.filter(|r| r.different() && as_stamped)?;
+    let apart = entry.sound_resemblance.filter(|r| r.different() && as_stamped && undisturbed(sound))?;
     let what = described(entry);
     Some(format!(
         "The sound carries mark {}, but is nothing like that of the clip that it was made for, {what}: {:.0} % of the bits of their fingerprints differ. The mark was put here from there.",
@@ -199,6 +211,7 @@ fn sounds(entry: &Registered) -> Option<String> {
     let r = entry.sound_resemblance?;
     Some(match r.same() {
         true => format!("The sound is like the registered one: {:.0} % of the bits of their fingerprints differ.", 100.0 * r.distance),
+        false if r.different() => "The sound is nothing like the registered one: something as loud was laid over it, or its mark was put there.".into(),
         false => "Too much was done to the sound for its fingerprint to be compared with the registered one.".into(),
     })
 }

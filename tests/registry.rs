@@ -416,7 +416,7 @@ fn looks_are_read_in_pages(place: &Place) {
 fn sounds_are_read_in_pages(place: &Place) {
     let r = place.open();
     let mut entries: Vec<Entry> = (0..7).map(some).collect();
-    entries.iter().for_each(|e| drop(r.put(e, false).unwrap()));
+    assert!(entries.iter().all(|e| r.put(e, false).unwrap() == Put::Added));
     r.put(&bare(Payload::random(), [1; 32].into()), false).unwrap();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     let first = r.sounds(None, 5).unwrap();
