@@ -1,7 +1,7 @@
 //! What the detector says of unmarked clips under many keys: `cargo bench --bench false_alarms -- --keys 800 --searches 16 --plot PLOT.svg CLIP…`.
 //!
 //! `--sound` asks about the sound instead of the picture. Each clip is seen as it is and under every geometric attack, and each of those under so many fresh keys where a re-encoded clip would have its
-//! mark (a fifth of them with candidates), and under so many with the whole search. Sound is heard as it is. The table says how often a p-value was at most t; a promise kept is a share of at most t.
+//! mark (a fifth of them with candidates), and under so many with the whole search, blind, with one expected payload and with candidates. Sound is heard as it is. The table says how often a p-value was at most t; a promise kept is a share of at most t.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints, and stops when it cannot run")]
 
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ use proofmark::sound;
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
 /// What is asked of each clip.
-const QUESTIONS: [&str; 4] = ["presence, as stamped", "one expected payload", "100 candidates", "presence, whole search"];
+const QUESTIONS: [&str; 6] =
+    ["presence, as stamped", "one expected payload", "100 candidates", "presence, whole search", "one expected payload, whole search", "100 candidates, whole search"];
 /// Powers of ten that the table goes down to.
 const DECADES: i32 = 6;
 
@@ -122,11 +123,16 @@ fn main() {
                     let ask = |question: Question, search: bool| taken.ask(question, search);
                     let mut found: [Vec<f64>; QUESTIONS.len()] = Default::default();
                     found[0].extend((0..arguments.keys).map(|_| ask(Question::Blind, false)));
+                    let hundred = || Question::Candidates((0..100).map(|_| Payload::random()).collect());
                     for _ in 0..arguments.keys.div_ceil(5) {
                         found[1].push(ask(Question::Expected(Payload::random()), false));
-                        found[2].push(ask(Question::Candidates((0..100).map(|_| Payload::random()).collect()), false));
+                        found[2].push(ask(hundred(), false));
                     }
-                    found[3].extend((0..arguments.searches).map(|_| ask(Question::Blind, true)));
+                    for _ in 0..arguments.searches {
+                        found[3].push(ask(Question::Blind, true));
+                        found[4].push(ask(Question::Expected(Payload::random()), true));
+                        found[5].push(ask(hundred(), true));
+                    }
                     p_values.lock().unwrap().iter_mut().zip(found).for_each(|(all, part)| all.extend(part));
                     eprint!(".");
                 }
@@ -148,7 +154,7 @@ fn main() {
 /// Share of p-values at most t over t, both on logarithmic axes; the diagonal is what is promised.
 fn plot(p_values: &[Vec<f64>]) -> String {
     const SIDE: f64 = 80.0;
-    const COLOURS: [&str; QUESTIONS.len()] = ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a"];
+    const COLOURS: [&str; QUESTIONS.len()] = ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a", "#7a5230", "#5a5a5a"];
     let place = |t: f64, share: f64| (60.0 + SIDE * (f64::from(DECADES) + t.log10()), 20.0 - SIDE * share.log10());
     let (low, high) = (10f64.powi(-DECADES), 1.0);
     let (right, bottom) = (place(high, low).0, place(high, low).1);

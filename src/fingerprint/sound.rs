@@ -260,7 +260,7 @@ pub(super) mod tests {
     #[test]
     fn a_recording_travels_as_bytes() {
         let recording = recorded(&melody(1, 3.0, 1.0, 1.0));
-        let bytes = ByteBuf::from(recording.clone());
+        let bytes: ByteBuf = recording.clone().into();
         assert_eq!(Recording::try_from(bytes.clone()).unwrap().samples, recording.samples);
         assert!(Recording::try_from(ByteBuf::from(bytes[1..].to_vec())).is_err());
         assert!(Recording::try_from(ByteBuf::from(vec![0; 2 * SECONDS * RATE as usize + 2])).is_err());

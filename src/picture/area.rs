@@ -4,8 +4,8 @@ use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS, TILE};
 use super::evidence::AreaMap;
+use super::place::Finding;
 use super::plane::Image;
-use super::search::Finding;
 use super::spectrum::TileFft;
 use super::warp::unwarp;
 use crate::stats::median;

@@ -21,6 +21,7 @@ mod kernels;
 mod lattice;
 mod mask;
 mod meter;
+mod place;
 mod plane;
 mod residual;
 mod search;

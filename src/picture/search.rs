@@ -7,16 +7,16 @@ use std::sync::OnceLock;
 
 use super::align::align;
 use super::bend;
-use super::carrier::{Carrier, Pattern, TILE};
+use super::carrier::{Pattern, TILE};
 use super::decode::{self, Identified, Listed};
 use super::detect::Detector;
 use super::lattice::LatticeSearch;
+use super::place::{Budget, Finding, Sought, View};
 use super::plane::Image;
-use super::spectrum::{Readings, read_lattice};
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
-use super::warp::{Unwarped, Warp, unwarp};
+use super::warp::Warp;
 use crate::evidence::{IDENTITY, Method, PRESENCE};
-use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::mark::{GENERATIONS, Mark};
 use crate::parallel;
 use crate::payload::{Payload, SUBPATTERNS};
 use crate::stats::PValue;
@@ -30,15 +30,11 @@ const PROPOSALS: usize = 4;
 /// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried: beneath the true one there may be false ones.
 const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 12;
-/// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
-const POWER_LIMIT: f32 = 8.0;
 /// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
 const LEAST_EXCESS: f32 = 2.0;
 /// A place is straightened from the score on that chance gives the best of all that was looked at there, or from this excess on: most of what unmarked clips
 /// show lies below both.
 const PLAIN: f32 = 5.0;
-/// Candidates whose whole words are looked for in every place, as sync patterns are: as many as take no longer.
-const FEW: usize = 16;
 /// Of more candidates, those of the sub-patterns that sync shows best are looked for in every place: so many of its peaks at most, and fewer for long lists,
 /// so that a geometry costs so many comparisons.
 const LISTED: usize = 256;
@@ -70,137 +66,6 @@ const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.0
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
-
-/// A geometry under which something was found.
-pub(crate) struct Finding {
-    pub(crate) key: usize,
-    pub(crate) warp: Warp,
-    /// Pixels of the full frame per pixel of the image that `warp` leads to.
-    pub(crate) factor: usize,
-    pub(crate) orientation: Orientation,
-    pub(crate) peak: SyncPeak,
-    /// The mark's origin in tile coordinates, in the mark's directions.
-    pub(crate) origin: (f32, f32),
-    /// Noise of the lattice points, in picture directions.
-    pub(crate) noise: Vec<f32>,
-    /// Readings at the mark's origin.
-    pub(crate) whitened: Whitened,
-    pub(crate) p_value: PValue,
-    pub(crate) identified: Option<(Identified, Method)>,
-}
-
-impl Finding {
-    pub(crate) fn z(&self) -> f32 {
-        self.identified.map_or(self.peak.z, |(i, _)| if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z })
-    }
-
-    fn complete(&self) -> bool {
-        self.identified.is_some()
-    }
-}
-
-/// How much was tried for a p-value, and its share of the budget.
-#[derive(Clone, Copy)]
-struct Budget {
-    /// Scores of the sync pattern that were looked at, per sub-pattern and translation.
-    trials: f64,
-    /// Readings that they led to, and that the code word is looked for in.
-    readings: f64,
-    share: f64,
-}
-
-impl Budget {
-    /// Whether the sync pattern chose the readings.
-    fn chosen(self) -> bool {
-        self.trials > self.readings
-    }
-
-    fn p_value(self, z: f32, trials: f64) -> PValue {
-        PValue::of_score(f64::from(z), trials * self.trials).times(self.share)
-    }
-}
-
-/// What is looked for in every place.
-struct Sought {
-    /// Patterns of each key.
-    patterns: Vec<Vec<Pattern>>,
-    /// The mark that each of them is, if it is a whole word.
-    marks: Vec<Mark>,
-}
-
-impl Sought {
-    fn sync(carriers: &[Carrier]) -> Self {
-        Self { patterns: carriers.iter().map(Carrier::sync_patterns).collect(), marks: Vec::new() }
-    }
-
-    /// The words of few candidates, in every generation; `None` if there are none or many.
-    fn words(carriers: &[Carrier], candidates: &[Payload]) -> Option<Self> {
-        let marks = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation }));
-        let marks: Vec<Mark> = marks.take(FEW * GENERATIONS + 1).collect();
-        let patterns = |carrier: &Carrier| marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect();
-        (1..=FEW * GENERATIONS).contains(&marks.len()).then(|| Self { patterns: carriers.iter().map(patterns).collect(), marks: marks.clone() })
-    }
-
-    /// Scores that are looked at in one place, under one orientation and key.
-    fn trials(&self) -> f64 {
-        TranslationSearch::TRIALS * self.patterns.first().map_or(0, Vec::len) as f64
-    }
-
-    /// About the best score that chance gives in one place.
-    fn chance(&self) -> f32 {
-        let trials = self.trials() * Orientation::all().count() as f64 * self.patterns.len() as f64;
-        (2.0 * trials.max(1.0).ln()).sqrt() as f32
-    }
-}
-
-/// A sum seen under one geometry.
-pub(super) struct View<'a> {
-    image: &'a Image,
-    factor: usize,
-    warp: Warp,
-    unwarped: Unwarped,
-    pub(super) readings: Readings,
-}
-
-impl<'a> View<'a> {
-    /// `None` where the geometry is degenerate.
-    pub(super) fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
-        let unwarped = unwarp(image, &warp)?;
-        let [a, b, c, d] = warp.jacobian(0.0, 0.0);
-        let area = (a * d - b * c).abs().max(1e-6).sqrt();
-        let extent = (image.width as f32 / area, image.height as f32 / area);
-        let readings = read_lattice(&unwarped.image, extent);
-        Some(Self { image, factor, warp, unwarped, readings })
-    }
-
-    /// How much more power the lattice points hold than the noise between them, in standard deviations: a mark of evidence E, whatever it says,
-    /// adds E/60. The key is not needed, so this is where geometries are sifted.
-    fn excess(&self) -> f32 {
-        let powers = self.readings.value.iter().zip(&self.readings.noise).map(|(v, n)| (v.norm_sqr() / n.max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0);
-        powers.sum::<f32>() / (self.readings.value.len() as f32).sqrt()
-    }
-
-    /// The view's first pixel in the mark's directions.
-    pub(super) fn corner(&self, orientation: Orientation) -> (f32, f32) {
-        orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
-    }
-
-    fn finding(&self, key: usize, orientation: Orientation, whitened: &Whitened, peak: SyncPeak, p_value: PValue) -> Finding {
-        let corner = self.corner(orientation);
-        Finding {
-            key,
-            warp: self.warp,
-            factor: self.factor,
-            orientation,
-            peak,
-            origin: (peak.x + corner.0, peak.y + corner.1),
-            noise: self.readings.noise.clone(),
-            whitened: whitened.shifted(peak.x, peak.y),
-            p_value,
-            identified: None,
-        }
-    }
-}
 
 /// What is searched.
 #[derive(Clone, Copy)]

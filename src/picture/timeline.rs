@@ -3,8 +3,8 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS, TILE};
+use super::place::Finding;
 use super::plane::Image;
-use super::search::Finding;
 use super::spectrum::{Readings, RealFft2};
 use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};

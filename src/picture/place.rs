@@ -1,0 +1,148 @@
+//! A place that is looked at: a sum seen under one geometry, what is sought in it, what that costs, and what was found.
+
+use super::carrier::{Carrier, Pattern};
+use super::decode::Identified;
+use super::plane::Image;
+use super::spectrum::{Readings, read_lattice};
+use super::sync::{Orientation, SyncPeak, TranslationSearch, Whitened};
+use super::warp::{Unwarped, Warp, unwarp};
+use crate::evidence::Method;
+use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::payload::Payload;
+use crate::stats::PValue;
+
+/// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
+const POWER_LIMIT: f32 = 8.0;
+/// Candidates whose whole words are looked for in every place, as sync patterns are: as many as take no longer.
+const FEW: usize = 16;
+
+/// A geometry under which something was found.
+pub(crate) struct Finding {
+    pub(crate) key: usize,
+    pub(crate) warp: Warp,
+    /// Pixels of the full frame per pixel of the image that `warp` leads to.
+    pub(crate) factor: usize,
+    pub(crate) orientation: Orientation,
+    pub(crate) peak: SyncPeak,
+    /// The mark's origin in tile coordinates, in the mark's directions.
+    pub(crate) origin: (f32, f32),
+    /// Noise of the lattice points, in picture directions.
+    pub(crate) noise: Vec<f32>,
+    /// Readings at the mark's origin.
+    pub(crate) whitened: Whitened,
+    pub(crate) p_value: PValue,
+    pub(crate) identified: Option<(Identified, Method)>,
+}
+
+impl Finding {
+    pub(crate) fn z(&self) -> f32 {
+        self.identified.map_or(self.peak.z, |(i, _)| if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z })
+    }
+
+    pub(super) fn complete(&self) -> bool {
+        self.identified.is_some()
+    }
+}
+
+/// How much was tried for a p-value, and its share of the budget.
+#[derive(Clone, Copy)]
+pub(super) struct Budget {
+    /// Scores of the sync pattern that were looked at, per sub-pattern and translation.
+    pub(super) trials: f64,
+    /// Readings that they led to, and that the code word is looked for in.
+    pub(super) readings: f64,
+    pub(super) share: f64,
+}
+
+impl Budget {
+    /// Whether the sync pattern chose the readings.
+    pub(super) fn chosen(self) -> bool {
+        self.trials > self.readings
+    }
+
+    pub(super) fn p_value(self, z: f32, trials: f64) -> PValue {
+        PValue::of_score(f64::from(z), trials * self.trials).times(self.share)
+    }
+}
+
+/// What is looked for in every place.
+pub(super) struct Sought {
+    /// Patterns of each key.
+    pub(super) patterns: Vec<Vec<Pattern>>,
+    /// The mark that each of them is, if it is a whole word.
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Sought {
+    pub(super) fn sync(carriers: &[Carrier]) -> Self {
+        Self { patterns: carriers.iter().map(Carrier::sync_patterns).collect(), marks: Vec::new() }
+    }
+
+    /// The words of few candidates, in every generation; `None` if there are none or many.
+    pub(super) fn words(carriers: &[Carrier], candidates: &[Payload]) -> Option<Self> {
+        let marks = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation }));
+        let marks: Vec<Mark> = marks.take(FEW * GENERATIONS + 1).collect();
+        let patterns = |carrier: &Carrier| marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect();
+        (1..=FEW * GENERATIONS).contains(&marks.len()).then(|| Self { patterns: carriers.iter().map(patterns).collect(), marks: marks.clone() })
+    }
+
+    /// Scores that are looked at in one place, under one orientation and key.
+    pub(super) fn trials(&self) -> f64 {
+        TranslationSearch::TRIALS * self.patterns.first().map_or(0, Vec::len) as f64
+    }
+
+    /// About the best score that chance gives in one place.
+    pub(super) fn chance(&self) -> f32 {
+        let trials = self.trials() * Orientation::all().count() as f64 * self.patterns.len() as f64;
+        (2.0 * trials.max(1.0).ln()).sqrt() as f32
+    }
+}
+
+/// A sum seen under one geometry.
+pub(super) struct View<'a> {
+    pub(super) image: &'a Image,
+    pub(super) factor: usize,
+    pub(super) warp: Warp,
+    pub(super) unwarped: Unwarped,
+    pub(super) readings: Readings,
+}
+
+impl<'a> View<'a> {
+    /// `None` where the geometry is degenerate.
+    pub(super) fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
+        let unwarped = unwarp(image, &warp)?;
+        let [a, b, c, d] = warp.jacobian(0.0, 0.0);
+        let area = (a * d - b * c).abs().max(1e-6).sqrt();
+        let extent = (image.width as f32 / area, image.height as f32 / area);
+        let readings = read_lattice(&unwarped.image, extent);
+        Some(Self { image, factor, warp, unwarped, readings })
+    }
+
+    /// How much more power the lattice points hold than the noise between them, in standard deviations: a mark of evidence E, whatever it says,
+    /// adds E/60. The key is not needed, so this is where geometries are sifted.
+    pub(super) fn excess(&self) -> f32 {
+        let powers = self.readings.value.iter().zip(&self.readings.noise).map(|(v, n)| (v.norm_sqr() / n.max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0);
+        powers.sum::<f32>() / (self.readings.value.len() as f32).sqrt()
+    }
+
+    /// The view's first pixel in the mark's directions.
+    pub(super) fn corner(&self, orientation: Orientation) -> (f32, f32) {
+        orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
+    }
+
+    pub(super) fn finding(&self, key: usize, orientation: Orientation, whitened: &Whitened, peak: SyncPeak, p_value: PValue) -> Finding {
+        let corner = self.corner(orientation);
+        Finding {
+            key,
+            warp: self.warp,
+            factor: self.factor,
+            orientation,
+            peak,
+            origin: (peak.x + corner.0, peak.y + corner.1),
+            noise: self.readings.noise.clone(),
+            whitened: whitened.shifted(peak.x, peak.y),
+            p_value,
+            identified: None,
+        }
+    }
+}
