@@ -248,7 +248,9 @@ fn nothing_is_within_reach() {
 
 fn the_environment_stays_with_the_parent() {
     let Err(LookError::Media(MediaError::Decode { reason, .. })) = ask("environment", "", Limits::default()) else { panic!("no answer") };
-    assert!(reason.contains("MALLOC_ARENA_MAX") && !reason.contains("PATH\"") && !reason.contains("HOME") && !reason.contains("CARGO"), "{reason}");
+    // What the loader needs is left, and what test runners set of it.
+    let has = |name: &str| reason.contains(&format!("(\"{name}"));
+    assert!(has("MALLOC_ARENA_MAX") && !has("PATH") && !has("HOME") && !has("CARGO"), "{reason}");
 }
 
 fn a_good_worker_sees_what_its_parent_would() {
