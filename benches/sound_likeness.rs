@@ -68,9 +68,10 @@ fn quantile(values: &mut [f32], share: f64) -> f32 {
 
 fn copies(clips: &BTreeMap<String, Clip>) {
     let attacks: Vec<&String> = clips.values().next().map(|c| c.1.keys().collect()).unwrap_or_default();
-    println!("| attack | found | median | most | nearest quarter, most | not found |\n| --- | --- | --- | --- | --- | --- |");
+    println!("| attack | found | median | most | nearest quarter, most | different() | not found |\n| --- | --- | --- | --- | --- | --- | --- |");
     for attack in attacks {
         let (mut all, mut nearest, mut lost, mut found) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let mut different = Vec::new();
         for (name, (original, copies)) in clips {
             let Some(copy) = copies.get(attack) else { continue };
             let r: Option<SoundResemblance> = SoundQuery::new(copy).and_then(|mut q| q.resemblance(original));
@@ -78,11 +79,19 @@ fn copies(clips: &BTreeMap<String, Clip>) {
                 Some(r) if r.same() => found += 1,
                 _ => lost.push(format!("{name} {:.2}", r.map_or(1.0, |r| r.distance))),
             }
+            different.extend(r.filter(SoundResemblance::different).map(|_| name.as_str()));
             all.push(r.map_or(1.0, |r| r.distance));
             nearest.extend(r.map(|r| r.nearest));
         }
         let many = all.len();
-        println!("| {attack} | {found} of {many} | {:.3} | {:.3} | {:.3} | {} |", quantile(&mut all, 0.5), quantile(&mut all, 1.0), quantile(&mut nearest, 1.0), lost.join(", "));
+        println!(
+            "| {attack} | {found} of {many} | {:.3} | {:.3} | {:.3} | {} | {} |",
+            quantile(&mut all, 0.5),
+            quantile(&mut all, 1.0),
+            quantile(&mut nearest, 1.0),
+            different.join(", "),
+            lost.join(", ")
+        );
     }
 }
 
