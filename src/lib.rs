@@ -10,8 +10,8 @@
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
-//! | [`recovery`] | number or look → what is remembered, its manifest judged | registry, fingerprint, provenance |
-//! | [`fingerprint`] | what a clip looks like, for finding near-duplicates | frames |
+//! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
+//! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
 //! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |
