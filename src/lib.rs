@@ -11,8 +11,8 @@
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`eyes`], [`worker`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
-//! | [`recovery`] | number or look → what is remembered, its manifest judged | registry, fingerprint, provenance |
-//! | [`fingerprint`] | what a clip looks like, for finding near-duplicates | frames |
+//! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
+//! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
 //! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |

@@ -154,7 +154,7 @@ impl SoundQuery {
         self.plain.variety.min(other.variety).max(VARIED)
     }
 
-    /// The same at the best guess of how it was stretched: some thirty times the work.
+    /// The same at the best guess of how it was stretched: some fifteen times the work.
     #[must_use]
     pub fn glance_stretched(&mut self, other: &SoundFingerprint) -> f32 {
         self.guess();
