@@ -143,7 +143,7 @@ struct Heard {
 fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, keep: bool, limits: &Limits, cancel: &Cancel) -> Result<Option<Heard>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
     let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
-    let how = ListenOptions { question: options.question.clone(), search: options.search };
+    let how = ListenOptions { question: options.question.clone(), search: options.search, again: options.guess.is_some() };
     let Ok(mut detector) = sound::Detector::new(ring, format, how) else { return Ok(None) };
     let mut recorder = keep.then(|| Recorder::new(format).ok()).flatten();
     while let Some(samples) = reader.next_block()? {

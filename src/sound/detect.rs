@@ -23,11 +23,13 @@ pub struct ListenOptions {
     pub question: Question,
     /// Whether to search other speeds and pitches when the mark is not found as it was stamped.
     pub search: bool,
+    /// Whether this sound was listened to before, and asked something else: a second look, which p-values count.
+    pub again: bool,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { question: Question::Blind, search: true }
+        Self { question: Question::Blind, search: true, again: false }
     }
 }
 
@@ -46,6 +48,8 @@ const ECHOES: usize = 3;
 const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_STRETCHED: f64 = 4.0;
 const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
+/// A second look has a third of the first one's budget.
+const SECOND_LOOK: f64 = 3.0;
 /// Seconds of a part, or of what a mark leaves, that are worth a search.
 const LEAST: f64 = 1.5;
 /// What a typical marked span must score before one can be called unmarked.
@@ -168,7 +172,7 @@ impl Detector {
     fn piece(&mut self) {
         let seconds = self.spectrogram.len() as f64 * HOP;
         // The shares of all pieces, however many there will be, make one whole.
-        let share = ((self.pieces + 1) * (self.pieces + 2)) as f64;
+        let share = ((self.pieces + 1) * (self.pieces + 2)) as f64 * if self.options.again { SECOND_LOOK } else { 1.0 };
         let mut marked: Vec<TimeRange> = Vec::new();
         let mut found: Vec<SoundEvidence> = Vec::new();
         for round in 0..MARKS {
@@ -399,7 +403,7 @@ impl Meter {
     /// # Errors
     /// [`SoundError`] if the sampling rate or the number of channels is out of range.
     pub fn new(key: &WatermarkKey, payload: Payload, format: Format) -> Result<Self, SoundError> {
-        Ok(Self { detector: Detector::new(&KeyRing::from(key.clone()), format, ListenOptions { question: Question::Blind, search: false })?, payload, cells: None })
+        Ok(Self { detector: Detector::new(&KeyRing::from(key.clone()), format, ListenOptions { search: false, ..ListenOptions::default() })?, payload, cells: None })
     }
 
     /// Takes in interleaved samples. The first half minute is enough to say what there is to say.
