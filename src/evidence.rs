@@ -94,6 +94,26 @@ impl Span {
     pub const UNMARKED: f32 = 3.0;
 }
 
+/// Share of its usual score that a mark may come down to where a codec was starved or a scene hides it.
+const STARVED: f32 = 0.1;
+/// Pooled scores from which a run of spans is no longer plainly unmarked, for weak marks and for strong ones: without a mark two runs in a hundred get to the
+/// first, one in a thousand to the second.
+const DOUBT: (f32, f32) = (2.0, 3.0);
+
+/// Takes back what was said of unmarked spans where all of a run together show a little of the mark: a false accusation is worse than a miss. `typical` is the
+/// score of a marked span.
+pub(crate) fn doubt(states: &mut [SpanState], scores: &[f32], typical: f32) {
+    let mut from = 0;
+    for run in states.chunk_by_mut(|a, b| a == b) {
+        let pooled = scores[from..from + run.len()].iter().sum::<f32>() / (run.len() as f32).sqrt();
+        let limit = (STARVED * typical * (run.len() as f32).sqrt()).clamp(DOUBT.0, DOUBT.1);
+        from += run.len();
+        if run[0] == SpanState::Unmarked && pooled >= limit {
+            run.fill(SpanState::Unknown);
+        }
+    }
+}
+
 /// Reports have many spans; digits that mean nothing would make most of them. What is not for people stays exact.
 fn thousandths<T: Copy + Into<f64>, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let value = (*value).into();
@@ -168,6 +188,21 @@ mod tests {
         assert_eq!(told("?m?mu?u?m?"), [(0.0, 4.0), (7.0, 10.0)]);
         assert_eq!(told("u?u"), [(0.0, 3.0)], "weak: the whole");
         assert_eq!(told(""), []);
+    }
+
+    #[test]
+    fn what_shows_a_little_of_the_mark_is_not_called_unmarked() {
+        use SpanState::{Marked, Unknown, Unmarked};
+        let doubted = |scores: &[f32], typical: f32| {
+            let mut states: Vec<SpanState> = scores.iter().map(|&z| if z < Span::UNMARKED { Unmarked } else { Marked }).collect();
+            doubt(&mut states, scores, typical);
+            states
+        };
+        // A weak clip whose beginning the codec starved, and the same scores in a clip that is strong everywhere else.
+        assert_eq!(doubted(&[2.5, 8.0, 8.0], 8.0), [Unknown, Marked, Marked]);
+        assert_eq!(doubted(&[2.0, 1.5, 1.0, 8.0], 8.0), [Unknown, Unknown, Unknown, Marked]);
+        assert_eq!(doubted(&[1.5, 0.5, 0.8, 25.0], 25.0), [Unmarked, Unmarked, Unmarked, Marked]);
+        assert_eq!(doubted(&[8.0, -0.5, 1.9], 8.0), [Marked, Unmarked, Unmarked]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::spectrum::{Readings, RealFft2};
 use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};
 use super::windows::Window;
-use crate::evidence::{Span, SpanState};
+use crate::evidence::{self, Span, SpanState};
 use crate::stats::median;
 
 /// What a typical marked span must score before a span can be called unmarked.
@@ -64,7 +64,8 @@ pub(crate) fn spans(windows: &[Window], warp: &Warp, finding: &Finding, carrier:
             SpanState::Unknown
         }
     };
-    let states: Vec<SpanState> = measured.iter().map(|&(z, e)| state(z, e)).collect();
+    let mut states: Vec<SpanState> = measured.iter().map(|&(z, e)| state(z, e)).collect();
+    evidence::doubt(&mut states, &measured.iter().map(|m| m.0).collect::<Vec<_>>(), typical);
     let span = |(i, (w, &(score, _))): (usize, (&Window, &(f32, f32)))| {
         // Up to the next span, unless that is where the mark ends.
         let ends_here = (states[i], states.get(i + 1)) == (SpanState::Marked, Some(&SpanState::Unmarked));

@@ -330,13 +330,10 @@ impl Detector {
             z if z < Span::UNMARKED && typical >= PLAIN && variance >= 0.3 * full => SpanState::Unmarked,
             _ => SpanState::Unknown,
         };
-        let span = |(i, (&score, &(_, variance))): (usize, (&f32, &(f32, f32)))| Span {
-            start: i as f64 * SPAN,
-            end: ((i + 1) as f64 * SPAN).min(end),
-            score,
-            state: state(score, variance),
-        };
-        scores.iter().zip(&sums).enumerate().map(span).collect()
+        let mut states: Vec<SpanState> = scores.iter().zip(&sums).map(|(&z, s)| state(z, s.1)).collect();
+        evidence::doubt(&mut states, &scores, typical);
+        let span = |(i, (&score, &state)): (usize, (&f32, &SpanState))| Span { start: i as f64 * SPAN, end: ((i + 1) as f64 * SPAN).min(end), score, state };
+        scores.iter().zip(&states).enumerate().map(span).collect()
     }
 
     /// Adds a mark to those that were found, or to the same one of an earlier piece.

@@ -18,6 +18,9 @@ use super::{Refusal, Settings};
 const SILENCE: Duration = Duration::from_secs(30);
 /// Size of a JSON body.
 const JSON: u64 = 1 << 20;
+/// Bytes of a refused body that are taken in all the same, and how long that may take: who is still sending when the connection ends may never see the answer.
+const LEFTOVER: usize = 1 << 20;
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A file that came in, alone in a folder that goes with it.
 #[derive(Debug)]
@@ -91,14 +94,28 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
-fn declared(headers: &HeaderMap, limit: u64) -> Result<(), Refusal> {
+/// Refuses a body that says that it is too long.
+async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<(), Refusal> {
     let length: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    if length.is_some_and(|l| l > limit) { Err(Refusal::too_large(limit)) } else { Ok(()) }
+    if length.is_none_or(|l| l <= limit) {
+        return Ok(());
+    }
+    let leftover = async {
+        let mut taken = 0;
+        while taken < LEFTOVER
+            && let Ok(Some(data)) = next(body).await
+        {
+            taken += data.len();
+        }
+    };
+    // The refusal stands whether all of it came or not.
+    let _ = tokio::time::timeout(LINGER, leftover).await;
+    Err(Refusal::too_large(limit))
 }
 
 /// Receives a file.
 pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, settings: &Settings) -> Result<u64, Refusal> {
-    declared(headers, settings.upload_bytes)?;
+    declared(headers, &mut body, settings.upload_bytes).await?;
     let receive = async {
         let mut sink = Sink::create(to, settings.upload_bytes).await?;
         while let Some(data) = next(&mut body).await? {
@@ -111,7 +128,7 @@ pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, sett
 
 /// Receives a body that is small enough to be held.
 pub(super) async fn bytes(headers: &HeaderMap, mut body: Body, limit: u64) -> Result<Vec<u8>, Refusal> {
-    declared(headers, limit)?;
+    declared(headers, &mut body, limit).await?;
     let mut out = Vec::new();
     while let Some(data) = next(&mut body).await? {
         if (out.len() + data.len()) as u64 > limit {

@@ -98,7 +98,7 @@ impl Hints {
             None => By { mark: true, looks: true, sound: true },
             Some(alg) => By { mark: alg == o.algorithm, looks: alg == o.picture_algorithm, sound: alg == o.sound_algorithm }
                 .any()
-                .ok_or_else(|| Refusal::bad(format!("{alg} is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
+                .ok_or_else(|| Refusal::bad(format!("'{alg}' is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
         };
         let most = Wanted { max_results: self.max_results }.most()?;
         match (self.hint_alg, self.hint_value) {
