@@ -142,32 +142,38 @@ struct Heard {
 /// Looks for a mark in the sound, and records it if asked to; `None` if there is none, or none that could carry one.
 fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, keep: bool, limits: &Limits, cancel: &Cancel) -> Result<Option<Heard>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
-    let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
+    let format = reader.info().format();
     let how = ListenOptions { question: options.question.clone(), search: options.search, again: options.guess.is_some() };
     let Ok(mut detector) = sound::Detector::new(ring, format, how) else { return Ok(None) };
     let mut recorder = keep.then(|| Recorder::new(format).ok()).flatten();
-    while let Some(samples) = reader.next_block()? {
+    hear(path, &mut reader, cancel, |samples| {
         detector.push(samples);
         if let Some(recorder) = &mut recorder {
             recorder.push(samples);
         }
-        if cancel.is_cancelled() {
-            return Err(MediaError::Cancelled { path: path.into() });
-        }
-    }
+        true
+    })?;
     Ok(Some(Heard { info: reader.media(), sound: detector.finish(), recording: recorder.map(Recorder::finish) }))
 }
 
 /// What the sound of a file is like; `None` if there is none, or none that can be hashed.
 pub(crate) fn record(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Option<Recording>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
-    let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
+    let format = reader.info().format();
     let Ok(mut recorder) = Recorder::new(format) else { return Ok(None) };
-    while let Some(samples) = reader.next_block()?.filter(|_| !recorder.is_full()) {
+    hear(path, &mut reader, cancel, |samples| {
         recorder.push(samples);
+        !recorder.is_full()
+    })?;
+    Ok(Some(recorder.finish()))
+}
+
+/// Hands on the sound of a file, as long as `take` wants more.
+fn hear(path: &Path, reader: &mut SoundReader, cancel: &Cancel, mut take: impl FnMut(&[f32]) -> bool) -> Result<(), MediaError> {
+    while reader.next_block()?.is_some_and(&mut take) {
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: path.into() });
         }
     }
-    Ok(Some(recorder.finish()))
+    Ok(())
 }

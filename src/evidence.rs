@@ -169,6 +169,8 @@ fn within(spans: &[Span], i: usize) -> (f64, f64) {
 pub const PRESENCE: f64 = 1e-6;
 /// Largest p-value at which a payload is told.
 pub const IDENTITY: f64 = 1e-9;
+/// One over the share of the false-alarm budget that a second look has at what was asked something else before.
+pub(crate) const SECOND_LOOK: f64 = 3.0;
 
 #[cfg(test)]
 mod tests {

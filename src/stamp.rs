@@ -259,12 +259,15 @@ struct Likeness {
 /// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps another one than was hashed must not be told that its mark
 /// was put there.
 fn heard(finished: &Path, tracks: usize, options: &StampOptions, cancel: &Cancel) -> Result<Option<SoundFingerprint>, MediaError> {
+    if tracks > 1 {
+        return Ok(None);
+    }
     let recording = match record(finished, &options.limits, cancel) {
         // What was copied need not be anything that can be decoded.
         Err(MediaError::DecodeSound { .. }) => None,
         recording => recording?,
     };
-    Ok(recording.filter(|_| tracks <= 1).as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+    Ok(recording.as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
 }
 
 /// What is remembered of a finished file that is about to appear at `target`.
@@ -349,7 +352,7 @@ struct SoundMarker {
 impl SoundMarker {
     /// A marker for a track; `None`, and the reason in `told`, if it cannot carry a mark.
     fn boxed(key: &WatermarkKey, payload: Payload, info: &SoundInfo, told: &Rc<RefCell<Vec<Result<sound::Capacity, SoundError>>>>) -> Option<Box<dyn Rework>> {
-        let format = sound::Format { rate: info.rate, channels: info.channels };
+        let format = info.format();
         let made = sound::Marker::new(key, payload, format).and_then(|marker| Ok((marker, sound::Meter::new(key, payload, format)?)));
         match made {
             Ok((marker, meter)) => Some(Box::new(Self { marker: Some(marker), meter: Some(meter), told: told.clone() })),

@@ -151,7 +151,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     {
         similar = alike(registry.as_ref(), looks.as_mut(), sounds.as_mut(), options)?;
         // What it is like tells which payload it may carry, and its looks at what size: to confirm that takes much less evidence. One is asked for and no
-        // more, so that there are two looks at most, which the p-value of the picture counts.
+        // more, so that there are two looks at most, which p-values count.
         let likest = similar.first().and_then(|s| Some((s.payload?, s.resemblance.map_or([1.0; 2], |r| r.scale))));
         if let Some((payload, scale)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
             how.question = Question::Expected(payload);

@@ -12,6 +12,7 @@ use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, Stream, de
 
 use super::reader::{self, check};
 use super::{Container, Limits, MediaError, MediaInfo, streams};
+use crate::sound::Format;
 
 /// What sound a file has, from its header.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,14 @@ pub struct SoundInfo {
     pub channels: usize,
     /// Duration in seconds, if the file says.
     pub seconds: Option<f64>,
+}
+
+impl SoundInfo {
+    /// How its samples come.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        Format { rate: self.rate, channels: self.channels }
+    }
 }
 
 /// Changes the samples of one track on their way through.

@@ -42,7 +42,7 @@ fn under(image: &Image, right: f32, lower: f32, lens: f32, shortest: f32, longes
     let (x, y) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let bend = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
     let bend = Warp::shift(x, y).after(&bend).after(&Warp::shift(-x, -y));
-    let bend = if lens == 0.0 { bend } else { bend.through(Lens { x, y, k: lens / (x * x + y * y) }) };
+    let bend = bend.through(Lens { x, y, k: lens / (x * x + y * y) });
     let straight = unwarp(image, &bend)?;
     let proposal = LatticeSearch::new(&straight.image, shortest, longest).upright()?;
     let corner = Warp::shift(straight.origin.0, straight.origin.1);

@@ -126,11 +126,6 @@ impl Listed {
         Self { groups }
     }
 
-    /// Candidates of a sub-pattern, in the mean.
-    pub(crate) fn group(&self) -> usize {
-        self.groups.iter().map(Vec::len).sum::<usize>() / SUBPATTERNS
-    }
-
     /// The likest candidate of a sub-pattern, sync and code word taken together, as a mark of the first generation: nearly all marks are.
     pub(crate) fn likest(&self, whitened: &Whitened, carrier: &Carrier, subpattern: usize) -> Option<Identified> {
         let values = whitened.dimensions();

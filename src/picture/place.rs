@@ -7,14 +7,12 @@ use super::spectrum::{Readings, read_lattice};
 use super::sync::{Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::evidence::Method;
-use crate::mark::{GENERATIONS, Generation, Mark};
+use crate::mark::{Generation, Mark};
 use crate::payload::Payload;
 use crate::stats::PValue;
 
 /// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
-/// Candidates whose whole words are looked for in every place, as sync patterns are: as many as take no longer.
-const FEW: usize = 16;
 
 /// A geometry under which something was found.
 pub(crate) struct Finding {
@@ -78,12 +76,11 @@ impl Sought {
         Self { patterns: carriers.iter().map(Carrier::sync_patterns).collect(), marks: Vec::new() }
     }
 
-    /// The words of few candidates, in every generation; `None` if there are none or many.
-    pub(super) fn words(carriers: &[Carrier], candidates: &[Payload]) -> Option<Self> {
-        let marks = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation }));
-        let marks: Vec<Mark> = marks.take(FEW * GENERATIONS + 1).collect();
+    /// The words of few candidates, in every generation.
+    pub(super) fn words(carriers: &[Carrier], candidates: &[Payload]) -> Self {
+        let marks: Vec<Mark> = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation })).collect();
         let patterns = |carrier: &Carrier| marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect();
-        (1..=FEW * GENERATIONS).contains(&marks.len()).then(|| Self { patterns: carriers.iter().map(patterns).collect(), marks: marks.clone() })
+        Self { patterns: carriers.iter().map(patterns).collect(), marks }
     }
 
     /// Scores that are looked at in one place, under one orientation and key.

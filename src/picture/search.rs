@@ -15,7 +15,7 @@ use super::place::{Budget, Finding, Sought, View};
 use super::plane::Image;
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::Warp;
-use crate::evidence::{IDENTITY, Method, PRESENCE};
+use crate::evidence::{IDENTITY, Method, PRESENCE, SECOND_LOOK};
 use crate::mark::{GENERATIONS, Mark};
 use crate::parallel;
 use crate::payload::{Payload, SUBPATTERNS};
@@ -35,8 +35,10 @@ const LEAST_EXCESS: f32 = 2.0;
 /// A place is straightened from the score on that chance gives the best of all that was looked at there, or from this excess on: most of what unmarked clips
 /// show lies below both.
 const PLAIN: f32 = 5.0;
-/// Of more candidates, those of the sub-patterns that sync shows best are looked for in every place: so many of its peaks at most, and fewer for long lists,
-/// so that a geometry costs so many comparisons.
+/// Candidates whose whole words are looked for in every place, as sync patterns are: as many as take no longer.
+const FEW: usize = 16;
+/// Of more, those of the sub-patterns that sync shows best are looked for in every place: so many of its peaks at most, and fewer for long lists, so that a
+/// geometry costs so many comparisons.
 const LISTED: usize = 256;
 const COMPARED: usize = 40_000;
 /// Peaks with their likest candidate that are looked at closely, of those with this score: chance comes to 6.5.
@@ -58,9 +60,8 @@ const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_MOVED: f64 = 4.0;
 const SHARE_SEARCHED: f64 = 8.0;
 const SHARE_BENT: f64 = 8.0;
-/// A guessed size has half of the budget of a second look, whose other half is shared as above; and the first look was one too.
+/// A guessed size has half of the budget of a second look, whose other half is shared as above.
 const SHARE_GUESSED: f64 = 2.0;
-const SECOND_LOOK: f64 = 3.0;
 /// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the strongest lattices are tried.
 const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
@@ -91,10 +92,9 @@ pub(crate) struct Search<'a> {
     sums: Sums<'a>,
     /// What is asked about.
     candidates: &'a [Payload],
-    sync: Sought,
-    /// The words of few candidates.
-    words: Option<Sought>,
-    /// All candidates, once they are asked for in many places.
+    /// What is looked for in every place, made when the expected one did not have it: sync, the words of few candidates, or the list of many.
+    sync: OnceLock<Sought>,
+    words: OnceLock<Sought>,
     list: OnceLock<Listed>,
     best: Option<Finding>,
 }
@@ -102,8 +102,8 @@ pub(crate) struct Search<'a> {
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
         let translations = (0..parallel::threads()).map(|_| TranslationSearch::new()).collect();
-        let (sync, words) = (Sought::sync(&detector.carriers), Sought::words(&detector.carriers, &detector.candidates));
-        Self { detector, translations, sums, candidates: &detector.candidates, sync, words, list: OnceLock::new(), best: None }
+        let (sync, words, list) = Default::default();
+        Self { detector, translations, sums, candidates: &detector.candidates, sync, words, list, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -180,6 +180,10 @@ impl<'a> Search<'a> {
             warps.push(Warp::scaling(sx * shrunk / factor, sy * shrunk / factor));
         }
         warps
+    }
+
+    fn sync(&self) -> &Sought {
+        self.sync.get_or_init(|| Sought::sync(&self.detector.carriers))
     }
 
     fn keys(&self) -> f64 {
@@ -315,29 +319,35 @@ impl<'a> Search<'a> {
 
     /// The best translation and orientation under one geometry, straightened and decoded.
     fn at(&self, view: View<'a>, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
-        let found = self.straightened(&view, &self.sync, budget, translations);
+        let found = self.straightened(&view, self.sync(), budget, translations);
         let found = self.identify(found, self.budget_of_readings(budget), self.candidates);
-        if found.complete() || self.candidates.is_empty() || self.candidates.len() > QUICK {
+        if found.complete() {
             return found;
         }
-        let known = match &self.words {
-            Some(words) => Some(self.recognise(self.straightened(&view, words, budget, translations), &words.marks)),
-            None => self.listed(&view, budget, translations),
+        let known = match self.candidates.len() {
+            0 => None,
+            n if n <= FEW => {
+                let words = self.words.get_or_init(|| Sought::words(&self.detector.carriers, self.candidates));
+                Some(self.recognise(self.straightened(&view, words, budget, translations), &words.marks))
+            }
+            n if n <= QUICK => self.listed(&view, budget, translations),
+            _ => None,
         };
-        known.into_iter().fold(found, |found, known| if known.p_value < found.p_value { known } else { found })
+        known.filter(|known| known.p_value < found.p_value).unwrap_or(found)
     }
 
     /// The best of many candidates under one geometry: wherever sync shows anything, those that have the sub-pattern it shows are compared, and the likest
     /// are looked for in full. That finds marks whose sync alone chance could be.
     fn listed(&self, view: &View<'a>, budget: Budget, translations: &mut [TranslationSearch]) -> Option<Finding> {
         let list = self.list.get_or_init(|| Listed::new(self.candidates));
-        let count = (COMPARED / list.group().max(1)).clamp(1, LISTED);
+        let group = self.candidates.len() / SUBPATTERNS;
+        let count = (COMPARED / group.max(1)).clamp(1, LISTED);
         let orientations: Vec<Orientation> = Orientation::all().collect();
         let likest = parallel::map(&orientations, translations, |translations, &orientation| {
             let whitened = Whitened::new(&view.readings, orientation);
             let mut found: Vec<(Orientation, usize, SyncPeak, Identified)> = Vec::new();
             for (key, carrier) in self.detector.carriers.iter().enumerate() {
-                for peak in translations.several(&whitened, &self.sync.patterns[key], count.div_ceil(orientations.len())) {
+                for peak in translations.several(&whitened, &self.sync().patterns[key], count.div_ceil(orientations.len())) {
                     let best = list.likest(&whitened.shifted(peak.x, peak.y), carrier, peak.pattern);
                     found.extend(best.filter(|b| b.z.abs() > LIKELY).map(|b| (orientation, key, peak, b)));
                 }

@@ -10,7 +10,7 @@ use super::evidence::{Capacity, SoundEvidence, Stretch};
 use super::read::{Cells, Place};
 use super::search::{Finding, Search, better, follow};
 use super::{Format, Mix, SoundError};
-use crate::evidence::{self, PRESENCE, Question, Span, SpanState, TimeRange};
+use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, Span, SpanState, TimeRange};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::payload::Payload;
 use crate::stats::{PValue, median};
@@ -48,8 +48,6 @@ const ECHOES: usize = 3;
 const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_STRETCHED: f64 = 4.0;
 const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
-/// A second look has a third of the first one's budget.
-const SECOND_LOOK: f64 = 3.0;
 /// Seconds of a part, or of what a mark leaves, that are worth a search.
 const LEAST: f64 = 1.5;
 /// What a typical marked span must score before one can be called unmarked.

@@ -90,17 +90,16 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.manifest.definition.clone_from(&m.manifest);
     let agent = m.agent.clone().map(|a| (a, m.agent_version.clone()));
     o.manifest.software_agent = agent.or_else(|| config.manifest.agent.clone().map(|a| (a, config.manifest.agent_version.clone())));
-    if let Some(t) = m.digital_source_type.as_ref().or(config.manifest.digital_source_type.as_ref()) {
-        o.manifest.digital_source_type.clone_from(t);
-    }
-    if let Some(a) = m.algorithm.as_ref().or(config.manifest.algorithm.as_ref()) {
-        o.manifest.algorithm.clone_from(a);
-    }
-    if let Some(a) = m.picture_algorithm.as_ref().or(config.manifest.picture_algorithm.as_ref()) {
-        o.manifest.picture_algorithm.clone_from(a);
-    }
-    if let Some(a) = m.sound_algorithm.as_ref().or(config.manifest.sound_algorithm.as_ref()) {
-        o.manifest.sound_algorithm.clone_from(a);
+    let c = &config.manifest;
+    for (to, given, configured) in [
+        (&mut o.manifest.digital_source_type, &m.digital_source_type, &c.digital_source_type),
+        (&mut o.manifest.algorithm, &m.algorithm, &c.algorithm),
+        (&mut o.manifest.picture_algorithm, &m.picture_algorithm, &c.picture_algorithm),
+        (&mut o.manifest.sound_algorithm, &m.sound_algorithm, &c.sound_algorithm),
+    ] {
+        if let Some(name) = given.as_ref().or(configured.as_ref()) {
+            to.clone_from(name);
+        }
     }
     if !m.no_c2pa {
         let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
