@@ -1,21 +1,24 @@
 //! The registry as it grows: cargo bench --bench registry -- [ENTRIES...]
 //!
-//! Each registry is filled with entries of twelve random hashes that change by 23 bits from one to the next, and a clip that is in none of them is looked
-//! up by its fingerprint: what that takes depends on their number alone, how alike they are does not matter.
+//! Each registry is filled with entries of six seconds: twelve random hashes of the picture that change by 23 bits from one to the next, and 72 of the sound
+//! that change by four. A clip that is in none of them is looked up by its fingerprints: what that takes depends on their number alone, how alike they are
+//! does not matter. The search by sound is the longer one, under guesses of how it was stretched, as nothing is found without.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, not a library")]
 
 use std::path::Path;
 use std::time::Instant;
 
 use proofmark::Payload;
-use proofmark::fingerprint::{PictureFingerprint, Query, Sketcher};
-use proofmark::media::{Limits, Reader};
-use proofmark::recovery::resembling;
+use proofmark::fingerprint::{PictureFingerprint, Query, Recorder, Sketcher, SoundFingerprint, SoundQuery};
+use proofmark::media::{Limits, Reader, SoundReader};
+use proofmark::recovery::{resembling, resounding};
 use proofmark::registry::{self, Entry};
+use proofmark::sound::Format;
 use tempfile::TempDir;
 
-/// Frames of a clip of six seconds.
+/// Frames of a clip of six seconds, and hashes of its sound.
 const FRAMES: usize = 12;
+const HASHES: usize = 72;
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
@@ -26,7 +29,15 @@ fn main() {
         picture.with_luma(|luma| sketcher.push(luma, time));
     }
     let sketch = sketcher.finish();
-    println!("| entries | on disk, MB | put, s | search by fingerprint, s | all payloads, s | by payload, ms | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- |");
+    let mut reader = SoundReader::open(&clip, &Limits::default()).unwrap().unwrap();
+    let mut recorder = Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels }).unwrap();
+    while let Some(samples) = reader.next_block().unwrap() {
+        recorder.push(samples);
+    }
+    let recording = recorder.finish();
+    println!(
+        "| entries | on disk, MB | put, s | search by picture, s | by sound, s | all payloads, s | by payload, ms | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    );
     for count in if sizes.is_empty() { vec![1000, 10_000] } else { sizes } {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("registry.db");
@@ -40,10 +51,12 @@ fn main() {
         });
         let (found, search) = timed(|| resembling(r.as_ref(), &mut Query::new(&sketch), &Default::default(), &Limits::default()).unwrap());
         assert!(found.is_empty(), "nothing random looks like a clip");
+        let (heard, listen) = timed(|| resounding(r.as_ref(), &mut SoundQuery::new(&recording).unwrap(), &Default::default(), &Limits::default()).unwrap());
+        assert!(heard.is_empty(), "nothing random sounds like a clip");
         let (payloads, all) = timed(|| r.payloads(count).unwrap());
         let (_, each) = timed(|| payloads.iter().step_by((count / 1000).max(1)).for_each(|&p| assert!(r.by_payload(p).unwrap().is_some())));
         let megabytes = std::fs::metadata(&path).unwrap().len() as f64 / 1e6;
-        println!("| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {all:.2} | {:.3} | {:.0} |", 1e3 * each / 1000.0, peak_memory());
+        println!("| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {listen:.2} | {all:.2} | {:.3} | {:.0} |", 1e3 * each / 1000.0, peak_memory());
     }
 }
 
@@ -61,6 +74,13 @@ fn entry(i: u64, random: &mut Random) -> Entry {
     }
     let mut e = Entry::new(Payload::random(), [0; 32].into(), "video/mp4".into(), i);
     e.picture = PictureFingerprint::from_parts(&hashes, vec![0; FRAMES * 32 * 32]);
+    let mut hash = random.next() as u32;
+    let mut sound = vec![1];
+    for _ in 0..HASHES {
+        sound.extend(hash.to_be_bytes());
+        (0..4).for_each(|_| hash ^= 1 << (random.next() % 32));
+    }
+    e.sound = SoundFingerprint::from_bytes(&sound);
     e
 }
 

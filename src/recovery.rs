@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::fingerprint::{PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
 use crate::media::Limits;
+use crate::parallel;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
 use crate::registry::{Binding, Content, Entry, Registry, RegistryError};
@@ -144,7 +145,7 @@ const GLANCE: f32 = 98.0;
 /// [`RecoveryError`].
 pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = Vec::new();
-    for id in nearest(|after| registry.looks(after, PAGE), |f| query.glance(f), GLANCE)? {
+    for id in nearest(|after| registry.looks(after, PAGE), query, Query::glance, GLANCE)? {
         let Some(entry) = registry.by_id(&id)? else { continue };
         let resemblance = entry.picture.as_ref().and_then(|f| query.resemblance(f));
         if resemblance.is_some_and(|r| r.same()) {
@@ -165,9 +166,10 @@ const STRETCHED_GLANCE: f32 = 0.6;
 /// # Errors
 /// [`RecoveryError`].
 pub fn resounding(registry: &dyn Registry, query: &mut SoundQuery, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
-    let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), SOUND_GLANCE)?;
+    let mut ids = nearest(|after| registry.sounds(after, PAGE), query, |q, f| q.glance(f), SOUND_GLANCE)?;
     if ids.is_empty() {
-        ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance_stretched(f), STRETCHED_GLANCE)?;
+        query.guess();
+        ids = nearest(|after| registry.sounds(after, PAGE), query, SoundQuery::glance_stretched, STRETCHED_GLANCE)?;
     }
     let mut out = Vec::new();
     for id in ids {
@@ -182,15 +184,26 @@ pub fn resounding(registry: &dyn Registry, query: &mut SoundQuery, trust: &Trust
     Ok(out)
 }
 
+/// Fingerprints that a thread takes at once.
+const SHARE: usize = 64;
+
 /// The ids of the entries whose fingerprints are nearest at a glance, at most `most` away, the nearest first.
-fn nearest<T>(page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>, mut glance: impl FnMut(&T) -> f32, most: f32) -> Result<Vec<String>, RegistryError> {
+fn nearest<T: Sync, Q: Clone + Send>(
+    page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>,
+    query: &Q,
+    glance: impl Fn(&mut Q, &T) -> f32 + Sync,
+    most: f32,
+) -> Result<Vec<String>, RegistryError> {
+    let mut queries = vec![query.clone(); parallel::threads()];
     let mut nearest: Vec<(f32, String)> = Vec::new();
     let mut after: Option<String> = None;
     loop {
         let page = page(after.as_deref())?;
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
-        nearest.extend(page.into_iter().map(|(id, f)| (glance(&f), id)).filter(|n| n.0 <= most));
+        let shares: Vec<&[(String, T)]> = page.chunks(SHARE).collect();
+        let distances = parallel::map(&shares, &mut queries, |query, share| share.iter().map(|(_, f)| glance(query, f)).collect::<Vec<f32>>());
+        nearest.extend(distances.into_iter().flatten().zip(page.into_iter().map(|entry| entry.0)).filter(|n| n.0 <= most));
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
         nearest.truncate(CLOSER);
     }

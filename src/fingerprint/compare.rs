@@ -68,7 +68,7 @@ impl Resemblance {
 }
 
 /// A clip, ready to be compared with many fingerprints.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Query {
     aspect: f32,
     /// Width over height of the whole frame, and the shares of both that are between bars.
@@ -83,7 +83,7 @@ pub struct Query {
 }
 
 /// Where the clip may have come from, and what its probes look like there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Guess {
     window: Window,
     probes: Vec<Hash>,

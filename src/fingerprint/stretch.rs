@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::resample::Resampler;
 use super::sound::{HOP, RATE, Recording, SILENT, SoundFingerprint, VARIED, WIDTH, hashes};
+use crate::parallel;
 
 /// Hashes that must lie beside each other to count: those of 2.9 s.
 pub(super) const LEAST: usize = 22;
@@ -117,13 +118,30 @@ impl Stretch {
 }
 
 /// Sound, ready to be compared with many fingerprints.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SoundQuery {
     plain: SoundFingerprint,
+    /// Its hashes.
+    whole: Comb,
     /// What guesses are made on.
     excerpt: Vec<i16>,
-    /// The guesses, with the hashes that the excerpt would have had; made when they are first asked for.
-    guesses: Vec<(Stretch, Vec<u32>)>,
+    /// Made when they are first asked for.
+    guesses: Vec<Guess>,
+}
+
+/// A guess, and the hashes that the excerpt would have had.
+#[derive(Clone, Debug)]
+struct Guess {
+    stretch: Stretch,
+    whole: Comb,
+    sparse: Comb,
+}
+
+impl Guess {
+    fn new(stretch: Stretch, excerpt: &[i16]) -> Self {
+        let hashes = stretch.undone(excerpt);
+        Self { stretch, whole: Comb::new(&hashes, 1), sparse: Comb::new(&hashes, SPARSE) }
+    }
 }
 
 impl SoundQuery {
@@ -141,13 +159,13 @@ impl SoundQuery {
         let middle = (plain.len() - span) / 2;
         let first = (0..=plain.len() - span).max_by_key(|&i| (heard(i), std::cmp::Reverse(i.abs_diff(middle)))).unwrap_or(0);
         let start = (first * HOP).min(sound.samples.len() - length);
-        Some(Self { plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: Vec::new() })
+        Some(Self { whole: Comb::new(&plain.hashes, 1), plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: Vec::new() })
     }
 
     /// How far the sound is from a fingerprint as it is, in shares of what chance makes: which fingerprints are worth a closer look.
     #[must_use]
     pub fn glance(&self, other: &SoundFingerprint) -> f32 {
-        align(&self.plain.hashes, &other.hashes, LEAST, 1).map_or(1.0, |a| a.distance / self.chance(other))
+        nearest_offset(&self.whole, &Comb::new(&other.hashes, 1), LEAST).map_or(1.0, |best| share(best.bits, best.count) / self.chance(other))
     }
 
     fn chance(&self, other: &SoundFingerprint) -> f32 {
@@ -158,13 +176,16 @@ impl SoundQuery {
     #[must_use]
     pub fn glance_stretched(&mut self, other: &SoundFingerprint) -> f32 {
         self.guess();
-        let distances = self.guesses.iter().filter_map(|(_, hashes)| align(hashes, &other.hashes, LEAST, SPARSE)).map(|a| a.distance);
+        let theirs = Comb::new(&other.hashes, SPARSE);
+        let distances = self.guesses.iter().filter_map(|g| nearest_offset(&g.sparse, &theirs, LEAST.div_ceil(SPARSE))).map(|best| share(best.bits, best.count));
         distances.min_by(f32::total_cmp).map_or(1.0, |d| d / self.chance(other))
     }
 
-    fn guess(&mut self) {
+    /// Makes the guesses, unless that was done: before copies are made of the query, so that each has them.
+    pub(crate) fn guess(&mut self) {
         if self.guesses.is_empty() {
-            self.guesses = Stretch::guesses().into_iter().map(|s| (s, s.undone(&self.excerpt))).collect();
+            let guesses = Stretch::guesses();
+            self.guesses = parallel::map(&guesses, &mut vec![(); parallel::threads()], |(), s| Guess::new(*s, &self.excerpt));
         }
     }
 
@@ -175,7 +196,7 @@ impl SoundQuery {
             return None;
         }
         let chance = self.chance(other);
-        let plain = align(&self.plain.hashes, &other.hashes, LEAST, 1).map(|a| a.told(Stretch { speed: 0.0, pitch: 0.0 }, chance));
+        let plain = align(&self.whole, &Comb::new(&other.hashes, 1)).map(|a| a.told(Stretch { speed: 0.0, pitch: 0.0 }, chance));
         if plain.is_some_and(|p| p.same()) {
             return plain;
         }
@@ -185,11 +206,13 @@ impl SoundQuery {
     /// The best guess, moved about until it fits best.
     fn stretched(&mut self, other: &SoundFingerprint) -> Option<SoundResemblance> {
         self.guess();
-        let tried = self.guesses.iter().filter_map(|(s, hashes)| Some((align(hashes, &other.hashes, LEAST, 1)?, *s)));
+        let theirs = Comb::new(&other.hashes, 1);
+        let tried = self.guesses.iter().filter_map(|g| Some((align(&g.whole, &theirs)?, g.stretch)));
         let (mut best, mut stretch) = tried.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).filter(|b| b.0.distance <= CLOSER * self.chance(other))?;
         for step in FINER {
             for moved in stretch.neighbours(step) {
-                if let Some(found) = align(&moved.undone(&self.excerpt), &other.hashes, LEAST, 1).filter(|f| f.distance < best.distance) {
+                let whole = Comb::new(&moved.undone(&self.excerpt), 1);
+                if let Some(found) = align(&whole, &theirs).filter(|f| f.distance < best.distance) {
                     (best, stretch) = (found, moved);
                 }
             }
@@ -214,43 +237,76 @@ impl Alignment {
     }
 }
 
-/// The offset at which two sequences differ least, of those where `least` hashes or more are heard in both; of the first one each `sparse`-th is looked at.
-fn align(ours: &[u32], theirs: &[u32], least: usize, sparse: usize) -> Option<Alignment> {
-    let looked: Vec<u32> = ours.iter().copied().step_by(sparse).collect();
-    let least = least.div_ceil(sparse);
-    let (first, last) = (0isize.checked_sub_unsigned(ours.len())? + 1, isize::try_from(theirs.len()).ok()?);
-    let (offset, bits, count) = nearest_offset(&looked, theirs, sparse, first..last, least)?;
-    let mut beside: Vec<u32> = pairs(&looked, theirs, sparse, offset).filter(|(a, b)| *a != SILENT && *b != SILENT).map(|(a, b)| (a ^ b).count_ones()).collect();
-    beside.sort_unstable();
-    let quarter = &beside[..beside.len().div_ceil(4)];
-    let share = |bits: u32, count: usize| bits as f32 / (32 * count.max(1)) as f32;
-    Some(Alignment { distance: share(bits, count), nearest: share(quarter.iter().sum(), quarter.len()), count })
+/// Share of the bits of `count` hashes.
+fn share(bits: u32, count: u32) -> f32 {
+    bits as f32 / (32 * count.max(1)) as f32
 }
 
-/// Hashes beside each other where the first of ours lies at `offset` of theirs.
+/// Two combs with one tooth each, where they differ least.
+fn align(ours: &Comb, theirs: &Comb) -> Option<Alignment> {
+    let best = nearest_offset(ours, theirs, LEAST)?;
+    let (a, b) = beside(ours, theirs, best.offset);
+    let mut bits: Vec<u32> = a.iter().zip(b).filter(|(a, b)| **a != SILENT && **b != SILENT).map(|(a, b)| (a ^ b).count_ones()).collect();
+    bits.sort_unstable();
+    let quarter = &bits[..bits.len().div_ceil(4)];
+    Some(Alignment { distance: share(best.bits, best.count), nearest: share(quarter.iter().sum(), quarter.len() as u32), count: bits.len() })
+}
+
+/// Hashes that are compared at once.
+const LANES: usize = 8;
+
+/// Hashes dealt out to teeth, each so many-th to the same, so that those which a sparse search compares lie side by side. Behind each tooth there is silence.
+#[derive(Clone, Debug)]
+struct Comb {
+    teeth: Vec<Vec<u32>>,
+    count: usize,
+}
+
+impl Comb {
+    fn new(hashes: &[u32], teeth: usize) -> Self {
+        let tooth = |first: usize| hashes.iter().skip(first).step_by(teeth).copied().chain([SILENT; LANES]).collect();
+        Self { teeth: (0..teeth).map(tooth).collect(), count: hashes.len() }
+    }
+}
+
+/// Hashes beside each other, and silence behind them, where the first of ours lies at `offset` of theirs; of ours those of the first tooth.
 #[inline(always)]
-fn pairs<'a>(ours: &'a [u32], theirs: &'a [u32], sparse: usize, offset: isize) -> impl Iterator<Item = (u32, u32)> + 'a {
+fn beside<'a>(ours: &'a Comb, theirs: &'a Comb, offset: isize) -> (&'a [u32], &'a [u32]) {
+    let teeth = theirs.teeth.len();
     // The first of ours that is beside one of theirs, and where that is.
-    let skipped = offset.min(0).unsigned_abs().div_ceil(sparse);
-    let start = offset.saturating_add_unsigned(skipped * sparse).max(0).unsigned_abs();
-    let (ours, theirs) = (ours.get(skipped..).unwrap_or_default(), theirs.get(start..).unwrap_or_default());
-    ours.iter().copied().zip(theirs.iter().copied().step_by(sparse))
+    let skipped = offset.min(0).unsigned_abs().div_ceil(teeth);
+    let start = offset.saturating_add_unsigned(skipped * teeth).max(0).unsigned_abs();
+    let ours = ours.teeth.first().and_then(|tooth| tooth.get(skipped..)).unwrap_or_default();
+    let theirs = theirs.teeth.get(start % teeth).and_then(|tooth| tooth.get(start / teeth..)).unwrap_or_default();
+    let whole = ours.len().min(theirs.len()) / LANES * LANES;
+    (&ours[..whole], &theirs[..whole])
 }
 
-/// Offset, bits that differ and number of pairs. A search spends its time here: counting bits has an instruction on most machines.
+/// Where two sequences differ least.
+struct Nearest {
+    offset: isize,
+    bits: u32,
+    count: u32,
+}
+
+/// The offset at which two sequences differ least, of those where `least` hashes or more of ours are heard in both. A search spends its time here.
 #[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
-fn nearest_offset(ours: &[u32], theirs: &[u32], sparse: usize, offsets: std::ops::Range<isize>, least: usize) -> Option<(isize, u32, usize)> {
-    let mut best: Option<(isize, u32, usize)> = None;
-    for offset in offsets {
-        let (mut bits, mut count) = (0, 0);
-        for (a, b) in pairs(ours, theirs, sparse, offset) {
-            let heard = u32::from(a != SILENT && b != SILENT);
-            bits += heard * (a ^ b).count_ones();
-            count += heard;
+fn nearest_offset(ours: &Comb, theirs: &Comb, least: usize) -> Option<Nearest> {
+    let mut best: Option<Nearest> = None;
+    for offset in 1 - ours.count as isize..theirs.count as isize {
+        let (a, b) = beside(ours, theirs, offset);
+        let (mut bits, mut count) = ([0u32; LANES], [0u32; LANES]);
+        for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+            for lane in 0..LANES {
+                let heard = u32::from((a[lane] != SILENT) & (b[lane] != SILENT));
+                bits[lane] += heard * (a[lane] ^ b[lane]).count_ones();
+                count[lane] += heard;
+            }
         }
-        let better = |(_, bits_best, count_best): (isize, u32, usize)| u64::from(bits) * (count_best as u64) < u64::from(bits_best) * u64::from(count);
-        if count as usize >= least && best.is_none_or(better) {
-            best = Some((offset, bits, count as usize));
+        let (bits, count): (u32, u32) = (bits.iter().sum(), count.iter().sum());
+        let better = |best: &Nearest| u64::from(bits) * u64::from(best.count) < u64::from(best.bits) * u64::from(count);
+        if count as usize >= least && best.as_ref().is_none_or(better) {
+            best = Some(Nearest { offset, bits, count });
         }
     }
     best
@@ -330,8 +386,9 @@ mod tests {
                 (heard.len() >= 12usize.div_ceil(sparse)).then(|| heard.iter().sum::<u32>() as f32 / (32 * heard.len()) as f32)
             };
             let best = (-40..50).filter_map(plain).min_by(f32::total_cmp);
-            assert_eq!(align(&ours, &theirs, 12, sparse).map(|a| a.distance), best, "{sparse}");
+            let found = nearest_offset(&Comb::new(&ours, sparse), &Comb::new(&theirs, sparse), 12usize.div_ceil(sparse));
+            assert_eq!(found.map(|n| share(n.bits, n.count)), best, "{sparse}");
         }
-        assert_eq!(align(&ours, &[], 12, 1), None);
+        assert!(nearest_offset(&Comb::new(&ours, 1), &Comb::new(&[], 1), 12).is_none());
     }
 }
