@@ -305,7 +305,6 @@ fn who_does_not_wait_any_more_is_free_at_once() {
 
 fn the_program_outlives_many_bad_workers() {
     let workers = workers("abort", "");
-    workers.keep_ahead(true);
     for _ in 0..20 {
         let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
         assert!(matches!(look.manifest(&Trust::default()), Err(LookError::Worker(WorkerError::Killed { .. }))));

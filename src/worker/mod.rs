@@ -1,6 +1,7 @@
 //! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing else.
 //!
-//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that start a process for each file; the program's `main` calls [`serve`] in it. The worker gives up what it does not need
+//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have a process for each file, a copy of one that was started for that ([`nursery`]); the program's `main` calls [`serve`] in
+//! it. The worker gives up what it does not need
 //! ([`confine`]) before it touches the file: it has limits on memory and time, can open nothing but the file and its sidecar, for reading, reaches no network, starts
 //! no program and leaves nothing behind. Both talk over a socket ([`wire`]): question and watermark keys one way, progress and answers the other. What a worker answers is
 //! not trusted ([`check`]): one that was taken over can lie about its own file, and do no more.
@@ -9,6 +10,7 @@ mod calls;
 mod check;
 mod confine;
 mod failure;
+mod nursery;
 mod parent;
 mod serve;
 mod wire;

@@ -1,18 +1,15 @@
-//! The parent's side: workers are started, asked, timed and buried.
+//! The parent's side: workers are asked, timed, and doubted.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-
+use super::nursery::{Nursery, Worker};
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::{Isolation, WorkerError, check};
 use crate::detect::Detected;
@@ -24,92 +21,36 @@ use crate::provenance::{ManifestReport, Trust};
 
 /// Between two looks at the clock and at the flag that stops the work.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a worker whose end of the socket is closed may take to be dead.
-const DYING: Duration = Duration::from_secs(2);
-/// What is read of a worker's last words.
-const WORDS: u64 = 4 << 10;
-/// Pools that glibc's allocator may spread threads over. Each reserves 64 MiB of address space, and by default there are eight for every core.
-const POOLS: &str = "4";
 
-/// Starts a worker for each file: a process of this very program, with an empty environment.
+/// Has a worker for each file: a process of this very program, with an empty environment.
 #[derive(Clone, Debug)]
 pub struct Workers(Arc<Shop>);
 
 #[derive(Debug)]
 struct Shop {
     arguments: Vec<OsString>,
-    /// One that was started ahead of its file, as most of a start is spent loading libraries.
-    spare: Mutex<Option<Worker>>,
-    /// Whether there is always to be one.
-    ahead: AtomicBool,
-    /// Those that were killed and not yet buried.
-    dead: Mutex<Vec<Child>>,
-}
-
-#[derive(Debug)]
-struct Worker {
-    child: Child,
-    stream: UnixStream,
+    nursery: Mutex<Option<Nursery>>,
 }
 
 impl Workers {
-    /// Workers that are this program with `arguments`, at which its `main` calls [`serve`](super::serve). Starts one ahead.
+    /// Workers that are this program with `arguments`, at which its `main` calls [`serve`](super::serve). What they are copies of is started now, as it takes
+    /// some hundredths of a second to load.
     #[must_use]
     pub fn new(arguments: Vec<OsString>) -> Self {
-        let workers = Self(Arc::new(Shop { arguments, spare: Mutex::default(), ahead: AtomicBool::new(false), dead: Mutex::default() }));
-        workers.prepare();
-        workers
-    }
-
-    /// Whether there are more files to come, so that the next worker is started while one looks.
-    pub fn keep_ahead(&self, more: bool) {
-        self.0.ahead.store(more, Ordering::Relaxed);
-    }
-
-    /// Starts one ahead of the next file, unless that was done.
-    fn prepare(&self) {
-        let mut spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.is_none() {
-            // One that cannot be started now is told of when it is needed.
-            *spare = self.0.start().ok();
-        }
+        // One that cannot be started now is told of when it is needed.
+        let nursery = Mutex::new(Nursery::start(&arguments).ok());
+        Self(Arc::new(Shop { arguments, nursery }))
     }
 }
 
 impl Shop {
-    fn start(&self) -> io::Result<Worker> {
-        self.dead.lock().unwrap_or_else(PoisonError::into_inner).retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
-        let (stream, theirs) = UnixStream::pair()?;
-        // What runs now, even where the file that it came from has been replaced.
-        let mut command = Command::new("/proc/self/exe");
-        command.args(&self.arguments).env_clear().env("MALLOC_ARENA_MAX", POOLS);
-        if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
-            command.env("LD_LIBRARY_PATH", libraries);
+    /// Of the nursery that there is, or of a new one if that is gone.
+    fn worker(&self) -> io::Result<Worker> {
+        let mut nursery = self.nursery.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(worker)) = nursery.as_mut().map(Nursery::worker) {
+            return Ok(worker);
         }
-        // In a group of its own it does not hear what is typed at the parent's terminal.
-        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped()).current_dir("/").process_group(0);
-        Ok(Worker { child: command.spawn()?, stream })
-    }
-
-    /// The spare, if it is alive, or a new one.
-    fn take(&self) -> io::Result<Worker> {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if spare.as_mut().is_some_and(|worker| !matches!(worker.child.try_wait(), Ok(None))) {
-            spare = None;
-        }
-        spare.map_or_else(|| self.start(), Ok)
-    }
-}
-
-impl Drop for Shop {
-    fn drop(&mut self) {
-        if let Some(mut spare) = self.spare.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = spare.child.kill();
-            let _ = spare.child.wait();
-        }
-        for child in self.dead.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            let _ = child.wait();
-        }
+        nursery.insert(Nursery::start(&self.arguments)?).worker()
     }
 }
 
@@ -117,8 +58,8 @@ impl Eyes for Workers {
     fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
         let start = |reason| WorkerError::Start { reason };
         let mut look = WorkerLook {
-            worker: Some(self.0.take().map_err(start)?),
-            shop: self.0.clone(),
+            worker: Some(self.0.worker().map_err(start)?),
+            _shop: self.0.clone(),
             path: path.into(),
             limits: *limits,
             cancel: cancel.clone(),
@@ -128,9 +69,6 @@ impl Eyes for Workers {
         match look.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? {
             Answer::Ready(isolation) => look.isolation = isolation,
             _ => return Err(look.senseless()),
-        }
-        if self.0.ahead.load(Ordering::Relaxed) {
-            self.prepare();
         }
         Ok(Box::new(look))
     }
@@ -145,7 +83,8 @@ fn place(path: &Path) -> PathBuf {
 struct WorkerLook {
     /// `None` once it is dead.
     worker: Option<Worker>,
-    shop: Arc<Shop>,
+    /// Where it came from, which must outlive it.
+    _shop: Arc<Shop>,
     path: PathBuf,
     limits: Limits,
     cancel: Cancel,
@@ -178,9 +117,9 @@ impl WorkerLook {
             STOPPED => MediaError::Cancelled { path }.into(),
             ErrorKind::TimedOut => WorkerError::Slow { path, seconds: self.limits.wall_seconds }.into(),
             ErrorKind::InvalidData => self.senseless(),
-            _ => match self.worker.take().map(|worker| last(worker, &self.shop)) {
-                Some((Some(status), words)) => self.ended(status, &words).into(),
-                _ => self.senseless(),
+            _ => match self.worker.take().and_then(Worker::last) {
+                Some((status, words)) => self.ended(status, &words).into(),
+                None => self.senseless(),
             },
         }
     }
@@ -228,40 +167,6 @@ impl Look for WorkerLook {
     fn isolation(&self) -> Isolation {
         self.isolation
     }
-}
-
-impl Drop for WorkerLook {
-    fn drop(&mut self) {
-        if let Some(mut worker) = self.worker.take() {
-            let _ = worker.child.kill();
-            // Taking a process down takes milliseconds, which nobody needs to wait for.
-            self.shop.dead.lock().unwrap_or_else(PoisonError::into_inner).push(worker.child);
-        }
-    }
-}
-
-/// How a worker ended that closed its end, and its last words in one line.
-fn last(mut worker: Worker, shop: &Shop) -> (Option<ExitStatus>, String) {
-    let since = Instant::now();
-    while since.elapsed() < DYING {
-        match worker.child.try_wait() {
-            Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-            Ok(Some(status)) => {
-                let mut words = Vec::new();
-                if let Some(pipe) = worker.child.stderr.take() {
-                    // If anything of it still holds the other end, that is not waited for.
-                    let _ = rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK);
-                    let _ = pipe.take(WORDS).read_to_end(&mut words);
-                }
-                let words: String = String::from_utf8_lossy(&words).chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
-                return (Some(status), words.trim().to_string());
-            }
-            Err(_) => break,
-        }
-    }
-    let _ = worker.child.kill();
-    shop.dead.lock().unwrap_or_else(PoisonError::into_inner).push(worker.child);
-    (None, String::new())
 }
 
 /// A signal as people know it.

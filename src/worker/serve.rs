@@ -7,17 +7,24 @@ use std::path::PathBuf;
 
 use super::confine::confine;
 use super::failure::Failure;
+use super::nursery::tend;
 use super::wire::{Answer, QUESTION, Request, receive, send};
 use crate::eyes::{Eyes, Look, LookError};
 use crate::media::{Cancel, Progress};
 use crate::provenance::ManifestReport;
 
-/// Answers what the parent asks through standard input, which is a socket, about the one file that it names first, until it has no more questions. Does
-/// nothing before this process is [confined](super::Isolation). To be called first in `main`, before any thread is started.
+/// Makes a copy of this process whenever the parent asks for one through standard input, which is a socket, and returns when the parent is gone. A copy
+/// answers questions about the one file that is named to it first, until there are no more, and returns as well; it does nothing before it is
+/// [confined](super::Isolation). To be called first in `main`, before any thread is started.
 ///
 /// # Errors
-/// If the parent is gone, or is none.
+/// If the parent is gone in the middle of a question, or is none.
 pub fn serve(eyes: &dyn Eyes) -> io::Result<()> {
+    if tend()? { look(eyes) } else { Ok(()) }
+}
+
+/// Looks at one file.
+fn look(eyes: &dyn Eyes) -> io::Result<()> {
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Request::Open(place, limits) = receive(&mut stream, QUESTION)? else { return Err(wrong()) };

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
     let options = super::detect_options(&args.question)?;
     let files = inputs::expand(&args.inputs)?;
     let drawings = Drawings::new(args, &files)?;
-    let eyes = lookers.eyes(Some(files.len()));
+    let eyes = lookers.eyes();
     super::each(&files, "detect", global, |file| {
         let bar = Bar::new(global, "reading", file);
         let mut look = eyes.open(file, &limits, &cancel())?;

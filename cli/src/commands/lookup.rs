@@ -47,7 +47,7 @@ pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
             Source::Registry(registry)
         }
     };
-    options.eyes = lookers.eyes(Some(args.what.len()));
+    options.eyes = lookers.eyes();
     let all: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     super::each(&all, "lookup", global, |what| {
         let alg = args.alg.as_deref();

@@ -83,18 +83,14 @@ struct Lookers {
 }
 
 impl Lookers {
-    /// Workers, unless that was declined. The first is started now, so that it is there when it is needed: ask early.
+    /// Workers, unless that was declined. What they are copies of is started now, so that it is there when it is needed: ask early.
     fn new(option: &SandboxOption) -> Self {
         Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()])) }
     }
 
-    /// For `files` files, or any number: from the second on each has its worker started while the one before is looked at.
-    fn eyes(&self, files: Option<usize>) -> Arc<dyn Eyes> {
+    fn eyes(&self) -> Arc<dyn Eyes> {
         match &self.workers {
-            Some(workers) => {
-                workers.keep_ahead(files.is_none_or(|n| n > 1));
-                Arc::new(workers.clone())
-            }
+            Some(workers) => Arc::new(workers.clone()),
             None => Arc::new(Own),
         }
     }

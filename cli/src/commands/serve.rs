@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.limits = config.limits.limits();
     options.trust = super::trust(&args.trust, &config)?;
     options.registry = Some(registry.clone());
-    options.eyes = lookers.eyes(None);
+    options.eyes = lookers.eyes();
     config.manifest.name(&mut options);
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
     let mut options = options(args, &config)?;
     options.registry = home.registry_if_any(&args.registry, &config)?;
     let files = inputs::expand(&args.inputs)?;
-    options.eyes = lookers.eyes(Some(files.len()));
+    options.eyes = lookers.eyes();
     super::each(&files, "verify", global, |file| {
         let bar = Bar::new(global, "verifying", file);
         let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;

@@ -1,0 +1,201 @@
+//! The nursery: a process that makes workers of copies of itself.
+//!
+//! Most of what a process of this program costs is the loader's, who binds libav and the 160 libraries behind it. So that is paid once: the nursery is this
+//! program started anew, with an empty environment and without secrets; it opens no file, runs no thread, and copies itself for each. What a copy may do
+//! is its own to give up. The parent passes the ends of what it talks through and hears of the copy's end; the nursery ends with its parent, and its copies with it.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal, waitpid};
+use rustix::stdio::{dup2_stderr, dup2_stdin};
+
+/// Pools that glibc's allocator may spread threads over. Each reserves 64 MiB of address space, and by default there are eight for every core.
+const POOLS: &str = "4";
+/// How long a worker may take to be there: loading comes before the first.
+const STARTING: Duration = Duration::from_secs(20);
+/// How long a worker whose end of the socket is closed may take to be dead.
+const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+/// What is read of a worker's last words.
+const WORDS: u64 = 4 << 10;
+
+/// What a worker gets of the parent's: its socket, where last words go, and where the nursery tells how it ended.
+const ENDS: usize = 3;
+
+/// The parent's handle on the nursery, which dies with it.
+#[derive(Debug)]
+pub(super) struct Nursery {
+    child: Child,
+    control: UnixStream,
+}
+
+/// A worker, which dies with this.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) stream: UnixStream,
+    words: PipeReader,
+    end: PipeReader,
+}
+
+impl Nursery {
+    /// This program, called with `arguments`, at which its `main` calls [`serve`](super::serve).
+    pub(super) fn start(arguments: &[OsString]) -> io::Result<Self> {
+        let (control, theirs) = UnixStream::pair()?;
+        control.set_read_timeout(Some(STARTING))?;
+        // What runs now, even where the file that it came from has been replaced.
+        let mut command = Command::new("/proc/self/exe");
+        command.args(arguments).env_clear().env("MALLOC_ARENA_MAX", POOLS);
+        if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        // In a group of its own it does not hear what is typed at the parent's terminal.
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").process_group(0);
+        Ok(Self { child: command.spawn()?, control })
+    }
+
+    /// A worker that waits for its file.
+    pub(super) fn worker(&mut self) -> io::Result<Worker> {
+        let (stream, theirs) = UnixStream::pair()?;
+        let ((words, their_words), (end, their_end)) = (io::pipe()?, io::pipe()?);
+        let ends: [BorrowedFd<'_>; ENDS] = [theirs.as_fd(), their_words.as_fd(), their_end.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ENDS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&ends));
+        sendmsg(&self.control, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+        let mut error = [0; 4];
+        self.control.read_exact(&mut error)?;
+        match i32::from_le_bytes(error) {
+            0 => Ok(Worker { stream, words, end }),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Worker {
+    /// How it ended, having closed its end of the socket, and its last words in one line; `None` if that cannot be known.
+    pub(super) fn last(mut self) -> Option<(ExitStatus, String)> {
+        poll(&mut [PollFd::new(&self.end, PollFlags::IN)], Some(&DYING)).ok().filter(|&ready| ready > 0)?;
+        let mut status = [0; 4];
+        self.end.read_exact(&mut status).ok()?;
+        let mut words = Vec::new();
+        // If anything of it still holds the other end, that is not waited for.
+        let _ = rustix::fs::fcntl_setfl(&self.words, OFlags::NONBLOCK);
+        let _ = self.words.take(WORDS).read_to_end(&mut words);
+        let words: String = String::from_utf8_lossy(&words).chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
+        Some((ExitStatus::from_raw(i32::from_le_bytes(status)), words.trim().to_string()))
+    }
+}
+
+/// A copy of the nursery, as the nursery sees it.
+struct Copy {
+    pid: Pid,
+    /// Can be read once it is dead.
+    life: OwnedFd,
+    /// Where its end is told; closed at the other side when nobody wants it any more, and `None` once it was killed for that.
+    end: Option<PipeWriter>,
+}
+
+/// Makes copies of this process as the parent asks for them, through standard input, until there is no parent. Returns true in a copy, with its ends for
+/// standard input and standard error, and false in the nursery at its end. No thread may run.
+pub(super) fn tend() -> io::Result<bool> {
+    let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut copies: Vec<Copy> = Vec::new();
+    loop {
+        let (asked, dead, unwanted) = events(&control, &copies)?;
+        for i in unwanted {
+            copies[i].end = None;
+            let _ = kill_process(copies[i].pid, Signal::KILL);
+        }
+        for i in dead.into_iter().rev() {
+            let copy = copies.swap_remove(i);
+            if let (Ok(Some((_, status))), Some(mut end)) = (waitpid(Some(copy.pid), WaitOptions::empty()), copy.end) {
+                // Who does not listen any more need not be told.
+                let _ = end.write_all(&status.as_raw().to_le_bytes());
+            }
+        }
+        if !asked {
+            continue;
+        }
+        let Some([stream, words, end]) = receive(&control)? else { return Ok(false) };
+        let made = match fork() {
+            Ok(None) => {
+                drop((copies, control, end));
+                dup2_stdin(stream)?;
+                dup2_stderr(words)?;
+                return Ok(true);
+            }
+            Ok(Some(pid)) => pidfd_open(pid, PidfdFlags::empty()).map(|life| copies.push(Copy { pid, life, end: Some(PipeWriter::from(end)) })).map_err(io::Error::from),
+            Err(e) => Err(e),
+        };
+        let error = made.map_or_else(|e| e.raw_os_error().unwrap_or(libc::EAGAIN), |()| 0);
+        control.write_all(&error.to_le_bytes())?;
+    }
+}
+
+/// Waits until something happens: whether the parent asks, which copies are dead, and which nobody wants.
+fn events(control: &UnixStream, copies: &[Copy]) -> io::Result<(bool, Vec<usize>, Vec<usize>)> {
+    let mut waiting = vec![PollFd::new(control, PollFlags::IN)];
+    waiting.extend(copies.iter().map(|c| PollFd::new(&c.life, PollFlags::IN)));
+    // Of the end of a pipe that is written to, no more is asked than whether it is read.
+    let ends: Vec<usize> = (0..copies.len()).filter(|&i| copies[i].end.is_some()).collect();
+    waiting.extend(ends.iter().filter_map(|&i| copies[i].end.as_ref()).map(|end| PollFd::new(end, PollFlags::empty())));
+    while let Err(e) = poll(&mut waiting, None) {
+        if e != rustix::io::Errno::INTR {
+            return Err(e.into());
+        }
+    }
+    let happened: Vec<bool> = waiting.iter().map(|p| !p.revents().is_empty()).collect();
+    let (lives, heard) = happened[1..].split_at(copies.len());
+    let dead = (0..copies.len()).filter(|&i| lives[i]).collect();
+    Ok((happened[0], dead, ends.into_iter().zip(heard).filter(|e| *e.1).map(|e| e.0).collect()))
+}
+
+/// The ends that the parent passes; `None` if it is gone.
+fn receive(control: &UnixStream) -> io::Result<Option<[OwnedFd; ENDS]>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ENDS))];
+    let mut passed = RecvAncillaryBuffer::new(&mut space);
+    let message = recvmsg(control, &mut [IoSliceMut::new(&mut [0])], &mut passed, RecvFlags::CMSG_CLOEXEC)?;
+    if message.bytes == 0 {
+        return Ok(None);
+    }
+    let mut ends = Vec::with_capacity(ENDS);
+    for message in passed.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            ends.extend(received);
+        }
+    }
+    ends.try_into().map(Some).map_err(|_| ErrorKind::InvalidData.into())
+}
+
+/// Copies this process; `None` in the copy, which dies with the process that it was copied from.
+#[allow(unsafe_code, reason = "no safe call copies a process")]
+fn fork() -> io::Result<Option<Pid>> {
+    let parent = getpid();
+    // SAFETY: no other thread runs in this process, so that no lock is held by one that the copy lacks.
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if let Some(copy) = Pid::from_raw(pid) {
+        return Ok(Some(copy));
+    }
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before that was asked for.
+    if getppid() == Some(parent) { Ok(None) } else { Err(ErrorKind::BrokenPipe.into()) }
+}
