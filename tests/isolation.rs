@@ -314,9 +314,27 @@ fn the_program_outlives_many_bad_workers() {
     assert!(std::fs::read_dir("/proc/self/fd").unwrap().count() < 20);
 }
 
+fn a_nursery_that_died_is_replaced() {
+    let workers = workers("good", "");
+    let open = || workers.open(&clip(), &Limits::default(), &Cancel::default());
+    let mut look = open().unwrap();
+    let parent = std::process::id().to_string();
+    let own = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.ok()?.file_name().into_string().ok()?.parse::<i32>().ok()).filter(|pid| {
+        // The fourth word is the parent; the second, the program's name, has brackets around it.
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(parent.as_str())
+    });
+    let own: Vec<i32> = own.collect();
+    assert_eq!(own.len(), 1, "workers are the nursery's");
+    rustix::process::kill_process(rustix::process::Pid::from_raw(own[0]).unwrap(), rustix::process::Signal::KILL).unwrap();
+    // Its copies die with it, and that is the file's error; the next file is none the worse.
+    assert!(look.manifest(&Trust::default()).is_err());
+    assert!(open().unwrap().manifest(&Trust::default()).unwrap().is_none());
+}
+
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 10] = [
     ("crashes_are_errors_of_their_file", crashes_are_errors_of_their_file),
     ("hangs_end_when_their_time_is_over", hangs_end_when_their_time_is_over),
     ("memory_ends_where_it_is_to", memory_ends_where_it_is_to),
@@ -326,6 +344,7 @@ const TESTS: [Test; 9] = [
     ("a_good_worker_sees_what_its_parent_would", a_good_worker_sees_what_its_parent_would),
     ("who_does_not_wait_any_more_is_free_at_once", who_does_not_wait_any_more_is_free_at_once),
     ("the_program_outlives_many_bad_workers", the_program_outlives_many_bad_workers),
+    ("a_nursery_that_died_is_replaced", a_nursery_that_died_is_replaced),
 ];
 
 fn main() -> ExitCode {
