@@ -197,15 +197,16 @@ impl Detector {
             self.coarse.equaliser(&total).apply(&mut total);
             let found = Search::new(self, Sums { coarse: &total, fine: None }).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
-                self.certainty = Certainty::Since(self.windows.list().len(), Box::new(found));
+                self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
         }
         // The last span is still being filled, the one before it is whole.
-        if let (Certainty::Since(seen, found), [.., whole, _]) = (&mut self.certainty, self.windows.list())
-            && *seen != self.windows.list().len()
+        if let Certainty::Since(seen, found) = &mut self.certainty
+            && *seen != self.windows.len()
+            && let Some(whole) = self.windows.len().checked_sub(2)
         {
-            *seen = self.windows.list().len();
-            if !timeline::is_marked(whole, &found.warp, found, &self.carriers[found.key]) {
+            *seen = self.windows.len();
+            if !timeline::is_marked(&self.windows.sum(whole), &found.warp, found, &self.carriers[found.key]) {
                 self.certainty = Certainty::Lost;
             }
         }
@@ -225,7 +226,7 @@ impl Detector {
         if total.data.is_empty() {
             return self.report(None);
         }
-        self.windows.weigh(&self.coarse.equaliser(&total));
+        self.windows.weigh(self.coarse.equaliser(&total));
         let total = self.windows.total();
         if let Some((residual, _, sum)) = &mut self.fine {
             residual.equaliser(sum).apply(sum);
@@ -279,7 +280,7 @@ impl Detector {
                 let carrier = &self.carriers[found.key];
                 let ratio = found.factor as f32 / self.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-                report.spans = timeline::spans(self.windows.list(), &warp, found, carrier, 1.0 / self.options.rate);
+                report.spans = timeline::spans(&self.windows, &warp, found, carrier, 1.0 / self.options.rate);
                 report.ranges = evidence::ranges(&report.spans);
                 report.area = area::map(sums.of(found.factor), found, carrier);
             }

@@ -11,6 +11,7 @@ use super::plane::Image;
 const CALM: f32 = 0.3;
 
 /// Weights per block of a sum.
+#[derive(Clone, Debug)]
 pub(crate) struct Equaliser {
     weights: Image,
 }

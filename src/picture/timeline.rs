@@ -8,8 +8,8 @@ use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 use super::sync::{Whitened, score};
 use super::warp::{Warp, unwarp};
-use super::windows::Window;
-use crate::evidence::{self, Span, SpanState};
+use super::windows::Windows;
+use crate::evidence::{self, Span, SpanState, TimeRange};
 use crate::stats::median;
 
 /// What a typical marked span must score before a span can be called unmarked.
@@ -37,21 +37,21 @@ impl<'a> Known<'a> {
     }
 
     /// The score of a span, and its residual energy.
-    fn measure(&mut self, window: &Window) -> (f32, f32) {
+    fn measure(&mut self, sum: &Image) -> (f32, f32) {
         let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
-        self.fold.read(&window.sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| (sign * score(&whitened.dimensions(), &self.word, &self.dimensions), level))
+        self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| (sign * score(&whitened.dimensions(), &self.word, &self.dimensions), level))
     }
 }
 
-/// Whether the mark of `finding` is plain in one span.
-pub(crate) fn is_marked(window: &Window, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
-    Known::new(warp, finding, carrier).measure(window).0 >= Span::MARKED
+/// Whether the mark of `finding` is plain in the sum of one span.
+pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
+    Known::new(warp, finding, carrier).measure(sum).0 >= Span::MARKED
 }
 
 /// Whether the mark of `finding` is there, span by span. `frame` is the time that the last frame of a span is shown.
-pub(crate) fn spans(windows: &[Window], warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<Span> {
+pub(crate) fn spans(windows: &Windows, warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<Span> {
     let mut known = Known::new(warp, finding, carrier);
-    let measured: Vec<(f32, f32)> = windows.iter().map(|w| known.measure(w)).collect();
+    let measured: Vec<(f32, f32)> = (0..windows.len()).map(|i| known.measure(&windows.sum(i))).collect();
     let marked: Vec<_> = measured.iter().filter(|m| m.0 >= Span::MARKED).collect();
     let typical = median(marked.iter().map(|m| m.0).collect());
     let energy = median(measured.iter().map(|m| m.1).collect());
@@ -66,13 +66,14 @@ pub(crate) fn spans(windows: &[Window], warp: &Warp, finding: &Finding, carrier:
     };
     let mut states: Vec<SpanState> = measured.iter().map(|&(z, e)| state(z, e)).collect();
     evidence::doubt(&mut states, &measured.iter().map(|m| m.0).collect::<Vec<_>>(), typical);
-    let span = |(i, (w, &(score, _))): (usize, (&Window, &(f32, f32)))| {
+    let ranges: Vec<TimeRange> = windows.ranges().collect();
+    let span = |(i, (range, &(score, _))): (usize, (&TimeRange, &(f32, f32)))| {
         // Up to the next span, unless that is where the mark ends.
         let ends_here = (states[i], states.get(i + 1)) == (SpanState::Marked, Some(&SpanState::Unmarked));
-        let next = windows.get(i + 1).filter(|_| !ends_here);
-        Span { start: w.range.start, end: next.map_or(w.range.end + frame, |next| next.range.start), score, state: states[i] }
+        let next = ranges.get(i + 1).filter(|_| !ends_here);
+        Span { start: range.start, end: next.map_or(range.end + frame, |next| next.start), score, state: states[i] }
     };
-    windows.iter().zip(&measured).enumerate().map(span).collect()
+    ranges.iter().zip(&measured).enumerate().map(span).collect()
 }
 
 /// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.
