@@ -159,6 +159,26 @@ fn two_marks_in_one_file_are_told_apart_in_time() {
 }
 
 #[test]
+fn sound_that_was_joined_from_pieces_has_its_ranges_in_order() {
+    let work = TempDir::new().unwrap();
+    let stamped = work.path().join("stamped.flac");
+    let payload = stamp(&excerpt(&work, "whole.flac", "-c:a flac"), &stamped, None).payload;
+    // The mark is out of step with itself from piece to piece, so that each is found on its own.
+    let joined = work.path().join("joined.flac");
+    ffmpeg(
+        &stamped,
+        "-af asplit=3[a][b][c];[a]atrim=0:4.1[a];[b]atrim=0.7:5,asetpts=PTS-STARTPTS[b];[c]atrim=0.3:5,asetpts=PTS-STARTPTS[c];[a][b][c]concat=3:0:1 -c:a flac",
+        &joined,
+    );
+    let heard = sound(&joined);
+    assert_eq!(heard.payload, Some(payload));
+    assert!(heard.ranges.iter().all(|r| r.start < r.end) && heard.ranges.windows(2).all(|r| r[0].end <= r[1].start), "{:?}", heard.ranges);
+    assert!(heard.spans.windows(2).all(|s| s[0].end <= s[1].start + 1e-9));
+    let marked: f64 = heard.ranges.iter().map(|r| r.end - r.start).sum();
+    assert!(marked > 10.0, "{:?}", heard.ranges);
+}
+
+#[test]
 fn sound_of_another_clip_contradicts_the_picture() {
     let work = TempDir::new().unwrap();
     let (a, b) = (work.path().join("a.mp4"), work.path().join("b.mp4"));

@@ -334,19 +334,23 @@ impl Detector {
         scores.iter().zip(&states).enumerate().map(span).collect()
     }
 
-    /// Adds a mark to those that were found, or to the same one of an earlier piece.
+    /// Adds a mark to those that were found, or to the same one of an earlier piece, or of the same: where sound was cut and joined, a mark is found once
+    /// for each step that it is in.
     fn keep(&mut self, evidence: SoundEvidence) {
         let same = self.marks.iter_mut().find(|m| m.payload == evidence.payload && m.key == evidence.key);
         let Some(known) = same else { return self.marks.push(evidence) };
         known.p_value = known.p_value.min(evidence.p_value);
         known.evidence = known.evidence.max(evidence.evidence);
-        known.spans.extend(evidence.spans);
-        for range in evidence.ranges {
-            match known.ranges.last_mut() {
-                Some(last) if range.start - last.end < 1e-6 => last.end = range.end,
-                _ => known.ranges.push(range),
+        let first = evidence.spans.first().map_or(f64::INFINITY, |s| s.start);
+        let shared = known.spans.iter().rposition(|s| s.start < first).map_or(0, |i| i + 1);
+        let mut spans = evidence.spans.into_iter();
+        for (old, new) in known.spans[shared..].iter_mut().zip(&mut spans) {
+            if new.score > old.score {
+                *old = new;
             }
         }
+        known.spans.extend(spans);
+        known.ranges = evidence::ranges(&known.spans);
     }
 
     /// The evidence in all of the sound.
