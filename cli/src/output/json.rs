@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use crate::home::Home;
 use crate::serve::Token;
 
-fn print(value: &Value) -> Result<()> {
+/// Prints an object, whole and at once.
+pub(crate) fn print(value: &Value) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{value}")?;
     out.flush()?;
@@ -27,8 +28,8 @@ fn schema(verb: &str) -> String {
     format!("proofmark.{verb}/1")
 }
 
-pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Result<()> {
-    print(&json!({"schema": schema(verb), "file": file, "error": format!("{e:#}")}))
+pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Value {
+    json!({"schema": schema(verb), "file": file, "error": format!("{e:#}")})
 }
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
@@ -44,7 +45,7 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
     print(&json!({"schema": schema("keys"), what: key.id(), "file": file}))
 }
 
-pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()> {
+pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
     let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path, "embedded": path == target}));
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
@@ -55,7 +56,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
             Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
         })
         .collect();
-    print(&json!({
+    json!({
         "schema": schema("stamp"),
         "file": file,
         "output": target,
@@ -68,7 +69,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "capacity": stamped.capacity,
         "left_out": s.left_out,
         "registered": stamped.remembered,
-    }))
+    })
 }
 
 /// The part of a report that the detectors fill.
@@ -76,14 +77,14 @@ fn evidence(detected: &Detected) -> Result<Value> {
     Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}))
 }
 
-pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<()> {
+pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<Value> {
     let mut report = json!({"schema": schema("detect"), "file": file, "isolation": isolation});
     merge(&mut report, evidence(detected)?);
-    print(&report)
+    Ok(report)
 }
 
 /// The report of `verify`, which the server gives too.
-pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
+pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
     let mut report = json!({
         "schema": schema("verify"),
         "file": file,
@@ -97,10 +98,6 @@ pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     Ok(report)
-}
-
-pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
-    print(&verified(file, v)?)
 }
 
 pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
