@@ -59,8 +59,13 @@ impl<'a> Finder<'a> {
     }
 
     pub(crate) fn detect(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.detect_as(file, &self.options, cancel, progress)
+    }
+
+    /// The same, with the detector asked something else.
+    pub(crate) fn detect_as(&self, file: &Path, options: &DetectOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
         let mut look = self.eyes.open(file, &self.limits, cancel)?;
-        let detected = look.marks(&self.ring, &self.options, false, progress)?;
+        let detected = look.marks(&self.ring, options, false, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
         if let Some(picture) = &detected.picture {
             remarks.extend(self.drawings.draw(look.as_mut(), picture)?);

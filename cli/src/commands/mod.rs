@@ -4,13 +4,16 @@ pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod stamp;
+pub(crate) mod submit;
 pub(crate) mod tokens;
 pub(crate) mod verify;
+pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,7 +26,7 @@ use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
-use proofmark::worker::{self, Isolation, Workers};
+use proofmark::worker::{Isolation, Workers, serve as serve_parent};
 use proofmark::{Payload, StampError, VerifyError};
 use serde_json::Value;
 
@@ -79,7 +82,7 @@ fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pat
 }
 
 /// Whether the work was stopped by a signal, whichever layer said so.
-fn is_cancelled(e: &anyhow::Error) -> bool {
+pub(crate) fn is_cancelled(e: &anyhow::Error) -> bool {
     let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
         (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), ..) | (_, _, Some(LookError::Media(m)), _) | (.., Some(m)) => Some(m),
         _ => None,
@@ -91,8 +94,8 @@ fn is_cancelled(e: &anyhow::Error) -> bool {
 pub(crate) const WORKER: &str = "__look";
 
 /// Looks at a file for the process that started this one.
-pub(crate) fn worker() -> ExitCode {
-    match worker::serve(&Own) {
+pub(crate) fn look() -> ExitCode {
+    match serve_parent(&Own) {
         Ok(()) => Exit::Success.into(),
         Err(e) => {
             // The parent reads it.

@@ -49,8 +49,18 @@ impl Stamper {
         Ok(Self { ring: home.key_ring()?, options, quiet: global.quiet })
     }
 
+    /// How it stamps.
+    pub(crate) fn options(&self) -> &StampOptions {
+        &self.options
+    }
+
     pub(crate) fn stamp(&self, file: &Path, target: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
-        let stamped = stamp(file, target, self.ring.newest(), &self.options, cancel, progress)?;
+        self.stamp_as(file, target, &self.options, cancel, progress)
+    }
+
+    /// The same, in another way.
+    pub(crate) fn stamp_as(&self, file: &Path, target: &Path, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let stamped = stamp(file, target, self.ring.newest(), options, cancel, progress)?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         Ok(Answer { exit: Exit::Success, json, text, remarks: remarks(file, target, &stamped) })

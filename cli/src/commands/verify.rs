@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::KeyRing;
 use proofmark::media::{Cancel, Progress};
+use proofmark::picture::DetectOptions;
 use proofmark::verdict::Verdict;
 use proofmark::verify::{VerifyOptions, verify};
 
@@ -53,7 +54,18 @@ impl Verifier {
     }
 
     pub(crate) fn verify(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
-        let verified = verify(file, self.ring.as_ref(), &self.options, cancel, progress)?;
+        self.ask(file, &self.options, cancel, progress)
+    }
+
+    /// The same, with the detector asked something else.
+    pub(crate) fn verify_as(&self, file: &Path, detect: DetectOptions, cancel: &Cancel) -> Result<Answer> {
+        let mut options = self.options.clone();
+        options.detect = detect;
+        self.ask(file, &options, cancel, &mut |_| {})
+    }
+
+    fn ask(&self, file: &Path, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let verified = verify(file, self.ring.as_ref(), options, cancel, progress)?;
         let judgement = &verified.judgement;
         let exit = match judgement.verdict {
             Verdict::Altered | Verdict::Contradictory => Exit::Doubtful,

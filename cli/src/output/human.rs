@@ -37,7 +37,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 }
 
 /// A labelled line, wrapped under its own column.
-fn line(out: &mut String, label: &str, text: &str) {
+pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let mut column = LABEL + 2;
     let _ = write!(out, "  {label:LABEL$}");
     for (i, word) in text.split_whitespace().enumerate() {
@@ -74,7 +74,7 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 }
 
 /// Year-month-day of a time in seconds since 1970.
-fn date(seconds: u64) -> String {
+pub(super) fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.map_or_else(|| "unknown day".into(), |t| t.date().to_string())
 }
@@ -286,7 +286,7 @@ pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
 }
 
 /// A user's text in a table: short, and without what would move the cursor.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
@@ -408,7 +408,7 @@ pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
 }
 
 /// Columns as wide as their widest cell, the first `left` of them flush left; the first row in bold if there are columns of figures.
-fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+pub(super) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut out = String::new();

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
+use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::Entry;
 use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::worker::Isolation;
@@ -188,6 +189,36 @@ pub(crate) fn evaluate(report: &Report) -> Result<()> {
 
 pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
     print(&json!({"schema": schema("evaluate"), "attacks": list}))
+}
+
+pub(crate) fn submitted(file: &str, submitted: Submitted) -> Value {
+    json!({"schema": schema("submit"), "file": file, "id": submitted.id, "new": submitted.new})
+}
+
+/// What an attempt of a worker came to.
+pub(crate) fn attempt(id: i64, state: State, verb: &str, file: &str, seconds: f64, error: Option<&str>) -> Value {
+    json!({"schema": schema("worker"), "id": id, "state": state, "verb": verb, "file": file, "seconds": seconds, "error": error})
+}
+
+pub(crate) fn queue(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> Value {
+    let states: serde_json::Map<String, Value> = overview.states.iter().map(|(state, count)| (state.to_string(), (*count).into())).collect();
+    json!({
+        "schema": schema("jobs"), "queue": location, "states": states, "ended_last_minute": overview.last_minute, "ended_last_hour": overview.last_hour,
+        "longest_wait": overview.longest_wait, "stuck": stuck, "parked": parked,
+    })
+}
+
+pub(crate) fn jobs(jobs: &[Job]) -> Value {
+    json!({"schema": schema("jobs"), "jobs": jobs})
+}
+
+pub(crate) fn job(job: &Job, result: Option<&Ended>) -> Value {
+    json!({"schema": schema("jobs"), "job": job, "result": result})
+}
+
+/// What was done with a job on request.
+pub(crate) fn changed(what: &str, id: i64) -> Value {
+    json!({"schema": schema("jobs"), what: id})
 }
 
 fn merge(into: &mut Value, from: Value) {
