@@ -116,6 +116,9 @@ class Trial:
             wrong.append(f"{len(results)} results of {len(self.submitted)} jobs")
         if set(states) - {"done", "failed"}:
             wrong.append(f"states {dict(states)}")
+        for job, file, error in self.database.rows("SELECT id, task->>'file', error FROM proofmark_jobs WHERE state = 'failed'"):
+            if not file.endswith("broken.mp4"):
+                wrong.append(f"job {job}: {file} is whole, and failed: {error}")
         done = {int(j) for (j,) in self.database.rows("SELECT id FROM proofmark_jobs WHERE state = 'done'")}
         stamped = {job: target for job, verb, target in self.submitted.values() if verb == "stamp" and job in done}
         entries = json.loads(self.ours("registry", "list", "--most", 1_000_000, "--json").stdout)["entries"]

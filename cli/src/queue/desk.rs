@@ -45,7 +45,10 @@ impl Work for Desk {
     fn run(&self, job: &Job, hold: &Hold<'_>) -> Outcome {
         let task = match job.task() {
             Ok(task) => task,
-            Err(e) => return failed("worker", "", &anyhow!(e)),
+            Err(e) => {
+                let told = |part: &str| job.task[part].as_str().unwrap_or("unknown").to_string();
+                return failed(&told("verb"), &told("file"), &anyhow!(e));
+            }
         };
         let file = task.file().to_string();
         match self.answer(job, &task, hold) {
