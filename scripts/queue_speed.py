@@ -1,7 +1,8 @@
 """What does the queue cost? python3 scripts/queue_speed.py PROOFMARK FOLDER [--jobs 10000] [--claims 4000]
 
   overhead  verifies a tiny clip JOBS times through two workers, and the same by two commands without a queue; the difference in milliseconds of a worker a job
-  claims    jobs that end as soon as they are claimed (their file is not there), through eight workers: claims, results included, a second
+  alone     jobs that end as soon as they are claimed, as their file is not there, through one worker, and the same files by one command: that difference without the noise of the work
+  claims    such jobs through eight workers: claims, results included, a second
 Both against a database of its own that writes to disk as it should (fsync).
 """
 import argparse
@@ -65,8 +66,15 @@ def main():
     (ended,), = database.rows("SELECT count(*) FROM proofmark_results")
     assert int(ended) == done, ended
 
-    submit("verify", folder / "none.mp4", a.claims)
-    took, codes = together([["worker", "--until-empty", "--registry", "none", "--no-sandbox", "--quiet"]] * 8)
+    none, bare = folder / "none.mp4", ["--registry", "none", "--no-sandbox"]
+    submit("verify", none, 1000)
+    queued, _ = together([["worker", "--until-empty", "--quiet", *bare]])
+    plain, _ = together([["verify", *bare, *[none] * 1000]])
+    print(f"1000 jobs without work by one worker: {queued:.2f} ms a job; by one command {plain:.2f} ms a file; overhead {queued - plain:.2f} ms a job")
+    database.psql("TRUNCATE proofmark_jobs CASCADE")
+
+    submit("verify", none, a.claims)
+    took, codes = together([["worker", "--until-empty", "--quiet", *bare]] * 8)
     assert codes == [0] * 8, codes
     first, last, count = database.rows("SELECT extract(epoch FROM min(started)), extract(epoch FROM max(ended)), count(*) FROM proofmark_jobs WHERE state = 'failed'")[0]
     print(f"{count} claims with their results by eight workers: {int(count) / (float(last) - float(first)):.0f} a second ({took:.1f} s with their start)")

@@ -22,5 +22,5 @@ fi
 command -v cargo >/dev/null || { echo "error: there is no Rust toolchain; get rustc 1.95 from https://rustup.rs" >&2; exit 2; }
 if [ "${1:-}" = --tests ] && ! command -v moto_server >/dev/null && [ ! -x target/test-tools/bin/moto_server ]; then
     python3 -m venv target/test-tools
-    target/test-tools/bin/pip install -q 'moto[server]==5.2.1'
+    target/test-tools/bin/pip install -q 'moto[s3]==5.2.1' flask flask-cors
 fi
