@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg for the demo; with --tests also what the
-# tests run against: openssl, PostgreSQL and Chromium.
+# tests run against: openssl, PostgreSQL, Chromium, and moto for an S3-compatible server.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 packages=(build-essential clang pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev)
-[ "${1:-}" = --tests ] && packages+=(chromium chromium-driver openssl postgresql)
+[ "${1:-}" = --tests ] && packages+=(chromium chromium-driver openssl postgresql python3-venv)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
@@ -19,3 +20,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 command -v cargo >/dev/null || { echo "error: there is no Rust toolchain; get rustc 1.95 from https://rustup.rs" >&2; exit 2; }
+if [ "${1:-}" = --tests ] && ! command -v moto_server >/dev/null && [ ! -x target/test-tools/bin/moto_server ]; then
+    python3 -m venv target/test-tools
+    target/test-tools/bin/pip install -q 'moto[s3]==5.2.1' flask flask-cors
+fi

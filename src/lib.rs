@@ -9,6 +9,7 @@
 //! | [`stamp`] | media → marks → manifest → registry | everything below |
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
+//! | [`queue`] | work for many machines: jobs, leases, results; media by path or in a store | registry, payloads |
 //! | [`eyes`], [`worker`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
@@ -35,6 +36,7 @@ mod parallel;
 pub mod payload;
 pub mod picture;
 pub mod provenance;
+pub mod queue;
 pub mod recovery;
 pub mod registry;
 pub mod sound;
@@ -49,6 +51,7 @@ pub use evaluate::{EvaluateOptions, Report, evaluate};
 pub use key::{KeyId, KeyRing, WatermarkKey};
 pub use mark::{Generation, Mark};
 pub use payload::Payload;
+pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;
 pub use stamp::{StampError, StampOptions, Stamped};

@@ -21,19 +21,30 @@ pub(crate) enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(e: Exit) -> Self {
-        match e {
-            Exit::Success => 0,
-            Exit::Nothing => 1,
-            Exit::Error => 2,
-            Exit::Doubtful => 3,
-            Exit::SomeFailed => 4,
-            Exit::Interrupted => 130,
-        }
-        .into()
+        e.code().into()
     }
 }
 
 impl Exit {
+    const ALL: [Self; 6] = [Self::Success, Self::Nothing, Self::Error, Self::Doubtful, Self::SomeFailed, Self::Interrupted];
+
+    /// Its number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Nothing => 1,
+            Self::Error => 2,
+            Self::Doubtful => 3,
+            Self::SomeFailed => 4,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// That of a number, as a job's result has it.
+    pub(crate) fn of_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|e| e.code() == code).unwrap_or(Self::Error)
+    }
+
     /// What a batch ends with: failures outrank doubt, doubt outranks finding nothing.
     pub(crate) fn of_batch(each: &[Self]) -> Self {
         match each {

@@ -24,10 +24,11 @@ use proofmark::media::Limits;
 use proofmark::picture::Strength;
 use proofmark::provenance::{Identity, TestIdentity};
 use proofmark::registry::{self, Registry};
-use proofmark::{KeyRing, VerifyOptions, WatermarkKey};
+use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
 
-use crate::args::{Global, RegistryOption};
+use crate::args::{Global, QueueOption, RegistryOption};
+use crate::queue::QueueConfig;
 use crate::serve::ServeConfig;
 
 /// The configuration file as `init` writes it: every setting, each commented out at its default.
@@ -45,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) registry: RegistryConfig,
     pub(crate) lookup: LookupConfig,
     pub(crate) serve: ServeConfig,
+    pub(crate) queue: QueueConfig,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -255,6 +257,13 @@ impl Home {
             }
             _ => self.registry(asked, config),
         }
+    }
+
+    /// The queue that options or configuration name.
+    pub(crate) fn queue(&self, asked: &QueueOption, config: &Config) -> Result<Queue> {
+        let named = asked.queue.as_ref().or(config.queue.location.as_ref()).filter(|l| !l.is_empty());
+        let url = named.context("no queue is named; give its database with --queue postgres://user@host/database, PROOFMARK_QUEUE or the configuration")?;
+        Ok(Queue::open(url)?)
     }
 
     fn own_registry(&self) -> String {

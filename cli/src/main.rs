@@ -7,6 +7,7 @@ mod home;
 mod inputs;
 mod output;
 mod progress;
+mod queue;
 mod resolver;
 mod serve;
 mod target;
@@ -22,7 +23,7 @@ use exit::Exit;
 fn main() -> ExitCode {
     // First of all: a worker knows nothing of what else can be said, and confines itself before a thread runs.
     if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
-        return commands::worker();
+        return commands::look();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
         Command::Lookup(a) => commands::lookup::run(a, &cli.global),
         Command::Serve(a) => commands::serve::run(a, &cli.global),
         Command::Tokens(a) => commands::tokens::run(a, &cli.global),
+        Command::Submit(a) => commands::submit::run(a, &cli.global),
+        Command::Worker(a) => commands::worker::run(a, &cli.global),
+        Command::Jobs(a) => commands::jobs::run(a, &cli.global),
     };
     match result {
         Ok(exit) => exit.into(),

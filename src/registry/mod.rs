@@ -9,8 +9,8 @@
 
 mod entry;
 mod exchange;
-mod postgres;
-mod sql;
+pub(crate) mod postgres;
+pub(crate) mod sql;
 mod sqlite;
 
 use std::fmt::Debug;

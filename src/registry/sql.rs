@@ -12,7 +12,7 @@ const MIGRATIONS: [&str; 4] = [include_str!("migrations/1.sql"), include_str!("m
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Integer(i64),
     Text(String),
@@ -20,10 +20,10 @@ pub(super) enum Value {
 }
 
 /// One row of an answer, in the order of the columns.
-pub(super) type Row = Vec<Value>;
+pub(crate) type Row = Vec<Value>;
 
 /// A connection inside a transaction. Statements have parameters `$1`, `$2`, …
-pub(super) trait Session {
+pub(crate) trait Session {
     /// Runs a statement; the number of rows that it changed.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String>;
     /// Runs a query.
@@ -33,10 +33,10 @@ pub(super) trait Session {
 }
 
 /// What runs in a transaction.
-pub(super) type Work<'a> = &'a mut dyn FnMut(&mut dyn Session) -> Result<(), RegistryError>;
+pub(crate) type Work<'a> = &'a mut dyn FnMut(&mut dyn Session) -> Result<(), RegistryError>;
 
 /// A database.
-pub(super) trait Database: Debug + Send + Sync {
+pub(crate) trait Database: Debug + Send + Sync {
     /// Its type of byte strings.
     const BYTES: &'static str;
     /// Keeps others from migrating at the same time.

@@ -1,11 +1,15 @@
 //! `proofmark detect`: is there a mark, and which? And when and where, as pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use proofmark::eyes::Look;
-use proofmark::picture::PictureEvidence;
+use proofmark::KeyRing;
+use proofmark::eyes::{Eyes, Look};
+use proofmark::media::{Cancel, Limits, Progress};
+use proofmark::picture::{DetectOptions, PictureEvidence};
 
+use super::{Answer, Lookers};
 use crate::args::{DetectArgs, Global};
 use crate::exit::Exit;
 use crate::home::Home;
@@ -14,34 +18,67 @@ use crate::target::Target;
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox);
-    let home = Home::locate(global)?;
-    let ring = home.key_ring()?;
-    let limits = home.config()?.limits.limits();
-    let options = super::detect_options(&args.question)?;
+    let mut finder = Finder::new(args, global)?;
     let files = inputs::expand(&args.inputs)?;
-    let drawings = Drawings::new(args, &files)?;
-    let eyes = lookers.eyes();
+    finder.expect(args, &files)?;
     super::each(&files, "detect", global, |file| {
         let bar = Bar::new(global, "reading", file);
-        let mut look = eyes.open(file, &limits, &cancel())?;
-        let detected = look.marks(&ring, &options, false, &mut |p| bar.update(p))?;
+        let answer = finder.detect(file, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        lookers.remark(look.isolation(), global);
-        let missing = detected.picture.as_ref().map_or(Ok(Vec::new()), |picture| drawings.draw(look.as_mut(), picture))?;
-        if global.json {
-            output::json::detect(file, &detected, look.isolation())?
-        } else {
-            output::human::detect(file, &detected)?
-        }
-        for line in missing.iter().filter(|_| !global.quiet) {
-            output::remark(line);
-        }
-        Ok(if detected.any() { Exit::Success } else { Exit::Nothing })
+        answer.tell(global)
     })
 }
 
+/// Looks for marks as the command line and the configuration want it.
+pub(crate) struct Finder<'a> {
+    ring: KeyRing,
+    limits: Limits,
+    options: DetectOptions,
+    drawings: Drawings<'a>,
+    lookers: Lookers,
+    eyes: Arc<dyn Eyes>,
+    quiet: bool,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn new(args: &DetectArgs, global: &Global) -> Result<Self> {
+        let lookers = Lookers::new(&args.sandbox);
+        let home = Home::locate(global)?;
+        let ring = home.key_ring()?;
+        let limits = home.config()?.limits.limits();
+        let options = super::detect_options(&args.question)?;
+        let eyes = lookers.eyes();
+        Ok(Self { ring, limits, options, drawings: Drawings::default(), lookers, eyes, quiet: global.quiet })
+    }
+
+    /// Tells which files there are: what could not be drawn of them is refused.
+    pub(crate) fn expect(&mut self, args: &'a DetectArgs, files: &[PathBuf]) -> Result<()> {
+        self.drawings = Drawings::new(args, files)?;
+        Ok(())
+    }
+
+    pub(crate) fn detect(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.detect_as(file, &self.options, cancel, progress)
+    }
+
+    /// The same, with the detector asked something else.
+    pub(crate) fn detect_as(&self, file: &Path, options: &DetectOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let mut look = self.eyes.open(file, &self.limits, cancel)?;
+        let detected = look.marks(&self.ring, options, false, progress)?;
+        let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
+        if let Some(picture) = &detected.picture {
+            remarks.extend(self.drawings.draw(look.as_mut(), picture)?);
+        }
+        if self.quiet {
+            remarks.clear();
+        }
+        let exit = if detected.any() { Exit::Success } else { Exit::Nothing };
+        Ok(Answer { exit, json: output::json::detect(file, &detected, look.isolation())?, text: output::human::detect(file, &detected), remarks })
+    }
+}
+
 /// The pictures that are asked for.
+#[derive(Default)]
 struct Drawings<'a> {
     overlay: Option<Target<'a>>,
     timeline: Option<Target<'a>>,

@@ -4,17 +4,21 @@ pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod stamp;
+pub(crate) mod submit;
 pub(crate) mod tokens;
 pub(crate) mod verify;
+pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
@@ -22,13 +26,37 @@ use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
-use proofmark::worker::{self, Isolation, Workers};
+use proofmark::worker::{Isolation, Workers, serve as serve_parent};
 use proofmark::{Payload, StampError, VerifyError};
+use serde_json::Value;
 
 use crate::args::{Global, QuestionArgs, SandboxOption};
 use crate::exit::Exit;
 use crate::home::Config;
 use crate::output;
+
+/// What is to be told of one file. It is put together first and printed in one piece, so that answers never mix where files are worked on side by side.
+pub(crate) struct Answer {
+    pub(crate) exit: Exit,
+    pub(crate) json: Value,
+    /// For people, its last line's end included.
+    pub(crate) text: String,
+    /// What is worth knowing besides, a line each.
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Answer {
+    /// Prints it.
+    pub(crate) fn tell(&self, global: &Global) -> Result<Exit> {
+        if global.json {
+            output::json::print(&self.json)?;
+        } else {
+            output::human::print(&self.text)?;
+        }
+        self.remarks.iter().for_each(|line| output::remark(line));
+        Ok(self.exit)
+    }
+}
 
 /// Runs `one` over all files; a failure is told and the next file goes on.
 fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Path) -> Result<Exit>) -> Result<Exit> {
@@ -40,7 +68,7 @@ fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pat
             Err(e) => {
                 output::error(&e);
                 if global.json {
-                    output::json::failure(verb, file, &e)?;
+                    output::json::print(&output::json::failure(verb, file, &e))?;
                 }
                 if is_cancelled(&e) { Exit::Interrupted } else { Exit::Error }
             }
@@ -54,7 +82,7 @@ fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pat
 }
 
 /// Whether the work was stopped by a signal, whichever layer said so.
-fn is_cancelled(e: &anyhow::Error) -> bool {
+pub(crate) fn is_cancelled(e: &anyhow::Error) -> bool {
     let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
         (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), ..) | (_, _, Some(LookError::Media(m)), _) | (.., Some(m)) => Some(m),
         _ => None,
@@ -66,8 +94,8 @@ fn is_cancelled(e: &anyhow::Error) -> bool {
 pub(crate) const WORKER: &str = "__look";
 
 /// Looks at a file for the process that started this one.
-pub(crate) fn worker() -> ExitCode {
-    match worker::serve(&Own) {
+pub(crate) fn look() -> ExitCode {
+    match serve_parent(&Own) {
         Ok(()) => Exit::Success.into(),
         Err(e) => {
             // The parent reads it.
@@ -95,18 +123,17 @@ impl Lookers {
         }
     }
 
-    /// Says once what the kernel lacks to hold a file.
-    fn remark(&self, isolation: Isolation, global: &Global) {
-        static TOLD: std::sync::Once = std::sync::Once::new();
+    /// What the kernel lacks to hold a file; said once.
+    fn remark(&self, isolation: Isolation) -> Option<String> {
+        static TOLD: AtomicBool = AtomicBool::new(false);
         let lacking = match (isolation.files, isolation.calls) {
-            (true, true) => return,
+            (true, true) => return None,
             (false, true) => "Landlock, so a file that breaks a decoder could read what you can",
             (true, false) => "seccomp, so a file that breaks a decoder could use the network",
             (false, false) => "Landlock and seccomp, so a file that breaks a decoder is held by limits on memory and time alone",
         };
-        if self.workers.is_some() && !global.quiet {
-            TOLD.call_once(|| output::remark(&format!("files are looked at in workers, but this kernel lacks {lacking}")));
-        }
+        let news = self.workers.is_some() && !TOLD.swap(true, Ordering::Relaxed);
+        news.then(|| format!("files are looked at in workers, but this kernel lacks {lacking}"))
     }
 }
 

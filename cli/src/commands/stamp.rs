@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use proofmark::media::VideoCodec;
+use proofmark::media::{Cancel, Progress, VideoCodec};
 use proofmark::picture::Outlook;
 use proofmark::registry::mend;
 use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::stamp::{Remember, StampOptions, stamp};
+use proofmark::{KeyRing, Stamped};
 
+use super::Answer;
 use crate::args::{Global, Register, RememberArgs, StampArgs};
 use crate::exit::Exit;
 use crate::home::{Config, Home, now};
@@ -16,9 +18,7 @@ use crate::progress::{Bar, cancel};
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
-    let home = Home::locate(global)?;
-    let options = options(args, &home, &home.config()?)?;
-    let ring = home.key_ring()?;
+    let stamper = Stamper::new(args, global)?;
     let files = inputs::expand(&args.inputs)?;
     let many = files.len() > 1 || args.inputs.iter().any(|i| i.is_dir());
     if many && !args.output.is_dir() {
@@ -28,33 +28,63 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
     super::each(&files, "stamp", global, |file| {
-        let target = target(args, file);
         let bar = Bar::new(global, "stamping", file);
-        let stamped = stamp(file, &target, ring.newest(), &options, &cancel(), &mut |p| bar.update(p))?;
+        let answer = stamper.stamp(file, &target(args, file), &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        if let Some(reason) = &stamped.unconfirmed {
-            output::remark(&format!("{}: is there, and the registry, which was told that it would be, could not be told that it is: {reason}", target.display()));
-        }
-        for line in &stamped.summary.left_out {
-            output::remark(&format!("{}: {line}", file.display()));
-        }
-        if let Some(capacity) = stamped.capacity.filter(|c| c.outlook != Outlook::Ordinary) {
-            output::remark(&format!("{}: {}", file.display(), capacity.outlook.sentence()));
-        }
-        for track in &stamped.sound {
-            match track {
-                Ok(c) if c.outlook == SoundOutlook::Ordinary => {}
-                Ok(c) => output::remark(&format!("{}: sound: {}", file.display(), c.outlook.sentence())),
-                Err(reason) => output::remark(&format!("{}: sound copied without a mark: {reason}", file.display())),
-            }
-        }
-        if global.json {
-            output::json::stamp(file, &target, &stamped)?
-        } else {
-            output::human::stamp(file, &target, &stamped, global)?
-        }
-        Ok(Exit::Success)
+        answer.tell(global)
     })
+}
+
+/// Stamps clips as the command line and the configuration want it.
+pub(crate) struct Stamper {
+    ring: KeyRing,
+    options: StampOptions,
+    quiet: bool,
+}
+
+impl Stamper {
+    pub(crate) fn new(args: &StampArgs, global: &Global) -> Result<Self> {
+        let home = Home::locate(global)?;
+        let options = options(args, &home, &home.config()?)?;
+        Ok(Self { ring: home.key_ring()?, options, quiet: global.quiet })
+    }
+
+    /// How it stamps.
+    pub(crate) fn options(&self) -> &StampOptions {
+        &self.options
+    }
+
+    pub(crate) fn stamp(&self, file: &Path, target: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.stamp_as(file, target, &self.options, cancel, progress)
+    }
+
+    /// The same, in another way.
+    pub(crate) fn stamp_as(&self, file: &Path, target: &Path, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let stamped = stamp(file, target, self.ring.newest(), options, cancel, progress)?;
+        let json = output::json::stamp(file, target, &stamped);
+        let text = output::human::stamp(file, target, &stamped, self.quiet);
+        Ok(Answer { exit: Exit::Success, json, text, remarks: remarks(file, target, &stamped) })
+    }
+}
+
+/// What is worth knowing of a stamped clip, quiet or not: it may want another copy or another target.
+fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(reason) = &stamped.unconfirmed {
+        out.push(format!("{}: is there, and the registry, which was told that it would be, could not be told that it is: {reason}", target.display()));
+    }
+    out.extend(stamped.summary.left_out.iter().map(|line| format!("{}: {line}", file.display())));
+    if let Some(capacity) = stamped.capacity.filter(|c| c.outlook != Outlook::Ordinary) {
+        out.push(format!("{}: {}", file.display(), capacity.outlook.sentence()));
+    }
+    for track in &stamped.sound {
+        match track {
+            Ok(c) if c.outlook == SoundOutlook::Ordinary => {}
+            Ok(c) => out.push(format!("{}: sound: {}", file.display(), c.outlook.sentence())),
+            Err(reason) => out.push(format!("{}: sound copied without a mark: {reason}", file.display())),
+        }
+    }
+    out
 }
 
 /// Where a file goes: into the target folder under its own name, or to the target itself.

@@ -1,9 +1,15 @@
 //! `proofmark verify`: where does a clip come from?
 
+use std::path::Path;
+
 use anyhow::Result;
+use proofmark::KeyRing;
+use proofmark::media::{Cancel, Progress};
+use proofmark::picture::DetectOptions;
 use proofmark::verdict::Verdict;
 use proofmark::verify::{VerifyOptions, verify};
 
+use super::{Answer, Lookers};
 use crate::args::{Global, VerifyArgs};
 use crate::exit::Exit;
 use crate::home::{Config, Home};
@@ -11,32 +17,59 @@ use crate::progress::{Bar, cancel};
 use crate::{inputs, output};
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox);
-    let home = Home::locate(global)?;
-    let ring = home.key_ring_if_any()?;
-    let config = home.config()?;
-    let mut options = options(args, &config)?;
-    options.registry = home.registry_if_any(&args.registry, &config)?;
+    let verifier = Verifier::new(args, global)?;
     let files = inputs::expand(&args.inputs)?;
-    options.eyes = lookers.eyes();
     super::each(&files, "verify", global, |file| {
         let bar = Bar::new(global, "verifying", file);
-        let verified = verify(file, ring.as_ref(), &options, &cancel(), &mut |p| bar.update(p))?;
+        let answer = verifier.verify(file, &cancel(), &mut |p| bar.update(p))?;
         drop(bar);
-        lookers.remark(verified.isolation, global);
-        if global.json {
-            output::json::verify(file, &verified)?
-        } else {
-            output::human::verify(file, &verified)?
-        }
+        answer.tell(global)
+    })
+}
+
+/// Verifies files as the command line and the configuration want it.
+pub(crate) struct Verifier {
+    ring: Option<KeyRing>,
+    options: VerifyOptions,
+    lookers: Lookers,
+    quiet: bool,
+}
+
+impl Verifier {
+    pub(crate) fn new(args: &VerifyArgs, global: &Global) -> Result<Self> {
+        let lookers = Lookers::new(&args.sandbox);
+        let home = Home::locate(global)?;
+        let ring = home.key_ring_if_any()?;
+        let config = home.config()?;
+        let mut options = options(args, &config)?;
+        options.registry = home.registry_if_any(&args.registry, &config)?;
+        options.eyes = lookers.eyes();
+        Ok(Self { ring, options, lookers, quiet: global.quiet })
+    }
+
+    pub(crate) fn verify(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.ask(file, &self.options, cancel, progress)
+    }
+
+    /// The same, with the detector asked something else.
+    pub(crate) fn verify_as(&self, file: &Path, detect: DetectOptions, cancel: &Cancel) -> Result<Answer> {
+        let mut options = self.options.clone();
+        options.detect = detect;
+        self.ask(file, &options, cancel, &mut |_| {})
+    }
+
+    fn ask(&self, file: &Path, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let verified = verify(file, self.ring.as_ref(), options, cancel, progress)?;
         let judgement = &verified.judgement;
-        Ok(match judgement.verdict {
+        let exit = match judgement.verdict {
             Verdict::Altered | Verdict::Contradictory => Exit::Doubtful,
             _ if judgement.manifest_invalid => Exit::Doubtful,
             Verdict::NothingFound => Exit::Nothing,
             _ => Exit::Success,
-        })
-    })
+        };
+        let remarks = self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
+        Ok(Answer { exit, json: output::json::verify(file, &verified)?, text: output::human::verify(file, &verified), remarks })
+    }
 }
 
 fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {

@@ -28,7 +28,8 @@ const LABEL: usize = 10;
 /// Width of a line, where the text allows.
 const WIDTH: usize = 96;
 
-fn print(text: &str) -> Result<()> {
+/// Prints text, whole and at once.
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -36,7 +37,7 @@ fn print(text: &str) -> Result<()> {
 }
 
 /// A labelled line, wrapped under its own column.
-fn line(out: &mut String, label: &str, text: &str) {
+pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let mut column = LABEL + 2;
     let _ = write!(out, "  {label:LABEL$}");
     for (i, word) in text.split_whitespace().enumerate() {
@@ -73,14 +74,14 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 }
 
 /// Year-month-day of a time in seconds since 1970.
-fn date(seconds: u64) -> String {
+pub(super) fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.map_or_else(|| "unknown day".into(), |t| t.date().to_string())
 }
 
-pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Global) -> Result<()> {
-    if global.quiet {
-        return print(&format!("{}\n", stamped.payload));
+pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) -> String {
+    if quiet {
+        return format!("{}\n", stamped.payload);
     }
     let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", file.display(), target.display());
     line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
@@ -106,17 +107,17 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, global: &Glob
     };
     line(&mut out, "manifest", &manifest);
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or("none: a stripped copy will be 'marked', not 'recovered'"));
-    print(&out)
+    out
 }
 
-pub(crate) fn detect(file: &Path, detected: &Detected) -> Result<()> {
+pub(crate) fn detect(file: &Path, detected: &Detected) -> String {
     let head = if detected.any() { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
     let mut out = format!("{head}: {}\n", file.display());
     evidence(&mut out, detected);
     if !detected.any() {
         line(&mut out, "note", "this says nothing about where the clip comes from");
     }
-    print(&out)
+    out
 }
 
 /// What picture and sound carry.
@@ -217,7 +218,7 @@ fn geometry(g: Geometry) -> String {
     if parts.is_empty() { "as stamped, or merely resized".into() } else { parts.join(", ") }
 }
 
-pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
+pub(crate) fn verify(file: &Path, v: &Verified) -> String {
     let verdict = v.judgement.verdict;
     let style = match verdict {
         Verdict::Altered | Verdict::Contradictory => BAD,
@@ -242,7 +243,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
         evidence(&mut out, d);
     }
     line(&mut out, "next", &v.judgement.next);
-    print(&out)
+    out
 }
 
 fn manifest(out: &mut String, m: &ManifestReport) {
@@ -285,7 +286,7 @@ pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
 }
 
 /// A user's text in a table: short, and without what would move the cursor.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
@@ -407,7 +408,7 @@ pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
 }
 
 /// Columns as wide as their widest cell, the first `left` of them flush left; the first row in bold if there are columns of figures.
-fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+pub(super) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut out = String::new();

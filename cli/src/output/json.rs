@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
+use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::Entry;
 use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::worker::Isolation;
@@ -16,7 +17,8 @@ use serde_json::{Value, json};
 use crate::home::Home;
 use crate::serve::Token;
 
-fn print(value: &Value) -> Result<()> {
+/// Prints an object, whole and at once.
+pub(crate) fn print(value: &Value) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{value}")?;
     out.flush()?;
@@ -27,8 +29,8 @@ fn schema(verb: &str) -> String {
     format!("proofmark.{verb}/1")
 }
 
-pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Result<()> {
-    print(&json!({"schema": schema(verb), "file": file, "error": format!("{e:#}")}))
+pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Value {
+    json!({"schema": schema(verb), "file": file, "error": format!("{e:#}")})
 }
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
@@ -44,7 +46,7 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
     print(&json!({"schema": schema("keys"), what: key.id(), "file": file}))
 }
 
-pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()> {
+pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
     let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path, "embedded": path == target}));
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
@@ -55,7 +57,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
             Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
         })
         .collect();
-    print(&json!({
+    json!({
         "schema": schema("stamp"),
         "file": file,
         "output": target,
@@ -68,7 +70,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Result<()>
         "capacity": stamped.capacity,
         "left_out": s.left_out,
         "registered": stamped.remembered,
-    }))
+    })
 }
 
 /// The part of a report that the detectors fill.
@@ -76,14 +78,14 @@ fn evidence(detected: &Detected) -> Result<Value> {
     Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}))
 }
 
-pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<()> {
+pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<Value> {
     let mut report = json!({"schema": schema("detect"), "file": file, "isolation": isolation});
     merge(&mut report, evidence(detected)?);
-    print(&report)
+    Ok(report)
 }
 
 /// The report of `verify`, which the server gives too.
-pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
+pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
     let mut report = json!({
         "schema": schema("verify"),
         "file": file,
@@ -97,10 +99,6 @@ pub(crate) fn verified(file: &Path, v: &Verified) -> Result<Value> {
     });
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     Ok(report)
-}
-
-pub(crate) fn verify(file: &Path, v: &Verified) -> Result<()> {
-    print(&verified(file, v)?)
 }
 
 pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
@@ -191,6 +189,36 @@ pub(crate) fn evaluate(report: &Report) -> Result<()> {
 
 pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
     print(&json!({"schema": schema("evaluate"), "attacks": list}))
+}
+
+pub(crate) fn submitted(file: &str, submitted: Submitted) -> Value {
+    json!({"schema": schema("submit"), "file": file, "id": submitted.id, "new": submitted.new})
+}
+
+/// What an attempt of a worker came to.
+pub(crate) fn attempt(id: i64, state: State, verb: &str, file: &str, seconds: f64, error: Option<&str>) -> Value {
+    json!({"schema": schema("worker"), "id": id, "state": state, "verb": verb, "file": file, "seconds": seconds, "error": error})
+}
+
+pub(crate) fn queue(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> Value {
+    let states: serde_json::Map<String, Value> = overview.states.iter().map(|(state, count)| (state.to_string(), (*count).into())).collect();
+    json!({
+        "schema": schema("jobs"), "queue": location, "states": states, "ended_last_minute": overview.last_minute, "ended_last_hour": overview.last_hour,
+        "longest_wait": overview.longest_wait, "stuck": stuck, "parked": parked,
+    })
+}
+
+pub(crate) fn jobs(jobs: &[Job]) -> Value {
+    json!({"schema": schema("jobs"), "jobs": jobs})
+}
+
+pub(crate) fn job(job: &Job, result: Option<&Ended>) -> Value {
+    json!({"schema": schema("jobs"), "job": job, "result": result})
+}
+
+/// What was done with a job on request.
+pub(crate) fn changed(what: &str, id: i64) -> Value {
+    json!({"schema": schema("jobs"), what: id})
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -5,6 +5,7 @@ pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod overlay;
+pub(crate) mod queue;
 pub(crate) mod timeline;
 
 use std::io::ErrorKind;

@@ -32,6 +32,6 @@ async fn verify(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body
     let upload = Upload::place(&service.spool, &name)?;
     receive(&headers, body, &upload.path, &service.settings).await?;
     let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await?;
-    let report = output::json::verified(Path::new(&name), &verified).map_err(|e| Refusal::broken(&e))?;
+    let report = output::json::verify(Path::new(&name), &verified).map_err(|e| Refusal::broken(&e))?;
     Ok(json(&report))
 }
