@@ -21,19 +21,27 @@ pub(crate) enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(e: Exit) -> Self {
-        match e {
-            Exit::Success => 0,
-            Exit::Nothing => 1,
-            Exit::Error => 2,
-            Exit::Doubtful => 3,
-            Exit::SomeFailed => 4,
-            Exit::Interrupted => 130,
-        }
-        .into()
+        e.code().into()
     }
 }
 
 impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Nothing => 1,
+            Self::Error => 2,
+            Self::Doubtful => 3,
+            Self::SomeFailed => 4,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What a single file ended with.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        [Self::Success, Self::Nothing, Self::Error, Self::Doubtful].into_iter().find(|e| e.code() == code)
+    }
+
     /// What a batch ends with: failures outrank doubt, doubt outranks finding nothing.
     pub(crate) fn of_batch(each: &[Self]) -> Self {
         match each {
@@ -57,5 +65,6 @@ mod tests {
         assert_eq!(of(&[Nothing, Doubtful, Success]), Doubtful);
         assert_eq!(of(&[Success, Nothing]), Nothing);
         assert_eq!(of(&[Success, Success]), Success);
+        assert_eq!(of(&[]), Success, "a share may hold no file");
     }
 }
