@@ -153,9 +153,7 @@ pub enum StampError {
 /// [`StampError`] says what, which file, and what to do next.
 pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Stamped, StampError> {
     let container = Container::of(output)?;
-    let place = options.identity.as_ref().map(|_| provenance::placement(container));
-    let sidecar = place.filter(|&p| p == Placement::Sidecar).map(|_| provenance::sidecar_path(output));
-    let registration = matches!(options.remember, Remember::File).then(|| registration_path(output));
+    let (sidecar, registration) = (sidecar(output, container, options), registration(output, options));
     check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
     let ring = KeyRing::from(key.clone());
     let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
@@ -248,6 +246,24 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Remember::File => Some(registration_path(output).display().to_string()),
     };
     Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound, remembered, unconfirmed })
+}
+
+/// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not share one.
+#[must_use]
+pub fn targets(output: &Path, options: &StampOptions) -> Vec<PathBuf> {
+    let sidecar = Container::of(output).ok().and_then(|container| sidecar(output, container, options));
+    std::iter::once(output.to_path_buf()).chain(sidecar).chain(registration(output, options)).collect()
+}
+
+/// The manifest beside a target that cannot hold it.
+fn sidecar(output: &Path, container: Container, options: &StampOptions) -> Option<PathBuf> {
+    let signs = options.identity.is_some() && provenance::placement(container) == Placement::Sidecar;
+    signs.then(|| provenance::sidecar_path(output))
+}
+
+/// The registration beside a target, if it waits there.
+fn registration(output: &Path, options: &StampOptions) -> Option<PathBuf> {
+    matches!(options.remember, Remember::File).then(|| registration_path(output))
 }
 
 /// What a finished file looks and sounds like.

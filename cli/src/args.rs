@@ -10,6 +10,7 @@ use proofmark::queue::State;
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
+use crate::batch::BatchArgs;
 use crate::serve::Scope;
 
 /// Marks and signs generated video, and tells later where a clip comes from.
@@ -116,11 +117,11 @@ pub(crate) struct InitArgs {}
 Examples:
   proofmark stamp clip.mp4 -o stamped.mp4
   proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
-  proofmark stamp clips/ -o stamped/ --json
+  proofmark stamp clips/ -o stamped/ --ledger run.ndjson --jobs 4 --json
   proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2")]
 pub(crate) struct StampArgs {
-    /// Clips, still images or folders of them
-    #[arg(required = true, value_name = "FILE")]
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs
     #[arg(short, long, value_name = "TARGET")]
@@ -140,12 +141,17 @@ pub(crate) struct StampArgs {
     /// Copy the sound as it is, without a mark
     #[arg(long)]
     pub(crate) no_audio_mark: bool,
+    /// Keep the folders below this one under the target folder, wherever the inputs are named [default: below each folder or pattern that is given]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) remember: RememberArgs,
     #[command(flatten)]
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
 }
 
 #[derive(Args)]
@@ -247,14 +253,15 @@ pub(crate) struct QuestionArgs {
 Examples:
   proofmark detect upload.mp4
   proofmark detect uploads/ --json
+  find uploads -newer mark -print0 | proofmark detect --files-from - --null --failed again.txt
   proofmark detect upload.mp4 --expect 7f3c1a52-9b64-4d0e-8a31-5e6f70819203
   proofmark detect upload.mp4 --candidates known.txt
   proofmark detect upload.mp4 --overlay where.png --timeline when.png
 
 Exit codes: 0 a mark was found, 1 none, 2 error, 4 some of several files failed.")]
 pub(crate) struct DetectArgs {
-    /// Clips, still images or folders of them
-    #[arg(required = true, value_name = "FILE")]
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Draw where the mark is, over a frame in the orientation it is stored in: cells that carry it green, another mark blue, none red; the rest cannot be told
     #[arg(long, value_name = "PNG")]
@@ -269,6 +276,8 @@ pub(crate) struct DetectArgs {
     pub(crate) sandbox: SandboxOption,
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
 }
 
 #[derive(Args)]
@@ -277,12 +286,14 @@ Examples:
   proofmark verify upload.mp4
   proofmark verify upload.mp4 --trust C2PA-TRUST-LIST.pem
   proofmark verify uploads/ --json
+  proofmark verify 'uploads/**/*.mp4' --shard 1/3 --ledger run.ndjson --time-limit 300
+  proofmark verify 'uploads/**/*.mp4' --shard 1/3 --resume run.ndjson --time-limit 300
 
 Exit codes: 0 provenance found and consistent (intact, recovered, marked, foreign), 1 nothing found, 2 error,
 3 altered, contradictory, or a manifest that fails validation, 4 some of several files failed.")]
 pub(crate) struct VerifyArgs {
-    /// Clips, still images or folders of them
-    #[arg(required = true, value_name = "FILE")]
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Trust list: PEM certificates of authorities; may be given more than once
     #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
@@ -296,6 +307,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) sandbox: SandboxOption,
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
 }
 
 #[derive(Args)]

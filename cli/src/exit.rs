@@ -26,8 +26,6 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    const ALL: [Self; 6] = [Self::Success, Self::Nothing, Self::Error, Self::Doubtful, Self::SomeFailed, Self::Interrupted];
-
     /// Its number.
     pub(crate) fn code(self) -> u8 {
         match self {
@@ -40,9 +38,9 @@ impl Exit {
         }
     }
 
-    /// That of a number, as a job's result has it.
-    pub(crate) fn of_code(code: u8) -> Self {
-        Self::ALL.into_iter().find(|e| e.code() == code).unwrap_or(Self::Error)
+    /// What a single file ended with.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        [Self::Success, Self::Nothing, Self::Error, Self::Doubtful].into_iter().find(|e| e.code() == code)
     }
 
     /// What a batch ends with: failures outrank doubt, doubt outranks finding nothing.
@@ -68,5 +66,6 @@ mod tests {
         assert_eq!(of(&[Nothing, Doubtful, Success]), Doubtful);
         assert_eq!(of(&[Success, Nothing]), Nothing);
         assert_eq!(of(&[Success, Success]), Success);
+        assert_eq!(of(&[]), Success, "a share may hold no file");
     }
 }

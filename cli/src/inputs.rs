@@ -1,8 +1,9 @@
 //! Inputs: files as named, folders as the media files in them.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 /// Extensions that count as media when a folder is given.
 const MEDIA: [&str; 30] = [
@@ -15,11 +16,14 @@ pub(crate) fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            let before = files.len();
-            collect(input, &mut files)?;
-            if files.len() == before {
-                bail!("{}: there is no media file in this folder; give files, or a folder with clips", input.display());
+            let found = search(input, None);
+            if let Some((folder, reason)) = found.unread.first() {
+                return Err(unread(folder, reason));
             }
+            if found.files.is_empty() {
+                bail!(nothing_in(input));
+            }
+            files.extend(found.files);
         } else {
             files.push(input.clone());
         }
@@ -27,18 +31,60 @@ pub(crate) fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read; check its permissions", folder.display()))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
-    paths.sort();
-    for path in paths {
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        let media = path.extension().is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()));
-        if path.is_dir() && !path.is_symlink() && !hidden {
-            collect(&path, files)?;
-        } else if path.is_file() && media && !hidden {
-            files.push(path);
+/// What a folder without a single media file is told.
+pub(crate) fn nothing_in(folder: &Path) -> String {
+    format!("{}: there is no media file in this folder; give files, or a folder with clips", folder.display())
+}
+
+/// What a folder that cannot be searched is told.
+pub(crate) fn unread(folder: &Path, reason: &io::Error) -> Error {
+    anyhow!("{}: this folder cannot be read ({reason}); check its permissions", folder.display())
+}
+
+/// What is in a folder.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Its media files, in the order of their names.
+    pub(crate) files: Vec<PathBuf>,
+    /// Folders below it that could not be read, and why.
+    pub(crate) unread: Vec<(PathBuf, io::Error)>,
+}
+
+/// Searches a folder and those below it, but not behind links, so that none is entered twice; and not `but`, a real path, which may lie there.
+pub(crate) fn search(folder: &Path, but: Option<&Path>) -> Found {
+    let mut found = Found::default();
+    collect(folder, but, &mut found);
+    found
+}
+
+fn collect(folder: &Path, but: Option<&Path>, found: &mut Found) {
+    if but.is_some_and(|but| folder.canonicalize().is_ok_and(|real| real == but)) {
+        return;
+    }
+    let paths = match entries(folder) {
+        Ok(paths) => paths,
+        Err(reason) => return found.unread.push((folder.into(), reason)),
+    };
+    for path in paths.into_iter().filter(|p| !hidden(p)) {
+        if path.is_dir() && !path.is_symlink() {
+            collect(&path, but, found);
+        } else if path.is_file() && is_media(&path) {
+            found.files.push(path);
         }
     }
-    Ok(())
+}
+
+/// What lies in a folder, in the order of the names.
+pub(crate) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = std::fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+pub(crate) fn hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
+}
+
+fn is_media(path: &Path) -> bool {
+    path.extension().is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
 }

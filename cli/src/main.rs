@@ -1,6 +1,7 @@
 //! The `proofmark` command. See `proofmark --help`.
 
 mod args;
+mod batch;
 mod commands;
 mod exit;
 mod home;

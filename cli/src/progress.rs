@@ -13,20 +13,49 @@ use crate::args::Global;
 /// A bar with speed and time left; silent unless standard error is a terminal.
 pub(crate) struct Bar {
     bar: ProgressBar,
+    files: bool,
+}
+
+fn bar(global: &Global, template: &str, length: u64) -> ProgressBar {
+    let visible = !global.quiet && std::io::stderr().is_terminal();
+    let bar = ProgressBar::with_draw_target(Some(length), if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 impl Bar {
     pub(crate) fn new(global: &Global, verb: &str, file: &Path) -> Self {
-        let visible = !global.quiet && std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(Some(0), if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg}, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
+        let bar = bar(global, "{prefix} {wide_bar} {percent}% {msg}, {eta} left", 0);
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         bar.set_prefix(format!("{verb} {}", name.chars().take(32).collect::<String>()));
-        Self { bar }
+        Self { bar, files: false }
     }
 
+    /// One over files, which [`Self::file`] moves.
+    pub(crate) fn files(global: &Global, verb: &str, files: usize) -> Self {
+        let bar = bar(global, "{prefix} {wide_bar} {pos} of {len} files{msg}, {eta} left", files as u64);
+        bar.set_prefix(verb.to_string());
+        Self { bar, files: true }
+    }
+
+    /// A file is finished.
+    pub(crate) fn file(&self, failed: usize) {
+        if self.files {
+            self.bar.inc(1);
+            self.bar.set_message(if failed > 0 { format!(", {failed} failed") } else { String::new() });
+        }
+    }
+
+    /// Prints something without the bar in its way.
+    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
+    /// How far the work on a file is; of several that says nothing.
     pub(crate) fn update(&self, p: Progress) {
+        if self.files {
+            return;
+        }
         let milliseconds = |s: f64| (s.max(0.0) * 1000.0) as u64;
         self.bar.set_length(milliseconds(p.total.unwrap_or(p.seconds)).max(milliseconds(p.seconds)));
         self.bar.set_position(milliseconds(p.seconds));

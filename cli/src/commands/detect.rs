@@ -8,25 +8,21 @@ use proofmark::KeyRing;
 use proofmark::eyes::{Eyes, Look};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::picture::{DetectOptions, PictureEvidence};
+use serde_json::{Value, json};
 
 use super::{Answer, Lookers};
 use crate::args::{DetectArgs, Global};
+use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
 use crate::home::Home;
-use crate::progress::{Bar, cancel};
+use crate::output;
 use crate::target::Target;
-use crate::{inputs, output};
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
     let mut finder = Finder::new(args, global)?;
-    let files = inputs::expand(&args.inputs)?;
+    let files = batch::files(&args.inputs, &args.batch, None)?;
     finder.expect(args, &files)?;
-    super::each(&files, "detect", global, |file| {
-        let bar = Bar::new(global, "reading", file);
-        let answer = finder.detect(file, &cancel(), &mut |p| bar.update(p))?;
-        drop(bar);
-        answer.tell(global)
-    })
+    batch::run(&finder, &files, &args.batch, global)
 }
 
 /// Looks for marks as the command line and the configuration want it.
@@ -52,8 +48,8 @@ impl<'a> Finder<'a> {
     }
 
     /// Tells which files there are: what could not be drawn of them is refused.
-    pub(crate) fn expect(&mut self, args: &'a DetectArgs, files: &[PathBuf]) -> Result<()> {
-        self.drawings = Drawings::new(args, files)?;
+    pub(crate) fn expect(&mut self, args: &'a DetectArgs, files: &Files) -> Result<()> {
+        self.drawings = Drawings::new(args, &files.paths(), files.inputs.len() + files.twice)?;
         Ok(())
     }
 
@@ -77,6 +73,24 @@ impl<'a> Finder<'a> {
     }
 }
 
+impl Work for Finder<'_> {
+    fn verb(&self) -> &'static str {
+        "detect"
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        ("reading", "with a mark")
+    }
+
+    fn options(&self) -> Value {
+        json!({"keys": super::key_ids(Some(&self.ring)), "question": super::question(&self.options)})
+    }
+
+    fn answer(&self, input: &Input, _again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.detect(&input.path, cancel, progress)
+    }
+}
+
 /// The pictures that are asked for.
 #[derive(Default)]
 struct Drawings<'a> {
@@ -86,10 +100,10 @@ struct Drawings<'a> {
 
 impl<'a> Drawings<'a> {
     /// Refuses before the work what could not be drawn or written after it.
-    fn new(args: &'a DetectArgs, files: &[PathBuf]) -> Result<Self> {
+    fn new(args: &'a DetectArgs, files: &[PathBuf], named: usize) -> Result<Self> {
         let asked: Vec<&PathBuf> = args.overlay.iter().chain(&args.timeline).collect();
-        if !asked.is_empty() && files.len() > 1 {
-            bail!("--overlay and --timeline draw one clip, and {} were given; run detect once for each", files.len());
+        if !asked.is_empty() && named > 1 {
+            bail!("--overlay and --timeline draw one clip, and {named} were given; run detect once for each");
         }
         if let Some(other) = asked.iter().find(|p| !p.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))) {
             bail!("{}: pictures are written as PNG; give a name that ends in .png", other.display());

@@ -26,9 +26,10 @@ use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
+use proofmark::registry::Content;
 use proofmark::worker::{Isolation, Workers, serve as serve_parent};
-use proofmark::{Payload, StampError, VerifyError};
-use serde_json::Value;
+use proofmark::{KeyId, KeyRing, Payload, StampError, VerifyError, WatermarkKey};
+use serde_json::{Value, json};
 
 use crate::args::{Global, QuestionArgs, SandboxOption};
 use crate::exit::Exit;
@@ -147,6 +148,27 @@ fn detect_options(question: &QuestionArgs) -> Result<DetectOptions> {
         (None, None) => Question::Blind,
     };
     Ok(options)
+}
+
+/// What is asked, as a ledger has it.
+fn question(options: &DetectOptions) -> Value {
+    let asked = match &options.question {
+        Question::Blind => json!("blind"),
+        Question::Expected(payload) => json!(payload),
+        Question::Candidates(list) => digest(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<_>>().as_slice()),
+        _ => Value::Null,
+    };
+    json!({"asked": asked, "search": options.search})
+}
+
+/// What stands in a ledger for what would be too long there.
+fn digest(bytes: &[u8]) -> Value {
+    json!(Content::of_bytes(bytes).to_string())
+}
+
+/// The keys that answers depend on.
+fn key_ids(ring: Option<&KeyRing>) -> Vec<&KeyId> {
+    ring.map_or(Vec::new(), |ring| ring.keys().iter().map(WatermarkKey::id).collect())
 }
 
 /// Whom to trust: the lists that were named, else those of the configuration.

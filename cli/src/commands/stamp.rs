@@ -1,5 +1,6 @@
 //! `proofmark stamp`: mark and sign.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -7,46 +8,45 @@ use proofmark::media::{Cancel, Progress, VideoCodec};
 use proofmark::picture::Outlook;
 use proofmark::registry::mend;
 use proofmark::sound::Outlook as SoundOutlook;
-use proofmark::stamp::{Remember, StampOptions, stamp};
+use proofmark::stamp::{Remember, StampOptions, stamp, targets};
 use proofmark::{KeyRing, Stamped};
+use serde_json::{Value, json};
 
 use super::Answer;
 use crate::args::{Global, Register, RememberArgs, StampArgs};
+use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, now};
-use crate::progress::{Bar, cancel};
-use crate::{inputs, output};
+use crate::output;
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     let stamper = Stamper::new(args, global)?;
-    let files = inputs::expand(&args.inputs)?;
-    let many = files.len() > 1 || args.inputs.iter().any(|i| i.is_dir());
-    if many && !args.output.is_dir() {
+    // Where targets lie among the inputs, those of an earlier run are none.
+    let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
+    let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
+    if !files.single && !args.output.is_dir() {
         bail!("{}: is no folder; give one as the target for several inputs", args.output.display());
     }
-    if many && args.payload.is_some() {
+    if !files.single && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
-    super::each(&files, "stamp", global, |file| {
-        let bar = Bar::new(global, "stamping", file);
-        let answer = stamper.stamp(file, &target(args, file), &cancel(), &mut |p| bar.update(p))?;
-        drop(bar);
-        answer.tell(global)
-    })
+    stamper.expect(&files)?;
+    batch::run(&stamper, &files, &args.batch, global)
 }
 
 /// Stamps clips as the command line and the configuration want it.
-pub(crate) struct Stamper {
+pub(crate) struct Stamper<'a> {
+    args: &'a StampArgs,
     ring: KeyRing,
     options: StampOptions,
     quiet: bool,
 }
 
-impl Stamper {
-    pub(crate) fn new(args: &StampArgs, global: &Global) -> Result<Self> {
+impl<'a> Stamper<'a> {
+    pub(crate) fn new(args: &'a StampArgs, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let options = options(args, &home, &home.config()?)?;
-        Ok(Self { ring: home.key_ring()?, options, quiet: global.quiet })
+        Ok(Self { args, ring: home.key_ring()?, options, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -54,8 +54,11 @@ impl Stamper {
         &self.options
     }
 
-    pub(crate) fn stamp(&self, file: &Path, target: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
-        self.stamp_as(file, target, &self.options, cancel, progress)
+    /// Stamps one file; with `again` over a target that an earlier attempt left.
+    pub(crate) fn stamp(&self, file: &Path, target: &Path, again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let mut options = self.options.clone();
+        options.overwrite |= again;
+        self.stamp_as(file, target, &options, cancel, progress)
     }
 
     /// The same, in another way.
@@ -64,6 +67,86 @@ impl Stamper {
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         Ok(Answer { exit: Exit::Success, json, text, remarks: remarks(file, target, &stamped) })
+    }
+
+    /// Refuses, before anything is written, files that would be written twice and files that are read as well.
+    pub(crate) fn expect(&self, files: &Files) -> Result<()> {
+        if let Some(base) = &self.args.base
+            && let Some(other) = files.inputs.iter().find(|i| i.path.strip_prefix(base).is_err())
+        {
+            bail!("{}: does not lie below {}; give another --base, or name the file by its way from there", other.path.display(), base.display());
+        }
+        if files.single {
+            return Ok(());
+        }
+        let mut writers: HashMap<PathBuf, &Path> = HashMap::new();
+        let mut inputs: Option<HashSet<PathBuf>> = None;
+        for input in files.inputs.iter().filter(|i| i.unread.is_none()) {
+            for target in targets(&self.place(input), &self.options) {
+                if let Ok(real) = target.canonicalize()
+                    && inputs.get_or_insert_with(|| files.inputs.iter().filter_map(|i| i.path.canonicalize().ok()).collect()).contains(&real)
+                {
+                    bail!("{}: is an input itself, and the target of {}; choose another target folder", target.display(), input.path.display());
+                }
+                if let Some(other) = writers.insert(target.clone(), &input.path) {
+                    bail!(
+                        "{}: both {} and {} would be stamped to it; stamp them one by one, or keep their folders with --base",
+                        target.display(),
+                        other.display(),
+                        input.path.display()
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a file goes: into the target folder under its own name and that of its folders, or to the target itself.
+    fn place(&self, input: &Input) -> PathBuf {
+        let within = self.args.base.as_ref().and_then(|base| input.path.strip_prefix(base).ok()).unwrap_or(&input.within);
+        if self.args.output.is_dir() { self.args.output.join(within) } else { self.args.output.clone() }
+    }
+}
+
+impl Work for Stamper<'_> {
+    fn verb(&self) -> &'static str {
+        "stamp"
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        ("stamping", "stamped")
+    }
+
+    fn options(&self) -> Value {
+        let o = &self.options;
+        json!({
+            "output": self.args.output.to_string_lossy(),
+            "base": self.args.base.as_ref().map(|b| b.to_string_lossy()),
+            "key": self.ring.newest().id(),
+            "strength": o.strength.to_string(),
+            "mark_sound": o.mark_sound,
+            "check": o.check,
+            "encode": format!("{:?}", o.encode),
+            "manifest": o.identity.as_ref().map(|_| format!("{:?}", o.manifest)),
+            "registry": match &o.remember {
+                Remember::Nowhere => "never",
+                Remember::Registry(registry) => registry.location(),
+                Remember::File => "later",
+            },
+            "labels": o.labels,
+        })
+    }
+
+    fn target(&self, input: &Input) -> Option<PathBuf> {
+        Some(self.place(input))
+    }
+
+    fn answer(&self, input: &Input, again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        let target = self.place(input);
+        if let Some(folder) = target.parent().filter(|f| self.args.output.is_dir() && !f.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; check its permissions and the free space", folder.display()))?;
+        }
+        self.stamp(&input.path, &target, again, cancel, progress)
     }
 }
 
@@ -85,14 +168,6 @@ fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
         }
     }
     out
-}
-
-/// Where a file goes: into the target folder under its own name, or to the target itself.
-fn target(args: &StampArgs, file: &Path) -> PathBuf {
-    match file.file_name() {
-        Some(name) if args.output.is_dir() => args.output.join(name),
-        _ => args.output.clone(),
-    }
 }
 
 /// Options, with the configuration where the command line (and the environment behind it) says nothing.

@@ -150,7 +150,7 @@ fn wait(queue: &Queue, jobs: &[Request], submitted: &[Submitted], global: &Globa
                 } else {
                     output::human::print(&result.report.told)?;
                 }
-                Exit::of_code(result.report.exit)
+                Exit::of_code(result.report.exit).unwrap_or(Exit::Error)
             }
             result => {
                 let why = result.and_then(|r| r.report.report["error"].as_str().map(str::to_string));

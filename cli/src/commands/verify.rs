@@ -8,23 +8,19 @@ use proofmark::media::{Cancel, Progress};
 use proofmark::picture::DetectOptions;
 use proofmark::verdict::Verdict;
 use proofmark::verify::{VerifyOptions, verify};
+use serde_json::{Value, json};
 
 use super::{Answer, Lookers};
 use crate::args::{Global, VerifyArgs};
+use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home};
-use crate::progress::{Bar, cancel};
-use crate::{inputs, output};
+use crate::output;
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
     let verifier = Verifier::new(args, global)?;
-    let files = inputs::expand(&args.inputs)?;
-    super::each(&files, "verify", global, |file| {
-        let bar = Bar::new(global, "verifying", file);
-        let answer = verifier.verify(file, &cancel(), &mut |p| bar.update(p))?;
-        drop(bar);
-        answer.tell(global)
-    })
+    let files = batch::files(&args.inputs, &args.batch, None)?;
+    batch::run(&verifier, &files, &args.batch, global)
 }
 
 /// Verifies files as the command line and the configuration want it.
@@ -69,6 +65,31 @@ impl Verifier {
         };
         let remarks = self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
         Ok(Answer { exit, json: output::json::verify(file, &verified)?, text: output::human::verify(file, &verified), remarks })
+    }
+}
+
+impl Work for Verifier {
+    fn verb(&self) -> &'static str {
+        "verify"
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        ("verifying", "consistent")
+    }
+
+    fn options(&self) -> Value {
+        let o = &self.options;
+        json!({
+            "keys": super::key_ids(self.ring.as_ref()),
+            "question": super::question(&o.detect),
+            "registry": o.registry.as_ref().map(|r| r.location().to_string()),
+            "trust": super::digest(format!("{:?}", o.trust).as_bytes()),
+            "algorithm": o.algorithm,
+        })
+    }
+
+    fn answer(&self, input: &Input, _again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        self.verify(&input.path, cancel, progress)
     }
 }
 

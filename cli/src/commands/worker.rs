@@ -10,6 +10,7 @@ use super::detect::Finder;
 use super::stamp::Stamper;
 use super::verify::Verifier;
 use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs, WorkerArgs};
+use crate::batch::BatchArgs;
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::output;
@@ -29,10 +30,11 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     }
     // Before those who only use it if it is there.
     let registry = home.registry(&args.registry, &config)?;
+    let stamping = stamping(args);
     let desk = Desk {
         verifier: Verifier::new(&verifying(args), global)?,
         finder: Finder::new(&detecting(args), global),
-        stamper: Stamper::new(&stamping(args), global),
+        stamper: Stamper::new(&stamping, global),
         registry,
         limits: config.limits.limits(),
         stores: Stores::default(),
@@ -76,11 +78,19 @@ fn same_registry(args: &WorkerArgs) -> RegistryOption {
 // The commands of jobs, as they are where nothing is said: the configuration decides.
 
 fn verifying(args: &WorkerArgs) -> VerifyArgs {
-    VerifyArgs { inputs: Vec::new(), trust: args.trust.clone(), registry: same_registry(args), algorithm: None, sandbox: sandbox(args), question: question() }
+    VerifyArgs {
+        inputs: Vec::new(),
+        trust: args.trust.clone(),
+        registry: same_registry(args),
+        algorithm: None,
+        sandbox: sandbox(args),
+        question: question(),
+        batch: BatchArgs::default(),
+    }
 }
 
 fn detecting(args: &WorkerArgs) -> DetectArgs {
-    DetectArgs { inputs: Vec::new(), overlay: None, timeline: None, force: false, sandbox: sandbox(args), question: question() }
+    DetectArgs { inputs: Vec::new(), overlay: None, timeline: None, force: false, sandbox: sandbox(args), question: question(), batch: BatchArgs::default() }
 }
 
 fn stamping(args: &WorkerArgs) -> StampArgs {
@@ -92,6 +102,8 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         strength: None,
         check: false,
         no_audio_mark: false,
+        base: None,
+        batch: BatchArgs::default(),
         // The worker remembers clips itself, when they are delivered.
         remember: RememberArgs { register: Register::Never, labels: Vec::new(), registry: RegistryOption { registry: None } },
         encode: EncodeArgs { video_codec: None, crf: None, bitrate: None, preset: None },

@@ -14,6 +14,7 @@ use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, Waterm
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::batch;
 use crate::home::Home;
 use crate::serve::Token;
 
@@ -25,12 +26,22 @@ pub(crate) fn print(value: &Value) -> Result<()> {
     Ok(())
 }
 
+/// Adds the name of a file, which need not be text.
+fn named(mut object: Value, what: &str, path: &Path) -> Value {
+    let (text, bytes) = batch::text(path);
+    object[what] = text.into();
+    if let Some(bytes) = bytes {
+        object[format!("{what}_bytes")] = bytes.into();
+    }
+    object
+}
+
 fn schema(verb: &str) -> String {
     format!("proofmark.{verb}/1")
 }
 
 pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Value {
-    json!({"schema": schema(verb), "file": file, "error": format!("{e:#}")})
+    named(json!({"schema": schema(verb), "error": format!("{e:#}")}), "file", file)
 }
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
@@ -47,7 +58,7 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
 }
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
-    let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path, "embedded": path == target}));
+    let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path.to_string_lossy(), "embedded": path == target}));
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
         .sound
@@ -57,10 +68,8 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
             Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
         })
         .collect();
-    json!({
+    let report = json!({
         "schema": schema("stamp"),
-        "file": file,
-        "output": target,
         "payload": stamped.payload,
         "generation": stamped.generation,
         "key": stamped.key,
@@ -70,7 +79,8 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
         "capacity": stamped.capacity,
         "left_out": s.left_out,
         "registered": stamped.remembered,
-    })
+    });
+    named(named(report, "file", file), "output", target)
 }
 
 /// The part of a report that the detectors fill.
@@ -79,7 +89,7 @@ fn evidence(detected: &Detected) -> Result<Value> {
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<Value> {
-    let mut report = json!({"schema": schema("detect"), "file": file, "isolation": isolation});
+    let mut report = named(json!({"schema": schema("detect"), "isolation": isolation}), "file", file);
     merge(&mut report, evidence(detected)?);
     Ok(report)
 }
@@ -88,7 +98,6 @@ pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> 
 pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
     let mut report = json!({
         "schema": schema("verify"),
-        "file": file,
         "verdict": v.judgement.verdict,
         "reasons": v.judgement.reasons,
         "next": v.judgement.next,
@@ -97,6 +106,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
         "similar": v.similar,
         "isolation": v.isolation,
     });
+    report = named(report, "file", file);
     merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
     Ok(report)
 }

@@ -28,6 +28,11 @@ pub(crate) fn remark(text: &str) {
     anstream::eprintln!("{DOUBT}note:{DOUBT:#} {text}");
 }
 
+/// What came of many files.
+pub(crate) fn summary(text: &str) {
+    anstream::eprintln!("{BOLD}summary:{BOLD:#} {text}");
+}
+
 /// Whether whoever read our output has gone: no error of ours.
 pub(crate) fn is_broken_pipe(e: &anyhow::Error) -> bool {
     e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))

@@ -27,11 +27,11 @@ use crate::exit::Exit;
 use crate::output;
 
 /// Does jobs as the commands do, with the worker's home.
-pub(crate) struct Desk {
+pub(crate) struct Desk<'a> {
     pub(crate) verifier: Verifier,
     /// Why not, where a home lacks what that takes: it is told of each job that asks for it.
     pub(crate) finder: Result<Finder<'static>>,
-    pub(crate) stamper: Result<Stamper>,
+    pub(crate) stamper: Result<Stamper<'a>>,
     pub(crate) registry: Option<Arc<dyn Registry>>,
     pub(crate) limits: Limits,
     pub(crate) stores: Stores,
@@ -41,7 +41,7 @@ pub(crate) struct Desk {
     pub(crate) quiet: bool,
 }
 
-impl Work for Desk {
+impl Work for Desk<'_> {
     fn run(&self, job: &Job, hold: &Hold<'_>) -> Outcome {
         let task = match job.task() {
             Ok(task) => task,
@@ -82,7 +82,7 @@ impl Work for Desk {
     }
 }
 
-impl Desk {
+impl Desk<'_> {
     /// What an attempt came to, a line each.
     fn tell(&self, job: &Job, state: State, seconds: f64, why: Option<&str>) {
         let task = job.task().ok();
