@@ -27,8 +27,8 @@ use proofmark::registry::{self, Registry};
 use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
 
-use crate::args::{Global, QueueOption, RegistryOption};
-use crate::queue::QueueConfig;
+use crate::args::{Global, RegistryOption};
+use crate::queue::{QueueConfig, QueueOption};
 use crate::serve::ServeConfig;
 
 /// The configuration file as `init` writes it: every setting, each commented out at its default.

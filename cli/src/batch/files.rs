@@ -85,6 +85,9 @@ struct Finding<'a> {
 
 impl Finding<'_> {
     fn named(&mut self, name: &Path, patterns: bool) -> Result<()> {
+        if patterns && name == Path::new("-") {
+            bail!("-: clips are not read from standard input; give a file, or a list of files with --files-from -");
+        }
         if name.is_dir() {
             if self.folder(name, name) == 0 {
                 bail!(inputs::nothing_in(name));
@@ -285,6 +288,7 @@ mod tests {
     #[test]
     fn what_matches_nothing_is_refused() {
         let tree = tree();
+        assert!(files(&["-".into()], &args(None, false), None).unwrap_err().to_string().contains("not read from standard input"));
         for (name, says) in [("a/*.avi", "no file matches"), ("none/*", "no file matches"), ("a/[.mp4", "no pattern either")] {
             let e = files(&[tree.path().join(name)], &args(None, false), None).unwrap_err().to_string();
             assert!(e.contains(says) && !e.contains('\n'), "{e}");

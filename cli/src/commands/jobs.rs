@@ -3,10 +3,11 @@
 use anyhow::{Result, bail};
 use proofmark::Queue;
 
-use crate::args::{Global, JobsAction, JobsArgs};
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::output;
+use crate::queue::{JobsAction, JobsArgs};
 
 /// Stuck and parked jobs that are listed without being asked for.
 const SHOWN: usize = 20;

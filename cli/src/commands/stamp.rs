@@ -20,6 +20,9 @@ use crate::home::{Config, Home, now};
 use crate::output;
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
+    if args.output == Path::new("-") {
+        bail!("-: stamped clips are not written to standard output, as a manifest needs the whole file; give a file or a folder with --output");
+    }
     let stamper = Stamper::new(args, global)?;
     // Where targets lie among the inputs, those of an earlier run are none.
     let real = args.output.canonicalize().ok().filter(|p| p.is_dir());

@@ -7,10 +7,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use proofmark::Queue;
 use proofmark::queue::{LookTask, Place, Request, StampTask, State, Submitted, Task};
 
-use crate::args::{Global, SubmitArgs, SubmitLookArgs, SubmitStampArgs, SubmitTask};
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::progress::cancel;
+use crate::queue::{SubmitArgs, SubmitLookArgs, SubmitStampArgs, SubmitTask};
 use crate::{inputs, output};
 
 /// How often it is asked whether a job has ended.

@@ -9,13 +9,13 @@ use proofmark::queue::{Stores, Worker, work};
 use super::detect::Finder;
 use super::stamp::Stamper;
 use super::verify::Verifier;
-use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs, WorkerArgs};
+use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs};
 use crate::batch::BatchArgs;
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::output;
 use crate::progress::cancel;
-use crate::queue::{Desk, Metrics, Scratch, serve};
+use crate::queue::{Desk, Metrics, Scratch, WorkerArgs, serve};
 
 pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     if args.sandbox.no_sandbox {

@@ -1,7 +1,8 @@
 //! What a worker does with the queue's jobs: the same as the commands would, told to the queue.
 //!
-//! `desk` works on a job; `scratch` is where copies of objects lie meanwhile; `metrics` counts, and answers Prometheus.
+//! `args` is what can be said of it; `desk` works on a job; `scratch` is where copies of objects lie meanwhile; `metrics` counts, and answers Prometheus.
 
+mod args;
 mod desk;
 mod metrics;
 mod scratch;
@@ -11,11 +12,10 @@ use std::time::Duration;
 use proofmark::queue::Policy;
 use serde::Deserialize;
 
+pub(crate) use args::{JobsAction, JobsArgs, QueueOption, SubmitArgs, SubmitLookArgs, SubmitStampArgs, SubmitTask, WorkerArgs};
 pub(crate) use desk::Desk;
 pub(crate) use metrics::{Metrics, serve};
 pub(crate) use scratch::Scratch;
-
-use crate::args::WorkerArgs;
 
 /// The `[queue]` part of the configuration.
 #[derive(Debug, Default, Deserialize)]
