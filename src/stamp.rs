@@ -1,5 +1,7 @@
 //! Stamping: media → mark → manifest → registry.
 
+mod stream;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, Pictu
 use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed};
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
+
+pub use stream::{StreamOptions, stamp_stream};
 
 /// Where a stamped clip is remembered.
 #[derive(Clone, Debug, Default)]
@@ -88,8 +92,10 @@ pub struct Stamped {
     pub generation: Generation,
     /// The key that the mark was made with.
     pub key: KeyId,
-    /// Where the manifest is; `None` if none was asked for.
+    /// Where the manifest is; `None` if none was asked for, or it is in the registry alone.
     pub manifest: Option<PathBuf>,
+    /// Whether there is one.
+    pub signed: bool,
     /// What was written.
     pub summary: media::Summary,
     /// How much evidence the marked frames carry, and what that should survive; `None` without a picture.
@@ -133,6 +139,12 @@ pub enum StampError {
         /// Evidence in the finished file.
         evidence: f32,
     },
+    /// A stream cannot be stamped like that.
+    #[error("{what}")]
+    Stream {
+        /// Why, and what to do instead.
+        what: &'static str,
+    },
     /// The target is the input.
     #[error("{}: is the input itself; choose another target with -o", path.display())]
     SameFile {
@@ -166,32 +178,21 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let mark = Mark { payload, generation };
 
     let marked = temporary(output)?;
-    let mut marker = ClipMarker::new(input, key, mark, options.strength);
-    let mut meter: Option<Meter> = None;
-    let mut sketcher = Sketcher::default();
+    let mut pass = Pass::new(input, key, mark, known, options.strength);
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
-    let summary = media::transcode(input, marked.path(), container, job, |picture, time| {
-        marker.mark(picture)?;
-        let meter = meter.get_or_insert_with(|| Meter::new(key, mark, known, picture.shape()));
-        if meter.wants(time) {
-            picture.with_luma(|luma| meter.push(luma, time));
-        }
-        if sketcher.wants(time) {
-            picture.with_luma(|luma| sketcher.push(luma, time));
-        }
-        Ok::<(), StampError>(())
-    })?;
+    let summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
 
-    let capacity = (!container.is_sound()).then(|| meter.map_or(Capacity::of_score(0.0), Meter::finish));
+    let (capacity, looks) = pass.finish();
+    let capacity = Some(capacity).filter(|_| !container.is_sound());
     let sound = capacities.take();
     if options.check {
         read_back(marked.path(), output, &ring, payload, &sound, options, cancel)?;
     }
 
     let likeness = Likeness {
-        picture: Some(sketcher.finish().fingerprint()).filter(|f| !f.is_empty()),
+        picture: looks,
         sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(marked.path(), sound.len(), options, cancel)? } else { None },
     };
     let bound = Bound { payload, picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt), sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt) };
@@ -245,7 +246,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Remember::Registry(registry) => Some(registry.location().to_string()),
         Remember::File => Some(registration_path(output).display().to_string()),
     };
-    Ok(Stamped { payload, generation, key: key.id().clone(), manifest, summary, capacity, sound, remembered, unconfirmed })
+    Ok(Stamped { payload, generation, key: key.id().clone(), signed: manifest.is_some(), manifest, summary, capacity, sound, remembered, unconfirmed })
 }
 
 /// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not share one.
@@ -289,8 +290,14 @@ fn heard(finished: &Path, tracks: usize, options: &StampOptions, cancel: &Cancel
 /// What is remembered of a finished file that is about to appear at `target`.
 fn entry(finished: &Path, target: &Path, container: Container, bound: &Bound, signed: Option<&Signed>, likeness: &Likeness, options: &StampOptions) -> Result<Entry, MediaError> {
     let content = Content::of_file(finished).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
+    let target = std::path::absolute(target).unwrap_or_else(|_| target.into());
+    Ok(Entry { target: Some(target), ..entry_of(content, container, bound, signed, likeness, options) })
+}
+
+/// What is remembered of bytes that are nowhere in particular.
+fn entry_of(content: Content, container: Container, bound: &Bound, signed: Option<&Signed>, likeness: &Likeness, options: &StampOptions) -> Entry {
     let bindings = bound.soft_bindings(&options.manifest).map(|(alg, value)| Binding { alg: alg.into(), value: value.into() });
-    Ok(Entry {
+    Entry {
         id: Entry::id_of(bound.payload),
         payload: Some(bound.payload),
         manifest: signed.map(|s| s.store.clone()),
@@ -302,8 +309,8 @@ fn entry(finished: &Path, target: &Path, container: Container, bound: &Bound, si
         bindings: if signed.is_some() { bindings.collect() } else { BTreeSet::new() },
         picture: likeness.picture.clone(),
         sound: likeness.sound.clone(),
-        target: Some(std::path::absolute(target).unwrap_or_else(|_| target.into())),
-    })
+        target: None,
+    }
 }
 
 /// Where the registration of a target goes.
@@ -326,6 +333,40 @@ fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Canc
 fn payload_beside(beneath: Option<Payload>) -> Payload {
     let mut random = std::iter::repeat_with(Payload::random);
     random.find(|p| beneath.is_none_or(|b| b.subpattern() != p.subpattern())).unwrap_or_else(Payload::random)
+}
+
+/// The one pass over the frames of a clip: each is marked, and what the clip then carries and looks like is measured.
+struct Pass<'a> {
+    marker: ClipMarker<'a>,
+    key: &'a WatermarkKey,
+    mark: Mark,
+    /// The mark beneath, if there is one.
+    known: Option<Mark>,
+    meter: Option<Meter>,
+    sketcher: Sketcher,
+}
+
+impl<'a> Pass<'a> {
+    fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, known: Option<Mark>, strength: Strength) -> Self {
+        Self { marker: ClipMarker::new(clip, key, mark, strength), key, mark, known, meter: None, sketcher: Sketcher::default() }
+    }
+
+    fn frame(&mut self, picture: &mut Picture<'_>, time: f64) -> Result<(), StampError> {
+        self.marker.mark(picture)?;
+        let meter = self.meter.get_or_insert_with(|| Meter::new(self.key, self.mark, self.known, picture.shape()));
+        if meter.wants(time) {
+            picture.with_luma(|luma| meter.push(luma, time));
+        }
+        if self.sketcher.wants(time) {
+            picture.with_luma(|luma| self.sketcher.push(luma, time));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> (Capacity, Option<PictureFingerprint>) {
+        let looks = Some(self.sketcher.finish().fingerprint()).filter(|f| !f.is_empty());
+        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), looks)
+    }
 }
 
 /// Marks the frames of one clip.

@@ -110,12 +110,17 @@ Examples:
   proofmark stamp clip.mp4 -o stamped.mp4
   proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
   proofmark stamp clips/ -o stamped/ --ledger run.ndjson --jobs 4 --json
-  proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2")]
+  proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2
+  generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - clip.mp4
+
+With - for both, a stream is marked on its way from standard input to standard output: Y4M, or MP4 that is fragmented or has its index first. What is said of it goes to
+standard error, the object of --json too. Its manifest cannot be put into what has been sent: the registry keeps it, and --sidecar writes it. A mark that the stream may
+carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, and the exit code is 2.")]
 pub(crate) struct StampArgs {
-    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream from standard input
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs
+    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs; - for a stream to standard output
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: PathBuf,
     /// Number to carry: a version 4 UUID [default: a new random one]
@@ -143,7 +148,27 @@ pub(crate) struct StampArgs {
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
     #[command(flatten)]
+    pub(crate) pipe: PipeArgs,
+    #[command(flatten)]
     pub(crate) batch: BatchArgs,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = "Streams")]
+pub(crate) struct PipeArgs {
+    /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments [default: what comes, else mp4]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) format: Option<StreamFormat>,
+    /// Write the manifest to this .c2pa file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sidecar: Option<PathBuf>,
+}
+
+/// What a stream can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StreamFormat {
+    Y4m,
+    Mp4,
 }
 
 #[derive(Args)]

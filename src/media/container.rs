@@ -32,6 +32,10 @@ pub enum Container {
     Jpeg,
     /// WebP still (`.webp`).
     WebP,
+    /// Uncompressed frames (YUV4MPEG2), for pipes.
+    Y4m,
+    /// MP4 in fragments, which can be written without going back, for pipes.
+    Fragments,
 }
 
 impl Container {
@@ -86,6 +90,8 @@ impl Container {
             Self::Png => "PNG",
             Self::Jpeg => "JPEG",
             Self::WebP => "WebP",
+            Self::Y4m => "Y4M",
+            Self::Fragments => "fragmented MP4",
         }
     }
 
@@ -93,7 +99,7 @@ impl Container {
     #[must_use]
     pub fn mime(self) -> &'static str {
         match self {
-            Self::Mp4 => "video/mp4",
+            Self::Mp4 | Self::Fragments => "video/mp4",
             Self::Mov => "video/quicktime",
             Self::Matroska => "video/x-matroska",
             Self::WebM => "video/webm",
@@ -105,13 +111,14 @@ impl Container {
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
             Self::WebP => "image/webp",
+            Self::Y4m => "video/x-yuv4mpeg",
         }
     }
 
     /// libav's muxer.
     pub(super) fn muxer(self) -> &'static str {
         match self {
-            Self::Mp4 => "mp4",
+            Self::Mp4 | Self::Fragments => "mp4",
             Self::Mov => "mov",
             Self::Matroska => "matroska",
             Self::WebM => "webm",
@@ -122,6 +129,7 @@ impl Container {
             Self::Wav => "wav",
             Self::Png | Self::Jpeg => "image2",
             Self::WebP => "webp",
+            Self::Y4m => "yuv4mpegpipe",
         }
     }
 }

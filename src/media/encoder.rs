@@ -33,6 +33,8 @@ pub enum VideoCodec {
     Jpeg,
     /// WebP, stills.
     WebP,
+    /// None: the samples themselves, in Y4M.
+    Raw,
 }
 
 impl VideoCodec {
@@ -61,6 +63,7 @@ impl VideoCodec {
             Self::Png => "PNG",
             Self::Jpeg => "JPEG",
             Self::WebP => "WebP",
+            Self::Raw => "uncompressed",
         }
     }
 
@@ -74,20 +77,23 @@ impl VideoCodec {
             Self::Png => "png",
             Self::Jpeg => "mjpeg",
             Self::WebP => "libwebp",
+            // What the muxer takes in every version of libav.
+            Self::Raw => "wrapped_avframe",
         }
     }
 
     /// Whether `container` holds this codec.
     fn fits(self, container: Container) -> bool {
         match container {
-            Container::Mp4 => matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1),
+            Container::Mp4 | Container::Fragments => matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1),
             Container::Mov => matches!(self, Self::H264 | Self::H265),
-            Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP),
+            Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP | Self::Raw),
             Container::WebM => matches!(self, Self::Vp9 | Self::Av1),
             Container::M4a | Container::Ogg | Container::Flac | Container::Mp3 | Container::Wav => false,
             Container::Png => self == Self::Png,
             Container::Jpeg => self == Self::Jpeg,
             Container::WebP => self == Self::WebP,
+            Container::Y4m => self == Self::Raw,
         }
     }
 
@@ -104,6 +110,7 @@ impl VideoCodec {
             Container::Png => Self::Png,
             Container::Jpeg => Self::Jpeg,
             Container::WebP => Self::WebP,
+            Container::Y4m => Self::Raw,
             _ if family.fits(container) => family,
             Container::WebM => Self::Vp9,
             _ => Self::H264,
@@ -318,7 +325,7 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &PictureF
             d.set("slicecrc", "1");
         }
         VideoCodec::WebP => d.set("quality", "95"),
-        VideoCodec::Png | VideoCodec::Jpeg => {}
+        VideoCodec::Png | VideoCodec::Jpeg | VideoCodec::Raw => {}
     }
     d
 }
@@ -336,7 +343,9 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
 /// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
 fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) -> Pixel {
     let source = picture.pixel;
-    let known: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
+    let any: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
+    // Samples as they are can be anything; what Y4M says of them is what counts.
+    let known = if codec == VideoCodec::Raw { Y4M.to_vec() } else { any };
     let takes = |p: Pixel| known.contains(&p);
     let (rgb, depth) = match Layout::of(source) {
         Layout::Luma { depth } => (false, depth),
@@ -367,6 +376,30 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         other => other,
     }
 }
+
+/// Formats that Y4M has a name for, in libav's dialect.
+const Y4M: [Pixel; 20] = [
+    Pixel::GRAY8,
+    Pixel::GRAY10LE,
+    Pixel::GRAY12LE,
+    Pixel::GRAY16LE,
+    Pixel::YUV411P,
+    Pixel::YUV420P,
+    Pixel::YUV422P,
+    Pixel::YUV444P,
+    Pixel::YUV420P10LE,
+    Pixel::YUV422P10LE,
+    Pixel::YUV444P10LE,
+    Pixel::YUV420P12LE,
+    Pixel::YUV422P12LE,
+    Pixel::YUV444P12LE,
+    Pixel::YUV420P14LE,
+    Pixel::YUV422P14LE,
+    Pixel::YUV444P14LE,
+    Pixel::YUV420P16LE,
+    Pixel::YUV422P16LE,
+    Pixel::YUV444P16LE,
+];
 
 /// libav's choice of the format that loses least.
 fn nearest(known: &[Pixel], source: Pixel) -> Pixel {

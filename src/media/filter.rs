@@ -7,7 +7,7 @@ use ffmpeg_next::filter::{self, Graph};
 use ffmpeg_next::{Error, Rational, frame};
 
 use super::encoder::{EncodeOptions, PictureFormat};
-use super::transcode::Writer;
+use super::transcode::{Sink, Writer};
 use super::{Cancel, Container, Limits, MediaError, Reader};
 
 /// Names of the graph's two ends.
@@ -53,7 +53,7 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
             let (time_base, rate) = graph.timing(rate);
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(Writer::open(output, output, container, Some((options, &PictureFormat::of_frame(&frame, time_base, rate))), None)?),
+                none => none.insert(Writer::open(Sink::File(output), output, container, Some((options, &PictureFormat::of_frame(&frame, time_base, rate))), None)?),
             };
             let pts = frame.pts();
             // A lone frame without a duration would never be shown.

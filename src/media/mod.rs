@@ -1,7 +1,7 @@
 //! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
+//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
 //! of libav does not reach.
 #![allow(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod encoder;
 mod filter;
 mod frame;
 mod limits;
+mod pipe;
 mod reader;
 mod sound;
 mod still;
@@ -23,10 +24,11 @@ pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
+pub use pipe::{Inlet, Outlet};
 pub use reader::{MediaInfo, PictureInfo, Reader, Skip};
 pub use sound::{Rework, SoundInfo, SoundReader};
 pub use still::{Still, frame_at};
-pub use transcode::{Cancel, Job, Progress, Summary, transcode};
+pub use transcode::{Cancel, Job, Progress, Summary, transcode, transcode_stream};
 
 /// Why a file could not be read or written. Each message names the file and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,14 @@ pub enum MediaError {
     #[error("{}: is no media file that can be read ({reason}); check that it is whole and plays elsewhere", path.display())]
     NotMedia {
         /// Which file.
+        path: PathBuf,
+        /// libav's word.
+        reason: String,
+    },
+    /// Nothing that can be read from a pipe.
+    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 that is fragmented or has its index first", path.display())]
+    NotStream {
+        /// What it is called.
         path: PathBuf,
         /// libav's word.
         reason: String,
@@ -145,6 +155,12 @@ pub enum MediaError {
         path: PathBuf,
         /// What went wrong.
         reason: String,
+    },
+    /// Whoever read a stream has gone.
+    #[error("{}: closed by whoever read it before the end, so the stream is cut short and nobody remembers it; look for the reason there", path.display())]
+    Closed {
+        /// What it is called.
+        path: PathBuf,
     },
     /// Stopped on request.
     #[error("{}: stopped before it was finished; nothing was written", path.display())]

@@ -94,6 +94,7 @@ pub(super) fn picture_stream(path: &Path, input: &Input) -> Result<usize, MediaE
 /// A decoder for one stream.
 pub(super) struct PictureDecoder {
     path: PathBuf,
+    index: usize,
     decoder: decoder::Video,
     time_base: Rational,
     limits: Limits,
@@ -125,7 +126,12 @@ impl PictureDecoder {
             e => fail(e.to_string()),
         })?;
         check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
-        Ok(Self { path: path.into(), decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None })
+        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None })
+    }
+
+    /// Index of the stream that it decodes.
+    pub(super) fn stream(&self) -> usize {
+        self.index
     }
 
     pub(super) fn decoder(&self) -> &decoder::Video {

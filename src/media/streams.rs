@@ -54,7 +54,10 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, tak
                     path: path.into(),
                     container: container.name(),
                     what: format!("{} sound", id.name()),
-                    advice: "sound that is not marked is copied as it is, so choose the input's own kind of file or .mkv",
+                    advice: match container {
+                        Container::Y4m => "write MP4, with --format mp4, or leave the sound out before",
+                        _ => "sound that is not marked is copied as it is, so choose the input's own kind of file or .mkv",
+                    },
                 });
             }
             left_out.push(format!("stream {} ({}) was left out: {} cannot hold it", stream.index(), id.name(), container.name()));
@@ -231,6 +234,21 @@ pub(super) fn add_sound(path: &Path, source: &Stream<'_>, encoder: &ffmpeg_next:
     }
     added.set_time_base((1, encoder.rate() as i32));
     Ok(added.index())
+}
+
+/// Has the output's picture stream count frames at `rate`, which is all that Y4M knows of time; an error if there is none.
+pub(super) fn count_frames(path: &Path, output: &mut Output, index: usize, rate: Rational) -> Result<(), MediaError> {
+    match output.stream_mut(index) {
+        Some(mut stream) if rate.numerator() > 0 && rate.denominator() > 0 => {
+            stream.set_avg_frame_rate(rate);
+            stream.set_time_base(rate.invert());
+            Ok(())
+        }
+        _ => {
+            let advice = "write MP4, with --format mp4, which has a time for each frame";
+            Err(MediaError::CannotHold { path: path.into(), container: Container::Y4m.name(), what: "a picture whose frame rate is not known".into(), advice })
+        }
+    }
 }
 
 /// Gives the output's picture stream the encoder's parameters.

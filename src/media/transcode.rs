@@ -1,18 +1,20 @@
 //! From one file to another, each frame through a closure, everything else as it was.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::color::TransferCharacteristic;
 use ffmpeg_next::ffi::EAGAIN;
-use ffmpeg_next::format::context::{Input, Output};
-use ffmpeg_next::format::output_as;
+use ffmpeg_next::format::context::{Input, Output, StreamIo};
+use ffmpeg_next::format::{output_as, output_to_stream};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 
-use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat};
+use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat, VideoCodec};
 use super::frame::{Layout, Picture};
+use super::pipe::{self, Inlet, Trouble};
 use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, describe_sound, markable};
 use super::sound::{Rework, SoundDecoder, SoundInfo, SoundTrack};
 use super::streams::{self, Copied};
@@ -94,7 +96,7 @@ pub fn transcode<E: From<MediaError>>(
     output: &Path,
     container: Container,
     job: Job<'_>,
-    mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let source = reader::open(input, job.limits)?;
     if container.is_sound() {
@@ -102,16 +104,62 @@ pub fn transcode<E: From<MediaError>>(
     }
     let index = reader::picture_stream(input, &source)?;
     let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
-    let info = describe(&source, index, decoder.decoder());
-    let stream = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
     if decoder.decoder().color_transfer_characteristic() == TransferCharacteristic::SMPTE2084
+        && let Some(stream) = source.stream(index)
         && let Some(first) = Reader::open(input, job.limits)?.first_frame()
     {
         streams::adopt_light_metadata(&stream, &first);
     }
-    let format = PictureFormat::of_stream(decoder.decoder(), &stream);
-    let tracks = if container.is_still() { Vec::new() } else { sound_tracks(input, &source, None, job.limits, job.rework)? };
-    let mut writer = Writer::open(output, job.target, container, Some((job.options, &format)), Some((&source, Some(index), tracks)))?;
+    pass(input, source, decoder, Sink::File(output), container, job, None, process)
+}
+
+/// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side goes. `container` is that of the input, Y4M or fragments of
+/// MP4, if none is given. The end is written only if the input came to its own.
+///
+/// # Errors
+/// As for [`transcode`].
+pub fn transcode_stream<E: From<MediaError>>(
+    from: Inlet,
+    to: impl Write + Send + 'static,
+    container: Option<Container>,
+    job: Job<'_>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<(Summary, Container), E> {
+    let input = from.name();
+    let (source, trouble) = from.open()?;
+    let own = if source.format().name() == Container::Y4m.muxer() { Container::Y4m } else { Container::Fragments };
+    let container = container.unwrap_or(own);
+    let index = reader::picture_stream(&input, &source)?;
+    let decoder = PictureDecoder::new(&input, &source, index, job.limits)?;
+    let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
+    let summary = pass(&input, source, decoder, sink, container, job, Some(&trouble), process)?;
+    Ok((summary, container))
+}
+
+/// Where an output goes.
+pub(super) enum Sink<'a> {
+    File(&'a Path),
+    Stream(StreamIo),
+}
+
+/// Passes the picture of an input that is open through `process`, and everything else on. A stream's trouble is asked at its end whether it was one.
+#[allow(clippy::too_many_arguments, reason = "each is another thing, and both callers are above")]
+fn pass<E: From<MediaError>>(
+    input: &Path,
+    mut source: Input,
+    decoder: PictureDecoder,
+    sink: Sink<'_>,
+    container: Container,
+    job: Job<'_>,
+    stream: Option<&Trouble>,
+    mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let index = decoder.stream();
+    let info = describe(&source, index, decoder.decoder());
+    let picture = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    let format = PictureFormat::of_stream(decoder.decoder(), &picture);
+    let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &source, None, job.limits, job.rework)? };
+    let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&source, Some(index), tracks)))?;
     let mut run = Run {
         input,
         container,
@@ -124,7 +172,6 @@ pub fn transcode<E: From<MediaError>>(
         seconds: 0.0,
         ended: false,
     };
-    let mut source = source;
     while !run.ended {
         match reader::next_packet(&mut source) {
             Some(packet) if packet.stream() == index => run.decoder.send(Some(&packet))?,
@@ -136,9 +183,13 @@ pub fn transcode<E: From<MediaError>>(
         }
         run.drain(&mut writer, job.progress, &mut process)?;
     }
+    stream.map_or(Ok(()), Trouble::check)?;
     run.decoder.send(None)?;
     run.drain(&mut writer, job.progress, &mut process)?;
-    run.decoder.finish()?;
+    run.decoder.finish().map_err(|e| match stream {
+        Some(_) => MediaError::NotStream { path: input.into(), reason: "not one whole frame came out".into() },
+        None => e,
+    })?;
     Ok(writer.finish(info, run.seconds)?)
 }
 
@@ -163,7 +214,7 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
     let best = source.streams().best(media::Type::Audio).map(|s| s.index()).ok_or_else(|| MediaError::NoSound { path: input.into() })?;
     let info = describe_sound(&source);
     let tracks = sound_tracks(input, &source, Some(best), job.limits, job.rework)?;
-    let mut writer = Writer::open(output, job.target, container, None, Some((&source, None, tracks)))?;
+    let mut writer = Writer::open(Sink::File(output), job.target, container, None, Some((&source, None, tracks)))?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let (mut first, mut seconds) = (None, 0.0);
     while let Some(packet) = reader::next_packet(&mut source) {
@@ -265,6 +316,8 @@ struct PictureTrack {
     last_pts: Option<i64>,
     converter: Converter,
     frames: u64,
+    /// Packets that came out of the encoder.
+    written: i64,
 }
 
 fn failed(path: &Path, e: &Error) -> MediaError {
@@ -272,16 +325,20 @@ fn failed(path: &Path, e: &Error) -> MediaError {
 }
 
 impl<'a> Writer<'a> {
-    /// Opens `file`, called `path` in messages, for a picture of the given format, or none, and with `keep` for everything else that goes with the
+    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and with `keep` for everything else that goes with the
     /// picture's stream of an input, or with all of it where the file is for sound alone.
     pub(super) fn open(
-        file: &Path,
+        sink: Sink<'_>,
         path: &'a Path,
         container: Container,
         picture: Option<(&EncodeOptions, &PictureFormat)>,
         keep: Option<(&Input, Option<usize>, Tracks)>,
     ) -> Result<Self, MediaError> {
-        let mut output = output_as(file, container.muxer()).map_err(|e| failed(path, &e))?;
+        let output = match sink {
+            Sink::File(file) => output_as(file, container.muxer()),
+            Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
+        };
+        let mut output = output.map_err(|e| failed(path, &e))?;
         let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
         let picture = match picture {
             None => None,
@@ -289,7 +346,7 @@ impl<'a> Writer<'a> {
                 let encoder = super::encoder::open(path, container, options, format, global_header)?;
                 let index = output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(|e| failed(path, &e))?.index();
                 streams::set_encoder_parameters(&mut output, index, &encoder.encoder);
-                Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0 })
+                Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0, written: 0 })
             }
         };
         let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), HashMap::new());
@@ -297,6 +354,9 @@ impl<'a> Writer<'a> {
         if let Some((source, from, reworked)) = keep {
             if let (Some(from), Some(picture)) = (from, &picture) {
                 streams::copy_picture_properties(source, from, &mut output, picture.index);
+            }
+            if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
+                streams::count_frames(path, &mut output, picture.index, picture.encoder.encoder.frame_rate())?;
             }
             let mut taken: Vec<usize> = from.into_iter().collect();
             for (index, decoder, rework) in reworked {
@@ -318,6 +378,12 @@ impl<'a> Writer<'a> {
         let mut header = Dictionary::new();
         match container {
             Container::Mp4 | Container::Mov | Container::M4a => header.set("movflags", if odd_metadata { "+faststart+use_metadata_tags" } else { "+faststart" }),
+            // The index waits for the first fragment, so that it can say how sound and picture lie to each other.
+            Container::Fragments => {
+                header.set("movflags", if odd_metadata { "frag_keyframe+delay_moov+default_base_moof+use_metadata_tags" } else { "frag_keyframe+delay_moov+default_base_moof" })
+            }
+            // More than eight bits are in no standard, and in everybody's.
+            Container::Y4m => header.set("strict", "-1"),
             Container::Png | Container::Jpeg => header.set("update", "1"),
             _ => {}
         }
@@ -404,7 +470,15 @@ impl PictureTrack {
             if let Some(duration) = packet.pts().and_then(|p| self.durations.remove(&p)) {
                 packet.set_duration(duration);
             }
-            packet.rescale_ts(self.encoder.encoder.time_base(), time_base(output, self.index));
+            if self.encoder.codec == VideoCodec::Raw {
+                // Frames one after the other, whatever their times were.
+                packet.set_pts(Some(self.written));
+                packet.set_dts(Some(self.written));
+                packet.set_duration(1);
+            } else {
+                packet.rescale_ts(self.encoder.encoder.time_base(), time_base(output, self.index));
+            }
+            self.written += 1;
             packet.write_interleaved(output)?;
         }
     }

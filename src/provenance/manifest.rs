@@ -88,11 +88,12 @@ pub struct Signed {
     pub store: Vec<u8>,
 }
 
-/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and WebM.
+/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and WebM, and what is sent through a pipe cannot be signed in its
+/// beginning.
 #[must_use]
 pub fn placement(container: Container) -> Placement {
     match container {
-        Container::Matroska | Container::WebM | Container::Ogg => Placement::Sidecar,
+        Container::Matroska | Container::WebM | Container::Ogg | Container::Y4m | Container::Fragments => Placement::Sidecar,
         _ => Placement::Embedded,
     }
 }
@@ -103,6 +104,50 @@ pub fn placement(container: Container) -> Placement {
 /// # Errors
 /// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not to be used.
 pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
+    let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
+    let failed = |e: c2pa::Error| fail(e.to_string());
+    let mut builder = builder(container, source, bound, options)?;
+    let signer = identity.signer()?;
+    let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
+    let placement = placement(container);
+    let store = match placement {
+        Placement::Embedded => {
+            let mut from = open(unsigned)?;
+            let mut to = File::options().read(true).write(true).create(true).truncate(true).open(signed).map_err(|e| fail(e.to_string()))?;
+            builder.sign(signer.as_ref(), container.mime(), &mut from, &mut to).map_err(failed)?
+        }
+        Placement::Sidecar => {
+            let manifest = sign_beside(&mut builder, &whole_file_hash(unsigned)?, identity).map_err(failed)??;
+            std::fs::write(signed, &manifest).map_err(|e| fail(e.to_string()))?;
+            manifest
+        }
+    };
+    Ok(Signed { placement, store })
+}
+
+/// Signs what was sent through a pipe, whose SHA-256 is `content`: the manifest store, to be kept beside it. `name` is what the stream is called in messages.
+///
+/// # Errors
+/// [`ProvenanceError`] if the identity, the definition or the signing fails.
+pub fn sign_stream(content: &[u8; 32], container: Container, name: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
+    let failed = |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
+    let mut builder = builder(container, name, bound, options)?;
+    let store = sign_beside(&mut builder, &data_hash(content), identity).map_err(failed)??;
+    Ok(Signed { placement: Placement::Sidecar, store })
+}
+
+/// A manifest that is not in what it speaks of.
+fn sign_beside(builder: &mut Builder, hash: &DataHash, identity: &Identity) -> c2pa::Result<Result<Vec<u8>, ProvenanceError>> {
+    let signer = match identity.signer() {
+        Ok(signer) => signer,
+        Err(e) => return Ok(Err(e)),
+    };
+    builder.data_hashed_placeholder(signer.reserve_size(), "application/c2pa")?;
+    builder.sign_data_hashed_embeddable(signer.as_ref(), hash, "application/c2pa").map(Ok)
+}
+
+/// A builder that says what there is to say of a clip that was made from `source`.
+fn builder(container: Container, source: &Path, bound: &Bound, options: &ManifestOptions) -> Result<Builder, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
     let settings = json!({"verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false}});
@@ -134,25 +179,7 @@ pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path,
     for (alg, value) in bound.soft_bindings(options) {
         builder.add_assertion(soft_binding::LABEL, &Assertion::new(alg, value)).map_err(failed)?;
     }
-
-    let signer = identity.signer()?;
-    let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
-    let placement = placement(container);
-    let store = match placement {
-        Placement::Embedded => {
-            let mut from = open(unsigned)?;
-            let mut to = File::options().read(true).write(true).create(true).truncate(true).open(signed).map_err(|e| fail(e.to_string()))?;
-            builder.sign(signer.as_ref(), container.mime(), &mut from, &mut to).map_err(failed)?
-        }
-        Placement::Sidecar => {
-            let hash = whole_file_hash(unsigned)?;
-            builder.data_hashed_placeholder(signer.reserve_size(), "application/c2pa").map_err(failed)?;
-            let manifest = builder.sign_data_hashed_embeddable(signer.as_ref(), &hash, "application/c2pa").map_err(failed)?;
-            std::fs::write(signed, &manifest).map_err(|e| fail(e.to_string()))?;
-            manifest
-        }
-    };
-    Ok(Signed { placement, store })
+    Ok(builder)
 }
 
 /// The definition handed to the builder: the user's, if any, with what is ours to say.
@@ -221,7 +248,11 @@ fn whole_file_hash(path: &Path) -> Result<DataHash, ProvenanceError> {
         }
         context.update(&buffer[..n]);
     }
+    Ok(data_hash(context.finish().as_ref()))
+}
+
+fn data_hash(digest: &[u8]) -> DataHash {
     let mut hash = DataHash::new("whole file", "sha256");
-    hash.hash = context.finish().as_ref().to_vec();
-    Ok(hash)
+    hash.hash = digest.to_vec();
+    hash
 }

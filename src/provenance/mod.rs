@@ -13,7 +13,7 @@ mod soft_binding;
 use std::path::PathBuf;
 
 pub use identity::{Identity, TestIdentity, test_identity};
-pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign};
+pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, sign_stream};
 pub(crate) use read::sidecar_path;
 pub use read::{Action, ManifestReport, ManifestState, Signer, Trust, read, read_store};
 pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};

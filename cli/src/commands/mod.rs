@@ -10,6 +10,7 @@ pub(crate) mod lookup;
 pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod stamp;
+mod stream;
 pub(crate) mod submit;
 pub(crate) mod tokens;
 pub(crate) mod verify;
@@ -56,6 +57,17 @@ impl Answer {
         }
         self.remarks.iter().for_each(|line| output::remark(line));
         Ok(self.exit)
+    }
+
+    /// Prints it to standard error, where standard output is taken.
+    fn tell_aside(&self, global: &Global) -> Exit {
+        if global.json {
+            output::aside(&format!("{}\n", self.json));
+        } else {
+            output::aside(&self.text);
+        }
+        self.remarks.iter().for_each(|line| output::remark(line));
+        self.exit
     }
 }
 

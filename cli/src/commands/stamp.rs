@@ -20,8 +20,8 @@ use crate::home::{Config, Home, now};
 use crate::output;
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
-    if args.output == Path::new("-") {
-        bail!("-: stamped clips are not written to standard output, as a manifest needs the whole file; give a file or a folder with --output");
+    if super::stream::is_meant(args)? {
+        return super::stream::run(args, global);
     }
     let stamper = Stamper::new(args, global)?;
     // Where targets lie among the inputs, those of an earlier run are none.
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
 /// Stamps clips as the command line and the configuration want it.
 pub(crate) struct Stamper<'a> {
     args: &'a StampArgs,
-    ring: KeyRing,
-    options: StampOptions,
+    pub(super) ring: KeyRing,
+    pub(super) options: StampOptions,
     quiet: bool,
 }
 
@@ -154,7 +154,7 @@ impl Work for Stamper<'_> {
 }
 
 /// What is worth knowing of a stamped clip, quiet or not: it may want another copy or another target.
-fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
+pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(reason) = &stamped.unconfirmed {
         out.push(format!("{}: is there, and the registry, which was told that it would be, could not be told that it is: {reason}", target.display()));

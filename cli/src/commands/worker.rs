@@ -9,7 +9,7 @@ use proofmark::queue::{Stores, Worker, work};
 use super::detect::Finder;
 use super::stamp::Stamper;
 use super::verify::Verifier;
-use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs};
+use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs};
 use crate::batch::BatchArgs;
 use crate::exit::Exit;
 use crate::home::Home;
@@ -103,6 +103,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         check: false,
         no_audio_mark: false,
         base: None,
+        pipe: PipeArgs::default(),
         batch: BatchArgs::default(),
         // The worker remembers clips itself, when they are delivered.
         remember: RememberArgs { register: Register::Never, labels: Vec::new(), registry: RegistryOption { registry: None } },

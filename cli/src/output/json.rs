@@ -58,7 +58,8 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
 }
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
-    let manifest = stamped.manifest.as_ref().map(|path| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": path.to_string_lossy(), "embedded": path == target}));
+    let place = stamped.manifest.as_deref();
+    let manifest = stamped.signed.then(|| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": place.map(Path::to_string_lossy), "embedded": place == Some(target)}));
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
         .sound

@@ -28,6 +28,11 @@ pub(crate) fn remark(text: &str) {
     anstream::eprintln!("{DOUBT}note:{DOUBT:#} {text}");
 }
 
+/// A result, where standard output is taken.
+pub(crate) fn aside(text: &str) {
+    anstream::eprint!("{text}");
+}
+
 /// What came of many files.
 pub(crate) fn summary(text: &str) {
     anstream::eprintln!("{BOLD}summary:{BOLD:#} {text}");

@@ -1,0 +1,205 @@
+//! Stamping on the way through a pipe: nothing is kept but what the marks need, and the manifest, which speaks of bytes that have gone, is kept beside them.
+//!
+//! The last bytes are held back until everybody who is to know of the clip does: so no crash leaves a whole clip in the world that the registry does not know, as with
+//! files, and whoever closes the pipe before has a clip without its end, of which nobody knows. What lies in the pipe's own buffer counts as taken.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ring::digest;
+
+use super::{Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, payload_beside, publish, temporary};
+use crate::key::WatermarkKey;
+use crate::mark::{Generation, Mark};
+use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
+use crate::picture::Capacity;
+use crate::provenance::{self, Bound};
+use crate::registry::{Content, Put};
+
+/// Names of the two ends in messages.
+const NAMES: [&str; 2] = ["standard input", "standard output"];
+/// Bytes that are held back: an end that no reader can do without, and no more memory than libav's own buffer.
+const HELD: usize = 1 << 16;
+
+/// How to stamp a stream.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct StreamOptions {
+    /// What to write, of [`Container::Y4m`] and [`Container::Fragments`]; by default what comes, or fragments of MP4 where that is something else.
+    pub container: Option<Container>,
+    /// Where the manifest goes. Without, the registry alone keeps it.
+    pub sidecar: Option<PathBuf>,
+}
+
+/// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it may carry already is not looked for: what was stamped before is stamped as a
+/// file.
+///
+/// # Errors
+/// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers it. A stream cannot be read back, has nothing beside it, and is
+/// signed only where somebody keeps the manifest.
+pub fn stamp_stream(
+    from: Inlet,
+    to: Outlet,
+    key: &WatermarkKey,
+    options: &StampOptions,
+    stream: &StreamOptions,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Stamped, StampError> {
+    refuse(options, stream)?;
+    let [input, output] = NAMES.map(Path::new);
+    if let Some(sidecar) = &stream.sidecar {
+        check_targets(input, sidecar, std::iter::empty(), options.overwrite)?;
+        // One that cannot be written is known before the work.
+        drop(temporary(sidecar)?);
+    }
+    let payload = options.payload.unwrap_or_else(|| payload_beside(None));
+    let mark = Mark { payload, generation: Generation::FIRST };
+    let tail = Tail::new(to);
+    let mut pass = Pass::new(input, key, mark, None, options.strength);
+    let capacities = std::rc::Rc::default();
+    let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
+    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
+    let passed = media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| pass.frame(picture, time));
+    // What libav still holds is its own after an error, and is not to follow what was sent.
+    let content = tail.end();
+    let closed = || MediaError::Closed { path: output.into() };
+    let (summary, container) = passed.map_err(|e| match e {
+        _ if tail.is_closed() => closed().into(),
+        StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => MediaError::Cancelled { path: input.into() }.into(),
+        e => e,
+    })?;
+
+    let (capacity, looks): (Capacity, _) = pass.finish();
+    // What the sound is like is told of a finished file, which there is none of.
+    let likeness = Likeness { picture: looks, sound: None };
+    let bound = Bound { payload, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
+    let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
+    let sidecar = match (&signed, &stream.sidecar) {
+        (Some(signed), Some(path)) => {
+            let file = temporary(path)?;
+            std::fs::write(file.path(), &signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
+            Some((file, path))
+        }
+        _ => None,
+    };
+    let announced = match &options.remember {
+        Remember::Registry(registry) => {
+            let entry = entry_of(content, container, &bound, signed.as_ref(), &likeness, options);
+            Some((registry, registry.put(&entry, options.overwrite)?, entry.id))
+        }
+        Remember::Nowhere | Remember::File => None,
+    };
+    let published = match sidecar {
+        _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }),
+        // It goes first, as that of a file does.
+        Some((file, path)) => publish(file, path),
+        None => Ok(()),
+    };
+    let sent = published.and_then(|()| {
+        let gone = |e: io::Error| if e.kind() == io::ErrorKind::BrokenPipe { closed() } else { MediaError::Write { path: output.into(), reason: e.to_string() } };
+        tail.release().map_err(|e| if cancel.is_cancelled() { MediaError::Cancelled { path: input.into() } } else { gone(e) }).inspect_err(|_| {
+            if let Some(path) = &stream.sidecar {
+                let _ = std::fs::remove_file(path);
+            }
+        })
+    });
+    if let Err(e) = sent {
+        // If this fails too, an entry is left whose clip nobody has, which accuses nobody.
+        if let Some((registry, Put::Added, id)) = &announced {
+            let _ = registry.delete(id);
+        }
+        return Err(e.into());
+    }
+    Ok(Stamped {
+        payload,
+        generation: Generation::FIRST,
+        key: key.id().clone(),
+        manifest: signed.as_ref().and(stream.sidecar.clone()),
+        signed: signed.is_some(),
+        summary,
+        capacity: Some(capacity),
+        sound: capacities.take(),
+        remembered: announced.map(|(registry, ..)| registry.location().to_string()),
+        unconfirmed: None,
+    })
+}
+
+/// Refuses what cannot be done to a stream.
+fn refuse(options: &StampOptions, stream: &StreamOptions) -> Result<(), StampError> {
+    let what = match (&options.remember, &stream.sidecar) {
+        _ if options.check => "a stream has gone by before it could be read back; leave out --check, and run 'proofmark detect' on what becomes of it",
+        (Remember::File, _) => "a stream has no place beside it for a registration; leave out --register later, and give --sidecar for its manifest",
+        (Remember::Nowhere, None) if options.identity.is_some() => {
+            "a manifest cannot be put into a stream that has been sent, and no registry is to keep it; name a file for it with --sidecar, or say --no-c2pa"
+        }
+        _ => return Ok(()),
+    };
+    Err(StampError::Stream { what })
+}
+
+/// The end of a stream on its way out: hashes everything, and holds the last bytes back.
+#[derive(Clone)]
+struct Tail(Arc<Mutex<Way>>);
+
+struct Way {
+    outlet: Outlet,
+    digest: digest::Context,
+    held: Vec<u8>,
+    ended: bool,
+    closed: bool,
+}
+
+impl Tail {
+    fn new(outlet: Outlet) -> Self {
+        Self(Arc::new(Mutex::new(Way { outlet, digest: digest::Context::new(&digest::SHA256), held: Vec::with_capacity(4 * HELD), ended: false, closed: false })))
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes nothing more, and tells the digest of all there was.
+    fn end(&self) -> Content {
+        let mut way = self.way();
+        way.ended = true;
+        let mut digest = [0; 32];
+        digest.copy_from_slice(way.digest.clone().finish().as_ref());
+        digest.into()
+    }
+
+    /// Whether whoever read it has gone.
+    fn is_closed(&self) -> bool {
+        self.way().closed
+    }
+
+    /// Sends what was held back.
+    fn release(&self) -> io::Result<()> {
+        let mut way = self.way();
+        let held = std::mem::take(&mut way.held);
+        way.outlet.write_all(&held)
+    }
+}
+
+impl Write for Tail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut way = self.way();
+        if way.ended {
+            return Ok(bytes.len());
+        }
+        way.digest.update(bytes);
+        way.held.extend_from_slice(bytes);
+        if way.held.len() >= 2 * HELD {
+            let over = way.held.len() - HELD;
+            let Way { outlet, held, closed, .. } = &mut *way;
+            outlet.write_all(&held[..over]).inspect_err(|e| *closed = e.kind() == io::ErrorKind::BrokenPipe)?;
+            held.drain(..over);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
