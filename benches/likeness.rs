@@ -62,14 +62,14 @@ fn main() {
     for (clip, files) in &clips {
         for (attack, path) in files.iter().filter(|f| f.0 != "original") {
             let (sketch, recording) = looked_at(path);
-            if let Some(mut query) = sketch.as_ref().map(Query::new) {
+            if let Some(query) = sketch.as_ref().map(Query::new) {
                 let begin = Instant::now();
-                let found = resembling(registry.as_ref(), &mut query, &Default::default(), &Limits::default()).unwrap();
+                let found = resembling(registry.as_ref(), &query, &Default::default(), &Limits::default()).unwrap();
                 picture.count(clip, attack, found.iter().map(|r| ids.get(&r.id)), begin.elapsed().as_secs_f64());
             }
-            if let Some(mut query) = recording.as_ref().and_then(SoundQuery::new) {
+            if let Some(query) = recording.as_ref().and_then(SoundQuery::new) {
                 let begin = Instant::now();
-                let found = resounding(registry.as_ref(), &mut query, &Default::default(), &Limits::default()).unwrap();
+                let found = resounding(registry.as_ref(), &query, &Default::default(), &Limits::default()).unwrap();
                 sound.count(clip, attack, found.iter().map(|r| ids.get(&r.id)), begin.elapsed().as_secs_f64());
             }
         }

@@ -49,9 +49,9 @@ fn main() {
                 r.put_all(&page, false).unwrap();
             }
         });
-        let (found, search) = timed(|| resembling(r.as_ref(), &mut Query::new(&sketch), &Default::default(), &Limits::default()).unwrap());
+        let (found, search) = timed(|| resembling(r.as_ref(), &Query::new(&sketch), &Default::default(), &Limits::default()).unwrap());
         assert!(found.is_empty(), "nothing random looks like a clip");
-        let (heard, listen) = timed(|| resounding(r.as_ref(), &mut SoundQuery::new(&recording).unwrap(), &Default::default(), &Limits::default()).unwrap());
+        let (heard, listen) = timed(|| resounding(r.as_ref(), &SoundQuery::new(&recording).unwrap(), &Default::default(), &Limits::default()).unwrap());
         assert!(heard.is_empty(), "nothing random sounds like a clip");
         let (payloads, all) = timed(|| r.payloads(count).unwrap());
         let (_, each) = timed(|| payloads.iter().step_by((count / 1000).max(1)).for_each(|&p| assert!(r.by_payload(p).unwrap().is_some())));

@@ -74,7 +74,7 @@ fn copies(clips: &BTreeMap<String, Clip>) {
         let mut different = Vec::new();
         for (name, (original, copies)) in clips {
             let Some(copy) = copies.get(attack) else { continue };
-            let r: Option<SoundResemblance> = SoundQuery::new(copy).and_then(|mut q| q.resemblance(original));
+            let r: Option<SoundResemblance> = SoundQuery::new(copy).and_then(|q| q.resemblance(original));
             match r {
                 Some(r) if r.same() => found += 1,
                 _ => lost.push(format!("{name} {:.2}", r.map_or(1.0, |r| r.distance))),
@@ -110,7 +110,7 @@ fn others(folder: &str, clips: &BTreeMap<String, Clip>) {
             let path = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).find(|p| p.file_stem().unwrap().to_string_lossy() == format!("{name}@original")).unwrap();
             for piece in 0..(10.0 / seconds) as usize {
                 let start = piece as f64 * seconds;
-                let Some(mut query) = SoundQuery::new(&record(&path, start, start + seconds + 0.1)) else { continue };
+                let Some(query) = SoundQuery::new(&record(&path, start, start + seconds + 0.1)) else { continue };
                 for (other, (original, _)) in clips.iter().filter(|(other, _)| !kin(name, other)) {
                     let Some(r) = query.resemblance(original) else { continue };
                     if r.same() {
@@ -145,7 +145,7 @@ fn speed(clips: &BTreeMap<String, Clip>) {
     let prints: Vec<&SoundFingerprint> = clips.values().map(|c| &c.0).collect();
     let Some(recording) = clips.values().find_map(|c| c.1.get("original").filter(|r| r.fingerprint().len() > 100)) else { return };
     let begin = Instant::now();
-    let mut query = SoundQuery::new(recording).unwrap();
+    let query = SoundQuery::new(recording).unwrap();
     println!("\nquery of 10 s: {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
     let begin = Instant::now();
     black_box(query.glance_stretched(prints[0]));

@@ -143,9 +143,9 @@ const GLANCE: f32 = 98.0;
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resembling(registry: &dyn Registry, query: &mut Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+pub fn resembling(registry: &dyn Registry, query: &Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = Vec::new();
-    for id in nearest(|after| registry.looks(after, PAGE), query, Query::glance, GLANCE)? {
+    for id in nearest(|after| registry.looks(after, PAGE), |f| query.glance(f), GLANCE)? {
         let Some(entry) = registry.by_id(&id)? else { continue };
         let resemblance = entry.picture.as_ref().and_then(|f| query.resemblance(f));
         if resemblance.is_some_and(|r| r.same()) {
@@ -165,11 +165,10 @@ const STRETCHED_GLANCE: f32 = 0.6;
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resounding(registry: &dyn Registry, query: &mut SoundQuery, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
-    let mut ids = nearest(|after| registry.sounds(after, PAGE), query, |q, f| q.glance(f), SOUND_GLANCE)?;
+pub fn resounding(registry: &dyn Registry, query: &SoundQuery, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+    let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), SOUND_GLANCE)?;
     if ids.is_empty() {
-        query.guess();
-        ids = nearest(|after| registry.sounds(after, PAGE), query, SoundQuery::glance_stretched, STRETCHED_GLANCE)?;
+        ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance_stretched(f), STRETCHED_GLANCE)?;
     }
     let mut out = Vec::new();
     for id in ids {
@@ -188,13 +187,8 @@ pub fn resounding(registry: &dyn Registry, query: &mut SoundQuery, trust: &Trust
 const SHARE: usize = 64;
 
 /// The ids of the entries whose fingerprints are nearest at a glance, at most `most` away, the nearest first.
-fn nearest<T: Sync, Q: Clone + Send>(
-    page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>,
-    query: &Q,
-    glance: impl Fn(&mut Q, &T) -> f32 + Sync,
-    most: f32,
-) -> Result<Vec<String>, RegistryError> {
-    let mut queries = vec![query.clone(); parallel::threads()];
+fn nearest<T: Sync>(page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>, glance: impl Fn(&T) -> f32 + Sync, most: f32) -> Result<Vec<String>, RegistryError> {
+    let mut threads = vec![(); parallel::threads()];
     let mut nearest: Vec<(f32, String)> = Vec::new();
     let mut after: Option<String> = None;
     loop {
@@ -202,7 +196,7 @@ fn nearest<T: Sync, Q: Clone + Send>(
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         let shares: Vec<&[(String, T)]> = page.chunks(SHARE).collect();
-        let distances = parallel::map(&shares, &mut queries, |query, share| share.iter().map(|(_, f)| glance(query, f)).collect::<Vec<f32>>());
+        let distances = parallel::map(&shares, &mut threads, |(), share| share.iter().map(|(_, f)| glance(f)).collect::<Vec<f32>>());
         nearest.extend(distances.into_iter().flatten().zip(page.into_iter().map(|entry| entry.0)).filter(|n| n.0 <= most));
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
         nearest.truncate(CLOSER);

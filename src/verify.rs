@@ -142,14 +142,14 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         Some(Err(e)) => return Err(e.into()),
     };
-    let mut looks = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
-    let mut sounds = detected.as_ref().and_then(|d| d.recording.as_ref()).and_then(SoundQuery::new);
+    let looks = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
+    let sounds = detected.as_ref().and_then(|d| d.recording.as_ref()).and_then(SoundQuery::new);
     let mut similar = Vec::new();
     if let (Some(registry), Some(found), Some(ring)) = (&options.registry, &mut detected, ring)
         && named.is_none()
         && found.payloads().is_empty()
     {
-        similar = alike(registry.as_ref(), looks.as_mut(), sounds.as_mut(), options)?;
+        similar = alike(registry.as_ref(), looks.as_ref(), sounds.as_ref(), options)?;
         // What it is like tells which payload it may carry, and its looks at what size: to confirm that takes much less evidence. One is asked for and no
         // more, so that there are two looks at most, which p-values count.
         let likest = similar.first().and_then(|s| Some((s.payload?, s.resemblance.map_or([1.0; 2], |r| r.scale))));
@@ -167,8 +167,8 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     payloads.extend(named.filter(|n| !payloads.contains(n)));
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
     for r in &mut registered {
-        r.resemblance = looks.as_mut().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
-        r.sound_resemblance = sounds.as_mut().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        r.resemblance = looks.as_ref().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        r.sound_resemblance = sounds.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }
     let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, similar: &similar, asked: options.registry.is_some() };
     let judgement = verdict::judge(&found, unseen, &options.algorithm);
@@ -176,7 +176,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
 }
 
 /// Registered clips that look like this one, then those that sound like it.
-fn alike(registry: &dyn Registry, looks: Option<&mut Query>, sounds: Option<&mut SoundQuery>, options: &VerifyOptions) -> Result<Vec<Registered>, RecoveryError> {
+fn alike(registry: &dyn Registry, looks: Option<&Query>, sounds: Option<&SoundQuery>, options: &VerifyOptions) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = looks.map_or(Ok(Vec::new()), |q| resembling(registry, q, &options.trust, &options.limits))?;
     for heard in sounds.map_or(Ok(Vec::new()), |q| resounding(registry, q, &options.trust, &options.limits))? {
         match out.iter_mut().find(|r| r.id == heard.id) {

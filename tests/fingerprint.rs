@@ -140,7 +140,7 @@ fn copies_of_sound_are_known_and_others_are_not() {
     for source in [tune, "anoisesrc=c=pink:seed=3", "sine=f=440:beep_factor=3"] {
         let other = work.path().join("other.wav");
         common::generate(source, "-t 8", &other);
-        let r = SoundQuery::new(&recording(&other)).and_then(|mut q| q.resemblance(&original));
+        let r = SoundQuery::new(&recording(&other)).and_then(|q| q.resemblance(&original));
         assert!(r.is_none_or(|r| !r.same()), "{source}: {r:?}");
     }
 }
@@ -153,7 +153,7 @@ fn real_sounds_are_told_apart() {
     let recordings: Vec<Recording> = files.iter().map(|f| recording(f)).collect();
     let fingerprints: Vec<SoundFingerprint> = recordings.iter().map(Recording::fingerprint).collect();
     for (i, recording) in recordings.iter().enumerate() {
-        let mut query = SoundQuery::new(recording).unwrap();
+        let query = SoundQuery::new(recording).unwrap();
         for (j, other) in fingerprints.iter().enumerate() {
             let r = query.resemblance(other).unwrap();
             assert_eq!(r.same(), i == j, "{} and {}: {r:?}", files[i].display(), files[j].display());

@@ -1,5 +1,7 @@
 //! How far a clip and a fingerprint are apart.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use multiversion::multiversion;
 use serde::Serialize;
 
@@ -67,8 +69,8 @@ impl Resemblance {
     }
 }
 
-/// A clip, ready to be compared with many fingerprints.
-#[derive(Clone, Debug)]
+/// A clip, ready to be compared with many fingerprints, from any thread.
+#[derive(Debug)]
 pub struct Query {
     aspect: f32,
     /// Width over height of the whole frame, and the shares of both that are between bars.
@@ -79,11 +81,11 @@ pub struct Query {
     /// Some of them again, as pictures.
     probes: Vec<super::pdq::Thumbnail>,
     /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with the probes put where they would have come from.
-    guesses: Vec<(i32, Vec<Guess>)>,
+    guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
 }
 
 /// Where the clip may have come from, and what its probes look like there.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Guess {
     window: Window,
     probes: Vec<Hash>,
@@ -107,12 +109,12 @@ impl Query {
         let count = PROBES.min(pictures.len());
         let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * pictures.len() / (2 * count)).collect();
         let probes = pictures.into_iter().enumerate().filter(|(i, _)| spread.contains(i)).map(|p| p.1).collect();
-        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, probes, guesses: Vec::new() }
+        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, probes, guesses: RwLock::default() }
     }
 
     /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess: which fingerprints are worth a closer look.
     #[must_use]
-    pub fn glance(&mut self, other: &PictureFingerprint) -> f32 {
+    pub fn glance(&self, other: &PictureFingerprint) -> f32 {
         self.guessed(other).first().map_or(256.0, |g| g.0)
     }
 
@@ -129,26 +131,36 @@ impl Query {
         (100.0 * (self.aspect / other.aspect).ln()).round() as i32
     }
 
+    /// The guesses for an aspect ratio, made once.
+    fn guesses(&self, ratio: i32) -> Arc<[Guess]> {
+        let known = |list: &[(i32, Arc<[Guess]>)]| list.iter().find(|g| g.0 == ratio).map(|g| g.1.clone());
+        if let Some(guesses) = known(&self.guesses.read().unwrap_or_else(PoisonError::into_inner)) {
+            return guesses;
+        }
+        // Whoever comes meanwhile waits, and finds them.
+        let mut list = self.guesses.write().unwrap_or_else(PoisonError::into_inner);
+        known(&list).unwrap_or_else(|| {
+            let windows = Window::guesses((ratio as f32 / 100.0).exp());
+            let made: Arc<[Guess]> = windows.into_iter().map(|window| Guess { window, probes: self.probes.iter().map(|p| placed(p, &window)).collect() }).collect();
+            list.push((ratio, made.clone()));
+            made
+        })
+    }
+
     /// All guesses, the likeliest first.
-    fn guessed(&mut self, other: &PictureFingerprint) -> Vec<(f32, Window)> {
+    fn guessed(&self, other: &PictureFingerprint) -> Vec<(f32, Window)> {
         if self.probes.is_empty() || other.frames.is_empty() {
             return Vec::new();
         }
-        let ratio = self.ratio(other);
-        let known = self.guesses.iter().position(|g| g.0 == ratio).unwrap_or_else(|| {
-            let windows = Window::guesses((ratio as f32 / 100.0).exp());
-            let guesses = windows.into_iter().map(|window| Guess { window, probes: self.probes.iter().map(|p| placed(p, &window)).collect() }).collect();
-            self.guesses.push((ratio, guesses));
-            self.guesses.len() - 1
-        });
-        let mut tried: Vec<(f32, Window)> = self.guesses[known].1.iter().map(|g| (nearest(&g.probes, &other.frames), g.window)).collect();
+        let guesses = self.guesses(self.ratio(other));
+        let mut tried: Vec<(f32, Window)> = guesses.iter().map(|g| (nearest(&g.probes, &other.frames), g.window)).collect();
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         tried
     }
 
     /// How far the clip is from a fingerprint; `None` if one of them has too little to compare.
     #[must_use]
-    pub fn resemblance(&mut self, other: &PictureFingerprint) -> Option<Resemblance> {
+    pub fn resemblance(&self, other: &PictureFingerprint) -> Option<Resemblance> {
         let mut best: Option<Resemblance> = None;
         // The clip as it is, whatever else may fit.
         let plain = [Window::WHOLE].into_iter().chain(self.guessed(other).into_iter().map(|g| g.1).take(BEST));

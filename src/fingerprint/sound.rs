@@ -300,7 +300,7 @@ pub(super) mod tests {
     fn noises_are_not_alike() {
         for seconds in [4, 10] {
             let other = recorded(&noise(seconds, 2)).fingerprint();
-            let mut query = SoundQuery::new(&recorded(&noise(10, 1))).unwrap();
+            let query = SoundQuery::new(&recorded(&noise(10, 1))).unwrap();
             assert!(query.resemblance(&other).is_none_or(|r| !r.same()), "{seconds} s: {:?}", query.resemblance(&other));
         }
     }

@@ -1,5 +1,7 @@
 //! How far sound and a fingerprint are apart, as it is and under guesses of how it was stretched.
 
+use std::sync::OnceLock;
+
 use multiversion::multiversion;
 use serde::Serialize;
 
@@ -117,8 +119,8 @@ impl Stretch {
     }
 }
 
-/// Sound, ready to be compared with many fingerprints.
-#[derive(Clone, Debug)]
+/// Sound, ready to be compared with many fingerprints, from any thread.
+#[derive(Debug)]
 pub struct SoundQuery {
     plain: SoundFingerprint,
     /// Its hashes.
@@ -126,7 +128,7 @@ pub struct SoundQuery {
     /// What guesses are made on.
     excerpt: Vec<i16>,
     /// Made when they are first asked for.
-    guesses: Vec<Guess>,
+    guesses: OnceLock<Vec<Guess>>,
 }
 
 /// A guess, and the hashes that the excerpt would have had.
@@ -159,7 +161,7 @@ impl SoundQuery {
         let middle = (plain.len() - span) / 2;
         let first = (0..=plain.len() - span).max_by_key(|&i| (heard(i), std::cmp::Reverse(i.abs_diff(middle)))).unwrap_or(0);
         let start = (first * HOP).min(sound.samples.len() - length);
-        Some(Self { whole: Comb::new(&plain.hashes, 1), plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: Vec::new() })
+        Some(Self { whole: Comb::new(&plain.hashes, 1), plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: OnceLock::new() })
     }
 
     /// How far the sound is from a fingerprint as it is, in shares of what chance makes: which fingerprints are worth a closer look.
@@ -174,24 +176,20 @@ impl SoundQuery {
 
     /// The same at the best guess of how it was stretched: some fifteen times the work.
     #[must_use]
-    pub fn glance_stretched(&mut self, other: &SoundFingerprint) -> f32 {
-        self.guess();
+    pub fn glance_stretched(&self, other: &SoundFingerprint) -> f32 {
         let theirs = Comb::new(&other.hashes, SPARSE);
-        let distances = self.guesses.iter().filter_map(|g| nearest_offset(&g.sparse, &theirs, LEAST.div_ceil(SPARSE))).map(|best| share(best.bits, best.count));
+        let distances = self.guesses().iter().filter_map(|g| nearest_offset(&g.sparse, &theirs, LEAST.div_ceil(SPARSE))).map(|best| share(best.bits, best.count));
         distances.min_by(f32::total_cmp).map_or(1.0, |d| d / self.chance(other))
     }
 
-    /// Makes the guesses, unless that was done: before copies are made of the query, so that each has them.
-    pub(crate) fn guess(&mut self) {
-        if self.guesses.is_empty() {
-            let guesses = Stretch::guesses();
-            self.guesses = parallel::map(&guesses, &mut vec![(); parallel::threads()], |(), s| Guess::new(*s, &self.excerpt));
-        }
+    fn guesses(&self) -> &[Guess] {
+        let make = || parallel::map(&Stretch::guesses(), &mut vec![(); parallel::threads()], |(), s| Guess::new(*s, &self.excerpt));
+        self.guesses.get_or_init(make)
     }
 
     /// How far the sound is from a fingerprint; `None` if they have too little in common to be compared.
     #[must_use]
-    pub fn resemblance(&mut self, other: &SoundFingerprint) -> Option<SoundResemblance> {
+    pub fn resemblance(&self, other: &SoundFingerprint) -> Option<SoundResemblance> {
         if other.is_empty() {
             return None;
         }
@@ -204,10 +202,9 @@ impl SoundQuery {
     }
 
     /// The best guess, moved about until it fits best.
-    fn stretched(&mut self, other: &SoundFingerprint) -> Option<SoundResemblance> {
-        self.guess();
+    fn stretched(&self, other: &SoundFingerprint) -> Option<SoundResemblance> {
         let theirs = Comb::new(&other.hashes, 1);
-        let tried = self.guesses.iter().filter_map(|g| Some((align(&g.whole, &theirs)?, g.stretch)));
+        let tried = self.guesses().iter().filter_map(|g| Some((align(&g.whole, &theirs)?, g.stretch)));
         let (mut best, mut stretch) = tried.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).filter(|b| b.0.distance <= CLOSER * self.chance(other))?;
         for step in FINER {
             for moved in stretch.neighbours(step) {
@@ -342,7 +339,7 @@ mod tests {
         let r = query(&samples[5 * 16_000..8 * 16_000 + 800]).resemblance(&registered).unwrap();
         assert!(r.same() && (2.8..3.2).contains(&r.seconds), "{r:?}");
         for seed in 100..120 {
-            let mut other = query(&melody(seed, 10.0, 1.0, 1.0));
+            let other = query(&melody(seed, 10.0, 1.0, 1.0));
             let r = other.resemblance(&registered).unwrap();
             assert!(!r.same() && other.glance(&registered) > SoundResemblance::SAME, "{seed}: {r:?}");
         }
@@ -351,7 +348,7 @@ mod tests {
     #[test]
     fn a_glance_under_guesses_is_close_to_a_look() {
         let registered = recorded(&melody(7, 14.0, 1.0, 1.0)).fingerprint();
-        let mut copy = query(&melody(7, 9.0, 1.05, 1.05));
+        let copy = query(&melody(7, 9.0, 1.05, 1.05));
         assert!(copy.glance(&registered) > SoundResemblance::SAME);
         let (glance, look) = (copy.glance_stretched(&registered), copy.resemblance(&registered).unwrap());
         assert!(glance < 0.55 && look.same() && look.is_stretched(), "{glance} {look:?}");
