@@ -19,7 +19,7 @@ use crate::output;
 use crate::target::Target;
 
 pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
-    let mut finder = Finder::new(args, global)?;
+    let mut finder = Finder::new(args, Lookers::new(&args.sandbox), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     finder.expect(args, &files)?;
     batch::run(&finder, &files, &args.batch, global)
@@ -37,8 +37,7 @@ pub(crate) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(args: &DetectArgs, global: &Global) -> Result<Self> {
-        let lookers = Lookers::new(&args.sandbox);
+    pub(crate) fn new(args: &DetectArgs, lookers: Lookers, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring()?;
         let limits = home.config()?.limits.limits();

@@ -119,13 +119,14 @@ pub(crate) fn look() -> ExitCode {
 }
 
 /// Who looks at files.
-struct Lookers {
+#[derive(Clone)]
+pub(crate) struct Lookers {
     workers: Option<Workers>,
 }
 
 impl Lookers {
     /// Workers, unless that was declined. What they are copies of is started now, so that it is there when it is needed: ask early.
-    fn new(option: &SandboxOption) -> Self {
+    pub(crate) fn new(option: &SandboxOption) -> Self {
         Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()])) }
     }
 

@@ -18,7 +18,7 @@ use crate::home::{Config, Home};
 use crate::output;
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
-    let verifier = Verifier::new(args, global)?;
+    let verifier = Verifier::new(args, Lookers::new(&args.sandbox), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     batch::run(&verifier, &files, &args.batch, global)
 }
@@ -32,8 +32,7 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    pub(crate) fn new(args: &VerifyArgs, global: &Global) -> Result<Self> {
-        let lookers = Lookers::new(&args.sandbox);
+    pub(crate) fn new(args: &VerifyArgs, lookers: Lookers, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring_if_any()?;
         let config = home.config()?;

@@ -19,9 +19,7 @@ use proofmark::Queue;
 use proofmark::queue::{Event, Overview, QueueError};
 
 use crate::output;
-
-/// Upper ends of the classes of times, in seconds: a claim to a long clip.
-const SECONDS: [f64; 11] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+use crate::serve::SECONDS;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Verb {

@@ -44,6 +44,7 @@ use proofmark::verify::VerifyOptions;
 use proofmark::{KeyRing, Registry};
 
 pub(crate) use auth::{Scope, Token, TokenFile};
+pub(crate) use metrics::SECONDS;
 pub(crate) use settings::{ServeConfig, Settings};
 
 use examine::Examiner;
