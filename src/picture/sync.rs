@@ -172,6 +172,8 @@ pub(crate) struct TranslationSearch {
 const GRID: usize = TILE / 2;
 /// Steps of a shift per tile pixel.
 const FINE: usize = 4;
+/// Angles that a point turns by under shifts by steps of that; a power of two, so that whole turns are cut off without a division.
+const ANGLES: usize = TILE * FINE;
 /// Grid peaks that are looked at closely: a true one between grid points may have lost a third of its height.
 const PEAKS: usize = 16;
 
@@ -181,8 +183,7 @@ impl TranslationSearch {
     pub(crate) const TRIALS: f64 = (2 * TILE * TILE) as f64;
 
     pub(crate) fn new() -> Self {
-        let angles = TILE * FINE;
-        let turns = (0..angles).map(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * i as f32 / angles as f32)).collect();
+        let turns = (0..ANGLES).map(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * i as f32 / ANGLES as f32)).collect();
         Self { fft: RealFft2::new(GRID, GRID), spectrum: Vec::new(), map: Image::default(), turns }
     }
 
@@ -219,12 +220,11 @@ impl TranslationSearch {
     /// Climbs from a grid peak to the best quarter of a pixel; the exact score is what is returned.
     fn sharpen(&self, whitened: &Whitened, patterns: &[Pattern], (place, which): (usize, usize)) -> SyncPeak {
         let pattern = &patterns[which];
-        let angles = self.turns.len() as i32;
         let exact = |x: i32, y: i32| {
             let (mut sum, mut square) = (0.0, 0.0);
             for &p in &pattern.points {
                 let (ky, kx) = POINTS[p];
-                let v = whitened.value[p] * self.turns[(kx * x + ky * y).rem_euclid(angles) as usize];
+                let v = whitened.value[p] * self.turns[(kx * x + ky * y).rem_euclid(ANGLES as i32) as usize];
                 let s = pattern.at(p);
                 let (re, im) = (v.re * s.re, v.im * s.im);
                 sum += re + im;

@@ -197,14 +197,13 @@ impl Sheet {
             sums.push(sum);
         }
         let per_row = (ROW / HOP) as usize;
-        let mut rows: Vec<PerBand<f32>> =
-            sums.windows(per_row + 1).step_by(per_row / 2).map(|w| std::array::from_fn(|b| (w[per_row][b] - w[0][b]) as f32 / per_row as f32)).collect();
-        let place = (rows.len() as f64 * FLOOR_QUANTILE) as usize;
+        let rows = sums.len().saturating_sub(per_row).div_ceil(per_row / 2);
+        let place = (rows as f64 * FLOOR_QUANTILE) as usize;
+        let mut powers = Vec::with_capacity(rows);
         let floor = std::array::from_fn(|b| {
-            if rows.is_empty() {
-                return 0.0;
-            }
-            rows.select_nth_unstable_by(place, |x, y| x[b].total_cmp(&y[b])).1[b]
+            powers.clear();
+            powers.extend(sums.windows(per_row + 1).step_by(per_row / 2).map(|w| (w[per_row][b] - w[0][b]) as f32 / per_row as f32));
+            if powers.is_empty() { 0.0 } else { *powers.select_nth_unstable_by(place, f32::total_cmp).1 }
         });
         let per_pair = (PAIR / HOP) as usize;
         let mut ceiling = Ceiling::default();

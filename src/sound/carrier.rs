@@ -31,9 +31,14 @@ pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CH
 
 /// Place in the cycle of the level difference of two powers, in turns; any whole number of turns may be added.
 pub(crate) fn turns(first: f32, second: f32) -> f32 {
+    turns_of_octaves((second / first).log2())
+}
+
+/// The same of the logarithm of their ratio to base 2.
+pub(crate) fn turns_of_octaves(octaves: f32) -> f32 {
     // 10 log10 of a ratio, over √2 and the cycle.
     const PER_OCTAVE: f32 = 10.0 * std::f32::consts::LOG10_2 * std::f32::consts::FRAC_1_SQRT_2 / CYCLE;
-    (second / first).log2() * PER_OCTAVE
+    octaves * PER_OCTAVE
 }
 
 /// The keyed part for one key: each cell's phase, and what it carries. Cell i is band i % [`BANDS`] of pair i / [`BANDS`].

@@ -7,6 +7,7 @@ mod detect;
 mod echo;
 mod embed;
 mod evidence;
+mod kernels;
 mod mask;
 mod read;
 mod search;

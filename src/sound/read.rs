@@ -1,12 +1,10 @@
 //! Reading: from a stretch of sound and a place in it to what each cell says.
 
-use std::sync::LazyLock;
-
 use realfft::num_complex::Complex32;
 
-use super::bands::{BANDS, PAIR, PerBand, ROW, Sheet};
-use super::carrier::{CELLS, Carrier, PERIOD, turns};
-use super::mask::SILENCE;
+use super::bands::{BANDS, HOP, PAIR, PerBand, ROW, Sheet};
+use super::carrier::{CELLS, Carrier, PERIOD};
+use super::kernels::{self, Rows};
 
 /// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one hears what was stamped at `speed` · t + `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,28 +26,11 @@ impl Place {
     }
 }
 
-/// Weight, beside what the mask let it move, of a cell whose power hardly rises over the band's floor.
-const LEAST_WEIGHT: f32 = 0.15;
-
-/// Cosine and sine of a turn, by its fraction.
-struct Circle([Complex32; Circle::STEPS]);
-
-impl Circle {
-    const STEPS: usize = 512;
-
-    fn at(&self, turns: f32) -> Complex32 {
-        self.0[((turns - turns.floor()) * Self::STEPS as f32) as usize % Self::STEPS]
-    }
-}
-
-static CIRCLE: LazyLock<Circle> = LazyLock::new(|| Circle(std::array::from_fn(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * (i as f32 + 0.5) / Circle::STEPS as f32))));
-
 /// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says so of its middle, with each band's place in the cycle, a weighted point on the circle, and the weight.
 pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
-    let circle = &*CIRCLE;
     let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
     let row = ROW / place.speed;
-    let per_row = (row / super::bands::HOP) as f32;
+    let mut rows = Rows { first: [0.0; BANDS], second: [0.0; BANDS], floor: sheet.floor, ceiling: 0.0, spectra: (row / HOP) as f32 };
     let mut sums = [[0.0; BANDS]; 3];
     let mut k = place.pair_from(begin);
     let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
@@ -62,17 +43,12 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mu
             for (i, sum) in sums.iter_mut().enumerate() {
                 sheet.up_to(at - begin + i as f64 * row, sum);
             }
-            let ceiling = sheet.ceiling(at + row - begin) * per_row;
             for b in 0..BANDS {
-                let (first, second) = ((sums[1][b] - sums[0][b]) as f32, (sums[2][b] - sums[1][b]) as f32);
-                let least = first.min(second);
-                // What moves by a share s of half a cycle, from anywhere, ends up at a mean cosine of s + sin(πs)/π.
-                let share = (ceiling * 2.0 / (first + second)).min(1.0);
-                let moved = share + circle.at(share / 2.0).im / std::f32::consts::PI;
-                let weight = if least > SILENCE * per_row { moved * (1.0 - sheet.floor[b] * per_row / least).clamp(LEAST_WEIGHT, 1.0) } else { 0.0 };
-                weights[b] = weight;
-                points[b] = if weight > 0.0 { circle.at(turns(first, second)) * weight } else { Complex32::default() };
+                rows.first[b] = (sums[1][b] - sums[0][b]) as f32;
+                rows.second[b] = (sums[2][b] - sums[1][b]) as f32;
             }
+            rows.ceiling = sheet.ceiling(at + row - begin);
+            kernels::read(&rows, &mut points, &mut weights);
             each(k, &points, &weights);
         }
         k += 1;
@@ -100,8 +76,7 @@ impl Cells {
 
     /// Each cell's value: how far it lies on the side of its phase.
     pub(crate) fn values(&self, carrier: &Carrier) -> Vec<f32> {
-        let circle = &*CIRCLE;
-        self.points.iter().zip(&carrier.phases).map(|(p, &phase)| (p * circle.at(phase).conj()).re).collect()
+        self.points.iter().zip(&carrier.phases).map(|(p, &phase)| (p * kernels::turn(phase).conj()).re).collect()
     }
 
     /// Standard score of a sum over `cells` whose phases are those of another key: by Hoeffding's lemma for a uniform phase, the sum of |point|² / 2 is a

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -23,7 +24,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin};
 const POOLS: &str = "4";
 /// How long a worker may take to be there: loading comes before the first.
 const STARTING: Duration = Duration::from_secs(20);
-/// How long a worker whose end of the socket is closed may take to be dead.
+/// How long a worker whose end of the socket is closed may take to be dead, and the nursery that is left alone.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 /// What is read of a worker's last words.
 const WORDS: u64 = 4 << 10;
@@ -82,7 +83,14 @@ impl Nursery {
 
 impl Drop for Nursery {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // It ends by itself when it is left alone: so it counts what its copies took as its own, and this process what it took.
+        let _ = self.control.shutdown(Shutdown::Both);
+        let ended = Pid::from_raw(self.child.id().cast_signed())
+            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+            .and_then(|life| poll(&mut [PollFd::new(&life, PollFlags::IN)], Some(&DYING)).ok());
+        if ended.is_none_or(|ended| ended == 0) {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
@@ -132,7 +140,13 @@ pub(super) fn tend() -> io::Result<bool> {
         if !asked {
             continue;
         }
-        let Some([stream, words, end]) = receive(&control)? else { return Ok(false) };
+        let Some([stream, words, end]) = receive(&control)? else {
+            for copy in copies {
+                let _ = kill_process(copy.pid, Signal::KILL);
+                let _ = waitpid(Some(copy.pid), WaitOptions::empty());
+            }
+            return Ok(false);
+        };
         let made = match fork() {
             Ok(None) => {
                 drop((copies, control, end));
