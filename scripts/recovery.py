@@ -1,4 +1,4 @@
-"""Does a stripped clip find its manifest again? python3 scripts/recovery.py BIN BENCH FOLDER CLIP... [--jobs N] [--kinds KIND,...] [--trials N] [--keep]
+"""Does a stripped clip find its manifest again? python3 scripts/recovery.py BIN BENCH FOLDER CLIP... [--jobs N] [--kinds KIND,...] [--trials N] [--skip N] [--keep]
 
 The first six seconds of each clip are stamped into a home of their own. Then, as JSON lines into FOLDER/recovery.jsonl and as a table:
   recovered   every attack of the harness's groups codec, ladder and combined on the stamped clips, verified
@@ -34,6 +34,7 @@ def main():
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--kinds", default="recovered,lookalikes,genuine,strangers,transplant", help="separated by commas [default: all]")
     p.add_argument("--trials", type=int, default=2000, help="strangers to be looked at")
+    p.add_argument("--skip", type=int, default=0, help="leave out the first cases of a run that was stopped")
     p.add_argument("--keep", action="store_true", help="keep copies")
     a = p.parse_args()
     sys.path.insert(0, str(a.bench))
@@ -106,7 +107,7 @@ def main():
     quick = [n for n, (_, _, encoder) in attacks.VIDEO.items() if not {"libsvtav1", "libaom-av1", "libvpx-vp9", "libx265"} & set(encoder)]
     jobs += [("strangers", chosen.choice(stems), (chosen.choice(quick), round(chosen.uniform(0, 2), 2), round(chosen.uniform(1.5, 4), 2))) for _ in range(a.trials)]
     kinds = a.kinds.split(",")
-    jobs = sorted((j for j in jobs if j[0] in kinds), key=lambda j: kinds.index(j[0]))
+    jobs = sorted((j for j in jobs if j[0] in kinds), key=lambda j: kinds.index(j[0]))[a.skip:]
     with ThreadPoolExecutor(a.jobs) as pool, (folder / "recovery.jsonl").open("w") as out:
         rows = []
         for row in filter(None, pool.map(case, jobs)):

@@ -54,24 +54,92 @@ impl Detected {
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
 pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
-    observe(path, ring, options, false, limits, cancel, progress)
+    observe(path, ring, options, false, &mut None, limits, cancel, progress)
 }
 
-/// The same, and with `keep` draws what the picture looks like and records what the sound is like.
+/// The picture as it was looked at, which other questions can be asked about.
+pub(crate) struct Seen {
+    info: MediaInfo,
+    detector: Detector,
+}
+
+impl Seen {
+    /// Looks at the first `seconds` of the picture, for marks of any key of `ring`, and draws it if asked to.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
+    fn look(
+        path: &Path,
+        ring: &KeyRing,
+        options: &DetectOptions,
+        seconds: f64,
+        mut sketcher: Option<&mut Sketcher>,
+        limits: &Limits,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, MediaError> {
+        let mut reader = Reader::open(path, limits)?;
+        let info = reader.info().clone();
+        // There may be more frames than will be looked at.
+        let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * options.rate);
+        let usual = if many { Skip::Disposable } else { Skip::Nothing };
+        reader.skip(usual);
+        let mut detector: Option<Detector> = None;
+        while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || sketcher.as_ref().is_some_and(|s| s.wants(t)))? {
+            if time > seconds {
+                break;
+            }
+            let shape = picture.shape();
+            let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
+            picture.with_luma(|luma| {
+                if let Some(sketcher) = &mut sketcher {
+                    sketcher.push(luma, time);
+                }
+                if detector.frames() == 0 || detector.wants(time) {
+                    detector.push(luma, time);
+                }
+            });
+            let certain = detector.is_certain();
+            if cancel.is_cancelled() {
+                return Err(MediaError::Cancelled { path: path.into() });
+            }
+            progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
+            // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
+            reader.skip(if certain && sketcher.is_none() { Skip::Bidirectional } else { usual });
+        }
+        let detector = detector.ok_or_else(|| MediaError::Decode { path: path.into(), reason: "not one whole frame in it".into() })?;
+        Ok(Self { info, detector })
+    }
+
+    /// The same frames for another question; `None` if they were taken in for less than it asks for.
+    fn again(&self, ring: &KeyRing, options: &DetectOptions) -> Option<Self> {
+        let before = self.detector.options();
+        let same = before.rate == options.rate && before.search >= options.search;
+        same.then(|| Self { info: self.info.clone(), detector: self.detector.again(ring, options.clone()) })
+    }
+}
+
+/// The same as [`detect`], and with `keep` draws what the picture looks like and records what the sound is like. What was `seen` is not looked at again, unless
+/// it is to be drawn.
+#[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
 pub(crate) fn observe(
     path: &Path,
     ring: &KeyRing,
     options: &DetectOptions,
     keep: bool,
+    seen: &mut Option<Seen>,
     limits: &Limits,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Detected, MediaError> {
     let mut sketcher = keep.then(Sketcher::default);
+    let before = seen.take().filter(|_| !keep).and_then(|seen| seen.again(ring, options));
     // Both are decoded from a reader of their own, at the same time.
     let (picture, sound) = std::thread::scope(|scope| {
         let listening = scope.spawn(|| listen(path, ring, options, keep, limits, cancel));
-        let picture = look(path, ring, options, f64::INFINITY, sketcher.as_mut(), limits, cancel, progress);
+        let looked = before.map_or_else(|| Seen::look(path, ring, options, f64::INFINITY, sketcher.as_mut(), limits, cancel, progress), Ok);
+        let picture = looked.map(|looked| {
+            let looked = seen.insert(looked);
+            (looked.info.clone(), looked.detector.finish())
+        });
         (picture, listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let sketch = sketcher.map(Sketcher::finish);
@@ -87,49 +155,12 @@ pub(crate) fn observe(
     }
 }
 
-/// Looks for a mark in the first `seconds` of the picture, and draws it if asked to.
-#[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
-pub(crate) fn look(
-    path: &Path,
-    ring: &KeyRing,
-    options: &DetectOptions,
-    seconds: f64,
-    mut sketcher: Option<&mut Sketcher>,
-    limits: &Limits,
-    cancel: &Cancel,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(MediaInfo, PictureEvidence), MediaError> {
-    let mut reader = Reader::open(path, limits)?;
-    let info = reader.info().clone();
-    // There may be more frames than will be looked at.
-    let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * options.rate);
-    let usual = if many { Skip::Disposable } else { Skip::Nothing };
-    reader.skip(usual);
-    let mut detector: Option<Detector> = None;
-    while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || sketcher.as_ref().is_some_and(|s| s.wants(t)))? {
-        if time > seconds {
-            break;
-        }
-        let shape = picture.shape();
-        let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
-        picture.with_luma(|luma| {
-            if let Some(sketcher) = &mut sketcher {
-                sketcher.push(luma, time);
-            }
-            if detector.frames() == 0 || detector.wants(time) {
-                detector.push(luma, time);
-            }
-        });
-        let certain = detector.is_certain();
-        if cancel.is_cancelled() {
-            return Err(MediaError::Cancelled { path: path.into() });
-        }
-        progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
-        // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
-        reader.skip(if certain && sketcher.is_none() { Skip::Bidirectional } else { usual });
-    }
-    let detector = detector.ok_or_else(|| MediaError::Decode { path: path.into(), reason: "not one whole frame in it".into() })?;
-    Ok((info, detector.finish()))
+/// Looks for a mark in the first `seconds` of the picture.
+///
+/// # Errors
+/// As for [`detect`].
+pub(crate) fn look(path: &Path, ring: &KeyRing, options: &DetectOptions, seconds: f64, limits: &Limits, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
+    Ok(Seen::look(path, ring, options, seconds, None, limits, cancel, &mut |_| {})?.detector.finish())
 }
 
 /// What was heard.

@@ -177,7 +177,7 @@ impl Course<'_> {
             Err(MediaError::Encoder { codec, reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("the {codec} encoder: {reason}")))),
             Err(e) => return Err(e),
         }
-        let (_, found) = look(&file, &self.ring, &DetectOptions::default(), f64::INFINITY, None, &self.options.limits, self.cancel, &mut |_| {})?;
+        let found = look(&file, &self.ring, &DetectOptions::default(), f64::INFINITY, &self.options.limits, self.cancel)?;
         // The folder goes in the end; until then the next attacks have the room.
         let _ = std::fs::remove_file(&file);
         let outcome = match found.payload {

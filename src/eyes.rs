@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::detect::{Detected, observe};
+use crate::detect::{Detected, Seen, observe};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::picture::DetectOptions;
@@ -68,7 +68,7 @@ pub struct Own;
 
 impl Eyes for Own {
     fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        Ok(Box::new(OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), unseen: None }))
+        Ok(Box::new(OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), unseen: None, seen: None }))
     }
 }
 
@@ -78,6 +78,8 @@ struct OwnLook {
     cancel: Cancel,
     /// Why neither picture nor sound can be looked at, if that is known already.
     unseen: Option<MediaError>,
+    /// The picture as it was looked at last.
+    seen: Option<Seen>,
 }
 
 impl Look for OwnLook {
@@ -95,7 +97,7 @@ impl Look for OwnLook {
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
-            None => Ok(observe(&self.path, ring, how, sketch, &self.limits, &self.cancel, progress)?),
+            None => Ok(observe(&self.path, ring, how, sketch, &mut self.seen, &self.limits, &self.cancel, progress)?),
         }
     }
 

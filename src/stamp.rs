@@ -326,7 +326,7 @@ const BEGINNING: f64 = 1.0;
 /// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
 fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
-    Ok(look(input, ring, &question, BEGINNING, None, &options.limits, cancel, &mut |_| {})?.1)
+    look(input, ring, &question, BEGINNING, &options.limits, cancel)
 }
 
 /// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.

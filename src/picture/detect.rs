@@ -1,5 +1,7 @@
 //! The detector: residuals in, evidence out.
 
+use std::sync::Arc;
+
 use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
@@ -7,7 +9,7 @@ use super::evidence::{AreaMap, Geometry, PictureEvidence};
 use super::place::Finding;
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
-use super::search::{Search, Sums};
+use super::search::{Lattices, Search, Sums};
 use super::timeline;
 use super::warp::Warp;
 use super::windows::Windows;
@@ -130,6 +132,8 @@ pub struct Detector {
     frames: usize,
     pace: Pace,
     certainty: Certainty,
+    /// Lattices in all frames, whatever is asked about them.
+    lattices: Arc<Lattices>,
 }
 
 impl Detector {
@@ -152,11 +156,13 @@ impl Detector {
             frames: 0,
             pace: Pace::new(options.rate),
             certainty: Certainty::Open,
+            lattices: Arc::default(),
             options,
         }
     }
 
-    /// The same frames asked about other keys, or another question, without looking at them again. A search needs frames that were taken in for one.
+    /// The same frames asked about other keys, or another question, without looking at them again, once all are there. A search needs frames that were taken
+    /// in for one.
     #[must_use]
     pub fn again(&self, ring: &KeyRing, options: DetectOptions) -> Self {
         Self {
@@ -164,6 +170,7 @@ impl Detector {
             windows: self.windows.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
+            lattices: Arc::clone(&self.lattices),
             ..Self::new(ring, self.shape, options)
         }
     }
@@ -195,7 +202,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Sums { coarse: &total, fine: None }).expected_blind();
+            let found = Search::new(self, Sums { coarse: &total, fine: None }, &Lattices::default()).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
@@ -213,26 +220,32 @@ impl Detector {
         matches!(self.certainty, Certainty::Since(..))
     }
 
+    /// What is asked, and how it is searched.
+    pub(crate) fn options(&self) -> &DetectOptions {
+        &self.options
+    }
+
     /// Frames looked at so far.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.frames
     }
 
-    /// The evidence in all frames.
+    /// The evidence in all frames, to be asked for when all are there.
     #[must_use]
-    pub fn finish(mut self) -> PictureEvidence {
-        let total = self.windows.total();
-        if total.data.is_empty() {
+    pub fn finish(&mut self) -> PictureEvidence {
+        if self.frames == 0 {
             return self.report(None);
         }
-        self.windows.weigh(self.coarse.equaliser(&total));
-        let total = self.windows.total();
-        if let Some((residual, _, sum)) = &mut self.fine {
-            residual.equaliser(sum).apply(sum);
+        if !self.windows.are_weighed() {
+            self.windows.weigh(self.coarse.equaliser(&self.windows.total()));
+            if let Some((residual, _, sum)) = &mut self.fine {
+                residual.equaliser(sum).apply(sum);
+            }
         }
+        let total = self.windows.total();
         let sums = Sums { coarse: &total, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
-        let mut search = Search::new(&self, sums);
+        let mut search = Search::new(self, sums, &self.lattices);
         let Some(first) = search.run() else { return self.report(None) };
         let layers = search.layers(first);
         let mut report = self.describe(&layers, sums);
@@ -305,7 +318,8 @@ impl Detector {
             (area.rest(sums.coarse), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
         };
         let sums = Sums { coarse: &coarse, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
-        let mut search = Search::new(self, sums);
+        let lattices = Lattices::default();
+        let mut search = Search::new(self, sums, &lattices);
         let mut found = search.run()?;
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);

@@ -84,12 +84,23 @@ impl<'a> Sums<'a> {
     }
 }
 
+/// Lattices in some sums: they are found without a key, once for all questions.
+#[derive(Debug, Default)]
+pub(crate) struct Lattices {
+    /// Straight ones, with the factor of the sum that each is in.
+    straight: OnceLock<Vec<(usize, Warp)>>,
+    /// Those under perspective, in the coarse sum.
+    bent: OnceLock<Vec<Warp>>,
+}
+
 /// One search over the finished sums of a detector.
 pub(crate) struct Search<'a> {
     detector: &'a Detector,
     /// One for each thread.
     translations: Vec<TranslationSearch>,
     sums: Sums<'a>,
+    /// What was found in them before.
+    lattices: &'a Lattices,
     /// What is asked about.
     candidates: &'a [Payload],
     /// What is looked for in every place, made when the expected one did not have it: sync, the words of few candidates, or the list of many.
@@ -100,10 +111,10 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>) -> Self {
+    pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>, lattices: &'a Lattices) -> Self {
         let translations = (0..parallel::threads()).map(|_| TranslationSearch::new()).collect();
         let (sync, words, list) = Default::default();
-        Self { detector, translations, sums, candidates: &detector.candidates, sync, words, list, best: None }
+        Self { detector, translations, sums, lattices, candidates: &detector.candidates, sync, words, list, best: None }
     }
 
     /// The best finding of all stages; they end with the first payload.
@@ -257,29 +268,35 @@ impl<'a> Search<'a> {
 
     /// Wherever the lattice search proposes.
     fn searched(&mut self) -> bool {
-        let d = self.detector;
-        let (_, sy) = d.shape.tile_scale();
-        let period = |scale: f32, factor: usize| TILE as f32 * sy * scale / factor as f32;
-        let mut sums = vec![(self.sums.coarse, d.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
-        sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
-        let places = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
-            let (shortest, longest) = (period(least, factor), period(most, factor).min(0.9 * image.width.max(image.height) as f32));
-            let proposals = LatticeSearch::new(image, shortest, longest).propose(PROPOSALS);
-            proposals.into_iter().map(|proposal| (image, factor, proposal.warp())).collect::<Vec<_>>()
-        });
+        let places = self.lattices.straight.get_or_init(|| self.straight_lattices());
         let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
-        self.proposed(&places.concat(), budget)
+        self.proposed(places, budget)
+    }
+
+    fn straight_lattices(&self) -> Vec<(usize, Warp)> {
+        let mut sums = vec![(self.sums.coarse, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
+        sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
+        let found = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
+            let (shortest, longest) = (self.period(least, factor), self.period(most, factor).min(0.9 * image.width.max(image.height) as f32));
+            let proposals = LatticeSearch::new(image, shortest, longest).propose(PROPOSALS);
+            proposals.into_iter().map(|proposal| (factor, proposal.warp())).collect::<Vec<_>>()
+        });
+        found.concat()
     }
 
     /// Upright, at about the expected size, under perspective: a camera before a screen.
     fn bent(&mut self) -> bool {
-        let d = self.detector;
-        let (_, sy) = d.shape.tile_scale();
-        let [shortest, longest] = CAMERA_SCALES.map(|scale| TILE as f32 * sy * scale / d.coarse_factor as f32);
+        let factor = self.detector.coarse_factor;
+        let [shortest, longest] = CAMERA_SCALES.map(|scale| self.period(scale, factor));
+        let bent = self.lattices.bent.get_or_init(|| bend::propose(self.sums.coarse, shortest, longest).into_iter().take(BENT).map(|b| b.warp).collect());
+        let places: Vec<_> = bent.iter().map(|&warp| (factor, warp)).collect();
         let budget = self.budget(BENT, SHARE_BENT);
-        let bent = bend::propose(self.sums.coarse, shortest, longest);
-        let places: Vec<_> = bent.into_iter().take(BENT).map(|b| (self.sums.coarse, d.coarse_factor, b.warp)).collect();
         self.proposed(&places, budget)
+    }
+
+    /// Pixels of a sum between repetitions of a mark at `scale`.
+    fn period(&self, scale: f32, factor: usize) -> f32 {
+        TILE as f32 * self.detector.shape.tile_scale().1 * scale / factor as f32
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.
@@ -305,11 +322,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best of proposed geometries, several at a time: images, their factors, and warps.
-    fn proposed(&mut self, places: &[(&'a Image, usize, Warp)], budget: Budget) -> bool {
+    fn proposed(&mut self, places: &[(usize, Warp)], budget: Budget) -> bool {
         let mut translations = std::mem::take(&mut self.translations);
-        let one = |translations: &mut TranslationSearch, &(image, factor, warp): &(&'a Image, usize, Warp)| {
+        let one = |translations: &mut TranslationSearch, &(factor, warp): &(usize, Warp)| {
             // If there is anything periodic to see.
-            let view = View::new(image, factor, warp).filter(|v| v.excess() > LEAST_EXCESS)?;
+            let view = View::new(self.sums.of(factor), factor, warp).filter(|v| v.excess() > LEAST_EXCESS)?;
             Some(self.at(view, budget, std::slice::from_mut(translations)))
         };
         let findings = parallel::map_until(places, &mut translations, one, |finding| finding.as_ref().is_some_and(Finding::complete));

@@ -104,6 +104,11 @@ impl Windows {
         self.weights = Some(equaliser);
     }
 
+    /// Whether that was done.
+    pub(crate) fn are_weighed(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// Number of spans.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
