@@ -29,6 +29,8 @@ pub mod evidence;
 pub mod eyes;
 pub mod fec;
 pub mod fingerprint;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod key;
 pub mod mark;
 pub mod media;

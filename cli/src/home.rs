@@ -49,6 +49,19 @@ pub(crate) struct Config {
     pub(crate) queue: QueueConfig,
 }
 
+impl Config {
+    /// From the text of the file.
+    ///
+    /// # Errors
+    /// The line that is wrong, and what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
+            format!("line {line}: {}", e.message())
+        })
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LookupConfig {
@@ -196,10 +209,7 @@ impl Home {
     pub(crate) fn config(&self) -> Result<Config> {
         let path = self.path.join("config.toml");
         match fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).map_err(|e| {
-                let line = e.span().map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
-                anyhow::anyhow!("{}: line {line}: {}; mend or comment out the setting", path.display(), e.message())
-            }),
+            Ok(text) => Config::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}; mend or comment out the setting", path.display())),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
             Err(e) => Err(e).with_context(|| format!("{}: cannot be read; check its permissions", path.display())),
         }

@@ -43,10 +43,9 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mu
             for (i, sum) in sums.iter_mut().enumerate() {
                 sheet.up_to(at - begin + i as f64 * row, sum);
             }
-            for b in 0..BANDS {
-                rows.first[b] = (sums[1][b] - sums[0][b]) as f32;
-                rows.second[b] = (sums[2][b] - sums[1][b]) as f32;
-            }
+            let [first, second, third] = &sums;
+            rows.first = std::array::from_fn(|b| (second[b] - first[b]) as f32);
+            rows.second = std::array::from_fn(|b| (third[b] - second[b]) as f32);
             rows.ceiling = sheet.ceiling(at + row - begin);
             kernels::read(&rows, &mut points, &mut weights);
             each(k, &points, &weights);

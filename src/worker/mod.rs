@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use parent::Workers;
+pub(crate) use parent::{believed, told};
 pub use serve::serve;
 
 /// What keeps a file from doing harm while it is looked at. All false in the process's own eyes.

@@ -169,6 +169,25 @@ impl Look for WorkerLook {
     }
 }
 
+/// What a parent makes of a message from a worker, without its length: `None` if it does not believe it, and of what it believes the findings.
+pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected>> {
+    let length = u32::try_from(message.len()).ok()?.to_le_bytes();
+    match receive(&mut length.as_slice().chain(message), ANSWER).ok()? {
+        Answer::Marks(found) => check::detected(&found, ring).then_some(Some(*found)),
+        Answer::Manifest(Some(told)) => told.into_report().map(|_| None),
+        Answer::Frame(width, height, data) => check::still(&Still { width, height, data: data.into_vec() }).then_some(None),
+        Answer::Ready(_) | Answer::Manifest(None) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
+    }
+}
+
+/// The message that tells findings.
+pub(crate) fn told(found: Detected) -> Vec<u8> {
+    let mut message = Vec::new();
+    // Memory takes everything, and findings can always be written.
+    let _ = send(&mut message, &Answer::Marks(Box::new(found)));
+    message.split_off(4)
+}
+
 /// A signal as people know it.
 fn name(signal: i32) -> String {
     let known = [

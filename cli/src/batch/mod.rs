@@ -15,6 +15,7 @@ use serde_json::Value;
 
 pub(crate) use args::BatchArgs;
 pub(crate) use files::{Files, Input, Shard, files};
+pub(crate) use ledger::Ledger;
 pub(crate) use run::run;
 
 use crate::commands::Answer;

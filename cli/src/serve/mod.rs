@@ -99,7 +99,7 @@ impl Service {
 }
 
 /// All routes.
-fn routes(service: Arc<Service>) -> Router {
+pub(crate) fn routes(service: Arc<Service>) -> Router {
     let counted = middleware::from_fn_with_state(service.clone(), metrics::count);
     let rated = middleware::from_fn_with_state(service.clone(), gate::rate);
     let mut router = Router::new().nest("/v1", resolution::routes().merge(verify::routes())).merge(resolution::well_known());

@@ -1,0 +1,88 @@
+//! What fuzzing reaches of this crate; no interface for anything else.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{AUTHORIZATION, HeaderName};
+use axum::http::{HeaderValue, Method, Uri};
+use proofmark::VerifyOptions;
+use tower::ServiceExt as _;
+
+use crate::batch::Ledger;
+use crate::home::Config;
+use crate::serve::{Scope, ServeConfig, Service, TokenFile, routes};
+
+/// Reads a configuration file; whether it is one.
+#[must_use]
+pub fn configuration(text: &str) -> bool {
+    Config::parse(text).is_ok_and(|config| {
+        config.serve.settings(None, false);
+        config.limits.limits().bytes > 0
+    })
+}
+
+/// Goes on with the ledger of a batch at `path`; how many lines it has then, each of which can be read.
+#[must_use]
+pub fn ledger(path: &Path) -> Option<usize> {
+    drop(Ledger::resume(path, "detect", serde_json::Value::Null).ok()?);
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()).filter(|&n| n == text.lines().count())
+}
+
+/// The server's routes over a registry of their own.
+pub struct Server {
+    runtime: tokio::runtime::Runtime,
+    routes: Router,
+    token: HeaderValue,
+}
+
+impl Server {
+    /// One whose files lie in `folder`.
+    ///
+    /// # Errors
+    /// If they cannot be written there.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let tokens = TokenFile::of(folder);
+        let token = tokens.add("all", [Scope::Fetch, Scope::StoreManifests, Scope::StoreBindings].into())?;
+        let location = folder.join("registry.db");
+        let registry = proofmark::registry::open(location.to_str().context("the folder's name is no text")?)?;
+        let mut options = VerifyOptions::default();
+        options.registry = Some(registry.clone());
+        let mut settings = ServeConfig::default().settings(None, false);
+        (settings.rate, settings.upload_bytes) = (0, 1 << 20);
+        let service = Service::new(settings, None, options, registry, tokens, folder)?;
+        Ok(Self {
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            routes: routes(Arc::new(service)),
+            token: HeaderValue::from_str(&format!("Bearer {token}"))?,
+        })
+    }
+
+    /// What a request is answered, status and body: its first line is method and address, then come headers, and after an empty line its body. A token that may do
+    /// everything is shown unless another is. `None` where the text is no request.
+    #[must_use]
+    pub fn ask(&self, text: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let (head, body) = text.windows(2).position(|w| w == b"\n\n").map_or((text, &[][..]), |end| (&text[..end], &text[end + 2..]));
+        let mut lines = head.split(|&b| b == b'\n');
+        let mut first = lines.next()?.splitn(2, |&b| b == b' ');
+        let mut request = Request::new(Body::from(body.to_vec()));
+        *request.method_mut() = Method::from_bytes(first.next()?).ok()?;
+        *request.uri_mut() = Uri::try_from(first.next()?).ok().filter(|uri| uri.path().starts_with('/'))?;
+        for line in lines {
+            let colon = line.iter().position(|&b| b == b':')?;
+            request.headers_mut().append(HeaderName::from_bytes(&line[..colon]).ok()?, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?);
+        }
+        request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| self.token.clone());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+        self.runtime.block_on(async {
+            let response = self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+            let status = response.status().as_u16();
+            Some((status, axum::body::to_bytes(response.into_body(), 64 << 20).await.ok()?.to_vec()))
+        })
+    }
+}

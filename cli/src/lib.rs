@@ -1,0 +1,68 @@
+//! The `proofmark` command, as a library so that what it reads can be tested from outside. Its only interface is [`main`].
+
+mod args;
+mod batch;
+mod commands;
+mod exit;
+#[doc(hidden)]
+pub mod fuzzing;
+mod home;
+mod inputs;
+mod output;
+mod progress;
+mod queue;
+mod resolver;
+mod serve;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+/// Does what the arguments of this process say.
+#[must_use]
+pub fn main() -> ExitCode {
+    // First of all: a worker knows nothing of what else can be said, and confines itself before a thread runs.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
+        return commands::look();
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Our own words about a value are one line, as all errors are.
+        Err(e) if e.kind() == ErrorKind::ValueValidation => {
+            let text = e.to_string();
+            output::error(&anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ")));
+            return Exit::Error.into();
+        }
+        Err(e) => e.exit(),
+    };
+    let result = match &cli.command {
+        Command::Init(a) => commands::init::run(a, &cli.global),
+        Command::Stamp(a) => commands::stamp::run(a, &cli.global),
+        Command::Detect(a) => commands::detect::run(a, &cli.global),
+        Command::Verify(a) => commands::verify::run(a, &cli.global),
+        Command::Evaluate(a) => commands::evaluate::run(a, &cli.global),
+        Command::Keys(a) => commands::keys::run(a, &cli.global),
+        Command::Completions(a) => commands::generate::completions(a),
+        Command::Man(a) => commands::generate::man(a),
+        Command::Registry(a) => commands::registry::run(a, &cli.global),
+        Command::Lookup(a) => commands::lookup::run(a, &cli.global),
+        Command::Serve(a) => commands::serve::run(a, &cli.global),
+        Command::Tokens(a) => commands::tokens::run(a, &cli.global),
+        Command::Submit(a) => commands::submit::run(a, &cli.global),
+        Command::Worker(a) => commands::worker::run(a, &cli.global),
+        Command::Jobs(a) => commands::jobs::run(a, &cli.global),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(e) if output::is_broken_pipe(&e) => Exit::Success.into(),
+        Err(e) => {
+            output::error(&e);
+            Exit::Error.into()
+        }
+    }
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Makes the committed corpus from real files: seeds.sh PROOFMARK ANSWER, the command and the example `answer`. Needs ffmpeg. What is there is kept, so that inputs which found
+# faults stay.
+set -euo pipefail
+proofmark=$(realpath "$1") answer=$(realpath "$2")
+cd "$(dirname "$0")/corpus"
+mkdir -p answer configuration key ledger manifest registration request stream verify word
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PROOFMARK_HOME=$work/home
+"$proofmark" init > /dev/null
+ff() { ffmpeg -v error -nostdin -y "$@"; }
+tiny=(-f lavfi -i testsrc2=size=176x144:rate=10 -f lavfi -i sine=frequency=440:sample_rate=8000)
+
+cp "$PROOFMARK_HOME"/keys/*.key key/written
+sed 's/^#= //' "$PROOFMARK_HOME/config.toml" > configuration/every-setting
+printf '[limits]\npixels = 18446744073709551615\n[serve]\nkeep_hours = 18446744073709551615\nrate = 0\n' > configuration/large
+
+ff "${tiny[@]}" -t 1 -c:v libx264 -crf 30 -c:a aac -b:a 16k "$work/a.mp4"
+"$proofmark" stamp "$work/a.mp4" -o "$work/stamped.mp4" --register later > /dev/null
+"$proofmark" stamp "$work/a.mp4" -o "$work/stamped.mkv" --register never > /dev/null
+cp "$work/stamped.mp4" verify/signed.mp4
+cp "$work"/stamped.mp4*.json registration/stamped
+cp "$work"/stamped*.c2pa manifest/sidecar
+ff "${tiny[@]}" -t 0.4 -c:v libx264 -crf 40 -c:a aac -b:a 16k -movflags frag_keyframe+empty_moov verify/fragments.mp4
+ff "${tiny[@]}" -t 0.4 -c:v libvpx-vp9 -crf 50 -b:v 0 -c:a libopus -b:a 16k verify/vp9.webm
+ff -f lavfi -i sine=frequency=440:sample_rate=8000 -t 0.5 verify/sound.wav
+"$proofmark" stamp verify/sound.wav -o "$work/signed.wav" --register never > /dev/null
+cp "$work/signed.wav" verify/signed.wav
+ff -f lavfi -i testsrc2=size=64x48:rate=1 -frames:v 1 verify/still.png
+
+ff -f lavfi -i testsrc2=size=32x24:rate=5 -t 0.6 -pix_fmt yuv420p "$work/420.y4m" && cp "$work/420.y4m" stream/420
+ff -f lavfi -i testsrc2=size=16x16:rate=5 -t 0.4 -pix_fmt yuv444p10le -strict -1 "$work/444.y4m" && cp "$work/444.y4m" stream/444-ten-bits
+cp verify/fragments.mp4 stream/fragments
+
+"$proofmark" detect "$work/a.mp4" "$work/stamped.mp4" --ledger "$work/ledger" > /dev/null || true
+# Targets read what a run with other options left, whose options are none.
+sed '1s/"options":.*,"version"/"options":null,"version"/' "$work/ledger" > ledger/detect
+"$answer" "$work/a.mp4" > answer/clip
+"$answer" verify/sound.wav > answer/sound
+head -c 200 "$work/a.mp4" > word/bytes
+head -c 2000 /dev/zero > word/zeros
+
+printf 'GET /v1/matches/byBinding?alg=org.proofmark.video.1&value=AAAA\n\n' > request/by-binding
+printf 'GET /v1/services/supportedAlgorithms\n\n' > request/algorithms
+printf 'POST /v1/matches/byContent?alg=org.proofmark.video.1\ncontent-type: image/png\n\n' | cat - verify/still.png > request/by-content
+printf 'POST /v1/bindings\ncontent-type: application/json\n\n{"alg":"trial","bindingValue":"AAAA","manifestId":"urn:c2pa:f47ac10b-58cc-4372-a567-0e02b2c3d479"}' > request/binding
+printf 'POST /v1/manifests\ncontent-type: application/c2pa\n\n' | cat - manifest/sidecar > request/manifest
+printf 'POST /v1/verify\ncontent-type: audio/wav\n\n' | cat - verify/sound.wav > request/verify
+printf 'POST /v1/verify\ncontent-type: multipart/form-data; boundary=b\n\n--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\r\n--b--\r\n' > request/multipart

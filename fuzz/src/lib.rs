@@ -1,0 +1,156 @@
+//! What Proofmark reads, under inputs that were made to break it: a function for each kind of input, which asserts more than that it returns where more can be said.
+//!
+//! `targets/` hands them to libFuzzer (`make fuzz TARGET=name`), `tests/corpus.rs` to the committed inputs in `corpus/`, which `examples/seeds.rs` makes from
+//! real files, and to which every input is added that found a fault. [`mutate`] changes files along their own structure.
+
+#![allow(clippy::expect_used, reason = "what fails here is to stop the run")]
+
+pub mod mutate;
+
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use proofmark::fec::PolarCode;
+use proofmark::media::{Cancel, Container, Inlet, Limits, Outlet};
+use proofmark::payload::CODED_BITS;
+use proofmark::provenance::{Trust, read_store};
+use proofmark::registry::Registration;
+use proofmark::stamp::{StreamOptions, stamp_stream};
+use proofmark::{KeyRing, Payload, StampOptions, VerifyOptions, WatermarkKey, verify as look};
+use tempfile::TempDir;
+
+/// Signs of the code that is tried: as many as the picture's.
+const SIGNS: usize = 1610;
+
+/// The key that marks are looked for with, and that the seeds are marked with.
+#[must_use]
+pub fn watermark_key() -> WatermarkKey {
+    WatermarkKey::from_secret([42; 32], 1)
+}
+
+/// What a file may ask of the machine here: little, so that many can be tried.
+#[must_use]
+pub fn limits() -> Limits {
+    let mut limits = Limits::default();
+    (limits.pixels, limits.frames, limits.seconds, limits.bytes) = (1 << 20, 40, 20, 4 << 20);
+    limits
+}
+
+/// A folder of this process, that is emptied at its end.
+fn folder() -> &'static Path {
+    static FOLDER: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder for files"));
+    FOLDER.path()
+}
+
+/// A file with these bytes. The one before it of the same name is gone.
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder().join(name);
+    File::create(&path).and_then(|mut f| f.write_all(bytes)).expect("a file to read");
+    path
+}
+
+/// A worker's answer: what is believed of it can be judged and compared.
+pub fn answer(bytes: &[u8]) {
+    let _ = proofmark::fuzzing::answer(bytes, &KeyRing::from(watermark_key()));
+}
+
+/// A configuration file.
+pub fn configuration(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = proofmark_cli::fuzzing::configuration(text);
+    }
+}
+
+/// A key file: what is read is written back the same, and makes a ring of one.
+pub fn key(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(key) = WatermarkKey::from_text(text) {
+        let again = WatermarkKey::from_text(&key.to_text()).expect("our own key file");
+        assert_eq!((again.id(), again.created()), (key.id(), key.created()));
+        assert_eq!(KeyRing::from(key.clone()).newest().id(), key.id());
+    }
+}
+
+/// The ledger of a batch: one that a run goes on with has whole lines alone, and can be gone on with once more.
+pub fn ledger(bytes: &[u8]) {
+    let path = file("ledger", bytes);
+    if let Some(lines) = proofmark_cli::fuzzing::ledger(&path) {
+        assert!(lines > 0);
+        assert_eq!(proofmark_cli::fuzzing::ledger(&path), Some(lines));
+    } else {
+        // One that is refused stays as it is.
+        assert_eq!(std::fs::read(&path).expect("the ledger"), bytes);
+    }
+}
+
+/// A manifest store without its file: one that is not by a known signer is never trusted.
+pub fn manifest(bytes: &[u8]) {
+    if let Ok(report) = read_store(bytes, &Trust::default(), &limits()) {
+        assert_ne!(report.state, proofmark::provenance::ManifestState::Trusted);
+        assert!(serde_json::to_string(&report).is_ok());
+    }
+}
+
+/// A line of a registration file: what is taken in is written back the same.
+pub fn registration(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(entry) = Registration::parse(text) {
+        let line = Registration::from(&entry).line();
+        assert_eq!(Registration::parse(&line).expect("our own line"), entry);
+    }
+}
+
+/// A request to the server, and its body: it is answered, and not by a fault of the server's.
+pub fn request(bytes: &[u8]) {
+    thread_local!(static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> = const { RefCell::new(None) });
+    SERVER.with_borrow_mut(|server| {
+        let server = server.get_or_insert_with(|| proofmark_cli::fuzzing::Server::new(folder()).expect("a server"));
+        if let Some((status, _)) = server.ask(bytes) {
+            assert!(status < 500 || status == 501, "{status}");
+        }
+    });
+}
+
+/// A stream that is stamped on its way.
+pub fn stream(bytes: &[u8]) {
+    let from = File::open(file("stream", bytes)).expect("the stream");
+    let to = OpenOptions::new().write(true).open("/dev/null").expect("a way out");
+    let cancel = Cancel::default();
+    let (inlet, outlet) = (Inlet::new(from.into(), Path::new("stream"), &limits(), &cancel), Outlet::new(to.into(), &cancel));
+    let mut options = StampOptions::default();
+    options.limits = limits();
+    let mut stream = StreamOptions::default();
+    stream.container = Some(Container::Y4m);
+    let _ = stamp_stream(inlet, outlet, &watermark_key(), &options, &stream, &cancel, &mut |_| {});
+}
+
+/// A whole file, with all that `verify` does but the search for marks that were moved, which takes long and depends on pixels alone.
+pub fn verify(bytes: &[u8]) {
+    let path = file("upload", bytes);
+    let mut options = VerifyOptions::default();
+    options.limits = limits();
+    options.detect.search = false;
+    if let Ok(verified) = look(&path, Some(&KeyRing::from(watermark_key())), &options, &Cancel::default(), &mut |_| {}) {
+        assert_ne!(verified.judgement.verdict, proofmark::Verdict::Recovered, "without a registry");
+    }
+}
+
+/// Soft values of a code word. Any are decoded to something or nothing; a word whose values are disturbed a little is told.
+pub fn word(bytes: &[u8]) {
+    static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, SIGNS, 0.27));
+    let Some((payload, rest)) = bytes.split_first_chunk::<16>() else { return };
+    let accept = |subpattern: usize| move |bits: &[bool]| Payload::from_coded_bits(bits.try_into().ok()?, subpattern);
+    let wild: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).cycle().take(SIGNS).collect();
+    let _ = CODE.decode(&wild, 8, 8, accept(0));
+
+    let payload = Payload::try_from(uuid::Builder::from_random_bytes(*payload).into_uuid()).expect("a random UUID");
+    let mut values: Vec<f32> = CODE.encode(&payload.coded_bits()).into_iter().map(|b| if b { -1.0 } else { 1.0 }).collect();
+    for two in rest.as_chunks::<2>().0.iter().take(100) {
+        values[usize::from(u16::from_le_bytes(*two)) % SIGNS] = 0.0;
+    }
+    let told = CODE.decode(&values, 8, 8, accept(payload.subpattern())).accepted.map(|a| a.0);
+    assert_eq!(told, Some(payload));
+}

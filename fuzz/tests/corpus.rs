@@ -1,0 +1,27 @@
+//! Every committed input is read as it is when fuzzed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+
+use std::path::Path;
+
+/// Tries all inputs of a target: there are some.
+fn try_all(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut inputs: Vec<_> = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).map(|e| e.unwrap().path()).collect();
+    inputs.sort();
+    assert!(!inputs.is_empty(), "{}: no inputs", folder.display());
+    for input in inputs {
+        eprintln!("{}", input.display());
+        target(&std::fs::read(input).unwrap());
+    }
+}
+
+macro_rules! corpus {
+    ($($name:ident),*) => {
+        $(#[test]
+        fn $name() {
+            try_all(stringify!($name), proofmark_fuzz::$name);
+        })*
+    };
+}
+
+corpus!(answer, configuration, key, ledger, manifest, registration, request, stream, verify, word);

@@ -1,0 +1,26 @@
+//! What fuzzing reaches of this crate beside its interface; no interface for anything else.
+
+use crate::detect::Detected;
+use crate::fingerprint::{Query, SoundQuery};
+use crate::key::KeyRing;
+use crate::provenance::DEFAULT_ALGORITHM;
+use crate::verdict::{Findings, judge};
+use crate::worker;
+
+/// Does with a worker's answer what `verify` would do: whether it is believed.
+#[must_use]
+pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
+    let Some(believed) = worker::believed(message, ring) else { return false };
+    if let Some(found) = believed {
+        // Queries are what the registry is asked with.
+        let _ = (found.sketch.as_ref().map(Query::new), found.recording.as_ref().and_then(SoundQuery::new));
+        let _ = judge(&Findings { manifest: None, detected: Some(&found), registered: &[], similar: &[], asked: true }, None, DEFAULT_ALGORITHM);
+    }
+    true
+}
+
+/// The answer that a worker which found this sends, as [`answer`] takes it.
+#[must_use]
+pub fn answer_of(found: Detected) -> Vec<u8> {
+    worker::told(found)
+}
