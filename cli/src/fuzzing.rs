@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, HeaderName};
 use axum::http::{HeaderValue, Method, Uri};
 use proofmark::VerifyOptions;
+use proofmark::media::Limits;
 use tower::ServiceExt as _;
 
 use crate::batch::Ledger;
@@ -26,12 +27,10 @@ pub fn configuration(text: &str) -> bool {
     })
 }
 
-/// Goes on with the ledger of a batch at `path`; how many lines it has then, each of which can be read.
+/// Goes on with the ledger of a batch at `path`; whether it is one.
 #[must_use]
-pub fn ledger(path: &Path) -> Option<usize> {
-    drop(Ledger::resume(path, "detect", serde_json::Value::Null).ok()?);
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()).filter(|&n| n == text.lines().count())
+pub fn ledger(path: &Path) -> bool {
+    Ledger::resume(path, "detect", serde_json::Value::Null).is_ok()
 }
 
 /// The server's routes over a registry of their own.
@@ -42,17 +41,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// One whose files lie in `folder`.
+    /// One whose files lie in `folder`, and where an upload may take so much.
     ///
     /// # Errors
     /// If they cannot be written there.
-    pub fn new(folder: &Path) -> Result<Self> {
+    pub fn new(folder: &Path, limits: Limits) -> Result<Self> {
         let tokens = TokenFile::of(folder);
         let token = tokens.add("all", [Scope::Fetch, Scope::StoreManifests, Scope::StoreBindings].into())?;
         let location = folder.join("registry.db");
         let registry = proofmark::registry::open(location.to_str().context("the folder's name is no text")?)?;
         let mut options = VerifyOptions::default();
         options.registry = Some(registry.clone());
+        options.limits = limits;
         let mut settings = ServeConfig::default().settings(None, false);
         (settings.rate, settings.upload_bytes) = (0, 1 << 20);
         let service = Service::new(settings, None, options, registry, tokens, folder)?;

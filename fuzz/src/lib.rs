@@ -39,15 +39,14 @@ pub fn limits() -> Limits {
     limits
 }
 
-/// A folder of this process, that is emptied at its end.
-fn folder() -> &'static Path {
-    static FOLDER: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder for files"));
-    FOLDER.path()
+thread_local! {
+    /// Where files are written that are read by name; gone with the thread.
+    static FOLDER: TempDir = TempDir::new().expect("a folder for files");
 }
 
 /// A file with these bytes. The one before it of the same name is gone.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
-    let path = folder().join(name);
+    let path = FOLDER.with(|folder| folder.path().join(name));
     File::create(&path).and_then(|mut f| f.write_all(bytes)).expect("a file to read");
     path
 }
@@ -74,15 +73,17 @@ pub fn key(bytes: &[u8]) {
     }
 }
 
-/// The ledger of a batch: one that a run goes on with has whole lines alone, and can be gone on with once more.
+/// The ledger of a batch: one that a run goes on with has whole lines alone, and stays as it is when it is gone on with once more; one that is refused stays as it is.
 pub fn ledger(bytes: &[u8]) {
     let path = file("ledger", bytes);
-    if let Some(lines) = proofmark_cli::fuzzing::ledger(&path) {
-        assert!(lines > 0);
-        assert_eq!(proofmark_cli::fuzzing::ledger(&path), Some(lines));
+    let kept = |path| std::fs::read(path).expect("the ledger");
+    if proofmark_cli::fuzzing::ledger(&path) {
+        let before = kept(&path);
+        assert_eq!(before.last(), Some(&b'\n'));
+        assert!(proofmark_cli::fuzzing::ledger(&path));
+        assert_eq!(kept(&path), before);
     } else {
-        // One that is refused stays as it is.
-        assert_eq!(std::fs::read(&path).expect("the ledger"), bytes);
+        assert_eq!(kept(&path), bytes);
     }
 }
 
@@ -107,7 +108,7 @@ pub fn registration(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     thread_local!(static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> = const { RefCell::new(None) });
     SERVER.with_borrow_mut(|server| {
-        let server = server.get_or_insert_with(|| proofmark_cli::fuzzing::Server::new(folder()).expect("a server"));
+        let server = server.get_or_insert_with(|| FOLDER.with(|folder| proofmark_cli::fuzzing::Server::new(folder.path(), limits()).expect("a server")));
         if let Some((status, _)) = server.ask(bytes) {
             assert!(status < 500 || status == 501, "{status}");
         }

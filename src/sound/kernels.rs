@@ -89,7 +89,7 @@ mod tests {
         let mut second: PerBand<f32> = std::array::from_fn(|b| 2e-3 * (1.0 + b as f32));
         second[3] = 0.0;
         let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
-        read(&Rows { first, second, floor: [1e-5; BANDS], ceiling: 1e-2, spectra: 8.0 }, &mut points, &mut weights);
+        read(&Rows { first, second, floor: [1e-5; BANDS], ceiling: 1e-3, spectra: 8.0 }, &mut points, &mut weights);
         let expected = Complex32::from_polar(1.0, std::f32::consts::TAU * turns_of_octaves(1.0));
         for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
             assert_eq!(weight > 0.0, b != 3);
