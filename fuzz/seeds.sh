@@ -35,7 +35,7 @@ cp verify/fragments.mp4 stream/fragments
 
 "$proofmark" detect "$work/a.mp4" "$work/stamped.mp4" --ledger "$work/ledger" > /dev/null || true
 # Targets read what a run with other options left, whose options are none.
-sed '1s/"options":.*,"version"/"options":null,"version"/' "$work/ledger" > ledger/detect
+sed '1s/"options":.*,"version"/"options":null,"version"/; '"s|$work|/clips|g" "$work/ledger" > ledger/detect
 "$answer" "$work/a.mp4" > answer/clip
 "$answer" verify/sound.wav > answer/sound
 head -c 200 "$work/a.mp4" > word/bytes
