@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the committed corpus from real files: seeds.sh PROOFMARK ANSWER, the command and the example `answer`. Needs ffmpeg. What is there is kept, so that inputs which found
-# faults stay.
+# Makes the committed corpus from real files: seeds.sh PROOFMARK ANSWER, the command and the example `answer`. Needs ffmpeg. Inputs of other names, which
+# found faults, stay.
 set -euo pipefail
 proofmark=$(realpath "$1") answer=$(realpath "$2")
 cd "$(dirname "$0")/corpus"

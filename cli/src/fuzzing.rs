@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, HeaderName};
 use axum::http::{HeaderValue, Method, Uri};
+use clap::ValueEnum as _;
 use proofmark::VerifyOptions;
 use proofmark::media::Limits;
 use tower::ServiceExt as _;
@@ -18,13 +19,11 @@ use crate::batch::Ledger;
 use crate::home::Config;
 use crate::serve::{Scope, ServeConfig, Service, TokenFile, routes};
 
-/// Reads a configuration file; whether it is one.
-#[must_use]
-pub fn configuration(text: &str) -> bool {
-    Config::parse(text).is_ok_and(|config| {
-        config.serve.settings(None, false);
-        config.limits.limits().bytes > 0
-    })
+/// Reads a configuration file, and takes from it what is computed.
+pub fn configuration(text: &str) {
+    if let Ok(config) = Config::parse(text) {
+        let _ = (config.serve.settings(None, false), config.limits.limits());
+    }
 }
 
 /// Goes on with the ledger of a batch at `path`; whether it is one.
@@ -47,7 +46,7 @@ impl Server {
     /// If they cannot be written there.
     pub fn new(folder: &Path, limits: Limits) -> Result<Self> {
         let tokens = TokenFile::of(folder);
-        let token = tokens.add("all", [Scope::Fetch, Scope::StoreManifests, Scope::StoreBindings].into())?;
+        let token = tokens.add("all", Scope::value_variants().iter().copied().collect())?;
         let location = folder.join("registry.db");
         let registry = proofmark::registry::open(location.to_str().context("the folder's name is no text")?)?;
         let mut options = VerifyOptions::default();
@@ -63,10 +62,10 @@ impl Server {
         })
     }
 
-    /// What a request is answered, status and body: its first line is method and address, then come headers, and after an empty line its body. A token that may do
+    /// The status that a request is answered with, once its whole answer was sent: its first line is method and address, then come headers, and after an empty line its body. A token that may do
     /// everything is shown unless another is. `None` where the text is no request.
     #[must_use]
-    pub fn ask(&self, text: &[u8]) -> Option<(u16, Vec<u8>)> {
+    pub fn ask(&self, text: &[u8]) -> Option<u16> {
         let (head, body) = text.windows(2).position(|w| w == b"\n\n").map_or((text, &[][..]), |end| (&text[..end], &text[end + 2..]));
         let mut lines = head.split(|&b| b == b'\n');
         let mut first = lines.next()?.splitn(2, |&b| b == b' ');
@@ -82,7 +81,8 @@ impl Server {
         self.runtime.block_on(async {
             let response = self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
             let status = response.status().as_u16();
-            Some((status, axum::body::to_bytes(response.into_body(), 64 << 20).await.ok()?.to_vec()))
+            axum::body::to_bytes(response.into_body(), 64 << 20).await.ok()?;
+            Some(status)
         })
     }
 }

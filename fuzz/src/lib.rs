@@ -1,6 +1,6 @@
 //! What Proofmark reads, under inputs that were made to break it: a function for each kind of input, which asserts more than that it returns where more can be said.
 //!
-//! `targets/` hands them to libFuzzer (`make fuzz TARGET=name`), `tests/corpus.rs` to the committed inputs in `corpus/`, which `examples/seeds.rs` makes from
+//! `targets/` hands them to libFuzzer (`make fuzz TARGET=name`), `tests/corpus.rs` to the committed inputs in `corpus/`, which `seeds.sh` makes from
 //! real files, and to which every input is added that found a fault. [`mutate`] changes files along their own structure.
 
 #![allow(clippy::expect_used, reason = "what fails here is to stop the run")]
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 /// Signs of the code that is tried: as many as the picture's.
 const SIGNS: usize = 1610;
 
-/// The key that marks are looked for with, and that the seeds are marked with.
+/// The key that marks are looked for with.
 #[must_use]
 pub fn watermark_key() -> WatermarkKey {
     WatermarkKey::from_secret([42; 32], 1)
@@ -59,7 +59,7 @@ pub fn answer(bytes: &[u8]) {
 /// A configuration file.
 pub fn configuration(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = proofmark_cli::fuzzing::configuration(text);
+        proofmark_cli::fuzzing::configuration(text);
     }
 }
 
@@ -109,7 +109,7 @@ pub fn request(bytes: &[u8]) {
     thread_local!(static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> = const { RefCell::new(None) });
     SERVER.with_borrow_mut(|server| {
         let server = server.get_or_insert_with(|| FOLDER.with(|folder| proofmark_cli::fuzzing::Server::new(folder.path(), limits()).expect("a server")));
-        if let Some((status, _)) = server.ask(bytes) {
+        if let Some(status) = server.ask(bytes) {
             assert!(status < 500 || status == 501, "{status}");
         }
     });

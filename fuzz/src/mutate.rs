@@ -46,10 +46,9 @@ impl Grammar {
             (Self::Boxes, b"stsd" | b"dref") => Some(8),
             // A manifest store lies behind its box's own fields.
             (Self::Boxes, b"uuid") => bytes.windows(4).position(|w| w == b"jumb").and_then(|at| at.checked_sub(4)),
-            (Self::Boxes, _) => None,
             (Self::Chunks, b"RIFF" | b"LIST") => Some(4),
-            // In RIFF, a manifest is a chunk of boxes, which this grammar does not read.
-            (Self::Chunks, _) => None,
+            // A manifest in RIFF is a chunk of boxes, which are another grammar.
+            _ => None,
         }
         .filter(|&n| n <= bytes.len())
     }
@@ -59,11 +58,12 @@ impl Grammar {
         let mut parts = Vec::new();
         while !bytes.is_empty() {
             let (head, rest) = bytes.split_first_chunk::<8>()?;
-            let ([a, b], kind) = match self {
-                Self::Boxes => ([u32::from_be_bytes([head[0], head[1], head[2], head[3]]), 8], [head[4], head[5], head[6], head[7]]),
-                Self::Chunks => ([u32::from_le_bytes([head[4], head[5], head[6], head[7]]), 0], [head[0], head[1], head[2], head[3]]),
+            let ([first, second], _) = head.as_chunks::<4>() else { return None };
+            let (length, kind) = match self {
+                Self::Boxes => (u32::from_be_bytes(*first).checked_sub(8)?, *second),
+                Self::Chunks => (u32::from_le_bytes(*second), *first),
             };
-            let (body, after) = rest.split_at_checked(a.checked_sub(b)? as usize)?;
+            let (body, after) = rest.split_at_checked(length as usize)?;
             let pad = usize::from(self == Self::Chunks && body.len() % 2 == 1).min(after.len());
             bytes = &after[pad..];
             let split = self.prefix(kind, body).filter(|_| depth < DEPTH).and_then(|n| Some((n, self.parse(&body[n..], depth + 1)?)));

@@ -197,12 +197,11 @@ impl Sheet {
             sums.push(sum);
         }
         let per_row = (ROW / HOP) as usize;
-        let rows = sums.len().saturating_sub(per_row).div_ceil(per_row / 2);
-        let place = (rows as f64 * FLOOR_QUANTILE) as usize;
-        let mut powers = Vec::with_capacity(rows);
+        let mut powers = Vec::new();
         let floor = std::array::from_fn(|b| {
             powers.clear();
             powers.extend(sums.windows(per_row + 1).step_by(per_row / 2).map(|w| (w[per_row][b] - w[0][b]) as f32 / per_row as f32));
+            let place = (powers.len() as f64 * FLOOR_QUANTILE) as usize;
             if powers.is_empty() { 0.0 } else { *powers.select_nth_unstable_by(place, f32::total_cmp).1 }
         });
         let per_pair = (PAIR / HOP) as usize;

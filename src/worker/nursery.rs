@@ -85,12 +85,11 @@ impl Drop for Nursery {
     fn drop(&mut self) {
         // It ends by itself when it is left alone: so it counts what its copies took as its own, and this process what it took.
         let _ = self.control.shutdown(Shutdown::Both);
-        let ended = Pid::from_raw(self.child.id().cast_signed())
-            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
-            .and_then(|life| poll(&mut [PollFd::new(&life, PollFlags::IN)], Some(&DYING)).ok());
-        if ended.is_none_or(|ended| ended == 0) {
-            let _ = self.child.kill();
+        if let Ok(life) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) {
+            let _ = poll(&mut [PollFd::new(&life, PollFlags::IN)], Some(&DYING));
         }
+        // Of one that has ended this makes nothing worse.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

@@ -143,25 +143,15 @@ impl WorkerLook {
 
 impl Look for WorkerLook {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
-        match self.ask(&Request::Manifest(trust.clone()), &mut |_| {})? {
-            Answer::Manifest(None) => Ok(None),
-            Answer::Manifest(Some(told)) => told.into_report().map(Some).ok_or_else(|| self.senseless()),
-            _ => Err(self.senseless()),
-        }
+        self.ask(&Request::Manifest(trust.clone()), &mut |_| {})?.manifest().ok_or_else(|| self.senseless())
     }
 
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
-        match self.ask(&Request::Marks(Box::new(Asked::new(ring, how, sketch))), progress)? {
-            Answer::Marks(found) if check::detected(&found, ring) => Ok(*found),
-            _ => Err(self.senseless()),
-        }
+        self.ask(&Request::Marks(Box::new(Asked::new(ring, how, sketch))), progress)?.marks(ring).ok_or_else(|| self.senseless())
     }
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
-        match self.ask(&Request::Frame(seconds), &mut |_| {})? {
-            Answer::Frame(width, height, data) => Some(Still { width, height, data: data.into_vec() }).filter(check::still).ok_or_else(|| self.senseless()),
-            _ => Err(self.senseless()),
-        }
+        self.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.senseless())
     }
 
     fn isolation(&self) -> Isolation {
@@ -169,14 +159,39 @@ impl Look for WorkerLook {
     }
 }
 
+/// What the parent makes of an answer to each question; `None` where it makes no sense.
+impl Answer {
+    fn manifest(self) -> Option<Option<ManifestReport>> {
+        match self {
+            Self::Manifest(None) => Some(None),
+            Self::Manifest(Some(told)) => told.into_report().map(Some),
+            _ => None,
+        }
+    }
+
+    fn marks(self, ring: &KeyRing) -> Option<Detected> {
+        match self {
+            Self::Marks(found) => check::detected(&found, ring).then_some(*found),
+            _ => None,
+        }
+    }
+
+    fn frame(self) -> Option<Still> {
+        match self {
+            Self::Frame(width, height, data) => Some(Still { width, height, data: data.into_vec() }).filter(check::still),
+            _ => None,
+        }
+    }
+}
+
 /// What a parent makes of a message from a worker, without its length: `None` if it does not believe it, and of what it believes the findings.
 pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected>> {
     let length = u32::try_from(message.len()).ok()?.to_le_bytes();
     match receive(&mut length.as_slice().chain(message), ANSWER).ok()? {
-        Answer::Marks(found) => check::detected(&found, ring).then_some(Some(*found)),
-        Answer::Manifest(Some(told)) => told.into_report().map(|_| None),
-        Answer::Frame(width, height, data) => check::still(&Still { width, height, data: data.into_vec() }).then_some(None),
-        Answer::Ready(_) | Answer::Manifest(None) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
+        answer @ Answer::Marks(_) => answer.marks(ring).map(Some),
+        answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
+        answer @ Answer::Frame(..) => answer.frame().map(|_| None),
+        Answer::Ready(_) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
     }
 }
 
