@@ -61,6 +61,33 @@ fn pixels() {
 }
 
 #[test]
+fn a_length_that_is_only_claimed_takes_no_memory() {
+    let folder = TempDir::new().unwrap();
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8; 4], length: u32, data: &[u8]| {
+        png.extend(length.to_be_bytes());
+        png.extend(kind);
+        png.extend(data);
+        png.extend([0; 4]);
+    };
+    chunk(b"IHDR", 13, &[0, 0, 0, 64, 0, 0, 0, 48, 8, 2, 0, 0, 0]);
+    chunk(b"acTL", 8, &[0, 0, 0, 1, 0, 0, 0, 0]);
+    chunk(b"IDAT", 4, &[0; 4]);
+    // 1.3 GB, of which the file has 1 kB.
+    chunk(b"vast", 0x5000_0000, &[0; 1000]);
+    let told = refused(&write(&folder, "vast.png", &png), |_| {});
+    assert!(told.contains("larger than a frame may be"), "{told}");
+    assert!(peak_memory() < 1 << 30, "{} bytes", peak_memory());
+}
+
+/// Bytes of memory that this process has held at most, the other tests' included.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    kilobytes.parse::<u64>().unwrap() * 1024
+}
+
+#[test]
 fn frames() {
     let folder = TempDir::new().unwrap();
     let told = refused(&write(&folder, "many.gif", &gif(160, 50_000)), |l| l.frames = 2000);

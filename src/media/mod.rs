@@ -18,6 +18,10 @@ mod streams;
 mod transcode;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use ffmpeg_next::Error;
+use ffmpeg_next::ffi::ENOMEM;
 
 pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
@@ -170,10 +174,11 @@ pub enum MediaError {
     },
 }
 
-/// Quiets libav and its encoders: their messages name no file and are not for the user. Called before anything else of it.
-fn start() {
+/// Readies libav for a file under `limits`. Called before anything else of it.
+fn start(limits: &Limits) {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
+        // libav's messages, and its encoders', name no file and are not for the user.
         if std::env::var_os("SVT_LOG").is_none() {
             // SAFETY: no thread of libav runs yet, and Rust's own readers of the environment take its lock. SVT-AV1 listens to nothing else; 1 leaves errors.
             unsafe { std::env::set_var("SVT_LOG", "1") };
@@ -181,4 +186,31 @@ fn start() {
         let _ = ffmpeg_next::init();
         ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
     });
+    bound_allocations(limits);
+}
+
+/// Refuses libav any single allocation beyond what a frame of `limits.pixels` takes. It believes what files say before anybody can ask: a chunk of a PNG that gave its
+/// length as 1.4 GB was given twice that, of a file of two kilobytes.
+fn bound_allocations(limits: &Limits) {
+    /// Four components of 16 bits, and a quarter for padding.
+    const BYTES_PER_PIXEL: u64 = 10;
+    /// Indices, packets and tables need room however small frames must be.
+    const LEAST: u64 = 64 << 20;
+    /// The widest bound so far: it holds for the whole process, so work under other limits must not narrow it.
+    static WIDEST: Mutex<u64> = Mutex::new(0);
+    let bound = limits.pixels.saturating_mul(BYTES_PER_PIXEL).max(LEAST);
+    let mut widest = WIDEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if bound > *widest {
+        *widest = bound;
+        // SAFETY: sets one atomic number. Beyond libav's own bound nothing changes: it counts bytes as `int`.
+        unsafe { ffmpeg_next::ffi::av_max_alloc(usize::try_from(bound.min(i32::MAX as u64)).unwrap_or(usize::MAX)) };
+    }
+}
+
+/// What libav's refusal to open something means for who gave it.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Other { errno: ENOMEM } => "something in it is larger than a frame may be".into(),
+        error => error.to_string(),
+    }
 }

@@ -70,9 +70,9 @@ impl Inlet {
 
     /// Opens what comes for libav, which must know what it is from its beginning.
     pub(super) fn open(self) -> Result<(Input, Trouble), MediaError> {
-        super::start();
+        super::start(&self.limits);
         let (name, limits, trouble) = (self.name.clone(), self.limits, self.trouble.clone());
-        let fail = |e: Error| MediaError::NotStream { path: name.clone(), reason: e.to_string() };
+        let fail = |e| MediaError::NotStream { path: name.clone(), reason: super::reason(e) };
         let mut options = Dictionary::new();
         options.set("protocol_whitelist", "none");
         options.set("max_streams", &limits.streams.to_string());

@@ -42,7 +42,7 @@ pub struct PictureInfo {
 
 /// Opens a file for libav, having checked what can be checked before.
 pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
-    super::start();
+    super::start(limits);
     let fail = |reason| MediaError::Open { path: path.into(), reason };
     let meta = std::fs::metadata(path).map_err(fail)?;
     if !meta.is_file() {
@@ -53,7 +53,7 @@ pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
     }
     check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
     let file = File::open(path).map_err(fail)?;
-    let not_media = |e: Error| MediaError::NotMedia { path: path.into(), reason: e.to_string() };
+    let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
     let io = StreamIo::from_read_seek_with_capacity(file, 1 << 16).map_err(not_media)?;
     // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
     let mut options = Dictionary::new();
