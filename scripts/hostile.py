@@ -118,35 +118,44 @@ def mutate(data, rng):
     return bytes(data)
 
 
-def judge(command, environment, seconds):
-    """What came of one file, and what it said."""
+def classify(report):
+    """What came of one file, and what was said of it."""
+    if "verdict" in report:
+        return "verdict: " + report["verdict"], ""
+    told = report["error"]
+    for sign, what in (
+        ("was killed by", "worker crashed"),
+        ("that looked at it failed", "worker panicked"),
+        ("took longer than", "worker slow"),
+        ("processor time", "worker slow"),
+        ("needed more memory", "worker out of memory"),
+        ("no answer that makes sense", "worker senseless"),
+    ):
+        if sign in told:
+            return what, told
+    return "error", told
+
+
+def judge(command, environment, paths, seconds):
+    """What came of each of the files of one command, and what it said."""
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=seconds)
+        done = subprocess.run([*command, *paths], env=environment, capture_output=True, timeout=seconds * len(paths))
     except subprocess.TimeoutExpired:
-        return "time-out", "", 0
+        return [("time-out", "")] * len(paths)
     errors = done.stderr.decode(errors="replace")
-    if done.returncode < 0 or done.returncode == 101 or "panicked" in errors and "worker" not in errors:
-        return "parent crashed", errors, done.returncode
     try:
-        report = json.loads(done.stdout)
-    except ValueError:
-        return "no report", errors, done.returncode
-    if done.returncode in VERDICTS and "verdict" in report and not errors:
-        return "verdict: " + report["verdict"], "", done.returncode
-    if done.returncode == 2 and "error" in report and len(errors.splitlines()) == 1:
-        told = report["error"]
-        for sign, what in (
-            ("was killed by", "worker crashed"),
-            ("that looked at it failed", "worker panicked"),
-            ("took longer than", "worker slow"),
-            ("processor time", "worker slow"),
-            ("needed more memory", "worker out of memory"),
-            ("no answer that makes sense", "worker senseless"),
-        ):
-            if sign in told:
-                return what, told, 2
-        return "error", told, 2
-    return "unclean", errors, done.returncode
+        reports = {report["file"]: report for report in map(json.loads, done.stdout.splitlines())}
+        came = [classify(reports[path]) for path in paths]
+    except (ValueError, KeyError):
+        came = [("no report", errors)] * len(paths)
+    if done.returncode < 0 or done.returncode == 101 or "panicked" in errors and not any(w == "worker panicked" for w, _ in came):
+        return [("parent crashed", errors)] * len(paths)
+    # One line for each file that failed, and one that sums up where there are several.
+    failed = sum("verdict" not in what for what, _ in came)
+    lines = [line for line in errors.splitlines() if not (len(paths) > 1 and line.startswith("summary: "))]
+    if len(lines) != failed or (done.returncode in VERDICTS) == bool(failed):
+        return [("unclean", f"exit {done.returncode}: {errors}")] * len(paths)
+    return came
 
 
 def main():
@@ -155,7 +164,8 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("files", nargs="+")
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="commands at a time")
+    parser.add_argument("--together", type=int, default=20, help="files of one command")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=120, help="after which a file counts as a time-out")
     parser.add_argument("--minutes", type=float, default=1e9, help="after which no more files are begun")
@@ -171,23 +181,27 @@ def main():
 
     end = time.monotonic() + 60 * a.minutes
 
-    def one(number):
+    def some(numbers):
         if time.monotonic() > end:
-            return "not tried"
-        rng = random.Random(f"{a.seed}.{number}")
-        name, data = rng.choice(originals)
-        path = os.path.join(a.folder, f"{a.seed}-{number}-{name}")
-        with open(path, "wb") as f:
-            f.write(mutate(data, rng))
-        came, told, code = judge([program, "verify", "--json", *a.option, path], environment, a.seconds)
-        if came.startswith("verdict") or came == "error":
-            os.remove(path)
-        else:
-            print(f"{came} ({code}): {path}: {told[:400]!r}", flush=True)
-        return came
+            return ["not tried"] * len(numbers)
+        paths = []
+        for number in numbers:
+            rng = random.Random(f"{a.seed}.{number}")
+            name, data = rng.choice(originals)
+            paths.append(os.path.join(a.folder, f"{a.seed}-{number}-{name}"))
+            with open(paths[-1], "wb") as f:
+                f.write(mutate(data, rng))
+        judged = judge([program, "verify", "--json", "--jobs", "1", *a.option], environment, paths, a.seconds)
+        for path, (came, told) in zip(paths, judged):
+            if came.startswith("verdict") or came == "error":
+                os.remove(path)
+            else:
+                print(f"{came}: {path}: {told[:400]!r}", flush=True)
+        return [came for came, _ in judged]
 
     with ThreadPoolExecutor(a.jobs) as pool:
-        counts = collections.Counter(pool.map(one, range(a.count)))
+        groups = [range(first, min(first + a.together, a.count)) for first in range(0, a.count, a.together)]
+        counts = collections.Counter(came for group in pool.map(some, groups) for came in group)
     for what, n in counts.most_common():
         print(f"{n:8} {what}")
     bad = sum(counts[w] for w in ("parent crashed", "time-out", "no report", "unclean"))
