@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{clip, ffmpeg, generate, ring};
 use proofmark::eyes::{Eyes, LookError, Own};
-use proofmark::media::{Cancel, Limits};
+use proofmark::media::{Cancel, Limits, SoundReader};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
 use tempfile::TempDir;
@@ -106,6 +106,21 @@ fn seconds_of_picture_and_of_sound() {
         let told = refused(&path, |_| {});
         assert!(told.contains("duration (seconds) of 864") && told.contains("over the limit of 14400"), "{told}");
     }
+}
+
+#[test]
+fn hours_of_silence_come_in_pieces() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("gap.mka");
+    generate("sine=d=2:r=48000", "-af asetpts=PTS+if(gte(N\\,20)\\,3*3600/TB\\,0) -c:a flac", &path);
+    let mut reader = SoundReader::open(&path, &Limits::default()).unwrap().unwrap();
+    let (mut samples, mut largest) = (0, 0);
+    while let Some(block) = reader.next_block().unwrap() {
+        samples += block.len();
+        largest = largest.max(block.len());
+    }
+    assert_eq!(samples / 48_000, 3 * 3600 + 2);
+    assert!(largest < 4 * 48_000, "{largest} samples at once");
 }
 
 #[test]

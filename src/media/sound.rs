@@ -46,6 +46,8 @@ pub trait Rework {
 
 /// The format that samples are handed on in.
 const FLOAT: Sample = Sample::F32(Type::Packed);
+/// Seconds of silence that are handed on at once: a hostile file can ask for hours of it.
+const PIECE: i64 = 1;
 /// A time stamp that is further off than this, in seconds, means that sound is missing or doubled; smaller ones are rounding.
 const JUMP: f64 = 0.05;
 
@@ -59,6 +61,8 @@ pub(super) struct SoundDecoder {
     layout: ChannelLayout,
     converter: Option<(Sample, ChannelLayout, u32, resampling::Context)>,
     frame: frame::Audio,
+    /// Whether `frame` waits for the silence before it to be handed on.
+    held: bool,
     limits: Limits,
     /// Sample at which the track begins, counted from time 0, and the one that is to come next.
     pub(super) start: Option<i64>,
@@ -81,7 +85,20 @@ impl SoundDecoder {
         }
         let layout = known(decoder.channel_layout(), channels);
         let time_base = stream.time_base();
-        Ok(Self { path: path.into(), decoder, time_base, rate, channels, layout, converter: None, frame: frame::Audio::empty(), limits: *limits, start: None, next: 0 })
+        Ok(Self {
+            path: path.into(),
+            decoder,
+            time_base,
+            rate,
+            channels,
+            layout,
+            converter: None,
+            frame: frame::Audio::empty(),
+            held: false,
+            limits: *limits,
+            start: None,
+            next: 0,
+        })
     }
 
     pub(super) fn info(&self, input: &Input) -> SoundInfo {
@@ -96,22 +113,27 @@ impl SoundDecoder {
         };
     }
 
-    /// Adds to `out` what the decoder has ready; whether there was anything.
+    /// Adds to `out` what the decoder has ready, of long silence a piece; whether there was anything, and then more may be ready.
     pub(super) fn receive(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         let mut any = false;
         loop {
-            match self.decoder.receive_frame(&mut self.frame) {
-                Ok(()) => {}
-                Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(any),
-                Err(_) => continue,
+            if !self.held {
+                match self.decoder.receive_frame(&mut self.frame) {
+                    Ok(()) => {}
+                    Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(any),
+                    Err(_) => continue,
+                }
             }
             any = true;
-            self.take(out)?;
+            self.held = !self.take(out)?;
+            if self.held {
+                return Ok(true);
+            }
         }
     }
 
-    /// Adds the decoded frame in its place.
-    fn take(&mut self, out: &mut Vec<f32>) -> Result<(), MediaError> {
+    /// Adds the decoded frame in its place, or a piece of the silence before that; whether the frame was added.
+    fn take(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         let fail = |path: &Path, e: Error| MediaError::DecodeSound { path: path.into(), reason: e.to_string() };
         let stamp = self.frame.timestamp().or(self.frame.pts());
         let at = stamp.map(|t| (t as f64 * f64::from(self.time_base) * f64::from(self.rate)).round() as i64);
@@ -119,34 +141,42 @@ impl SoundDecoder {
         if self.next == 0 {
             self.next = start;
         }
+        // Time stamps are anybody's: none may overflow.
+        let gap = at.map_or(0, |at| at.saturating_sub(self.next));
+        let jump = (JUMP * f64::from(self.rate)) as i64;
+        if gap > jump {
+            self.allow(gap)?;
+            let piece = i64::from(self.rate) * PIECE;
+            // What is left is a jump too, or nothing.
+            let silence = if gap > 2 * piece { piece } else { gap };
+            self.next = self.next.saturating_add(silence);
+            out.extend(std::iter::repeat_n(0.0, silence as usize * self.channels));
+            if silence < gap {
+                return Ok(false);
+            }
+        }
         let layout = known(self.frame.channel_layout(), usize::from(self.frame.channels()));
         let key = (self.frame.format(), layout, self.frame.rate());
         if self.converter.as_ref().is_none_or(|c| (c.0, c.1, c.2) != key) {
             let context = resampling::Context::get(key.0, key.1, key.2, FLOAT, self.layout, self.rate).map_err(|e| fail(&self.path, e))?;
             self.converter = Some((key.0, key.1, key.2, context));
         }
-        let Some((.., converter)) = &mut self.converter else { return Ok(()) };
+        let Some((.., converter)) = &mut self.converter else { return Ok(true) };
         self.frame.set_channel_layout(layout);
         let mut converted = frame::Audio::empty();
         converter.run(&self.frame, &mut converted).map_err(|e| fail(&self.path, e))?;
-        let samples = converted.samples();
-        let gap = at.map_or(0, |at| at - self.next);
-        let jump = (JUMP * f64::from(self.rate)) as i64;
-        let mut skip = 0;
-        if gap > jump {
-            self.advance(gap)?;
-            out.extend(std::iter::repeat_n(0.0, gap as usize * self.channels));
-        } else if gap < -jump {
-            skip = (-gap).min(samples as i64) as usize;
-        }
-        self.advance((samples - skip) as i64)?;
-        out.extend(interleaved(&converted, self.channels).skip(skip * self.channels));
-        Ok(())
+        let samples = converted.samples() as i64;
+        // Of what comes again, the first stays.
+        let skip = if gap < -jump { gap.saturating_neg().min(samples) } else { 0 };
+        self.allow(samples - skip)?;
+        self.next = self.next.saturating_add(samples - skip);
+        out.extend(interleaved(&converted, self.channels).skip(skip as usize * self.channels));
+        Ok(true)
     }
 
-    fn advance(&mut self, samples: i64) -> Result<(), MediaError> {
-        self.next += samples;
-        let seconds = (self.next - self.start.unwrap_or(0)).max(0) as u64 / u64::from(self.rate);
+    /// Whether so many more samples keep to the limit.
+    fn allow(&self, samples: i64) -> Result<(), MediaError> {
+        let seconds = self.next.saturating_add(samples).saturating_sub(self.start.unwrap_or(0)).max(0) as u64 / u64::from(self.rate);
         check(&self.path, "a duration (seconds)", seconds, self.limits.seconds)
     }
 }
@@ -199,6 +229,9 @@ impl SoundReader {
     /// [`MediaError`] if the sound cannot be decoded or passes a limit.
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, MediaError> {
         self.samples.clear();
+        if self.decoder.receive(&mut self.samples)? {
+            return Ok(Some(&self.samples));
+        }
         while !self.ended {
             match reader::next_packet(&mut self.input) {
                 Some(packet) if packet.stream() != self.index => continue,
@@ -340,27 +373,32 @@ impl SoundTrack {
     }
 
     fn pass(&mut self, ended: bool, output: &mut Output) -> Result<(), MediaError> {
-        self.buffer.clear();
-        self.reworked.clear();
-        self.decoder.receive(&mut self.buffer)?;
-        self.rework.push(&self.buffer, &mut self.reworked);
-        if ended {
-            self.rework.finish(&mut self.reworked);
+        loop {
+            self.buffer.clear();
+            self.reworked.clear();
+            let more = self.decoder.receive(&mut self.buffer)?;
+            let last = ended && !more;
+            self.rework.push(&self.buffer, &mut self.reworked);
+            if last {
+                self.rework.finish(&mut self.reworked);
+            }
+            let rate = self.encoder.rate() as i32;
+            if self.next.is_none()
+                && let Some(start) = self.decoder.start
+            {
+                self.next = Some((start as f64 * f64::from(rate) / f64::from(self.decoder.rate)).round() as i64);
+            }
+            self.resample(last)?;
+            let size = if self.frame_size == 0 { ANY_SIZE } else { self.frame_size };
+            while self.waiting.len() >= size * self.decoder.channels || (last && !self.waiting.is_empty()) {
+                let samples = size.min(self.waiting.len() / self.decoder.channels);
+                self.encode(samples)?;
+                self.write(output)?;
+            }
+            if !more {
+                return Ok(());
+            }
         }
-        let rate = self.encoder.rate() as i32;
-        if self.next.is_none()
-            && let Some(start) = self.decoder.start
-        {
-            self.next = Some((start as f64 * f64::from(rate) / f64::from(self.decoder.rate)).round() as i64);
-        }
-        self.resample(ended)?;
-        let size = if self.frame_size == 0 { ANY_SIZE } else { self.frame_size };
-        while self.waiting.len() >= size * self.decoder.channels || (ended && !self.waiting.is_empty()) {
-            let samples = size.min(self.waiting.len() / self.decoder.channels);
-            self.encode(samples)?;
-            self.write(output)?;
-        }
-        Ok(())
     }
 
     /// Moves reworked samples to where they wait for the encoder, at its rate.
