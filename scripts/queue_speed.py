@@ -1,6 +1,6 @@
 """What does the queue cost? python3 scripts/queue_speed.py PROOFMARK FOLDER [--jobs 10000] [--claims 4000]
 
-  overhead  verifies a tiny clip JOBS times through two workers, and the same by two commands without a queue; the difference in milliseconds of a worker a job
+  overhead  verifies a tiny stamped clip JOBS times through two workers, and the same by two commands without a queue; the difference in milliseconds of a worker a job
   alone     jobs that end as soon as they are claimed, as their file is not there, through one worker, and the same files by one command: that difference without the noise of the work
   claims    such jobs through eight workers: claims, results included, a second
 Both against a database of its own that writes to disk as it should (fsync).
@@ -44,8 +44,9 @@ def main():
         return time.perf_counter() - began
 
     ours("init", "--quiet")
-    clip = folder / "tiny.mp4"
-    subprocess.run([*"ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=160x160:d=0.2:r=10 -c:v libx264".split(), clip], check=True)
+    unmarked, clip = folder / "unmarked.mp4", folder / "tiny.mp4"
+    subprocess.run([*"ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=160x160:d=0.2:r=10 -c:v libx264".split(), unmarked], check=True)
+    assert ours("stamp", unmarked, "-o", clip, "--register", "never").returncode == 0
     jobs = a.jobs
     # By halves, so that what else the machine does falls on both alike.
     plain = queued = submitting = 0
