@@ -73,7 +73,7 @@ impl Windows {
                     add(&mut self.closed, &self.open);
                     self.open = Image::default();
                 }
-                if self.list.len() == MOST {
+                while self.list.len() >= MOST {
                     self.merge();
                 }
                 self.list.push(Window { range: TimeRange { start: time, end: time }, sum: Packed::default() });
@@ -87,7 +87,8 @@ impl Windows {
         let mut merged: Vec<Window> = Vec::with_capacity(MOST);
         for w in self.list.drain(..) {
             match merged.last_mut() {
-                Some(last) if w.range.end < last.range.start + self.span => {
+                // By where it starts: frames are so far apart at times that it ends beyond the span.
+                Some(last) if w.range.start < last.range.start + self.span => {
                     last.range.end = w.range.end;
                     let mut sum = last.sum.unpack();
                     add(&mut sum, &w.sum.unpack());
@@ -175,6 +176,25 @@ mod tests {
         let parts = windows.sum_where(|_| true).data;
         assert!((parts[0] - 10_000.0).abs() < 1.0 && (parts[1] + 2_500.0).abs() < 60.0, "{parts:?}");
         assert_eq!(windows.sum(windows.len() - 1).data, windows.sum_where(|i| i + 1 == windows.len()).data);
+    }
+
+    #[test]
+    fn windows_stay_few_however_far_apart_frames_are() {
+        for rate in [30.0, 15.0, 12.5, 5.0, 0.5, 0.01] {
+            let mut windows = Windows::new();
+            for i in 0..5_000 {
+                let sum = windows.at(f64::from(i) / rate);
+                if sum.data.is_empty() {
+                    *sum = Image::new(1, 1);
+                }
+                sum.data[0] += 1.0;
+                assert!(windows.len() <= MOST, "{} windows at {rate} frames a second", windows.len());
+            }
+            assert!(windows.len() >= MOST / 4, "{} windows at {rate} frames a second", windows.len());
+            assert_eq!(windows.total().data, [5_000.0]);
+            let ranges: Vec<_> = windows.ranges().collect();
+            assert!(ranges.windows(2).all(|r| r[0].end < r[1].start), "at {rate} frames a second");
+        }
     }
 
     #[test]
