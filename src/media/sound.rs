@@ -113,18 +113,16 @@ impl SoundDecoder {
         };
     }
 
-    /// Adds to `out` what the decoder has ready, of long silence a piece; whether there was anything, and then more may be ready.
+    /// Adds to `out` what the decoder has ready, of long silence a piece; whether the rest of that is to be asked for before anything else is sent.
     pub(super) fn receive(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
-        let mut any = false;
         loop {
             if !self.held {
                 match self.decoder.receive_frame(&mut self.frame) {
                     Ok(()) => {}
-                    Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(any),
+                    Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(false),
                     Err(_) => continue,
                 }
             }
-            any = true;
             self.held = !self.take(out)?;
             if self.held {
                 return Ok(true);
@@ -229,10 +227,9 @@ impl SoundReader {
     /// [`MediaError`] if the sound cannot be decoded or passes a limit.
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, MediaError> {
         self.samples.clear();
-        if self.decoder.receive(&mut self.samples)? {
-            return Ok(Some(&self.samples));
-        }
-        while !self.ended {
+        // What is left of a long silence comes first.
+        self.decoder.receive(&mut self.samples)?;
+        while self.samples.is_empty() && !self.ended {
             match reader::next_packet(&mut self.input) {
                 Some(packet) if packet.stream() != self.index => continue,
                 Some(packet) => self.decoder.send(Some(&packet)),
@@ -241,9 +238,10 @@ impl SoundReader {
                     self.decoder.send(None);
                 }
             }
-            if self.decoder.receive(&mut self.samples)? {
-                return Ok(Some(&self.samples));
-            }
+            self.decoder.receive(&mut self.samples)?;
+        }
+        if !self.samples.is_empty() {
+            return Ok(Some(&self.samples));
         }
         if self.decoder.start.is_none() {
             return Err(MediaError::DecodeSound { path: self.path.clone(), reason: "not one whole frame in it".into() });
