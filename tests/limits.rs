@@ -8,7 +8,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{clip, ffmpeg, generate, ring};
+use common::{clip, ffmpeg, generate, peak_memory, ring};
 use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::{Cancel, Limits, SoundReader};
 use proofmark::picture::DetectOptions;
@@ -78,13 +78,6 @@ fn a_length_that_is_only_claimed_takes_no_memory() {
     let told = refused(&write(&folder, "vast.png", &png), |_| {});
     assert!(told.contains("larger than a frame may be"), "{told}");
     assert!(peak_memory() < 1 << 30, "{} bytes", peak_memory());
-}
-
-/// Bytes of memory that this process has held at most, the other tests' included.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
-    kilobytes.parse::<u64>().unwrap() * 1024
 }
 
 #[test]

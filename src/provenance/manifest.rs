@@ -1,11 +1,11 @@
 //! Building and signing a manifest.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use c2pa::assertions::DataHash;
-use c2pa::{Builder, Context};
+use c2pa::assertions::{BmffHash, DataHash};
+use c2pa::{Builder, Context, jumbf_io};
 use serde_json::{Value, json};
 
 use super::soft_binding::{self, Assertion};
@@ -15,6 +15,16 @@ use crate::payload::Payload;
 
 /// What an AI clip is, in IPTC's words.
 const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+
+/// Kilobytes of an MP4's media that are hashed at a time. A hash over all of it would be taken through two buffers of up to 256 MB, by who signs and by who reads;
+/// this way 4 GB cost 32 kB of manifest.
+const LEAF_KB: usize = 4096;
+/// Megabytes up to which other files are signed in memory; larger ones pass through a temporary file.
+const SPOOL_MB: usize = 16;
+/// The hard binding of an MP4, in the third version, which hashes no offsets.
+const BMFF_HASH: &str = "c2pa.hash.bmff.v3";
+/// What a manifest store is called that is in no file.
+const STORE: &str = "application/c2pa";
 
 /// What a manifest says beyond the mark.
 #[derive(Clone, Debug)]
@@ -106,18 +116,21 @@ pub fn placement(container: Container) -> Placement {
 pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
-    let mut builder = builder(container, source, bound, options)?;
-    let signer = identity.signer()?;
+    let mut builder = builder(container, source, bound, identity, options)?;
     let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
     let placement = placement(container);
     let store = match placement {
         Placement::Embedded => {
             let mut from = open(unsigned)?;
             let mut to = File::options().read(true).write(true).create(true).truncate(true).open(signed).map_err(|e| fail(e.to_string()))?;
-            builder.sign(signer.as_ref(), container.mime(), &mut from, &mut to).map_err(failed)?
+            match container {
+                Container::Mp4 | Container::Mov | Container::M4a => sign_within(&mut builder, container.mime(), &mut from, &mut to),
+                _ => builder.save_to_stream(container.mime(), &mut from, &mut to),
+            }
+            .map_err(failed)?
         }
         Placement::Sidecar => {
-            let manifest = sign_beside(&mut builder, &whole_file_hash(unsigned)?, identity).map_err(failed)??;
+            let manifest = sign_beside(&mut builder, &whole_file_hash(unsigned)?).map_err(failed)?;
             std::fs::write(signed, &manifest).map_err(|e| fail(e.to_string()))?;
             manifest
         }
@@ -131,27 +144,63 @@ pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path,
 /// [`ProvenanceError`] if the identity, the definition or the signing fails.
 pub fn sign_stream(content: &[u8; 32], container: Container, name: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
     let failed = |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
-    let mut builder = builder(container, name, bound, options)?;
-    let store = sign_beside(&mut builder, &data_hash(content), identity).map_err(failed)??;
+    let mut builder = builder(container, name, bound, identity, options)?;
+    let store = sign_beside(&mut builder, &data_hash(content)).map_err(failed)?;
     Ok(Signed { placement: Placement::Sidecar, store })
 }
 
 /// A manifest that is not in what it speaks of.
-fn sign_beside(builder: &mut Builder, hash: &DataHash, identity: &Identity) -> c2pa::Result<Result<Vec<u8>, ProvenanceError>> {
-    let signer = match identity.signer() {
-        Ok(signer) => signer,
-        Err(e) => return Ok(Err(e)),
+fn sign_beside(builder: &mut Builder, hash: &DataHash) -> c2pa::Result<Vec<u8>> {
+    builder.add_assertion(DataHash::LABEL, hash)?;
+    builder.sign_embeddable(STORE)
+}
+
+/// Copies an MP4 and puts a manifest into it. The `c2pa` crate would copy it a second time, through memory or a temporary file as large as the clip.
+fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &mut File) -> c2pa::Result<Vec<u8>> {
+    let whole = || {
+        let mut hash = BmffHash::new("jumbf manifest", "sha256", None);
+        hash.set_default_exclusions();
+        hash
     };
-    builder.data_hashed_placeholder(signer.reserve_size(), "application/c2pa")?;
-    builder.sign_data_hashed_embeddable(signer.as_ref(), hash, "application/c2pa").map(Ok)
+    let mut hash = whole();
+    // No proofs: all leaves are in the manifest, and none of them goes into the file.
+    hash.add_merkle_map_for_mdats(unsigned, LEAF_KB, 0)?;
+    if hash.merkle().is_none_or(|trees| trees.len() != 1) {
+        // The crate's reader takes several trees for several boxes of media in no certain order.
+        hash = whole();
+    }
+    hash.add_place_holder_hash()?;
+    builder.add_assertion(BMFF_HASH, &hash)?;
+    let reserved = builder.placeholder(STORE)?;
+    jumbf_io::save_jumbf_to_stream(mime, unsigned, signed, &reserved)?;
+    builder.update_hash_from_stream(mime, signed)?;
+    let store = builder.sign_embeddable(STORE)?;
+    // The box with the manifest, which ends with it, was put behind the first, the file's type.
+    let mut head = [0; 4];
+    unsigned.rewind()?;
+    unsigned.read_exact(&mut head)?;
+    let grown = signed.metadata()?.len().saturating_sub(unsigned.metadata()?.len());
+    let at = (u64::from(u32::from_be_bytes(head)) + grown).saturating_sub(reserved.len() as u64);
+    let mut there = vec![0; reserved.len()];
+    signed.seek(SeekFrom::Start(at))?;
+    signed.read_exact(&mut there)?;
+    if there != reserved || store.len() != reserved.len() {
+        return Err(c2pa::Error::BadParam("the room that was made for the manifest is not where it should be".into()));
+    }
+    signed.seek(SeekFrom::Start(at))?;
+    signed.write_all(&store)?;
+    Ok(store)
 }
 
 /// A builder that says what there is to say of a clip that was made from `source`.
-fn builder(container: Container, source: &Path, bound: &Bound, options: &ManifestOptions) -> Result<Builder, ProvenanceError> {
+fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Builder, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
-    let settings = json!({"verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false}});
-    let context = Context::new().with_settings(settings.to_string().as_str()).map_err(failed)?;
+    let settings = json!({
+        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false},
+        "core": {"backing_store_memory_threshold_in_mb": SPOOL_MB},
+    });
+    let context = Context::new().with_settings(settings.to_string().as_str()).map_err(failed)?.with_signer(identity.signer()?);
     let mut builder = Builder::from_context(context).with_definition(definition(container, bound.payload, options)?).map_err(|e| match &options.definition {
         Some(path) => ProvenanceError::Definition { path: path.clone(), reason: e.to_string() },
         None => failed(e),

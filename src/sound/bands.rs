@@ -136,29 +136,53 @@ pub(crate) const HOP: f64 = ROW / 8.0;
 /// Highest pitch that is looked for, so that bands that were raised by it are still in the spectra.
 const MOST_PITCH: f64 = 1.27;
 
-/// Spectra of some seconds of sound, from which the bands can be read under any pitch.
+/// Which pitches the bands of a [`Spectrogram`] are to be read under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pitches {
+    /// Any up to [`MOST_PITCH`].
+    Any,
+    /// That of the stamped sound alone, in a seventh of the memory.
+    Stamped,
+}
+
+/// Spectra of some seconds of sound, from which the bands can be read.
 #[derive(Clone)]
 pub(crate) struct Spectrogram {
     rate: f64,
     length: usize,
-    /// Bins of each spectrum, and one more for the sum's end.
-    stride: usize,
+    /// Bins of each spectrum.
+    bins: usize,
+    /// Bins from which on sums are kept.
+    kept: Vec<usize>,
     sums: Vec<f32>,
+    scratch: Vec<f32>,
 }
 
 impl Spectrogram {
-    pub(crate) fn new(rate: f64, length: usize) -> Self {
-        let bins = (HIGH * MOST_PITCH * length as f64 / rate) as usize + 2;
-        Self { rate, length, stride: bins.min(length / 2 + 1) + 1, sums: Vec::new() }
+    pub(crate) fn new(rate: f64, length: usize, pitches: Pitches) -> Self {
+        let bins = ((HIGH * MOST_PITCH * length as f64 / rate) as usize + 2).min(length / 2 + 1);
+        let kept = match pitches {
+            // One more for the sum's end.
+            Pitches::Any => (0..=bins).collect(),
+            Pitches::Stamped => {
+                let mut kept: Vec<usize> = positions(rate, length, 1.0, bins).iter().flat_map(|&(i, _)| [i, i + 1]).collect();
+                kept.sort_unstable();
+                kept.dedup();
+                kept
+            }
+        };
+        Self { rate, length, bins, kept, sums: Vec::new(), scratch: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, power: &[f32]) {
-        sums_upward(&power[..self.stride - 1], &mut self.sums);
+        self.scratch.clear();
+        sums_upward(&power[..self.bins], &mut self.scratch);
+        self.sums.extend(self.kept.iter().map(|&bin| self.scratch[bin]));
     }
 
     /// Number of spectra.
     pub(crate) fn len(&self) -> usize {
-        self.sums.len() / self.stride
+        self.sums.len() / self.kept.len()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -166,8 +190,9 @@ impl Spectrogram {
     }
 
     fn bands(&self, frames: Range<usize>, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
-        let positions = positions(self.rate, self.length, pitch, self.stride - 1);
-        self.sums[frames.start * self.stride..frames.end * self.stride].chunks_exact(self.stride).map(move |sums| band_power(sums, &positions))
+        let positions = positions(self.rate, self.length, pitch, self.bins).map(|(bin, part)| (self.kept.partition_point(|&k| k < bin), part));
+        let stride = self.kept.len();
+        self.sums[frames.start * stride..frames.end * stride].chunks_exact(stride).map(move |sums| band_power(sums, &positions))
     }
 }
 
@@ -254,10 +279,13 @@ mod tests {
         let mut analyser = Analyser::new(rate);
         let frequency = 1000.0;
         let sine: Vec<f32> = (0..analyser.len()).map(|i| (std::f64::consts::TAU * frequency * i as f64 / rate).sin() as f32).collect();
-        let mut spectrogram = Spectrogram::new(rate, analyser.len());
+        let [mut spectrogram, mut stamped] = [Pitches::Any, Pitches::Stamped].map(|pitches| Spectrogram::new(rate, analyser.len(), pitches));
         for _ in 0..16 {
-            spectrogram.push(analyser.power(&sine));
+            let power = analyser.power(&sine);
+            spectrogram.push(power);
+            stamped.push(power);
         }
+        assert_eq!(spectrogram.bands(0..16, 1.0).collect::<Vec<_>>(), stamped.bands(0..16, 1.0).collect::<Vec<_>>());
         let band = (0..BANDS).find(|&b| EDGES[b + 1] > frequency).unwrap();
         for (pitch, expected) in [(1.0, band), (0.5, (0..BANDS).find(|&b| EDGES[b + 1] > 2.0 * frequency).unwrap())] {
             let powers = spectrogram.bands(0..16, pitch).next().unwrap();

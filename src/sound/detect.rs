@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::bands::{Analyser, HOP, Sheet, Spectrogram, copy};
+use super::bands::{Analyser, HOP, Pitches, Sheet, Spectrogram, copy};
 use super::carrier::{CELLS, Carrier, SYNC_CELLS};
 use super::decode;
 use super::echo;
@@ -101,7 +101,7 @@ impl Detector {
             buffer: std::iter::repeat_n(0.0, half).collect(),
             first: -(half as i64),
             made: 0,
-            spectrogram: Spectrogram::new(f64::from(format.rate), analyser.len()),
+            spectrogram: Spectrogram::new(f64::from(format.rate), analyser.len(), Pitches::Any),
             block: vec![0.0; analyser.len()],
             samples: Vec::new(),
             analyser,
@@ -178,7 +178,7 @@ impl Detector {
             let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
             let (finding, cleared) = finding;
             if let Some(cleared) = cleared {
-                self.spectrogram = cleared;
+                self.spectrogram = self.spectrogram_of(&cleared, Pitches::Any);
             }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
@@ -206,9 +206,9 @@ impl Detector {
         self.pieces += 1;
     }
 
-    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding come the spectra that it was made in,
+    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding come the samples that it was made in,
     /// if echoes had to be taken out of them.
-    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Spectrogram>)> {
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Vec<f32>>)> {
         let search = |spectrogram, wide, share: f64| Search { carriers: &self.carriers, spectrogram, question: &self.options.question, wide, share };
         let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
         let mut best = search(&self.spectrogram, false, SHARE_EXPECTED * share).run(free);
@@ -224,7 +224,7 @@ impl Detector {
         }
         if self.options.search && open(&best) {
             match self.without_echoes(share, free) {
-                Some((found, spectrogram)) if found.payload.is_some() => return Some((found, Some(spectrogram))),
+                Some((found, samples)) if found.payload.is_some() => return Some((found, Some(samples))),
                 weak => best = better(best, weak.map(|w| w.0)),
             }
         }
@@ -234,33 +234,29 @@ impl Detector {
         best.map(|finding| (finding, None))
     }
 
-    /// The search once more, in the sound without its echoes. Ends with the first payload.
-    fn without_echoes(&self, share: f64, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Spectrogram)> {
+    /// The search once more, in the sound without its echoes, and that sound. Ends with the first payload.
+    fn without_echoes(&self, share: f64, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Vec<f32>)> {
         let rate = f64::from(self.format.rate);
         let mut samples = self.samples.clone();
-        let mut best: Option<(Finding, Spectrogram)> = None;
+        let mut best: Option<Finding> = None;
         for _ in 0..ECHOES {
             let Some(found) = echo::strongest(&samples, rate) else { break };
             echo::remove(&mut samples, found);
-            let spectrogram = self.spectrogram_of(&samples);
+            let spectrogram = self.spectrogram_of(&samples, Pitches::Stamped);
             let search = Search { carriers: &self.carriers, spectrogram: &spectrogram, question: &self.options.question, wide: false, share: SHARE_ECHOES * share };
-            let found = search.run(free);
-            if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| f.payload.is_some() || f.p_value < b.0.p_value)) {
-                let complete = found.payload.is_some();
-                best = Some((found, spectrogram));
-                if complete {
-                    break;
-                }
+            best = better(best, search.run(free));
+            if best.as_ref().is_some_and(|b| b.payload.is_some()) {
+                break;
             }
         }
-        best
+        best.map(|best| (best, samples))
     }
 
     /// The spectra of the piece, made anew from other samples.
-    fn spectrogram_of(&self, samples: &[f32]) -> Spectrogram {
+    fn spectrogram_of(&self, samples: &[f32], pitches: Pitches) -> Spectrogram {
         let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
         let mut analyser = self.analyser.clone();
-        let mut spectrogram = Spectrogram::new(rate, length);
+        let mut spectrogram = Spectrogram::new(rate, length, pitches);
         let mut block = vec![0.0; length];
         for i in 0..self.spectrogram.len() {
             let centre = ((i as f64 + 0.5) * HOP * rate) as usize;

@@ -113,3 +113,10 @@ pub(crate) fn frame_times(path: &Path) -> Vec<String> {
     let text = probe(path, "-select_streams v -show_entries frame=best_effort_timestamp_time");
     text.lines().filter_map(|l| l.split(',').find(|f| f.parse::<f64>().is_ok())).map(str::to_string).collect()
 }
+
+/// Bytes of memory that this process has held at most, the other tests' included.
+pub(crate) fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    kilobytes.parse::<u64>().unwrap() * 1024
+}
