@@ -4,6 +4,7 @@
 //! and whether it holds. Certificates come as an [`Identity`]; [`test_identity`] makes one for trying things out. The
 //! specification is C2PA 2.2, <https://spec.c2pa.org>.
 
+mod claims;
 mod identity;
 mod manifest;
 mod read;

@@ -1,16 +1,17 @@
 //! Reading a manifest, and judging it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use c2pa::{Context, Manifest, Reader, ValidationState};
+use c2pa::{Context, Manifest, Reader, ValidationState, jumbf_io};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::soft_binding::{self, SoftBinding};
-use super::{Placement, ProvenanceError, size};
+use super::{Placement, ProvenanceError, claims, size};
 use crate::media::Limits;
 use crate::payload::Payload;
 
@@ -128,20 +129,27 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
     if let Some(bytes) = size::announced(&mut file).filter(|&n| n > limits.manifest_bytes) {
         return Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit: limits.manifest_bytes });
     }
+    if jumbf_io::load_jumbf_from_stream(&format, &mut file).is_ok_and(|store| claims::overstated(&store, limits.manifest_bytes)) {
+        return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
+    }
+    let _ = file.rewind();
     let embedded = Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file);
     match embedded {
         Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),
         Err(c2pa::Error::JumbfNotFound | c2pa::Error::UnsupportedType) => {
             let Some(data) = sidecar(path, limits)? else { return Ok(None) };
+            if claims::overstated(&data, limits.manifest_bytes) {
+                return Ok(Some(unreadable(OVERSTATED, Placement::Sidecar)));
+            }
             let mut file = open(path)?;
             match Reader::from_context(context(trust, limits)?).with_manifest_data_and_stream(&data, &format, &mut file) {
                 Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar))),
-                Err(e) => Ok(Some(unreadable(&e, Placement::Sidecar))),
+                Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
             }
         }
         // A manifest that is only referred to is not here, and is not fetched.
         Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => Ok(None),
-        Err(e) => Ok(manifest_trouble(&e).then(|| unreadable(&e, Placement::Embedded))),
+        Err(e) => Ok(manifest_trouble(&e).then(|| unreadable(e, Placement::Embedded))),
     }
 }
 
@@ -151,9 +159,12 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
 /// # Errors
 /// [`ProvenanceError::Trust`] if the trust list is no good.
 pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<ManifestReport, ProvenanceError> {
+    if claims::overstated(store, limits.manifest_bytes) {
+        return Ok(unreadable(OVERSTATED, Placement::Sidecar));
+    }
     let reader = match Reader::from_context(context(trust, limits)?).with_stream("application/c2pa", Cursor::new(store)) {
         Ok(reader) => reader,
-        Err(e) => return Ok(unreadable(&e, Placement::Sidecar)),
+        Err(e) => return Ok(unreadable(e, Placement::Sidecar)),
     };
     let mut report = report(&reader, Placement::Sidecar);
     let before = report.failures.len();
@@ -240,7 +251,10 @@ fn manifest_trouble(e: &c2pa::Error) -> bool {
     !matches!(e, E::IoError(_) | E::InvalidAsset(_) | E::UnsupportedType | E::OtherError(_) | E::NotFound | E::ProvenanceMissing)
 }
 
-fn unreadable(e: &c2pa::Error, placement: Placement) -> ManifestReport {
+/// Why a manifest is not read that lies about its own size.
+const OVERSTATED: &str = "it claims to hold more than it does";
+
+fn unreadable(why: impl fmt::Display, placement: Placement) -> ManifestReport {
     ManifestReport {
         state: ManifestState::Invalid,
         label: None,
@@ -252,7 +266,7 @@ fn unreadable(e: &c2pa::Error, placement: Placement) -> ManifestReport {
         ingredients: Vec::new(),
         ancestors: Vec::new(),
         soft_bindings: Vec::new(),
-        failures: vec![format!("unreadable: {e}")],
+        failures: vec![format!("unreadable: {why}")],
     }
 }
 
