@@ -1,5 +1,5 @@
 //! Manifests of long files: what they cost, and what they tell apart.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
 mod common;
 

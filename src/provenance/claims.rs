@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 
+use super::size::number;
+
 /// Boxes within boxes that are looked into; the crate refuses deeper ones.
 const DEPTH: usize = 32;
 
@@ -50,7 +52,7 @@ fn strings(mut rest: &[u8]) -> bool {
             _ => 0,
         };
         let Some((argument, after)) = after.split_at_checked(more) else { return false };
-        let value = if more == 0 { u64::from(head & 0x1f) } else { argument.iter().fold(0, |n, &b| n << 8 | u64::from(b)) };
+        let value = if more == 0 { u64::from(head & 0x1f) } else { number(argument) };
         // Bytes and text; 31 stands for pieces that each have a length.
         let is_string = matches!(head >> 5, 2 | 3) && head & 0x1f < 28;
         let length = if is_string { usize::try_from(value).unwrap_or(usize::MAX) } else { 0 };

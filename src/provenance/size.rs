@@ -50,7 +50,8 @@ struct Part {
     manifest: bool,
 }
 
-fn number(bytes: &[u8]) -> u64 {
+/// A number, its largest digit first.
+pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |n, &b| n << 8 | u64::from(b))
 }
 
