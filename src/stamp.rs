@@ -195,7 +195,12 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         picture: looks,
         sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(marked.path(), sound.len(), options, cancel)? } else { None },
     };
-    let bound = Bound { payload, picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt), sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt) };
+    let bound = Bound {
+        payload,
+        marked: capacity.is_some() || sound.iter().flatten().any(|s| s.outlook != sound::Outlook::Silent),
+        picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt),
+        sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt),
+    };
     let signed = match &options.identity {
         None => None,
         Some(identity) => {

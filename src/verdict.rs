@@ -68,6 +68,9 @@ const GAP: f64 = 1.0;
 /// nothing where the picture stands still.
 const PLAIN: f32 = 250.0;
 
+/// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest.
+const EVERYWHERE: f32 = 0.7;
+
 /// What a judgement is made from.
 #[derive(Clone, Copy)]
 pub(crate) struct Findings<'a> {
@@ -174,7 +177,7 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
 /// was stamped, so that no crop or turn can be the reason.
 fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<String> {
     let as_stamped = picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted);
-    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > 0.7);
+    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > EVERYWHERE);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
     let apart = entry.resemblance.filter(|r| r.different() && as_stamped && everywhere)?;
     let what = described(entry);
@@ -215,7 +218,7 @@ fn sounds(entry: &Registered) -> Option<String> {
     Some(match r.same() {
         true => format!("The sound is like the registered one: {:.0} % of the bits of their fingerprints differ.", 100.0 * r.distance),
         false if r.different() => "The sound is nothing like the registered one: something as loud was laid over it, or its mark was put there.".into(),
-        false => "Too much was done to the sound for its fingerprint to be compared with the registered one.".into(),
+        false => "Whether the sound is like the registered one cannot be told: too much was done to it, or there is too little of it.".into(),
     })
 }
 
@@ -224,7 +227,7 @@ fn looks(entry: &Registered) -> Option<String> {
     let r = entry.resemblance?;
     Some(match r.same() {
         true => format!("The picture looks like the registered one: {:.0} of 256 bits of their fingerprints differ.", r.distance),
-        false => "Too much was done to the picture for its fingerprint to be compared with the registered one.".into(),
+        false => "Whether the picture looks like the registered one cannot be told: too much was done to it, or it shows too little.".into(),
     })
 }
 
@@ -321,8 +324,13 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
     }
     if !sound.detected {
         reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| "The sound carries no mark: it was replaced, or never marked.".to_string()));
-        if picture.is_none() && m.is_none() {
-            reasons.push("The sound carries none of our marks.".into());
+        if picture.is_none() {
+            let note = sound.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+            match named {
+                Some(_) => reasons.push(format!("The mark that the manifest names is not in the sound{note}.")),
+                None if m.is_none() => reasons.push("The sound carries none of our marks.".into()),
+                None => {}
+            }
         }
         return verdict;
     }
@@ -392,6 +400,9 @@ fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected:
         if mark.evidence >= PLAIN {
             return (Verdict::Altered, reasons);
         }
+    }
+    if let Some(area) = mark.area.as_ref().filter(|a| a.share <= EVERYWHERE && mark.evidence >= PLAIN) {
+        reasons.insert(1, format!("The mark covers {:.0} % of the picture: the rest was put around it, laid over it, or replaced.", 100.0 * area.share));
     }
     (Verdict::Marked, reasons)
 }

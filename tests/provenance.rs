@@ -5,11 +5,11 @@ mod common;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{clip, ffmpeg, identity, peak_memory, some_payload};
 use proofmark::media::{Container, Limits};
-use proofmark::provenance::{Bound, ManifestOptions, ManifestState, read, sign};
+use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, ManifestOptions, ManifestState, Placement, Trust, placement, read, sign};
 use tempfile::TempDir;
 
 /// Bytes of media that nobody plays.
@@ -39,7 +39,7 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     drop(file);
 
     let (identity, trust) = identity();
-    let bound = Bound { payload: some_payload(), picture: None, sound: None };
+    let bound = Bound { payload: some_payload(), marked: true, picture: None, sound: None };
     sign(&unsigned, &signed, Container::Mp4, &unsigned, &bound, &identity, &ManifestOptions::default()).unwrap();
     let check = || read(&signed, &trust, &Limits::default()).unwrap().unwrap();
     assert_eq!(check().state, ManifestState::Trusted);
@@ -57,4 +57,57 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     // A box more behind it, which moves nothing.
     File::options().append(true).open(&signed).unwrap().write_all(b"\0\0\0\x0cmdatmore").unwrap();
     assert!(check().content_changed(), "{:?}", check().failures);
+}
+
+/// A short clip, signed as `name` with the number of [`some_payload`], and whom to trust.
+fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
+    let [unsigned, signed] = [format!("unsigned-{name}"), name.to_string()].map(|n| folder.path().join(n));
+    ffmpeg(&clip(), "-t 0.2 -c copy", &unsigned);
+    let (identity, trust) = identity();
+    let bound = Bound { payload: some_payload(), marked: true, picture: None, sound: None };
+    let container = Container::of(&signed).unwrap();
+    let target = if placement(container) == Placement::Sidecar { signed.with_extension("c2pa") } else { signed.clone() };
+    sign(&unsigned, &target, container, &unsigned, &bound, &identity, &ManifestOptions::default()).unwrap();
+    if target != signed {
+        std::fs::rename(&unsigned, &signed).unwrap();
+    }
+    (signed, trust)
+}
+
+#[test]
+fn what_stands_behind_the_last_box_hides_no_manifest() {
+    let folder = TempDir::new().unwrap();
+    for (name, behind) in [("a.mp4", &b"hello world, this is trailing text"[..]), ("b.mov", &[0xff; 8]), ("c.mp4", b"\0\0\0\x04mdat"), ("whole.mp4", b"")] {
+        let (path, trust) = signed_clip(&folder, name);
+        File::options().append(true).open(&path).unwrap().write_all(behind).unwrap();
+        let told = read(&path, &trust, &Limits::default()).unwrap().unwrap();
+        assert_eq!(told.payload(DEFAULT_ALGORITHM), Some(some_payload()), "{name} {told:?}");
+        let expected = if behind.is_empty() { ManifestState::Trusted } else { ManifestState::Invalid };
+        assert!(told.state == expected && told.content_changed() != behind.is_empty(), "{name}: {:?}", told.failures);
+        // It is not left out of what is made from it either, which would claim that the clip was created here.
+        let (identity, _) = identity();
+        let bound = Bound { payload: "106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap(), marked: true, picture: None, sound: None };
+        let made = sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &path, &bound, &identity, &ManifestOptions::default());
+        match made {
+            Ok(_) => {
+                let told = read(&folder.path().join("made.mp4"), &trust, &Limits::default()).unwrap().unwrap();
+                assert_eq!(told.ingredients, [name], "{told:?}");
+            }
+            Err(e) => assert!(!behind.is_empty() && e.to_string().contains("too broken for that to be kept"), "{e}"),
+        }
+    }
+}
+
+#[test]
+fn a_sidecar_says_nothing_about_neighbours_of_another_kind() {
+    let folder = TempDir::new().unwrap();
+    let (path, trust) = signed_clip(&folder, "clip.mkv");
+    let check = |path: &Path| read(path, &trust, &Limits::default()).unwrap();
+    assert_eq!(check(&path).unwrap().state, ManifestState::Trusted);
+    let neighbour = folder.path().join("clip.mp4");
+    ffmpeg(&clip(), "-t 0.2 -c copy", &neighbour);
+    assert!(check(&neighbour).is_none(), "{:?}", check(&neighbour));
+    // Of the same kind it is the clip itself, changed.
+    flip(&path, path.metadata().unwrap().len() - 1);
+    assert!(check(&path).unwrap().content_changed());
 }

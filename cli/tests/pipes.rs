@@ -207,3 +207,18 @@ fn a_generator_that_sleeps_can_be_waited_for_and_given_up() {
     taker.join().unwrap().unwrap();
     assert_eq!(entries(&desk), Vec::<Value>::new());
 }
+
+#[test]
+fn a_generator_that_breaks_off_is_no_success() {
+    let desk = desk();
+    let o = pipeline(&desk, &format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | head -c 1000000 | \"$0\" stamp - -o - > out.y4m"));
+    assert!(code(&o) == 2 && text(&o.stderr).contains("it ends within a frame"), "{}", text(&o.stderr));
+    assert!(entries(&desk).is_empty(), "what was not finished is not remembered");
+}
+
+#[test]
+fn interlaced_frames_are_passed_on_as_such() {
+    let desk = desk();
+    let script = format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - --no-c2pa --register never | head -1");
+    assert!(text(&pipeline(&desk, &script).stdout).contains(" It"));
+}

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic, AVPixelFormat, FF_QP2LAMBDA,
-    avcodec_find_best_pix_fmt_of_list,
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AV_PIX_FMT_FLAG_ALPHA, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic,
+    AVFieldOrder, AVPixelFormat, FF_QP2LAMBDA, av_pix_fmt_desc_get, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
@@ -148,6 +148,9 @@ pub(super) struct PictureFormat {
     range: AVColorRange,
     chroma_location: AVChromaLocation,
     bits_per_raw_sample: i32,
+    field_order: AVFieldOrder,
+    /// Whether an alpha channel lies beside the picture, where WebM has it and decoders leave it.
+    alpha_beside: bool,
     /// HDR metadata in x265's words.
     hdr: Vec<String>,
 }
@@ -171,6 +174,8 @@ impl PictureFormat {
             range: raw.color_range,
             chroma_location: raw.chroma_sample_location,
             bits_per_raw_sample: raw.bits_per_raw_sample,
+            field_order: raw.field_order,
+            alpha_beside: source.metadata().get("alpha_mode") == Some("1"),
             hdr: streams::x265_hdr(source),
         }
     }
@@ -193,8 +198,17 @@ impl PictureFormat {
             range: raw.color_range,
             chroma_location: raw.chroma_location,
             bits_per_raw_sample: 0,
+            field_order: AVFieldOrder::AV_FIELD_UNKNOWN,
+            alpha_beside: false,
             hdr: Vec::new(),
         }
+    }
+
+    /// Whether the source has an alpha channel that `format` has not.
+    pub(super) fn loses_alpha(&self, format: Pixel) -> bool {
+        // SAFETY: descriptors are static; the pointer is null for unknown formats.
+        let has_alpha = |format: Pixel| unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }.is_some_and(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0);
+        (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format)
     }
 
     /// What an encoder holds per frame that it looks ahead, roughly.
@@ -259,6 +273,10 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
         }
         (*to).chroma_sample_location = source.chroma_location;
         (*to).bits_per_raw_sample = source.bits_per_raw_sample;
+        if codec == VideoCodec::Raw {
+            // Frames are passed on as they are; encoders take them for progressive ones.
+            (*to).field_order = source.field_order;
+        }
         if global_header {
             (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
         }

@@ -74,6 +74,12 @@ pub enum MediaError {
         /// libav's word.
         reason: String,
     },
+    /// A stream that breaks off.
+    #[error("{}: it ends within a frame: whatever makes it broke off; see to that, and stamp the whole", path.display())]
+    CutOff {
+        /// What it is called.
+        path: PathBuf,
+    },
     /// Media without a picture.
     #[error("{}: has no video stream; give a clip or a still image, or a target for sound such as .m4a", path.display())]
     NoVideo {

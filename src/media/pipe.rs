@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_next::format::context::{Input, StreamIo};
@@ -42,18 +43,25 @@ pub struct Inlet {
     name: PathBuf,
     limits: Limits,
     cancel: Cancel,
-    taken: u64,
     trouble: Trouble,
 }
 
-/// Why an inlet gave no more, if that was not the end: libav keeps it to itself.
+/// What became of an inlet: how many bytes it gave, and why no more, if that was not the end. libav keeps both to itself.
 #[derive(Clone, Default)]
-pub(super) struct Trouble(Arc<Mutex<Option<MediaError>>>);
+pub(super) struct Trouble {
+    told: Arc<Mutex<Option<MediaError>>>,
+    taken: Arc<AtomicU64>,
+}
 
 impl Trouble {
+    /// Bytes that were read.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// An error if there was one.
     pub(super) fn check(&self) -> Result<(), MediaError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 }
 
@@ -61,7 +69,7 @@ impl Inlet {
     /// Reads `from`, called `name` in messages.
     #[must_use]
     pub fn new(from: OwnedFd, name: &Path, limits: &Limits, cancel: &Cancel) -> Self {
-        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), taken: 0, trouble: Trouble::default() }
+        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default() }
     }
 
     pub(super) fn name(&self) -> PathBuf {
@@ -88,11 +96,11 @@ impl Inlet {
         let cancelled = |_| MediaError::Cancelled { path: self.name.clone() };
         wait(&self.file, PollFlags::IN, &self.cancel).map_err(cancelled)?;
         let read = self.file.read(into).map_err(|reason| MediaError::Open { path: self.name.clone(), reason })?;
-        if read == 0 && self.taken == 0 {
+        if read == 0 && self.trouble.taken() == 0 {
             return Err(MediaError::Empty { path: self.name.clone() });
         }
-        self.taken += read as u64;
-        check(&self.name, "a file size (bytes)", self.taken, self.limits.bytes)?;
+        let taken = self.trouble.taken.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
+        check(&self.name, "a file size (bytes)", taken, self.limits.bytes)?;
         Ok(read)
     }
 }
@@ -100,7 +108,7 @@ impl Inlet {
 impl Read for Inlet {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.take(into).map_err(|e| {
-            *self.trouble.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+            *self.trouble.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
             io::Error::other("told elsewhere")
         })
     }

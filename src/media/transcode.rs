@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ffmpeg_next::color::TransferCharacteristic;
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::context::{Input, Output, StreamIo};
-use ffmpeg_next::format::{output_as, output_to_stream};
+use ffmpeg_next::format::{Pixel, output_as, output_to_stream};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 
 use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat, VideoCodec};
@@ -158,6 +158,9 @@ fn pass<E: From<MediaError>>(
     let info = describe(&source, index, decoder.decoder());
     let picture = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
     let format = PictureFormat::of_stream(decoder.decoder(), &picture);
+    let base = f64::from(picture.time_base());
+    let own = (picture.duration() > 0).then(|| picture.duration() as f64 * base);
+    let announced = own.or(info.seconds.filter(|_| source.nb_streams() == 1)).filter(|_| !container.is_still());
     let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &source, None, job.limits, job.rework)? };
     let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&source, Some(index), tracks)))?;
     let mut run = Run {
@@ -172,9 +175,17 @@ fn pass<E: From<MediaError>>(
         seconds: 0.0,
         ended: false,
     };
+    // Whether the last packet of the picture was cut off, where it ends, and from when to when all go.
+    let (mut torn, mut end, mut shown) = (false, 0, (f64::INFINITY, 0.0));
     while !run.ended {
         match reader::next_packet(&mut source) {
-            Some(packet) if packet.stream() == index => run.decoder.send(Some(&packet))?,
+            Some(packet) if packet.stream() == index => {
+                (torn, end) = (packet.is_corrupt(), u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64);
+                if let Some(time) = packet.pts() {
+                    shown = (f64::min(shown.0, time as f64 * base), f64::max(shown.1, (time + packet.duration()) as f64 * base));
+                }
+                run.decoder.send(Some(&packet))?;
+            }
             Some(packet) => {
                 writer.take(packet)?;
                 continue;
@@ -183,14 +194,41 @@ fn pass<E: From<MediaError>>(
         }
         run.drain(&mut writer, job.progress, &mut process)?;
     }
-    stream.map_or(Ok(()), Trouble::check)?;
+    if let Some(trouble) = stream {
+        trouble.check()?;
+        // libav leaves out a last frame of Y4M that is not whole.
+        if torn || (source.format().name() == Container::Y4m.muxer() && trouble.taken() > end + Y4M_FRAME) {
+            return Err(MediaError::CutOff { path: input.into() }.into());
+        }
+    }
     run.decoder.send(None)?;
     run.drain(&mut writer, job.progress, &mut process)?;
     run.decoder.finish().map_err(|e| match stream {
         Some(_) => MediaError::NotStream { path: input.into(), reason: "not one whole frame came out".into() },
         None => e,
     })?;
+    if format.loses_alpha(writer.picture.as_ref().map_or(Pixel::None, |p| p.encoder.format)) {
+        writer.left_out.push("the alpha channel was left out: the picture's codec cannot hold it".into());
+    }
+    if !run.ended {
+        writer.left_out.extend(early(torn, (shown.1 - shown.0).max(run.seconds), announced));
+    }
     Ok(writer.finish(info, run.seconds)?)
+}
+
+/// Bytes of Y4M's head of a frame without parameters.
+const Y4M_FRAME: u64 = 6;
+/// Seconds, and share of all, by which an input may end before it says so without being remarked on.
+const TAIL: (f64, f64) = (0.5, 0.02);
+
+/// Says that an input ends at `seconds`, before it should: in the middle of a packet, or long before the end that it announces.
+fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
+    match announced {
+        Some(all) if all - seconds > TAIL.0.max(TAIL.1 * all) => {
+            Some(format!("what should follow {seconds:.1} s was left out: the input ends there, though it announces {all:.1} s, and may have been cut off"))
+        }
+        _ => torn.then(|| format!("what should follow {seconds:.1} s was left out: the input ends there within a frame, and may have been cut off")),
+    }
 }
 
 /// Sound tracks to rework, by the index of their stream.
@@ -216,7 +254,7 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
     let tracks = sound_tracks(input, &source, Some(best), job.limits, job.rework)?;
     let mut writer = Writer::open(Sink::File(output), job.target, container, None, Some((&source, None, tracks)))?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
-    let (mut first, mut seconds) = (None, 0.0);
+    let (mut first, mut seconds, mut torn, mut ended) = (None, 0.0, false, false);
     while let Some(packet) = reader::next_packet(&mut source) {
         if job.cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: input.into() });
@@ -224,13 +262,16 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
         if packet.stream() == best {
             let time = packet.pts().map_or(seconds, |t| t as f64 * f64::from(base));
             seconds = f64::max(seconds, time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base));
+            torn = packet.is_corrupt();
             if seconds > job.seconds.unwrap_or(f64::INFINITY) {
+                ended = true;
                 break;
             }
         }
         writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
+    writer.left_out.extend(early(torn, seconds, info.seconds.filter(|_| !ended)));
     writer.finish(info, seconds)
 }
 
@@ -481,5 +522,16 @@ impl PictureTrack {
             self.written += 1;
             packet.write_interleaved(output)?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::early;
+
+    #[test]
+    fn inputs_that_end_early_are_remarked_on() {
+        assert!(early(false, 2.0, Some(4.0)).unwrap().contains("2.0 s was left out") && early(true, 2.0, Some(2.01)).unwrap().contains("within a frame"));
+        assert_eq!([early(false, 3.6, Some(4.0)), early(false, 99.0, Some(100.5)), early(false, 4.0, None)], [None, None, None]);
     }
 }

@@ -8,8 +8,9 @@ use c2pa::assertions::{BmffHash, DataHash};
 use c2pa::{Builder, Context, jumbf_io};
 use serde_json::{Value, json};
 
+use super::read::{FILE, STORE};
 use super::soft_binding::{self, Assertion};
-use super::{Identity, ProvenanceError};
+use super::{Identity, ProvenanceError, size};
 use crate::media::Container;
 use crate::payload::Payload;
 
@@ -23,8 +24,6 @@ const LEAF_KB: usize = 4096;
 const SPOOL_MB: usize = 16;
 /// The hard binding of an MP4, in the third version, which hashes no offsets.
 const BMFF_HASH: &str = "c2pa.hash.bmff.v3";
-/// What a manifest store is called that is in no file.
-const STORE: &str = "application/c2pa";
 
 /// What a manifest says beyond the mark.
 #[derive(Clone, Debug)]
@@ -65,6 +64,8 @@ impl Default for ManifestOptions {
 pub struct Bound {
     /// The number in the marks.
     pub payload: Payload,
+    /// Whether there are any: silence carries none, and is not said to.
+    pub marked: bool,
     /// An excerpt of the picture's fingerprint, if there is one.
     pub picture: Option<Vec<u8>>,
     /// The same of the sound's.
@@ -222,8 +223,12 @@ fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identi
     if let (Some(Value::Object(action)), Some(agent)) = (&mut first, agent) {
         action.insert("softwareAgent".into(), agent);
     }
-    for action in first.into_iter().chain([json!({"action": "c2pa.watermarked.bound"})]) {
+    let watermarked = bound.marked.then(|| json!({"action": "c2pa.watermarked.bound"}));
+    for action in first.into_iter().chain(watermarked) {
         builder.add_action(action).map_err(failed)?;
+    }
+    if placement(container) == Placement::Sidecar {
+        builder.add_assertion(FILE, &json!({"format": container.mime()})).map_err(failed)?;
     }
     for (alg, value) in bound.soft_bindings(options) {
         builder.add_assertion(soft_binding::LABEL, &Assertion::new(alg, value)).map_err(failed)?;
@@ -268,12 +273,15 @@ fn has_action(builder: &Builder, name: &str) -> bool {
 fn add_parent(builder: &mut Builder, source: &Path) -> Result<Option<String>, ProvenanceError> {
     let Ok(container) = Container::of(source) else { return Ok(None) };
     let open = || File::open(source).map_err(|reason| ProvenanceError::Open { path: source.into(), reason });
-    let has_manifest = match placement(container) {
-        Placement::Embedded => c2pa::jumbf_io::load_jumbf_from_stream(container.mime(), &mut open()?).is_ok(),
-        Placement::Sidecar => false,
-    };
-    if !has_manifest {
+    if placement(container) == Placement::Sidecar {
         return Ok(None);
+    }
+    if let Err(e) = jumbf_io::load_jumbf_from_stream(container.mime(), &mut open()?) {
+        // To leave it out would claim that the clip was created here.
+        return match size::announced(&mut open()?) {
+            Some(_) => Err(ProvenanceError::Torn { path: source.into(), reason: e.to_string() }),
+            None => Ok(None),
+        };
     }
     let id = "parent".to_string();
     let title = source.file_name().map(|n| n.to_string_lossy().into_owned());

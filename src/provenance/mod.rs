@@ -63,6 +63,17 @@ pub enum ProvenanceError {
         /// The limit.
         limit: u64,
     },
+    /// A clip to be stamped whose own manifest cannot be taken along.
+    #[error(
+        "{}: it has a manifest, but the file is too broken for that to be kept ({reason}); stamp the file as it was, or take the manifest off with 'ffmpeg -i IN -c copy OUT'",
+        path.display()
+    )]
+    Torn {
+        /// Which file.
+        path: PathBuf,
+        /// What is broken.
+        reason: String,
+    },
     /// Trust anchors that cannot be used.
     #[error("the trust list cannot be used: {reason}; it must be a PEM file of certificates")]
     Trust {

@@ -133,24 +133,47 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
         return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
     }
     let _ = file.rewind();
-    let embedded = Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file);
-    match embedded {
-        Ok(reader) => Ok(Some(report(&reader, Placement::Embedded))),
-        Err(c2pa::Error::JumbfNotFound | c2pa::Error::UnsupportedType) => {
-            let Some(data) = sidecar(path, limits)? else { return Ok(None) };
-            if claims::overstated(&data, limits.manifest_bytes) {
-                return Ok(Some(unreadable(OVERSTATED, Placement::Sidecar)));
-            }
-            let mut file = open(path)?;
-            match Reader::from_context(context(trust, limits)?).with_manifest_data_and_stream(&data, &format, &mut file) {
-                Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar))),
-                Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
-            }
-        }
+    match Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file) {
+        Ok(reader) => return Ok(Some(report(&reader, Placement::Embedded))),
         // A manifest that is only referred to is not here, and is not fetched.
-        Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => Ok(None),
-        Err(e) => Ok(manifest_trouble(&e).then(|| unreadable(e, Placement::Embedded))),
+        Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => return Ok(None),
+        Err(e) => match size::store(&mut file) {
+            // The file's own structure is broken, by bytes behind its last box for one: a manifest in it is still there, and no longer fits.
+            Some(store) => return torn(&store, e, trust, limits).map(Some),
+            None if manifest_trouble(&e) => return Ok(Some(unreadable(e, Placement::Embedded))),
+            None => {}
+        },
     }
+    let Some(data) = sidecar(path, limits)? else { return Ok(None) };
+    if claims::overstated(&data, limits.manifest_bytes) {
+        return Ok(Some(unreadable(OVERSTATED, Placement::Sidecar)));
+    }
+    let mut file = open(path)?;
+    match Reader::from_context(context(trust, limits)?).with_manifest_data_and_stream(&data, &format, &mut file) {
+        Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar)).filter(|report| !is_of_another_kind(&reader, report, &format))),
+        Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
+    }
+}
+
+/// What an embedded manifest says whose file is too broken for `why` to be checked against it: its hard binding fails.
+fn torn(store: &[u8], why: c2pa::Error, trust: &Trust, limits: &Limits) -> Result<ManifestReport, ProvenanceError> {
+    if claims::overstated(store, limits.manifest_bytes) {
+        return Ok(unreadable(OVERSTATED, Placement::Embedded));
+    }
+    let Ok(reader) = Reader::from_context(context(trust, limits)?).with_stream(STORE, Cursor::new(store)) else { return Ok(unreadable(why, Placement::Embedded)) };
+    let mut report = report(&reader, Placement::Embedded);
+    report.state = ManifestState::Invalid;
+    report.failures.push(format!("unreadable: {why}"));
+    Ok(report)
+}
+
+/// Whether a sidecar that does not match the file beside it was made for another one of the same name: `clip.mkv` and its `clip.c2pa` say nothing about
+/// a `clip.mp4`.
+fn is_of_another_kind(reader: &Reader, report: &ManifestReport, format: &str) -> bool {
+    let family = |kind: &str| if kind == "video/webm" { "video/x-matroska".into() } else { kind.to_string() };
+    let kind = |m: &Manifest| m.assertions().iter().find(|a| a.label() == FILE).and_then(|a| Some(a.value().ok()?.get("format")?.as_str()?.to_string()));
+    let made_for = reader.active_manifest().and_then(kind);
+    report.content_changed() && format.contains('/') && made_for.is_some_and(|kind| family(&kind) != family(format))
 }
 
 /// Reads and validates a manifest store that is not with its file. Its hard binding, which ties it to the exact bytes, cannot hold then and is left out
@@ -162,7 +185,7 @@ pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<Manife
     if claims::overstated(store, limits.manifest_bytes) {
         return Ok(unreadable(OVERSTATED, Placement::Sidecar));
     }
-    let reader = match Reader::from_context(context(trust, limits)?).with_stream("application/c2pa", Cursor::new(store)) {
+    let reader = match Reader::from_context(context(trust, limits)?).with_stream(STORE, Cursor::new(store)) {
         Ok(reader) => reader,
         Err(e) => return Ok(unreadable(e, Placement::Sidecar)),
     };
@@ -181,6 +204,12 @@ const HARD_BINDING: [&str; 4] = ["assertion.bmffHash.mismatch", "assertion.boxes
 
 /// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's validity.
 const UNTRUSTED: &str = "signingCredential.untrusted";
+
+/// What a manifest store is called that is in no file.
+pub(super) const STORE: &str = "application/c2pa";
+
+/// Our assertion in a sidecar that says what kind of file it is for, its media type as `format`.
+pub(super) const FILE: &str = "org.proofmark.file";
 
 /// How manifests are read: nothing is fetched.
 fn context(trust: &Trust, limits: &Limits) -> Result<Context, ProvenanceError> {
@@ -248,7 +277,7 @@ fn format_of(path: &Path, file: &mut File) -> String {
 /// Whether an error says that a manifest is there but broken, rather than that the file is no media or has none.
 fn manifest_trouble(e: &c2pa::Error) -> bool {
     use c2pa::Error as E;
-    !matches!(e, E::IoError(_) | E::InvalidAsset(_) | E::UnsupportedType | E::OtherError(_) | E::NotFound | E::ProvenanceMissing)
+    !matches!(e, E::IoError(_) | E::InvalidAsset(_) | E::JumbfNotFound | E::UnsupportedType | E::OtherError(_) | E::NotFound | E::ProvenanceMissing)
 }
 
 /// Why a manifest is not read that lies about its own size.

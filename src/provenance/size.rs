@@ -1,21 +1,41 @@
-//! How large the manifest store in a file is, asked before anything takes it into memory.
+//! Where the manifest store in a file is and how large, asked before anything takes it into memory.
 
 use std::io::{Read, Seek, SeekFrom};
 
 /// Parts of a file that are looked at: what has more has them inside others.
 const PARTS: usize = 100_000;
+/// Bytes of heads before a store at most.
+const HEADS: usize = 64;
 /// The type of the box that holds a manifest store in files of the MP4 family: C2PA 2.2, section A.5.1.
 const BOX: [u8; 16] = [0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81];
 
 /// Bytes that the largest manifest store of a file claims, where that can be large: in boxes (MP4) and in chunks (RIFF, PNG). `None` if there is none.
 /// The file is left at its beginning.
 pub(super) fn announced(file: &mut (impl Read + Seek)) -> Option<u64> {
+    largest(file).map(|(_, part)| part.size)
+}
+
+/// That manifest store itself, of a file that need not be whole; `None` if there is none, or the file ends within it.
+pub(super) fn store(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    let (at, part) = largest(file)?;
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(at)).ok()?;
+    file.take(part.size).read_to_end(&mut bytes).ok()?;
+    let _ = file.rewind();
+    // Behind the heads of boxes and chunks, which differ, a store begins with its own, and says how long it is.
+    let begin = bytes.windows(4).take(HEADS).position(|w| w == b"jumb")?.checked_sub(4)?;
+    let length = usize::try_from(number(&bytes[begin..begin + 4])).ok()?;
+    bytes.get(begin..begin.checked_add(length)?).map(<[u8]>::to_vec)
+}
+
+/// The largest manifest store and where it begins.
+fn largest(file: &mut (impl Read + Seek)) -> Option<(u64, Part)> {
     let largest = walk(file);
     let _ = file.rewind();
     largest
 }
 
-fn walk(file: &mut (impl Read + Seek)) -> Option<u64> {
+fn walk(file: &mut (impl Read + Seek)) -> Option<(u64, Part)> {
     let mut head = [0; 12];
     file.rewind().ok()?;
     file.read_exact(&mut head).ok()?;
@@ -24,22 +44,21 @@ fn walk(file: &mut (impl Read + Seek)) -> Option<u64> {
         ([0x89, b'P', b'N', b'G'], _) => (8, picture_chunk),
         _ => (0, mp4_box),
     };
-    let mut largest = None;
+    let mut largest: Option<(u64, Part)> = None;
     let mut at = start;
     for _ in 0..PARTS {
         let mut head = [0; 32];
-        file.seek(SeekFrom::Start(at)).ok()?;
-        if read_some(file, &mut head) < 8 {
+        // What is behind the last part, and is none, takes nothing from those before.
+        if file.seek(SeekFrom::Start(at)).is_err() || read_some(file, &mut head) < 8 {
             break;
         }
         let part = next(&head);
-        if part.manifest {
-            largest = largest.max(Some(part.size));
+        let end = at.checked_add(part.size).filter(|_| part.size >= 8);
+        if part.manifest && largest.as_ref().is_none_or(|(_, l)| part.size > l.size) {
+            largest = Some((at, part));
         }
-        match at.checked_add(part.size) {
-            Some(end) if part.size >= 8 => at = end,
-            _ => break,
-        }
+        let Some(end) = end else { break };
+        at = end;
     }
     largest
 }

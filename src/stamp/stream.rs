@@ -74,7 +74,7 @@ pub fn stamp_stream(
     let (capacity, looks): (Capacity, _) = pass.finish();
     // What the sound is like is told of a finished file, which there is none of.
     let likeness = Likeness { picture: looks, sound: None };
-    let bound = Bound { payload, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
+    let bound = Bound { payload, marked: true, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
     let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => {

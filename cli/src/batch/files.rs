@@ -90,7 +90,7 @@ impl Finding<'_> {
         }
         if name.is_dir() {
             if self.folder(name, name) == 0 {
-                bail!(inputs::nothing_in(name));
+                self.failed(name, inputs::nothing_in(name));
             }
         } else if patterns && name.symlink_metadata().is_err() && name.as_os_str().as_bytes().iter().any(|b| b"*?[{".contains(b)) {
             // What is there is what was meant, whatever characters are in its name.
@@ -116,6 +116,11 @@ impl Finding<'_> {
         all
     }
 
+    /// Adds a name that leads to no file, so that it is told like a file that fails, and the others are worked on.
+    fn failed(&mut self, name: &Path, told: String) {
+        self.add(name.into(), name.file_name().unwrap_or(name.as_os_str()).into(), Some(told));
+    }
+
     fn add(&mut self, path: PathBuf, within: PathBuf, unread: Option<String>) {
         if self.seen.insert(plain(&path)) {
             self.files.inputs.push(Input { path, within, unread });
@@ -138,7 +143,7 @@ impl Finding<'_> {
         let matching = Matching { root: &root, matcher, depth, dotted: parts[fixed..].iter().any(|p| p.starts_with('.')) };
         self.matches(if root.as_os_str().is_empty() { Path::new(".") } else { &root }, Path::new(""), &matching);
         if self.files.inputs.len() + self.files.twice == before {
-            bail!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone");
+            self.failed(pattern, format!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone"));
         }
         Ok(())
     }
@@ -289,10 +294,15 @@ mod tests {
     fn what_matches_nothing_is_refused() {
         let tree = tree();
         assert!(files(&["-".into()], &args(None, false), None).unwrap_err().to_string().contains("not read from standard input"));
-        for (name, says) in [("a/*.avi", "no file matches"), ("none/*", "no file matches"), ("a/[.mp4", "no pattern either")] {
-            let e = files(&[tree.path().join(name)], &args(None, false), None).unwrap_err().to_string();
-            assert!(e.contains(says) && !e.contains('\n'), "{e}");
-        }
+        let e = files(&[tree.path().join("a/[.mp4")], &args(None, false), None).unwrap_err().to_string();
+        assert!(e.contains("no pattern either") && !e.contains('\n'), "{e}");
+        // Among others it is one that failed.
+        std::fs::create_dir(tree.path().join("empty")).unwrap();
+        let names = ["a/*.avi", "none/*", "empty", "a"].map(|name| tree.path().join(name));
+        let found = files(&names, &args(None, false), None).unwrap();
+        let told: Vec<&str> = found.inputs.iter().filter_map(|i| i.unread.as_deref()).collect();
+        let says = ["no file matches", "no file matches", "no media file in this folder"];
+        assert!(found.inputs.len() > 3 && told.len() == 3 && told.iter().zip(says).all(|(t, s)| t.contains(s) && !t.contains('\n')), "{told:?}");
     }
 
     #[test]
