@@ -99,6 +99,17 @@ fn what_stands_behind_the_last_box_hides_no_manifest() {
 }
 
 #[test]
+fn a_file_that_ends_within_its_index_keeps_its_manifest() {
+    let folder = TempDir::new().unwrap();
+    let (path, trust) = signed_clip(&folder, "cut.mp4");
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.windows(4).rposition(|w| w == b"moov") > bytes.windows(4).rposition(|w| w == b"mdat"), "the index is its last box");
+    File::options().write(true).open(&path).unwrap().set_len(bytes.len() as u64 - 100).unwrap();
+    let told = read(&path, &trust, &Limits::default()).unwrap().unwrap();
+    assert!(told.payload(DEFAULT_ALGORITHM) == Some(some_payload()) && told.content_changed(), "{:?}", told.failures);
+}
+
+#[test]
 fn a_sidecar_says_nothing_about_neighbours_of_another_kind() {
     let folder = TempDir::new().unwrap();
     let (path, trust) = signed_clip(&folder, "clip.mkv");
