@@ -197,7 +197,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let bound = Bound {
         payload,
-        marked: capacity.is_some() || sound.iter().flatten().any(|s| s.outlook != sound::Outlook::Silent),
+        marked: capacity.is_some() || sound.iter().flatten().any(sound::Capacity::is_marked),
         picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt),
         sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt),
     };
@@ -460,7 +460,7 @@ fn read_back(
         return Err(StampError::Unreadable { path: target.into(), part: "picture", evidence: p.evidence });
     }
     // Silence was never promised to carry anything.
-    let marked = sound.iter().flatten().any(|c| c.outlook != sound::Outlook::Silent);
+    let marked = sound.iter().flatten().any(sound::Capacity::is_marked);
     match found.sound.filter(|s| marked && s.payload != Some(payload)) {
         Some(s) => Err(StampError::Unreadable { path: target.into(), part: "sound", evidence: s.evidence }),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Manifests of long files: what they cost, and what they tell apart.
+//! What manifests cost in long files, and what they tell of broken files and of neighbours.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
 mod common;
@@ -8,12 +8,17 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use common::{clip, ffmpeg, identity, peak_memory, some_payload};
+use proofmark::Payload;
 use proofmark::media::{Container, Limits};
 use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, ManifestOptions, ManifestState, Placement, Trust, placement, read, sign};
 use tempfile::TempDir;
 
 /// Bytes of media that nobody plays.
 const LENGTH: u64 = 400 << 20;
+
+fn bound(payload: Payload) -> Bound {
+    Bound { payload, marked: true, picture: None, sound: None }
+}
 
 fn flip(path: &Path, at: u64) {
     let mut file = File::options().read(true).write(true).open(path).unwrap();
@@ -39,8 +44,7 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     drop(file);
 
     let (identity, trust) = identity();
-    let bound = Bound { payload: some_payload(), marked: true, picture: None, sound: None };
-    sign(&unsigned, &signed, Container::Mp4, &unsigned, &bound, &identity, &ManifestOptions::default()).unwrap();
+    sign(&unsigned, &signed, Container::Mp4, &unsigned, &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
     let check = || read(&signed, &trust, &Limits::default()).unwrap().unwrap();
     assert_eq!(check().state, ManifestState::Trusted);
     assert!(peak_memory() < 150 << 20, "{} bytes", peak_memory());
@@ -64,10 +68,9 @@ fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
     let [unsigned, signed] = [format!("unsigned-{name}"), name.to_string()].map(|n| folder.path().join(n));
     ffmpeg(&clip(), "-t 0.2 -c copy", &unsigned);
     let (identity, trust) = identity();
-    let bound = Bound { payload: some_payload(), marked: true, picture: None, sound: None };
     let container = Container::of(&signed).unwrap();
     let target = if placement(container) == Placement::Sidecar { signed.with_extension("c2pa") } else { signed.clone() };
-    sign(&unsigned, &target, container, &unsigned, &bound, &identity, &ManifestOptions::default()).unwrap();
+    sign(&unsigned, &target, container, &unsigned, &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
     if target != signed {
         std::fs::rename(&unsigned, &signed).unwrap();
     }
@@ -86,8 +89,8 @@ fn what_stands_behind_the_last_box_hides_no_manifest() {
         assert!(told.state == expected && told.content_changed() != behind.is_empty(), "{name}: {:?}", told.failures);
         // It is not left out of what is made from it either, which would claim that the clip was created here.
         let (identity, _) = identity();
-        let bound = Bound { payload: "106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap(), marked: true, picture: None, sound: None };
-        let made = sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &path, &bound, &identity, &ManifestOptions::default());
+        let another = bound("106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap());
+        let made = sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &path, &another, &identity, &ManifestOptions::default());
         match made {
             Ok(_) => {
                 let told = read(&folder.path().join("made.mp4"), &trust, &Limits::default()).unwrap().unwrap();

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AV_PIX_FMT_FLAG_ALPHA, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic,
-    AVFieldOrder, AVPixelFormat, FF_QP2LAMBDA, av_pix_fmt_desc_get, avcodec_find_best_pix_fmt_of_list,
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic, AVFieldOrder, AVPixelFormat,
+    FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
 
-use super::frame::Layout;
+use super::frame::{Layout, has_alpha};
 use super::{Container, MediaError, streams};
 
 /// A picture codec that can be written.
@@ -206,8 +206,6 @@ impl PictureFormat {
 
     /// Whether the source has an alpha channel that `format` has not.
     pub(super) fn loses_alpha(&self, format: Pixel) -> bool {
-        // SAFETY: descriptors are static; the pointer is null for unknown formats.
-        let has_alpha = |format: Pixel| unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }.is_some_and(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0);
         (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format)
     }
 

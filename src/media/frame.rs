@@ -1,8 +1,8 @@
 //! Decoded frames as the marks see them: a luma plane to measure, planes to add to.
 
 use ffmpeg_next::ffi::{
-    AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR, AV_PIX_FMT_FLAG_RGB, AVColorRange,
-    av_frame_make_writable, av_pix_fmt_desc_get,
+    AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
+    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPixFmtDescriptor, av_frame_make_writable, av_pix_fmt_desc_get,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
@@ -35,8 +35,7 @@ pub(super) enum Layout {
 
 impl Layout {
     pub(super) fn of(format: Pixel) -> Self {
-        // SAFETY: the function returns null or a pointer to a static table entry.
-        let Some(d) = (unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }) else {
+        let Some(d) = descriptor(format) else {
             return Self::Other { rgb: false, depth: 8, alpha: false };
         };
         let has = |flag: i32| d.flags & flag as u64 != 0;
@@ -57,6 +56,17 @@ impl Layout {
             other
         }
     }
+}
+
+/// What libav knows of a format; `None` of one that is none.
+fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
+    // SAFETY: the function returns null or a pointer to a static table entry.
+    unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }
+}
+
+/// Whether frames of a format can be transparent.
+pub(super) fn has_alpha(format: Pixel) -> bool {
+    descriptor(format).is_some_and(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
 }
 
 /// One decoded frame.

@@ -254,7 +254,8 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
     let tracks = sound_tracks(input, &source, Some(best), job.limits, job.rework)?;
     let mut writer = Writer::open(Sink::File(output), job.target, container, None, Some((&source, None, tracks)))?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
-    let (mut first, mut seconds, mut torn, mut ended) = (None, 0.0, false, false);
+    let limit = job.seconds.unwrap_or(f64::INFINITY);
+    let (mut first, mut seconds, mut torn) = (None, 0.0, false);
     while let Some(packet) = reader::next_packet(&mut source) {
         if job.cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: input.into() });
@@ -263,15 +264,14 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
             let time = packet.pts().map_or(seconds, |t| t as f64 * f64::from(base));
             seconds = f64::max(seconds, time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base));
             torn = packet.is_corrupt();
-            if seconds > job.seconds.unwrap_or(f64::INFINITY) {
-                ended = true;
+            if seconds > limit {
                 break;
             }
         }
         writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
-    writer.left_out.extend(early(torn, seconds, info.seconds.filter(|_| !ended)));
+    writer.left_out.extend(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
     writer.finish(info, seconds)
 }
 

@@ -176,12 +176,8 @@ fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &
     jumbf_io::save_jumbf_to_stream(mime, unsigned, signed, &reserved)?;
     builder.update_hash_from_stream(mime, signed)?;
     let store = builder.sign_embeddable(STORE)?;
-    // The box with the manifest, which ends with it, was put behind the first, the file's type.
-    let mut head = [0; 4];
-    unsigned.rewind()?;
-    unsigned.read_exact(&mut head)?;
-    let grown = signed.metadata()?.len().saturating_sub(unsigned.metadata()?.len());
-    let at = (u64::from(u32::from_be_bytes(head)) + grown).saturating_sub(reserved.len() as u64);
+    // The box with the manifest ends with it.
+    let at = size::end(signed).unwrap_or(0).saturating_sub(reserved.len() as u64);
     let mut there = vec![0; reserved.len()];
     signed.seek(SeekFrom::Start(at))?;
     signed.read_exact(&mut there)?;

@@ -28,6 +28,11 @@ pub(super) fn store(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
     bytes.get(begin..begin.checked_add(length)?).map(<[u8]>::to_vec)
 }
 
+/// Where that manifest store ends.
+pub(super) fn end(file: &mut (impl Read + Seek)) -> Option<u64> {
+    largest(file).and_then(|(at, part)| at.checked_add(part.size))
+}
+
 /// The largest manifest store and where it begins.
 fn largest(file: &mut (impl Read + Seek)) -> Option<(u64, Part)> {
     let largest = walk(file);

@@ -90,6 +90,12 @@ const READABLE: f32 = 320.0;
 const ROBUST: f32 = 1200.0;
 
 impl Capacity {
+    /// Whether there was anything to mark.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.outlook != Outlook::Silent
+    }
+
     /// From the score of the known payload over whole cells, and whether anything was heard.
     pub(crate) fn of(z: f32, silent: bool) -> Self {
         let evidence = unsaturated(z.max(0.0), 2.0 * CELLS as f32);

@@ -90,13 +90,13 @@ impl Finding<'_> {
         }
         if name.is_dir() {
             if self.folder(name, name) == 0 {
-                self.failed(name, inputs::nothing_in(name));
+                self.alone(name, Some(inputs::nothing_in(name)));
             }
         } else if patterns && name.symlink_metadata().is_err() && name.as_os_str().as_bytes().iter().any(|b| b"*?[{".contains(b)) {
             // What is there is what was meant, whatever characters are in its name.
             self.pattern(name)?;
         } else {
-            self.add(name.into(), name.file_name().unwrap_or(name.as_os_str()).into(), None);
+            self.alone(name, None);
         }
         Ok(())
     }
@@ -116,9 +116,9 @@ impl Finding<'_> {
         all
     }
 
-    /// Adds a name that leads to no file, so that it is told like a file that fails, and the others are worked on.
-    fn failed(&mut self, name: &Path, told: String) {
-        self.add(name.into(), name.file_name().unwrap_or(name.as_os_str()).into(), Some(told));
+    /// Adds a name that was given for a file. One that leads to none is told like a file that fails, and the others are worked on.
+    fn alone(&mut self, name: &Path, unread: Option<String>) {
+        self.add(name.into(), name.file_name().unwrap_or(name.as_os_str()).into(), unread);
     }
 
     fn add(&mut self, path: PathBuf, within: PathBuf, unread: Option<String>) {
@@ -143,7 +143,7 @@ impl Finding<'_> {
         let matching = Matching { root: &root, matcher, depth, dotted: parts[fixed..].iter().any(|p| p.starts_with('.')) };
         self.matches(if root.as_os_str().is_empty() { Path::new(".") } else { &root }, Path::new(""), &matching);
         if self.files.inputs.len() + self.files.twice == before {
-            self.failed(pattern, format!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone"));
+            self.alone(pattern, Some(format!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone")));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, PictureEvidence};
 use proofmark::provenance::{ManifestReport, ManifestState};
 use proofmark::registry::Entry;
-use proofmark::sound::{Outlook as SoundOutlook, SoundEvidence};
+use proofmark::sound::SoundEvidence;
 use proofmark::verdict::Verdict;
 use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified};
 use time::OffsetDateTime;
@@ -94,7 +94,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     }
     for track in &stamped.sound {
         let told = match track {
-            Ok(c) if c.outlook == SoundOutlook::Silent => c.outlook.sentence().to_string(),
+            Ok(c) if !c.is_marked() => c.outlook.sentence().to_string(),
             Ok(c) => format!("marked, evidence {:.0}: {}", c.evidence, c.outlook.sentence()),
             Err(reason) => format!("not marked: {reason}"),
         };

@@ -8,7 +8,6 @@ use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::Entry;
-use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::worker::Isolation;
 use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, WatermarkKey};
 use serde::Serialize;
@@ -65,7 +64,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
         .sound
         .iter()
         .map(|track| match track {
-            Ok(capacity) => json!({"marked": capacity.outlook != SoundOutlook::Silent, "capacity": capacity}),
+            Ok(capacity) => json!({"marked": capacity.is_marked(), "capacity": capacity}),
             Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
         })
         .collect();
