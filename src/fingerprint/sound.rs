@@ -1,5 +1,6 @@
 //! The fingerprint of sound, and the recording that it is made of.
 
+use half::f16;
 use rusty_chromaprint::{Configuration, Fingerprinter};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -20,14 +21,16 @@ const WINDOWS: usize = 20;
 pub(super) const WIDTH: usize = FRAME + (WINDOWS - 1) * HOP;
 /// Seconds that are kept: what is stamped is short, and of longer sound the beginning must do.
 const SECONDS: usize = 300;
+/// Samples at most.
+const ROOM: usize = SECONDS * RATE as usize;
 /// Hashes at most.
-const MOST: usize = SECONDS * RATE as usize / HOP;
+const MOST: usize = ROOM / HOP;
 /// Peak under which there is nothing but the noise of a converter.
 const FAINT: f32 = 1e-3;
 /// Peak that sound is brought to, of 32,767.
 const PEAK: f32 = 16_000.0;
 /// Level, root mean square, under which a part is silent beside the peak: 40 dB.
-const QUIET: f64 = 150.0;
+const QUIET: u64 = 150;
 /// What Chromaprint makes of digital silence. Such hashes are not compared.
 pub(super) const SILENT: u32 = 627_964_279;
 /// Share of bits by which hashes must differ along time; a tone has 0, and the sounds of `docs/BENCHMARKS.md` have 0.31 and more.
@@ -102,7 +105,10 @@ pub struct Recorder {
     channels: usize,
     mix: Mix,
     resampler: Resampler,
-    samples: Vec<f32>,
+    /// In half the memory, and with as many digits at any level as hashes tell apart.
+    samples: Vec<f16>,
+    /// What the resampler put out last.
+    block: Vec<f32>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -119,13 +125,13 @@ impl Recorder {
     pub fn new(format: Format) -> Result<Self, SoundError> {
         format.check()?;
         let resampler = Resampler::new(f64::from(format.rate) / f64::from(RATE));
-        Ok(Self { channels: format.channels, mix: format.mix(), resampler, samples: Vec::new() })
+        Ok(Self { channels: format.channels, mix: format.mix(), resampler, samples: Vec::with_capacity(ROOM), block: Vec::new() })
     }
 
     /// Whether it keeps no more.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.samples.len() >= SECONDS * RATE as usize
+        self.samples.len() >= ROOM
     }
 
     /// Takes in whole frames of interleaved samples, full scale being 1.
@@ -135,19 +141,26 @@ impl Recorder {
             if self.is_full() {
                 return;
             }
-            self.resampler.push(piece.chunks_exact(self.channels).map(|f| self.mix.of(f)), &mut self.samples);
+            self.resampler.push(piece.chunks_exact(self.channels).map(|f| self.mix.of(f)), &mut self.block);
+            keep(&mut self.block, &mut self.samples);
         }
     }
 
     /// What was taken in, at a level of its own.
     #[must_use]
     pub fn finish(mut self) -> Recording {
-        self.resampler.finish(&mut self.samples);
-        self.samples.truncate(SECONDS * RATE as usize);
-        let peak = self.samples.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
+        self.resampler.finish(&mut self.block);
+        keep(&mut self.block, &mut self.samples);
+        let peak = self.samples.iter().fold(0.0f32, |peak, s| peak.max(s.to_f32().abs()));
         let gain = if peak > FAINT { PEAK / peak } else { 0.0 };
-        Recording { samples: self.samples.iter().map(|s| (s * gain) as i16).collect() }
+        Recording { samples: self.samples.into_iter().map(|s| (s.to_f32() * gain) as i16).collect() }
     }
+}
+
+/// Moves as much as there is room for.
+fn keep(block: &mut Vec<f32>, samples: &mut Vec<f16>) {
+    let left = ROOM - samples.len();
+    samples.extend(block.drain(..).take(left).map(f16::from_f32));
 }
 
 /// Sound in one channel of 11,025 Hz, of which all hashes can be made.
@@ -176,7 +189,7 @@ impl TryFrom<ByteBuf> for Recording {
 
     fn try_from(bytes: ByteBuf) -> Result<Self, &'static str> {
         let (samples, rest) = bytes.as_chunks::<2>();
-        if !rest.is_empty() || samples.len() > SECONDS * RATE as usize {
+        if !rest.is_empty() || samples.len() > ROOM {
             return Err("this is no recording");
         }
         Ok(Self { samples: samples.iter().map(|&s| i16::from_be_bytes(s)).collect() })
@@ -193,14 +206,16 @@ pub(super) fn hashes(samples: &[i16], hop: usize) -> Vec<u32> {
     }
     printer.consume(samples);
     printer.finish();
-    let mut power = vec![0.0; samples.len() + 1];
-    for (i, &s) in samples.iter().enumerate() {
-        power[i + 1] = power[i] + f64::from(s).powi(2);
-    }
-    let loud = |i: usize| {
+    // The power of what is under a hash, as that moves along.
+    let square = |s: &i16| u64::from(s.unsigned_abs()).pow(2);
+    let (mut begun, mut ended, mut power) = (0, 0, 0u64);
+    let mut loud = |i: usize| {
         let start = (i * hop).min(samples.len());
         let end = (start + FRAME + (WINDOWS - 1) * hop).min(samples.len());
-        power[end] - power[start] >= QUIET * QUIET * (end - start) as f64
+        power += samples[ended..end].iter().map(square).sum::<u64>();
+        power -= samples[begun..start].iter().map(square).sum::<u64>();
+        (begun, ended) = (start, end);
+        power >= QUIET * QUIET * (end - start) as u64
     };
     printer.fingerprint().iter().enumerate().map(|(i, &hash)| if loud(i) { hash } else { SILENT }).collect()
 }
@@ -252,8 +267,8 @@ pub(super) mod tests {
         for _ in 0..SECONDS + 20 {
             recorder.push(&block);
         }
-        assert!(recorder.is_full() && recorder.samples.len() < (SECONDS + 1) * RATE as usize);
-        assert_eq!(recorder.finish().samples.len(), SECONDS * RATE as usize);
+        assert!(recorder.is_full() && recorder.samples.len() == ROOM);
+        assert_eq!(recorder.finish().samples.len(), ROOM);
         assert!(Recorder::new(Format { rate: 4_000_000_000, channels: 2 }).is_err() && Recorder::new(Format { rate: 48_000, channels: 0 }).is_err());
     }
 
@@ -263,7 +278,7 @@ pub(super) mod tests {
         let bytes: ByteBuf = recording.clone().into();
         assert_eq!(Recording::try_from(bytes.clone()).unwrap().samples, recording.samples);
         assert!(Recording::try_from(ByteBuf::from(bytes[1..].to_vec())).is_err());
-        assert!(Recording::try_from(ByteBuf::from(vec![0; 2 * SECONDS * RATE as usize + 2])).is_err());
+        assert!(Recording::try_from(ByteBuf::from(vec![0; 2 * ROOM + 2])).is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What the mark is written in: the energy of sound in bands of frequency and rows of time.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use realfft::num_complex::Complex32;
@@ -136,15 +135,6 @@ pub(crate) const HOP: f64 = ROW / 8.0;
 /// Highest pitch that is looked for, so that bands that were raised by it are still in the spectra.
 const MOST_PITCH: f64 = 1.27;
 
-/// Which pitches the bands of a [`Spectrogram`] are to be read under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pitches {
-    /// Any up to [`MOST_PITCH`].
-    Any,
-    /// That of the stamped sound alone, in a seventh of the memory.
-    Stamped,
-}
-
 /// Spectra of some seconds of sound, from which the bands can be read.
 #[derive(Clone)]
 pub(crate) struct Spectrogram {
@@ -154,24 +144,22 @@ pub(crate) struct Spectrogram {
     bins: usize,
     /// Bins from which on sums are kept.
     kept: Vec<usize>,
+    /// Seconds at which the first spectrum begins.
+    start: f64,
     sums: Vec<f32>,
     scratch: Vec<f32>,
 }
 
 impl Spectrogram {
-    pub(crate) fn new(rate: f64, length: usize, pitches: Pitches) -> Self {
+    /// For `room` spectra from `length` samples each, the first at `start` seconds, in which the bands are to be read under any pitch of a range.
+    pub(crate) fn new(rate: f64, length: usize, (low, high): (f64, f64), start: f64, room: usize) -> Self {
         let bins = ((HIGH * MOST_PITCH * length as f64 / rate) as usize + 2).min(length / 2 + 1);
-        let kept = match pitches {
-            // One more for the sum's end.
-            Pitches::Any => (0..=bins).collect(),
-            Pitches::Stamped => {
-                let mut kept: Vec<usize> = positions(rate, length, 1.0, bins).iter().flat_map(|&(i, _)| [i, i + 1]).collect();
-                kept.sort_unstable();
-                kept.dedup();
-                kept
-            }
-        };
-        Self { rate, length, bins, kept, sums: Vec::new(), scratch: Vec::new() }
+        let [lowest, highest] = [low, high].map(|pitch| positions(rate, length, pitch, bins));
+        // One more for the sum's end.
+        let mut kept: Vec<usize> = lowest.iter().zip(&highest).flat_map(|(from, to)| from.0..=to.0 + 1).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        Self { rate, length, bins, start, sums: Vec::with_capacity(room * kept.len()), kept, scratch: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, power: &[f32]) {
@@ -189,10 +177,9 @@ impl Spectrogram {
         self.sums.clear();
     }
 
-    fn bands(&self, frames: Range<usize>, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
+    fn bands(&self, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
         let positions = positions(self.rate, self.length, pitch, self.bins).map(|(bin, part)| (self.kept.partition_point(|&k| k < bin), part));
-        let stride = self.kept.len();
-        self.sums[frames.start * stride..frames.end * stride].chunks_exact(stride).map(move |sums| band_power(sums, &positions))
+        self.sums.chunks_exact(self.kept.len()).map(move |sums| band_power(sums, &positions))
     }
 }
 
@@ -212,12 +199,11 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    pub(crate) fn new(spectrogram: &Spectrogram, frames: Range<usize>, pitch: f64) -> Self {
-        let start = frames.start as f64 * HOP;
-        let mut sums = Vec::with_capacity(frames.len() + 1);
+    pub(crate) fn new(spectrogram: &Spectrogram, pitch: f64) -> Self {
+        let mut sums = Vec::with_capacity(spectrogram.len() + 1);
         let mut sum = [0.0; BANDS];
         sums.push(sum);
-        for powers in spectrogram.bands(frames, pitch) {
+        for powers in spectrogram.bands(pitch) {
             sum.iter_mut().zip(powers).for_each(|(s, p)| *s += f64::from(p));
             sums.push(sum);
         }
@@ -233,7 +219,7 @@ impl Sheet {
         let mut ceiling = Ceiling::default();
         let mean = |w: &[PerBand<f64>]| -> PerBand<f32> { std::array::from_fn(|b| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32) };
         let ceilings = sums.windows(per_pair + 1).step_by(per_pair).map(|w| ceiling.follow(&mean(w))).collect();
-        Self { sums, floor, ceilings, start }
+        Self { sums, floor, ceilings, start: spectrogram.start }
     }
 
     /// Power up to which a band was moved fully `time` seconds from the stretch's start.
@@ -279,16 +265,16 @@ mod tests {
         let mut analyser = Analyser::new(rate);
         let frequency = 1000.0;
         let sine: Vec<f32> = (0..analyser.len()).map(|i| (std::f64::consts::TAU * frequency * i as f64 / rate).sin() as f32).collect();
-        let [mut spectrogram, mut stamped] = [Pitches::Any, Pitches::Stamped].map(|pitches| Spectrogram::new(rate, analyser.len(), pitches));
+        let [mut spectrogram, mut stamped] = [(0.5, 1.27), (1.0, 1.0)].map(|pitches| Spectrogram::new(rate, analyser.len(), pitches, 0.0, 16));
         for _ in 0..16 {
             let power = analyser.power(&sine);
             spectrogram.push(power);
             stamped.push(power);
         }
-        assert_eq!(spectrogram.bands(0..16, 1.0).collect::<Vec<_>>(), stamped.bands(0..16, 1.0).collect::<Vec<_>>());
+        assert_eq!(spectrogram.bands(1.0).collect::<Vec<_>>(), stamped.bands(1.0).collect::<Vec<_>>());
         let band = (0..BANDS).find(|&b| EDGES[b + 1] > frequency).unwrap();
         for (pitch, expected) in [(1.0, band), (0.5, (0..BANDS).find(|&b| EDGES[b + 1] > 2.0 * frequency).unwrap())] {
-            let powers = spectrogram.bands(0..16, pitch).next().unwrap();
+            let powers = spectrogram.bands(pitch).next().unwrap();
             assert!((0.8..2.1).contains(&powers[expected]), "{powers:?}");
             assert!(powers.iter().enumerate().all(|(b, &p)| b.abs_diff(expected) < 3 || p < 1e-4), "{powers:?}");
         }

@@ -1,12 +1,10 @@
 //! The detector: samples in, evidence out.
 
-use std::collections::VecDeque;
-
-use super::bands::{Analyser, HOP, Pitches, Sheet, Spectrogram, copy};
 use super::carrier::{CELLS, Carrier, SYNC_CELLS};
 use super::decode;
 use super::echo;
 use super::evidence::{Capacity, SoundEvidence, Stretch};
+use super::piece::{PIECE, Piece};
 use super::read::{Cells, Place};
 use super::search::{Finding, Search, better, follow};
 use super::{Format, Mix, SoundError};
@@ -33,8 +31,6 @@ impl Default for ListenOptions {
     }
 }
 
-/// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does not grow with it.
-const PIECE: f64 = 30.0;
 /// Seconds of a span.
 const SPAN: f64 = 0.5;
 /// Marks that are looked for in one piece.
@@ -63,17 +59,8 @@ pub struct Detector {
     carriers: Vec<Carrier>,
     ring: KeyRing,
     options: ListenOptions,
-    analyser: Analyser,
     mix: Mix,
-    buffer: VecDeque<f32>,
-    /// Number of the first sample in the buffer; the sound begins at 0, silence goes before.
-    first: i64,
-    /// Spectra that were made.
-    made: usize,
-    spectrogram: Spectrogram,
-    block: Vec<f32>,
-    /// The mixed samples of the piece, where echoes are looked for.
-    samples: Vec<f32>,
+    piece: Piece,
     /// Seconds at which the piece begins.
     start: f64,
     pieces: usize,
@@ -91,20 +78,13 @@ impl Detector {
     /// [`SoundError`] if the sampling rate or the number of channels is out of range.
     pub fn new(ring: &KeyRing, format: Format, options: ListenOptions) -> Result<Self, SoundError> {
         format.check()?;
-        let analyser = Analyser::new(f64::from(format.rate));
-        let half = analyser.len() / 2;
+        let keeps = options.search;
         Ok(Self {
             carriers: ring.keys().iter().map(Carrier::new).collect(),
             ring: ring.clone(),
             options,
             mix: format.mix(),
-            buffer: std::iter::repeat_n(0.0, half).collect(),
-            first: -(half as i64),
-            made: 0,
-            spectrogram: Spectrogram::new(f64::from(format.rate), analyser.len(), Pitches::Any),
-            block: vec![0.0; analyser.len()],
-            samples: Vec::new(),
-            analyser,
+            piece: Piece::new(f64::from(format.rate), keeps),
             format,
             start: 0.0,
             pieces: 0,
@@ -122,12 +102,8 @@ impl Detector {
             ring: ring.clone(),
             options,
             format: self.format,
-            analyser: self.analyser.clone(),
             mix: self.mix.clone(),
-            buffer: self.buffer.clone(),
-            spectrogram: self.spectrogram.clone(),
-            block: self.block.clone(),
-            samples: self.samples.clone(),
+            piece: self.piece.clone(),
             marks: Vec::new(),
             ..*self
         }
@@ -138,37 +114,23 @@ impl Detector {
         for frame in samples.chunks_exact(self.format.channels) {
             let sample = self.mix.of(frame);
             self.heard |= sample.abs() > 1e-5;
-            self.buffer.push_back(sample);
-            if self.options.search {
-                self.samples.push(sample);
-            }
+            self.piece.push(sample);
         }
         self.measure();
     }
 
-    /// Makes the spectra that the samples allow.
+    /// Makes the spectra that the samples allow, and searches them once they are a whole piece.
     fn measure(&mut self) {
-        let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
-        loop {
-            let begin = ((self.made as f64 + 0.5) * HOP * rate) as i64 - (length / 2) as i64;
-            let from = (begin - self.first).max(0) as usize;
-            if from + length > self.buffer.len() {
-                break;
-            }
-            self.buffer.drain(..from);
-            self.first += from as i64;
-            copy(&self.buffer, 0, &mut self.block);
-            self.spectrogram.push(self.analyser.power(&self.block));
-            self.made += 1;
-            if self.spectrogram.len() as f64 * HOP >= PIECE {
-                self.piece();
-            }
+        self.piece.measure();
+        while self.piece.is_full() {
+            self.search_piece();
+            self.piece.measure();
         }
     }
 
     /// Searches what was collected, and lets it go.
-    fn piece(&mut self) {
-        let seconds = self.spectrogram.len() as f64 * HOP;
+    fn search_piece(&mut self) {
+        let seconds = self.piece.seconds();
         // The shares of all pieces, however many there will be, make one whole.
         let share = ((self.pieces + 1) * (self.pieces + 2)) as f64 * if self.options.again { SECOND_LOOK } else { 1.0 };
         let mut marked: Vec<TimeRange> = Vec::new();
@@ -178,7 +140,7 @@ impl Detector {
             let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
             let (finding, cleared) = finding;
             if let Some(cleared) = cleared {
-                self.spectrogram = self.spectrogram_of(&cleared, Pitches::Any);
+                self.piece = cleared;
             }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
@@ -200,74 +162,54 @@ impl Detector {
             evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (s.start + self.start, s.end + self.start));
             self.keep(evidence);
         }
-        self.spectrogram.clear();
-        self.samples.clear();
+        self.piece.next();
         self.start += seconds;
         self.pieces += 1;
     }
 
-    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding come the samples that it was made in,
-    /// if echoes had to be taken out of them.
-    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Vec<f32>>)> {
-        let search = |spectrogram, wide, share: f64| Search { carriers: &self.carriers, spectrogram, question: &self.options.question, wide, share };
+    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding comes the piece that it was made in,
+    /// if echoes had to be taken out of it.
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Piece>)> {
+        let search = |wide, share: f64| Search::new(&self.carriers, &self.piece, &self.options.question, wide, share);
         let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
-        let mut best = search(&self.spectrogram, false, SHARE_EXPECTED * share).run(free);
+        let mut best = search(false, SHARE_EXPECTED * share).run(free);
         // Several marks may be spliced: a mark that is there but cannot be read is looked for in parts.
         if first && open(&best) && best.as_ref().is_some_and(|f| f.p_value.value() <= PRESENCE) {
             let parts = PARTS.iter().flat_map(|&n| (0..n).map(move |i| (i as f64 / n as f64, (i + 1) as f64 / n as f64)));
             let count = PARTS.iter().sum::<usize>() as f64;
             let found = parts.filter(|(from, to)| (to - from) * seconds >= LEAST).find_map(|(from, to)| {
                 let inside = move |t: f64| free(t) && (from * seconds..to * seconds).contains(&t);
-                search(&self.spectrogram, false, SHARE_EXPECTED * share * count).run(&inside).filter(|f| f.payload.is_some())
+                search(false, SHARE_EXPECTED * share * count).run(&inside).filter(|f| f.payload.is_some())
             });
             best = better(best, found);
         }
         if self.options.search && open(&best) {
             match self.without_echoes(share, free) {
-                Some((found, samples)) if found.payload.is_some() => return Some((found, Some(samples))),
+                Some((found, piece)) if found.payload.is_some() => return Some((found, Some(piece))),
                 weak => best = better(best, weak.map(|w| w.0)),
             }
         }
         if self.options.search && open(&best) {
-            best = better(best, search(&self.spectrogram, true, SHARE_STRETCHED * share).run(free));
+            best = better(best, search(true, SHARE_STRETCHED * share).run(free));
         }
         best.map(|finding| (finding, None))
     }
 
     /// The search once more, in the sound without its echoes, and that sound. Ends with the first payload.
-    fn without_echoes(&self, share: f64, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Vec<f32>)> {
+    fn without_echoes(&self, share: f64, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Piece)> {
         let rate = f64::from(self.format.rate);
-        let mut samples = self.samples.clone();
+        let mut cleared: Option<Piece> = None;
         let mut best: Option<Finding> = None;
         for _ in 0..ECHOES {
-            let Some(found) = echo::strongest(&samples, rate) else { break };
-            echo::remove(&mut samples, found);
-            let spectrogram = self.spectrogram_of(&samples, Pitches::Stamped);
-            let search = Search { carriers: &self.carriers, spectrogram: &spectrogram, question: &self.options.question, wide: false, share: SHARE_ECHOES * share };
-            best = better(best, search.run(free));
+            let Some(found) = echo::strongest(cleared.as_ref().unwrap_or(&self.piece).samples(), rate) else { break };
+            let piece = cleared.get_or_insert_with(|| self.piece.clone());
+            piece.change(|samples| echo::remove(samples, found));
+            best = better(best, Search::new(&self.carriers, piece, &self.options.question, false, SHARE_ECHOES * share).run(free));
             if best.as_ref().is_some_and(|b| b.payload.is_some()) {
                 break;
             }
         }
-        best.map(|best| (best, samples))
-    }
-
-    /// The spectra of the piece, made anew from other samples.
-    fn spectrogram_of(&self, samples: &[f32], pitches: Pitches) -> Spectrogram {
-        let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
-        let mut analyser = self.analyser.clone();
-        let mut spectrogram = Spectrogram::new(rate, length, pitches);
-        let mut block = vec![0.0; length];
-        for i in 0..self.spectrogram.len() {
-            let centre = ((i as f64 + 0.5) * HOP * rate) as usize;
-            // Before and behind the piece there is silence.
-            let (from, to) = (centre.saturating_sub(length / 2).min(samples.len()), (centre + length / 2).min(samples.len()));
-            let at = (from + length / 2).saturating_sub(centre).min(length);
-            block.fill(0.0);
-            block[at..at + to.saturating_sub(from)].copy_from_slice(&samples[from..to.max(from)]);
-            spectrogram.push(analyser.power(&block));
-        }
-        spectrogram
+        best.zip(cleared)
     }
 
     /// What can be said of a finding in the piece.
@@ -277,7 +219,7 @@ impl Detector {
         let spans = if detected { self.spans(finding) } else { Vec::new() };
         let note = (detected && payload.is_none()).then(|| {
             let evidence = finding.z * finding.z * (CELLS as f32 / SYNC_CELLS as f32);
-            let seconds = self.spectrogram.len() as f64 * HOP;
+            let seconds = self.piece.seconds();
             let more = seconds * f64::from(READABLE / evidence - 1.0);
             if more > 0.0 && more < 4.0 * seconds.max(5.0) {
                 format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
@@ -303,13 +245,12 @@ impl Detector {
 
     /// Whether the mark of `finding` is there, span by span.
     fn spans(&self, finding: &Finding) -> Vec<Span> {
-        let frames = self.spectrogram.len();
-        let sheet = Sheet::new(&self.spectrogram, 0..frames, finding.stretch.pitch);
+        let sheet = self.piece.sheet(finding.stretch.pitch);
         let carrier = &self.carriers[finding.key];
         let (word, mut used) = (finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)), vec![finding.payload.is_some(); CELLS]);
         carrier.sync.iter().for_each(|&c| used[c] = true);
         let pairs = follow(&sheet, finding.stretch.place, carrier, &word, &used);
-        let end = frames as f64 * HOP;
+        let end = self.piece.seconds();
         let count = (end / SPAN).ceil() as usize;
         let mut sums = vec![(0.0f32, 0.0f32); count];
         for (time, sum, variance) in pairs {
@@ -352,13 +293,12 @@ impl Detector {
     /// The evidence in all of the sound.
     #[must_use]
     pub fn finish(mut self) -> SoundEvidence {
-        let half = self.analyser.len();
-        self.buffer.extend(std::iter::repeat_n(0.0, half));
+        self.piece.end();
         self.measure();
-        if self.spectrogram.len() > 0 && self.heard {
-            self.piece();
+        if self.piece.len() > 0 && self.heard {
+            self.search_piece();
         } else {
-            self.start += self.spectrogram.len() as f64 * HOP;
+            self.start += self.piece.seconds();
         }
         let length = |e: &SoundEvidence| e.ranges.iter().map(|r| r.end - r.start).sum::<f64>();
         // What is read before what is merely seen, what is long before what is short.
@@ -405,15 +345,14 @@ impl Meter {
     pub fn push(&mut self, samples: &[f32]) {
         if self.cells.is_none() {
             self.detector.push(samples);
-            if self.detector.spectrogram.len() as f64 * HOP > PIECE - 1.0 {
+            if self.detector.piece.seconds() > PIECE - 1.0 {
                 self.cells = Some(self.read());
             }
         }
     }
 
     fn read(&self) -> Cells {
-        let sheet = Sheet::new(&self.detector.spectrogram, 0..self.detector.spectrogram.len(), 1.0);
-        Cells::read(&sheet, Place { speed: 1.0, offset: 0.0 }, |_| true)
+        Cells::read(&self.detector.piece.sheet(1.0), Place { speed: 1.0, offset: 0.0 }, |_| true)
     }
 
     /// What the sound carries.

@@ -9,6 +9,7 @@ mod embed;
 mod evidence;
 mod kernels;
 mod mask;
+mod piece;
 mod read;
 mod search;
 

@@ -1,10 +1,13 @@
 //! The search: at what place, speed and pitch the mark lies in a stretch of sound, and what it says.
 
+use std::sync::OnceLock;
+
 use realfft::num_complex::Complex32;
 
-use super::bands::{BANDS, HOP, PAIR, Sheet, Spectrogram};
+use super::bands::{BANDS, HOP, PAIR, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::decode;
+use super::piece::Piece;
 use super::read::{Cells, Place, pairs};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::parallel;
@@ -99,18 +102,28 @@ impl Pattern {
     }
 }
 
-/// One search over a stretch of sound.
+/// One search over a piece of sound.
 pub(crate) struct Search<'a> {
-    pub(crate) carriers: &'a [Carrier],
-    pub(crate) spectrogram: &'a Spectrogram,
-    pub(crate) question: &'a Question,
+    carriers: &'a [Carrier],
+    piece: &'a Piece,
+    question: &'a Question,
     /// Whether other speeds and pitches are searched, instead of the expected one.
-    pub(crate) wide: bool,
+    wide: bool,
     /// One over the search's share of the false-alarm budget.
-    pub(crate) share: f64,
+    share: f64,
+    /// The piece under the pitch of stamped sound.
+    stamped: OnceLock<Sheet>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub(crate) fn new(carriers: &'a [Carrier], piece: &'a Piece, question: &'a Question, wide: bool, share: f64) -> Self {
+        Self { carriers, piece, question, wide, share, stamped: OnceLock::new() }
+    }
+
+    fn stamped(&self) -> &Sheet {
+        self.stamped.get_or_init(|| self.piece.sheet(1.0))
+    }
+
     /// The best finding in the time that `wants` names; the search ends with the first payload.
     pub(crate) fn run(&self, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
         let sync: Vec<Pattern> = self.carriers.iter().enumerate().map(|(key, c)| Pattern::sync(key, c)).collect();
@@ -131,15 +144,14 @@ impl Search<'_> {
 
     /// Unchanged speed and pitch, any offset.
     fn expected(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let sheet = Sheet::new(self.spectrogram, 0..self.spectrogram.len(), 1.0);
-        let mut peaks = self.peaks(&sheet, 1.0, 1.0, patterns, wants);
+        let mut peaks = self.peaks(self.stamped(), 1.0, 1.0, patterns, wants);
         let trials = (OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
         self.examine(&mut peaks, patterns, trials, wants)
     }
 
     /// Other speeds and pitches.
     fn elsewhere(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let frames = self.spectrogram.len();
+        let frames = self.piece.len();
         let look = ((LOOK / HOP) as usize).min(frames);
         let range = (frames - look) / 2..(frames - look) / 2 + look;
         let step = 2.0 * DRIFT / (look as f64 * HOP).max(1.0);
@@ -149,10 +161,12 @@ impl Search<'_> {
         tasks.extend(stretched.chunks(16).map(|speeds| (1.0, speeds.to_vec())));
         tasks.extend(steps(SHIFTED, PITCH_STEP).filter(|&p| p != 1.0).map(|p| (p, vec![1.0])));
         let tried = tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
+        let spectra = self.piece.spectra(range, RESAMPLED);
         let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (pitch, speeds)| {
-            let sheet = Sheet::new(self.spectrogram, range.clone(), *pitch);
+            let sheet = Sheet::new(&spectra, *pitch);
             speeds.iter().flat_map(|&speed| self.peaks(&sheet, speed, *pitch, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
         });
+        drop(spectra);
         let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
         self.examine(&mut peaks, patterns, tried as f64 * REFINEMENT, wants)
     }
@@ -206,17 +220,20 @@ impl Search<'_> {
 
     /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
     fn refine(&self, peak: Peak, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) -> (Stretch, Cells, f32) {
-        let frames = self.spectrogram.len();
-        let middle = frames as f64 * HOP / 2.0;
-        let see = |pitch: f64| Sheet::new(self.spectrogram, 0..frames, pitch);
-        let sheet = see(peak.stretch.pitch);
+        let middle = self.piece.seconds() / 2.0;
+        // Of the pitches about the peak's: twice a step that is halved.
+        let mut step = if peak.stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
+        let pitch = peak.stretch.pitch;
+        let spectra = (pitch != 1.0).then(|| self.piece.spectra(0..self.piece.len(), (pitch * (1.0 - 1.6 * step), pitch * (1.0 + 1.6 * step))));
+        let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
+        let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
         let at = |sheet: &Sheet, place: Place| {
             let cells = Cells::read(sheet, place, wants);
             let z = pattern.score(&cells, 0);
             (cells, z)
         };
         let mut stretch = peak.stretch;
-        let (mut cells, mut z) = at(&sheet, stretch.place);
+        let (mut cells, mut z) = at(sheet, stretch.place);
         // A change of speed turns about the middle of what the peak was seen in.
         let turned = |place: Place, speed: f64| Place { speed, offset: (place.offset + (place.speed - speed) * middle).rem_euclid(PERIOD_SECONDS) };
         let (mut time, mut rate) = (0.002, DRIFT / (middle * 2.0).clamp(1.0, LOOK));
@@ -226,19 +243,18 @@ impl Search<'_> {
                 places.extend([-2.0 * rate, -rate, rate, 2.0 * rate].iter().map(|d| turned(stretch.place, stretch.place.speed * (1.0 + d))));
             }
             for place in places {
-                let (c, score) = at(&sheet, place);
+                let (c, score) = at(sheet, place);
                 if score > z {
                     (stretch.place, cells, z) = (place, c, score);
                 }
             }
             (time, rate) = (time / 2.0, rate / 2.0);
         }
-        if stretch.pitch != 1.0 {
-            let mut step = if stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
+        drop(raised);
+        if let Some(spectra) = &spectra {
             for _ in 0..2 {
                 for pitch in [stretch.pitch * (1.0 - step), stretch.pitch * (1.0 + step)] {
-                    let other = see(pitch);
-                    let (c, score) = at(&other, stretch.place);
+                    let (c, score) = at(&Sheet::new(spectra, pitch), stretch.place);
                     if score > z {
                         (stretch.pitch, cells, z) = (pitch, c, score);
                     }
