@@ -12,13 +12,14 @@ use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
 use crate::detect::{detect, look, record};
-use crate::fingerprint::{PictureFingerprint, Recording, Sketcher, SoundFingerprint};
+use crate::fingerprint::{PictureFingerprint, Query, Recording, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
-use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed};
+use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust};
+use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
 
@@ -96,6 +97,8 @@ pub struct Stamped {
     pub manifest: Option<PathBuf>,
     /// Whether there is one.
     pub signed: bool,
+    /// Label of the manifest of what the clip was made from, which is in the new one; `None` if that had none.
+    pub parent: Option<String>,
     /// What was written.
     pub summary: media::Summary,
     /// How much evidence the marked frames carry, and what that should survive; `None` without a picture.
@@ -184,7 +187,8 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
     let summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
 
-    let (capacity, looks) = pass.finish();
+    let (capacity, sketch) = pass.finish();
+    let looks = looks(&sketch);
     let capacity = Some(capacity).filter(|_| !container.is_sound());
     let sound = capacities.take();
     if options.check {
@@ -205,7 +209,9 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         None => None,
         Some(identity) => {
             let file = temporary(output)?;
-            let signed = provenance::sign(marked.path(), file.path(), container, input, &bound, identity, &options.manifest)?;
+            let remembered = remembered(known.map(|k| k.payload), &sketch, options)?;
+            let source = Source { path: input, remembered: remembered.as_deref(), limits: options.limits };
+            let signed = provenance::sign(marked.path(), file.path(), container, &source, &bound, identity, &options.manifest)?;
             Some((file, signed))
         }
     };
@@ -251,7 +257,8 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Remember::Registry(registry) => Some(registry.location().to_string()),
         Remember::File => Some(registration_path(output).display().to_string()),
     };
-    Ok(Stamped { payload, generation, key: key.id().clone(), signed: manifest.is_some(), manifest, summary, capacity, sound, remembered, unconfirmed })
+    let parent = signed.and_then(|s| s.parent);
+    Ok(Stamped { payload, generation, key: key.id().clone(), signed: manifest.is_some(), manifest, parent, summary, capacity, sound, remembered, unconfirmed })
 }
 
 /// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not share one.
@@ -276,6 +283,21 @@ fn registration(output: &Path, options: &StampOptions) -> Option<PathBuf> {
 struct Likeness {
     picture: Option<PictureFingerprint>,
     sound: Option<SoundFingerprint>,
+}
+
+/// What a clip looks like, if there is anything to compare.
+fn looks(sketch: &Sketch) -> Option<PictureFingerprint> {
+    Some(sketch.fingerprint()).filter(|f| !f.is_empty())
+}
+
+/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like that clip: a mark alone could have been put there.
+fn remembered(beneath: Option<Payload>, sketch: &Sketch, options: &StampOptions) -> Result<Option<Vec<u8>>, StampError> {
+    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else { return Ok(None) };
+    let Some(entry) = registry.by_payload(payload)? else { return Ok(None) };
+    let same = entry.picture.as_ref().and_then(|f| Query::new(sketch).resemblance(f)).is_some_and(|r| r.same());
+    let store = entry.manifest.clone().filter(|_| same);
+    let holds = store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
+    Ok(store.filter(|_| holds))
 }
 
 /// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps another one than was hashed must not be told that its mark
@@ -368,9 +390,8 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn finish(self) -> (Capacity, Option<PictureFingerprint>) {
-        let looks = Some(self.sketcher.finish().fingerprint()).filter(|f| !f.is_empty());
-        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), looks)
+    fn finish(self) -> (Capacity, Sketch) {
+        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish())
     }
 }
 

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use common::{clip, ffmpeg, identity, peak_memory, some_payload};
+use common::{clip, ffmpeg, identity, peak_memory, root, some_payload};
 use proofmark::Payload;
 use proofmark::media::{Container, Limits};
-use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, ManifestOptions, ManifestState, Placement, Trust, placement, read, sign};
+use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, ManifestOptions, ManifestState, Placement, Source, Trust, placement, read, sign};
 use tempfile::TempDir;
 
 /// Bytes of media that nobody plays.
@@ -44,7 +44,7 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     drop(file);
 
     let (identity, trust) = identity();
-    sign(&unsigned, &signed, Container::Mp4, &unsigned, &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
+    sign(&unsigned, &signed, Container::Mp4, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
     let check = || read(&signed, &trust, &Limits::default()).unwrap().unwrap();
     assert_eq!(check().state, ManifestState::Trusted);
     assert!(peak_memory() < 150 << 20, "{} bytes", peak_memory());
@@ -70,7 +70,7 @@ fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
     let (identity, trust) = identity();
     let container = Container::of(&signed).unwrap();
     let target = if placement(container) == Placement::Sidecar { signed.with_extension("c2pa") } else { signed.clone() };
-    sign(&unsigned, &target, container, &unsigned, &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
+    sign(&unsigned, &target, container, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
     if target != signed {
         std::fs::rename(&unsigned, &signed).unwrap();
     }
@@ -90,7 +90,8 @@ fn what_stands_behind_the_last_box_hides_no_manifest() {
         // It is not left out of what is made from it either, which would claim that the clip was created here.
         let (identity, _) = identity();
         let another = bound("106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap());
-        let made = sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &path, &another, &identity, &ManifestOptions::default());
+        let made =
+            sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &Source::new(&path), &another, &identity, &ManifestOptions::default());
         match made {
             Ok(_) => {
                 let told = read(&folder.path().join("made.mp4"), &trust, &Limits::default()).unwrap().unwrap();
@@ -124,4 +125,53 @@ fn a_sidecar_says_nothing_about_neighbours_of_another_kind() {
     // Of the same kind it is the clip itself, changed.
     flip(&path, path.metadata().unwrap().len() - 1);
     assert!(check(&path).unwrap().content_changed());
+}
+
+#[test]
+fn what_is_made_from_a_signed_clip_opens_it() {
+    let folder = TempDir::new().unwrap();
+    let (identity, _) = identity();
+    let another: Payload = "106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap();
+    let plain = folder.path().join("plain.mp4");
+    ffmpeg(&clip(), "-t 0.2 -c copy", &plain);
+    let made_from = |from: &Path| {
+        let made = folder.path().join("made.mp4");
+        sign(&plain, &made, Container::Mp4, &Source::new(from), &bound(another), &identity, &ManifestOptions::default()).map(|signed| {
+            let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
+            assert!(told.state == ManifestState::Valid && told.failures.iter().all(|f| f == "signingCredential.untrusted"), "{told:?}");
+            assert_eq!(told.ancestors, signed.parent.iter().cloned().collect::<Vec<_>>());
+            (signed.parent, told.actions[0].action.clone())
+        })
+    };
+    let parent = Some(format!("urn:c2pa:{}", some_payload()));
+    for name in ["signed.mp4", "signed.mkv"] {
+        let (path, _) = signed_clip(&folder, name);
+        assert_eq!(made_from(&path).unwrap(), (parent.clone(), "c2pa.opened".into()), "{name}");
+        // Whatever it is called.
+        if name.ends_with("mp4") {
+            let renamed = folder.path().join("upload.bin");
+            std::fs::copy(&path, &renamed).unwrap();
+            assert_eq!(made_from(&renamed).unwrap().0, parent);
+        }
+    }
+    // A sidecar that was made for other bytes.
+    flip(&folder.path().join("signed.mkv"), 400);
+    assert_eq!(made_from(&folder.path().join("signed.mkv")).unwrap(), (None, "c2pa.created".into()));
+    // What the registry remembers counts for a file without, which keeps its own otherwise.
+    let store = std::fs::read(folder.path().join("signed.c2pa")).unwrap();
+    let source = Source { remembered: Some(&store), ..Source::new(&plain) };
+    let made = folder.path().join("recovered.mp4");
+    assert_eq!(sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap().parent, parent);
+    let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
+    assert_eq!((told.state, told.actions[0].action.as_str()), (ManifestState::Valid, "c2pa.opened"), "{told:?}");
+    // One that claims to hold more than it does is neither taken apart nor left out.
+    let overstated = root().join("fuzz/corpus/manifest/overstated");
+    let path = folder.path().join("signed.mp4");
+    let mut source = Source::new(&path);
+    source.limits.manifest_bytes = 10;
+    let refused = sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap_err();
+    assert!(refused.to_string().contains("over the limit of 10"), "{refused}");
+    let store = std::fs::read(overstated).unwrap();
+    let source = Source { remembered: Some(&store), ..Source::new(&plain) };
+    assert_eq!(sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap().parent, None);
 }

@@ -208,6 +208,33 @@ fn a_mark_in_another_clip_is_contradictory() {
 }
 
 #[test]
+fn what_is_made_from_a_stripped_clip_opens_the_manifest_that_it_lost() {
+    let studio = Studio::new();
+    let first = studio.stamp("first.mp4");
+    assert_eq!(first.parent, None);
+    let stripped = studio.path("stripped.mp4");
+    ffmpeg(&studio.path("first.mp4"), "-vf hue=h=40 -c:v libx264 -crf 24 -c:a aac", &stripped);
+    let remix = studio.path("remix.mp4");
+    let again = stamp_with(&stripped, &remix, studio.options.clone());
+    assert_eq!(again.parent, Some(Entry::id_of(first.payload)));
+    let v = studio.verify(&remix);
+    assert_eq!(v.judgement.verdict, Verdict::Intact, "{:?}", v.judgement.reasons);
+    let manifest = v.manifest.unwrap();
+    assert_eq!((manifest.state, manifest.actions[0].action.as_str(), manifest.ancestors), (ManifestState::Trusted, "c2pa.opened", vec![Entry::id_of(first.payload)]));
+
+    // A clip into which a mark was put, or of which nobody remembers anything, was not made from anything.
+    let other = studio.path("other.mp4");
+    common::generate("mandelbrot=s=1280x720:r=25", "-t 2 -c:v libx264 -crf 16 -pix_fmt yuv420p", &other);
+    let forged = studio.path("forged.mp4");
+    let mut options = StampOptions::default();
+    options.payload = Some(first.payload);
+    stamp_with(&other, &forged, options);
+    assert_eq!(stamp_with(&forged, &studio.path("made.mp4"), studio.options.clone()).parent, None);
+    assert!(studio.registry.delete(&Entry::id_of(first.payload)).unwrap());
+    assert_eq!(stamp_with(&stripped, &studio.path("made-too.mp4"), studio.options.clone()).parent, None);
+}
+
+#[test]
 fn a_lookalike_gets_no_manifest() {
     let studio = Studio::new();
     let stamped = studio.stamp("stamped.mp4");

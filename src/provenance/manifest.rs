@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::read::{FILE, STORE};
 use super::soft_binding::{self, Assertion};
-use super::{Identity, ProvenanceError, size};
+use super::{Identity, ProvenanceError, Source, parent, size};
 use crate::media::Container;
 use crate::payload::Payload;
 
@@ -97,6 +97,8 @@ pub struct Signed {
     pub placement: Placement,
     /// The C2PA manifest store.
     pub store: Vec<u8>,
+    /// Label of the manifest of what the clip was made from, if that had one.
+    pub parent: Option<String>,
 }
 
 /// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and WebM, and what is sent through a pipe cannot be signed in its
@@ -109,15 +111,25 @@ pub fn placement(container: Container) -> Placement {
     }
 }
 
-/// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the manifest alone does. `source` is the file that was
+/// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the manifest alone does. `source` is what was
 /// stamped; if it has a manifest, it becomes the parent ingredient and the new manifest opens it instead of claiming its creation.
 ///
 /// # Errors
 /// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not to be used.
-pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
-    let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
+pub fn sign(
+    unsigned: &Path,
+    signed: &Path,
+    container: Container,
+    source: &Source<'_>,
+    bound: &Bound,
+    identity: &Identity,
+    options: &ManifestOptions,
+) -> Result<Signed, ProvenanceError> {
+    let fail = |reason: String| ProvenanceError::Sign { path: source.path.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
-    let mut builder = builder(container, source, bound, identity, options)?;
+    let mut builder = builder(container, source.path, bound, identity, options)?;
+    let parent = parent::add(&mut builder, source)?;
+    say(&mut builder, container, parent.is_some(), bound, options).map_err(failed)?;
     let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
     let placement = placement(container);
     let store = match placement {
@@ -136,7 +148,7 @@ pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path,
             manifest
         }
     };
-    Ok(Signed { placement, store })
+    Ok(Signed { placement, store, parent })
 }
 
 /// Signs what was sent through a pipe, whose SHA-256 is `content`: the manifest store, to be kept beside it. `name` is what the stream is called in messages.
@@ -146,8 +158,9 @@ pub fn sign(unsigned: &Path, signed: &Path, container: Container, source: &Path,
 pub fn sign_stream(content: &[u8; 32], container: Container, name: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
     let failed = |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
     let mut builder = builder(container, name, bound, identity, options)?;
+    say(&mut builder, container, false, bound, options).map_err(failed)?;
     let store = sign_beside(&mut builder, &data_hash(content)).map_err(failed)?;
-    Ok(Signed { placement: Placement::Sidecar, store })
+    Ok(Signed { placement: Placement::Sidecar, store, parent: None })
 }
 
 /// A manifest that is not in what it speaks of.
@@ -189,7 +202,7 @@ fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &
     Ok(store)
 }
 
-/// A builder that says what there is to say of a clip that was made from `source`.
+/// A builder for the manifest of a clip that was made from `source`.
 fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Builder, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
@@ -205,31 +218,36 @@ fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identi
     if let Some(folder) = options.definition.as_deref().and_then(Path::parent) {
         builder.set_base_path(folder);
     }
-    let parent = add_parent(&mut builder, source)?;
+    Ok(builder)
+}
+
+/// Says what there is to say of a clip, whose parent may have been added.
+fn say(builder: &mut Builder, container: Container, parent: bool, bound: &Bound, options: &ManifestOptions) -> c2pa::Result<()> {
     let agent = options.software_agent.as_ref().map(|(name, version)| match version {
         Some(v) => json!({"name": name, "version": v}),
         None => json!({"name": name}),
     });
-    let opened = parent.is_some() || has_action(&builder, "c2pa.opened");
-    let mut first = match &parent {
-        Some(id) => Some(json!({"action": "c2pa.opened", "parameters": {"ingredientIds": [id]}})),
-        None if opened || has_action(&builder, "c2pa.created") => None,
-        None => Some(json!({"action": "c2pa.created", "digitalSourceType": options.digital_source_type})),
+    let mut first = if parent {
+        Some(json!({"action": "c2pa.opened", "parameters": {"ingredientIds": [parent::ID]}}))
+    } else if has_action(builder, "c2pa.opened") || has_action(builder, "c2pa.created") {
+        None
+    } else {
+        Some(json!({"action": "c2pa.created", "digitalSourceType": options.digital_source_type}))
     };
     if let (Some(Value::Object(action)), Some(agent)) = (&mut first, agent) {
         action.insert("softwareAgent".into(), agent);
     }
     let watermarked = bound.marked.then(|| json!({"action": "c2pa.watermarked.bound"}));
     for action in first.into_iter().chain(watermarked) {
-        builder.add_action(action).map_err(failed)?;
+        builder.add_action(action)?;
     }
     if placement(container) == Placement::Sidecar {
-        builder.add_assertion(FILE, &json!({"format": container.mime()})).map_err(failed)?;
+        builder.add_assertion(FILE, &json!({"format": container.mime()}))?;
     }
     for (alg, value) in bound.soft_bindings(options) {
-        builder.add_assertion(soft_binding::LABEL, &Assertion::new(alg, value)).map_err(failed)?;
+        builder.add_assertion(soft_binding::LABEL, &Assertion::new(alg, value))?;
     }
-    Ok(builder)
+    Ok(())
 }
 
 /// The definition handed to the builder: the user's, if any, with what is ours to say.
@@ -263,29 +281,6 @@ fn has_action(builder: &Builder, name: &str) -> bool {
         let text = serde_json::to_string(&a.data).unwrap_or_default();
         text.contains(&format!("\"{name}\""))
     })
-}
-
-/// Adds the source as parent ingredient if it carries a manifest; returns the ingredient's id.
-fn add_parent(builder: &mut Builder, source: &Path) -> Result<Option<String>, ProvenanceError> {
-    let Ok(container) = Container::of(source) else { return Ok(None) };
-    let open = || File::open(source).map_err(|reason| ProvenanceError::Open { path: source.into(), reason });
-    if placement(container) == Placement::Sidecar {
-        return Ok(None);
-    }
-    if let Err(e) = jumbf_io::load_jumbf_from_stream(container.mime(), &mut open()?) {
-        // To leave it out would claim that the clip was created here.
-        return match size::announced(&mut open()?) {
-            Some(_) => Err(ProvenanceError::Torn { path: source.into(), reason: e.to_string() }),
-            None => Ok(None),
-        };
-    }
-    let id = "parent".to_string();
-    let title = source.file_name().map(|n| n.to_string_lossy().into_owned());
-    let ingredient = json!({"title": title, "relationship": "parentOf", "label": id});
-    builder
-        .add_ingredient_from_stream(ingredient.to_string(), container.mime(), &mut open()?)
-        .map_err(|e| ProvenanceError::Sign { path: source.into(), reason: format!("its own manifest could not be kept as an ingredient ({e})") })?;
-    Ok(Some(id))
 }
 
 /// The hard binding of a file that the manifest is not in: SHA-256 over all of it.

@@ -7,6 +7,7 @@
 mod claims;
 mod identity;
 mod manifest;
+mod parent;
 mod read;
 mod size;
 mod soft_binding;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 pub use identity::{Identity, TestIdentity, test_identity};
 pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, sign_stream};
+pub use parent::Source;
 pub(crate) use read::sidecar_path;
 pub use read::{Action, ManifestReport, ManifestState, Signer, Trust, read, read_store};
 pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};

@@ -212,7 +212,7 @@ pub(super) const STORE: &str = "application/c2pa";
 pub(super) const FILE: &str = "org.proofmark.file";
 
 /// How manifests are read: nothing is fetched.
-fn context(trust: &Trust, limits: &Limits) -> Result<Context, ProvenanceError> {
+pub(super) fn context(trust: &Trust, limits: &Limits) -> Result<Context, ProvenanceError> {
     let mut settings = json!({
         "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
         // Identity assertions of other schemes are not reported, and their failures must not pass for the signer's.
@@ -230,7 +230,7 @@ pub(crate) fn sidecar_path(path: &Path) -> PathBuf {
     path.with_extension("c2pa")
 }
 
-fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, ProvenanceError> {
+pub(super) fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, ProvenanceError> {
     let beside = sidecar_path(path);
     let Ok(meta) = std::fs::metadata(&beside) else { return Ok(None) };
     if !meta.is_file() {
@@ -243,7 +243,7 @@ fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, ProvenanceEr
 }
 
 /// The media type, from the first bytes where they tell, else from the name: uploads are named as they please.
-fn format_of(path: &Path, file: &mut File) -> String {
+pub(super) fn format_of(path: &Path, file: &mut File) -> String {
     let mut head = [0; 12];
     let mut filled = 0;
     while let Ok(n) = file.read(&mut head[filled..]) {
@@ -281,7 +281,7 @@ fn manifest_trouble(e: &c2pa::Error) -> bool {
 }
 
 /// Why a manifest is not read that lies about its own size.
-const OVERSTATED: &str = "it claims to hold more than it does";
+pub(super) const OVERSTATED: &str = "it claims to hold more than it does";
 
 fn unreadable(why: impl fmt::Display, placement: Placement) -> ManifestReport {
     ManifestReport {

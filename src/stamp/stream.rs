@@ -9,11 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, payload_beside, publish, temporary};
+use super::{Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, looks, payload_beside, publish, temporary};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
-use crate::picture::Capacity;
 use crate::provenance::{self, Bound};
 use crate::registry::{Content, Put};
 
@@ -71,9 +70,9 @@ pub fn stamp_stream(
         e => e,
     })?;
 
-    let (capacity, looks): (Capacity, _) = pass.finish();
+    let (capacity, sketch) = pass.finish();
     // What the sound is like is told of a finished file, which there is none of.
-    let likeness = Likeness { picture: looks, sound: None };
+    let likeness = Likeness { picture: looks(&sketch), sound: None };
     let bound = Bound { payload, marked: true, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
     let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {
@@ -118,6 +117,7 @@ pub fn stamp_stream(
         key: key.id().clone(),
         manifest: signed.as_ref().and(stream.sidecar.clone()),
         signed: signed.is_some(),
+        parent: None,
         summary,
         capacity: Some(capacity),
         sound: capacities.take(),

@@ -107,6 +107,9 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
         None => "none, as asked".to_string(),
     };
     line(&mut out, "manifest", &manifest);
+    if let Some(parent) = &stamped.parent {
+        line(&mut out, "made from", &format!("{parent}, whose manifest is in the new one"));
+    }
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or("none: a stripped copy will be 'marked', not 'recovered'"));
     out
 }
@@ -265,6 +268,9 @@ fn manifest(out: &mut String, m: &ManifestReport) {
         let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
         let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
         line(out, if i == 0 { "actions" } else { "" }, &format!("{}{source}{agent}{when}", a.action));
+    }
+    for (i, ancestor) in m.ancestors.iter().enumerate() {
+        line(out, if i == 0 { "made from" } else { "" }, ancestor);
     }
     if m.state == ManifestState::Invalid {
         for (i, f) in m.failures.iter().enumerate() {

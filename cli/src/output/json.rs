@@ -58,7 +58,9 @@ pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
     let place = stamped.manifest.as_deref();
-    let manifest = stamped.signed.then(|| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": place.map(Path::to_string_lossy), "embedded": place == Some(target)}));
+    let manifest = stamped
+        .signed
+        .then(|| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": place.map(Path::to_string_lossy), "embedded": place == Some(target), "parent": stamped.parent}));
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
         .sound
