@@ -68,7 +68,8 @@ const GAP: f64 = 1.0;
 /// nothing where the picture stands still.
 const PLAIN: f32 = 250.0;
 
-/// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest.
+/// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest. Where half was
+/// replaced it is 0.49 to 0.67, and 0.81 at the least where nothing was (`docs/BENCHMARKS.md`).
 const EVERYWHERE: f32 = 0.7;
 
 /// What a judgement is made from.
@@ -176,15 +177,19 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
 /// Says that the mark in a picture was made for another one, if it surely was: what is seen is nothing like what was registered, and the mark lies as it
 /// was stamped, so that no crop or turn can be the reason.
 fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<String> {
-    let as_stamped = picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted);
     let everywhere = picture.area.as_ref().is_none_or(|a| a.share > EVERYWHERE);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
-    let apart = entry.resemblance.filter(|r| r.different() && as_stamped && everywhere)?;
+    let apart = entry.resemblance.filter(|r| r.different() && lies_as_stamped(picture) && everywhere)?;
     let what = described(entry);
     Some(format!(
         "The picture carries mark {}, but looks nothing like the clip that it was made for, {what}: {:.0} of 256 bits of their fingerprints differ. The mark was put here from there.",
         entry.payload?, apart.distance
     ))
+}
+
+/// Whether the mark lies in the frame as it was put there, however the frame was resized.
+fn lies_as_stamped(picture: &PictureEvidence) -> bool {
+    picture.geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < 0.02) && g.rotation.abs() < 0.5 && !g.mirrored && !g.inverted)
 }
 
 /// Score that a span of half a second has in three of four where nothing was laid over the mark. Voices and music as loud as marked sound, and twice that,
@@ -402,7 +407,13 @@ fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected:
         }
     }
     if let Some(area) = mark.area.as_ref().filter(|a| a.share <= EVERYWHERE && mark.evidence >= PLAIN) {
-        reasons.insert(1, format!("The mark covers {:.0} % of the picture: the rest was put around it, laid over it, or replaced.", 100.0 * area.share));
+        // A picture that was put into a larger one has shrunk, and the mark with it.
+        let within = lies_as_stamped(mark);
+        let why = if within { "was replaced or covered" } else { "was put around it, laid over it, or replaced" };
+        reasons.insert(1, format!("The mark covers {:.0} % of the picture: the rest {why}.", 100.0 * area.share));
+        if within {
+            return (Verdict::Altered, reasons);
+        }
     }
     (Verdict::Marked, reasons)
 }

@@ -208,6 +208,36 @@ fn a_mark_in_another_clip_is_contradictory() {
 }
 
 #[test]
+fn a_picture_of_which_much_was_replaced_is_altered() {
+    let studio = Studio::new();
+    let stamped = studio.stamp("stamped.mp4");
+    let upload = studio.path("upload.mp4");
+    let verdict = |filter: &str| {
+        ffmpeg(&studio.path("stamped.mp4"), &format!("-filter_complex {filter}[v] -map [v] -c:v libx264 -crf 22"), &upload);
+        let v = studio.verify(&upload);
+        assert_eq!(v.registered[0].payload, Some(stamped.payload), "{filter}");
+        v.judgement
+    };
+    for filter in
+        ["color=gray:s=640x720:r=25,noise=alls=60[o];[0:v][o]overlay=640:0:shortest=1", "color=gray:s=1280x440:r=25,noise=alls=60[o];[0:v][o]overlay=0:0:shortest=1"]
+    {
+        let told = verdict(filter);
+        assert_eq!(told.verdict, Verdict::Altered, "{filter}: {:?}", told.reasons);
+        assert!(told.reasons[1].contains("of the picture: the rest was replaced or covered"), "{:?}", told.reasons);
+    }
+    // What was put around it, or laid over it in passing, is no replacement.
+    for filter in [
+        "[0:v]scale=640:360[s];mandelbrot=s=1280x720:r=25[o];[o][s]overlay=320:180:shortest=1",
+        "[0:v]pad=1280:960:0:120:black",
+        "[0:v]eq=contrast=1.5",
+        "[0:v]drawbox=x=60:y=520:w=1160:h=140:color=black@0.8:t=fill",
+    ] {
+        let told = verdict(filter);
+        assert_eq!(told.verdict, Verdict::Recovered, "{filter}: {:?}", told.reasons);
+    }
+}
+
+#[test]
 fn what_is_made_from_a_stripped_clip_opens_the_manifest_that_it_lost() {
     let studio = Studio::new();
     let first = studio.stamp("first.mp4");

@@ -19,11 +19,14 @@ const UNMARKED: f32 = 2.0;
 const PLAIN: f32 = 5.0;
 /// Noise under this share of the typical cell's says nothing: black, flat or covered.
 const SILENT: f32 = 0.25;
+/// Variance, in grey levels squared, under which the picture is so flat that a codec may have wiped the mark out: a cell without it says nothing then. Of plain
+/// re-encodings of dark scenes a third looked replaced without this.
+const FLAT: f32 = 4.0;
 /// Displacements of the mark that measure the noise of a cell, in tile pixels: no two differ by a simple part of a tile.
 const DISPLACEMENTS: [(usize, usize); 12] = [(37, 53), (61, 19), (23, 89), (97, 41), (71, 107), (13, 67), (109, 31), (47, 79), (83, 11), (29, 101), (103, 73), (59, 43)];
 
-/// What each cell of the frame says; `None` where the mark is too weak to be mapped.
-pub(crate) fn map(sum: &Image, finding: &Finding, carrier: &Carrier) -> Option<AreaMap> {
+/// What each cell of the frame says; `None` where the mark is too weak to be mapped. `variances` is how much there is to see in each block of the sum.
+pub(crate) fn map(sum: &Image, variances: &Image, finding: &Finding, carrier: &Carrier) -> Option<AreaMap> {
     let unwarped = unwarp(sum, &finding.warp)?;
     let template = template(finding, carrier);
     let short = sum.width.min(sum.height).max(1);
@@ -72,13 +75,19 @@ pub(crate) fn map(sum: &Image, finding: &Finding, carrier: &Carrier) -> Option<A
     let scores: Vec<Option<f32>> = (0..products.len()).map(score).collect();
     let typical = median(scores.iter().flatten().copied().filter(|&z| z > MARKED).collect());
     (typical >= PLAIN).then(|| {
-        let state = |z: &Option<f32>| match *z {
+        let state = |(i, z): (usize, &Option<f32>)| match *z {
             Some(z) if z >= MARKED => Some(true),
-            Some(z) if z < UNMARKED => Some(false),
+            Some(z) if z < UNMARKED && within(variances, i % columns, i / columns, (columns, rows)) >= FLAT => Some(false),
             _ => None,
         };
-        AreaMap::new(columns, scores.iter().map(state).collect())
+        AreaMap::new(columns, scores.iter().enumerate().map(state).collect())
     })
+}
+
+/// The median of what lies in one cell of so many.
+fn within(image: &Image, x: usize, y: usize, (columns, rows): (usize, usize)) -> f32 {
+    let across = x * image.width / columns..(x + 1) * image.width / columns;
+    median((y * image.height / rows..(y + 1) * image.height / rows).flat_map(|y| image.row(y)[across.clone()].iter().copied()).collect())
 }
 
 /// The tile that a matched filter correlates with: the word over the noise of each point.

@@ -295,7 +295,8 @@ impl Detector {
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
                 report.spans = timeline::spans(&self.windows, &warp, found, carrier, 1.0 / self.options.rate);
                 report.ranges = evidence::ranges(&report.spans);
-                report.area = area::map(sums.of(found.factor), found, carrier);
+                let residual = self.fine.as_ref().filter(|f| f.1 == found.factor).map_or(&self.coarse, |f| &f.0);
+                report.area = area::map(sums.of(found.factor), &residual.variances(), found, carrier);
             }
             report
         };

@@ -21,12 +21,23 @@ pub(crate) struct Residual {
     line: Vec<f32>,
     /// Per block, the sum of the weights of all residuals.
     gains: Image,
+    /// Residuals that were added.
+    count: usize,
 }
 
 impl Residual {
     /// Averages `factor`×`factor` pixels into one before all else.
     pub(crate) fn new(factor: usize) -> Self {
-        Self { factor, image: Image::default(), grid: Image::default(), scratch: Image::default(), upsampler: Upsampler::default(), line: Vec::new(), gains: Image::default() }
+        Self {
+            factor,
+            image: Image::default(),
+            grid: Image::default(),
+            scratch: Image::default(),
+            upsampler: Upsampler::default(),
+            line: Vec::new(),
+            gains: Image::default(),
+            count: 0,
+        }
     }
 
     /// Adds the residual of `luma` to `sum`, which is made to fit if it is empty.
@@ -51,6 +62,7 @@ impl Residual {
         for v in &mut self.grid.data {
             *v = 1.0 / (*v + CALM);
         }
+        self.count += 1;
         if self.gains.data.is_empty() {
             self.gains.clone_from(&self.grid);
         } else {
@@ -62,6 +74,13 @@ impl Residual {
                 *s += v * g;
             }
         }
+    }
+
+    /// Per block of 4×4 pixels of a sum, the variance that the picture usually had there, in grey levels squared: the harmonic mean over all frames.
+    pub(crate) fn variances(&self) -> Image {
+        let mut out = self.gains.clone();
+        out.data.iter_mut().for_each(|g| *g = (self.count as f32 / g.max(f32::MIN_POSITIVE) - CALM).max(0.0));
+        out
     }
 
     /// The weights for a sum of everything that was added.
