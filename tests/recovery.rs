@@ -218,9 +218,7 @@ fn a_picture_of_which_much_was_replaced_is_altered() {
         assert_eq!(v.registered[0].payload, Some(stamped.payload), "{filter}");
         v.judgement
     };
-    for filter in
-        ["color=gray:s=640x720:r=25,noise=alls=60[o];[0:v][o]overlay=640:0:shortest=1", "color=gray:s=1280x440:r=25,noise=alls=60[o];[0:v][o]overlay=0:0:shortest=1"]
-    {
+    for filter in ["color=gray:s=640x720:r=25,noise=alls=60[o];[0:v][o]overlay=640:0:shortest=1", "color=gray:s=1280x440:r=25,noise=alls=60[o];[0:v][o]overlay=0:0:shortest=1"] {
         let told = verdict(filter);
         assert_eq!(told.verdict, Verdict::Altered, "{filter}: {:?}", told.reasons);
         assert!(told.reasons[1].contains("of the picture: the rest was replaced or covered"), "{:?}", told.reasons);

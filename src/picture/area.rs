@@ -19,8 +19,8 @@ const UNMARKED: f32 = 2.0;
 const PLAIN: f32 = 5.0;
 /// Noise under this share of the typical cell's says nothing: black, flat or covered.
 const SILENT: f32 = 0.25;
-/// Variance, in grey levels squared, under which the picture is so flat that a codec may have wiped the mark out: a cell without it says nothing then. Of plain
-/// re-encodings of dark scenes a third looked replaced without this.
+/// Variance, in grey levels squared, under which the picture is so flat that a codec may have wiped the mark out: a cell without it says nothing then. A third of a dark
+/// scene looked replaced without this, after a mere rise of contrast.
 const FLAT: f32 = 4.0;
 /// Displacements of the mark that measure the noise of a cell, in tile pixels: no two differ by a simple part of a tile.
 const DISPLACEMENTS: [(usize, usize); 12] = [(37, 53), (61, 19), (23, 89), (97, 41), (71, 107), (13, 67), (109, 31), (47, 79), (83, 11), (29, 101), (103, 73), (59, 43)];

@@ -94,9 +94,11 @@ impl Detector {
         })
     }
 
-    /// The same sound asked about other keys, or another question, without listening again; of sound longer than half a minute, its last piece.
+    /// The same sound asked about other keys, or another question, without listening again; of sound longer than half a minute, its last piece. Other
+    /// speeds and pitches are searched only in sound that was taken in for that.
     #[must_use]
     pub fn again(&self, ring: &KeyRing, options: ListenOptions) -> Self {
+        let options = ListenOptions { search: options.search && self.options.search, ..options };
         Self {
             carriers: ring.keys().iter().map(Carrier::new).collect(),
             ring: ring.clone(),

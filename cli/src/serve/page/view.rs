@@ -100,7 +100,7 @@ fn verdict(name: &str) -> (&'static str, &'static str) {
         "recovered" => ("good", "Recovered: its manifest was lost, and found again"),
         "marked" => ("good", "Marked: it carries a mark, but no manifest is known for it"),
         "foreign" => ("good", "Foreign: signed by someone else, without our mark"),
-        "altered" => ("doubt", "Altered: changed since it was signed"),
+        "altered" => ("doubt", "Altered: changed since it was stamped"),
         "contradictory" => ("bad", "Contradictory: what it says of itself does not agree"),
         _ => ("none", "Nothing found"),
     }
