@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
 
 use super::RegistryError;
 use super::sql::{Database, Row, Session, Value, Work};
 
 /// How long a statement waits for another process to finish its own.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between attempts at what SQLite does not wait for by itself.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// An open file.
 #[derive(Debug)]
@@ -26,8 +28,15 @@ impl Sqlite {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(PATIENCE)?;
-            // Readers and a writer at once; an entry that was confirmed is on the disk.
-            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // Readers and a writer at once; an entry that was confirmed is on the disk. Of others who open a new file at the same moment this takes the word
+            // "busy" at once, whatever the time-out.
+            let begun = Instant::now();
+            while let Err(e) = connection.pragma_update(None, "journal_mode", "WAL") {
+                if e.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || begun.elapsed() > PATIENCE {
+                    return Err(e);
+                }
+                std::thread::sleep(PAUSE);
+            }
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             Ok(connection)
