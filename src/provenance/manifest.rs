@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::read::{FILE, STORE};
 use super::soft_binding::{self, Assertion};
-use super::{Identity, ProvenanceError, Source, parent, size};
+use super::{Identity, ProvenanceError, Source, open, parent, size};
 use crate::media::Container;
 use crate::payload::Payload;
 
@@ -130,7 +130,6 @@ pub fn sign(
     let mut builder = builder(container, source.path, bound, identity, options)?;
     let parent = parent::add(&mut builder, source)?;
     say(&mut builder, container, parent.is_some(), bound, options).map_err(failed)?;
-    let open = |path: &Path| File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason });
     let placement = placement(container);
     let store = match placement {
         Placement::Embedded => {
@@ -286,7 +285,7 @@ fn has_action(builder: &Builder, name: &str) -> bool {
 /// The hard binding of a file that the manifest is not in: SHA-256 over all of it.
 fn whole_file_hash(path: &Path) -> Result<DataHash, ProvenanceError> {
     let fail = |reason| ProvenanceError::Open { path: path.into(), reason };
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(fail)?);
+    let mut reader = BufReader::with_capacity(1 << 20, open(path)?);
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -12,7 +12,8 @@ mod read;
 mod size;
 mod soft_binding;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 pub use identity::{Identity, TestIdentity, test_identity};
 pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, sign_stream};
@@ -82,4 +83,9 @@ pub enum ProvenanceError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// Opens a file to be read.
+fn open(path: &Path) -> Result<File, ProvenanceError> {
+    File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason })
 }

@@ -7,7 +7,7 @@ use c2pa::{Builder, Ingredient, Reader, ValidationState, jumbf_io};
 use serde_json::json;
 
 use super::read::{OVERSTATED, context, format_of, sidecar};
-use super::{ProvenanceError, Trust, claims, size};
+use super::{ProvenanceError, Trust, claims, open, size};
 use crate::media::Limits;
 
 /// What a clip is made from.
@@ -61,9 +61,7 @@ fn manifest(source: &Source<'_>, format: &str, file: &mut File) -> Result<Option
     // To leave out one that is there would claim that the clip was created here.
     let torn = |reason: String| ProvenanceError::Torn { path: source.path.into(), reason };
     let announced = size::announced(file);
-    if let Some(bytes) = announced.filter(|&n| n > source.limits.manifest_bytes) {
-        return Err(ProvenanceError::TooLarge { path: source.path.into(), bytes, limit: source.limits.manifest_bytes });
-    }
+    size::check(source.path, announced.unwrap_or(0), &source.limits)?;
     match jumbf_io::load_jumbf_from_stream(format, file) {
         Ok(store) => return read(store, source, format)?.map(Some).map_err(torn),
         Err(e) if announced.is_some() => return Err(torn(e.to_string())),
@@ -86,8 +84,4 @@ fn read(store: Vec<u8>, source: &Source<'_>, format: &str) -> Result<Result<(Vec
     let context = context(&Trust::default(), &source.limits)?;
     let read = Reader::from_context(context).with_manifest_data_and_stream(&store, format, &mut open(source.path)?);
     Ok(read.map(|reader| (store, reader)).map_err(|e| e.to_string()))
-}
-
-fn open(path: &Path) -> Result<File, ProvenanceError> {
-    File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason })
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::soft_binding::{self, SoftBinding};
-use super::{Placement, ProvenanceError, claims, size};
+use super::{Placement, ProvenanceError, claims, open, size};
 use crate::media::Limits;
 use crate::payload::Payload;
 
@@ -123,12 +123,9 @@ impl ManifestReport {
 /// [`ProvenanceError`] if the file cannot be opened, a manifest is too large or the trust list is no good. A manifest that is too damaged to read
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
-    let open = |p: &Path| File::open(p).map_err(|reason| ProvenanceError::Open { path: p.into(), reason });
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
-    if let Some(bytes) = size::announced(&mut file).filter(|&n| n > limits.manifest_bytes) {
-        return Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit: limits.manifest_bytes });
-    }
+    size::check(path, size::announced(&mut file).unwrap_or(0), limits)?;
     if jumbf_io::load_jumbf_from_stream(&format, &mut file).is_ok_and(|store| claims::overstated(&store, limits.manifest_bytes)) {
         return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
     }
@@ -236,9 +233,7 @@ pub(super) fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, P
     if !meta.is_file() {
         return Ok(None);
     }
-    if meta.len() > limits.manifest_bytes {
-        return Err(ProvenanceError::TooLarge { path: beside, bytes: meta.len(), limit: limits.manifest_bytes });
-    }
+    size::check(&beside, meta.len(), limits)?;
     std::fs::read(&beside).map(Some).map_err(|reason| ProvenanceError::Open { path: beside, reason })
 }
 

@@ -1,6 +1,10 @@
 //! Where the manifest store in a file is and how large, asked before anything takes it into memory.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::ProvenanceError;
+use crate::media::Limits;
 
 /// Parts of a file that are looked at: what has more has them inside others.
 const PARTS: usize = 100_000;
@@ -8,6 +12,12 @@ const PARTS: usize = 100_000;
 const HEADS: usize = 64;
 /// The type of the box that holds a manifest store in files of the MP4 family: C2PA 2.2, section A.5.1.
 const BOX: [u8; 16] = [0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81];
+
+/// Refuses a manifest of so many bytes, in the file at `path` or that file itself, if it is over the limit.
+pub(super) fn check(path: &Path, bytes: u64, limits: &Limits) -> Result<(), ProvenanceError> {
+    let limit = limits.manifest_bytes;
+    if bytes > limit { Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit }) } else { Ok(()) }
+}
 
 /// Bytes that the largest manifest store of a file claims, where that can be large: in boxes (MP4) and in chunks (RIFF, PNG). `None` if there is none.
 /// The file is left at its beginning.

@@ -55,6 +55,13 @@ pub(super) fn line(out: &mut String, label: &str, text: &str) {
     out.push('\n');
 }
 
+/// Several of them under one label.
+fn lines(out: &mut String, label: &str, values: impl IntoIterator<Item = impl AsRef<str>>) {
+    for (i, value) in values.into_iter().enumerate() {
+        line(out, if i == 0 { label } else { "" }, value.as_ref());
+    }
+}
+
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     let mut out = format!("{GOOD}ready{GOOD:#}: {}\n", home.path().display());
     line(&mut out, "key", &format!("{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"));
@@ -231,9 +238,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> String {
         _ => GOOD,
     };
     let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), file.display());
-    for (i, reason) in v.judgement.reasons.iter().enumerate() {
-        line(&mut out, if i == 0 { "why" } else { "" }, reason);
-    }
+    lines(&mut out, "why", &v.judgement.reasons);
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
     }
@@ -263,19 +268,16 @@ fn manifest(out: &mut String, m: &ManifestReport) {
         let time = s.time.as_ref().map_or("no attested time".to_string(), |t| format!("attested at {t}"));
         line(out, "signer", &format!("{name}; {trusted}; {time}"));
     }
-    for (i, a) in m.actions.iter().enumerate() {
+    let actions = m.actions.iter().map(|a| {
         let source = a.digital_source_type.as_deref().and_then(|t| t.rsplit('/').next()).map(|t| format!(" ({t})")).unwrap_or_default();
         let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
         let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
-        line(out, if i == 0 { "actions" } else { "" }, &format!("{}{source}{agent}{when}", a.action));
-    }
-    for (i, ancestor) in m.ancestors.iter().enumerate() {
-        line(out, if i == 0 { "made from" } else { "" }, ancestor);
-    }
+        format!("{}{source}{agent}{when}", a.action)
+    });
+    lines(out, "actions", actions);
+    lines(out, "made from", &m.ancestors);
     if m.state == ManifestState::Invalid {
-        for (i, f) in m.failures.iter().enumerate() {
-            line(out, if i == 0 { "failures" } else { "" }, f);
-        }
+        lines(out, "failures", &m.failures);
     }
 }
 
