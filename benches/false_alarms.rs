@@ -98,7 +98,8 @@ fn look(clip: &Path, chain: &str) -> Detector {
     while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t))).unwrap() {
         let shape = picture.shape();
         let detector = detector.get_or_insert_with(|| Detector::new(&fresh(), shape, DetectOptions::default()));
-        picture.with_luma(|luma| detector.push(luma, time));
+        let coding = picture.coding();
+        picture.with_luma(|luma| detector.push_coded(luma, time, coding));
     }
     detector.unwrap()
 }

@@ -152,6 +152,11 @@ def attack(desk, source, rows):
     for guess in (0.7, 1.0, 1.4):
         tell(f"own frames averaged, subtracted at {guess} levels", clip.luma - guess * own)
         tell(f"tile averaged over the frame, subtracted at {guess} levels", clip.luma - guess * periodic)
+    # The first frame of a shot is marked more strongly: where nothing moves, what it has over a later one is the mark alone.
+    onset = residual(clip.luma[:1] - clip.luma[12:13])
+    for guess in (0.7, 1.0, 1.4):
+        tell(f"first frame less the thirteenth, subtracted at {guess} levels", clip.luma - guess * scaled(onset))
+        tell(f"the same averaged over the tile, subtracted at {guess} levels", clip.luma - guess * scaled(lay(fold(onset, period)[0])))
     for sigma in (1, 2):
         tell(f"Gaussian blur, standard deviation {sigma}", np.stack([blur(f, sigma) for f in clip.luma]))
     for amplitude, cell in ((1, 64), (2, 64), (2, 24)):

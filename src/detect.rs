@@ -87,14 +87,14 @@ impl Seen {
             if time > seconds {
                 break;
             }
-            let shape = picture.shape();
+            let (shape, coding) = (picture.shape(), picture.coding());
             let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
             picture.with_luma(|luma| {
                 if let Some(sketcher) = &mut sketcher {
                     sketcher.push(luma, time);
                 }
                 if detector.frames() == 0 || detector.wants(time) {
-                    detector.push(luma, time);
+                    detector.push_coded(luma, time, coding);
                 }
             });
             let certain = detector.is_certain();

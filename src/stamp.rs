@@ -181,7 +181,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let mark = Mark { payload, generation };
 
     let marked = temporary(output)?;
-    let mut pass = Pass::new(input, key, mark, known, options.strength);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container), known);
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
@@ -365,8 +365,6 @@ fn payload_beside(beneath: Option<Payload>) -> Payload {
 /// The one pass over the frames of a clip: each is marked, and what the clip then carries and looks like is measured.
 struct Pass<'a> {
     marker: ClipMarker<'a>,
-    key: &'a WatermarkKey,
-    mark: Mark,
     /// The mark beneath, if there is one.
     known: Option<Mark>,
     meter: Option<Meter>,
@@ -374,13 +372,13 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, known: Option<Mark>, strength: Strength) -> Self {
-        Self { marker: ClipMarker::new(clip, key, mark, strength), key, mark, known, meter: None, sketcher: Sketcher::default() }
+    fn new(marker: ClipMarker<'a>, known: Option<Mark>) -> Self {
+        Self { marker, known, meter: None, sketcher: Sketcher::default() }
     }
 
     fn frame(&mut self, picture: &mut Picture<'_>, time: f64) -> Result<(), StampError> {
         self.marker.mark(picture)?;
-        let meter = self.meter.get_or_insert_with(|| Meter::new(self.key, self.mark, self.known, picture.shape()));
+        let meter = self.meter.get_or_insert_with(|| Meter::new(self.marker.key, self.marker.mark, self.known, picture.shape()));
         if meter.wants(time) {
             picture.with_luma(|luma| meter.push(luma, time));
         }
@@ -401,12 +399,14 @@ pub(crate) struct ClipMarker<'a> {
     key: &'a WatermarkKey,
     mark: Mark,
     strength: Strength,
+    still: bool,
     marker: Option<Marker>,
 }
 
 impl<'a> ClipMarker<'a> {
-    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength) -> Self {
-        Self { clip, key, mark, strength, marker: None }
+    /// A marker for what becomes a file of the kind `target`.
+    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength, target: Container) -> Self {
+        Self { clip, key, mark, strength, still: target.is_still(), marker: None }
     }
 
     /// Marks the next frame.
@@ -416,8 +416,8 @@ impl<'a> ClipMarker<'a> {
         let marker = match &mut self.marker {
             Some(marker) if marker.shape() == shape => marker,
             other => {
-                let made = Marker::new(self.key, self.mark, shape, self.strength);
-                other.insert(made.map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?)
+                let made = Marker::new(self.key, self.mark, shape, self.strength).map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?;
+                other.insert(if self.still { made.still() } else { made })
             }
         };
         picture.mark(marker);

@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::{clip, detect, ffmpeg_text, generate, identity, odd, probe, stamp, verify};
-use proofmark::media::{Cancel, MediaError, VideoCodec};
+use proofmark::media::{Cancel, Limits, MediaError, Reader, VideoCodec};
 use proofmark::verdict::Verdict;
 use proofmark::{StampError, StampOptions};
 use tempfile::TempDir;
@@ -182,4 +182,34 @@ fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
     });
     assert!(matches!(stopped.unwrap_err(), StampError::Media(MediaError::Cancelled { .. })));
     assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "something was left behind");
+}
+
+#[test]
+fn what_each_frame_took_is_told_with_it() {
+    let work = TempDir::new().unwrap();
+    for (arguments, extension, bytes_are_known, all_intra) in [
+        ("-c:v libx264 -preset veryfast -bf 3", "mp4", true, false),
+        ("-c:v libx264 -preset veryfast -bf 3", "mkv", true, false),
+        ("-c:v mpeg4", "avi", true, false),
+        ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "webm", true, false),
+        ("-c:v libaom-av1 -cpu-used 8 -usage realtime", "mp4", false, false),
+        ("-c:v mjpeg", "mkv", true, true),
+    ] {
+        let clip = work.path().join(format!("clip.{extension}"));
+        generate("testsrc2=size=192x128:rate=10:duration=2", &format!("-pix_fmt yuv420p {arguments}"), &clip);
+        let mut reader = Reader::open(&clip, &Limits::default()).unwrap();
+        let mut codings = Vec::new();
+        while let Some((picture, _)) = reader.next_frame(|_| true).unwrap() {
+            codings.push(picture.coding());
+        }
+        assert_eq!(codings.len(), 20, "{arguments}");
+        assert!(codings[0].intra, "{arguments}");
+        assert_eq!(codings.iter().all(|c| c.intra), all_intra, "{arguments}");
+        assert!(codings.iter().all(|c| c.bits.is_some() == bytes_are_known), "{arguments}: {codings:?}");
+        if bytes_are_known {
+            let bytes: f32 = codings.iter().filter_map(|c| c.bits).sum::<f32>() * (192.0 * 128.0 / 8.0);
+            let packets: f32 = probe(&clip, "-select_streams v -show_entries packet=size").lines().map(|l| l.trim_matches(',').parse::<f32>().unwrap()).sum();
+            assert!((bytes - packets).abs() < 1.0, "{arguments}: {bytes} of {packets} bytes");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use ffmpeg_next::ffi::{
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
-use crate::picture::{FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut};
+use crate::picture::{Coding, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut};
 
 /// How the samples of a pixel format lie, as far as the marks care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +74,20 @@ pub struct Picture<'f> {
     frame: &'f mut frame::Video,
     layout: Layout,
     scratch: &'f mut Vec<u16>,
+    coding: Coding,
 }
 
 impl<'f> Picture<'f> {
     /// `None` unless the frame's pixel format has planes that can be measured; [`super::reader`] converts before.
-    pub(super) fn new(frame: &'f mut frame::Video, scratch: &'f mut Vec<u16>) -> Option<Self> {
+    pub(super) fn new(frame: &'f mut frame::Video, scratch: &'f mut Vec<u16>, coding: Coding) -> Option<Self> {
         let layout = Layout::of(frame.format());
-        (!matches!(layout, Layout::Other { .. })).then_some(Self { frame, layout, scratch })
+        (!matches!(layout, Layout::Other { .. })).then_some(Self { frame, layout, scratch, coding })
+    }
+
+    /// How it was coded, as far as that is known.
+    #[must_use]
+    pub fn coding(&self) -> Coding {
+        self.coding
     }
 
     /// Size and pixel shape.

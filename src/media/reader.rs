@@ -1,5 +1,6 @@
 //! Reading: a file's picture, frame by frame.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -8,11 +9,15 @@ use ffmpeg_next::ffi::{AV_TIME_BASE, AVDiscard, EAGAIN};
 use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::{Pixel, input_from_stream};
 use ffmpeg_next::software::scaling;
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media, picture};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
 use super::{Limits, MediaError};
+use crate::picture::Coding;
+
+/// Packets whose size is remembered until their frames come out: more than any decoder holds back.
+const PACKETS: usize = 128;
 
 /// What a file is, from its header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +106,8 @@ pub(super) struct PictureDecoder {
     frames: u64,
     errors: u64,
     first_time: Option<f64>,
+    /// Time stamps and bytes of the last packets, the newest first.
+    packets: VecDeque<(i64, usize)>,
 }
 
 impl PictureDecoder {
@@ -126,7 +133,7 @@ impl PictureDecoder {
             e => fail(e.to_string()),
         })?;
         check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
-        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None })
+        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None, packets: VecDeque::new() })
     }
 
     /// Index of the stream that it decodes.
@@ -150,6 +157,10 @@ impl PictureDecoder {
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) -> Result<(), MediaError> {
+        if let Some((pts, packet)) = packet.and_then(|p| p.pts().zip(Some(p))) {
+            self.packets.truncate(PACKETS - 1);
+            self.packets.push_front((pts, packet.size()));
+        }
         let sent = match packet {
             Some(p) => self.decoder.send_packet(p),
             None => self.decoder.send_eof(),
@@ -185,6 +196,15 @@ impl PictureDecoder {
         let time = time - *self.first_time.get_or_insert(time);
         check(&self.path, "a duration (seconds)", time.max(0.0) as u64, self.limits.seconds)?;
         Ok(Some(time))
+    }
+
+    /// How a frame that came out was coded.
+    fn coding(&self, frame: &frame::Video) -> Coding {
+        // A packet of AV1 may hold a frame that is shown later, in a packet of a few bytes.
+        let sizes = self.decoder.id() != codec::Id::AV1;
+        let packet = frame.pts().filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
+        let pixels = frame.width() as f32 * frame.height() as f32;
+        Coding { bits: packet.map(|p| 8.0 * p.1 as f32 / pixels), intra: frame.kind() == picture::Type::I }
     }
 
     /// An error if not one frame came out.
@@ -329,10 +349,11 @@ impl Reader {
     /// [`MediaError`] if the picture cannot be decoded or passes a limit.
     pub fn next_frame(&mut self, wants: impl Fn(f64) -> bool) -> Result<Option<(Picture<'_>, f64)>, MediaError> {
         let Some(time) = self.decode(wants)? else { return Ok(None) };
+        let coding = self.decoder.coding(&self.frame);
         let format = markable(self.frame.format());
         let fail = |reason: String| MediaError::Decode { path: self.path.clone(), reason };
         let converted = self.converter.convert(&mut self.frame, format).map_err(|e| fail(e.to_string()))?;
-        let picture = Picture::new(converted, &mut self.scratch).ok_or_else(|| fail("its pixel format is not known".into()))?;
+        let picture = Picture::new(converted, &mut self.scratch, coding).ok_or_else(|| fail("its pixel format is not known".into()))?;
         Ok(Some((picture, time)))
     }
 

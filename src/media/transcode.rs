@@ -19,6 +19,7 @@ use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe
 use super::sound::{Rework, SoundDecoder, SoundInfo, SoundTrack};
 use super::streams::{self, Copied};
 use super::{Container, Limits, MediaError};
+use crate::picture::Coding;
 
 /// A flag that another thread or a signal handler sets to stop the work.
 #[derive(Clone, Debug, Default)]
@@ -324,7 +325,7 @@ impl Run<'_> {
                 _ => format,
             };
             let converted = self.converter.convert(&mut frame, format).map_err(fail)?;
-            if let Some(mut picture) = Picture::new(converted, &mut self.scratch) {
+            if let Some(mut picture) = Picture::new(converted, &mut self.scratch, Coding::default()) {
                 process(&mut picture, time)?;
             }
             let (pts, duration) = (converted.timestamp().or(converted.pts()), converted.packet().duration);

@@ -6,6 +6,7 @@ use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
 use super::evidence::{AreaMap, Geometry, PictureEvidence};
+use super::group::{Coding, GroupSum};
 use super::place::Finding;
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
@@ -128,6 +129,8 @@ pub struct Detector {
     coarse: Residual,
     pub(super) coarse_factor: usize,
     windows: Windows,
+    /// The same in which frames count by what was spent on them.
+    favoured: GroupSum,
     pub(super) fine: Option<(Residual, usize, Image)>,
     frames: usize,
     pace: Pace,
@@ -152,6 +155,7 @@ impl Detector {
             coarse: Residual::new(coarse_factor),
             coarse_factor,
             windows: Windows::new(),
+            favoured: GroupSum::new(),
             fine,
             frames: 0,
             pace: Pace::new(options.rate),
@@ -168,6 +172,7 @@ impl Detector {
         Self {
             coarse: self.coarse.clone(),
             windows: self.windows.clone(),
+            favoured: self.favoured.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
@@ -181,16 +186,21 @@ impl Detector {
         self.pace.wants(time)
     }
 
-    /// Takes in a frame shown at `time` seconds. Frames of another size are passed over.
+    /// Takes in a frame shown at `time` seconds, of which nothing else is known. Frames of another size are passed over.
     pub fn push(&mut self, luma: &Luma<'_>, time: f64) {
+        self.push_coded(luma, time, Coding::default());
+    }
+
+    /// [`push`](Self::push), of a frame that was decoded: how it was coded says how much of a mark it is likely to hold.
+    pub fn push_coded(&mut self, luma: &Luma<'_>, time: f64, coding: Coding) {
         if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
             return;
         }
-        self.coarse.add(luma, self.windows.at(time));
+        self.coarse.add(luma, [(self.windows.at(time), 1.0), self.favoured.next(coding)]);
         if let Some((residual, _, sum)) = &mut self.fine
             && self.frames.is_multiple_of(FINE_EVERY)
         {
-            residual.add(luma, sum);
+            residual.add(luma, [(sum, 1.0)]);
         }
         self.frames += 1;
         self.pace.took(time);
@@ -202,7 +212,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Sums { coarse: &total, fine: None }, &Lattices::default()).expected_blind();
+            let found = Search::new(self, Sums { coarse: &total, favoured: None, fine: None }, &Lattices::default()).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
@@ -244,7 +254,11 @@ impl Detector {
             }
         }
         let total = self.windows.total();
-        let sums = Sums { coarse: &total, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
+        let favoured = self.favoured.total().map(|mut sum| {
+            self.coarse.equaliser(&sum).apply(&mut sum);
+            sum
+        });
+        let sums = Sums { coarse: &total, favoured: favoured.as_ref(), fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
         let mut search = Search::new(self, sums, &self.lattices);
         let Some(first) = search.run() else { return self.report(None) };
         let layers = search.layers(first);
@@ -318,7 +332,7 @@ impl Detector {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
             (area.rest(sums.coarse), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
         };
-        let sums = Sums { coarse: &coarse, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
+        let sums = Sums { coarse: &coarse, favoured: None, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
         let lattices = Lattices::default();
         let mut search = Search::new(self, sums, &lattices);
         let mut found = search.run()?;

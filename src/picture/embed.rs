@@ -90,6 +90,12 @@ impl Marker {
         })
     }
 
+    /// The same for a still picture: the first frames of a shot are marked more strongly, as nobody looks at them for long, and this one is looked at.
+    #[must_use]
+    pub fn still(self) -> Self {
+        Self { mask: self.mask.still(), ..self }
+    }
+
     /// The shape of the frames this marker is for.
     #[must_use]
     pub fn shape(&self) -> FrameShape {
@@ -141,7 +147,7 @@ impl Marker {
             let slot = &mut self.expanded[row % 2];
             if slot.0 != row {
                 slot.0 = row;
-                let unit = AMPLITUDE_UNIT * gain;
+                let unit = AMPLITUDE_UNIT * gain * self.mask.onset();
                 self.line.clear();
                 self.line.extend(amplitude.row(row).iter().map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16));
                 kernels::expand(&mut slot.1, &self.line, &self.ramp);
@@ -208,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_change_has_no_mean_and_the_floor_amplitude_on_flat_frames() {
-        let mut marker = marker(320, 200).unwrap();
+        let mut marker = marker(320, 200).unwrap().still();
         let mut frame = vec![120u8; 330 * 200];
         marker.embed(&mut frame, 330);
         let changes: Vec<f32> = frame.chunks(330).flat_map(|r| &r[..320]).map(|&v| f32::from(v) - 120.0).collect();

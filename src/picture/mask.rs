@@ -23,6 +23,13 @@ const SIZE_GAIN: (f32, f32) = (0.7, 1.2);
 const FOLLOW: f32 = 0.25;
 /// Mean change of the block means (grey levels) that counts as a cut and starts the mask afresh.
 const CUT: f32 = 12.0;
+/// Factor on all amplitudes in the frame that begins a shot. The eye, which has just lost what it saw, is blind to so small a thing for some frames; an encoder
+/// begins a group of pictures there, and copies it for as long as it has no bits for anything else.
+const ONSET: f32 = 1.7;
+/// Share of what that factor adds that is left a frame later.
+const FADE: f32 = 0.7;
+/// Frames before the next one at least, so that what flickers is not marked more strongly all along.
+const REST: usize = 24;
 /// Blocks along the short side of a frame: at least this many.
 const LEAST_BLOCKS: usize = 64;
 /// Rows of a block that are looked at.
@@ -44,6 +51,10 @@ pub(crate) struct Mask {
     scratch: Image,
     /// Amplitude per block, in grey levels.
     amplitude: Image,
+    /// What is added to that factor in the frame that begins a shot.
+    onset: f32,
+    /// Frames since one did.
+    shot: usize,
 }
 
 impl Mask {
@@ -63,7 +74,19 @@ impl Mask {
             activity: blocks(),
             scratch: blocks(),
             amplitude: blocks(),
+            onset: ONSET - 1.0,
+            shot: REST,
         }
+    }
+
+    /// For a picture that is looked at for as long as one likes.
+    pub(crate) fn still(self) -> Self {
+        Self { onset: 0.0, ..self }
+    }
+
+    /// Factor on all amplitudes for the last frame that was taken in.
+    pub(crate) fn onset(&self) -> f32 {
+        1.0 + self.onset * FADE.powf(self.shot as f32)
     }
 
     /// Side of a block in frame pixels.
@@ -86,6 +109,7 @@ impl Mask {
         self.measure(luma);
         self.shape_activity();
         let cut = self.is_cut();
+        self.shot = if cut && self.shot >= REST { 0 } else { self.shot.saturating_add(1) };
         self.previous.clone_from(&self.means);
         if cut {
             self.amplitude.clone_from(&self.activity);
@@ -172,6 +196,26 @@ mod tests {
         let floor = SIZE_GAIN.1 * FLOOR;
         assert!(flat.data.iter().all(|&a| (a - floor).abs() < 1e-3));
         assert!(noisy.data.iter().all(|&a| a > 1.2 * floor && a <= SIZE_GAIN.1 * CAP));
+    }
+
+    #[test]
+    fn shots_begin_more_strongly_but_not_one_after_the_other() {
+        let onsets = |mut mask: Mask, levels: &[u8]| -> Vec<f32> {
+            let onset = |&level: &u8| {
+                update(&vec![level; 64 * 64], &mut mask);
+                mask.onset()
+            };
+            levels.iter().map(onset).collect()
+        };
+        let steady = onsets(Mask::new(64, 64, 1.0), &[90; 12]);
+        assert!((steady[0] - ONSET).abs() < 1e-6 && (steady[1] - 1.0 - FADE * (ONSET - 1.0)).abs() < 1e-6 && steady[11] < 1.02, "{steady:?}");
+        let mut levels = vec![90; REST + 1];
+        levels.extend([150; REST]);
+        let cut = onsets(Mask::new(64, 64, 1.0), &levels);
+        assert_eq!(cut[REST + 1], cut[0]);
+        let flicker: Vec<u8> = (0..REST as u8).map(|i| 90 + 60 * (i % 2)).collect();
+        assert_eq!(onsets(Mask::new(64, 64, 1.0), &flicker), onsets(Mask::new(64, 64, 1.0), &[90; REST]));
+        assert_eq!(onsets(Mask::new(64, 64, 1.0).still(), &[90, 150, 90]), [1.0; 3]);
     }
 
     #[test]

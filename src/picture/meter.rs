@@ -42,7 +42,7 @@ impl Meter {
         if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
             return;
         }
-        self.residual.add(luma, &mut self.sum);
+        self.residual.add(luma, [(&mut self.sum, 1.0)]);
         self.pace.took(time);
     }
 

@@ -40,12 +40,14 @@ impl Residual {
         }
     }
 
-    /// Adds the residual of `luma` to `sum`, which is made to fit if it is empty.
-    pub(crate) fn add(&mut self, luma: &Luma<'_>, sum: &mut Image) {
+    /// Adds the residual of `luma` to sums, as many times as is told with each. They are made to fit if they are empty.
+    pub(crate) fn add<const N: usize>(&mut self, luma: &Luma<'_>, mut sums: [(&mut Image, f32); N]) {
         decimate(luma, self.factor, &mut self.image);
         let (width, height) = (self.image.width, self.image.height);
-        if (sum.width, sum.height) != (width, height) {
-            *sum = Image::new(width, height);
+        for (sum, _) in &mut sums {
+            if (sum.width, sum.height) != (width, height) {
+                **sum = Image::new(width, height);
+            }
         }
         grid::block_means(&self.image, &mut self.grid, |v| v);
         grid::blur(&mut self.grid, &mut self.scratch);
@@ -70,8 +72,10 @@ impl Residual {
         }
         for y in 0..height {
             self.upsampler.row(&self.grid, y, &mut self.line);
-            for ((s, &v), &g) in sum.row_mut(y).iter_mut().zip(self.image.row(y)).zip(&self.line) {
-                *s += v * g;
+            for (sum, weight) in &mut sums {
+                for ((s, &v), &g) in sum.row_mut(y).iter_mut().zip(self.image.row(y)).zip(&self.line) {
+                    *s += *weight * v * g;
+                }
             }
         }
     }

@@ -73,6 +73,8 @@ const WORTH_DECODING: f32 = 4.0;
 pub(crate) struct Sums<'a> {
     /// The sum at the detector's coarse factor.
     pub(crate) coarse: &'a Image,
+    /// The same, in which frames count by what was spent on them: a codec that has few bits leaves more of the mark there, and nothing was cropped or turned.
+    pub(crate) favoured: Option<&'a Image>,
     /// The finer sum, and pixels of the full frame per pixel of it.
     pub(crate) fine: Option<(&'a Image, usize)>,
 }
@@ -234,10 +236,11 @@ impl<'a> Search<'a> {
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
     fn expected(&mut self) -> bool {
         let warps = self.expected_warps();
-        let readings = self.keys() * warps.len() as f64;
+        let sums: Vec<&Image> = self.sums.favoured.into_iter().chain([self.sums.coarse]).collect();
+        let readings = self.keys() * (warps.len() * sums.len()) as f64;
         let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED * self.looks() };
-        for warp in warps {
-            let Some(view) = View::new(self.sums.coarse, self.detector.coarse_factor, warp) else { continue };
+        for (warp, sum) in warps.iter().flat_map(|&warp| sums.iter().map(move |&sum| (warp, sum))) {
+            let Some(view) = View::new(sum, self.detector.coarse_factor, warp) else { continue };
             let (x, y) = view.unwarped.origin;
             let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
             for (key, carrier) in self.detector.carriers.iter().enumerate() {

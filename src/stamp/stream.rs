@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, looks, payload_beside, publish, temporary};
+use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, looks, payload_beside, publish, temporary};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
@@ -56,7 +56,7 @@ pub fn stamp_stream(
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
     let tail = Tail::new(to);
-    let mut pass = Pass::new(input, key, mark, None, options.strength);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, stream.container.unwrap_or(Container::Fragments)), None);
     let capacities = std::rc::Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
