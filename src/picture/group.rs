@@ -83,9 +83,12 @@ impl GroupSum {
 
     /// The sum over all frames; `None` if it is no other than that in which all frames count alike.
     pub(crate) fn total(&self) -> Option<Image> {
+        if self.even {
+            return None;
+        }
         let mut whole = self.clone();
         whole.close();
-        (!self.even).then_some(whole.closed)
+        Some(whole.closed)
     }
 }
 
