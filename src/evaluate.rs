@@ -119,7 +119,7 @@ pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, canc
 
 /// Stamps without a manifest, and measures the distortion.
 fn mark(clip: &Path, target: &Path, key: &WatermarkKey, payload: Payload, options: &EvaluateOptions, cancel: &Cancel) -> Result<(Summary, Distortion), StampError> {
-    let mut marker = ClipMarker::new(clip, key, payload.into(), options.strength, Container::of(clip).unwrap_or(Container::Matroska));
+    let mut marker = ClipMarker::new(clip, key, payload.into(), options.strength, Container::of(clip).is_ok_and(Container::is_still));
     let mut distortion = Distortion::default();
     let job = Job { target, options: &EncodeOptions::default(), seconds: Some(options.seconds), limits: &options.limits, rework: &mut |_| None, cancel, progress: &mut |_| {} };
     let summary = media::transcode(clip, target, Container::Matroska, job, |picture, _| {

@@ -181,7 +181,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let mark = Mark { payload, generation };
 
     let marked = temporary(output)?;
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container), known);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
@@ -399,14 +399,14 @@ pub(crate) struct ClipMarker<'a> {
     key: &'a WatermarkKey,
     mark: Mark,
     strength: Strength,
+    /// Whether it is a single picture.
     still: bool,
     marker: Option<Marker>,
 }
 
 impl<'a> ClipMarker<'a> {
-    /// A marker for what becomes a file of the kind `target`.
-    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength, target: Container) -> Self {
-        Self { clip, key, mark, strength, still: target.is_still(), marker: None }
+    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength, still: bool) -> Self {
+        Self { clip, key, mark, strength, still, marker: None }
     }
 
     /// Marks the next frame.

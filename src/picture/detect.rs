@@ -155,7 +155,7 @@ impl Detector {
             coarse: Residual::new(coarse_factor),
             coarse_factor,
             windows: Windows::new(),
-            favoured: GroupSum::new(),
+            favoured: GroupSum::default(),
             fine,
             frames: 0,
             pace: Pace::new(options.rate),

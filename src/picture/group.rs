@@ -46,15 +46,11 @@ pub(crate) struct GroupSum {
     frames: u32,
     /// Whether bits are known there. Weights from bits and without them do not compare.
     known: bool,
-    /// Whether all frames so far counted alike.
-    even: bool,
+    /// Whether some frame counted more than another of its group.
+    uneven: bool,
 }
 
 impl GroupSum {
-    pub(crate) fn new() -> Self {
-        Self { even: true, ..Self::default() }
-    }
-
     /// Where the residual of the next frame is added, and by what weight.
     pub(crate) fn next(&mut self, coding: Coding) -> (&mut Image, f32) {
         let known = coding.bits.is_some();
@@ -63,7 +59,7 @@ impl GroupSum {
         }
         self.known = known;
         let weight = coding.weight();
-        self.even &= self.frames == 0 || weight == self.last;
+        self.uneven |= self.frames > 0 && weight != self.last;
         self.last = weight;
         self.weight += weight;
         self.frames += 1;
@@ -72,18 +68,14 @@ impl GroupSum {
 
     fn close(&mut self) {
         if self.frames > 0 {
-            let (open, unit) = (std::mem::take(&mut self.open), self.frames as f32 / self.weight);
-            if self.closed.data.is_empty() {
-                self.closed = Image::new(open.width, open.height);
-            }
-            self.closed.data.iter_mut().zip(&open.data).for_each(|(sum, v)| *sum += unit * v);
+            self.closed.add(&std::mem::take(&mut self.open), self.frames as f32 / self.weight);
             (self.weight, self.frames) = (0.0, 0);
         }
     }
 
     /// The sum over all frames; `None` if it is no other than that in which all frames count alike.
     pub(crate) fn total(&self) -> Option<Image> {
-        if self.even {
+        if !self.uneven {
             return None;
         }
         let mut whole = self.clone();
@@ -109,7 +101,7 @@ mod tests {
 
     #[test]
     fn frames_count_by_their_bits_and_groups_by_their_frames() {
-        let mut sum = GroupSum::new();
+        let mut sum = GroupSum::default();
         push(&mut sum, 1.0, Some(4.0), true);
         push(&mut sum, 0.0, Some(1.0), false);
         // The same group, of a scene that took a hundred times the bits.
@@ -121,7 +113,7 @@ mod tests {
 
     #[test]
     fn bits_and_no_bits_do_not_share_a_group() {
-        let mut sum = GroupSum::new();
+        let mut sum = GroupSum::default();
         push(&mut sum, 1.0, Some(1e-3), true);
         push(&mut sum, 1.0, Some(1e-3), false);
         push(&mut sum, 0.0, None, false);
@@ -136,20 +128,20 @@ mod tests {
     #[test]
     fn where_all_count_alike_there_is_no_other_sum() {
         for (bits, intra) in [(None, false), (Some(0.5), false), (Some(0.5), true), (None, true)] {
-            let mut sum = GroupSum::new();
+            let mut sum = GroupSum::default();
             (0..9).for_each(|i| push(&mut sum, i as f32, bits, intra));
             assert_eq!(sum.total(), None, "{bits:?} {intra}");
         }
-        let mut sum = GroupSum::new();
+        let mut sum = GroupSum::default();
         push(&mut sum, 1.0, None, true);
         push(&mut sum, 1.0, None, false);
         assert!(sum.total().is_some(), "a frame that begins a group counts more");
-        assert_eq!(GroupSum::new().total(), None);
+        assert_eq!(GroupSum::default().total(), None);
     }
 
     #[test]
     fn no_number_of_bits_is_fatal() {
-        let mut sum = GroupSum::new();
+        let mut sum = GroupSum::default();
         for bits in [0.0, f32::MIN_POSITIVE, 1e6, 0.02] {
             push(&mut sum, 1.0, Some(bits), false);
         }

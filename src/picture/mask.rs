@@ -51,7 +51,7 @@ pub(crate) struct Mask {
     scratch: Image,
     /// Amplitude per block, in grey levels.
     amplitude: Image,
-    /// What is added to that factor in the frame that begins a shot.
+    /// What [`ONSET`] adds to a factor of 1; nothing in a still.
     onset: f32,
     /// Frames since one did.
     shot: usize,

@@ -67,6 +67,14 @@ impl Image {
         Self { width, height, data: vec![0.0; width * height] }
     }
 
+    /// Adds `factor` times an image of the same size; an empty one is made to fit.
+    pub(crate) fn add(&mut self, other: &Self, factor: f32) {
+        if self.data.is_empty() {
+            *self = Self::new(other.width, other.height);
+        }
+        self.data.iter_mut().zip(&other.data).for_each(|(sum, v)| *sum += factor * v);
+    }
+
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.data.chunks_exact(self.width.max(1))
     }

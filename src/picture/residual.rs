@@ -65,11 +65,7 @@ impl Residual {
             *v = 1.0 / (*v + CALM);
         }
         self.count += 1;
-        if self.gains.data.is_empty() {
-            self.gains.clone_from(&self.grid);
-        } else {
-            self.gains.data.iter_mut().zip(&self.grid.data).for_each(|(sum, g)| *sum += g);
-        }
+        self.gains.add(&self.grid, 1.0);
         for y in 0..height {
             self.upsampler.row(&self.grid, y, &mut self.line);
             for (sum, weight) in &mut sums {

@@ -49,14 +49,6 @@ pub(crate) struct Windows {
     weights: Option<Equaliser>,
 }
 
-fn add(to: &mut Image, sum: &Image) {
-    if to.data.is_empty() {
-        to.clone_from(sum);
-    } else {
-        to.data.iter_mut().zip(&sum.data).for_each(|(a, b)| *a += b);
-    }
-}
-
 impl Windows {
     pub(crate) fn new() -> Self {
         Self { span: SPAN, list: Vec::new(), open: Image::default(), closed: Image::default(), weights: None }
@@ -70,7 +62,7 @@ impl Windows {
             last => {
                 if let Some(last) = last {
                     last.sum = Packed::new(&self.open);
-                    add(&mut self.closed, &self.open);
+                    self.closed.add(&self.open, 1.0);
                     self.open = Image::default();
                 }
                 while self.list.len() >= MOST {
@@ -91,7 +83,7 @@ impl Windows {
                 Some(last) if w.range.start < last.range.start + self.span => {
                     last.range.end = w.range.end;
                     let mut sum = last.sum.unpack();
-                    add(&mut sum, &w.sum.unpack());
+                    sum.add(&w.sum.unpack(), 1.0);
                     last.sum = Packed::new(&sum);
                 }
                 _ => merged.push(w),
@@ -139,7 +131,7 @@ impl Windows {
     /// The sum over all spans.
     pub(crate) fn total(&self) -> Image {
         let mut total = self.closed.clone();
-        add(&mut total, &self.open);
+        total.add(&self.open, 1.0);
         self.weighed(total)
     }
 
@@ -147,7 +139,7 @@ impl Windows {
     pub(crate) fn sum_where(&self, wanted: impl Fn(usize) -> bool) -> Image {
         let mut total = Image::default();
         for place in (0..self.list.len()).filter(|&i| wanted(i)) {
-            add(&mut total, &self.unweighed(place));
+            total.add(&self.unweighed(place), 1.0);
         }
         self.weighed(total)
     }

@@ -56,7 +56,7 @@ pub fn stamp_stream(
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
     let tail = Tail::new(to);
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, stream.container.unwrap_or(Container::Fragments)), None);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
     let capacities = std::rc::Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
