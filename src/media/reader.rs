@@ -152,8 +152,13 @@ impl PictureDecoder {
             Skip::Disposable => AVDiscard::AVDISCARD_NONREF,
             Skip::Bidirectional => AVDiscard::AVDISCARD_BIDIR,
         };
-        // SAFETY: the context is open; the field may change between packets.
-        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = discard };
+        // What is left when frames are left out for good is compared with nothing, and a mark that is beyond doubt outlives unfiltered block edges.
+        let filter = if skip == Skip::Bidirectional { AVDiscard::AVDISCARD_ALL } else { AVDiscard::AVDISCARD_DEFAULT };
+        // SAFETY: the context is open; the fields may change between packets.
+        unsafe {
+            (*self.decoder.as_mut_ptr()).skip_frame = discard;
+            (*self.decoder.as_mut_ptr()).skip_loop_filter = filter;
+        }
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) -> Result<(), MediaError> {
@@ -300,7 +305,7 @@ pub enum Skip {
     Nothing,
     /// Those that no other frame refers to: about half the work, for hardly less to see.
     Disposable,
-    /// Those that lean on later ones: some frames a second are left.
+    /// Those that lean on later ones: some frames a second are left, and those without the filter of their block edges.
     Bidirectional,
 }
 
