@@ -122,7 +122,7 @@ macro_rules! text {
 /// A caption line in a dark bar near the lower edge.
 const CAPTION: &str = concat!("drawbox=y=ih*0.8:h=ih*0.14:color=black@0.7:t=fill,", text!("0.84", "white"));
 
-const ATTACKS: [Attack; 43] = {
+const ATTACKS: [Attack; 46] = {
     use Group::{Combined, Geometry, Overlay, Platform, Time, Values};
     use VideoCodec::{Av1, H264, H265, Vp9};
     [
@@ -148,6 +148,8 @@ const ATTACKS: [Attack; 43] = {
         Attack::new(Geometry, "squeeze", "squeezed as from 16:9 to 4:3", "scale=trunc(iw*0.375)*2:ih,setsar=1"),
         Attack::new(Geometry, "perspective", "slightly from the side", "perspective=0.03*W:0.02*H:0.98*W:0:0:0.97*H:W:H:interpolation=cubic"),
         Attack::new(Geometry, "picture-in-picture", "half its size, in another picture", "scale=trunc(iw/4)*2:trunc(ih/4)*2,pad=iw*2:ih*2:iw*0.8:ih*0.3:color=slategray"),
+        Attack::new(Geometry, "shaken", "cut to 94 % and shaken", "crop=iw*0.94:ih*0.94:x='(iw-ow)/2*(1+sin(n/5))':y='(ih-oh)/2*(1+cos(n/7))'"),
+        Attack::new(Geometry, "swaying", "turned to and fro by 2°", "rotate='2*PI/180*sin(2*t)'"),
         Attack::new(Values, "darker", "brightness × 0.6", "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128"),
         Attack::new(Values, "brighter", "brightness × 1.4", "lutyuv=y='min((val-16)*1.4+16,235)':u='clip((val-128)*1.4+128,16,240)':v='clip((val-128)*1.4+128,16,240)'"),
         Attack::new(Values, "contrast", "contrast × 1.5", "eq=contrast=1.5"),
@@ -184,6 +186,13 @@ const ATTACKS: [Attack; 43] = {
             "screen",
             "off a screen: perspective, blur, noise, CRF 26",
             "perspective=0.02*W:0.03*H:0.97*W:0.01*H:0.01*W:0.98*H:W:0.96*H:interpolation=cubic,gblur=sigma=0.8,noise=alls=12:allf=t",
+        )
+        .rate(Rate::Crf(26)),
+        Attack::new(
+            Combined,
+            "far-screen",
+            "off a screen that fills three quarters of the picture, CRF 26",
+            "perspective=0.12*W:0.1*H:0.86*W:0.14*H:0.1*W:0.88*H:0.9*W:0.84*H:sense=destination:interpolation=cubic,gblur=sigma=0.8,noise=alls=12:allf=t",
         )
         .rate(Rate::Crf(26)),
     ]

@@ -23,14 +23,30 @@ pub(crate) struct BentLattice {
     pub(crate) score: f32,
 }
 
-/// The best nearly upright lattice under each perspective and lens, with periods of `shortest` to `longest` pixels; the best first.
-pub(crate) fn propose(image: &Image, shortest: f32, longest: f32) -> Vec<BentLattice> {
+/// Which lattices are looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    /// Shortest and longest period, in pixels.
+    pub(crate) periods: [f32; 2],
+    /// Whether lenses are tried too.
+    pub(crate) lenses: bool,
+    /// How many are proposed.
+    pub(crate) count: usize,
+}
+
+/// The best nearly upright lattices of each range, under each perspective and lens.
+pub(crate) fn propose(image: &Image, ranges: &[Range]) -> Vec<BentLattice> {
     let perspectives = (-STEPS..=STEPS).flat_map(|i| (-STEPS..=STEPS).map(move |j| (i, j)));
     let all: Vec<(i32, i32, f32)> = perspectives.flat_map(|(i, j)| LENSES.map(|lens| (i, j, lens))).filter(is_tried).collect();
-    let one = |&(i, j, k): &(i32, i32, f32)| under(image, i as f32 * STEP, j as f32 * STEP, k, shortest, longest);
-    let mut found: Vec<BentLattice> = parallel::map(&all, &mut vec![(); parallel::threads()], |(), place| one(place)).into_iter().flatten().collect();
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found
+    let one = |&(i, j, lens): &(i32, i32, f32)| under(image, i as f32 * STEP, j as f32 * STEP, lens, ranges);
+    let found: Vec<Vec<Option<BentLattice>>> = parallel::map(&all, &mut vec![(); parallel::threads()], |(), place| one(place));
+    let best = |(i, range): (usize, &Range)| {
+        let mut best: Vec<BentLattice> = found.iter().filter_map(|found| *found.get(i)?).collect();
+        best.sort_by(|a, b| b.score.total_cmp(&a.score));
+        best.truncate(range.count);
+        best
+    };
+    ranges.iter().enumerate().flat_map(best).collect()
 }
 
 /// The straight picture is searched elsewhere; under a lens every other perspective is near enough.
@@ -38,13 +54,21 @@ fn is_tried(&(i, j, lens): &(i32, i32, f32)) -> bool {
     if lens == 0.0 { (i, j) != (0, 0) } else { (i + j) % 2 == 0 }
 }
 
-fn under(image: &Image, right: f32, lower: f32, lens: f32, shortest: f32, longest: f32) -> Option<BentLattice> {
+/// The best lattice of each range under one perspective and lens.
+fn under(image: &Image, right: f32, lower: f32, lens: f32, ranges: &[Range]) -> Vec<Option<BentLattice>> {
     let (x, y) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let bend = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
     let bend = Warp::shift(x, y).after(&bend).after(&Warp::shift(-x, -y));
     let bend = bend.through(Lens { x, y, k: lens / (x * x + y * y) });
-    let straight = unwarp(image, &bend)?;
-    let proposal = LatticeSearch::new(&straight.image, shortest, longest).upright()?;
+    let Some(straight) = unwarp(image, &bend) else { return Vec::new() };
+    let wanted = |range: &&Range| lens == 0.0 || range.lenses;
+    let shortest = ranges.iter().filter(wanted).fold(f32::INFINITY, |least, range| least.min(range.periods[0]));
+    let longest = ranges.iter().filter(wanted).fold(0.0f32, |most, range| most.max(range.periods[1]));
+    let mut search = LatticeSearch::new(&straight.image, shortest, longest);
     let corner = Warp::shift(straight.origin.0, straight.origin.1);
-    Some(BentLattice { warp: bend.after(&corner).after(&proposal.warp()), score: proposal.score })
+    let lattice = |range: &Range| {
+        let proposal = Some(range).filter(wanted).and_then(|range| search.upright(range.periods))?;
+        Some(BentLattice { warp: bend.after(&corner).after(&proposal.warp()), score: proposal.score })
+    };
+    ranges.iter().map(lattice).collect()
 }

@@ -11,7 +11,7 @@ use super::place::Finding;
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
 use super::search::{Lattices, Search, Sums};
-use super::timeline;
+use super::timeline::{self, Timeline, timeline};
 use super::warp::Warp;
 use super::windows::Windows;
 use crate::evidence::{self, IDENTITY, PRESENCE, Question, Span, SpanState};
@@ -131,12 +131,34 @@ pub struct Detector {
     windows: Windows,
     /// The same in which frames count by what was spent on them.
     favoured: GroupSum,
+    /// The frame on which most was spent, alone: where a picture moves, the sum blurs its mark.
+    frame: Frame,
     pub(super) fine: Option<(Residual, usize, Image)>,
     frames: usize,
     pace: Pace,
     certainty: Certainty,
     /// Lattices in all frames, whatever is asked about them.
     lattices: Arc<Lattices>,
+    /// The same, in the one frame.
+    frame_lattices: Arc<Lattices>,
+}
+
+/// The residual of a frame, and the bits per pixel that were spent on it.
+#[derive(Clone, Debug, Default)]
+struct Frame {
+    image: Image,
+    bits: Option<f32>,
+}
+
+impl Frame {
+    /// Where the residual of the next frame is to go, if that is the better one to look at.
+    fn next(&mut self, coding: Coding) -> Option<&mut Image> {
+        let first = self.image.data.is_empty();
+        (first || coding.bits > self.bits).then(|| {
+            *self = Self { image: Image::default(), bits: coding.bits };
+            &mut self.image
+        })
+    }
 }
 
 impl Detector {
@@ -156,11 +178,13 @@ impl Detector {
             coarse_factor,
             windows: Windows::new(),
             favoured: GroupSum::default(),
+            frame: Frame::default(),
             fine,
             frames: 0,
             pace: Pace::new(options.rate),
             certainty: Certainty::Open,
             lattices: Arc::default(),
+            frame_lattices: Arc::default(),
             options,
         }
     }
@@ -173,9 +197,11 @@ impl Detector {
             coarse: self.coarse.clone(),
             windows: self.windows.clone(),
             favoured: self.favoured.clone(),
+            frame: self.frame.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
+            frame_lattices: Arc::clone(&self.frame_lattices),
             ..Self::new(ring, self.shape, options)
         }
     }
@@ -196,7 +222,8 @@ impl Detector {
         if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
             return;
         }
-        self.coarse.add(luma, [(self.windows.at(time), 1.0), self.favoured.next(coding)]);
+        let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
+        self.coarse.add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
         if let Some((residual, _, sum)) = &mut self.fine
             && self.frames.is_multiple_of(FINE_EVERY)
         {
@@ -260,9 +287,19 @@ impl Detector {
         });
         let sums = Sums { coarse: &total, favoured: favoured.as_ref(), fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
         let mut search = Search::new(self, sums, &self.lattices);
-        let Some(first) = search.run() else { return self.report(None) };
+        let first = search.run();
+        if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
+            let frame = &self.frame.image;
+            let mut search = Search::of_frame(self, frame, &self.frame_lattices);
+            let better = |found: &Finding| found.complete() || first.as_ref().is_none_or(|first| found.p_value < first.p_value);
+            if let Some(found) = search.run().filter(better) {
+                let layers = search.layers(found);
+                return self.describe(&layers, Sums { coarse: frame, favoured: None, fine: None }, false);
+            }
+        }
+        let Some(first) = first else { return self.report(None) };
         let layers = search.layers(first);
-        let mut report = self.describe(&layers, sums);
+        let mut report = self.describe(&layers, sums, true);
         if report.others.is_empty() {
             report.others = self.second(&layers, &report.spans, report.area.as_ref(), sums).into_iter().collect();
         }
@@ -299,16 +336,22 @@ impl Detector {
         }
     }
 
-    /// What can be said of the marks on one lattice, the newest first, and when and where they are.
-    fn describe(&self, layers: &[Finding], sums: Sums<'_>) -> PictureEvidence {
+    /// What can be said of the marks on one lattice, the newest first, and when and where they are. Those that are not `steady` were found in one frame.
+    fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> PictureEvidence {
         let describe = |found: &Finding| {
             let mut report = self.report(Some(found));
             if report.detected {
                 let carrier = &self.carriers[found.key];
                 let ratio = found.factor as f32 / self.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-                report.spans = timeline::spans(&self.windows, &warp, found, carrier, 1.0 / self.options.rate);
-                report.ranges = evidence::ranges(&report.spans);
+                let Timeline { spans, moving } = timeline(&self.windows, (self.coarse_factor, &warp), found, carrier, 1.0 / self.options.rate, steady);
+                report.ranges = evidence::ranges(&spans);
+                report.spans = spans;
+                report.geometry.iter_mut().for_each(|g| g.moving = moving);
+                // Where the picture moved under the sum, cells without the mark say nothing.
+                if moving && steady {
+                    return report;
+                }
                 let residual = self.fine.as_ref().filter(|f| f.1 == found.factor).map_or(&self.coarse, |f| &f.0);
                 report.area = area::map(sums.of(found.factor), &residual.variances(), found, carrier);
             }
@@ -339,7 +382,7 @@ impl Detector {
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);
         found.identified.filter(|(i, _)| !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY)?;
-        Some(self.describe(&search.layers(found), sums))
+        Some(self.describe(&search.layers(found), sums, true))
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {
@@ -356,6 +399,7 @@ impl Detector {
             rotation: (wrapped * 100.0).round() / 100.0 + 0.0,
             mirrored: finding.orientation.mirrored,
             inverted: finding.z() < 0.0,
+            moving: false,
         }
     }
 }

@@ -21,6 +21,9 @@ pub struct Geometry {
     pub mirrored: bool,
     /// Luma inverted.
     pub inverted: bool,
+    /// The picture was zoomed, panned or shaken: the mark lies elsewhere from time to time, and the rest is said of where it was read.
+    #[serde(default)]
+    pub moving: bool,
 }
 
 /// Which parts of the frame carry the mark: a grid of cells, row by row from the upper left of the stored frame.

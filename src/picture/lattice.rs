@@ -199,15 +199,15 @@ impl LatticeSearch {
         square
     }
 
-    /// The best lattice that is nearly upright and square, in one band for all periods.
-    pub(crate) fn upright(&mut self) -> Option<Proposal> {
-        let correlation = self.correlation(self.shortest, self.longest);
-        let mut starts = pairs(&correlation, self.shortest, self.longest, UPRIGHT);
+    /// The best lattice that is nearly upright and square, with a period of `shortest` to `longest` pixels, in one band for all of these.
+    pub(crate) fn upright(&mut self, [shortest, longest]: [f32; 2]) -> Option<Proposal> {
+        let correlation = self.correlation(shortest, longest);
+        let mut starts = pairs(&correlation, shortest, longest, UPRIGHT);
         starts.retain(|p| is_nearly_square(&p.vectors));
-        let steps = ((self.longest / self.shortest).ln() / PERIOD_STEP) as usize + 1;
+        let steps = ((longest / shortest).ln() / PERIOD_STEP) as usize + 1;
         let turns = (UPRIGHT / ROTATION_STEP) as i32;
         for (i, r) in (0..steps).flat_map(|i| (-turns..=turns).map(move |r| (i, r))) {
-            let period = self.shortest * (i as f32 * PERIOD_STEP).exp();
+            let period = shortest * (i as f32 * PERIOD_STEP).exp();
             starts.push(correlation.proposal(square(period, (r as f32 * ROTATION_STEP).sin_cos())));
         }
         refined(&correlation, starts, 4).into_iter().filter(|p| is_nearly_square(&p.vectors)).max_by(|a, b| a.score.total_cmp(&b.score))

@@ -16,6 +16,7 @@ mod distortion;
 mod embed;
 mod equalise;
 mod evidence;
+mod follow;
 mod grid;
 mod group;
 mod kernels;

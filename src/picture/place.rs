@@ -1,5 +1,6 @@
 //! A place that is looked at: a sum seen under one geometry, what is sought in it, what that costs, and what was found.
 
+use super::align::align;
 use super::carrier::{Carrier, Pattern};
 use super::decode::Identified;
 use super::plane::Image;
@@ -13,6 +14,12 @@ use crate::stats::PValue;
 
 /// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
+/// Gain in the score at which a geometry is straightened once more.
+const WORTH_STRAIGHTENING: f32 = 1.02;
+/// Times that a geometry is straightened and looked at again, at most.
+const BENDS: usize = 4;
+/// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked clips it takes scores of 5.2 to 6.2 at most.
+pub(super) const STRAIGHTENING: f64 = 32.0;
 
 /// A geometry under which something was found.
 pub(crate) struct Finding {
@@ -141,5 +148,27 @@ impl<'a> View<'a> {
             p_value,
             identified: None,
         }
+    }
+
+    /// Straightens the picture under a finding as long as that finds more. `p_value` is what a score there comes to.
+    pub(super) fn straighten(&self, mut found: Finding, patterns: &[Pattern], translations: &mut TranslationSearch, p_value: impl Fn(f32) -> PValue) -> Finding {
+        let mut straight: Option<View<'a>> = None;
+        for _ in 0..BENDS {
+            let view = straight.as_ref().unwrap_or(self);
+            let bend = align(&view.unwarped, &view.readings, found.orientation, &patterns[found.peak.pattern], &found.peak);
+            let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
+            let whitened = Whitened::new(&next.readings, found.orientation);
+            let peak = translations.best(&whitened, patterns);
+            let gain = peak.z.abs() / found.peak.z.abs();
+            if gain <= 1.0 {
+                break;
+            }
+            found = next.finding(found.key, found.orientation, &whitened, peak, p_value(peak.z));
+            straight = Some(next);
+            if gain < WORTH_STRAIGHTENING {
+                break;
+            }
+        }
+        found
     }
 }

@@ -41,7 +41,8 @@ impl Residual {
     }
 
     /// Adds the residual of `luma` to sums, as many times as is told with each. They are made to fit if they are empty.
-    pub(crate) fn add<const N: usize>(&mut self, luma: &Luma<'_>, mut sums: [(&mut Image, f32); N]) {
+    pub(crate) fn add<'a>(&mut self, luma: &Luma<'_>, sums: impl IntoIterator<Item = (&'a mut Image, f32)>) {
+        let mut sums: Vec<(&mut Image, f32)> = sums.into_iter().collect();
         decimate(luma, self.factor, &mut self.image);
         let (width, height) = (self.image.width, self.image.height);
         for (sum, _) in &mut sums {

@@ -5,13 +5,12 @@
 
 use std::sync::OnceLock;
 
-use super::align::align;
 use super::bend;
 use super::carrier::{Pattern, TILE};
 use super::decode::{self, Identified, Listed};
 use super::detect::Detector;
 use super::lattice::LatticeSearch;
-use super::place::{Budget, Finding, Sought, View};
+use super::place::{Budget, Finding, STRAIGHTENING, Sought, View};
 use super::plane::Image;
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::Warp;
@@ -27,11 +26,17 @@ const SCALES: (f32, f32) = (0.4, 2.6);
 const FINE_BELOW: f32 = 0.85;
 /// Square and other proposals of the lattice search that are tried, of each, per sum.
 const PROPOSALS: usize = 4;
-/// Range of scales in which a lattice under perspective is looked for, and how many of those found are tried: beneath the true one there may be false ones.
+/// Ranges of scales in which a lattice under perspective is looked for, and how many of those found are tried: beneath the true one there may be false ones. A
+/// screen that fills the frame is looked for behind a lens too; where it is smaller, the lens bends less of it. One range for both finds less in the first: what
+/// small marks add to the band is noise for large ones.
 const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 12;
-/// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five.
+const FAR_SCALES: [f32; 2] = [0.6, 0.8];
+const FAR_BENT: usize = 6;
+/// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five. One frame
+/// alone is worth a look where it could be read.
 const LEAST_EXCESS: f32 = 2.0;
+const LEAST_EXCESS_OF_A_FRAME: f32 = 5.0;
 /// A place is straightened from the score on that chance gives the best of all that was looked at there, or from this excess on: most of what unmarked clips
 /// show lies below both.
 const PLAIN: f32 = 5.0;
@@ -48,23 +53,22 @@ const LIKELY: f32 = 7.0;
 /// places with a score of which unmarked clips show one at most.
 const QUICK: usize = 1 << 17;
 const WORTH_A_LONG_LIST: f32 = 6.5;
-/// Gain in the score at which a geometry is straightened once more.
-const WORTH_STRAIGHTENING: f32 = 1.02;
-/// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked clips it takes scores of 5.2 to 6.2 at most.
-const STRAIGHTENING: f64 = 32.0;
-/// Times that a geometry is straightened and looked at again, at most.
-const BENDS: usize = 4;
 /// Shares of the false-alarm budget: the expected geometry has half, so that it needs little; translations and orientations a
-/// quarter, all other geometries an eighth straight and an eighth under perspective.
+/// quarter, all other geometries an eighth straight and a sixteenth under perspective. A sixteenth is for one frame alone, shared in the same way.
 const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_MOVED: f64 = 4.0;
 const SHARE_SEARCHED: f64 = 8.0;
-const SHARE_BENT: f64 = 8.0;
+const SHARE_BENT: f64 = 16.0;
+const SHARE_OF_A_FRAME: f64 = 16.0;
 /// A guessed size has half of the budget of a second look, whose other half is shared as above.
 const SHARE_GUESSED: f64 = 2.0;
 /// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the strongest lattices are tried.
 const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
+/// In one frame a picture that moves is looked for, at about the size that it has when its edges are cut off; and under perspective if a straight lattice fits as
+/// well as it seldom does without a mark.
+const FRAME_SCALES: (f32, f32) = (0.8, 1.7);
+const WORTH_BENDING: f32 = 7.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
 
@@ -90,9 +94,16 @@ impl<'a> Sums<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Lattices {
     /// Straight ones, with the factor of the sum that each is in.
-    straight: OnceLock<Vec<(usize, Warp)>>,
+    straight: OnceLock<Straight>,
     /// Those under perspective, in the coarse sum.
     bent: OnceLock<Vec<Warp>>,
+}
+
+#[derive(Debug)]
+struct Straight {
+    places: Vec<(usize, Warp)>,
+    /// The best score, in standard deviations.
+    score: f32,
 }
 
 /// One search over the finished sums of a detector.
@@ -110,19 +121,29 @@ pub(crate) struct Search<'a> {
     words: OnceLock<Sought>,
     list: OnceLock<Listed>,
     best: Option<Finding>,
+    /// Whether the sum is one frame, in which a second search is made.
+    frame: bool,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>, lattices: &'a Lattices) -> Self {
         let translations = (0..parallel::threads()).map(|_| TranslationSearch::new()).collect();
         let (sync, words, list) = Default::default();
-        Self { detector, translations, sums, lattices, candidates: &detector.candidates, sync, words, list, best: None }
+        Self { detector, translations, sums, lattices, candidates: &detector.candidates, sync, words, list, best: None, frame: false }
+    }
+
+    /// In one frame alone, when the sum of all has been searched.
+    pub(crate) fn of_frame(detector: &'a Detector, frame: &'a Image, lattices: &'a Lattices) -> Self {
+        Self { frame: true, ..Self::new(detector, Sums { coarse: frame, favoured: None, fine: None }, lattices) }
     }
 
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(&mut self) -> Option<Finding> {
-        let stages: &[fn(&mut Self) -> bool] =
-            if self.detector.options.search { &[Self::guessed, Self::expected, Self::moved, Self::searched, Self::bent] } else { &[Self::guessed, Self::expected] };
+        let stages: &[fn(&mut Self) -> bool] = match (self.frame, self.detector.options.search) {
+            (true, _) => &[Self::moved, Self::searched, Self::bent],
+            (_, true) => &[Self::guessed, Self::expected, Self::moved, Self::searched, Self::bent],
+            (_, false) => &[Self::guessed, Self::expected],
+        };
         let _ = stages.iter().any(|stage| stage(self));
         self.best.take()
     }
@@ -206,7 +227,8 @@ impl<'a> Search<'a> {
     /// What all shares are multiplied by: each of the questions that are asked in a place has its own, presence, payload, candidates, and their words.
     fn looks(&self) -> f64 {
         let questions = if self.candidates.is_empty() { 2 } else { 4 };
-        questions as f64 * if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 }
+        let again = if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 };
+        questions as f64 * again * if self.frame { SHARE_OF_A_FRAME } else { 1.0 }
     }
 
     /// About the size that was guessed, upright or mirrored, wherever.
@@ -262,38 +284,52 @@ impl<'a> Search<'a> {
         let budget = self.budget(warps.len(), SHARE_MOVED);
         let mut translations = std::mem::take(&mut self.translations);
         let found = warps.into_iter().any(|warp| {
-            let finding = View::new(self.sums.coarse, self.detector.coarse_factor, warp).map(|view| self.at(view, budget, &mut translations));
+            let view = View::new(self.sums.coarse, self.detector.coarse_factor, warp).filter(|view| !self.frame || self.shows_anything(view));
+            let finding = view.map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
         });
         self.translations = translations;
         found
     }
 
-    /// Wherever the lattice search proposes.
-    fn searched(&mut self) -> bool {
-        let places = self.lattices.straight.get_or_init(|| self.straight_lattices());
-        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
-        self.proposed(places, budget)
+    /// Whether there is anything periodic to see.
+    fn shows_anything(&self, view: &View<'_>) -> bool {
+        view.excess() > if self.frame { LEAST_EXCESS_OF_A_FRAME } else { LEAST_EXCESS }
     }
 
-    fn straight_lattices(&self) -> Vec<(usize, Warp)> {
-        let mut sums = vec![(self.sums.coarse, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { SCALES.0 }, SCALES.1)];
+    /// Wherever the lattice search proposes.
+    fn searched(&mut self) -> bool {
+        let straight = self.lattices.straight.get_or_init(|| self.straight_lattices());
+        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
+        self.proposed(&straight.places, budget)
+    }
+
+    fn straight_lattices(&self) -> Straight {
+        let (least, most) = if self.frame { FRAME_SCALES } else { SCALES };
+        let mut sums = vec![(self.sums.coarse, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { least }, most)];
         sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
         let found = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
             let (shortest, longest) = (self.period(least, factor), self.period(most, factor).min(0.9 * image.width.max(image.height) as f32));
             let proposals = LatticeSearch::new(image, shortest, longest).propose(PROPOSALS);
-            proposals.into_iter().map(|proposal| (factor, proposal.warp())).collect::<Vec<_>>()
+            proposals.into_iter().map(|proposal| (factor, proposal)).collect::<Vec<_>>()
         });
-        found.concat()
+        let found = found.concat();
+        Straight { places: found.iter().map(|(factor, proposal)| (*factor, proposal.warp())).collect(), score: found.iter().fold(0.0, |best, (_, p)| p.score.max(best)) }
     }
 
     /// Upright, at about the expected size, under perspective: a camera before a screen.
     fn bent(&mut self) -> bool {
+        if self.frame && self.lattices.straight.get().is_none_or(|straight| straight.score < WORTH_BENDING) {
+            return false;
+        }
         let factor = self.detector.coarse_factor;
-        let [shortest, longest] = CAMERA_SCALES.map(|scale| self.period(scale, factor));
-        let bent = self.lattices.bent.get_or_init(|| bend::propose(self.sums.coarse, shortest, longest).into_iter().take(BENT).map(|b| b.warp).collect());
+        let bent = self.lattices.bent.get_or_init(|| {
+            let range = |scales: [f32; 2], lenses, count| bend::Range { periods: scales.map(|scale| self.period(scale, factor)), lenses, count };
+            let ranges = [range(CAMERA_SCALES, true, BENT), range(FAR_SCALES, false, FAR_BENT)];
+            bend::propose(self.sums.coarse, &ranges).into_iter().map(|b| b.warp).collect()
+        });
         let places: Vec<_> = bent.iter().map(|&warp| (factor, warp)).collect();
-        let budget = self.budget(BENT, SHARE_BENT);
+        let budget = self.budget(BENT + FAR_BENT, SHARE_BENT);
         self.proposed(&places, budget)
     }
 
@@ -328,8 +364,7 @@ impl<'a> Search<'a> {
     fn proposed(&mut self, places: &[(usize, Warp)], budget: Budget) -> bool {
         let mut translations = std::mem::take(&mut self.translations);
         let one = |translations: &mut TranslationSearch, &(factor, warp): &(usize, Warp)| {
-            // If there is anything periodic to see.
-            let view = View::new(self.sums.of(factor), factor, warp).filter(|v| v.excess() > LEAST_EXCESS)?;
+            let view = View::new(self.sums.of(factor), factor, warp).filter(|view| self.shows_anything(view))?;
             Some(self.at(view, budget, std::slice::from_mut(translations)))
         };
         let findings = parallel::map_until(places, &mut translations, one, |finding| finding.as_ref().is_some_and(Finding::complete));
@@ -382,7 +417,7 @@ impl<'a> Search<'a> {
             let whitened = Whitened::new(&view.readings, orientation);
             let trials = TranslationSearch::TRIALS * self.candidates.len() as f64;
             let found = view.finding(key, orientation, &whitened, SyncPeak { pattern: 0, z, ..peak }, budget.p_value(z, trials));
-            self.recognise(self.straighten(view, found, &word, trials, budget, translations), &[mark])
+            self.recognise(view.straighten(found, &word, translations, |z| budget.p_value(z, trials)), &[mark])
         });
         looked.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
     }
@@ -393,7 +428,7 @@ impl<'a> Search<'a> {
         match translations.first_mut().filter(|_| found.peak.z.abs() > sought.chance() || view.excess() > PLAIN) {
             Some(translations) => {
                 let patterns = &sought.patterns[found.key];
-                self.straighten(view, found, patterns, sought.trials(), budget, translations)
+                view.straighten(found, patterns, translations, |z| budget.p_value(z, sought.trials()))
             }
             None => found,
         }
@@ -417,28 +452,6 @@ impl<'a> Search<'a> {
     /// A finding's readings were chosen among all translations, but not again among sub-patterns.
     fn budget_of_readings(&self, budget: Budget) -> Budget {
         Budget { trials: TranslationSearch::TRIALS * budget.trials, ..budget }
-    }
-
-    /// Straightens the picture under a finding as long as that finds more.
-    fn straighten(&self, view: &View<'a>, mut found: Finding, patterns: &[Pattern], trials: f64, budget: Budget, translations: &mut TranslationSearch) -> Finding {
-        let mut straight: Option<View<'a>> = None;
-        for _ in 0..BENDS {
-            let view = straight.as_ref().unwrap_or(view);
-            let bend = align(&view.unwarped, &view.readings, found.orientation, &patterns[found.peak.pattern], &found.peak);
-            let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
-            let whitened = Whitened::new(&next.readings, found.orientation);
-            let peak = translations.best(&whitened, patterns);
-            let gain = peak.z.abs() / found.peak.z.abs();
-            if gain <= 1.0 {
-                break;
-            }
-            found = next.finding(found.key, found.orientation, &whitened, peak, budget.p_value(peak.z, trials));
-            straight = Some(next);
-            if gain < WORTH_STRAIGHTENING {
-                break;
-            }
-        }
-        found
     }
 
     /// Tells the payload, blind or among the candidates, if the evidence is enough.

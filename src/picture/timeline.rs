@@ -3,6 +3,7 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS, TILE};
+use super::follow::follow;
 use super::place::Finding;
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
@@ -48,32 +49,42 @@ pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Finding, carrier: &C
     Known::new(warp, finding, carrier).measure(sum).0 >= Span::MARKED
 }
 
-/// Whether the mark of `finding` is there, span by span. `frame` is the time that the last frame of a span is shown.
-pub(crate) fn spans(windows: &Windows, warp: &Warp, finding: &Finding, carrier: &Carrier, frame: f64) -> Vec<Span> {
+/// When a mark is there.
+pub(crate) struct Timeline {
+    pub(crate) spans: Vec<Span>,
+    /// Whether it was found elsewhere in some spans than in others.
+    pub(crate) moving: bool,
+}
+
+/// Whether the mark of `finding` is there, span by span; `warp` and `factor` are those of the windows' sums. `frame` is the time that the last frame of a span is
+/// shown. A mark that is not `steady`, since it was found in one frame and not in the sum of all, may be anywhere in the spans that do not have it there.
+pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), finding: &Finding, carrier: &Carrier, frame: f64, steady: bool) -> Timeline {
     let mut known = Known::new(warp, finding, carrier);
-    let measured: Vec<(f32, f32)> = (0..windows.len()).map(|i| known.measure(&windows.sum(i))).collect();
-    let marked: Vec<_> = measured.iter().filter(|m| m.0 >= Span::MARKED).collect();
-    let typical = median(marked.iter().map(|m| m.0).collect());
-    let energy = median(measured.iter().map(|m| m.1).collect());
-    let state = |z: f32, e: f32| {
+    let (mut scores, energies): (Vec<f32>, Vec<f32>) = (0..windows.len()).map(|i| known.measure(&windows.sum(i))).unzip();
+    let followed = follow(windows, (factor, warp), finding, carrier, &mut scores);
+    let moving = followed || (!steady && scores.iter().any(|&z| z < Span::MARKED));
+    let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
+    let energy = median(energies.clone());
+    let state = |(&z, &e): (&f32, &f32)| {
         if z >= Span::MARKED {
             SpanState::Marked
-        } else if z < Span::UNMARKED && typical >= PLAIN && e >= SILENT * energy {
+        } else if z < Span::UNMARKED && typical >= PLAIN && e >= SILENT * energy && !moving {
             SpanState::Unmarked
         } else {
             SpanState::Unknown
         }
     };
-    let mut states: Vec<SpanState> = measured.iter().map(|&(z, e)| state(z, e)).collect();
-    evidence::doubt(&mut states, &measured.iter().map(|m| m.0).collect::<Vec<_>>(), typical);
+    let mut states: Vec<SpanState> = scores.iter().zip(&energies).map(state).collect();
+    evidence::doubt(&mut states, &scores, typical);
     let ranges: Vec<TimeRange> = windows.ranges().collect();
-    let span = |(i, (range, &(score, _))): (usize, (&TimeRange, &(f32, f32)))| {
+    let span = |(i, (range, &score)): (usize, (&TimeRange, &f32))| {
         // Up to the next span, unless that is where the mark ends.
         let ends_here = (states[i], states.get(i + 1)) == (SpanState::Marked, Some(&SpanState::Unmarked));
         let next = ranges.get(i + 1).filter(|_| !ends_here);
         Span { start: range.start, end: next.map_or(range.end + frame, |next| next.start), score, state: states[i] }
     };
-    ranges.iter().zip(&measured).enumerate().map(span).collect()
+    let spans = ranges.iter().zip(&scores).enumerate().map(span).collect();
+    Timeline { spans, moving }
 }
 
 /// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.

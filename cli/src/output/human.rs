@@ -226,6 +226,7 @@ fn geometry(g: Geometry) -> String {
     }
     parts.extend(g.mirrored.then(|| "mirrored".to_string()));
     parts.extend(g.inverted.then(|| "brightness inverted".to_string()));
+    parts.extend(g.moving.then(|| "moving: zoomed, panned or shaken".to_string()));
     if parts.is_empty() { "as stamped, or merely resized".into() } else { parts.join(", ") }
 }
 
