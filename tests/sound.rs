@@ -120,6 +120,22 @@ fn what_people_do_to_sound_leaves_the_number() {
 }
 
 #[test]
+fn sound_that_is_played_backwards_is_read_and_its_time_told() {
+    let work = TempDir::new().unwrap();
+    let input = excerpt(&work, "in.wav", "-ac 1 -c:a pcm_s16le");
+    let (stamped, turned) = (work.path().join("stamped.wav"), work.path().join("turned.wav"));
+    let payload = stamp(&input, &stamped, None).payload;
+    // Three seconds that are not marked, and then five that are.
+    ffmpeg(&input, &format!("-i {} -filter_complex [0:a]atrim=0:3[x];[1:a]atrim=0:5,areverse[y];[x][y]concat=n=2:v=0:a=1", stamped.display()), &turned);
+    let found = sound(&turned);
+    assert_eq!(found.payload, Some(payload), "{found:?}");
+    assert!(found.geometry.unwrap().backwards && !sound(&stamped).geometry.unwrap().backwards);
+    let [range] = found.ranges[..] else { panic!("{:?}", found.ranges) };
+    assert!((range.start - 3.0).abs() <= 0.5 && (range.end - 8.0).abs() <= 0.5, "{range:?}");
+    assert!(found.spans.windows(2).all(|s| s[0].end <= s[1].start + 1e-9));
+}
+
+#[test]
 fn the_three_questions_have_answers_of_their_own() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("stamped.wav");

@@ -39,10 +39,11 @@ const MARKS: usize = 4;
 const PARTS: [usize; 2] = [2, 3];
 /// Echoes that are taken away one after the other.
 const ECHOES: usize = 3;
-/// One over the shares of the false-alarm budget: sound as it was stamped has half, so that it needs little; other speeds and pitches have a quarter,
-/// sound without its echoes a quarter.
+/// One over the shares of the false-alarm budget: sound as it was stamped has half, so that it needs little; other speeds and pitches have an eighth, sound
+/// without its echoes a quarter, sound played backwards an eighth.
 const SHARE_EXPECTED: f64 = 2.0;
-const SHARE_STRETCHED: f64 = 4.0;
+const SHARE_STRETCHED: f64 = 8.0;
+const SHARE_BACKWARDS: f64 = 8.0;
 const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
 /// Seconds of a part, or of what a mark leaves, that are worth a search.
 const LEAST: f64 = 1.5;
@@ -50,6 +51,23 @@ const LEAST: f64 = 1.5;
 const PLAIN: f32 = 7.0;
 /// Evidence with which the payload can usually be read blind.
 const READABLE: f32 = 280.0;
+
+/// A piece as it had to be changed for its mark to be read.
+enum Changed {
+    /// Its echoes were taken away.
+    Cleared(Piece),
+    /// It was turned round.
+    Reversed(Piece),
+}
+
+/// Turns evidence in sound that was played backwards round to the time in which it was heard.
+fn turn(evidence: &mut SoundEvidence, seconds: f64) {
+    evidence.ranges.reverse();
+    evidence.ranges.iter_mut().for_each(|r| (r.start, r.end) = (seconds - r.end, seconds - r.start));
+    evidence.spans.reverse();
+    evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (seconds - s.end, seconds - s.start));
+    evidence.geometry.iter_mut().for_each(|g| g.backwards = true);
+}
 
 /// Collects the sound of one clip and says what mark it carries.
 ///
@@ -137,12 +155,15 @@ impl Detector {
         let share = ((self.pieces + 1) * (self.pieces + 2)) as f64 * if self.options.again { SECOND_LOOK } else { 1.0 };
         let mut marked: Vec<TimeRange> = Vec::new();
         let mut found: Vec<SoundEvidence> = Vec::new();
+        let mut backwards = false;
         for round in 0..MARKS {
             let free = |t: f64| !marked.iter().any(|r| (r.start..r.end).contains(&t));
             let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
-            let (finding, cleared) = finding;
-            if let Some(cleared) = cleared {
-                self.piece = cleared;
+            let (finding, changed) = finding;
+            match changed {
+                Some(Changed::Cleared(piece)) => self.piece = piece,
+                Some(Changed::Reversed(piece)) => (self.piece, backwards) = (piece, true),
+                None => {}
             }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
@@ -160,6 +181,9 @@ impl Detector {
             }
         }
         for mut evidence in found {
+            if backwards {
+                turn(&mut evidence, seconds);
+            }
             evidence.ranges.iter_mut().for_each(|r| (r.start, r.end) = (r.start + self.start, r.end + self.start));
             evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (s.start + self.start, s.end + self.start));
             self.keep(evidence);
@@ -169,9 +193,9 @@ impl Detector {
         self.pieces += 1;
     }
 
-    /// Looks for a mark in the time that is free; in the piece's first search in parts of it too. With the finding comes the piece that it was made in,
-    /// if echoes had to be taken out of it.
-    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Piece>)> {
+    /// Looks for a mark in the time that is free; in the piece's first search in parts of it, and backwards, too. With the finding comes the piece that it was
+    /// made in, if that had to be changed.
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Changed>)> {
         let search = |wide, share: f64| Search::new(&self.carriers, &self.piece, &self.options.question, wide, share);
         let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
         let mut best = search(false, SHARE_EXPECTED * share).run(free);
@@ -187,8 +211,15 @@ impl Detector {
         }
         if self.options.search && open(&best) {
             match self.without_echoes(share, free) {
-                Some((found, piece)) if found.payload.is_some() => return Some((found, Some(piece))),
+                Some((found, piece)) if found.payload.is_some() => return Some((found, Some(Changed::Cleared(piece)))),
                 weak => best = better(best, weak.map(|w| w.0)),
+            }
+        }
+        if self.options.search && first && open(&best) {
+            let piece = self.piece.reversed();
+            let found = Search::new(&self.carriers, &piece, &self.options.question, false, SHARE_BACKWARDS * share).run(free);
+            if let Some(found) = found.filter(|f| f.payload.is_some()) {
+                return Some((found, Some(Changed::Reversed(piece))));
             }
         }
         if self.options.search && open(&best) {
@@ -237,7 +268,7 @@ impl Detector {
             key: detected.then(|| self.ring.keys()[finding.key].id().clone()),
             ranges: evidence::ranges(&spans),
             spans,
-            geometry: detected.then_some(Stretch { speed: finding.stretch.place.speed as f32, pitch: finding.stretch.pitch as f32 }),
+            geometry: detected.then_some(Stretch { speed: finding.stretch.place.speed as f32, pitch: finding.stretch.pitch as f32, backwards: false }),
             evidence: finding.z * finding.z,
             seconds: 0.0,
             note,

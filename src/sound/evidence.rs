@@ -15,6 +15,9 @@ pub struct Stretch {
     pub speed: f32,
     /// Pitch over the stamped one: as `speed` where it was resampled, 1 where it was stretched with the pitch kept.
     pub pitch: f32,
+    /// Played backwards.
+    #[serde(default)]
+    pub backwards: bool,
 }
 
 /// What was found in sound.

@@ -110,6 +110,14 @@ impl Piece {
         &self.samples
     }
 
+    /// The same sound backwards.
+    pub(crate) fn reversed(&self) -> Self {
+        let mut piece = self.clone();
+        let end = self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
+        piece.change(|samples| samples[..end].reverse());
+        piece
+    }
+
     /// Changes the samples, and makes the spectra anew.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut [f32])) {
         change(&mut self.samples);

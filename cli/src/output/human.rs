@@ -171,6 +171,7 @@ fn heard(out: &mut String, s: &SoundEvidence) {
     if let Some(g) = s.geometry {
         let off = |v: f32| (v - 1.0).abs() > 0.001;
         let told = match (off(g.speed), off(g.pitch)) {
+            _ if g.backwards => "played backwards".to_string(),
             (false, false) => "as stamped".to_string(),
             (true, false) => format!("{:.1} % of its speed, at its own pitch", 100.0 * g.speed),
             (false, true) => format!("pitch shifted to {:.1} %", 100.0 * g.pitch),
