@@ -28,8 +28,8 @@ pub(crate) struct BentLattice {
 pub(crate) struct Range {
     /// Shortest and longest period, in pixels.
     pub(crate) periods: [f32; 2],
-    /// Whether lenses are tried too.
-    pub(crate) lenses: bool,
+    /// Whether all perspectives are tried, and lenses; or every other perspective alone, which is enough where the picture is a part of the frame.
+    pub(crate) thorough: bool,
     /// How many are proposed.
     pub(crate) count: usize,
 }
@@ -38,8 +38,7 @@ pub(crate) struct Range {
 pub(crate) fn propose(image: &Image, ranges: &[Range]) -> Vec<BentLattice> {
     let perspectives = (-STEPS..=STEPS).flat_map(|i| (-STEPS..=STEPS).map(move |j| (i, j)));
     let all: Vec<(i32, i32, f32)> = perspectives.flat_map(|(i, j)| LENSES.map(|lens| (i, j, lens))).filter(is_tried).collect();
-    let one = |&(i, j, lens): &(i32, i32, f32)| under(image, i as f32 * STEP, j as f32 * STEP, lens, ranges);
-    let found: Vec<Vec<Option<BentLattice>>> = parallel::map(&all, &mut vec![(); parallel::threads()], |(), place| one(place));
+    let found: Vec<Vec<Option<BentLattice>>> = parallel::map(&all, &mut vec![(); parallel::threads()], |(), &place| under(image, place, ranges));
     let best = |(i, range): (usize, &Range)| {
         let mut best: Vec<BentLattice> = found.iter().filter_map(|found| *found.get(i)?).collect();
         best.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -55,13 +54,14 @@ fn is_tried(&(i, j, lens): &(i32, i32, f32)) -> bool {
 }
 
 /// The best lattice of each range under one perspective and lens.
-fn under(image: &Image, right: f32, lower: f32, lens: f32, ranges: &[Range]) -> Vec<Option<BentLattice>> {
+fn under(image: &Image, (i, j, lens): (i32, i32, f32), ranges: &[Range]) -> Vec<Option<BentLattice>> {
+    let (right, lower) = (i as f32 * STEP, j as f32 * STEP);
     let (x, y) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
     let bend = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
     let bend = Warp::shift(x, y).after(&bend).after(&Warp::shift(-x, -y));
     let bend = bend.through(Lens { x, y, k: lens / (x * x + y * y) });
     let Some(straight) = unwarp(image, &bend) else { return Vec::new() };
-    let wanted = |range: &&Range| lens == 0.0 || range.lenses;
+    let wanted = |range: &&Range| range.thorough || (lens == 0.0 && (i + j) % 2 == 0);
     let shortest = ranges.iter().filter(wanted).fold(f32::INFINITY, |least, range| least.min(range.periods[0]));
     let longest = ranges.iter().filter(wanted).fold(0.0f32, |most, range| most.max(range.periods[1]));
     let mut search = LatticeSearch::new(&straight.image, shortest, longest);

@@ -67,7 +67,7 @@ const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.0
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
 /// In one frame a picture that moves is looked for, at about the size that it has when its edges are cut off; and under perspective if a straight lattice fits as
 /// well as it seldom does without a mark.
-const FRAME_SCALES: (f32, f32) = (0.8, 1.7);
+const FRAME_SCALES: (f32, f32) = (0.9, 1.4);
 const WORTH_BENDING: f32 = 7.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
@@ -324,7 +324,7 @@ impl<'a> Search<'a> {
         }
         let factor = self.detector.coarse_factor;
         let bent = self.lattices.bent.get_or_init(|| {
-            let range = |scales: [f32; 2], lenses, count| bend::Range { periods: scales.map(|scale| self.period(scale, factor)), lenses, count };
+            let range = |scales: [f32; 2], thorough, count| bend::Range { periods: scales.map(|scale| self.period(scale, factor)), thorough, count };
             let ranges = [range(CAMERA_SCALES, true, BENT), range(FAR_SCALES, false, FAR_BENT)];
             bend::propose(self.sums.coarse, &ranges).into_iter().map(|b| b.warp).collect()
         });
