@@ -106,8 +106,6 @@ pub(super) struct PictureDecoder {
     frames: u64,
     errors: u64,
     first_time: Option<f64>,
-    /// Time stamps and bytes of the last packets, the newest first.
-    packets: VecDeque<(i64, usize)>,
 }
 
 impl PictureDecoder {
@@ -133,7 +131,7 @@ impl PictureDecoder {
             e => fail(e.to_string()),
         })?;
         check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
-        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None, packets: VecDeque::new() })
+        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None })
     }
 
     /// Index of the stream that it decodes.
@@ -162,10 +160,6 @@ impl PictureDecoder {
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) -> Result<(), MediaError> {
-        if let Some((pts, packet)) = packet.and_then(|p| p.pts().zip(Some(p))) {
-            self.packets.truncate(PACKETS - 1);
-            self.packets.push_front((pts, packet.size()));
-        }
         let sent = match packet {
             Some(p) => self.decoder.send_packet(p),
             None => self.decoder.send_eof(),
@@ -201,15 +195,6 @@ impl PictureDecoder {
         let time = time - *self.first_time.get_or_insert(time);
         check(&self.path, "a duration (seconds)", time.max(0.0) as u64, self.limits.seconds)?;
         Ok(Some(time))
-    }
-
-    /// How a frame that came out was coded.
-    fn coding(&self, frame: &frame::Video) -> Coding {
-        // A packet of AV1 may hold a frame that is shown later, in a packet of a few bytes.
-        let sizes = self.decoder.id() != codec::Id::AV1;
-        let packet = frame.pts().filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
-        let pixels = frame.width() as f32 * frame.height() as f32;
-        Coding { bits: packet.map(|p| 8.0 * p.1 as f32 / pixels), intra: frame.kind() == picture::Type::I }
     }
 
     /// An error if not one frame came out.
@@ -319,6 +304,8 @@ pub struct Reader {
     frame: frame::Video,
     converter: Converter,
     scratch: Vec<u16>,
+    /// Time stamps and bytes of the last packets, the newest first.
+    packets: VecDeque<(i64, usize)>,
     ended: bool,
 }
 
@@ -333,7 +320,7 @@ impl Reader {
         let decoder = PictureDecoder::new(path, &input, index, limits)?;
         let info = describe(&input, index, decoder.decoder());
         let (frame, converter) = (frame::Video::empty(), Converter::default());
-        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch: Vec::new(), ended: false })
+        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch: Vec::new(), packets: VecDeque::new(), ended: false })
     }
 
     /// What the file is.
@@ -354,7 +341,7 @@ impl Reader {
     /// [`MediaError`] if the picture cannot be decoded or passes a limit.
     pub fn next_frame(&mut self, wants: impl Fn(f64) -> bool) -> Result<Option<(Picture<'_>, f64)>, MediaError> {
         let Some(time) = self.decode(wants)? else { return Ok(None) };
-        let coding = self.decoder.coding(&self.frame);
+        let coding = self.coding();
         let format = markable(self.frame.format());
         let fail = |reason: String| MediaError::Decode { path: self.path.clone(), reason };
         let converted = self.converter.convert(&mut self.frame, format).map_err(|e| fail(e.to_string()))?;
@@ -403,12 +390,27 @@ impl Reader {
         }
     }
 
+    /// How the frame that came out was coded.
+    fn coding(&self) -> Coding {
+        // A packet of AV1 may hold a frame that is shown later, in a packet of a few bytes.
+        let sizes = self.decoder.decoder().id() != codec::Id::AV1;
+        let packet = self.frame.pts().filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
+        let pixels = self.frame.width() as f32 * self.frame.height() as f32;
+        Coding { bits: packet.map(|p| 8.0 * p.1 as f32 / pixels), intra: self.frame.kind() == picture::Type::I }
+    }
+
     /// Hands the decoder its next packet, or the end.
     fn feed(&mut self) -> Result<(), MediaError> {
         loop {
             match next_packet(&mut self.input) {
                 Some(packet) if packet.stream() != self.index => {}
-                Some(packet) => return self.decoder.send(Some(&packet)),
+                Some(packet) => {
+                    if let Some(pts) = packet.pts() {
+                        self.packets.truncate(PACKETS - 1);
+                        self.packets.push_front((pts, packet.size()));
+                    }
+                    return self.decoder.send(Some(&packet));
+                }
                 None => {
                     self.ended = true;
                     return self.decoder.send(None);

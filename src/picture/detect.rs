@@ -139,8 +139,6 @@ pub struct Detector {
     certainty: Certainty,
     /// Lattices in all frames, whatever is asked about them.
     lattices: Arc<Lattices>,
-    /// The same, in the one frame.
-    frame_lattices: Arc<Lattices>,
 }
 
 /// The residual of a frame, and the bits per pixel that were spent on it.
@@ -148,6 +146,8 @@ pub struct Detector {
 struct Frame {
     image: Image,
     bits: Option<f32>,
+    /// Lattices in it, whatever is asked about them.
+    lattices: Arc<Lattices>,
 }
 
 impl Frame {
@@ -155,7 +155,7 @@ impl Frame {
     fn next(&mut self, coding: Coding) -> Option<&mut Image> {
         let first = self.image.data.is_empty();
         (first || coding.bits > self.bits).then(|| {
-            *self = Self { image: Image::default(), bits: coding.bits };
+            *self = Self { bits: coding.bits, ..Self::default() };
             &mut self.image
         })
     }
@@ -184,7 +184,6 @@ impl Detector {
             pace: Pace::new(options.rate),
             certainty: Certainty::Open,
             lattices: Arc::default(),
-            frame_lattices: Arc::default(),
             options,
         }
     }
@@ -201,7 +200,6 @@ impl Detector {
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
-            frame_lattices: Arc::clone(&self.frame_lattices),
             ..Self::new(ring, self.shape, options)
         }
     }
@@ -239,7 +237,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Sums { coarse: &total, favoured: None, fine: None }, &Lattices::default()).expected_blind();
+            let found = Search::new(self, Sums::alone(&total), &Lattices::default()).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
@@ -290,11 +288,11 @@ impl Detector {
         let first = search.run();
         if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
             let frame = &self.frame.image;
-            let mut search = Search::of_frame(self, frame, &self.frame_lattices);
+            let mut search = Search::of_frame(self, frame, &self.frame.lattices);
             let better = |found: &Finding| found.complete() || first.as_ref().is_none_or(|first| found.p_value < first.p_value);
             if let Some(found) = search.run().filter(better) {
                 let layers = search.layers(found);
-                return self.describe(&layers, Sums { coarse: frame, favoured: None, fine: None }, false);
+                return self.describe(&layers, Sums::alone(frame), false);
             }
         }
         let Some(first) = first else { return self.report(None) };

@@ -84,6 +84,11 @@ pub(crate) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
+    /// One sum at the coarse factor, and no other.
+    pub(crate) fn alone(coarse: &'a Image) -> Self {
+        Self { coarse, favoured: None, fine: None }
+    }
+
     /// The one in which a finding was made.
     pub(crate) fn of(self, factor: usize) -> &'a Image {
         self.fine.filter(|f| f.1 == factor).map_or(self.coarse, |f| f.0)
@@ -134,7 +139,7 @@ impl<'a> Search<'a> {
 
     /// In one frame alone, when the sum of all has been searched.
     pub(crate) fn of_frame(detector: &'a Detector, frame: &'a Image, lattices: &'a Lattices) -> Self {
-        Self { frame: true, ..Self::new(detector, Sums { coarse: frame, favoured: None, fine: None }, lattices) }
+        Self { frame: true, ..Self::new(detector, Sums::alone(frame), lattices) }
     }
 
     /// The best finding of all stages; they end with the first payload.

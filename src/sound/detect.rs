@@ -52,21 +52,12 @@ const PLAIN: f32 = 7.0;
 /// Evidence with which the payload can usually be read blind.
 const READABLE: f32 = 280.0;
 
-/// A piece as it had to be changed for its mark to be read.
-enum Changed {
-    /// Its echoes were taken away.
-    Cleared(Piece),
-    /// It was turned round.
-    Reversed(Piece),
-}
-
 /// Turns evidence in sound that was played backwards round to the time in which it was heard.
 fn turn(evidence: &mut SoundEvidence, seconds: f64) {
     evidence.ranges.reverse();
     evidence.ranges.iter_mut().for_each(|r| (r.start, r.end) = (seconds - r.end, seconds - r.start));
     evidence.spans.reverse();
     evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (seconds - s.end, seconds - s.start));
-    evidence.geometry.iter_mut().for_each(|g| g.backwards = true);
 }
 
 /// Collects the sound of one clip and says what mark it carries.
@@ -155,15 +146,12 @@ impl Detector {
         let share = ((self.pieces + 1) * (self.pieces + 2)) as f64 * if self.options.again { SECOND_LOOK } else { 1.0 };
         let mut marked: Vec<TimeRange> = Vec::new();
         let mut found: Vec<SoundEvidence> = Vec::new();
-        let mut backwards = false;
         for round in 0..MARKS {
             let free = |t: f64| !marked.iter().any(|r| (r.start..r.end).contains(&t));
             let Some(finding) = self.search(share * if round == 0 { 1.0 } else { MARKS as f64 }, seconds, round == 0, &free) else { break };
             let (finding, changed) = finding;
-            match changed {
-                Some(Changed::Cleared(piece)) => self.piece = piece,
-                Some(Changed::Reversed(piece)) => (self.piece, backwards) = (piece, true),
-                None => {}
+            if let Some(changed) = changed {
+                self.piece = changed;
             }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
@@ -181,7 +169,7 @@ impl Detector {
             }
         }
         for mut evidence in found {
-            if backwards {
+            if self.piece.is_backwards() {
                 turn(&mut evidence, seconds);
             }
             evidence.ranges.iter_mut().for_each(|r| (r.start, r.end) = (r.start + self.start, r.end + self.start));
@@ -195,7 +183,7 @@ impl Detector {
 
     /// Looks for a mark in the time that is free; in the piece's first search in parts of it, and backwards, too. With the finding comes the piece that it was
     /// made in, if that had to be changed.
-    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Changed>)> {
+    fn search(&self, share: f64, seconds: f64, first: bool, free: &(dyn Fn(f64) -> bool + Sync)) -> Option<(Finding, Option<Piece>)> {
         let search = |wide, share: f64| Search::new(&self.carriers, &self.piece, &self.options.question, wide, share);
         let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
         let mut best = search(false, SHARE_EXPECTED * share).run(free);
@@ -211,7 +199,7 @@ impl Detector {
         }
         if self.options.search && open(&best) {
             match self.without_echoes(share, free) {
-                Some((found, piece)) if found.payload.is_some() => return Some((found, Some(Changed::Cleared(piece)))),
+                Some((found, piece)) if found.payload.is_some() => return Some((found, Some(piece))),
                 weak => best = better(best, weak.map(|w| w.0)),
             }
         }
@@ -219,7 +207,7 @@ impl Detector {
             let piece = self.piece.reversed();
             let found = Search::new(&self.carriers, &piece, &self.options.question, false, SHARE_BACKWARDS * share).run(free);
             if let Some(found) = found.filter(|f| f.payload.is_some()) {
-                return Some((found, Some(Changed::Reversed(piece))));
+                return Some((found, Some(piece)));
             }
         }
         if self.options.search && open(&best) {
@@ -268,7 +256,7 @@ impl Detector {
             key: detected.then(|| self.ring.keys()[finding.key].id().clone()),
             ranges: evidence::ranges(&spans),
             spans,
-            geometry: detected.then_some(Stretch { speed: finding.stretch.place.speed as f32, pitch: finding.stretch.pitch as f32, backwards: false }),
+            geometry: detected.then_some(Stretch { speed: finding.stretch.place.speed as f32, pitch: finding.stretch.pitch as f32, backwards: self.piece.is_backwards() }),
             evidence: finding.z * finding.z,
             seconds: 0.0,
             note,

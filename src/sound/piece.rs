@@ -25,6 +25,8 @@ pub(crate) struct Piece {
     /// Samples that were let go.
     gone: usize,
     stamped: Spectrogram,
+    /// Whether the sound was turned round.
+    backwards: bool,
 }
 
 impl Piece {
@@ -35,7 +37,7 @@ impl Piece {
         // Room that is never written to costs nothing, growing by doubling would.
         let mut samples = Vec::with_capacity(if keeps { ((PIECE + MARGIN) * rate) as usize } else { 0 });
         samples.resize(analyser.len() / 2, 0.0);
-        Self { rate, samples, analyser, keeps, gone: 0, stamped }
+        Self { rate, samples, analyser, keeps, gone: 0, stamped, backwards: false }
     }
 
     /// Number of spectra.
@@ -87,6 +89,7 @@ impl Piece {
         self.samples.drain(..(over - self.gone).min(self.samples.len()));
         self.gone = 0;
         self.stamped.clear();
+        self.backwards = false;
     }
 
     /// The bands of the whole piece under a pitch.
@@ -115,7 +118,13 @@ impl Piece {
         let mut piece = self.clone();
         let end = self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
         piece.change(|samples| samples[..end].reverse());
+        piece.backwards = !self.backwards;
         piece
+    }
+
+    /// Whether the sound was turned round.
+    pub(crate) fn is_backwards(&self) -> bool {
+        self.backwards
     }
 
     /// Changes the samples, and makes the spectra anew.
