@@ -10,6 +10,7 @@ mod encoder;
 mod filter;
 mod frame;
 mod limits;
+mod nal;
 mod pipe;
 mod reader;
 mod sound;

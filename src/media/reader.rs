@@ -13,6 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media, pi
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
+use super::nal::Units;
 use super::{Limits, MediaError};
 use crate::picture::Coding;
 
@@ -141,6 +142,17 @@ impl PictureDecoder {
 
     pub(super) fn decoder(&self) -> &decoder::Video {
         &self.decoder
+    }
+
+    /// How the units of its packets are told apart.
+    fn units(&self) -> Option<Units> {
+        // SAFETY: the context is open, and its configuration stays as it is for as long as it is.
+        let configuration = unsafe {
+            let raw = self.decoder.as_ptr();
+            let size = usize::try_from((*raw).extradata_size).unwrap_or(0);
+            if (*raw).extradata.is_null() { &[] } else { std::slice::from_raw_parts((*raw).extradata, size) }
+        };
+        Units::new(self.decoder.id(), configuration)
     }
 
     /// Leaves out frames from the next packet on.
@@ -306,6 +318,11 @@ pub struct Reader {
     scratch: Vec<u16>,
     /// Time stamps and bytes of the last packets, the newest first.
     packets: VecDeque<(i64, usize)>,
+    /// Which frames are left out, and how packets tell them.
+    skip: Skip,
+    units: Option<Units>,
+    /// The latest time stamp of all packets so far.
+    latest: Option<i64>,
     ended: bool,
 }
 
@@ -319,8 +336,9 @@ impl Reader {
         let index = picture_stream(path, &input)?;
         let decoder = PictureDecoder::new(path, &input, index, limits)?;
         let info = describe(&input, index, decoder.decoder());
-        let (frame, converter) = (frame::Video::empty(), Converter::default());
-        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch: Vec::new(), packets: VecDeque::new(), ended: false })
+        let (frame, converter, units) = (frame::Video::empty(), Converter::default(), decoder.units());
+        let (scratch, packets, skip, latest) = (Vec::new(), VecDeque::new(), Skip::Nothing, None);
+        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch, packets, skip, units, latest, ended: false })
     }
 
     /// What the file is.
@@ -331,7 +349,20 @@ impl Reader {
 
     /// Leaves out frames from here on, where the codec has such.
     pub fn skip(&mut self, skip: Skip) {
+        self.skip = skip;
         self.decoder.skip(skip);
+    }
+
+    /// Whether the decoder would pass the packet over. It decodes some packets at a time, and each that it passes over keeps it from one of them.
+    fn is_left_out(&mut self, packet: &Packet) -> bool {
+        // What is shown before something that came earlier leans on it.
+        let behind = packet.pts() < self.latest && packet.pts().is_some();
+        self.latest = self.latest.max(packet.pts());
+        match self.skip {
+            Skip::Nothing => false,
+            Skip::Disposable => self.units.zip(packet.data()).is_some_and(|(units, data)| units.is_disposable(data)),
+            Skip::Bidirectional => behind,
+        }
     }
 
     /// The next frame and its time in seconds from the first; `None` at the end. `wants` is asked first, so that frames nobody looks at
@@ -403,7 +434,7 @@ impl Reader {
     fn feed(&mut self) -> Result<(), MediaError> {
         loop {
             match next_packet(&mut self.input) {
-                Some(packet) if packet.stream() != self.index => {}
+                Some(packet) if packet.stream() != self.index || self.is_left_out(&packet) => {}
                 Some(packet) => {
                     if let Some(pts) = packet.pts() {
                         self.packets.truncate(PACKETS - 1);
