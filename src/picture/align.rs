@@ -5,7 +5,7 @@
 //! sum over blocks of the correlation at the displacement they predict. One climb starts at the block that fits best and grows outward,
 //! so that a perspective that bends the lattice by many pixels is followed a few at a time; others start from small bends of the whole picture.
 
-use super::carrier::{POINTS, Pattern, TILE};
+use super::carrier::{BAND_HIGH, POINTS, Pattern, TILE};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 use super::sync::{Orientation, SyncPeak, Whitened};
@@ -151,7 +151,7 @@ fn climb(blocks: &[Block], field: &mut Field, parameters: usize) {
 }
 
 fn correlate(image: &Image, readings: &Readings, orientation: Orientation, pattern: &Pattern, peak: &SyncPeak) -> Vec<Block> {
-    let mut fft = RealFft2::new(TILE, TILE);
+    let mut fft = RealFft2::new(TILE, TILE).within(BAND_HIGH);
     let (mut spectrum, mut map) = (Vec::new(), Image::default());
     let (xx, xy, yx, yy) = orientation.matrix();
     let sign = peak.z.signum();

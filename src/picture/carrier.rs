@@ -4,7 +4,6 @@
 //! real *dimensions*, each with a sign. A keyed permutation gives [`SYNC_DIMENSIONS`] of them to the sync
 //! pattern, known from the key and the sub-pattern alone, and the rest to the code word.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use realfft::num_complex::Complex32;
@@ -43,12 +42,6 @@ pub(crate) static POINTS: LazyLock<Vec<(i32, i32)>> = LazyLock::new(|| {
         })
         .collect()
 });
-
-/// Place of each lattice point in [`POINTS`].
-pub(crate) fn point_index() -> &'static HashMap<(i32, i32), usize> {
-    static INDEX: LazyLock<HashMap<(i32, i32), usize>> = LazyLock::new(|| POINTS.iter().enumerate().map(|(i, &p)| (p, i)).collect());
-    &INDEX
-}
 
 /// The error-correcting code over all code dimensions.
 pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, dimensions() - sync_dimensions(), THRESHOLD_SNR));

@@ -4,10 +4,14 @@
 
 use multiversion::multiversion;
 
+use super::plane::Image;
+
 /// Side of the repeated dither.
 pub(super) const DITHER: usize = 64;
 /// Bits below the grey level in the product of pattern and amplitude, at eight bits.
 pub(super) const FRACTION: u32 = 10;
+/// Pixels along which a map counts as straight: what bends by a tenth over a picture of some hundred pixels is off by a hundredth of one then.
+pub(super) const RUN: usize = 8;
 /// Largest amplitude: its product with the pattern, plus the dither, fits sixteen bits.
 pub(super) const LARGEST_AMPLITUDE: i16 = 247;
 
@@ -41,8 +45,46 @@ pub(super) fn add_moments(row: &[u8], sums: &mut [u16], squares: &mut [u32]) {
     plain::add_moments(row, sums, squares);
 }
 
+/// Samples `image` along a row: bilinear, as [`Image::sample`], on straight lines from each of `knots`, which are where it crosses the image at every
+/// [`RUN`]th pixel, to the next.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
+    plain::sample(image, knots, row);
+}
+
 mod plain {
-    use super::{DITHER, FRACTION};
+    use super::{DITHER, FRACTION, Image, RUN};
+
+    #[inline(always)]
+    pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
+        let (right, lower) = (image.width as f32 - 1.0, image.height as f32 - 1.0);
+        let inside = |x: f32, y: f32| x >= 0.0 && y >= 0.0 && x < right && y < lower;
+        for (run, ends) in row.chunks_mut(RUN).zip(knots.windows(2)) {
+            let (from, to) = (ends[0], ends[1]);
+            let step = ((to.0 - from.0) / RUN as f32, (to.1 - from.1) / RUN as f32);
+            let x: [f32; RUN] = std::array::from_fn(|k| from.0 + k as f32 * step.0);
+            let y: [f32; RUN] = std::array::from_fn(|k| from.1 + k as f32 * step.1);
+            // A line whose ends are inside is inside.
+            if inside(x[0], y[0]) && inside(x[RUN - 1], y[RUN - 1]) {
+                let (left, upper) = (x.map(|x| x as i32), y.map(|y| y as i32));
+                let place: [i32; RUN] = std::array::from_fn(|k| upper[k] * image.width as i32 + left[k]);
+                let mut corners = [[0.0; RUN]; 4];
+                for (k, &place) in place.iter().enumerate() {
+                    let [a, b, .., c, d] = image.data[place as usize..place as usize + image.width + 2] else { continue };
+                    (corners[0][k], corners[1][k], corners[2][k], corners[3][k]) = (a, b, c, d);
+                }
+                let [a, b, c, d] = corners;
+                let value: [f32; RUN] = std::array::from_fn(|k| {
+                    let (fx, fy) = (x[k] - left[k] as f32, y[k] - upper[k] as f32);
+                    let (top, bottom) = (a[k] + fx * (b[k] - a[k]), c[k] + fx * (d[k] - c[k]));
+                    top + fy * (bottom - top)
+                });
+                run.copy_from_slice(&value[..run.len()]);
+            } else {
+                run.iter_mut().enumerate().for_each(|(k, v)| *v = image.sample(x[k], y[k]));
+            }
+        }
+    }
 
     #[inline(always)]
     pub(super) fn add_to_bytes(row: &mut [u8], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER]) {
@@ -137,6 +179,25 @@ mod tests {
             add_moments(&row, &mut sums, &mut squares);
             plain::add_moments(&row, &mut plain_sums, &mut plain_squares);
             assert_eq!((sums, squares), (plain_sums, plain_squares));
+        }
+    }
+
+    #[test]
+    fn samples_are_those_of_the_image() {
+        let mut image = Image::new(61, 40);
+        image.data.iter_mut().zip(values(61 * 40, 1000)).for_each(|(v, value)| *v = value as f32);
+        // Across the whole of it, beginning and ending outside.
+        let knots: Vec<(f32, f32)> = (0..10).map(|i| (8.3 * i as f32 - 3.1, 0.03 * (i * i) as f32 + 4.0 * i as f32 - 1.7)).collect();
+        for n in [1, 8, 29, 72] {
+            let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
+            sample(&image, &knots, &mut a);
+            plain::sample(&image, &knots, &mut b);
+            assert_eq!(a, b);
+            for (i, v) in a.into_iter().enumerate() {
+                let (from, to, k) = (knots[i / RUN], knots[i / RUN + 1], (i % RUN) as f32);
+                let place = (from.0 + k * ((to.0 - from.0) / RUN as f32), from.1 + k * ((to.1 - from.1) / RUN as f32));
+                assert_eq!(v, image.sample(place.0, place.1));
+            }
         }
     }
 

@@ -156,11 +156,13 @@ impl LatticeSearch {
         let padded = |n: usize| fast_size(n + (n / 2).min(2 * longest as usize));
         // An even number of rows, and some even where the picture has one alone.
         let (width, height) = (padded(image.width), (padded(image.height) & !1).max(2));
-        let mut fft = RealFft2::new(width, height);
-        let mut spectrum = Vec::new();
-        fft.forward(&tapered(image), &mut spectrum);
         // Smooth over more than a lattice spacing, so that the lattice itself stays.
         let radius = |n: usize| ((1.5 * n as f32 / shortest) as usize).max(4);
+        // The band of the shortest, and what is smoothed over beside it.
+        let most = BAND_HIGH * TILE as f32 / shortest + (radius(width) + 1) as f32 / width as f32;
+        let mut fft = RealFft2::new(width, height).within(most);
+        let mut spectrum = Vec::new();
+        fft.forward(&tapered(image), &mut spectrum);
         let power = whitened_power(&spectrum, height, radius(width), radius(height));
         Self { fft, power, spectrum, width, height, extent: (image.width as f32, image.height as f32), shortest, longest }
     }

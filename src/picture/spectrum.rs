@@ -6,20 +6,24 @@ use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
-use super::carrier::{POINTS, TILE};
+use super::carrier::{BAND_HIGH, POINTS, TILE};
 use super::plane::Image;
 
+/// Rows that are handled at a time, so that columns are read and written in runs: as many complex values as fit a line of the cache.
+const STRIP: usize = 8;
+
 /// A planned real transform of `width`×`height`. Spectra are stored column by column: `height` values for each of the
-/// `width / 2 + 1` non-negative horizontal frequencies. Neither direction is normalised.
+/// non-negative horizontal frequencies, of which there are `width / 2 + 1`, or fewer [within a band](Self::within). Neither direction is normalised.
 pub(crate) struct RealFft2 {
     width: usize,
     height: usize,
+    columns: usize,
     rows_forward: Arc<dyn RealToComplex<f32>>,
     rows_inverse: Arc<dyn ComplexToReal<f32>>,
     columns_forward: Arc<dyn Fft<f32>>,
     columns_inverse: Arc<dyn Fft<f32>>,
     line: Vec<f32>,
-    half_line: Vec<Complex32>,
+    half_lines: Vec<Complex32>,
     scratch: Vec<Complex32>,
 }
 
@@ -33,27 +37,37 @@ impl RealFft2 {
         let columns_inverse = complex.plan_fft_inverse(height);
         let scratch = [rows_forward.get_scratch_len(), rows_inverse.get_scratch_len(), columns_forward.get_inplace_scratch_len(), columns_inverse.get_inplace_scratch_len()];
         let scratch = vec![Complex32::default(); scratch.into_iter().max().unwrap_or(0)];
-        let (line, half_line) = (vec![0.0; width], vec![Complex32::default(); width / 2 + 1]);
-        Self { width, height, rows_forward, rows_inverse, columns_forward, columns_inverse, line, half_line, scratch }
+        let columns = width / 2 + 1;
+        let (line, half_lines) = (vec![0.0; width], vec![Complex32::default(); STRIP * columns]);
+        Self { width, height, columns, rows_forward, rows_inverse, columns_forward, columns_inverse, line, half_lines, scratch }
+    }
+
+    /// For spectra that hold horizontal frequencies up to `frequency` alone, in cycles per pixel: nothing is done for the others.
+    pub(crate) fn within(self, frequency: f32) -> Self {
+        let columns = (frequency * self.width as f32) as usize + 1;
+        Self { columns: self.columns.min(columns), ..self }
     }
 
     /// Number of values in a spectrum.
     pub(crate) fn spectrum_len(&self) -> usize {
-        (self.width / 2 + 1) * self.height
+        self.columns * self.height
     }
 
     /// Transforms an image, zero-padded on the right and below.
     pub(crate) fn forward(&mut self, image: &Image, spectrum: &mut Vec<Complex32>) {
         spectrum.clear();
         spectrum.resize(self.spectrum_len(), Complex32::default());
-        let used = image.width.min(self.width);
-        for (y, row) in image.rows().take(self.height).enumerate() {
-            self.line.fill(0.0);
-            self.line[..used].copy_from_slice(&row[..used]);
-            // The lengths are the planned ones, so the transform cannot fail.
-            let _ = self.rows_forward.process_with_scratch(&mut self.line, &mut self.half_line, &mut self.scratch);
-            for (x, &v) in self.half_line.iter().enumerate() {
-                spectrum[x * self.height + y] = v;
+        let (used, half) = (image.width.min(self.width), self.width / 2 + 1);
+        for y in (0..image.height.min(self.height)).step_by(STRIP) {
+            let rows = STRIP.min(image.height.min(self.height) - y);
+            for (i, half_line) in self.half_lines.chunks_exact_mut(half).take(rows).enumerate() {
+                self.line[used..].fill(0.0);
+                self.line[..used].copy_from_slice(&image.row(y + i)[..used]);
+                // The lengths are the planned ones, so the transform cannot fail.
+                let _ = self.rows_forward.process_with_scratch(&mut self.line, half_line, &mut self.scratch);
+            }
+            for (x, column) in spectrum.chunks_exact_mut(self.height).enumerate() {
+                column[y..y + rows].iter_mut().enumerate().for_each(|(i, v)| *v = self.half_lines[i * half + x]);
             }
         }
         for column in spectrum.chunks_exact_mut(self.height) {
@@ -82,17 +96,21 @@ impl RealFft2 {
         for column in spectrum.chunks_exact_mut(self.height) {
             self.columns_inverse.process_with_scratch(column, &mut self.scratch);
         }
-        for y in 0..self.height {
-            for (x, v) in self.half_line.iter_mut().enumerate() {
-                *v = spectrum[x * self.height + y];
+        let half = self.width / 2 + 1;
+        for y in (0..self.height).step_by(STRIP) {
+            let rows = STRIP.min(self.height - y);
+            for (x, column) in spectrum.chunks_exact(self.height).enumerate() {
+                column[y..y + rows].iter().enumerate().for_each(|(i, &v)| self.half_lines[i * half + x] = v);
             }
-            // A real signal has real values at zero and at the Nyquist frequency; rounding may have left a trace.
-            self.half_line[0].im = 0.0;
-            if self.width.is_multiple_of(2) {
-                self.half_line[self.width / 2].im = 0.0;
+            for (i, half_line) in self.half_lines.chunks_exact_mut(half).take(rows).enumerate() {
+                half_line[self.columns..].fill(Complex32::default());
+                // A real signal has real values at zero and at the Nyquist frequency; rounding may have left a trace.
+                half_line[0].im = 0.0;
+                if self.width.is_multiple_of(2) {
+                    half_line[self.width / 2].im = 0.0;
+                }
+                let _ = self.rows_inverse.process_with_scratch(half_line, out.row_mut(y + i), &mut self.scratch);
             }
-            let _ = self.rows_inverse.process_with_scratch(&mut self.half_line, &mut self.line, &mut self.scratch);
-            out.row_mut(y).copy_from_slice(&self.line);
         }
     }
 }
@@ -106,7 +124,7 @@ pub(crate) struct TileFft {
 
 impl TileFft {
     pub(crate) fn new() -> Self {
-        Self { fft: RealFft2::new(TILE, TILE), spectrum: Vec::new(), image: Image::default() }
+        Self { fft: RealFft2::new(TILE, TILE).within(BAND_HIGH), spectrum: Vec::new(), image: Image::default() }
     }
 
     /// The tile with the given values at lattice points of the half plane (and their conjugates opposite), unnormalised.
@@ -135,17 +153,17 @@ pub(crate) fn read_lattice(image: &Image, extent: (f32, f32)) -> Readings {
     let tiles = |n: usize| n.div_ceil(TILE).max(LEAST_TILES);
     let (tx, ty) = (tiles(image.width), tiles(image.height));
     let (width, height) = (tx * TILE, ty * TILE);
-    let mut spectrum = Vec::new();
-    RealFft2::new(width, height).forward(image, &mut spectrum);
-    let at = |y: i32, x: i32| {
-        let (y, x) = if x < 0 { (-y, -x) } else { (y, x) };
-        spectrum[x as usize * height + y.rem_euclid(height as i32) as usize]
-    };
     // Neighbours nearer than the main lobe's half width hold the mark itself; those at the next lattice points too.
     let lobe = |padded: usize, extent: f32, tiles: usize| (((padded as f32 / extent.max(1.0)).ceil()) as i32).clamp(1, tiles as i32 - 2);
     let (lx, ly) = (lobe(width, extent.0, tx), lobe(height, extent.1, ty));
     let reach = |tiles: usize, lobe: i32| (tiles as i32 - lobe).max(lobe + 1);
     let (rx, ry) = (reach(tx, lx), reach(ty, ly));
+    let mut spectrum = Vec::new();
+    RealFft2::new(width, height).within(BAND_HIGH + rx as f32 / width as f32).forward(image, &mut spectrum);
+    let at = |y: i32, x: i32| {
+        let (y, x) = if x < 0 { (-y, -x) } else { (y, x) };
+        spectrum[x as usize * height + y.rem_euclid(height as i32) as usize]
+    };
     let mut readings = Readings { value: Vec::with_capacity(POINTS.len()), noise: Vec::with_capacity(POINTS.len()) };
     for &(ky, kx) in POINTS.iter() {
         let (y, x) = (ky * ty as i32, kx * tx as i32);
@@ -181,6 +199,23 @@ mod tests {
         for (a, b) in image.data.iter().zip(&back.data) {
             assert!((a - b / (24.0 * 18.0)).abs() < 1e-3);
         }
+    }
+
+    #[test]
+    fn within_a_band_the_spectrum_is_the_same_and_beyond_it_there_is_none() {
+        let mut image = Image::new(20, 11);
+        image.data.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 37) % 101) as f32);
+        let (mut whole, mut part) = (RealFft2::new(24, 18), RealFft2::new(24, 18).within(0.21));
+        let (mut all, mut low) = (Vec::new(), Vec::new());
+        whole.forward(&image, &mut all);
+        part.forward(&image, &mut low);
+        assert_eq!(low.len(), 6 * 18);
+        assert_eq!(low, all[..6 * 18]);
+        let (mut back, mut plain) = (Image::default(), Image::default());
+        part.inverse(&mut low, &mut back);
+        all[6 * 18..].fill(Complex32::default());
+        whole.inverse(&mut all, &mut plain);
+        assert_eq!(back, plain);
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //! Hoeffding's inequality (doi:10.1080/01621459.1963.10500830) bounds its tail by exp(−z²/2) whatever the picture holds. Each
 //! score that is looked at is a trial; the reported p-value is the number of trials times that bound.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use realfft::num_complex::Complex32;
 
-use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, Pattern, TILE, point_index};
+use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, Pattern, TILE};
 use super::plane::Image;
 use super::spectrum::{Readings, RealFft2};
 use crate::stats::median;
@@ -47,13 +50,23 @@ impl Orientation {
         (xx as f32 * x + yx as f32 * y, xy as f32 * x + yy as f32 * y)
     }
 
-    /// Where the picture's spectrum holds the mark's point (ky, kx): its place in [`POINTS`], and whether as the conjugate.
-    pub(crate) fn place(self, (ky, kx): (i32, i32)) -> (usize, bool) {
-        // A wave of frequency k in tile coordinates u has, at picture coordinates v = A u, frequency A⁻ᵀ k = A k: A is orthogonal.
-        let (xx, xy, yx, yy) = self.matrix();
-        let (x, y) = (xx * kx + xy * ky, yx * kx + yy * ky);
-        let conjugate = x < 0 || (x == 0 && y < 0);
-        (point_index()[&if conjugate { (-y, -x) } else { (y, x) }], conjugate)
+    /// Where the picture's spectrum holds each of the mark's [`POINTS`]: its place there, and whether as the conjugate.
+    pub(crate) fn places(self) -> &'static [(usize, bool)] {
+        static PLACES: LazyLock<Vec<Vec<(usize, bool)>>> = LazyLock::new(|| {
+            let index: HashMap<(i32, i32), usize> = POINTS.iter().enumerate().map(|(i, &p)| (p, i)).collect();
+            let places = |orientation: Orientation| {
+                // A wave of frequency k in tile coordinates u has, at picture coordinates v = A u, frequency A⁻ᵀ k = A k: A is orthogonal.
+                let (xx, xy, yx, yy) = orientation.matrix();
+                let place = |&(ky, kx): &(i32, i32)| {
+                    let (x, y) = (xx * kx + xy * ky, yx * kx + yy * ky);
+                    let conjugate = x < 0 || (x == 0 && y < 0);
+                    (index[&if conjugate { (-y, -x) } else { (y, x) }], conjugate)
+                };
+                POINTS.iter().map(place).collect()
+            };
+            Orientation::all().map(places).collect()
+        });
+        &PLACES[2 * usize::from(self.turns % 4) + usize::from(self.mirrored)]
     }
 }
 
@@ -80,8 +93,7 @@ impl Whitened {
     }
 
     fn raw(readings: &Readings, orientation: Orientation) -> Self {
-        let value = POINTS.iter().map(|&p| {
-            let (i, conjugate) = orientation.place(p);
+        let value = orientation.places().iter().map(|&(i, conjugate)| {
             let value = if conjugate { readings.value[i].conj() } else { readings.value[i] };
             value / (readings.noise[i] / 2.0).max(f32::MIN_POSITIVE).sqrt()
         });
@@ -184,7 +196,7 @@ impl TranslationSearch {
 
     pub(crate) fn new() -> Self {
         let turns = (0..ANGLES).map(|i| Complex32::from_polar(1.0, std::f32::consts::TAU * i as f32 / ANGLES as f32)).collect();
-        Self { fft: RealFft2::new(GRID, GRID), spectrum: Vec::new(), map: Image::default(), turns }
+        Self { fft: RealFft2::new(GRID, GRID).within(BAND_HIGH * (TILE / GRID) as f32), spectrum: Vec::new(), map: Image::default(), turns }
     }
 
     /// The best origin and pattern.

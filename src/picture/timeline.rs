@@ -2,7 +2,7 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{Carrier, POINTS, TILE};
+use super::carrier::{BAND_HIGH, Carrier, POINTS, TILE};
 use super::follow::follow;
 use super::place::Finding;
 use super::plane::Image;
@@ -96,7 +96,7 @@ struct Fold {
 
 impl Fold {
     fn new() -> Self {
-        Self { fft: RealFft2::new(TILE, TILE), tile: Image::new(TILE, TILE), spectrum: Vec::new() }
+        Self { fft: RealFft2::new(TILE, TILE).within(BAND_HIGH), tile: Image::new(TILE, TILE), spectrum: Vec::new() }
     }
 
     fn read(&mut self, sum: &Image, warp: &Warp, finding: &Finding) -> Option<(Whitened, f32)> {

@@ -1,5 +1,6 @@
 //! Maps from tile coordinates to picture coordinates: a projective map, after a little of what a lens does.
 
+use super::kernels;
 use super::plane::Image;
 
 /// Takes tile coordinates (pixels at 360-line scale) to pixels of an image.
@@ -143,8 +144,6 @@ pub(crate) struct Unwarped {
     pub(crate) origin: (f32, f32),
 }
 
-/// Pixels along which a map counts as straight: what bends by a tenth over a picture of some hundred pixels is off by a hundredth of one then.
-const RUN: usize = 8;
 /// Largest side in tile coordinates: a hypothesis that needs more is absurd.
 const LARGEST: f32 = 2048.0;
 
@@ -166,17 +165,10 @@ pub(crate) fn unwarp(image: &Image, warp: &Warp) -> Option<Unwarped> {
         resize(image, warp, (x0, y0), &mut out);
         return Some(Unwarped { image: out, origin: (x0, y0) });
     }
+    let mut knots = vec![(0.0, 0.0); out.width.div_ceil(kernels::RUN) + 1];
     for y in 0..out.height {
-        let v = y as f32 + y0;
-        let mut from = warp.apply(x0, v);
-        for (i, run) in out.row_mut(y).chunks_mut(RUN).enumerate() {
-            let to = warp.apply((RUN * (i + 1)) as f32 + x0, v);
-            let step = ((to.0 - from.0) / RUN as f32, (to.1 - from.1) / RUN as f32);
-            for (k, o) in run.iter_mut().enumerate() {
-                *o = image.sample(from.0 + k as f32 * step.0, from.1 + k as f32 * step.1);
-            }
-            from = to;
-        }
+        knots.iter_mut().enumerate().for_each(|(i, knot)| *knot = warp.apply((kernels::RUN * i) as f32 + x0, y as f32 + y0));
+        kernels::sample(image, &knots, out.row_mut(y));
     }
     Some(Unwarped { image: out, origin: (x0, y0) })
 }
