@@ -21,8 +21,9 @@ const BEND: f32 = 5.0;
 const CLIMBS: usize = 8;
 /// Side of a block's correlation map.
 const SIDE: usize = 2 * REACH as usize + 1;
-/// Distance between block centres.
+/// Distance between block centres: half a tile, or a whole one where that makes this many blocks.
 const SPACING: usize = TILE / 2;
+const MANY: usize = 100;
 
 /// The correlation of one block with the sync pattern over displacements in picture directions.
 struct Block {
@@ -156,7 +157,9 @@ fn correlate(image: &Image, readings: &Readings, orientation: Orientation, patte
     let (xx, xy, yx, yy) = orientation.matrix();
     let sign = peak.z.signum();
     let unit = image.width.max(image.height) as f32 / 2.0;
-    let starts = |n: usize| (0..).map(|i| i * SPACING).take_while(move |&s| s == 0 || s + TILE <= n + SPACING);
+    let along = |n: usize, spacing: usize| (0..).map(move |i| i * spacing).take_while(move |&s| s == 0 || s + TILE <= n + spacing);
+    let many = along(image.width, TILE).count() * along(image.height, TILE).count() >= MANY;
+    let starts = |n: usize| along(n, if many { TILE } else { SPACING });
     let mut blocks = Vec::new();
     let mut cut = Image::new(TILE, TILE);
     for y0 in starts(image.height) {

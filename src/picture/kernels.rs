@@ -45,6 +45,18 @@ pub(super) fn add_moments(row: &[u8], sums: &mut [u16], squares: &mut [u32]) {
     plain::add_moments(row, sums, squares);
 }
 
+/// Adds rows of bytes up, column by column.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn add_bytes(row: &[u8], sums: &mut [u32]) {
+    plain::add_bytes(row, sums);
+}
+
+/// Adds `weight · gain · value` to a row of sums.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn add_weighted(row: &[f32], gains: &[f32], weight: f32, sums: &mut [f32]) {
+    plain::add_weighted(row, gains, weight, sums);
+}
+
 /// Samples `image` along a row: bilinear, as [`Image::sample`], on straight lines from each of `knots`, which are where it crosses the image at every
 /// [`RUN`]th pixel, to the next.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2", "aarch64+neon"))]
@@ -54,6 +66,16 @@ pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
 
 mod plain {
     use super::{DITHER, FRACTION, Image, RUN};
+
+    #[inline(always)]
+    pub(super) fn add_bytes(row: &[u8], sums: &mut [u32]) {
+        row.iter().zip(sums).for_each(|(&v, s)| *s += u32::from(v));
+    }
+
+    #[inline(always)]
+    pub(super) fn add_weighted(row: &[f32], gains: &[f32], weight: f32, sums: &mut [f32]) {
+        row.iter().zip(gains).zip(sums).for_each(|((&v, &g), s)| *s += weight * v * g);
+    }
 
     #[inline(always)]
     pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
@@ -179,6 +201,15 @@ mod tests {
             add_moments(&row, &mut sums, &mut squares);
             plain::add_moments(&row, &mut plain_sums, &mut plain_squares);
             assert_eq!((sums, squares), (plain_sums, plain_squares));
+            let (mut a, mut b) = (vec![7; n], vec![7; n]);
+            add_bytes(&row, &mut a);
+            plain::add_bytes(&row, &mut b);
+            assert_eq!(a, b);
+            let [floats, gains] = [1000, 37].map(|limit| values(n, limit).into_iter().map(|v| v as f32 / 7.0).collect::<Vec<_>>());
+            let (mut a, mut b) = (gains.clone(), gains.clone());
+            add_weighted(&floats, &gains, 1.7, &mut a);
+            plain::add_weighted(&floats, &gains, 1.7, &mut b);
+            assert_eq!(a, b);
         }
     }
 

@@ -8,7 +8,7 @@ use realfft::num_complex::Complex32;
 
 use super::carrier::{BAND_HIGH, BAND_LOW, TILE};
 use super::plane::Image;
-use super::spectrum::RealFft2;
+use super::spectrum::{RealFft2, wrapped};
 use super::warp::Warp;
 
 /// Ratio of largest to smallest period in one band-limited autocorrelation.
@@ -74,11 +74,6 @@ impl Autocorrelation {
 
     /// At a pixel, of which the map holds one period.
     fn at(&self, x: i32, y: i32) -> f32 {
-        // What is looked up lies within a period of the origin, so that a division is seldom needed.
-        let wrapped = |i: i32, n: usize| match if i < 0 { i + n as i32 } else { i } {
-            i if (0..n as i32).contains(&i) => i as usize,
-            i => i.rem_euclid(n as i32) as usize,
-        };
         self.map.data[wrapped(y, self.map.height) * self.map.width + wrapped(x, self.map.width)]
     }
 

@@ -5,6 +5,7 @@
 
 use super::equalise::Equaliser;
 use super::grid::{self, Upsampler};
+use super::kernels;
 use super::plane::{Image, Luma, decimate};
 
 /// Variance (grey levels squared) added so that flat places, which hold codec noise alone, are not blown up; 8 finds a tenth less.
@@ -70,9 +71,7 @@ impl Residual {
         for y in 0..height {
             self.upsampler.row(&self.grid, y, &mut self.line);
             for (sum, weight) in &mut sums {
-                for ((s, &v), &g) in sum.row_mut(y).iter_mut().zip(self.image.row(y)).zip(&self.line) {
-                    *s += *weight * v * g;
-                }
+                kernels::add_weighted(self.image.row(y), &self.line, *weight, sum.row_mut(y));
             }
         }
     }

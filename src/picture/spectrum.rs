@@ -12,6 +12,15 @@ use super::plane::Image;
 /// Rows that are handled at a time, so that columns are read and written in runs: as many complex values as fit a line of the cache.
 const STRIP: usize = 8;
 
+/// The place of frequency or pixel `i` among `n` that repeat.
+pub(super) fn wrapped(i: i32, n: usize) -> usize {
+    // Less than a period from the origin, as nearly all are, it takes no division.
+    match if i < 0 { i + n as i32 } else { i } {
+        i if (0..n as i32).contains(&i) => i as usize,
+        i => i.rem_euclid(n as i32) as usize,
+    }
+}
+
 /// A planned real transform of `width`×`height`. Spectra are stored column by column: `height` values for each of the
 /// non-negative horizontal frequencies, of which there are `width / 2 + 1`, or fewer [within a band](Self::within). Neither direction is normalised.
 pub(crate) struct RealFft2 {
@@ -79,7 +88,7 @@ impl RealFft2 {
     pub(crate) fn fill(&self, spectrum: &mut Vec<Complex32>, values: impl Iterator<Item = ((i32, i32), Complex32)>) {
         spectrum.clear();
         spectrum.resize(self.spectrum_len(), Complex32::default());
-        let row = |ky: i32| ky.rem_euclid(self.height as i32) as usize;
+        let row = |ky: i32| wrapped(ky, self.height);
         for ((ky, kx), v) in values {
             spectrum[kx as usize * self.height + row(ky)] = v;
             if kx == 0 {
@@ -162,7 +171,7 @@ pub(crate) fn read_lattice(image: &Image, extent: (f32, f32)) -> Readings {
     RealFft2::new(width, height).within(BAND_HIGH + rx as f32 / width as f32).forward(image, &mut spectrum);
     let at = |y: i32, x: i32| {
         let (y, x) = if x < 0 { (-y, -x) } else { (y, x) };
-        spectrum[x as usize * height + y.rem_euclid(height as i32) as usize]
+        spectrum[x as usize * height + wrapped(y, height)]
     };
     let mut readings = Readings { value: Vec::with_capacity(POINTS.len()), noise: Vec::with_capacity(POINTS.len()) };
     for &(ky, kx) in POINTS.iter() {

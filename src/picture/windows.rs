@@ -22,7 +22,7 @@ impl Packed {
     fn new(sum: &Image) -> Self {
         let most = sum.data.iter().fold(0.0f32, |most, v| most.max(v.abs()));
         let step = (most / f32::from(i8::MAX)).max(f32::MIN_POSITIVE);
-        Self { width: sum.width, height: sum.height, step, data: sum.data.iter().map(|v| (v / step).round() as i8).collect() }
+        Self { width: sum.width, height: sum.height, step, data: sum.data.iter().map(|v| (v / step + 0.5f32.copysign(*v)) as i8).collect() }
     }
 
     fn unpack(&self) -> Image {
