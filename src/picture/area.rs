@@ -96,6 +96,6 @@ fn template(finding: &Finding, carrier: &Carrier) -> Vec<f32> {
         Some((identified, _)) => carrier.code_word(identified.mark),
         None => carrier.sync_word(finding.peak.pattern),
     };
-    let value = |((&p, &(i, _)), s): ((&(i32, i32), &(usize, bool)), &[f32])| (p, Complex32::new(s[0], s[1]) / finding.noise[i].max(f32::MIN_POSITIVE).sqrt());
-    TileFft::new().synthesise(POINTS.iter().zip(finding.orientation.places()).zip(word.chunks_exact(2)).map(value))
+    let points = POINTS.iter().zip(finding.orientation.places()).zip(word.chunks_exact(2));
+    TileFft::new().synthesise(points.map(|((&point, &(i, _)), s)| (point, Complex32::new(s[0], s[1]) / finding.noise[i].max(f32::MIN_POSITIVE).sqrt())))
 }

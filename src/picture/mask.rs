@@ -4,7 +4,7 @@
 //! quiet, clamped. Blocks grow with the frame and four rows of each are looked at, so it costs little and is the same at every size and depth.
 
 use super::grid;
-use super::kernels::add_moments;
+use super::kernels::{add_columns, add_moments};
 use super::plane::{Image, Luma, Samples};
 
 /// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`]. Dithered rounding carries it from about a third of a level on; well above
@@ -44,6 +44,8 @@ pub(crate) struct Mask {
     /// Sums and squares of the samples in each column of a row of blocks.
     sums: Vec<u16>,
     squares: Vec<u32>,
+    /// The same of each block in the row.
+    blocks: Vec<(i32, i32)>,
     line: Vec<u8>,
     means: Image,
     previous: Image,
@@ -68,6 +70,7 @@ impl Mask {
             step,
             sums: vec![0; width],
             squares: vec![0; width],
+            blocks: vec![(0, 0); width.div_ceil(ROWS * step)],
             line: vec![0; width],
             means: blocks(),
             previous: Image::default(),
@@ -154,13 +157,17 @@ impl Mask {
                 }
             }
             let (means, variances) = (self.means.row_mut(by), self.activity.row_mut(by));
-            let columns = self.sums.chunks(block).zip(self.squares.chunks(block));
-            for ((mean, variance), (sums, squares)) in means.iter_mut().zip(variances).zip(columns) {
-                let n = (count * sums.len()) as f32;
-                let sum = sums.iter().map(|&s| u32::from(s)).sum::<u32>() as f32;
-                let square = squares.iter().sum::<u32>() as f32;
-                *mean = unit * sum / n;
-                *variance = unit * unit * (square - sum * sum / n).max(0.0) / n;
+            add_columns(&self.sums, &self.squares, block, &mut self.blocks);
+            let moments = |width: usize, (sum, square): (i32, i32)| {
+                let (share, sum) = (1.0 / (count * width) as f32, sum as f32);
+                (unit * sum * share, unit * unit * (square as f32 - sum * sum * share).max(0.0) * share)
+            };
+            for ((mean, variance), &sums) in means.iter_mut().zip(&mut *variances).zip(&self.blocks) {
+                (*mean, *variance) = moments(block, sums);
+            }
+            // The last one may be narrower.
+            if let (Some(mean), Some(variance), Some(&sums)) = (means.last_mut(), variances.last_mut(), self.blocks.last()) {
+                (*mean, *variance) = moments(luma.width - (self.blocks.len() - 1) * block, sums);
             }
         }
     }
