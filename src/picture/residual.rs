@@ -85,6 +85,6 @@ impl Residual {
 
     /// The weights for a sum of everything that was added.
     pub(crate) fn equaliser(&self, sum: &Image) -> Equaliser {
-        Equaliser::new(sum, &self.gains)
+        Equaliser::new(sum, &self.gains, &self.variances())
     }
 }
