@@ -71,6 +71,9 @@ const FRAME_SCALES: (f32, f32) = (0.9, 1.4);
 const WORTH_BENDING: f32 = 7.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
+/// Scores from which on the long list is tried where sync chose the place: chance comes this far as often as not. In the expected place, where sync had little to
+/// choose from, it is tried whenever the short one is.
+const PROMISING: f32 = 5.6;
 
 /// What is searched.
 #[derive(Clone, Copy)]
@@ -462,8 +465,10 @@ impl<'a> Search<'a> {
     /// Tells the payload, blind or among the candidates, if the evidence is enough.
     fn identify(&self, mut finding: Finding, budget: Budget, candidates: &[Payload]) -> Finding {
         let carrier = &self.detector.carriers[finding.key];
-        if finding.peak.z.abs() >= WORTH_DECODING
-            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.pattern, finding.peak.z.abs() > 1.4 * WORTH_DECODING)
+        let score = finding.peak.z.abs();
+        let thorough = score >= if budget.chosen() { PROMISING } else { WORTH_DECODING };
+        if score >= WORTH_DECODING
+            && let Some(identified) = decode::blind(&finding.whitened, carrier, finding.peak.pattern, thorough)
         {
             let p_value = identified.blind_p_value(budget.trials).times(budget.share);
             if p_value.value() <= IDENTITY {
