@@ -7,8 +7,10 @@ use crate::payload::{CHECKED_BITS, Payload};
 /// List lengths: the short one decodes all but the weakest marks, the long one gains some tenths of a decibel.
 const SHORT: usize = 16;
 const LONG: usize = 256;
-/// Sequences that are offered to the check at most: each that is wrong passes once in 2^40.
-pub(crate) const OFFERED: usize = 64;
+/// Sequences of the long list that are offered to the check at most: each that is wrong passes once in 2^40.
+const LIKELIEST: usize = 64;
+/// Sequences of both lists that are offered.
+pub(crate) const OFFERED: usize = SHORT + LIKELIEST;
 
 /// The payload that the cells hold. `thorough` allows the long list.
 pub(crate) fn blind(cells: &Cells, carrier: &Carrier, thorough: bool) -> Option<Payload> {
@@ -20,7 +22,7 @@ pub(crate) fn blind(cells: &Cells, carrier: &Carrier, thorough: bool) -> Option<
     let llr: Vec<f32> = carrier.code.iter().map(|&c| 4.0 * amplitude * values[c]).collect();
     let accept = |bits: &[bool]| <&[bool; CHECKED_BITS]>::try_from(bits).ok().and_then(Payload::from_checked_bits);
     let lists: &[usize] = if thorough { &[SHORT, LONG] } else { &[SHORT] };
-    lists.iter().find_map(|&list| CODE.decode(&llr, list, OFFERED, accept).accepted).map(|(payload, _)| payload)
+    lists.iter().find_map(|&list| CODE.decode(&llr, list, LIKELIEST, accept).accepted).map(|(payload, _)| payload)
 }
 
 /// The score of the whole word of `payload`.

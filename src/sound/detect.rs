@@ -5,7 +5,7 @@ use super::decode;
 use super::echo;
 use super::evidence::{Capacity, SoundEvidence, Stretch};
 use super::piece::{PIECE, Piece};
-use super::read::{Cells, Place};
+use super::read::{Cells, Place, Weighing};
 use super::search::{Finding, Search, better, follow};
 use super::{Format, Mix, SoundError};
 use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, Span, SpanState, TimeRange};
@@ -373,7 +373,7 @@ impl Meter {
     }
 
     fn read(&self) -> Cells {
-        Cells::read(&self.detector.piece.sheet(1.0), Place { speed: 1.0, offset: 0.0 }, |_| true)
+        Cells::read(&self.detector.piece.sheet(1.0), Place { speed: 1.0, offset: 0.0 }, Weighing::Heard, |_| true)
     }
 
     /// What the sound carries.

@@ -41,6 +41,31 @@ pub(super) fn read(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut P
     }
 }
 
+/// Weight, beside what the mask let it move, of a cell near the floor where a codec may have left it, and what is made of the floor there.
+const LEAST_KEPT: f32 = 0.25;
+const FLOOR_KEPT: f32 = 0.6;
+/// Powers of a cell's share of the sound, and of its share among its neighbours, by which it counts there, and what these shares range over.
+const LOUD: (f32, f32, f32) = (0.1, 1e-5, 0.16);
+const RISING: (f32, f32, f32) = (0.2, 0.01, 0.5);
+
+/// Weighs what was [`read`] anew, for sound that a codec had few bits for: what is left of a mark is left in the loud bands, and in those that rise over their neighbours, and
+/// what lies low was left out rather than drowned in noise.
+pub(super) fn weigh_as_coded(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut PerBand<f32>) {
+    let power: PerBand<f32> = std::array::from_fn(|b| rows.first[b] + rows.second[b]);
+    let whole = power.iter().sum::<f32>();
+    for (b, (point, weight)) in points.iter_mut().zip(weights).enumerate() {
+        if *weight > 0.0 {
+            let near = &power[b.saturating_sub(2)..(b + 3).min(power.len())];
+            let of = |share: f32, (exponent, least, most): (f32, f32, f32)| share.clamp(least, most).powf(exponent);
+            let low = rows.floor[b] * rows.spectra / rows.first[b].min(rows.second[b]);
+            let floor = (1.0 - FLOOR_KEPT * low).clamp(LEAST_KEPT, 1.0) / (1.0 - low).clamp(LEAST_WEIGHT, 1.0);
+            let factor = floor * of(power[b] / whole, LOUD) * of(power[b] / near.iter().sum::<f32>(), RISING);
+            *weight *= factor;
+            *point *= factor;
+        }
+    }
+}
+
 /// Logarithm to base 2 of a positive number, to 2e-5; finite for any.
 #[inline(always)]
 fn log2(x: f32) -> f32 {

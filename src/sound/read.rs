@@ -26,8 +26,17 @@ impl Place {
     }
 }
 
+/// By what cells are weighed.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Weighing {
+    /// By how far the mask let them move, and how far they are above what hides them.
+    Heard,
+    /// By what a codec that has few bits leaves of them, too.
+    Coded,
+}
+
 /// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says so of its middle, with each band's place in the cycle, a weighted point on the circle, and the weight.
-pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
+pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
     let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
     let row = ROW / place.speed;
     let mut rows = Rows { first: [0.0; BANDS], second: [0.0; BANDS], floor: sheet.floor, ceiling: 0.0, spectra: (row / HOP) as f32 };
@@ -48,6 +57,9 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool, mu
             rows.second = std::array::from_fn(|b| (third[b] - second[b]) as f32);
             rows.ceiling = sheet.ceiling(at + row - begin);
             kernels::read(&rows, &mut points, &mut weights);
+            if weighing == Weighing::Coded {
+                kernels::weigh_as_coded(&rows, &mut points, &mut weights);
+            }
             each(k, &points, &weights);
         }
         k += 1;
@@ -63,9 +75,9 @@ pub(crate) struct Cells {
 }
 
 impl Cells {
-    pub(crate) fn read(sheet: &Sheet, place: Place, wants: impl Fn(f64) -> bool) -> Self {
+    pub(crate) fn read(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl Fn(f64) -> bool) -> Self {
         let mut cells = Self { points: vec![Complex32::default(); CELLS], weights: vec![0.0; CELLS] };
-        pairs(sheet, place, wants, |k, points, weights| {
+        pairs(sheet, place, weighing, wants, |k, points, weights| {
             let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
             cells.points[at..at + BANDS].iter_mut().zip(points).for_each(|(c, p)| *c += p);
             cells.weights[at..at + BANDS].iter_mut().zip(weights).for_each(|(c, w)| *c += w * w);

@@ -8,7 +8,7 @@ use super::bands::{BANDS, HOP, PAIR, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::decode;
 use super::piece::Piece;
-use super::read::{Cells, Place, pairs};
+use super::read::{Cells, Place, Weighing, pairs};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::parallel;
 use crate::payload::Payload;
@@ -27,12 +27,16 @@ const STRETCHED: (f64, f64) = (0.88, 1.12);
 const SHIFTED: (f64, f64) = (0.885, 1.13);
 /// Steps between searched pitches, as a share: a tenth of a band.
 const PITCH_STEP: f64 = 0.01;
-/// Sync scores under this are not worth decoding: a payload that decodes has five almost always.
+/// Sync scores under this are not worth decoding: chance gives the best of all that is looked at more elsewhere, and at the expected speed and pitch
+/// about as much; a payload that barely decodes has four and a half, give or take one.
 const WORTH_DECODING: f32 = 3.6;
-/// Score at which the long list is tried too: most places without a mark stay below.
+const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
+/// Score at which the long list is tried too, at other speeds and pitches: most places without a mark stay below.
 const PROMISING: f32 = 4.4;
 /// Places that are looked at closely, at the expected speed and pitch and elsewhere.
 const PEAKS: usize = 6;
+/// Ways in which cells are weighed in each of them.
+const WEIGHINGS: usize = 2;
 /// Looking closely follows the evidence: it counts as this many trials.
 const REFINEMENT: f64 = 32.0;
 
@@ -176,7 +180,7 @@ impl<'a> Search<'a> {
         let mut peaks = Vec::new();
         for i in 0..OFFSETS {
             let offset = i as f64 * PAIR / OFFSETS as f64;
-            let cells = Cells::read(sheet, Place { speed, offset }, wants);
+            let cells = Cells::read(sheet, Place { speed, offset }, Weighing::Heard, wants);
             for pattern in patterns {
                 let (shift, z) = pattern.best_shift(&cells);
                 peaks.push(Peak { key: pattern.key, stretch: Stretch { place: Place { speed, offset: offset + shift as f64 * PAIR }, pitch }, z });
@@ -192,7 +196,7 @@ impl<'a> Search<'a> {
         let mut taken: Vec<Stretch> = Vec::new();
         let mut best: Option<Finding> = None;
         for peak in peaks.iter() {
-            if taken.len() == PEAKS || peak.z < WORTH_DECODING {
+            if taken.len() == PEAKS || peak.z < self.worth_decoding() {
                 break;
             }
             // Neighbours of what was looked at lead to the same.
@@ -204,7 +208,7 @@ impl<'a> Search<'a> {
             taken.push(stretch);
             let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
             let mut finding = Finding { key: peak.key, stretch, z, p_value, payload: None };
-            self.identify(&mut finding, &cells, pattern);
+            self.identify(&mut finding, &cells, pattern, wants);
             best = better(best, Some(finding));
             if best.as_ref().is_some_and(|f| f.payload.is_some()) {
                 break;
@@ -228,7 +232,7 @@ impl<'a> Search<'a> {
         let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
         let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
         let at = |sheet: &Sheet, place: Place| {
-            let cells = Cells::read(sheet, place, wants);
+            let cells = Cells::read(sheet, place, Weighing::Heard, wants);
             let z = pattern.score(&cells, 0);
             (cells, z)
         };
@@ -266,9 +270,9 @@ impl<'a> Search<'a> {
     }
 
     /// What the mark at a place says.
-    fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern) {
+    fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) {
         let carrier = &self.carriers[finding.key];
-        let tell = |finding: &mut Finding, payload: Payload, method: Method, p_value: PValue| {
+        let tell = |finding: &mut Finding, cells: &Cells, payload: Payload, method: Method, p_value: PValue| {
             finding.z = decode::score_of(cells, carrier, payload);
             finding.p_value = finding.p_value.min(p_value);
             finding.payload = Some((payload, method));
@@ -281,26 +285,44 @@ impl<'a> Search<'a> {
                 decode::best_of(cells, carrier, std::slice::from_ref(payload)).map_or(PValue::ONE, |(_, z)| self.among(z, 1))
             };
             if p_value.value() <= PRESENCE {
-                return tell(finding, *payload, Method::Expected, p_value);
+                return tell(finding, cells, *payload, Method::Expected, p_value);
             }
         }
         let z = decode::sync_score(cells, carrier);
-        if z >= WORTH_DECODING
-            && let Some(payload) = decode::blind(cells, carrier, z >= PROMISING)
-        {
-            // Every sequence that the check was asked about is a trial.
-            let asked = (2 * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
-            let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(self.share());
-            return tell(finding, payload, Method::Blind, p_value);
+        if z >= self.worth_decoding() {
+            let thorough = !self.wide || z >= PROMISING;
+            let as_heard = decode::blind(cells, carrier, thorough).map(|payload| (None, payload));
+            let read = as_heard.or_else(|| {
+                let coded = self.cells(finding.stretch, Weighing::Coded, wants);
+                decode::blind(&coded, carrier, thorough).map(|payload| (Some(coded), payload))
+            });
+            if let Some((coded, payload)) = read {
+                let cells = coded.as_ref().unwrap_or(cells);
+                // Every sequence that the check was asked about is a trial.
+                let asked = (WEIGHINGS * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
+                let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(self.share());
+                return tell(finding, cells, payload, Method::Blind, p_value);
+            }
         }
         if let Question::Candidates(list) = self.question
             && let Some((payload, z)) = decode::best_of(cells, carrier, list)
         {
             let p_value = self.among(z, list.len());
             if p_value.value() <= IDENTITY {
-                tell(finding, payload, Method::Candidates, p_value);
+                tell(finding, cells, payload, Method::Candidates, p_value);
             }
         }
+    }
+
+    /// Score from which on a place is worth decoding.
+    fn worth_decoding(&self) -> f32 {
+        if self.wide { WORTH_DECODING } else { WORTH_DECODING_AS_STAMPED }
+    }
+
+    /// The cells at a place, weighed in some way.
+    fn cells(&self, stretch: Stretch, weighing: Weighing, wants: &(dyn Fn(f64) -> bool + Sync)) -> Cells {
+        let raised = (stretch.pitch != 1.0).then(|| self.piece.sheet(stretch.pitch));
+        Cells::read(raised.as_ref().unwrap_or_else(|| self.stamped()), stretch.place, weighing, wants)
     }
 
     /// One over the share that each pattern of a question has.
@@ -342,6 +364,7 @@ pub(crate) fn follow(sheet: &Sheet, place: Place, carrier: &Carrier, word: &[f32
     pairs(
         sheet,
         place,
+        Weighing::Heard,
         |_| true,
         |k, points, weights| {
             let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
