@@ -10,7 +10,7 @@ use super::group::{Coding, GroupSum};
 use super::place::Finding;
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
-use super::search::{Lattices, Search, Sums};
+use super::search::{Lattices, Plan, Search, Sums};
 use super::timeline::{self, Timeline, timeline};
 use super::warp::Warp;
 use super::windows::Windows;
@@ -137,8 +137,9 @@ pub struct Detector {
     frames: usize,
     pace: Pace,
     certainty: Certainty,
-    /// Lattices in all frames, whatever is asked about them.
+    /// Lattices in all frames, whatever is asked about them; in the favoured sum, too.
     lattices: Arc<Lattices>,
+    favoured_lattices: Arc<Lattices>,
 }
 
 /// The residual of a frame, and the bits per pixel that were spent on it.
@@ -184,6 +185,7 @@ impl Detector {
             pace: Pace::new(options.rate),
             certainty: Certainty::Open,
             lattices: Arc::default(),
+            favoured_lattices: Arc::default(),
             options,
         }
     }
@@ -200,6 +202,7 @@ impl Detector {
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
+            favoured_lattices: Arc::clone(&self.favoured_lattices),
             ..Self::new(ring, self.shape, options)
         }
     }
@@ -237,7 +240,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Sums::alone(&total), &Lattices::default()).expected_blind();
+            let found = Search::new(self, Plan::EXPECTED, Sums::alone(&total), &Lattices::default()).expected_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
@@ -253,6 +256,10 @@ impl Detector {
             }
         }
         matches!(self.certainty, Certainty::Since(..))
+    }
+
+    fn plan(&self) -> Plan {
+        if self.options.search { Plan::WHOLE } else { Plan::EXPECTED }
     }
 
     /// What is asked, and how it is searched.
@@ -284,15 +291,28 @@ impl Detector {
             sum
         });
         let sums = Sums { coarse: &total, favoured: favoured.as_ref(), fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
-        let mut search = Search::new(self, sums, &self.lattices);
+        let mut search = Search::new(self, self.plan(), sums, &self.lattices);
         let first = search.run();
         if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
-            let frame = &self.frame.image;
-            let mut search = Search::of_frame(self, frame, &self.frame.lattices);
-            let better = |found: &Finding| found.complete() || first.as_ref().is_none_or(|first| found.p_value < first.p_value);
-            if let Some(found) = search.run().filter(better) {
-                let layers = search.layers(found);
-                return self.describe(&layers, Sums::alone(frame), false);
+            // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look where that of all frames has a plain one, or a list says what to look for.
+            let favoured = favoured.as_ref().filter(|_| !self.candidates.is_empty() || self.lattices.are_plain());
+            let favoured = favoured.map(|sum| (sum, Plan::FAVOURED, &self.favoured_lattices, true));
+            let others = std::iter::once((&self.frame.image, Plan::FRAME, &self.frame.lattices, false)).chain(favoured);
+            let mut least = first.as_ref().map(|first| first.p_value);
+            let mut unread = None;
+            for (sum, plan, lattices, steady) in others {
+                let mut search = Search::new(self, plan, Sums::alone(sum), lattices);
+                match search.run() {
+                    Some(found) if found.complete() => return self.describe(&search.layers(found), Sums::alone(sum), steady),
+                    Some(found) if least.is_none_or(|least| found.p_value < least) => {
+                        least = Some(found.p_value);
+                        unread = Some((found, sum, steady));
+                    }
+                    _ => {}
+                }
+            }
+            if let Some((found, sum, steady)) = unread {
+                return self.describe(&[found], Sums::alone(sum), steady);
             }
         }
         let Some(first) = first else { return self.report(None) };
@@ -375,7 +395,7 @@ impl Detector {
         };
         let sums = Sums { coarse: &coarse, favoured: None, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
         let lattices = Lattices::default();
-        let mut search = Search::new(self, sums, &lattices);
+        let mut search = Search::new(self, self.plan(), sums, &lattices);
         let mut found = search.run()?;
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);

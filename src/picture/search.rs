@@ -33,10 +33,6 @@ const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 12;
 const FAR_SCALES: [f32; 2] = [0.6, 0.8];
 const FAR_BENT: usize = 6;
-/// Proposed geometries under which the lattice holds less than this, in standard deviations, are passed over; a mark that can be read has five. One frame
-/// alone is worth a look where it could be read.
-const LEAST_EXCESS: f32 = 2.0;
-const LEAST_EXCESS_OF_A_FRAME: f32 = 5.0;
 /// A place is straightened from the score on that chance gives the best of all that was looked at there, or from this excess on: most of what unmarked clips
 /// show lies below both.
 const PLAIN: f32 = 5.0;
@@ -54,21 +50,18 @@ const LIKELY: f32 = 7.0;
 const QUICK: usize = 1 << 17;
 const WORTH_A_LONG_LIST: f32 = 6.5;
 /// Shares of the false-alarm budget: the expected geometry has half, so that it needs little; translations and orientations a
-/// quarter, all other geometries an eighth straight and a sixteenth under perspective. A sixteenth is for one frame alone, shared in the same way.
+/// quarter, all other geometries an eighth straight and a sixteenth under perspective. The last sixteenth is for the other sums, shared in the same way.
 const SHARE_EXPECTED: f64 = 2.0;
 const SHARE_MOVED: f64 = 4.0;
 const SHARE_SEARCHED: f64 = 8.0;
 const SHARE_BENT: f64 = 16.0;
-const SHARE_OF_A_FRAME: f64 = 16.0;
 /// A guessed size has half of the budget of a second look, whose other half is shared as above.
 const SHARE_GUESSED: f64 = 2.0;
 /// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the strongest lattices are tried.
 const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
-/// In one frame a picture that moves is looked for, at about the size that it has when its edges are cut off; and under perspective if a straight lattice fits as
-/// well as it seldom does without a mark.
-const FRAME_SCALES: (f32, f32) = (0.9, 1.4);
-const WORTH_BENDING: f32 = 7.5;
+/// A lattice that fits as well as this, in standard deviations, seldom is none.
+const PLAIN_LATTICE: f32 = 7.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
 const WORTH_DECODING: f32 = 4.0;
 /// Scores from which on the long list is tried where sync chose the place: chance comes this far as often as not. In the expected place, where sync had little to
@@ -107,11 +100,71 @@ pub(crate) struct Lattices {
     bent: OnceLock<Vec<Warp>>,
 }
 
+impl Lattices {
+    /// Whether they show that there is a mark, read or not.
+    pub(crate) fn are_plain(&self) -> bool {
+        self.straight.get().is_some_and(|straight| straight.score >= PLAIN_LATTICE)
+    }
+}
+
 #[derive(Debug)]
 struct Straight {
     places: Vec<(usize, Warp)>,
     /// The best score, in standard deviations.
     score: f32,
+}
+
+/// A stage of a search.
+#[derive(Clone, Copy)]
+enum Stage {
+    Guessed,
+    Expected,
+    Moved,
+    Searched,
+    Bent,
+}
+
+/// How sums are searched.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    stages: &'static [Stage],
+    /// Scales that straight lattices are looked for at.
+    scales: (f32, f32),
+    /// Geometries under which the lattice holds less than this, in standard deviations, are passed over: proposed ones, and the expected one; a mark that can be
+    /// read has five.
+    least_excess: f32,
+    least_excess_expected: f32,
+    /// Whether perspective is looked for only where a straight lattice fits as well as it seldom does without a mark.
+    bends_plain_lattices_only: bool,
+    /// One over its share of the false-alarm budget.
+    share: f64,
+}
+
+impl Plan {
+    /// The sums over all frames.
+    pub(crate) const WHOLE: Self = Self {
+        stages: &[Stage::Guessed, Stage::Expected, Stage::Moved, Stage::Searched, Stage::Bent],
+        scales: SCALES,
+        least_excess: 2.0,
+        least_excess_expected: f32::NEG_INFINITY,
+        bends_plain_lattices_only: false,
+        share: 1.0,
+    };
+    /// The same where the mark lies if the clip was at most resized.
+    pub(crate) const EXPECTED: Self = Self { stages: &[Stage::Guessed, Stage::Expected], ..Self::WHOLE };
+    /// The sum in which frames count by what was spent on them, alone, when that over all frames has been searched: few frames have their own texture in it, which hides a
+    /// lattice, but more of the mark.
+    pub(crate) const FAVOURED: Self = Self { stages: &[Stage::Searched], share: 32.0, ..Self::WHOLE };
+    /// One frame alone, when the sums have been searched: a picture that moves is looked for, at about the size that it has when its edges are cut off. It is worth a
+    /// look where it could be read.
+    pub(crate) const FRAME: Self = Self {
+        stages: &[Stage::Moved, Stage::Searched, Stage::Bent],
+        scales: (0.9, 1.4),
+        least_excess: 5.0,
+        least_excess_expected: 5.0,
+        bends_plain_lattices_only: true,
+        share: 32.0,
+    };
 }
 
 /// One search over the finished sums of a detector.
@@ -129,30 +182,25 @@ pub(crate) struct Search<'a> {
     words: OnceLock<Sought>,
     list: OnceLock<Listed>,
     best: Option<Finding>,
-    /// Whether the sum is one frame, in which a second search is made.
-    frame: bool,
+    plan: Plan,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(detector: &'a Detector, sums: Sums<'a>, lattices: &'a Lattices) -> Self {
+    pub(crate) fn new(detector: &'a Detector, plan: Plan, sums: Sums<'a>, lattices: &'a Lattices) -> Self {
         let translations = (0..parallel::threads()).map(|_| TranslationSearch::new()).collect();
         let (sync, words, list) = Default::default();
-        Self { detector, translations, sums, lattices, candidates: &detector.candidates, sync, words, list, best: None, frame: false }
-    }
-
-    /// In one frame alone, when the sum of all has been searched.
-    pub(crate) fn of_frame(detector: &'a Detector, frame: &'a Image, lattices: &'a Lattices) -> Self {
-        Self { frame: true, ..Self::new(detector, Sums::alone(frame), lattices) }
+        Self { detector, translations, sums, lattices, candidates: &detector.candidates, sync, words, list, best: None, plan }
     }
 
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(&mut self) -> Option<Finding> {
-        let stages: &[fn(&mut Self) -> bool] = match (self.frame, self.detector.options.search) {
-            (true, _) => &[Self::moved, Self::searched, Self::bent],
-            (_, true) => &[Self::guessed, Self::expected, Self::moved, Self::searched, Self::bent],
-            (_, false) => &[Self::guessed, Self::expected],
-        };
-        let _ = stages.iter().any(|stage| stage(self));
+        let _ = self.plan.stages.iter().any(|stage| match stage {
+            Stage::Guessed => self.guessed(),
+            Stage::Expected => self.expected(),
+            Stage::Moved => self.moved(),
+            Stage::Searched => self.searched(),
+            Stage::Bent => self.bent(),
+        });
         self.best.take()
     }
 
@@ -236,7 +284,7 @@ impl<'a> Search<'a> {
     fn looks(&self) -> f64 {
         let questions = if self.candidates.is_empty() { 2 } else { 4 };
         let again = if self.detector.options.guess.is_some() { SECOND_LOOK } else { 1.0 };
-        questions as f64 * again * if self.frame { SHARE_OF_A_FRAME } else { 1.0 }
+        questions as f64 * again * self.plan.share
     }
 
     /// About the size that was guessed, upright or mirrored, wherever.
@@ -292,17 +340,12 @@ impl<'a> Search<'a> {
         let budget = self.budget(warps.len(), SHARE_MOVED);
         let mut translations = std::mem::take(&mut self.translations);
         let found = warps.into_iter().any(|warp| {
-            let view = View::new(self.sums.coarse, self.detector.coarse_factor, warp).filter(|view| !self.frame || self.shows_anything(view));
+            let view = View::new(self.sums.coarse, self.detector.coarse_factor, warp).filter(|view| view.excess() > self.plan.least_excess_expected);
             let finding = view.map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
         });
         self.translations = translations;
         found
-    }
-
-    /// Whether there is anything periodic to see.
-    fn shows_anything(&self, view: &View<'_>) -> bool {
-        view.excess() > if self.frame { LEAST_EXCESS_OF_A_FRAME } else { LEAST_EXCESS }
     }
 
     /// Wherever the lattice search proposes.
@@ -313,7 +356,7 @@ impl<'a> Search<'a> {
     }
 
     fn straight_lattices(&self) -> Straight {
-        let (least, most) = if self.frame { FRAME_SCALES } else { SCALES };
+        let (least, most) = self.plan.scales;
         let mut sums = vec![(self.sums.coarse, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { least }, most)];
         sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
         let found = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
@@ -327,7 +370,7 @@ impl<'a> Search<'a> {
 
     /// Upright, at about the expected size, under perspective: a camera before a screen.
     fn bent(&mut self) -> bool {
-        if self.frame && self.lattices.straight.get().is_none_or(|straight| straight.score < WORTH_BENDING) {
+        if self.plan.bends_plain_lattices_only && !self.lattices.are_plain() {
             return false;
         }
         let factor = self.detector.coarse_factor;
@@ -372,7 +415,7 @@ impl<'a> Search<'a> {
     fn proposed(&mut self, places: &[(usize, Warp)], budget: Budget) -> bool {
         let mut translations = std::mem::take(&mut self.translations);
         let one = |translations: &mut TranslationSearch, &(factor, warp): &(usize, Warp)| {
-            let view = View::new(self.sums.of(factor), factor, warp).filter(|view| self.shows_anything(view))?;
+            let view = View::new(self.sums.of(factor), factor, warp).filter(|view| view.excess() > self.plan.least_excess)?;
             Some(self.at(view, budget, std::slice::from_mut(translations)))
         };
         let findings = parallel::map_until(places, &mut translations, one, |finding| finding.as_ref().is_some_and(Finding::complete));
