@@ -164,5 +164,5 @@ impl Capacity {
 
 /// Evidence that blind reading takes, with a little to spare.
 const READABLE: f32 = 400.0;
-/// Evidence before encoding that the measured clips have at least (7,300 to 51,000): nearly all of their ordinary re-encodings can be read.
-const ROBUST: f32 = 6000.0;
+/// Evidence before encoding that the measured clips have at least (5,400 to 51,000): nearly all of their ordinary re-encodings can be read.
+const ROBUST: f32 = 4500.0;
