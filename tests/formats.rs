@@ -6,7 +6,8 @@ mod common;
 use std::path::Path;
 
 use common::{clip, detect, ffmpeg_text, generate, identity, odd, probe, stamp, verify};
-use proofmark::media::{Cancel, Limits, MediaError, Reader, VideoCodec};
+use proofmark::media::{Cancel, Limits, MediaError, Reader, Skip, VideoCodec};
+use proofmark::picture::Samples;
 use proofmark::verdict::Verdict;
 use proofmark::{StampError, StampOptions};
 use tempfile::TempDir;
@@ -210,6 +211,38 @@ fn what_each_frame_took_is_told_with_it() {
             let bytes: f32 = codings.iter().filter_map(|c| c.bits).sum::<f32>() * (192.0 * 128.0 / 8.0);
             let packets: f32 = probe(&clip, "-select_streams v -show_entries packet=size").lines().map(|l| l.trim_matches(',').parse::<f32>().unwrap()).sum();
             assert!((bytes - packets).abs() < 1.0, "{arguments}: {bytes} of {packets} bytes");
+        }
+    }
+}
+
+#[test]
+fn frames_that_are_left_out_are_missed_by_no_other() {
+    let work = TempDir::new().unwrap();
+    for (arguments, extension) in [
+        ("-c:v libx264 -preset veryfast -bf 3 -b_strategy 0", "mp4"),
+        ("-c:v libx264 -preset veryfast -bf 3 -b_strategy 0", "ts"),
+        ("-c:v libx265 -preset ultrafast -x265-params log-level=none:bframes=3:b-adapt=0", "mp4"),
+    ] {
+        let clip = work.path().join(format!("clip.{extension}"));
+        generate("testsrc2=size=192x128:rate=25:duration=2", &format!("-pix_fmt yuv420p {arguments}"), &clip);
+        let frames = |skip: Skip| {
+            let mut reader = Reader::open(&clip, &Limits::default()).unwrap();
+            reader.skip(skip);
+            let mut frames: Vec<(f64, Vec<u8>)> = Vec::new();
+            while let Some((mut picture, time)) = reader.next_frame(|_| true).unwrap() {
+                picture.with_luma(|luma| {
+                    let Samples::U8(samples) = luma.samples else { panic!("eight bits were written") };
+                    frames.push((time, samples.chunks(luma.stride).flat_map(|row| &row[..luma.width]).copied().collect()));
+                });
+            }
+            frames
+        };
+        let [all, few, fewer] = [Skip::Nothing, Skip::Disposable, Skip::Bidirectional].map(frames);
+        assert_eq!(all.len(), 50, "{arguments}");
+        assert!(few.len() < 40 && fewer.len() < 40 && !fewer.is_empty(), "{arguments}: {} and {} of 50", few.len(), fewer.len());
+        for (time, luma) in &few {
+            let whole = all.iter().find(|(t, _)| (t - time).abs() < 1e-3).unwrap();
+            assert!(whole.1 == *luma, "{arguments}: the frame at {time} s is another");
         }
     }
 }

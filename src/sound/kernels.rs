@@ -109,6 +109,26 @@ mod tests {
     }
 
     #[test]
+    fn of_coded_sound_the_loud_bands_count_more() {
+        let first: PerBand<f32> = std::array::from_fn(|b| if b % 8 == 4 { 1e-3 } else { 1e-5 });
+        let mut second = first;
+        second[12] = 0.0;
+        let rows = Rows { first, second, floor: [1e-9; BANDS], ceiling: 1.0, spectra: 8.0 };
+        let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
+        read(&rows, &mut points, &mut weights);
+        let heard = weights;
+        weigh_as_coded(&rows, &mut points, &mut weights);
+        let factor = |b: usize| weights[b] / heard[b];
+        assert!(factor(4) > 1.8 * factor(5), "{} {}", factor(4), factor(5));
+        // One that has no loud neighbour counts more than one that has.
+        assert!(factor(0) > 1.2 * factor(5), "{} {}", factor(0), factor(5));
+        assert_eq!((weights[12], points[12]), (0.0, Complex32::default()));
+        for (point, weight) in points.iter().zip(weights) {
+            assert!((point.norm() - weight).abs() <= 1e-3 * weight, "{point} {weight}");
+        }
+    }
+
+    #[test]
     fn readings_are_weighed_and_silence_says_nothing() {
         let first: PerBand<f32> = std::array::from_fn(|b| 1e-3 * (1.0 + b as f32));
         let mut second: PerBand<f32> = std::array::from_fn(|b| 2e-3 * (1.0 + b as f32));
