@@ -287,7 +287,7 @@ impl Detector {
         }
         let total = self.windows.total();
         let favoured = self.favoured.total().map(|mut sum| {
-            self.coarse.equaliser(&sum).apply(&mut sum);
+            self.coarse.favoured_equaliser(&sum).apply(&mut sum);
             sum
         });
         let sums = Sums { coarse: &total, favoured: favoured.as_ref(), fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };

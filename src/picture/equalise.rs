@@ -25,8 +25,8 @@ pub(crate) struct Equaliser {
 
 impl Equaliser {
     /// From a sum, and per block the sum of the weights that its residuals had, and the variance. The weight is the inverse of the ratio's root: the inverse itself
-    /// finds more under noise, and a quarter less where a codec smoothed still places.
-    pub(crate) fn new(sum: &Image, gains: &Image, variances: &Image) -> Self {
+    /// finds more under noise, and a quarter less where a codec smoothed still places. `busy` is the power of their variance that busy places are given back.
+    pub(crate) fn new(sum: &Image, gains: &Image, variances: &Image, busy: f32) -> Self {
         let (mut weights, mut scratch) = (Image::default(), Image::default());
         grid::block_means(sum, &mut weights, |v| v * v);
         grid::blur(&mut weights, &mut scratch);
@@ -36,7 +36,7 @@ impl Equaliser {
         let middle = scratch.data.len() / 2;
         let median = if scratch.data.is_empty() { 1.0 } else { *scratch.data.select_nth_unstable_by(middle, f32::total_cmp).1 };
         let unit = 1.0 / median.max(f32::MIN_POSITIVE);
-        let given_back = |v: f32| (1.0 + v.min(BUSIEST) / BUSY).sqrt();
+        let given_back = |v: f32| (1.0 + v.min(BUSIEST) / BUSY).powf(busy);
         weights.data.iter_mut().zip(&variances.data).for_each(|(w, &v)| *w = given_back(v) / (*w * unit + CALM).sqrt());
         Self { weights }
     }
@@ -68,7 +68,7 @@ mod tests {
         gains.data.fill(16.0);
         let mut weighed = sum.clone();
         let variances = Image::new(32, 8);
-        Equaliser::new(&sum, &gains, &variances).apply(&mut weighed);
+        Equaliser::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
         let weight = |i: usize| weighed.data[i] / sum.data[i];
         let ratio = weight(16 * 128 + 20) / weight(16 * 128 + 108);
         assert!((2.0..5.0).contains(&ratio), "{ratio}");
@@ -82,7 +82,7 @@ mod tests {
         gains.data.fill(16.0);
         variances.data.iter_mut().enumerate().for_each(|(i, v)| *v = if i % 32 < 16 { 0.0 } else { 75.0 });
         let mut weighed = sum.clone();
-        Equaliser::new(&sum, &gains, &variances).apply(&mut weighed);
+        Equaliser::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
         let ratio = weighed.data[16 * 128 + 100] / weighed.data[16 * 128 + 20];
         assert!((ratio - 4.0).abs() < 1e-3, "{ratio}");
     }

@@ -317,18 +317,22 @@ impl<'a> Search<'a> {
         let sums: Vec<&Image> = self.sums.favoured.into_iter().chain([self.sums.coarse]).collect();
         let readings = self.keys() * (warps.len() * sums.len()) as f64;
         let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED * self.looks() };
-        for (warp, sum) in warps.iter().flat_map(|&warp| sums.iter().map(move |&sum| (warp, sum))) {
-            let Some(view) = View::new(sum, self.detector.coarse_factor, warp) else { continue };
-            let (x, y) = view.unwarped.origin;
-            let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
-            for (key, carrier) in self.detector.carriers.iter().enumerate() {
-                let peak = sync::at_origin(&whitened, carrier, &[]);
-                let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
-                finding.origin = (0.0, 0.0);
-                let finding = self.identify(finding, budget, self.candidates);
-                if self.keep(Some(finding)) {
-                    return true;
+        for warp in warps {
+            // Where one of the sums has the answer, the other may have more of it.
+            for sum in &sums {
+                let Some(view) = View::new(sum, self.detector.coarse_factor, warp) else { continue };
+                let (x, y) = view.unwarped.origin;
+                let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
+                for (key, carrier) in self.detector.carriers.iter().enumerate() {
+                    let peak = sync::at_origin(&whitened, carrier, &[]);
+                    let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
+                    finding.origin = (0.0, 0.0);
+                    let finding = self.identify(finding, budget, self.candidates);
+                    self.keep(Some(finding));
                 }
+            }
+            if self.best.as_ref().is_some_and(Finding::complete) {
+                return true;
             }
         }
         false
