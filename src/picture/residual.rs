@@ -13,7 +13,7 @@ const CALM: f32 = 3.0;
 
 /// Power of its variance that a busy place is given back: in a sum of all frames alike, which is to find the mark beside what somebody laid over it, too, and in one of
 /// frames by what was spent on them, which is there for codecs that are short of bits.
-const BUSY: f32 = 0.35;
+const BUSY: f32 = 0.25;
 const BUSY_AND_FAVOURED: f32 = 0.5;
 
 /// Computes residuals of frames of one size.

@@ -227,24 +227,28 @@ impl<'a> Search<'a> {
     /// Another mark in the place of those that were found: in what is left of the readings without them.
     fn another(&self, known: &[Finding]) -> Option<Finding> {
         let found = known.first()?;
-        let view = View::new(self.sums.of(found.factor), found.factor, found.warp)?;
-        let corner = view.corner(found.orientation);
+        let favoured = self.sums.favoured.filter(|_| found.factor == self.detector.coarse_factor);
+        let sums: Vec<&Image> = std::iter::once(self.sums.of(found.factor)).chain(favoured).collect();
         let marks = known.iter().filter_map(|f| Some((f.key, f.identified?.0.mark)));
         let words: Vec<Vec<f32>> = marks.clone().map(|(key, mark)| self.detector.carriers[key].word(mark)).collect();
-        let whitened = Whitened::without(&view.readings, found.orientation, (found.origin.0 - corner.0, found.origin.1 - corner.1), &words);
-        let readings = self.keys();
+        let readings = self.keys() * sums.len() as f64;
         let budget = Budget { trials: readings, readings, share: GENERATIONS as f64 };
         // Another mark is rare, and a long list takes its time.
         let few = if self.candidates.len() > QUICK { &[] } else { self.candidates };
-        let findings = self.detector.carriers.iter().enumerate().filter_map(|(key, carrier)| {
-            // What a known one leaves is strongest in its own sub-pattern.
-            let taken: Vec<usize> = marks.clone().filter(|m| m.0 == key).map(|m| m.1.payload.subpattern()).collect();
-            let peak = sync::at_origin(&whitened, carrier, &taken);
-            let mut finding = view.finding(key, found.orientation, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
-            finding.origin = found.origin;
-            Some(self.identify(finding, budget, few)).filter(Finding::complete)
-        });
-        findings.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
+        let mut findings: Vec<Finding> = Vec::new();
+        for view in sums.iter().filter_map(|sum| View::new(sum, found.factor, found.warp)) {
+            let corner = view.corner(found.orientation);
+            let whitened = Whitened::without(&view.readings, found.orientation, (found.origin.0 - corner.0, found.origin.1 - corner.1), &words);
+            for (key, carrier) in self.detector.carriers.iter().enumerate() {
+                // What a known one leaves is strongest in its own sub-pattern.
+                let taken: Vec<usize> = marks.clone().filter(|m| m.0 == key).map(|m| m.1.payload.subpattern()).collect();
+                let peak = sync::at_origin(&whitened, carrier, &taken);
+                let mut finding = view.finding(key, found.orientation, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
+                finding.origin = found.origin;
+                findings.push(self.identify(finding, budget, few));
+            }
+        }
+        findings.into_iter().filter(Finding::complete).min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
     }
 
     /// Keeps the better of a new finding and the best so far; whether that has a payload.
