@@ -398,7 +398,7 @@ impl Reader {
         let Some(start) = first.timestamp().or(first.pts()) else { return Ok(false) };
         let target = (start as f64 * f64::from(self.time_base()) + seconds) * f64::from(AV_TIME_BASE);
         self.decoder.decoder.flush();
-        self.ended = false;
+        (self.latest, self.ended) = (None, false);
         Ok(self.input.seek(target as i64, ..target as i64).is_ok())
     }
 
