@@ -18,12 +18,14 @@ use proofmark::fingerprint::Query;
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{ManifestReport, Trust};
-use proofmark::worker::{self, Isolation, WorkerError, Workers};
+use proofmark::worker::{self, Early, Isolation, Split, WorkerError, Workers};
 use proofmark::{Detected, KeyRing};
 use tempfile::TempDir;
 
 /// What this binary is called with to be a worker.
 const WORKER: &str = "__look";
+/// What it is called with to say what a copy of it knows.
+const EARLY: &str = "__early";
 
 /// Looks, but for one thing that it does first.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl Look for BadLook {
             "garbage" => _ = rustix::io::write(std::io::stdin(), &[7; 100_000]).unwrap(),
             "boast" => _ = rustix::io::write(std::io::stdin(), &[0xff; 100]).unwrap(),
             "chatter" => eprintln!("{}", "all work and no play \n\x1b[31m".repeat(10_000)),
-            "environment" => return Err(self.told::<(), _>(Err(std::env::vars().collect::<Vec<_>>()))),
+            "environment" => return Err(self.told::<(), _>(Err((std::env::args().skip(1).collect::<String>(), std::env::vars().collect::<Vec<_>>())))),
             "read" => return Err(self.told(File::open(argument))),
             "list" => return Err(self.told(std::fs::read_dir(argument))),
             "write" => return Err(self.told(File::create(argument))),
@@ -139,7 +141,7 @@ fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
 }
 
 fn workers(habit: &str, argument: &str) -> Workers {
-    Workers::new(vec![WORKER.into(), habit.into(), argument.into()])
+    Workers::new(vec![WORKER.into(), habit.into(), argument.into()], None)
 }
 
 /// What comes of asking a worker of one habit for the manifest.
@@ -314,17 +316,22 @@ fn the_program_outlives_many_bad_workers() {
     assert!(std::fs::read_dir("/proc/self/fd").unwrap().count() < 20);
 }
 
-fn a_nursery_that_died_is_replaced() {
-    let workers = workers("good", "");
-    let open = || workers.open(&clip(), &Limits::default(), &Cancel::default());
-    let mut look = open().unwrap();
+/// The processes that this one started.
+fn children() -> Vec<i32> {
     let parent = std::process::id().to_string();
     let own = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.ok()?.file_name().into_string().ok()?.parse::<i32>().ok()).filter(|pid| {
         // The fourth word is the parent; the second, the program's name, has brackets around it.
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(parent.as_str())
     });
-    let own: Vec<i32> = own.collect();
+    own.collect()
+}
+
+fn a_nursery_that_died_is_replaced() {
+    let workers = workers("good", "");
+    let open = || workers.open(&clip(), &Limits::default(), &Cancel::default());
+    let mut look = open().unwrap();
+    let own = children();
     assert_eq!(own.len(), 1, "workers are the nursery's");
     rustix::process::kill_process(rustix::process::Pid::from_raw(own[0]).unwrap(), rustix::process::Signal::KILL).unwrap();
     // Its copies die with it, and that is the file's error; the next file is none the worse.
@@ -332,9 +339,37 @@ fn a_nursery_that_died_is_replaced() {
     assert!(open().unwrap().manifest(&Trust::default()).unwrap().is_none());
 }
 
+/// What a copy of this process as it began still knows, and can say: told to the test that started it.
+fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
+    let nursery = children()[0];
+    let workers = Workers::new(vec![WORKER.into(), "good".into(), String::new().into()], Some(early.unwrap()));
+    for place in ["environ", "cmdline"] {
+        let bytes = std::fs::read(format!("/proc/{nursery}/{place}")).unwrap();
+        println!("{} bytes of {} in {place}", bytes.iter().filter(|&&b| b != 0).count(), bytes.len());
+    }
+    let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
+    println!("{}", look.manifest(&Trust::default()).unwrap_err());
+    assert!(look.isolation().process);
+    // It is the copy that was asked, and it goes when nobody wants it any more.
+    assert_eq!(children(), [nursery]);
+    drop((look, workers));
+    assert!(children().is_empty());
+    ExitCode::SUCCESS
+}
+
+fn a_copy_of_the_program_knows_nothing() {
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program).args([EARLY, "swordfish"]).env("PASSWORD", "swordfish").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("0 bytes of ") && lines[1].starts_with("0 bytes of ") && lines.len() == 3, "{told}");
+    assert!(lines[2].ends_with(r#"refused: ("", [])"#) || lines[2].contains(r#"("", [])"#), "{told}");
+}
+
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 10] = [
+const TESTS: [Test; 11] = [
     ("crashes_are_errors_of_their_file", crashes_are_errors_of_their_file),
     ("hangs_end_when_their_time_is_over", hangs_end_when_their_time_is_over),
     ("memory_ends_where_it_is_to", memory_ends_where_it_is_to),
@@ -345,9 +380,14 @@ const TESTS: [Test; 10] = [
     ("who_does_not_wait_any_more_is_free_at_once", who_does_not_wait_any_more_is_free_at_once),
     ("the_program_outlives_many_bad_workers", the_program_outlives_many_bad_workers),
     ("a_nursery_that_died_is_replaced", a_nursery_that_died_is_replaced),
+    ("a_copy_of_the_program_knows_nothing", a_copy_of_the_program_knows_nothing),
 ];
 
 fn main() -> ExitCode {
+    let early = match worker::split(&Bad { habit: "environment".into(), argument: String::new() }) {
+        Split::Original(early) => early,
+        Split::Copy(end) => return end.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+    };
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [verb, habit, argument] = arguments.as_slice()
         && verb == WORKER
@@ -355,6 +395,10 @@ fn main() -> ExitCode {
         let bad = Bad { habit: habit.clone(), argument: argument.clone() };
         return worker::serve(&bad).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    if arguments.first().is_some_and(|verb| verb == EARLY) {
+        return tell_what_a_copy_knows(early);
+    }
+    drop(early);
     if arguments.iter().any(|a| a == "--list") {
         TESTS.iter().for_each(|t| println!("{}: test", t.0));
         return ExitCode::SUCCESS;

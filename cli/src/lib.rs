@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use proofmark::eyes::Own;
+use proofmark::worker::{self, Split};
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -26,8 +28,13 @@ use exit::Exit;
 /// Does what the arguments of this process say.
 #[must_use]
 pub fn main() -> ExitCode {
-    // First of all: a worker knows nothing of what else can be said, and confines itself before a thread runs.
+    // First of all: a worker is a copy of this process as it began, which has read nothing, and confines itself before a thread runs.
+    let early = match worker::split(&Own) {
+        Split::Original(early) => early,
+        Split::Copy(end) => return commands::looked(end),
+    };
     if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
+        drop(early);
         return commands::look();
     }
     let cli = match Cli::try_parse() {
@@ -40,17 +47,19 @@ pub fn main() -> ExitCode {
         }
         Err(e) => e.exit(),
     };
+    // Who goes on for long, or looks at no file, has no use for it.
+    let early = early.filter(|_| matches!(cli.command, Command::Detect(_) | Command::Verify(_) | Command::Lookup(_)));
     let result = match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, &cli.global),
-        Command::Detect(a) => commands::detect::run(a, &cli.global),
-        Command::Verify(a) => commands::verify::run(a, &cli.global),
+        Command::Detect(a) => commands::detect::run(a, early, &cli.global),
+        Command::Verify(a) => commands::verify::run(a, early, &cli.global),
         Command::Evaluate(a) => commands::evaluate::run(a, &cli.global),
         Command::Keys(a) => commands::keys::run(a, &cli.global),
         Command::Completions(a) => commands::generate::completions(a),
         Command::Man(a) => commands::generate::man(a),
         Command::Registry(a) => commands::registry::run(a, &cli.global),
-        Command::Lookup(a) => commands::lookup::run(a, &cli.global),
+        Command::Lookup(a) => commands::lookup::run(a, early, &cli.global),
         Command::Serve(a) => commands::serve::run(a, &cli.global),
         Command::Tokens(a) => commands::tokens::run(a, &cli.global),
         Command::Submit(a) => commands::submit::run(a, &cli.global),

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use parent::Workers;
 pub(crate) use parent::{believed, told};
-pub use serve::serve;
+pub use serve::{Early, Split, serve, split};
 
 /// What keeps a file from doing harm while it is looked at. All false in the process's own eyes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

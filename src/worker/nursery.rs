@@ -1,27 +1,29 @@
 //! The nursery: a process that makes workers of copies of itself.
 //!
-//! Most of what a process of this program costs is the loader's, who binds libav and the 160 libraries behind it. So that is paid once: the nursery is this
-//! program started anew, with an empty environment and without secrets; it opens no file, runs no thread, and copies itself for each. What a copy may do
+//! Most of what a process of this program costs is the loader's, who binds libav and the libraries behind it. So that is paid once: the nursery is this
+//! program started anew ([`Nursery::start`]), or, where that would be half of the work, a copy of it as it began ([`Nursery::split`]), with an empty
+//! environment and without secrets; it opens no file, runs no thread, and copies itself for each. What a copy may do
 //! is its own to give up. The parent passes the ends of what it talks through and hears of the copy's end; the nursery ends with its parent, and its copies with it.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal, waitpid};
-use rustix::stdio::{dup2_stderr, dup2_stdin};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, chdir, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal, setpgid, waitpid};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 /// Pools that glibc's allocator may spread threads over. Each reserves 64 MiB of address space, and by default there are eight for every core.
-const POOLS: &str = "4";
+const POOLS: i32 = 4;
 /// How long a worker may take to be there: loading comes before the first.
 const STARTING: Duration = Duration::from_secs(20);
 /// How long a worker whose end of the socket is closed may take to be dead, and the nursery that is left alone.
@@ -35,7 +37,7 @@ const ENDS: usize = 3;
 /// The parent's handle on the nursery, which dies with it.
 #[derive(Debug)]
 pub(super) struct Nursery {
-    child: Child,
+    pid: Pid,
     control: UnixStream,
 }
 
@@ -54,13 +56,28 @@ impl Nursery {
         control.set_read_timeout(Some(STARTING))?;
         // What runs now, even where the file that it came from has been replaced.
         let mut command = Command::new("/proc/self/exe");
-        command.args(arguments).env_clear().env("MALLOC_ARENA_MAX", POOLS);
+        command.args(arguments).env_clear().env("MALLOC_ARENA_MAX", POOLS.to_string());
         if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
             command.env("LD_LIBRARY_PATH", libraries);
         }
         // In a group of its own it does not hear what is typed at the parent's terminal.
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").process_group(0);
-        Ok(Self { child: command.spawn()?, control })
+        Ok(Self { pid: Pid::from_child(&command.spawn()?), control })
+    }
+
+    /// A copy of this process as it is, without what it was called with; `None` in the copy, which is to [`tend`]. No thread may run.
+    pub(super) fn split() -> io::Result<Option<Self>> {
+        let (control, theirs) = UnixStream::pair()?;
+        control.set_read_timeout(Some(STARTING))?;
+        if let Some(pid) = fork()? {
+            return Ok(Some(Self { pid, control }));
+        }
+        drop(control);
+        // One that cannot become what the other way makes of it ends, and is missed when a worker is wanted.
+        if settle(theirs.into()).is_err() {
+            std::process::exit(1);
+        }
+        Ok(None)
     }
 
     /// A worker that waits for its file.
@@ -85,12 +102,12 @@ impl Drop for Nursery {
     fn drop(&mut self) {
         // It ends by itself when it is left alone: so it counts what its copies took as its own, and this process what it took.
         let _ = self.control.shutdown(Shutdown::Both);
-        if let Ok(life) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) {
+        if let Ok(life) = pidfd_open(self.pid, PidfdFlags::empty()) {
             let _ = poll(&mut [PollFd::new(&life, PollFlags::IN)], Some(&DYING));
         }
-        // Of one that has ended this makes nothing worse.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Of one that has ended this makes nothing worse: until it is waited for, its number is its own.
+        let _ = kill_process(self.pid, Signal::KILL);
+        let _ = waitpid(Some(self.pid), WaitOptions::empty());
     }
 }
 
@@ -196,6 +213,40 @@ fn receive(control: &UnixStream) -> io::Result<Option<[OwnedFd; ENDS]>> {
     ends.try_into().map(Some).map_err(|_| ErrorKind::InvalidData.into())
 }
 
+/// Makes of a copy of the parent what it would be had it been started anew: `control` for standard input, no output, none of its secrets, a group of its own.
+fn settle(control: OwnedFd) -> io::Result<()> {
+    let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(control)?;
+    dup2_stdout(&nowhere)?;
+    dup2_stderr(&nowhere)?;
+    setpgid(None, None)?;
+    chdir("/")?;
+    forget()
+}
+
+/// Wipes the arguments and the environment that this process was called with, since a location may hold a password, and keeps the allocator to [`POOLS`].
+#[allow(unsafe_code, reason = "no safe call reaches what the kernel put there")]
+fn forget() -> io::Result<()> {
+    // proc_pid_stat(5): the name, which may hold anything, ends with the last parenthesis; behind it come fields 3 and on.
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit_once(')').map_or("", |s| s.1).split_whitespace().skip(48 - 3);
+    let places: Vec<usize> = fields.take(4).filter_map(|f| f.parse().ok()).collect();
+    let [arguments, arguments_end, environment, environment_end] = places[..] else { return Err(ErrorKind::InvalidData.into()) };
+    for (start, end) in [(arguments, arguments_end), (environment, environment_end)] {
+        let length = end.checked_sub(start).filter(|_| start > 0).ok_or(ErrorKind::InvalidData)?;
+        // SAFETY: the kernel wrote strings there for this process to use as it likes; no thread runs, and nothing of ours has read them yet.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(0, length) };
+    }
+    // SAFETY: no thread runs that could read the environment.
+    unsafe { libc::clearenv() };
+    // SAFETY: sets a number.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, POOLS);
+    }
+    Ok(())
+}
+
 /// Copies this process; `None` in the copy, which dies with the process that it was copied from.
 #[allow(unsafe_code, reason = "no safe call copies a process")]
 fn fork() -> io::Result<Option<Pid>> {
@@ -208,7 +259,9 @@ fn fork() -> io::Result<Option<Pid>> {
     if let Some(copy) = Pid::from_raw(pid) {
         return Ok(Some(copy));
     }
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have died before that was asked for.
-    if getppid() == Some(parent) { Ok(None) } else { Err(ErrorKind::BrokenPipe.into()) }
+    // It may have died before that was asked for. The copy has nobody to tell of an error.
+    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() || getppid() != Some(parent) {
+        std::process::exit(1);
+    }
+    Ok(None)
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::nursery::{Nursery, Worker};
+use super::serve::Early;
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::{Isolation, WorkerError, check};
 use crate::detect::Detected;
@@ -33,12 +34,12 @@ struct Shop {
 }
 
 impl Workers {
-    /// Workers that are this program with `arguments`, at which its `main` calls [`serve`](super::serve). What they are copies of is started now, as it takes
-    /// some hundredths of a second to load.
+    /// Workers that are this program with `arguments`, at which its `main` calls [`serve`](super::serve). What they are copies of is there `early`, or
+    /// started now, as it takes some hundredths of a second to load.
     #[must_use]
-    pub fn new(arguments: Vec<OsString>) -> Self {
+    pub fn new(arguments: Vec<OsString>, early: Option<Early>) -> Self {
         // One that cannot be started now is told of when it is needed.
-        let nursery = Mutex::new(Nursery::start(&arguments).ok());
+        let nursery = Mutex::new(early.map(|e| e.0).or_else(|| Nursery::start(&arguments).ok()));
         Self(Arc::new(Shop { arguments, nursery }))
     }
 }

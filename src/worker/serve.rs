@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::confine::confine;
 use super::failure::Failure;
-use super::nursery::tend;
+use super::nursery::{Nursery, tend};
 use super::wire::{Answer, QUESTION, Request, receive, send};
 use crate::eyes::{Eyes, Look, LookError};
 use crate::media::{Cancel, Progress};
@@ -21,6 +21,30 @@ use crate::provenance::ManifestReport;
 /// If the parent is gone in the middle of a question, or is none.
 pub fn serve(eyes: &dyn Eyes) -> io::Result<()> {
     if tend()? { look(eyes) } else { Ok(()) }
+}
+
+/// What a process is after [`split`].
+pub enum Split {
+    /// The process itself, and what makes its workers.
+    Original(Option<Early>),
+    /// A copy of it, whose work is done.
+    Copy(io::Result<()>),
+}
+
+/// What makes workers without loading the program again, for [`Workers::new`](super::Workers::new). It ends when this is dropped.
+#[derive(Debug)]
+pub struct Early(pub(super) Nursery);
+
+/// Copies this process for [`Workers`](super::Workers). To be called first of all in `main`, before anything is read that a worker should not know, and
+/// before any thread is started. The copy [serves](serve) and forgets the arguments and the environment. Its addresses are those of this process:
+/// for one that looks at files of strangers all day, leave it out.
+pub fn split(eyes: &dyn Eyes) -> Split {
+    match Nursery::split() {
+        Ok(Some(nursery)) => Split::Original(Some(Early(nursery))),
+        Ok(None) => Split::Copy(serve(eyes)),
+        // Workers can still be had by starting the program anew, which will tell why not.
+        Err(_) => Split::Original(None),
+    }
 }
 
 /// Looks at one file.

@@ -8,6 +8,7 @@ use proofmark::KeyRing;
 use proofmark::eyes::{Eyes, Look};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::picture::{DetectOptions, PictureEvidence};
+use proofmark::worker::Early;
 use serde_json::{Value, json};
 
 use super::{Answer, Lookers};
@@ -18,8 +19,8 @@ use crate::home::Home;
 use crate::output;
 use crate::target::Target;
 
-pub(crate) fn run(args: &DetectArgs, global: &Global) -> Result<Exit> {
-    let mut finder = Finder::new(args, Lookers::new(&args.sandbox), global)?;
+pub(crate) fn run(args: &DetectArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
+    let mut finder = Finder::new(args, Lookers::new(&args.sandbox, early), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     finder.expect(args, &files)?;
     batch::run(&finder, &files, &args.batch, global)

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proofmark::recovery::deposit;
 use proofmark::registry::Binding;
 use proofmark::verify::{VerifyOptions, verify};
+use proofmark::worker::Early;
 use proofmark::{Detected, KeyRing, Payload, Registered, Registry};
 
 use super::registry::label;
@@ -28,8 +29,8 @@ enum Source {
     Server { resolver: Resolver, upload: bool },
 }
 
-pub(crate) fn run(args: &LookupArgs, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox);
+pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
+    let lookers = super::Lookers::new(&args.sandbox, early);
     let home = Home::locate(global)?;
     let config = home.config()?;
     let ring = home.key_ring_if_any()?;

@@ -28,7 +28,7 @@ use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
-use proofmark::worker::{Isolation, Workers, serve as serve_parent};
+use proofmark::worker::{Early, Isolation, Workers, serve as serve_parent};
 use proofmark::{KeyId, KeyRing, Payload, StampError, VerifyError, WatermarkKey};
 use serde_json::{Value, json};
 
@@ -108,7 +108,12 @@ pub(crate) const WORKER: &str = "__look";
 
 /// Looks at a file for the process that started this one.
 pub(crate) fn look() -> ExitCode {
-    match serve_parent(&Own) {
+    looked(serve_parent(&Own))
+}
+
+/// How a process that looked at files for another ends.
+pub(crate) fn looked(end: std::io::Result<()>) -> ExitCode {
+    match end {
         Ok(()) => Exit::Success.into(),
         Err(e) => {
             // The parent reads it.
@@ -125,9 +130,9 @@ pub(crate) struct Lookers {
 }
 
 impl Lookers {
-    /// Workers, unless that was declined. What they are copies of is started now, so that it is there when it is needed: ask early.
-    pub(crate) fn new(option: &SandboxOption) -> Self {
-        Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()])) }
+    /// Workers, unless that was declined. What they are copies of is there `early`, or started now, so that it is there when it is needed: ask early.
+    pub(crate) fn new(option: &SandboxOption, early: Option<Early>) -> Self {
+        Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()], early)) }
     }
 
     fn eyes(&self) -> Arc<dyn Eyes> {

@@ -13,7 +13,7 @@ use crate::output;
 use crate::serve::{self, Service, TokenFile};
 
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox);
+    let lookers = super::Lookers::new(&args.sandbox, None);
     if args.sandbox.no_sandbox {
         output::remark("files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can");
     }

@@ -8,6 +8,7 @@ use proofmark::media::{Cancel, Progress};
 use proofmark::picture::DetectOptions;
 use proofmark::verdict::Verdict;
 use proofmark::verify::{VerifyOptions, verify};
+use proofmark::worker::Early;
 use serde_json::{Value, json};
 
 use super::{Answer, Lookers};
@@ -17,8 +18,8 @@ use crate::exit::Exit;
 use crate::home::{Config, Home};
 use crate::output;
 
-pub(crate) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
-    let verifier = Verifier::new(args, Lookers::new(&args.sandbox), global)?;
+pub(crate) fn run(args: &VerifyArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
+    let verifier = Verifier::new(args, Lookers::new(&args.sandbox, early), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     batch::run(&verifier, &files, &args.batch, global)
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     // Before those who only use it if it is there.
     let registry = home.registry(&args.registry, &config)?;
     let stamping = stamping(args);
-    let lookers = Lookers::new(&args.sandbox);
+    let lookers = Lookers::new(&args.sandbox, None);
     let desk = Desk {
         verifier: Verifier::new(&verifying(args), lookers.clone(), global)?,
         finder: Finder::new(&detecting(args), lookers, global),
