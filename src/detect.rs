@@ -65,18 +65,15 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Looks at the first `seconds` of the picture, for marks of any key of `ring`, and draws it if asked to.
-    #[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
     fn look(
-        path: &Path,
+        mut reader: Reader,
         ring: &KeyRing,
         options: &DetectOptions,
         seconds: f64,
         mut sketcher: Option<&mut Sketcher>,
-        limits: &Limits,
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, MediaError> {
-        let mut reader = Reader::open(path, limits)?;
         let info = reader.info().clone();
         // There may be more frames than will be looked at.
         let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * options.rate);
@@ -99,13 +96,13 @@ impl Seen {
             });
             let certain = detector.is_certain();
             if cancel.is_cancelled() {
-                return Err(MediaError::Cancelled { path: path.into() });
+                return Err(MediaError::Cancelled { path: reader.path().into() });
             }
             progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
             // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
             reader.skip(if certain && sketcher.is_none() { Skip::Bidirectional } else { usual });
         }
-        let detector = detector.ok_or_else(|| MediaError::Decode { path: path.into(), reason: "not one whole frame in it".into() })?;
+        let detector = detector.ok_or_else(|| MediaError::Decode { path: reader.path().into(), reason: "not one whole frame in it".into() })?;
         Ok(Self { info, detector })
     }
 
@@ -116,6 +113,25 @@ impl Seen {
         same.then(|| Self { info: self.info.clone(), detector: self.detector.again(ring, options.clone()) })
     }
 }
+
+/// The picture of a file, before it is looked at or after.
+enum Picture {
+    Open(Box<Reader>),
+    Seen(Box<Seen>),
+}
+
+impl Picture {
+    fn info(&self) -> &MediaInfo {
+        match self {
+            Self::Open(reader) => reader.info(),
+            Self::Seen(seen) => &seen.info,
+        }
+    }
+}
+
+/// Seconds of a clip that is listened to before it is looked at. Of shorter ones that is done at the same time, where each has its piece of sound and its
+/// frames in memory.
+const LONG: f64 = 120.0;
 
 /// The same as [`detect`], and with `keep` draws what the picture looks like and records what the sound is like. What was `seen` is not looked at again, unless
 /// it is to be drawn.
@@ -132,16 +148,27 @@ pub(crate) fn observe(
 ) -> Result<Detected, MediaError> {
     let mut sketcher = keep.then(Sketcher::default);
     let before = seen.take().filter(|_| !keep).and_then(|seen| seen.again(ring, options));
-    // Both are decoded from a reader of their own, at the same time.
-    let (picture, sound) = std::thread::scope(|scope| {
-        let listening = scope.spawn(|| listen(path, ring, options, keep, limits, cancel));
-        let looked = before.map_or_else(|| Seen::look(path, ring, options, f64::INFINITY, sketcher.as_mut(), limits, cancel, progress), Ok);
-        let picture = looked.map(|looked| {
-            let looked = seen.insert(looked);
-            (looked.info.clone(), looked.detector.finish())
-        });
-        (picture, listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
+    let picture = before.map_or_else(|| Reader::open(path, limits).map(|reader| Picture::Open(reader.into())), |seen| Ok(Picture::Seen(seen.into())));
+    let long = picture.as_ref().ok().and_then(|picture| picture.info().seconds).is_some_and(|seconds| seconds > LONG);
+    let see = || {
+        let looked = match picture? {
+            Picture::Open(reader) => Seen::look(*reader, ring, options, f64::INFINITY, sketcher.as_mut(), cancel, progress)?,
+            Picture::Seen(seen) => *seen,
+        };
+        let looked = seen.insert(looked);
+        Ok((looked.info.clone(), looked.detector.finish()))
+    };
+    let hear = || listen(path, ring, options, keep, limits, cancel);
+    // Each has a reader of its own.
+    let (picture, sound) = if long {
+        let sound = hear();
+        (see(), sound)
+    } else {
+        std::thread::scope(|scope| {
+            let listening = scope.spawn(hear);
+            (see(), listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    };
     let sketch = sketcher.map(Sketcher::finish);
     match (picture, sound) {
         (Ok((info, picture)), Ok(heard)) => {
@@ -160,7 +187,7 @@ pub(crate) fn observe(
 /// # Errors
 /// As for [`detect`].
 pub(crate) fn look(path: &Path, ring: &KeyRing, options: &DetectOptions, seconds: f64, limits: &Limits, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
-    Ok(Seen::look(path, ring, options, seconds, None, limits, cancel, &mut |_| {})?.detector.finish())
+    Ok(Seen::look(Reader::open(path, limits)?, ring, options, seconds, None, cancel, &mut |_| {})?.detector.finish())
 }
 
 /// What was heard.

@@ -96,6 +96,18 @@ fn picture_and_sound_stay_in_step_and_say_the_same() {
 }
 
 #[test]
+fn a_long_clip_is_listened_to_and_looked_at() {
+    let work = TempDir::new().unwrap();
+    let (stamped, list, long) = (work.path().join("stamped.mp4"), work.path().join("list.ffconcat"), work.path().join("long.mp4"));
+    let payload = stamp(&clip(), &stamped, None).payload;
+    std::fs::write(&list, format!("ffconcat version 1.0\n{}", "file stamped.mp4\n".repeat(25))).unwrap();
+    ffmpeg(&list, "-map 0:v -map 0:a -c copy", &long);
+    let found = detect_with(&long, &DetectOptions::default());
+    assert!(found.info.seconds.unwrap() > 125.0);
+    assert_eq!((found.picture.unwrap().payload, found.sound.unwrap().payload), (Some(payload), Some(payload)));
+}
+
+#[test]
 fn what_people_do_to_sound_leaves_the_number() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("stamped.wav");

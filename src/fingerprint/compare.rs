@@ -6,7 +6,7 @@ use multiversion::multiversion;
 use serde::Serialize;
 
 use super::pdq::{Hash, hash};
-use super::picture::{Frame, PictureFingerprint, QUALITY, Sketch};
+use super::picture::{Frame, PictureFingerprint, Sketch};
 use super::window::{Content, Window, thumbnail_of};
 
 /// Frames of the clip that guesses are tried on.
@@ -95,20 +95,10 @@ impl Query {
     /// For a clip.
     #[must_use]
     pub fn new(clip: &Sketch) -> Self {
-        let mut frames = Vec::new();
-        let mut pictures = Vec::new();
-        for (time, picture) in &clip.frames {
-            let mut cut = thumbnail_of(0.0);
-            clip.content.cut(picture, &mut cut);
-            let (hash, quality) = hash(&cut);
-            if quality >= QUALITY {
-                frames.push(Frame { time: *time as f32, hash });
-                pictures.push(cut);
-            }
-        }
-        let count = PROBES.min(pictures.len());
-        let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * pictures.len() / (2 * count)).collect();
-        let probes = pictures.into_iter().enumerate().filter(|(i, _)| spread.contains(i)).map(|p| p.1).collect();
+        let frames: Vec<Frame> = clip.telling().map(|(frame, _)| frame).collect();
+        let count = PROBES.min(frames.len());
+        let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * frames.len() / (2 * count)).collect();
+        let probes = clip.telling().enumerate().filter(|(i, _)| spread.contains(i)).map(|(_, (_, picture))| picture).collect();
         Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, probes, guesses: RwLock::default() }
     }
 

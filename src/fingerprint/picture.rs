@@ -12,7 +12,7 @@ const INTERVAL: f64 = 0.5;
 /// Frames that are kept; a longer clip has them further apart.
 const MOST: usize = 600;
 /// PDQ's quality under which a hash says too little.
-pub(super) const QUALITY: u8 = 50;
+const QUALITY: u8 = 50;
 
 /// A frame in a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,7 +110,7 @@ impl PictureFingerprint {
 /// Makes a [`Sketch`] from the frames of a clip.
 #[derive(Debug)]
 pub struct Sketcher {
-    frames: Vec<(f64, Thumbnail)>,
+    frames: Vec<(f64, Kept)>,
     aspect: f32,
     interval: f64,
     next: f64,
@@ -137,7 +137,7 @@ impl Sketcher {
         if self.frames.is_empty() {
             self.aspect = luma.width as f32 / luma.height as f32;
         }
-        self.frames.push((time, thumbnail(luma, LINES)));
+        self.frames.push((time, Kept::new(&thumbnail(luma, LINES))));
         if self.frames.len() > MOST {
             let mut keep = false;
             self.frames.retain(|_| {
@@ -153,8 +153,25 @@ impl Sketcher {
     /// The sketch of what was taken in.
     #[must_use]
     pub fn finish(self) -> Sketch {
-        let content = Content::of(self.frames.iter().map(|f| &*f.1));
+        let content = Content::of(self.frames.iter().map(|f| f.1.picture()));
         Sketch { aspect: self.aspect * content.aspect(), frames: self.frames, content }
+    }
+}
+
+/// A small picture in half the memory: in 256ths of a grey level.
+#[derive(Clone, Debug, PartialEq)]
+struct Kept(Box<[u16; SIDE * SIDE]>);
+
+impl Kept {
+    const LEVEL: f32 = 256.0;
+
+    fn new(picture: &Thumbnail) -> Self {
+        // What lies outside is cut off by the conversion.
+        Self(Box::new(picture.map(|v| (v * Self::LEVEL).round() as u16)))
+    }
+
+    fn picture(&self) -> Thumbnail {
+        Box::new(self.0.map(|v| f32::from(v) / Self::LEVEL))
     }
 }
 
@@ -165,7 +182,7 @@ pub struct Sketch {
     /// Width over height of what is between bars.
     pub(super) aspect: f32,
     /// Time in seconds, and picture.
-    pub(super) frames: Vec<(f64, Thumbnail)>,
+    frames: Vec<(f64, Kept)>,
     pub(super) content: Content,
 }
 
@@ -174,20 +191,25 @@ impl Sketch {
     #[must_use]
     pub fn fingerprint(&self) -> PictureFingerprint {
         let mut out = PictureFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
-        let mut cut = thumbnail_of(0.0);
-        for (time, picture) in &self.frames {
-            self.content.cut(picture, &mut cut);
-            let (hash, quality) = hash(&cut);
-            if quality >= QUALITY {
-                out.frames.push(Frame { time: *time as f32, hash });
-                let pixel = |i: usize| {
-                    let at = 2 * (i / SMALL * SIDE + i % SMALL);
-                    (cut[at] + cut[at + 1] + cut[at + SIDE] + cut[at + SIDE + 1]) / 4.0
-                };
-                out.pictures.extend((0..SMALL * SMALL).map(|i| pixel(i).round().clamp(0.0, 255.0) as u8));
-            }
+        for (frame, cut) in self.telling() {
+            out.frames.push(frame);
+            let pixel = |i: usize| {
+                let at = 2 * (i / SMALL * SIDE + i % SMALL);
+                (cut[at] + cut[at + 1] + cut[at + SIDE] + cut[at + SIDE + 1]) / 4.0
+            };
+            out.pictures.extend((0..SMALL * SMALL).map(|i| pixel(i).round().clamp(0.0, 255.0) as u8));
         }
         out
+    }
+
+    /// Each frame that says something, with what is between its bars.
+    pub(super) fn telling(&self) -> impl Iterator<Item = (Frame, Thumbnail)> {
+        self.frames.iter().filter_map(|(time, picture)| {
+            let mut cut = thumbnail_of(0.0);
+            self.content.cut(&picture.picture(), &mut cut);
+            let (hash, quality) = hash(&cut);
+            (quality >= QUALITY).then_some((Frame { time: *time as f32, hash }, cut))
+        })
     }
 }
 
@@ -199,14 +221,14 @@ impl From<Sketch> for ByteBuf {
         out.extend(sketch.content.to_bytes());
         for (time, picture) in &sketch.frames {
             out.extend(time.to_le_bytes());
-            out.extend(picture.iter().flat_map(|v| v.to_le_bytes()));
+            out.extend(picture.0.iter().flat_map(|v| v.to_le_bytes()));
         }
         Self::from(out)
     }
 }
 
 /// Bytes of a frame in a sketch.
-const SKETCHED: usize = 8 + 4 * SIDE * SIDE;
+const SKETCHED: usize = 8 + 2 * SIDE * SIDE;
 
 impl TryFrom<ByteBuf> for Sketch {
     type Error = &'static str;
@@ -221,11 +243,8 @@ impl TryFrom<ByteBuf> for Sketch {
         }
         let frame = |b: &[u8]| {
             let (time, samples) = b.split_first_chunk()?;
-            let mut picture = thumbnail_of(0.0);
-            for (v, b) in picture.iter_mut().zip(samples.as_chunks::<4>().0) {
-                *v = Some(f32::from_le_bytes(*b)).filter(|v| (-1e4..=1e4).contains(v))?;
-            }
-            Some((Some(f64::from_le_bytes(*time)).filter(|t| t.is_finite())?, picture))
+            let samples: &[[u8; 2]; SIDE * SIDE] = samples.as_chunks().0.try_into().ok()?;
+            Some((Some(f64::from_le_bytes(*time)).filter(|t| t.is_finite())?, Kept(Box::new(samples.map(u16::from_le_bytes)))))
         };
         let frames = rest.chunks_exact(SKETCHED).map(frame).collect::<Option<_>>().ok_or(wrong)?;
         Ok(Self { aspect, frames, content: Content::from_bytes(*content).ok_or(wrong)? })
@@ -288,7 +307,7 @@ mod tests {
         assert!(wrong(&|b| b.truncate(7)) && wrong(&|b| _ = b.pop()));
         assert!(wrong(&|b| b[..4].copy_from_slice(&f32::NAN.to_le_bytes())), "an aspect ratio");
         assert!(wrong(&|b| b[4..8].copy_from_slice(&[0, 200, 0, 64])) && wrong(&|b| b[4..8].copy_from_slice(&[0, 64, 9, 9])), "edges");
-        assert!(wrong(&|b| b[16..20].copy_from_slice(&f32::INFINITY.to_le_bytes())), "a grey level");
+        assert!(wrong(&|b| b[8..16].copy_from_slice(&f64::INFINITY.to_le_bytes())), "a time");
         assert!(wrong(&|b| b.resize(8 + (MOST + 1) * SKETCHED, 0)), "too many frames");
     }
 }

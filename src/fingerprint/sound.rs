@@ -25,6 +25,8 @@ const SECONDS: usize = 300;
 const ROOM: usize = SECONDS * RATE as usize;
 /// Hashes at most.
 const MOST: usize = ROOM / HOP;
+/// Samples that other speeds and pitches are tried on, 8 s. Over more of it a guess that is a little off falls out of step.
+const PROBE: usize = 8 * RATE as usize;
 /// Peak under which there is nothing but the noise of a converter.
 const FAINT: f32 = 1e-3;
 /// Peak that sound is brought to, of 32,767.
@@ -153,7 +155,7 @@ impl Recorder {
         keep(&mut self.block, &mut self.samples);
         let peak = self.samples.iter().fold(0.0f32, |peak, s| peak.max(s.to_f32().abs()));
         let gain = if peak > FAINT { PEAK / peak } else { 0.0 };
-        Recording { samples: self.samples.into_iter().map(|s| (s.to_f32() * gain) as i16).collect() }
+        Recording::new(&self.samples.into_iter().map(|s| (s.to_f32() * gain) as i16).collect::<Vec<i16>>())
     }
 }
 
@@ -163,24 +165,45 @@ fn keep(block: &mut Vec<f32>, samples: &mut Vec<f16>) {
     samples.extend(block.drain(..).take(left).map(f16::from_f32));
 }
 
-/// Sound in one channel of 11,025 Hz, of which all hashes can be made.
+/// What is left of a track: its hashes, and some seconds of which those of the track at another speed can be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "ByteBuf", try_from = "ByteBuf")]
 pub struct Recording {
-    pub(super) samples: Vec<i16>,
+    print: SoundFingerprint,
+    /// One channel of 11,025 Hz.
+    pub(super) probe: Vec<i16>,
 }
 
 impl Recording {
+    fn new(samples: &[i16]) -> Self {
+        let print = SoundFingerprint::new(hashes(samples, HOP));
+        // Where most of it is heard.
+        let length = PROBE.min(samples.len());
+        let span = (length.saturating_sub(WIDTH) / HOP).clamp(1, print.len().max(1));
+        let starts = 0..(print.len() + 1).saturating_sub(span);
+        let heard = |start: usize| print.hashes[start..start + span].iter().filter(|&&h| h != SILENT).count();
+        let middle = starts.end.saturating_sub(1) / 2;
+        let first = starts.max_by_key(|&i| (heard(i), std::cmp::Reverse(i.abs_diff(middle)))).unwrap_or(0);
+        let start = (first * HOP).min(samples.len() - length);
+        Self { print, probe: samples[start..start + length].to_vec() }
+    }
+
     /// Its fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> SoundFingerprint {
-        SoundFingerprint::new(hashes(&self.samples, HOP))
+        self.print.clone()
     }
 }
 
+/// As it travels between processes: how many bytes the hashes take, those, and the samples.
 impl From<Recording> for ByteBuf {
     fn from(recording: Recording) -> Self {
-        Self::from(recording.samples.into_iter().flat_map(i16::to_be_bytes).collect::<Vec<u8>>())
+        let print = recording.print.to_bytes();
+        let mut out = Vec::with_capacity(4 + print.len() + 2 * recording.probe.len());
+        out.extend((print.len() as u32).to_be_bytes());
+        out.extend(print);
+        out.extend(recording.probe.into_iter().flat_map(i16::to_be_bytes));
+        Self::from(out)
     }
 }
 
@@ -188,11 +211,14 @@ impl TryFrom<ByteBuf> for Recording {
     type Error = &'static str;
 
     fn try_from(bytes: ByteBuf) -> Result<Self, &'static str> {
-        let (samples, rest) = bytes.as_chunks::<2>();
-        if !rest.is_empty() || samples.len() > ROOM {
-            return Err("this is no recording");
-        }
-        Ok(Self { samples: samples.iter().map(|&s| i16::from_be_bytes(s)).collect() })
+        let parts = || {
+            let (length, rest) = bytes.split_first_chunk()?;
+            let (print, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+            let (samples, over) = rest.as_chunks::<2>();
+            let print = SoundFingerprint::from_bytes(print)?;
+            (over.is_empty() && samples.len() <= PROBE).then(|| Self { print, probe: samples.iter().map(|&s| i16::from_be_bytes(s)).collect() })
+        };
+        parts().ok_or("this is no recording")
     }
 }
 
@@ -268,17 +294,30 @@ pub(super) mod tests {
             recorder.push(&block);
         }
         assert!(recorder.is_full() && recorder.samples.len() == ROOM);
-        assert_eq!(recorder.finish().samples.len(), ROOM);
+        let recording = recorder.finish();
+        assert_eq!((recording.print.len(), recording.probe.len()), ((ROOM - WIDTH) / HOP + 1, PROBE));
         assert!(Recorder::new(Format { rate: 4_000_000_000, channels: 2 }).is_err() && Recorder::new(Format { rate: 48_000, channels: 0 }).is_err());
     }
 
     #[test]
-    fn a_recording_travels_as_bytes() {
+    fn a_recording_travels_whole_or_not_at_all() {
         let recording = recorded(&melody(1, 3.0, 1.0, 1.0));
         let bytes: ByteBuf = recording.clone().into();
-        assert_eq!(Recording::try_from(bytes.clone()).unwrap().samples, recording.samples);
-        assert!(Recording::try_from(ByteBuf::from(bytes[1..].to_vec())).is_err());
-        assert!(Recording::try_from(ByteBuf::from(vec![0; 2 * ROOM + 2])).is_err());
+        let back = Recording::try_from(bytes.clone()).unwrap();
+        assert_eq!((back.print, back.probe), (recording.print, recording.probe));
+        for wrong in [&bytes[..3], &bytes[..bytes.len() - 1], &bytes[1..], &[0; 4], &[bytes.to_vec(), vec![0; 2 * PROBE]].concat()] {
+            assert!(Recording::try_from(ByteBuf::from(wrong.to_vec())).is_err());
+        }
+    }
+
+    #[test]
+    fn the_probe_is_where_most_is_heard() {
+        let quiet = vec![0.0; 20 * 16_000];
+        let sound = [quiet.clone(), melody(1, 9.0, 1.0, 1.0), quiet].concat();
+        let recording = recorded(&sound);
+        assert!(recording.probe.iter().filter(|s| s.abs() > 100).count() > PROBE / 2);
+        assert_eq!(recorded(&sound[..16_000]).probe.len(), RATE as usize);
+        assert!(recorded(&[]).probe.is_empty());
     }
 
     #[test]

@@ -11,8 +11,6 @@ use crate::parallel;
 
 /// Hashes that must lie beside each other to count: those of 2.9 s.
 pub(super) const LEAST: usize = 22;
-/// Seconds of sound that guesses are tried on. Over more of it a guess that is a little off falls out of step.
-const EXCERPT: usize = 8;
 /// From one guess to the next, as a logarithm. Half of it costs copies a seventh of their bits.
 const STEP: f64 = 0.02;
 /// Steps by which the best guess is moved about.
@@ -23,7 +21,7 @@ const TEMPOS: f64 = 0.105;
 const PITCHES: f64 = 0.116;
 /// Distance, chance being one, over which a guess is not worth moving about.
 const CLOSER: f32 = 0.65;
-/// Of the excerpt's hashes, each so many-th is compared at a glance: neighbours are made of nearly the same sound.
+/// Of the probe's hashes, each so many-th is compared at a glance: neighbours are made of nearly the same sound.
 const SPARSE: usize = 4;
 
 /// How far sound and a fingerprint are apart, at the best guess of how it was stretched if that makes them alike, else as it is.
@@ -126,12 +124,12 @@ pub struct SoundQuery {
     /// Its hashes.
     whole: Comb,
     /// What guesses are made on.
-    excerpt: Vec<i16>,
+    probe: Vec<i16>,
     /// Made when they are first asked for.
     guesses: OnceLock<Vec<Guess>>,
 }
 
-/// A guess, and the hashes that the excerpt would have had.
+/// A guess, and the hashes that the probe would have had.
 #[derive(Clone, Debug)]
 struct Guess {
     stretch: Stretch,
@@ -140,8 +138,8 @@ struct Guess {
 }
 
 impl Guess {
-    fn new(stretch: Stretch, excerpt: &[i16]) -> Self {
-        let hashes = stretch.undone(excerpt);
+    fn new(stretch: Stretch, probe: &[i16]) -> Self {
+        let hashes = stretch.undone(probe);
         Self { stretch, whole: Comb::new(&hashes, 1), sparse: Comb::new(&hashes, SPARSE) }
     }
 }
@@ -151,17 +149,7 @@ impl SoundQuery {
     #[must_use]
     pub fn new(sound: &Recording) -> Option<Self> {
         let plain = sound.fingerprint();
-        if plain.is_empty() {
-            return None;
-        }
-        // Where most of it is heard.
-        let length = (EXCERPT * RATE as usize).min(sound.samples.len());
-        let span = (length.saturating_sub(WIDTH) / HOP).clamp(1, plain.len());
-        let heard = |start: usize| plain.hashes[start..start + span].iter().filter(|&&h| h != SILENT).count();
-        let middle = (plain.len() - span) / 2;
-        let first = (0..=plain.len() - span).max_by_key(|&i| (heard(i), std::cmp::Reverse(i.abs_diff(middle)))).unwrap_or(0);
-        let start = (first * HOP).min(sound.samples.len() - length);
-        Some(Self { whole: Comb::new(&plain.hashes, 1), plain, excerpt: sound.samples[start..start + length].to_vec(), guesses: OnceLock::new() })
+        (!plain.is_empty()).then(|| Self { whole: Comb::new(&plain.hashes, 1), plain, probe: sound.probe.clone(), guesses: OnceLock::new() })
     }
 
     /// How far the sound is from a fingerprint as it is, in shares of what chance makes: which fingerprints are worth a closer look.
@@ -183,7 +171,7 @@ impl SoundQuery {
     }
 
     fn guesses(&self) -> &[Guess] {
-        let make = || parallel::map(&Stretch::guesses(), &mut vec![(); parallel::threads()], |(), s| Guess::new(*s, &self.excerpt));
+        let make = || parallel::map(&Stretch::guesses(), &mut vec![(); parallel::threads()], |(), s| Guess::new(*s, &self.probe));
         self.guesses.get_or_init(make)
     }
 
@@ -208,7 +196,7 @@ impl SoundQuery {
         let (mut best, mut stretch) = tried.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).filter(|b| b.0.distance <= CLOSER * self.chance(other))?;
         for step in FINER {
             for moved in stretch.neighbours(step) {
-                let whole = Comb::new(&moved.undone(&self.excerpt), 1);
+                let whole = Comb::new(&moved.undone(&self.probe), 1);
                 if let Some(found) = align(&whole, &theirs).filter(|f| f.distance < best.distance) {
                     (best, stretch) = (found, moved);
                 }

@@ -26,7 +26,7 @@ impl Content {
     pub(super) const ALL: Self = Self { x: [0, SIDE], y: [0, SIDE] };
 
     /// Of the frames of a clip.
-    pub(super) fn of<'a>(frames: impl Iterator<Item = &'a [f32; SIDE * SIDE]>) -> Self {
+    pub(super) fn of(frames: impl Iterator<Item = Thumbnail>) -> Self {
         let mut flat = [[0.0; SIDE]; 2];
         let mut count = 0.0;
         for frame in frames {
@@ -232,9 +232,9 @@ mod tests {
         let mut t = ramp();
         t[..10 * SIDE].fill(16.0);
         t[54 * SIDE..].fill(16.0);
-        assert_eq!(Content::of([&*t].into_iter()), Content { x: [0, SIDE], y: [11, 53] });
+        assert_eq!(Content::of([t.clone()].into_iter()), Content { x: [0, SIDE], y: [11, 53] });
         let dark = [16.0; SIDE * SIDE];
-        assert_eq!(Content::of([&dark].into_iter()), Content::ALL);
+        assert_eq!(Content::of([Box::new(dark)].into_iter()), Content::ALL);
         assert_eq!(Content::of(std::iter::empty()).aspect(), 1.0);
     }
 

@@ -347,6 +347,11 @@ impl Reader {
         &self.info
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Leaves out frames from here on, where the codec has such.
     pub fn skip(&mut self, skip: Skip) {
         self.skip = skip;

@@ -23,7 +23,7 @@ use crate::provenance::{ManifestReport, Trust};
 
 /// Bytes of a question: a million candidates are 16 MB.
 pub(super) const QUESTION: u32 = 256 << 20;
-/// Bytes of an answer: a sketch is 10 MB, a recording 7 MB, a frame of 8K 113 MB, and a manifest's report shorter than the manifest.
+/// Bytes of an answer: a sketch is 5 MB, a frame of 8K 113 MB, and a manifest's report shorter than the manifest.
 pub(super) const ANSWER: u32 = 192 << 20;
 /// Nesting of a message: an answer has half of it.
 const DEPTH: usize = 32;
