@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
+use super::kernels;
 use super::mask::Ceiling;
 
 /// Seconds of a row.
@@ -177,6 +178,12 @@ impl Spectrogram {
         self.sums.clear();
     }
 
+    /// Turns the order of the spectra round.
+    pub(crate) fn reverse(&mut self) {
+        self.sums.reverse();
+        self.sums.chunks_exact_mut(self.kept.len()).for_each(<[f32]>::reverse);
+    }
+
     fn bands(&self, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
         let positions = positions(self.rate, self.length, pitch, self.bins).map(|(bin, part)| (self.kept.partition_point(|&k| k < bin), part));
         self.sums.chunks_exact(self.kept.len()).map(move |sums| band_power(sums, &positions))
@@ -238,7 +245,7 @@ impl Sheet {
         let whole = (at as usize).min(self.sums.len().saturating_sub(2));
         let part = at - whole as f64;
         let (a, b) = (&self.sums[whole], &self.sums[(whole + 1).min(self.sums.len() - 1)]);
-        out.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (a, b))| *o = a + part * (b - a));
+        kernels::between(a, b, part, out);
     }
 }
 

@@ -1,24 +1,39 @@
-//! The loop over the bands of a pair, compiled for each vector unit and chosen at run time: a search reads millions.
+//! The loops that a search spends its time in, compiled for each vector unit and chosen at run time: it reads millions of pairs.
 //!
 //! Logarithm, cosine and sine are polynomials, which vector units take; the test holds them to those of the standard library.
 
 use multiversion::multiversion;
 use realfft::num_complex::Complex32;
 
-use super::bands::PerBand;
-use super::carrier::turns_of_octaves;
+use super::bands::{BANDS, PerBand};
+use super::carrier::{PERIOD, turns_of_octaves};
 use super::mask::SILENCE;
 
 /// Weight, beside what the mask let it move, of a cell whose power hardly rises over the band's floor.
 const LEAST_WEIGHT: f32 = 0.15;
 
+/// One value per band, and as many more as make whole vectors.
+pub(super) type Lanes = [f32; BANDS.next_multiple_of(16)];
+
+/// The lanes that some bands fill.
+pub(super) fn lanes(bands: &PerBand<f32>) -> Lanes {
+    let mut lanes = Lanes::default();
+    lanes[..BANDS].copy_from_slice(bands);
+    lanes
+}
+
+/// Fills lanes with what lies between two sums.
+pub(super) fn fill(lanes: &mut Lanes, from: &PerBand<f64>, to: &PerBand<f64>) {
+    lanes.iter_mut().zip(from.iter().zip(to)).for_each(|(lane, (from, to))| *lane = (to - from) as f32);
+}
+
 /// What the two rows of a pair hold, and what is known of their bands.
 pub(super) struct Rows {
     /// Power in each band, times the spectra of a row.
-    pub(super) first: PerBand<f32>,
-    pub(super) second: PerBand<f32>,
+    pub(super) first: Lanes,
+    pub(super) second: Lanes,
     /// Power that a band hardly ever falls below.
-    pub(super) floor: PerBand<f32>,
+    pub(super) floor: Lanes,
     /// Power up to which a band was moved fully.
     pub(super) ceiling: f32,
     /// Spectra of a row.
@@ -30,14 +45,65 @@ pub(super) struct Rows {
 pub(super) fn read(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut PerBand<f32>) {
     let ceiling = rows.ceiling * rows.spectra;
     let silence = SILENCE * rows.spectra;
-    for (((point, weight), (&first, &second)), &floor) in points.iter_mut().zip(weights).zip(rows.first.iter().zip(&rows.second)).zip(&rows.floor) {
+    let [mut real, mut imaginary, mut weight] = [Lanes::default(); 3];
+    for b in 0..weight.len() {
+        let (first, second) = (rows.first[b], rows.second[b]);
         let least = first.min(second);
         // What moves by a share s of half a cycle, from anywhere, ends up at a mean cosine of s + sin(πs)/π.
         let share = (ceiling * 2.0 / (first + second)).min(1.0);
         let moved = share + turn(share / 2.0).im / std::f32::consts::PI;
-        let heard = moved * (1.0 - floor * rows.spectra / least).clamp(LEAST_WEIGHT, 1.0);
-        *weight = if least > silence { heard } else { 0.0 };
-        *point = turn(turns_of_octaves(log2(second / first))) * *weight;
+        let heard = moved * (1.0 - rows.floor[b] * rows.spectra / least).clamp(LEAST_WEIGHT, 1.0);
+        weight[b] = if least > silence { heard } else { 0.0 };
+        let point = turn(turns_of_octaves(log2(second / first))) * weight[b];
+        (real[b], imaginary[b]) = (point.re, point.im);
+    }
+    weights.copy_from_slice(&weight[..BANDS]);
+    points.iter_mut().zip(real.iter().zip(&imaginary)).for_each(|(p, (&re, &im))| *p = Complex32::new(re, im));
+}
+
+/// Sums at a part of the way from one to the other.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+pub(super) fn between(a: &PerBand<f64>, b: &PerBand<f64>, part: f64, out: &mut PerBand<f64>) {
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (a, b))| *o = a + part * (b - a));
+}
+
+/// Cells of a period, wound round twice so that a pattern finds those of any shift in one run: band by band, real and imaginary parts and squares.
+pub(super) struct Wound([Vec<f32>; 3]);
+
+impl Wound {
+    /// Of points that are in the order of cells.
+    pub(super) fn new(points: &[Complex32]) -> Self {
+        let mut wound = [const { Vec::new() }; 3].map(|mut part: Vec<f32>| {
+            part.resize(2 * points.len(), 0.0);
+            part
+        });
+        for (cell, point) in points.iter().enumerate() {
+            let at = cell % BANDS * 2 * PERIOD + cell / BANDS;
+            for (part, value) in wound.iter_mut().zip([point.re, point.im, point.norm_sqr()]) {
+                (part[at], part[at + PERIOD]) = (value, value);
+            }
+        }
+        Self(wound)
+    }
+
+    /// The sum over the cells of a pattern, and the variance that it has for another key, for each pair of the period from which they may be counted.
+    pub(super) fn scores(&self, pattern: &[(usize, Complex32)]) -> [(f32, f32); PERIOD] {
+        let [mut sums, mut variances] = [[0.0; PERIOD]; 2];
+        add(&self.0, pattern, &mut sums, &mut variances);
+        // The last of a run is the one that nothing is shifted in.
+        std::array::from_fn(|shift| (sums[PERIOD - 1 - shift], variances[PERIOD - 1 - shift] / 2.0))
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn add(wound: &[Vec<f32>; 3], pattern: &[(usize, Complex32)], sums: &mut [f32; PERIOD], variances: &mut [f32; PERIOD]) {
+    for &(cell, turn) in pattern {
+        let at = cell % BANDS * 2 * PERIOD + cell / BANDS + 1;
+        let [re, im, square] = wound.each_ref().map(|part| &part[at..at + PERIOD]);
+        for j in 0..PERIOD {
+            sums[j] += re[j] * turn.re - im[j] * turn.im;
+            variances[j] += square[j];
+        }
     }
 }
 
@@ -94,8 +160,20 @@ fn polynomial<const N: usize>(x: f32, coefficients: &[f32; N]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bands::BANDS;
     use super::*;
+
+    #[test]
+    fn cells_wound_round_are_those_of_every_shift() {
+        let points: Vec<Complex32> = (0..PERIOD * BANDS).map(|i| Complex32::from_polar(1.0 + i as f32 / 500.0, i as f32 * 0.7)).collect();
+        let pattern: Vec<(usize, Complex32)> = (0..40).map(|i| (i * 997 % points.len(), Complex32::from_polar(1.0, i as f32 * 1.3))).collect();
+        let scores = Wound::new(&points).scores(&pattern);
+        for (shift, &(sum, variance)) in scores.iter().enumerate() {
+            let shifted = |cell: usize| points[(cell / BANDS + PERIOD - shift) % PERIOD * BANDS + cell % BANDS];
+            let expected = pattern.iter().map(|&(cell, turn)| (shifted(cell) * turn).re).sum::<f32>();
+            let squares = pattern.iter().map(|&(cell, _)| shifted(cell).norm_sqr()).sum::<f32>();
+            assert!((sum - expected).abs() < 1e-3 && (variance - squares / 2.0).abs() < 1e-3 * squares, "{shift}: {sum} {expected}");
+        }
+    }
 
     #[test]
     fn polynomials_are_the_functions() {
@@ -113,7 +191,7 @@ mod tests {
         let first: PerBand<f32> = std::array::from_fn(|b| if b % 8 == 4 { 1e-3 } else { 1e-5 });
         let mut second = first;
         second[12] = 0.0;
-        let rows = Rows { first, second, floor: [1e-9; BANDS], ceiling: 1.0, spectra: 8.0 };
+        let rows = Rows { first: lanes(&first), second: lanes(&second), floor: lanes(&[1e-9; BANDS]), ceiling: 1.0, spectra: 8.0 };
         let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
         read(&rows, &mut points, &mut weights);
         let heard = weights;
@@ -134,7 +212,7 @@ mod tests {
         let mut second: PerBand<f32> = std::array::from_fn(|b| 2e-3 * (1.0 + b as f32));
         second[3] = 0.0;
         let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
-        read(&Rows { first, second, floor: [1e-5; BANDS], ceiling: 1e-3, spectra: 8.0 }, &mut points, &mut weights);
+        read(&Rows { first: lanes(&first), second: lanes(&second), floor: lanes(&[1e-5; BANDS]), ceiling: 1e-3, spectra: 8.0 }, &mut points, &mut weights);
         let expected = Complex32::from_polar(1.0, std::f32::consts::TAU * turns_of_octaves(1.0));
         for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
             assert_eq!(weight > 0.0, b != 3);
@@ -142,7 +220,7 @@ mod tests {
         }
         // What was hardly moved says little.
         assert!(weights[29] < 0.9 * weights[0], "{weights:?}");
-        read(&Rows { first: [0.0; BANDS], second: [0.0; BANDS], floor: [0.0; BANDS], ceiling: 0.0, spectra: 8.0 }, &mut points, &mut weights);
+        read(&Rows { first: Lanes::default(), second: Lanes::default(), floor: Lanes::default(), ceiling: 0.0, spectra: 8.0 }, &mut points, &mut weights);
         assert!(points.iter().all(|p| *p == Complex32::default()), "{points:?}");
     }
 }

@@ -117,7 +117,9 @@ impl Piece {
     pub(crate) fn reversed(&self) -> Self {
         let mut piece = self.clone();
         let end = self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
-        piece.change(|samples| samples[..end].reverse());
+        piece.samples[..end].reverse();
+        // The power of a spectrum does not tell which way time ran; that its window now lies half a hop beside its place is less than is searched.
+        piece.stamped.reverse();
         piece.backwards = !self.backwards;
         piece
     }

@@ -4,7 +4,7 @@ use realfft::num_complex::Complex32;
 
 use super::bands::{BANDS, HOP, PAIR, PerBand, ROW, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD};
-use super::kernels::{self, Rows};
+use super::kernels::{self, Lanes, Rows, lanes};
 
 /// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one hears what was stamped at `speed` · t + `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,8 +39,10 @@ pub(crate) enum Weighing {
 pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
     let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
     let row = ROW / place.speed;
-    let mut rows = Rows { first: [0.0; BANDS], second: [0.0; BANDS], floor: sheet.floor, ceiling: 0.0, spectra: (row / HOP) as f32 };
+    let mut rows = Rows { first: Lanes::default(), second: Lanes::default(), floor: lanes(&sheet.floor), ceiling: 0.0, spectra: (row / HOP) as f32 };
+    // Sums up to where the first row begins, where the second does, and where that ends; the last is the first of the next pair.
     let mut sums = [[0.0; BANDS]; 3];
+    let mut last = None;
     let mut k = place.pair_from(begin);
     let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
     loop {
@@ -49,12 +51,15 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl
             break;
         }
         if wants(at + row) {
-            for (i, sum) in sums.iter_mut().enumerate() {
+            let follows = last == Some(k - 1);
+            sums.swap(0, 2);
+            for (i, sum) in sums.iter_mut().enumerate().skip(usize::from(follows)) {
                 sheet.up_to(at - begin + i as f64 * row, sum);
             }
+            last = Some(k);
             let [first, second, third] = &sums;
-            rows.first = std::array::from_fn(|b| (second[b] - first[b]) as f32);
-            rows.second = std::array::from_fn(|b| (third[b] - second[b]) as f32);
+            kernels::fill(&mut rows.first, first, second);
+            kernels::fill(&mut rows.second, second, third);
             rows.ceiling = sheet.ceiling(at + row - begin);
             kernels::read(&rows, &mut points, &mut weights);
             if weighing == Weighing::Coded {

@@ -7,6 +7,7 @@ use realfft::num_complex::Complex32;
 use super::bands::{BANDS, HOP, PAIR, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::decode;
+use super::kernels::Wound;
 use super::piece::Piece;
 use super::read::{Cells, Place, Weighing, pairs};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
@@ -89,21 +90,23 @@ impl Pattern {
     }
 
     /// The pair of the period at which the pattern fits cells best that were counted from another one, and its score.
-    fn best_shift(&self, cells: &Cells) -> (usize, f32) {
-        (0..PERIOD).map(|shift| (shift, self.score(cells, shift))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+    fn best_shift(&self, cells: &Wound) -> (usize, f32) {
+        cells.scores(&self.cells).into_iter().map(standard).enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
     }
 
-    /// The score against cells that were counted from another pair of the period.
-    fn score(&self, cells: &Cells, shift: usize) -> f32 {
-        let (mut sum, mut variance) = (0.0f32, 0.0f32);
+    fn score(&self, cells: &Cells) -> f32 {
+        let (mut sum, mut variance) = (0.0, 0.0);
         for &(cell, turn) in &self.cells {
-            let (pair, band) = (cell / BANDS, cell % BANDS);
-            let point = cells.points[(pair + PERIOD - shift) % PERIOD * BANDS + band];
-            sum += (point * turn).re;
-            variance += point.norm_sqr();
+            sum += (cells.points[cell] * turn).re;
+            variance += cells.points[cell].norm_sqr();
         }
-        if variance > 0.0 { sum / (variance / 2.0).sqrt() } else { 0.0 }
+        standard((sum, variance / 2.0))
     }
+}
+
+/// The standard score of a sum, given its variance.
+fn standard((sum, variance): (f32, f32)) -> f32 {
+    if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
 }
 
 /// One search over a piece of sound.
@@ -159,16 +162,19 @@ impl<'a> Search<'a> {
         let look = ((LOOK / HOP) as usize).min(frames);
         let range = (frames - look) / 2..(frames - look) / 2 + look;
         let step = 2.0 * DRIFT / (look as f64 * HOP).max(1.0);
-        // Each task is one pitch and the speeds that go with it.
-        let mut tasks: Vec<(f64, Vec<f64>)> = steps(RESAMPLED, step).filter(|&s| s != 1.0).map(|s| (s, vec![s])).collect();
-        let stretched: Vec<f64> = steps(STRETCHED, step).filter(|&s| s != 1.0).collect();
-        tasks.extend(stretched.chunks(16).map(|speeds| (1.0, speeds.to_vec())));
-        tasks.extend(steps(SHIFTED, PITCH_STEP).filter(|&p| p != 1.0).map(|p| (p, vec![1.0])));
+        // Each task is one pitch under which bands are read, and the speeds, with their own pitches, that are close enough to it.
+        let resampled: Vec<(f64, f64)> = steps(RESAMPLED, step).filter(|&s| s != 1.0).map(|s| (s, s)).collect();
+        let stretched: Vec<(f64, f64)> = steps(STRETCHED, step).filter(|&s| s != 1.0).map(|s| (s, 1.0)).collect();
+        let near = ((PITCH_STEP / step) as usize).max(1);
+        let mut tasks: Vec<(f64, &[(f64, f64)])> = resampled.chunks(near).map(|c| (c[c.len() / 2].1, c)).collect();
+        tasks.extend(stretched.chunks(16).map(|c| (1.0, c)));
+        let shifted: Vec<(f64, f64)> = steps(SHIFTED, PITCH_STEP).filter(|&p| p != 1.0).map(|p| (1.0, p)).collect();
+        tasks.extend(shifted.chunks(1).map(|c| (c[0].1, c)));
         let tried = tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
         let spectra = self.piece.spectra(range, RESAMPLED);
-        let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (pitch, speeds)| {
-            let sheet = Sheet::new(&spectra, *pitch);
-            speeds.iter().flat_map(|&speed| self.peaks(&sheet, speed, *pitch, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
+        let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
+            let sheet = Sheet::new(&spectra, *read);
+            speeds.iter().flat_map(|&(speed, pitch)| self.peaks(&sheet, speed, pitch, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
         });
         drop(spectra);
         let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
@@ -181,6 +187,7 @@ impl<'a> Search<'a> {
         for i in 0..OFFSETS {
             let offset = i as f64 * PAIR / OFFSETS as f64;
             let cells = Cells::read(sheet, Place { speed, offset }, Weighing::Heard, wants);
+            let cells = Wound::new(&cells.points);
             for pattern in patterns {
                 let (shift, z) = pattern.best_shift(&cells);
                 peaks.push(Peak { key: pattern.key, stretch: Stretch { place: Place { speed, offset: offset + shift as f64 * PAIR }, pitch }, z });
@@ -233,7 +240,7 @@ impl<'a> Search<'a> {
         let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
         let at = |sheet: &Sheet, place: Place| {
             let cells = Cells::read(sheet, place, Weighing::Heard, wants);
-            let z = pattern.score(&cells, 0);
+            let z = pattern.score(&cells);
             (cells, z)
         };
         let mut stretch = peak.stretch;
