@@ -108,6 +108,20 @@ fn weak_marks_are_chosen_among_candidates_and_confirmed() {
 }
 
 #[test]
+fn what_a_crop_left_is_known_where_no_lattice_shows() {
+    let work = TempDir::new().unwrap();
+    let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
+    let payload = stamp(&clip(), &target, None).payload;
+    ffmpeg(&target, "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 -crf 39", &upload);
+    let ask = |payload| {
+        let mut options = DetectOptions::default();
+        options.question = Question::Expected(payload);
+        detect_with(&upload, &options).payload
+    };
+    assert_eq!((ask(payload), ask(Payload::random())), (Some(payload), None));
+}
+
+#[test]
 fn a_splice_is_told_in_time() {
     let work = TempDir::new().unwrap();
     let (target, spliced) = (work.path().join("stamped.mp4"), work.path().join("spliced.mp4"));

@@ -240,7 +240,7 @@ impl Detector {
         if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Plan::EXPECTED, Sums::alone(&total), &Lattices::default()).expected_blind();
+            let found = Search::new(self, Plan::GLANCE, Sums::alone(&total), &Lattices::default()).run_blind();
             if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
@@ -295,9 +295,13 @@ impl Detector {
         let first = search.run();
         if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
             // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look where that of all frames has a plain one, or a list says what to look for.
-            let favoured = favoured.as_ref().filter(|_| !self.candidates.is_empty() || self.lattices.are_plain());
-            let favoured = favoured.map(|sum| (sum, Plan::FAVOURED, &self.favoured_lattices, true));
-            let others = std::iter::once((&self.frame.image, Plan::FRAME, &self.frame.lattices, false)).chain(favoured);
+            let listed = !self.candidates.is_empty();
+            let frame = (&self.frame.image, Plan::FRAME, &self.frame.lattices, false);
+            let favoured = favoured.as_ref().map(|sum| (sum, &self.favoured_lattices));
+            let searched = favoured.filter(|_| listed || self.lattices.are_plain()).map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
+            let both = favoured.into_iter().chain([(&total, &self.lattices)]).filter(|_| listed);
+            let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
+            let others = std::iter::once(frame).chain(searched).chain(cropped);
             let mut least = first.as_ref().map(|first| first.p_value);
             let mut unread = None;
             for (sum, plan, lattices, steady) in others {

@@ -1,12 +1,13 @@
 //! The search over the finished sums: where the mark lies, and what it says.
 //!
 //! Stages go from what costs nothing and needs little evidence to what costs more: the geometry of a clip that was at most resized;
-//! the same size, but moved, mirrored or turned; whatever the lattice search proposes; and what it proposes under perspective.
+//! the same size, but moved, mirrored or turned; whatever the lattice search proposes; what it proposes under perspective; and, for known payloads, what a crop
+//! left of a picture of a usual size.
 
 use std::sync::OnceLock;
 
 use super::bend;
-use super::carrier::{Pattern, TILE};
+use super::carrier::{Pattern, TILE, tile_scale};
 use super::decode::{self, Identified, Listed};
 use super::detect::Detector;
 use super::lattice::LatticeSearch;
@@ -49,17 +50,15 @@ const LIKELY: f32 = 7.0;
 /// places with a score of which unmarked clips show one at most.
 const QUICK: usize = 1 << 17;
 const WORTH_A_LONG_LIST: f32 = 6.5;
-/// Shares of the false-alarm budget: the expected geometry has half, so that it needs little; translations and orientations a
-/// quarter, all other geometries an eighth straight and a sixteenth under perspective. The last sixteenth is for the other sums, shared in the same way.
-const SHARE_EXPECTED: f64 = 2.0;
-const SHARE_MOVED: f64 = 4.0;
-const SHARE_SEARCHED: f64 = 8.0;
-const SHARE_BENT: f64 = 16.0;
-/// A guessed size has half of the budget of a second look, whose other half is shared as above.
-const SHARE_GUESSED: f64 = 2.0;
 /// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the strongest lattices are tried.
 const AROUND: [f32; 11] = [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
+/// Short sides that pictures usually have, and the most that is taken for what a crop left of one.
+const SHORT_SIDES: [f32; 28] = [
+    360.0, 384.0, 432.0, 448.0, 480.0, 512.0, 540.0, 544.0, 576.0, 608.0, 640.0, 672.0, 704.0, 720.0, 736.0, 768.0, 800.0, 832.0, 896.0, 960.0, 1024.0, 1072.0, 1080.0, 1088.0,
+    1152.0, 1280.0, 1440.0, 2160.0,
+];
+const CROPPED: (f32, f32) = (0.4, 0.98);
 /// A lattice that fits as well as this, in standard deviations, seldom is none.
 const PLAIN_LATTICE: f32 = 7.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost always.
@@ -122,12 +121,14 @@ enum Stage {
     Moved,
     Searched,
     Bent,
+    Cropped,
 }
 
 /// How sums are searched.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    stages: &'static [Stage],
+    /// In order, each with one over its share of the plan's false-alarm budget.
+    stages: &'static [(Stage, f64)],
     /// Scales that straight lattices are looked for at.
     scales: (f32, f32),
     /// Geometries under which the lattice holds less than this, in standard deviations, are passed over: proposed ones, and the expected one; a mark that can be
@@ -136,29 +137,34 @@ pub(crate) struct Plan {
     least_excess_expected: f32,
     /// Whether perspective is looked for only where a straight lattice fits as well as it seldom does without a mark.
     bends_plain_lattices_only: bool,
-    /// One over its share of the false-alarm budget.
+    /// One over its share of the false-alarm budget, of which that of the sums over all frames leaves a sixteenth to the others.
     share: f64,
 }
 
 impl Plan {
-    /// The sums over all frames.
+    /// The sums over all frames. The expected geometry has half, so that it needs little; a guessed size has half of the budget of a second look, whose other
+    /// half is shared as without.
     pub(crate) const WHOLE: Self = Self {
-        stages: &[Stage::Guessed, Stage::Expected, Stage::Moved, Stage::Searched, Stage::Bent],
+        stages: &[(Stage::Guessed, 2.0), (Stage::Expected, 2.0), (Stage::Moved, 4.0), (Stage::Searched, 8.0), (Stage::Bent, 16.0)],
         scales: SCALES,
         least_excess: 2.0,
         least_excess_expected: f32::NEG_INFINITY,
         bends_plain_lattices_only: false,
         share: 1.0,
     };
-    /// The same where the mark lies if the clip was at most resized.
-    pub(crate) const EXPECTED: Self = Self { stages: &[Stage::Guessed, Stage::Expected], ..Self::WHOLE };
+    /// A glance at where the mark lies if the clip was at most resized, which costs next to nothing.
+    pub(crate) const GLANCE: Self = Self { stages: &[(Stage::Expected, 2.0)], ..Self::WHOLE };
+    /// No more than that, and a guessed size.
+    pub(crate) const EXPECTED: Self = Self { stages: &[(Stage::Guessed, 2.0), (Stage::Expected, 2.0)], ..Self::WHOLE };
     /// The sum in which frames count by what was spent on them, alone, when that over all frames has been searched: few frames have their own texture in it, which hides a
     /// lattice, but more of the mark.
-    pub(crate) const FAVOURED: Self = Self { stages: &[Stage::Searched], share: 32.0, ..Self::WHOLE };
+    pub(crate) const FAVOURED: Self = Self { stages: &[(Stage::Searched, 1.0)], share: 64.0, ..Self::WHOLE };
+    /// Either sum, last of all: what a crop left of a picture of a usual size.
+    pub(crate) const CROPPED: Self = Self { stages: &[(Stage::Cropped, 1.0)], share: 128.0, ..Self::WHOLE };
     /// One frame alone, when the sums have been searched: a picture that moves is looked for, at about the size that it has when its edges are cut off. It is worth a
     /// look where it could be read.
     pub(crate) const FRAME: Self = Self {
-        stages: &[Stage::Moved, Stage::Searched, Stage::Bent],
+        stages: &[(Stage::Moved, 4.0), (Stage::Searched, 2.0), (Stage::Bent, 4.0)],
         scales: (0.9, 1.4),
         least_excess: 5.0,
         least_excess_expected: 5.0,
@@ -194,21 +200,24 @@ impl<'a> Search<'a> {
 
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(&mut self) -> Option<Finding> {
-        let _ = self.plan.stages.iter().any(|stage| match stage {
-            Stage::Guessed => self.guessed(),
-            Stage::Expected => self.expected(),
-            Stage::Moved => self.moved(),
-            Stage::Searched => self.searched(),
-            Stage::Bent => self.bent(),
+        let _ = self.plan.stages.iter().any(|&(stage, share)| {
+            let share = share * self.looks();
+            match stage {
+                Stage::Guessed => self.guessed(share),
+                Stage::Expected => self.expected(share),
+                Stage::Moved => self.moved(share),
+                Stage::Searched => self.searched(share),
+                Stage::Bent => self.bent(share),
+                Stage::Cropped => self.cropped(share),
+            }
         });
         self.best.take()
     }
 
-    /// The finding of the first stage without candidates, which costs next to nothing.
-    pub(crate) fn expected_blind(&mut self) -> Option<Finding> {
+    /// The best finding without candidates.
+    pub(crate) fn run_blind(&mut self) -> Option<Finding> {
         self.candidates = &[];
-        self.expected();
-        self.best.take()
+        self.run()
     }
 
     /// All marks on the lattice of `first`, itself included, the newest first: other generations, and other clips that were stamped at this size.
@@ -292,7 +301,7 @@ impl<'a> Search<'a> {
     }
 
     /// About the size that was guessed, upright or mirrored, wherever.
-    fn guessed(&mut self) -> bool {
+    fn guessed(&mut self, share: f64) -> bool {
         let Some([across, down]) = self.detector.options.guess else { return false };
         let factor = self.detector.coarse_factor;
         let (sx, sy) = self.detector.shape.tile_scale();
@@ -301,11 +310,29 @@ impl<'a> Search<'a> {
             .flat_map(|by| SQUEEZED.iter().map(move |s| ((1.0 + by) * (1.0 + s), (1.0 + by) * (1.0 - s))))
             .map(|(x, y)| Warp::scaling(sx * across * x / factor as f32, sy * down * y / factor as f32))
             .collect();
-        let image = self.sums.coarse;
+        self.strongest(&sizes, self.budget(PROPOSALS, share))
+    }
+
+    /// The part of a picture of a usual size that a crop left, wherever it was: known payloads show there where the lattice does not.
+    fn cropped(&mut self, share: f64) -> bool {
+        if self.candidates.is_empty() {
+            return false;
+        }
+        let shape = self.detector.shape;
+        let aspect = shape.tile_scale().1 / shape.tile_scale().0;
+        let own = (shape.width as f32 * aspect).min(shape.height as f32);
+        let sizes = SHORT_SIDES.iter().filter(|&&side| (CROPPED.0..=CROPPED.1).contains(&(own / side)));
+        let scale = |side: f32| tile_scale(side) / self.detector.coarse_factor as f32;
+        let sizes: Vec<Warp> = sizes.map(|&side| Warp::scaling(scale(side) / aspect, scale(side))).collect();
+        self.strongest(&sizes, self.budget(PROPOSALS, share))
+    }
+
+    /// Of some sizes those with the strongest lattices.
+    fn strongest(&mut self, sizes: &[Warp], budget: Budget) -> bool {
+        let (image, factor) = (self.sums.coarse, self.detector.coarse_factor);
         let mut strong: Vec<(f32, Warp)> =
-            parallel::map(&sizes, &mut vec![(); parallel::threads()], |(), &warp| View::new(image, factor, warp).map(|v| (v.excess(), warp))).into_iter().flatten().collect();
+            parallel::map(sizes, &mut vec![(); parallel::threads()], |(), &warp| View::new(image, factor, warp).map(|v| (v.excess(), warp))).into_iter().flatten().collect();
         strong.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let budget = self.budget(PROPOSALS, SHARE_GUESSED);
         let mut translations = std::mem::take(&mut self.translations);
         let found = strong.iter().take(PROPOSALS).any(|&(_, warp)| {
             let finding = View::new(image, factor, warp).map(|view| self.at(view, budget, &mut translations));
@@ -316,11 +343,11 @@ impl<'a> Search<'a> {
     }
 
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
-    fn expected(&mut self) -> bool {
+    fn expected(&mut self, share: f64) -> bool {
         let warps = self.expected_warps();
         let sums: Vec<&Image> = self.sums.favoured.into_iter().chain([self.sums.coarse]).collect();
         let readings = self.keys() * (warps.len() * sums.len()) as f64;
-        let budget = Budget { trials: readings, readings, share: SHARE_EXPECTED * self.looks() };
+        let budget = Budget { trials: readings, readings, share };
         for warp in warps {
             // Where one of the sums has the answer, the other may have more of it.
             for sum in &sums {
@@ -343,9 +370,9 @@ impl<'a> Search<'a> {
     }
 
     /// The expected size, but moved, mirrored or turned.
-    fn moved(&mut self) -> bool {
+    fn moved(&mut self, share: f64) -> bool {
         let warps = self.expected_warps();
-        let budget = self.budget(warps.len(), SHARE_MOVED);
+        let budget = self.budget(warps.len(), share);
         let mut translations = std::mem::take(&mut self.translations);
         let found = warps.into_iter().any(|warp| {
             let view = View::new(self.sums.coarse, self.detector.coarse_factor, warp).filter(|view| view.excess() > self.plan.least_excess_expected);
@@ -357,9 +384,9 @@ impl<'a> Search<'a> {
     }
 
     /// Wherever the lattice search proposes.
-    fn searched(&mut self) -> bool {
+    fn searched(&mut self, share: f64) -> bool {
         let straight = self.lattices.straight.get_or_init(|| self.straight_lattices());
-        let budget = self.budget(2 * 2 * PROPOSALS, SHARE_SEARCHED);
+        let budget = self.budget(2 * 2 * PROPOSALS, share);
         self.proposed(&straight.places, budget)
     }
 
@@ -377,7 +404,7 @@ impl<'a> Search<'a> {
     }
 
     /// Upright, at about the expected size, under perspective: a camera before a screen.
-    fn bent(&mut self) -> bool {
+    fn bent(&mut self, share: f64) -> bool {
         if self.plan.bends_plain_lattices_only && !self.lattices.are_plain() {
             return false;
         }
@@ -388,7 +415,7 @@ impl<'a> Search<'a> {
             bend::propose(self.sums.coarse, &ranges).into_iter().map(|b| b.warp).collect()
         });
         let places: Vec<_> = bent.iter().map(|&warp| (factor, warp)).collect();
-        let budget = self.budget(BENT + FAR_BENT, SHARE_BENT);
+        let budget = self.budget(BENT + FAR_BENT, share);
         self.proposed(&places, budget)
     }
 
@@ -400,7 +427,6 @@ impl<'a> Search<'a> {
     /// The budget of a stage that tries `geometries` with all orientations and keys.
     fn budget(&self, geometries: usize, share: f64) -> Budget {
         let readings = geometries as f64;
-        let share = share * self.looks();
         Budget { trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * readings, readings, share }
     }
 
