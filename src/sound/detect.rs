@@ -368,6 +368,8 @@ impl Meter {
             self.detector.push(samples);
             if self.detector.piece.seconds() > PIECE - 1.0 {
                 self.cells = Some(self.read());
+                // What was read is not needed any more.
+                self.detector.piece = Piece::new(f64::from(self.detector.format.rate), false);
             }
         }
     }
