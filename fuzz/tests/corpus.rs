@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use proofmark::KeyRing;
+
 /// Tries all inputs of a target: there are some.
 fn try_all(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
@@ -25,3 +27,13 @@ macro_rules! corpus {
 }
 
 corpus!(answer, configuration, key, ledger, manifest, registration, request, stream, verify, word);
+
+/// Those that a worker answered: what is not believed shows a fuzzer little.
+#[test]
+fn answers_that_are_mutated_are_believed() {
+    let key = KeyRing::from(proofmark_fuzz::watermark_key());
+    for name in ["clip", "sound"] {
+        let answer = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/answer").join(name)).unwrap();
+        assert!(proofmark::fuzzing::answer(&answer, &key), "{name}: make the seeds anew (fuzz/seeds.sh)");
+    }
+}
