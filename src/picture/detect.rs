@@ -360,13 +360,15 @@ impl Detector {
 
     /// What can be said of the marks on one lattice, the newest first, and when and where they are. Those that are not `steady` were found in one frame.
     fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> PictureEvidence {
+        let word = |layer: &Finding| layer.identified.map(|(identified, _)| self.carriers[layer.key].word(identified.mark));
         let describe = |found: &Finding| {
             let mut report = self.report(Some(found));
             if report.detected {
                 let carrier = &self.carriers[found.key];
+                let beside: Vec<Vec<f32>> = layers.iter().filter(|layer| !std::ptr::eq(*layer, found)).filter_map(word).collect();
                 let ratio = found.factor as f32 / self.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-                let Timeline { spans, moving } = timeline(&self.windows, (self.coarse_factor, &warp), found, carrier, 1.0 / self.options.rate, steady);
+                let Timeline { spans, moving } = timeline(&self.windows, (self.coarse_factor, &warp), found, carrier, &beside, 1.0 / self.options.rate, steady);
                 report.ranges = evidence::ranges(&spans);
                 report.spans = spans;
                 report.geometry.iter_mut().for_each(|g| g.moving = moving);

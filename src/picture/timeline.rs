@@ -24,29 +24,41 @@ struct Known<'a> {
     warp: &'a Warp,
     word: Vec<f32>,
     dimensions: Vec<usize>,
+    /// Words of other marks in the same place. Two words have a little in common, the same in every span: where the other mark is plain that would look like this one.
+    beside: &'a [Vec<f32>],
     fold: Fold,
 }
 
 impl<'a> Known<'a> {
-    fn new(warp: &'a Warp, finding: &'a Finding, carrier: &Carrier) -> Self {
+    fn new(warp: &'a Warp, finding: &'a Finding, carrier: &Carrier, beside: &'a [Vec<f32>]) -> Self {
         let (word, dimensions) = match finding.identified {
             // The sync pattern may be that of the mark beside it, too.
             Some((identified, _)) => (carrier.code_word(identified.mark), carrier.code.clone()),
             None => (carrier.signs(finding.peak.pattern).to_vec(), carrier.sync.clone()),
         };
-        Self { finding, warp, word, dimensions, fold: Fold::new() }
+        Self { finding, warp, word, dimensions, beside, fold: Fold::new() }
     }
 
     /// The score of a span, and its residual energy.
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
         let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
-        self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| (sign * score(&whitened.dimensions(), &self.word, &self.dimensions), level))
+        self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| {
+            let values = self.beside.iter().fold(whitened.dimensions(), |values, word| without(values, word));
+            (sign * score(&values, &self.word, &self.dimensions), level)
+        })
     }
+}
+
+/// Takes out of values what lies along a word of signs.
+fn without(mut values: Vec<f32>, word: &[f32]) -> Vec<f32> {
+    let along = values.iter().zip(word).map(|(v, s)| v * s).sum::<f32>() / values.len().max(1) as f32;
+    values.iter_mut().zip(word).for_each(|(v, s)| *v -= along * s);
+    values
 }
 
 /// Whether the mark of `finding` is plain in the sum of one span.
 pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
-    Known::new(warp, finding, carrier).measure(sum).0 >= Span::MARKED
+    Known::new(warp, finding, carrier, &[]).measure(sum).0 >= Span::MARKED
 }
 
 /// When a mark is there.
@@ -57,9 +69,9 @@ pub(crate) struct Timeline {
 }
 
 /// Whether the mark of `finding` is there, span by span; `warp` and `factor` are those of the windows' sums. `frame` is the time that the last frame of a span is
-/// shown. A mark that is not `steady`, since it was found in one frame and not in the sum of all, may be anywhere in the spans that do not have it there.
-pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), finding: &Finding, carrier: &Carrier, frame: f64, steady: bool) -> Timeline {
-    let mut known = Known::new(warp, finding, carrier);
+/// shown, `beside` has the words of other marks in the same place. A mark that is not `steady`, since it was found in one frame and not in the sum of all, may be anywhere in the spans that do not have it there.
+pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), finding: &Finding, carrier: &Carrier, beside: &[Vec<f32>], frame: f64, steady: bool) -> Timeline {
+    let mut known = Known::new(warp, finding, carrier, beside);
     let (mut scores, energies): (Vec<f32>, Vec<f32>) = (0..windows.len()).map(|i| known.measure(&windows.sum(i))).unzip();
     let followed = follow(windows, (factor, warp), finding, carrier, &mut scores);
     let moving = followed || (!steady && scores.iter().any(|&z| z < Span::MARKED));
@@ -123,4 +135,36 @@ impl Fold {
 fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
     let sum: f32 = value.iter().zip(noise).map(|(v, n)| v.norm_sqr() / n.max(f32::MIN_POSITIVE)).sum();
     (sum / value.len().max(1) as f32).max(f32::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_beside_does_not_look_like_this_one() {
+        let mut state = 1u64;
+        let mut word = || -> Vec<f32> {
+            let mut sign = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                if state >> 63 == 0 { 1.0 } else { -1.0 }
+            };
+            (0..2000).map(|_| sign()).collect()
+        };
+        let (this, mut other, noise) = (word(), word(), word());
+        // As much in common as one pair in a thousand has.
+        let mut shared = this.iter().zip(&other).map(|(a, b)| a * b).sum::<f32>();
+        for (o, t) in other.iter_mut().zip(&this).filter(|(o, t)| **o != **t) {
+            if shared >= 150.0 {
+                break;
+            }
+            *o = *t;
+            shared += 2.0;
+        }
+        let all: Vec<usize> = (0..this.len()).collect();
+        let seen: Vec<f32> = other.iter().zip(&noise).map(|(o, n)| 2.0 * o + n).collect();
+        let (before, after) = (score(&seen, &this, &all), score(&without(seen.clone(), &other), &this, &all));
+        assert!(before > 0.8 * Span::UNMARKED && after.abs() < 0.7 * before, "{before} {after}");
+        assert!(score(&without(seen, &this), &other, &all) > 20.0);
+    }
 }
