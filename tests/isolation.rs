@@ -342,7 +342,7 @@ fn a_nursery_that_died_is_replaced() {
 /// What a copy of this process as it began still knows, and can say: told to the test that started it.
 fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
     let nursery = children()[0];
-    let workers = Workers::new(vec![WORKER.into(), "good".into(), String::new().into()], Some(early.unwrap()));
+    let workers = Workers::new(vec![WORKER.into(), "good".into(), "".into()], Some(early.unwrap()));
     for place in ["environ", "cmdline"] {
         let bytes = std::fs::read(format!("/proc/{nursery}/{place}")).unwrap();
         println!("{} bytes of {} in {place}", bytes.iter().filter(|&&b| b != 0).count(), bytes.len());
@@ -364,7 +364,7 @@ fn a_copy_of_the_program_knows_nothing() {
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
     let lines: Vec<&str> = told.lines().collect();
     assert!(lines[0].starts_with("0 bytes of ") && lines[1].starts_with("0 bytes of ") && lines.len() == 3, "{told}");
-    assert!(lines[2].ends_with(r#"refused: ("", [])"#) || lines[2].contains(r#"("", [])"#), "{told}");
+    assert!(lines[2].contains(r#"("", [])"#), "{told}");
 }
 
 type Test = (&'static str, fn());

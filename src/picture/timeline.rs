@@ -69,7 +69,8 @@ pub(crate) struct Timeline {
 }
 
 /// Whether the mark of `finding` is there, span by span; `warp` and `factor` are those of the windows' sums. `frame` is the time that the last frame of a span is
-/// shown, `beside` has the words of other marks in the same place. A mark that is not `steady`, since it was found in one frame and not in the sum of all, may be anywhere in the spans that do not have it there.
+/// shown, `beside` has the words of other marks in the same place. A mark that is not `steady`, since it was found in one frame and not in the sum of all, may be
+/// anywhere in the spans that do not have it there.
 pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), finding: &Finding, carrier: &Carrier, beside: &[Vec<f32>], frame: f64, steady: bool) -> Timeline {
     let mut known = Known::new(warp, finding, carrier, beside);
     let (mut scores, energies): (Vec<f32>, Vec<f32>) = (0..windows.len()).map(|i| known.measure(&windows.sum(i))).unzip();

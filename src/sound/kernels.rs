@@ -73,10 +73,7 @@ pub(super) struct Wound([Vec<f32>; 3]);
 impl Wound {
     /// Of points that are in the order of cells.
     pub(super) fn new(points: &[Complex32]) -> Self {
-        let mut wound = [const { Vec::new() }; 3].map(|mut part: Vec<f32>| {
-            part.resize(2 * points.len(), 0.0);
-            part
-        });
+        let mut wound: [Vec<f32>; 3] = std::array::from_fn(|_| vec![0.0; 2 * points.len()]);
         for (cell, point) in points.iter().enumerate() {
             let at = cell % BANDS * 2 * PERIOD + cell / BANDS;
             for (part, value) in wound.iter_mut().zip([point.re, point.im, point.norm_sqr()]) {

@@ -99,6 +99,11 @@ impl Cells {
     /// variance that its tails stay under, whatever the sound is.
     pub(crate) fn score(&self, sum: f32, cells: &[usize]) -> f32 {
         let variance = cells.iter().map(|&c| self.points[c].norm_sqr()).sum::<f32>() / 2.0;
-        if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
+        standard(sum, variance)
     }
+}
+
+/// The standard score of a sum, given its variance.
+pub(crate) fn standard(sum: f32, variance: f32) -> f32 {
+    if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
 }

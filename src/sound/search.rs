@@ -9,7 +9,7 @@ use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::decode;
 use super::kernels::Wound;
 use super::piece::Piece;
-use super::read::{Cells, Place, Weighing, pairs};
+use super::read::{Cells, Place, Weighing, pairs, standard};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::parallel;
 use crate::payload::Payload;
@@ -91,7 +91,7 @@ impl Pattern {
 
     /// The pair of the period at which the pattern fits cells best that were counted from another one, and its score.
     fn best_shift(&self, cells: &Wound) -> (usize, f32) {
-        cells.scores(&self.cells).into_iter().map(standard).enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+        cells.scores(&self.cells).into_iter().map(|(sum, variance)| standard(sum, variance)).enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
     }
 
     fn score(&self, cells: &Cells) -> f32 {
@@ -100,13 +100,8 @@ impl Pattern {
             sum += (cells.points[cell] * turn).re;
             variance += cells.points[cell].norm_sqr();
         }
-        standard((sum, variance / 2.0))
+        standard(sum, variance / 2.0)
     }
-}
-
-/// The standard score of a sum, given its variance.
-fn standard((sum, variance): (f32, f32)) -> f32 {
-    if variance > 0.0 { sum / variance.sqrt() } else { 0.0 }
 }
 
 /// One search over a piece of sound.
