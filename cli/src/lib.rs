@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use proofmark::allocator;
 use proofmark::eyes::Own;
 use proofmark::worker::{self, Split};
 
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
         Split::Original(early) => early,
         Split::Copy(end) => return commands::looked(end),
     };
+    allocator::map_large_blocks();
     if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
         drop(early);
         return commands::look();

@@ -22,8 +22,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAnci
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, chdir, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal, setpgid, waitpid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-/// Pools that glibc's allocator may spread threads over. Each reserves 64 MiB of address space, and by default there are eight for every core.
-const POOLS: i32 = 4;
+use crate::allocator;
+
 /// How long a worker may take to be there: loading comes before the first.
 const STARTING: Duration = Duration::from_secs(20);
 /// How long a worker whose end of the socket is closed may take to be dead, and the nursery that is left alone.
@@ -56,7 +56,7 @@ impl Nursery {
         control.set_read_timeout(Some(STARTING))?;
         // What runs now, even where the file that it came from has been replaced.
         let mut command = Command::new("/proc/self/exe");
-        command.args(arguments).env_clear().env("MALLOC_ARENA_MAX", POOLS.to_string());
+        command.args(arguments).env_clear().env("MALLOC_ARENA_MAX", allocator::POOLS.to_string());
         if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
             command.env("LD_LIBRARY_PATH", libraries);
         }
@@ -221,10 +221,11 @@ fn settle(control: OwnedFd) -> io::Result<()> {
     dup2_stderr(&nowhere)?;
     setpgid(None, None)?;
     chdir("/")?;
+    allocator::limit_pools();
     forget()
 }
 
-/// Wipes the arguments and the environment that this process was called with, since a location may hold a password, and keeps the allocator to [`POOLS`].
+/// Wipes the arguments and the environment that this process was called with, since a location may hold a password.
 #[allow(unsafe_code, reason = "no safe call reaches what the kernel put there")]
 fn forget() -> io::Result<()> {
     // proc_pid_stat(5): the name, which may hold anything, ends with the last parenthesis; behind it come fields 3 and on.
@@ -239,11 +240,6 @@ fn forget() -> io::Result<()> {
     }
     // SAFETY: no thread runs that could read the environment.
     unsafe { libc::clearenv() };
-    // SAFETY: sets a number.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, POOLS);
-    }
     Ok(())
 }
 
