@@ -2,17 +2,13 @@
 
 use std::path::Path;
 
-use ffmpeg_next::ffi::{AVPixelFormat, EAGAIN, av_buffersink_get_frame_rate};
-use ffmpeg_next::filter::{self, Graph};
+use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::{Error, Rational, frame};
 
+use super::avfilter::{Filters, Graph};
 use super::encoder::{EncodeOptions, PictureFormat};
 use super::transcode::{Sink, Writer};
 use super::{Cancel, Container, Limits, MediaError, Reader};
-
-/// Names of the graph's two ends.
-const SOURCE: &str = "in";
-const SINK: &str = "out";
 
 /// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and writes what comes out to `output`. The chain may
 /// change size, frame rate and time stamps. Sound and everything else is left out.
@@ -25,10 +21,11 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
     let (time_base, rate) = (reader.time_base(), reader.info().picture.as_ref().and_then(|p| p.frame_rate).map(Rational::from));
     let fail = |reason: String| MediaError::Filter { path: input.into(), chain: chain.into(), reason };
     let failed = |e: Error| fail(e.to_string());
-    if let Some(name) = missing(chain) {
+    let filters = Filters::load().map_err(fail)?;
+    if let Some(name) = missing(filters, chain) {
         return Err(fail(format!("there is no filter {name}")));
     }
-    let mut graph: Option<FilterGraph> = None;
+    let mut graph: Option<Graph> = None;
     let mut writer: Option<Writer<'_>> = None;
     let mut frame = frame::Video::empty();
     'clip: loop {
@@ -38,7 +35,7 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
         let decoded = reader.next_decoded()?.map(|(frame, _)| frame);
         let graph = match (&mut graph, &decoded) {
             (Some(graph), _) => graph,
-            (none, Some(first)) => none.insert(FilterGraph::new(chain, first, time_base, rate).map_err(failed)?),
+            (none, Some(first)) => none.insert(filters.graph(chain, first, time_base, rate).map_err(failed)?),
             (None, None) => break,
         };
         graph.push(decoded).map_err(failed)?;
@@ -50,7 +47,8 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
                 Err(Error::Eof) => break 'clip,
                 Err(e) => return Err(failed(e)),
             }
-            let (time_base, rate) = graph.timing(rate);
+            let (time_base, told) = graph.timing();
+            let rate = told.or(rate);
             let writer = match &mut writer {
                 Some(writer) => writer,
                 none => none.insert(Writer::open(Sink::File(output), output, container, Some((options, &PictureFormat::of_frame(&frame, time_base, rate))), None)?),
@@ -65,65 +63,20 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
 }
 
 /// The first filter of a chain that this libav lacks; when it parses the chain it would not say which.
-fn missing(chain: &str) -> Option<&str> {
+fn missing(filters: Filters, chain: &str) -> Option<&str> {
     let mut quoted = false;
-    let filters = chain.split(|c| {
+    let steps = chain.split(|c| {
         quoted ^= c == '\'';
         !quoted && matches!(c, ',' | ';')
     });
-    let mut names = filters.map(|mut f| {
+    let mut names = steps.map(|mut f| {
         // Labels of inputs stand before a filter, its options and labels of outputs behind it.
         while let Some((_, rest)) = f.strip_prefix('[').and_then(|f| f.split_once(']')) {
             f = rest;
         }
         f.split(['=', '@', '[']).next().unwrap_or_default()
     });
-    names.find(|name| filter::find(name).is_none())
-}
-
-/// A source, the chain, and a sink.
-struct FilterGraph(Graph);
-
-impl FilterGraph {
-    /// The graph for frames like `first`.
-    fn new(chain: &str, first: &frame::Video, time_base: Rational, rate: Option<Rational>) -> Result<Self, Error> {
-        let find = |name| filter::find(name).ok_or(Error::FilterNotFound);
-        let pixel = AVPixelFormat::from(first.format()) as i32;
-        let rate = rate.map(|r| format!(":frame_rate={r}")).unwrap_or_default();
-        let source = format!("video_size={}x{}:pix_fmt={pixel}:time_base={time_base}:pixel_aspect={}{rate}", first.width(), first.height(), first.aspect_ratio());
-        let mut graph = Graph::new();
-        graph.add(&find("buffer")?, SOURCE, &source)?;
-        graph.add(&find("buffersink")?, SINK, "")?;
-        graph.output(SOURCE, 0)?.input(SINK, 0)?.parse(chain)?;
-        graph.validate()?;
-        Ok(Self(graph))
-    }
-
-    /// Hands over a frame, or with `None` the end.
-    fn push(&mut self, frame: Option<&mut frame::Video>) -> Result<(), Error> {
-        let mut source = self.0.get(SOURCE).ok_or(Error::Bug)?;
-        match frame {
-            Some(frame) => {
-                let pts = frame.timestamp().or(frame.pts());
-                frame.set_pts(pts);
-                source.source().add(frame)
-            }
-            None => source.source().flush(),
-        }
-    }
-
-    /// The next frame; [`EAGAIN`] if the chain wants more before.
-    fn pull(&mut self, frame: &mut frame::Video) -> Result<(), Error> {
-        self.0.get(SINK).ok_or(Error::Bug)?.sink().frame(frame)
-    }
-
-    /// Time base and frame rate of what comes out; the source's rate where the chain does not say.
-    fn timing(&mut self, rate: Option<Rational>) -> (Rational, Option<Rational>) {
-        let Some(mut sink) = self.0.get(SINK) else { return (Rational(1, 1000), rate) };
-        // SAFETY: the sink is part of a configured graph.
-        let known = unsafe { Rational::from(av_buffersink_get_frame_rate(sink.as_ptr())) };
-        (sink.sink().time_base(), Some(known).filter(|r| r.numerator() > 0 && r.denominator() > 0).or(rate))
-    }
+    names.find(|name| !filters.has(name))
 }
 
 #[cfg(test)]

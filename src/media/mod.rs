@@ -1,10 +1,11 @@
 //! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and it alone may use `unsafe`, for what the safe wrapper
+//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and may use `unsafe`, for what the safe wrapper
 //! of libav does not reach.
 #![allow(unsafe_code)]
 
+mod avfilter;
 mod container;
 mod encoder;
 mod filter;
