@@ -25,11 +25,20 @@ pub struct FrameShape {
 }
 
 impl FrameShape {
+    /// Width of a pixel over its height; square where what the file says is no shape of one.
+    pub(crate) fn aspect(&self) -> f32 {
+        if (0.2..=5.0).contains(&self.pixel_aspect) { self.pixel_aspect } else { 1.0 }
+    }
+
+    /// The shorter side as it is shown, in lines.
+    pub(crate) fn short_side(&self) -> f32 {
+        (self.width as f32 * self.aspect()).min(self.height as f32)
+    }
+
     /// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this shape.
     pub(crate) fn tile_scale(&self) -> (f32, f32) {
-        let aspect = if (0.2..=5.0).contains(&self.pixel_aspect) { self.pixel_aspect } else { 1.0 };
-        let scale = tile_scale((self.width as f32 * aspect).min(self.height as f32));
-        (scale / aspect, scale)
+        let scale = tile_scale(self.short_side());
+        (scale / self.aspect(), scale)
     }
 }
 

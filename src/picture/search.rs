@@ -276,9 +276,8 @@ impl<'a> Search<'a> {
         let d = self.detector;
         let factor = d.coarse_factor as f32;
         let (sx, sy) = d.shape.tile_scale();
-        let lines = (d.shape.height as f32).min(d.shape.width as f32 * sy / sx);
         let mut warps = vec![Warp::scaling(sx / factor, sy / factor)];
-        let shrunk = lines / 360.0 / sy;
+        let shrunk = d.shape.short_side() / 360.0 / sy;
         if shrunk < 0.999 {
             warps.push(Warp::scaling(sx * shrunk / factor, sy * shrunk / factor));
         }
@@ -318,9 +317,7 @@ impl<'a> Search<'a> {
         if self.candidates.is_empty() {
             return false;
         }
-        let shape = self.detector.shape;
-        let aspect = shape.tile_scale().1 / shape.tile_scale().0;
-        let own = (shape.width as f32 * aspect).min(shape.height as f32);
+        let (aspect, own) = (self.detector.shape.aspect(), self.detector.shape.short_side());
         let sizes = SHORT_SIDES.iter().filter(|&&side| (CROPPED.0..=CROPPED.1).contains(&(own / side)));
         let scale = |side: f32| tile_scale(side) / self.detector.coarse_factor as f32;
         let sizes: Vec<Warp> = sizes.map(|&side| Warp::scaling(scale(side) / aspect, scale(side))).collect();
