@@ -460,10 +460,12 @@ impl<'a> Writer<'a> {
 
     /// Writes what the encoders still hold, and the trailer. Says what was written of an input of which `seconds` were taken.
     pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
-        if let Some(picture) = &mut self.picture {
+        let (frames, codec, tracks) = (self.frames(), self.picture.as_ref().map(|p| p.encoder.codec.name()), self.tracks.len());
+        // Each encoder goes when it is done: a long clip's index takes as much memory.
+        if let Some(mut picture) = self.picture.take() {
             picture.encoder.encoder.send_eof().and_then(|()| picture.write(&mut self.output)).map_err(|e| failed(self.path, &e))?;
         }
-        for track in self.tracks.values_mut() {
+        for (_, mut track) in std::mem::take(&mut self.tracks) {
             track.finish(&mut self.output)?;
         }
         self.output.write_trailer().map_err(|e| failed(self.path, &e))?;
@@ -472,8 +474,7 @@ impl<'a> Writer<'a> {
         if error < 0 {
             return Err(failed(self.path, &Error::from(error)));
         }
-        let codec = self.picture.as_ref().map(|p| p.encoder.codec.name());
-        Ok(Summary { info, frames: self.frames(), seconds, codec, tracks: self.tracks.len(), left_out: self.left_out })
+        Ok(Summary { info, frames, seconds, codec, tracks, left_out: self.left_out })
     }
 }
 
