@@ -497,8 +497,12 @@ fn check_targets<'a>(input: &Path, output: &'a Path, beside: impl Iterator<Item 
         if target.is_dir() {
             return Err(MediaError::Write { path: target.into(), reason: "it is a folder".into() }.into());
         }
-        if target.exists() && !overwrite {
+        // Links that lead nowhere are there, too.
+        if target.symlink_metadata().is_ok() && !overwrite {
             return Err(StampError::Exists { path: target.into() });
+        }
+        if target.exists() && !target.is_file() {
+            return Err(MediaError::Write { path: target.into(), reason: "it is no ordinary file".into() }.into());
         }
     }
     Ok(())

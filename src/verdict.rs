@@ -91,7 +91,9 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
     let picture = detected.and_then(|d| d.picture.as_ref());
     let sound = detected.and_then(|d| d.sound.as_ref());
     let mark = picture.filter(|p| p.detected);
-    let named = manifest.and_then(|m| m.payload(algorithm));
+    // One that calls our algorithm otherwise still has the number for its label.
+    let labelled = |m: &ManifestReport| mark.and_then(|mark| mark.payload).filter(|p| m.label.as_deref() == Some(Entry::id_of(*p).as_str()));
+    let named = manifest.and_then(|m| m.payload(algorithm).or_else(|| labelled(m)));
     let mut manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
     // A manifest too damaged to be read names nobody, and contradicts nobody.
     let readable = manifest.filter(|m| m.label.is_some());
@@ -100,7 +102,7 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
         (Some(m), None) => theirs(m, mark, picture.is_some()),
         (None, _) => match mark {
             Some(mark) => unsigned(mark, manifest, detected),
-            None => nothing(picture, manifest),
+            None => nothing(picture, sound.is_some_and(|s| !s.detected && s.note.is_none()), manifest),
         },
     };
     if let Some(sound) = sound {
@@ -328,7 +330,10 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
         return Verdict::Contradictory;
     }
     if !sound.detected {
-        reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| "The sound carries no mark: it was replaced, or never marked.".to_string()));
+        // What a valid manifest is bound to was not replaced.
+        let whole = m.is_some_and(|m| named.is_some() && m.state != ManifestState::Invalid);
+        let why = if whole { "it was not marked" } else { "it was replaced, or never marked" };
+        reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| format!("The sound carries no mark: {why}.")));
         if picture.is_none() {
             let note = sound.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
             match named {
@@ -423,9 +428,9 @@ fn without(manifest: Option<&ManifestReport>) -> String {
     manifest.map_or_else(|| "There is no manifest, in the file or beside it.".into(), state_of)
 }
 
-fn nothing(picture: Option<&PictureEvidence>, manifest: Option<&ManifestReport>) -> (Verdict, Vec<String>) {
+fn nothing(picture: Option<&PictureEvidence>, listened: bool, manifest: Option<&ManifestReport>) -> (Verdict, Vec<String>) {
     let mut reasons = vec![without(manifest)];
-    reasons.extend(picture.map(|_| "The picture carries none of our marks.".to_string()));
+    reasons.extend(picture.map(|_| if listened { "Neither picture nor sound carries one of our marks." } else { "The picture carries none of our marks." }.to_string()));
     if let Some(note) = picture.and_then(|p| p.note.clone()) {
         reasons.push(note);
     }

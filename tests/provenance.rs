@@ -4,13 +4,15 @@
 mod common;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::{clip, ffmpeg, identity, peak_memory, root, some_payload};
 use proofmark::Payload;
 use proofmark::media::{Container, Limits};
-use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, ManifestOptions, ManifestState, Placement, Source, Trust, placement, read, sign};
+use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, Identity, ManifestOptions, ManifestState, Placement, ProvenanceError, Source, Trust, placement, read, sign, test_identity};
 use tempfile::TempDir;
 
 /// Bytes of media that nobody plays.
@@ -174,4 +176,103 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     let store = std::fs::read(overstated).unwrap();
     let source = Source { remembered: Some(&store), ..Source::new(&plain) };
     assert_eq!(sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap().parent, None);
+}
+
+/// Runs openssl in a folder.
+fn openssl(folder: &Path, arguments: &str) {
+    let out = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// A time-stamp authority that answers one request, of openssl; its URL.
+fn authority(folder: &Path) -> String {
+    let settings = "[req]\ndistinguished_name=dn\n[dn]\n[ext]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n\
+        [tsa]\ndefault_tsa=one\n[one]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\ness_cert_id_alg=sha256\n";
+    std::fs::write(folder.join("tsa.cnf"), settings).unwrap();
+    std::fs::write(folder.join("serial"), "01\n").unwrap();
+    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -days 2 -subj /O=Clock/CN=Clock -config tsa.cnf -extensions ext");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, folder) = (format!("http://{}/", listener.local_addr().unwrap()), folder.to_path_buf());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap());
+        let (mut line, mut length) = (String::new(), 0);
+        while request.read_line(&mut line).unwrap() > 2 {
+            if let Some(told) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = told.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        let mut query = vec![0; length];
+        request.read_exact(&mut query).unwrap();
+        std::fs::write(folder.join("query"), query).unwrap();
+        openssl(&folder, "ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -chain tsa.pem -out reply");
+        let reply = std::fs::read(folder.join("reply")).unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", reply.len()).unwrap();
+        stream.write_all(&reply).unwrap();
+    });
+    url
+}
+
+#[test]
+fn an_authority_that_is_named_says_when_a_manifest_was_signed() {
+    let folder = TempDir::new().unwrap();
+    let [unsigned, signed] = ["unsigned.mp4", "signed.mp4"].map(|n| folder.path().join(n));
+    ffmpeg(&clip(), "-t 0.2 -c copy", &unsigned);
+    let own = test_identity().unwrap();
+    let sign_with = |url: String| {
+        let identity = Identity::from_pem(own.chain.clone(), own.key.to_string(), Some(url)).unwrap();
+        sign(&unsigned, &signed, Container::Mp4, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default())
+    };
+    sign_with(authority(folder.path())).unwrap();
+    let mut trust = Trust::default();
+    trust.add(&own.authority).unwrap();
+    let told = read(&signed, &trust, &Limits::default()).unwrap().unwrap();
+    assert_eq!(told.state, ManifestState::Trusted, "{:?}", told.failures);
+    assert!(told.signer.unwrap().time.is_some());
+
+    // Nobody listens there any more.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = sign_with(format!("http://{gone}/")).unwrap_err().to_string();
+    assert!(error.contains("time-stamp authority") && error.contains(&gone.to_string()), "{error}");
+}
+
+#[test]
+fn a_file_that_is_none_of_what_its_name_says_has_no_broken_manifest() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    ffmpeg(&clip(), "-t 0.2 -c copy -f mpegts", &path("stream.mp4"));
+    std::fs::write(path("text.mov"), "no clip at all, but a text of more than a hundred bytes ".repeat(4)).unwrap();
+    for name in ["stream.mp4", "text.mov"] {
+        assert!(read(&path(name), &Trust::default(), &Limits::default()).unwrap().is_none(), "{name}");
+    }
+    // One whose first box is not the usual one may have one.
+    let (signed, trust) = signed_clip(&folder, "signed.mp4");
+    let shifted = [b"\0\0\0\x08free".to_vec(), std::fs::read(signed).unwrap()].concat();
+    std::fs::write(path("shifted.mp4"), shifted).unwrap();
+    assert_eq!(read(&path("shifted.mp4"), &trust, &Limits::default()).unwrap().unwrap().state, ManifestState::Invalid);
+}
+
+#[test]
+fn a_sidecar_is_no_clip() {
+    let folder = TempDir::new().unwrap();
+    let (clip, trust) = signed_clip(&folder, "clip.mkv");
+    assert_eq!(read(&clip, &trust, &Limits::default()).unwrap().unwrap().state, ManifestState::Trusted);
+    for name in ["clip.c2pa", "renamed.mp4"] {
+        let path = folder.path().join(name);
+        if !path.exists() {
+            std::fs::copy(folder.path().join("clip.c2pa"), &path).unwrap();
+        }
+        assert!(matches!(read(&path, &trust, &Limits::default()), Err(ProvenanceError::Alone { .. })), "{name}");
+    }
+}
+
+#[test]
+fn damaged_trust_lists_are_refused() {
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let own = test_identity().unwrap().authority;
+    for list in ["", "no certificate", damaged, &(own.clone() + damaged), &own.replacen("M", "%", 1)] {
+        assert!(matches!(Trust::default().add(list), Err(ProvenanceError::Trust { .. })), "{list}");
+    }
+    Trust::default().add(&(own.clone() + &own)).unwrap();
 }

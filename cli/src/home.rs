@@ -13,7 +13,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,6 +30,7 @@ use serde::Deserialize;
 use crate::args::{Global, RegistryOption};
 use crate::queue::{QueueConfig, QueueOption};
 use crate::serve::ServeConfig;
+use crate::target::folder;
 
 /// The configuration file as `init` writes it: every setting, each commented out at its default.
 const CONFIG: &str = include_str!("config.toml");
@@ -59,6 +60,22 @@ impl Config {
             let line = e.span().map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
             format!("line {line}: {}", e.message())
         })
+    }
+
+    /// With its paths from the folder that it lies in, wherever the command is called.
+    fn seen_from(mut self, folder: &Path) -> Self {
+        let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
+        for file in files.chain(&mut self.trust.lists) {
+            *file = folder.join(&file);
+        }
+        if let Some(location) = &mut self.registry.location
+            && !location.is_empty()
+            && location != "none"
+            && !registry::is_server(location)
+        {
+            *location = folder.join(&location).to_string_lossy().into_owned();
+        }
+        self
     }
 }
 
@@ -100,7 +117,7 @@ impl ManifestConfig {
     pub(crate) fn name(&self, options: &mut VerifyOptions) {
         let names = [(&self.algorithm, &mut options.algorithm), (&self.picture_algorithm, &mut options.picture_algorithm), (&self.sound_algorithm, &mut options.sound_algorithm)];
         for (given, name) in names {
-            if let Some(given) = given {
+            if let Some(given) = given.as_ref().filter(|given| !given.is_empty()) {
                 name.clone_from(given);
             }
         }
@@ -184,38 +201,47 @@ impl Home {
         self.path.join("signing/authority.pem")
     }
 
-    /// Makes the home with its first key and a test identity.
+    /// Makes the home with its first key and a test identity, or what it lacks of these.
     pub(crate) fn create(&self, key: &WatermarkKey, identity: &TestIdentity) -> Result<()> {
-        if !self.key_files()?.is_empty() {
+        let signing = |name: &str| self.path.join("signing").join(name);
+        // What is empty was left by a full disk.
+        let there = |name: &str| fs::metadata(signing(name)).is_ok_and(|m| m.len() > 0);
+        let (has_key, has_identity) = (!self.key_files()?.is_empty(), there("key.pem") && there("certificate.pem"));
+        if has_key && has_identity {
             bail!("{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home", self.path.display());
         }
         for folder in [self.path.clone(), self.keys_folder(), self.path.join("signing")] {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
-                .with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
+            make_private(&folder)?;
         }
-        write_private(&self.path.join("signing/key.pem"), &identity.key)?;
-        write_public(&self.path.join("signing/certificate.pem"), &identity.chain)?;
-        write_public(&self.authority(), &identity.authority)?;
+        if !has_identity {
+            if there("key.pem") {
+                bail!("{}: is a private key without its certificate; put that beside it as certificate.pem, or move the key away", signing("key.pem").display());
+            }
+            write_public(&signing("certificate.pem"), &identity.chain)?;
+            write_public(&self.authority(), &identity.authority)?;
+            let _ = fs::remove_file(signing("key.pem"));
+            write_private(&signing("key.pem"), &identity.key)?;
+        }
         if !self.path.join("config.toml").exists() {
             write_public(&self.path.join("config.toml"), CONFIG)?;
         }
-        // The key last: with it the home counts as set up.
-        self.store_key(key)
+        if has_key { Ok(()) } else { self.store_key(key) }
     }
 
     pub(crate) fn config(&self) -> Result<Config> {
         let path = self.path.join("config.toml");
         match fs::read_to_string(&path) {
-            Ok(text) => Config::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}; mend or comment out the setting", path.display())),
+            Ok(text) => match Config::parse(&text) {
+                Ok(config) => Ok(config.seen_from(&self.path)),
+                Err(e) => bail!("{}: {e}; mend or comment out the setting", path.display()),
+            },
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
             Err(e) => Err(e).with_context(|| format!("{}: cannot be read; check its permissions", path.display())),
         }
     }
 
     pub(crate) fn store_key(&self, key: &WatermarkKey) -> Result<()> {
+        make_private(&self.keys_folder())?;
         write_private(&self.keys_folder().join(format!("{}.key", key.id())), &key.to_text())
     }
 
@@ -233,7 +259,8 @@ impl Home {
 
     /// All keys; an error if there is none.
     pub(crate) fn key_ring(&self) -> Result<KeyRing> {
-        self.key_ring_if_any()?.with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init'", self.path.display()))
+        self.key_ring_if_any()?
+            .with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init', or restore one with 'proofmark keys import'", self.path.display()))
     }
 
     /// All keys, or `None` where no home was made: a manifest can be read without.
@@ -319,11 +346,19 @@ fn refuse_readable(path: &Path) -> Result<()> {
 /// Writes a secret: mode 0600 from the start, whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
     let write = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder(path))?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
     };
-    write().with_context(|| format!("{}: cannot be written", path.display()))
+    write().with_context(|| format!("{}: cannot be written; check its folder and the free space", path.display()))
+}
+
+/// Makes a folder for its owner alone.
+fn make_private(folder: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))
 }
 
 fn write_public(path: &Path, text: &str) -> Result<()> {
@@ -339,6 +374,18 @@ pub(crate) fn now() -> u64 {
 mod tests {
     use super::*;
     use crate::serve::Settings;
+
+    #[test]
+    fn paths_lead_from_the_folder_of_the_configuration() {
+        let told = |text: &str| Config::parse(text).unwrap().seen_from(Path::new("/home/proof"));
+        let config = told("[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n");
+        assert_eq!(config.registry.location.as_deref(), Some("/home/proof/a.db"));
+        assert_eq!(config.trust.lists, [Path::new("/home/proof/t.pem"), Path::new("/etc/t.pem")]);
+        assert_eq!((config.signing.certificate.unwrap(), config.signing.key.unwrap()), ("/home/proof/c.pem".into(), "/home/proof/../k.pem".into()));
+        for same in ["none", "postgres://user@host/database", ""] {
+            assert_eq!(told(&format!("[registry]\nlocation = '{same}'")).registry.location.as_deref(), Some(same));
+        }
+    }
 
     #[test]
     fn the_written_configuration_is_all_comments_and_all_valid() {

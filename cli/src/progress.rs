@@ -9,6 +9,7 @@ use proofmark::evaluate::Step;
 use proofmark::media::{Cancel, Progress};
 
 use crate::args::Global;
+use crate::output::name;
 
 /// A bar with speed and time left; silent unless standard error is a terminal.
 pub(crate) struct Bar {
@@ -26,7 +27,7 @@ fn bar(global: &Global, template: &str, length: u64) -> ProgressBar {
 impl Bar {
     pub(crate) fn new(global: &Global, verb: &str, file: &Path) -> Self {
         let bar = bar(global, "{prefix} {wide_bar} {percent}% {msg}, {eta} left", 0);
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let name = name(Path::new(file.file_name().unwrap_or_default()));
         bar.set_prefix(format!("{verb} {}", name.chars().take(32).collect::<String>()));
         Self { bar, files: false }
     }

@@ -17,16 +17,21 @@ impl<'a> Target<'a> {
     /// Refuses what could not be written, an existing file without `force`, and the inputs themselves.
     pub(crate) fn new(path: &'a Path, force: bool, inputs: &[PathBuf]) -> Result<Self> {
         let shown = path.display();
+        if path == Path::new("-") {
+            bail!("{shown}: standard output is not written to here; name a file, ./- for one of that name");
+        }
         if path.is_dir() {
             bail!("{shown}: is a folder; name a file to write");
         }
+        // Links that lead nowhere are there, too.
+        let there = path.symlink_metadata().is_ok();
         if path.exists() && !path.is_file() {
             bail!("{shown}: is no ordinary file; choose another name");
         }
         if path.canonicalize().is_ok_and(|real| inputs.iter().any(|i| i.canonicalize().is_ok_and(|i| i == real))) {
             bail!("{shown}: is the input itself; choose another name");
         }
-        if path.exists() && !force {
+        if there && !force {
             bail!("{shown}: exists already; choose another name or allow replacing it with --force");
         }
         if !folder(path).is_dir() {
@@ -61,6 +66,7 @@ impl<'a> Target<'a> {
     }
 }
 
-fn folder(path: &Path) -> &Path {
+/// Where a file lies.
+pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

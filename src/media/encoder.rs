@@ -375,6 +375,8 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         Pixel::YUVJ420P if !takes(source) => Pixel::YUV420P,
         Pixel::YUVJ422P if !takes(source) => Pixel::YUV422P,
         Pixel::YUVJ444P if !takes(source) => Pixel::YUV444P,
+        // The mark needs more shades than a palette has.
+        Pixel::PAL8 if takes(Pixel::RGBA) => Pixel::RGBA,
         Pixel::YUV420P if codec == VideoCodec::Jpeg => Pixel::YUVJ420P,
         Pixel::YUV422P if codec == VideoCodec::Jpeg => Pixel::YUVJ422P,
         _ if codec == VideoCodec::Jpeg && rgb => Pixel::YUVJ444P,

@@ -48,6 +48,10 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, tak
         }
         let medium = stream.parameters().medium();
         let id = stream.parameters().id();
+        // QuickTime's track of chapters: the writer makes its own.
+        if (medium, id) == (media::Type::Data, Id::BIN_DATA) && input.nb_chapters() > 0 {
+            continue;
+        }
         if !holds(container, output, medium, id) {
             if medium == media::Type::Audio && !container.is_still() {
                 return Err(MediaError::CannotHold {
@@ -60,7 +64,7 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Input, tak
                     },
                 });
             }
-            left_out.push(format!("stream {} ({}) was left out: {} cannot hold it", stream.index(), id.name(), container.name()));
+            left_out.push(format!("stream {} ({}) was left out: it is not carried over to {}", stream.index(), id.name(), container.name()));
             continue;
         }
         let fail = |e: ffmpeg_next::Error| MediaError::Write { path: path.into(), reason: e.to_string() };

@@ -39,12 +39,15 @@ impl<'a> Known<'a> {
         Self { finding, warp, word, dimensions, beside, fold: Fold::new() }
     }
 
-    /// The score of a span, and its residual energy.
+    /// The score of a span, and the energy of its residual beside the mark: a fresh mark is most of it, and would make what has none look silent.
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
         let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
         self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| {
             let values = self.beside.iter().fold(whitened.dimensions(), |values, word| without(values, word));
-            (sign * score(&values, &self.word, &self.dimensions), level)
+            let z = score(&values, &self.word, &self.dimensions);
+            // The share of the energy that lies along the word.
+            let share = (z * z / self.dimensions.len().max(1) as f32).min(1.0);
+            (sign * z, level * (1.0 - share))
         })
     }
 }

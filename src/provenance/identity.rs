@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::ProvenanceError;
+use super::time_stamp::Stamping;
 
 /// A signing identity. `Debug` shows nothing of the key.
 #[derive(Clone)]
@@ -54,8 +55,13 @@ impl Identity {
 
     /// The signer that the `c2pa` crate wants.
     pub(super) fn signer(&self) -> Result<c2pa::BoxedSigner, ProvenanceError> {
-        c2pa::create_signer::from_keys(self.chain.as_bytes(), self.key.as_bytes(), self.alg, self.time_stamp_url.clone())
-            .map_err(|e| ProvenanceError::Identity { reason: format!("certificate and key do not work together ({e}); check that they belong to each other") })
+        // The signer leaves room for a time stamp if it is told of an authority.
+        let signer = c2pa::create_signer::from_keys(self.chain.as_bytes(), self.key.as_bytes(), self.alg, self.time_stamp_url.clone())
+            .map_err(|e| ProvenanceError::Identity { reason: format!("certificate and key do not work together ({e}); check that they belong to each other") })?;
+        Ok(match &self.time_stamp_url {
+            Some(url) => Box::new(Stamping { signer, url: url.clone() }),
+            None => signer,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod parent;
 mod read;
 mod size;
 mod soft_binding;
+mod time_stamp;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,12 @@ pub enum ProvenanceError {
         path: PathBuf,
         /// What is broken.
         reason: String,
+    },
+    /// A manifest where its file is wanted.
+    #[error("{}: is a manifest without the file that it was made for; give that file, with this beside it under the same name", path.display())]
+    Alone {
+        /// Which file.
+        path: PathBuf,
     },
     /// Trust anchors that cannot be used.
     #[error("the trust list cannot be used: {reason}; it must be a PEM file of certificates")]

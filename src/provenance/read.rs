@@ -7,6 +7,8 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use c2pa::{Context, Manifest, Reader, ValidationState, jumbf_io};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -27,8 +29,14 @@ impl Trust {
     /// # Errors
     /// [`ProvenanceError::Trust`] if it holds no certificate.
     pub fn add(&mut self, pem: &str) -> Result<(), ProvenanceError> {
+        let wrong = |reason: &str| ProvenanceError::Trust { reason: reason.into() };
         if !pem.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(ProvenanceError::Trust { reason: "there is no certificate in it".into() });
+            return Err(wrong("there is no certificate in it"));
+        }
+        // Whoever skips over a damaged one trusts less than was asked for, and does not say so.
+        let whole = |c: Result<CertificateDer<'_>, _>| c.is_ok_and(|der| der.len() > 100 && der[0] == 0x30);
+        if !CertificateDer::pem_slice_iter(pem.as_bytes()).all(whole) {
+            return Err(wrong("a certificate in it is damaged"));
         }
         self.anchors.push_str(pem);
         self.anchors.push('\n');
@@ -120,11 +128,14 @@ impl ManifestReport {
 /// Reads and validates the manifest of a file, or of the sidecar beside it. `None` if it has neither. Nothing is fetched.
 ///
 /// # Errors
-/// [`ProvenanceError`] if the file cannot be opened, a manifest is too large or the trust list is no good. A manifest that is too damaged to read
+/// [`ProvenanceError`] if the file cannot be opened or is a manifest itself, a manifest is too large or the trust list is no good. A manifest that is too damaged to read
 /// is no error: its report is [`ManifestState::Invalid`].
 pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<ManifestReport>, ProvenanceError> {
     let mut file = open(path)?;
     let format = format_of(path, &mut file);
+    if format == STORE {
+        return Err(ProvenanceError::Alone { path: path.into() });
+    }
     size::check(path, size::announced(&mut file).unwrap_or(0), limits)?;
     if jumbf_io::load_jumbf_from_stream(&format, &mut file).is_ok_and(|store| claims::overstated(&store, limits.manifest_bytes)) {
         return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
@@ -237,7 +248,10 @@ pub(super) fn sidecar(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>, P
     std::fs::read(&beside).map(Some).map_err(|reason| ProvenanceError::Open { path: beside, reason })
 }
 
-/// The media type, from the first bytes where they tell, else from the name: uploads are named as they please.
+/// Extensions of files that begin in a way of their own: what does not begin so is none of them, whatever its name.
+const KNOWN_BY_THEIR_HEADS: [&str; 17] = ["mp4", "m4v", "mov", "m4a", "avif", "heic", "wav", "avi", "webp", "png", "jpg", "jpeg", "flac", "ogg", "opus", "mkv", "webm"];
+
+/// The media type, from the first bytes where they tell, else from the name: uploads are named as they please. Empty where both say nothing.
 pub(super) fn format_of(path: &Path, file: &mut File) -> String {
     let mut head = [0; 12];
     let mut filled = 0;
@@ -248,6 +262,7 @@ pub(super) fn format_of(path: &Path, file: &mut File) -> String {
         }
     }
     let _ = file.rewind();
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let (start, middle, end) = (&head[..4], &head[4..8], &head[8..]);
     let told = match (start, middle, end) {
         (_, b"ftyp", b"qt  ") => "video/quicktime",
@@ -264,7 +279,11 @@ pub(super) fn format_of(path: &Path, file: &mut File) -> String {
         (b"OggS", ..) => "audio/ogg",
         ([b'I', b'D', b'3', _] | [0xff, 0xe2..=0xfb, ..], ..) => "audio/mpeg",
         ([0x1a, 0x45, 0xdf, 0xa3], ..) => "video/x-matroska",
-        _ => return path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default(),
+        (_, b"jumb", _) => STORE,
+        // Boxes that may stand before the one that says what a file is: of what follows the name may say more.
+        (_, b"free" | b"skip" | b"wide" | b"moov" | b"mdat" | b"uuid" | b"pnot", _) => return extension,
+        _ if KNOWN_BY_THEIR_HEADS.contains(&extension.as_str()) => "",
+        _ => return extension,
     };
     told.into()
 }

@@ -28,6 +28,7 @@ pub(super) enum Failure {
     ManifestTooLarge(bool, u64),
     Trust(String),
     Other(String),
+    ManifestAlone,
 }
 
 /// An error of the system: its number, or its words.
@@ -72,6 +73,7 @@ impl From<LookError> for Failure {
             LookError::Provenance(ProvenanceError::Open { reason, .. }) => Self::Open((&reason).into()),
             LookError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => Self::ManifestTooLarge(path == sidecar_path(&path), bytes),
             LookError::Provenance(ProvenanceError::Trust { reason }) => Self::Trust(reason),
+            LookError::Provenance(ProvenanceError::Alone { .. }) => Self::ManifestAlone,
             e => Self::Other(e.to_string()),
         }
     }
@@ -115,6 +117,7 @@ impl Failure {
                 ProvenanceError::TooLarge { path, bytes, limit: limits.manifest_bytes }.into()
             }
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
+            Self::ManifestAlone => ProvenanceError::Alone { path }.into(),
             Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
         }
     }
@@ -138,6 +141,7 @@ mod tests {
         errors.push(ProvenanceError::TooLarge { path: "clip.c2pa".into(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
         errors.push(ProvenanceError::TooLarge { path: path(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
         errors.push(ProvenanceError::Trust { reason: "none".into() }.into());
+        errors.push(ProvenanceError::Alone { path: path() }.into());
         for e in errors {
             let told = e.to_string();
             assert_eq!(Failure::from(e).into_error(&path(), &limits).to_string(), told);

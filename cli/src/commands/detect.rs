@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use proofmark::KeyRing;
+use proofmark::evidence::Question;
 use proofmark::eyes::{Eyes, Look};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::picture::{DetectOptions, PictureEvidence};
@@ -62,8 +63,15 @@ impl<'a> Finder<'a> {
         let mut look = self.eyes.open(file, &self.limits, cancel)?;
         let detected = look.marks(&self.ring, options, false, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
-        if let Some(picture) = &detected.picture {
-            remarks.extend(self.drawings.draw(look.as_mut(), picture)?);
+        match &detected.picture {
+            Some(picture) => remarks.extend(self.drawings.draw(look.as_mut(), picture)?),
+            None => remarks.extend(self.drawings.without_picture()),
+        }
+        if let Question::Expected(payload) = &options.question
+            && detected.any()
+            && !detected.payloads().contains(payload)
+        {
+            remarks.push(format!("{}: {payload}, which was expected, was not confirmed: the mark is another, or too weak for that", file.display()));
         }
         if self.quiet {
             remarks.clear();
@@ -115,6 +123,11 @@ impl<'a> Drawings<'a> {
         }
         let target = |path: &'a Option<PathBuf>| path.as_ref().map(|p| Target::new(p, args.force, files)).transpose();
         Ok(Self { overlay: target(&args.overlay)?, timeline: target(&args.timeline)? })
+    }
+
+    /// Says of each that a file of sound alone has none.
+    fn without_picture(&self) -> impl Iterator<Item = String> {
+        self.overlay.iter().chain(&self.timeline).map(|target| format!("{}: not written: there is no picture in the file", target.path().display()))
     }
 
     /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was asked of the clip is the same.

@@ -13,10 +13,13 @@ pub(crate) fn run(_: &InitArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let key = WatermarkKey::generate(home::now())?;
     home.create(&key, &test_identity()?)?;
+    // A home that lacked its identity alone keeps its keys.
+    let ring = home.key_ring()?;
+    let id = ring.newest().id();
     if global.json {
-        output::json::init(&home, key.id())?;
+        output::json::init(&home, id)?;
     } else {
-        output::human::init(&home, key.id())?;
+        output::human::init(&home, id)?;
     }
     Ok(Exit::Success)
 }

@@ -7,13 +7,14 @@ use crate::args::{Global, KeysAction, KeysArgs};
 use crate::exit::Exit;
 use crate::home::{self, Home};
 use crate::output;
+use crate::target::Target;
 
 pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
-    let ring = home.key_ring()?;
     match &args.action {
-        KeysAction::List => show(&ring, global)?,
+        KeysAction::List => show(&home.key_ring()?, global)?,
         KeysAction::Add => {
+            let ring = home.key_ring()?;
             // Later than every other key, whatever the clock says: the newest stamps.
             let created = home::now().max(ring.newest().created() + 1);
             let key = WatermarkKey::generate(created)?;
@@ -21,10 +22,9 @@ pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
             show(&home.key_ring()?, global)?;
         }
         KeysAction::Export { id, output: target } => {
+            let ring = home.key_ring()?;
             let key = ring.keys().iter().find(|k| k.id().to_string() == *id).with_context(|| format!("there is no key {id}; 'proofmark keys list' shows those there are"))?;
-            if target.exists() {
-                bail!("{}: exists already; choose another target", target.display());
-            }
+            Target::new(target, false, &[])?;
             home::write_private(target, &key.to_text())?;
             if !global.quiet {
                 output::remark(&format!("{}: holds the secret of key {id}; keep it safe", target.display()));
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
         }
         KeysAction::Import { file } => {
             let key = home::read_key(file)?;
-            if ring.keys().iter().any(|k| k.id() == key.id()) {
+            if home.key_ring_if_any()?.is_some_and(|ring| ring.keys().iter().any(|k| k.id() == key.id())) {
                 bail!("{}: key {} is in the ring already", file.display(), key.id());
             }
             home.store_key(&key)?;

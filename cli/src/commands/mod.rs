@@ -202,7 +202,8 @@ fn trust(named: &[PathBuf], config: &Config) -> Result<Trust> {
 fn candidates(path: &Path) -> Result<Vec<Payload>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read; give a text file with one UUID a line", path.display()))?;
     let mut list = Vec::new();
-    for (i, line) in text.lines().enumerate() {
+    // Some editors begin a text with a mark of its byte order.
+    for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

@@ -27,6 +27,10 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     // Where targets lie among the inputs, those of an earlier run are none.
     let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
     let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
+    let folder_meant = !files.single || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if folder_meant && !args.output.exists() {
+        bail!("{}: there is no such folder; make it first", args.output.display());
+    }
     if !files.single && !args.output.is_dir() {
         bail!("{}: is no folder; give one as the target for several inputs", args.output.display());
     }
@@ -205,7 +209,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
         (&mut o.manifest.picture_algorithm, &m.picture_algorithm, &c.picture_algorithm),
         (&mut o.manifest.sound_algorithm, &m.sound_algorithm, &c.sound_algorithm),
     ] {
-        if let Some(name) = given.as_ref().or(configured.as_ref()) {
+        if let Some(name) = given.as_ref().or(configured.as_ref()).filter(|name| !name.is_empty()) {
             to.clone_from(name);
         }
     }

@@ -97,7 +97,7 @@ fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
     let mut o = VerifyOptions::default();
     o.limits = config.limits.limits();
     o.detect = super::detect_options(&args.question)?;
-    if let Some(a) = args.algorithm.as_ref().or(config.manifest.algorithm.as_ref()) {
+    if let Some(a) = args.algorithm.as_ref().or(config.manifest.algorithm.as_ref()).filter(|a| !a.is_empty()) {
         o.algorithm.clone_from(a);
     }
     o.trust = super::trust(&args.trust, config)?;

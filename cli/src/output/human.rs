@@ -18,7 +18,7 @@ use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Registered, Repo
 use time::OffsetDateTime;
 
 use super::json::{Checked, Imported};
-use super::{BAD, BOLD, DOUBT, GOOD};
+use super::{BAD, BOLD, DOUBT, GOOD, name, plain};
 use crate::args::Global;
 use crate::home::Home;
 use crate::serve::Token;
@@ -40,7 +40,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let mut column = LABEL + 2;
     let _ = write!(out, "  {label:LABEL$}");
-    for (i, word) in text.split_whitespace().enumerate() {
+    for (i, word) in plain(text).split_whitespace().enumerate() {
         let width = word.chars().count();
         if i > 0 && column + 1 + width > WIDTH {
             let _ = write!(out, "\n  {:LABEL$}", "");
@@ -63,7 +63,7 @@ fn lines(out: &mut String, label: &str, values: impl IntoIterator<Item = impl As
 }
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
-    let mut out = format!("{GOOD}ready{GOOD:#}: {}\n", home.path().display());
+    let mut out = format!("{GOOD}ready{GOOD:#}: {}\n", name(home.path()));
     line(&mut out, "key", &format!("{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"));
     line(&mut out, "identity", "a TEST certificate, in signing/: good for trying things out, trusted by nobody else");
     line(&mut out, "settings", "config.toml, every one with a comment");
@@ -90,7 +90,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     if quiet {
         return format!("{}\n", stamped.payload);
     }
-    let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", file.display(), target.display());
+    let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", name(file), name(target));
     line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
     let s = &stamped.summary;
     if let (Some(codec), Some(p)) = (s.codec, &s.info.picture) {
@@ -117,13 +117,15 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     if let Some(parent) = &stamped.parent {
         line(&mut out, "made from", &format!("{parent}, whose manifest is in the new one"));
     }
-    line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or("none: a stripped copy will be 'marked', not 'recovered'"));
+    let marked = stamped.capacity.is_some() || stamped.sound.iter().flatten().any(|c| c.is_marked());
+    let forgotten = if marked { "none: a stripped copy will be 'marked', not 'recovered'" } else { "none: a stripped copy will carry nothing" };
+    line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
     out
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected) -> String {
     let head = if detected.any() { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
-    let mut out = format!("{head}: {}\n", file.display());
+    let mut out = format!("{head}: {}\n", name(file));
     evidence(&mut out, detected);
     if !detected.any() {
         line(&mut out, "note", "this says nothing about where the clip comes from");
@@ -214,7 +216,12 @@ fn mark(out: &mut String, p: &PictureEvidence) {
 
 /// What is said of a clip that was stamped before.
 fn generation(g: Generation) -> String {
-    if g == Generation::FIRST { String::new() } else { format!(", stamp number {g} of this clip") }
+    match g {
+        Generation::FIRST => String::new(),
+        // Later ones share its layer, and cannot be told from it.
+        Generation::LAST => format!(", stamp number {g} of this clip or a later one"),
+        _ => format!(", stamp number {g} of this clip"),
+    }
 }
 
 fn geometry(g: Geometry) -> String {
@@ -239,7 +246,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> String {
         _ if v.judgement.manifest_invalid => BAD,
         _ => GOOD,
     };
-    let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), file.display());
+    let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), name(file));
     lines(&mut out, "why", &v.judgement.reasons);
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
@@ -296,9 +303,9 @@ pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
     print(&table(&rows, 4))
 }
 
-/// A user's text in a table: short, and without what would move the cursor.
+/// A user's text in a table: short.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(40).collect()
+    plain(text).chars().take(40).collect()
 }
 
 pub(crate) fn entry(r: &Registered) -> Result<()> {
@@ -328,8 +335,8 @@ fn registered(out: &mut String, r: &Registered) {
 
 pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
     let mut out = match found.len() {
-        0 => format!("{DOUBT}not registered{DOUBT:#}: {}\n", what.display()),
-        _ => format!("{GOOD}registered{GOOD:#}: {}\n", what.display()),
+        0 => format!("{DOUBT}not registered{DOUBT:#}: {}\n", name(what)),
+        _ => format!("{GOOD}registered{GOOD:#}: {}\n", name(what)),
     };
     found.iter().for_each(|r| registered(&mut out, r));
     print(&out)
@@ -337,7 +344,7 @@ pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
 
 pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
     let Imported { added, replaced, unchanged, refused } = done;
-    print(&format!("{}: {added} added, {replaced} replaced, {unchanged} there already, {refused} refused\n", file.display()))
+    print(&format!("{}: {added} added, {replaced} replaced, {unchanged} there already, {refused} refused\n", name(file)))
 }
 
 pub(crate) fn deleted(id: &str, global: &Global) -> Result<()> {
@@ -384,7 +391,7 @@ pub(crate) fn checked(c: &Checked<'_>) -> Result<()> {
 pub(crate) fn evaluate(report: &Report) -> Result<()> {
     let mut clips = vec![["clip", "size", "frames", "PSNR-Y", "SSIM-Y", "exact"].map(String::from)];
     for (file, e) in report.evaluated() {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
+        let name = shown(&file.file_name().unwrap_or_default().to_string_lossy());
         let tally = Tally::of(e.trials.iter());
         let exact = format!("{} of {}", tally.exact, tally.run);
         clips.push([name, format!("{}×{}", e.width, e.height), e.frames.to_string(), format!("{:.2} dB", e.psnr), format!("{:.4}", e.ssim), exact]);

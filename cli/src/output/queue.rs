@@ -53,7 +53,7 @@ pub(crate) fn jobs(jobs: &[Job]) -> String {
 pub(crate) fn job(job: &Job, result: Option<&Ended>) -> String {
     let (verb, file) = task(job);
     let mut out = format!("{BOLD}job {}{BOLD:#}: {}\n", job.id, job.state);
-    line(&mut out, "task", &format!("{verb} {}", file.chars().filter(|c| !c.is_control()).collect::<String>()));
+    line(&mut out, "task", &format!("{verb} {file}"));
     if let Some(key) = &job.key {
         line(&mut out, "key", &shown(key));
     }

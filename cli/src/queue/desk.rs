@@ -94,7 +94,8 @@ impl Desk<'_> {
             Ok(())
         } else {
             let why = why.map(|w| format!(": {w}")).unwrap_or_default();
-            output::human::print(&format!("job {} {state}: {verb} {file}, {seconds:.1} s{why}\n", job.id))
+            let told = output::plain(&format!("job {} {state}: {verb} {file}, {seconds:.1} s{why}", job.id));
+            output::human::print(&(told + "\n"))
         };
     }
 
