@@ -263,6 +263,61 @@ fn keys_rotate_travel_and_are_guarded() {
 }
 
 #[test]
+fn a_home_that_lost_something_is_mended() {
+    let desk = Desk::new();
+    let ring = || json(&desk.run(&["keys", "list", "--json"])).remove(0)["keys"].clone();
+    let before = ring();
+    let id = before[0]["id"].as_str().unwrap().to_string();
+    refused(&desk.run(&["init"]), 2, &["set up already"]);
+    assert_eq!(code(&desk.run(&["keys", "export", &id, "-o", "k"])), 0);
+    refused(&desk.run(&["keys", "export", &id, "-o", "-"]), 2, &["standard output"]);
+
+    // The keys are lost, and one comes back.
+    std::fs::remove_dir_all(desk.path("home/keys")).unwrap();
+    refused(&desk.run(&["keys", "list"]), 2, &["keys import"]);
+    assert_eq!(code(&desk.run(&["keys", "import", "k"])), 0);
+    assert_eq!(ring(), before);
+    // The identity is lost, or a full disk left it empty.
+    for file in ["key.pem", "certificate.pem"] {
+        std::fs::write(desk.path(&format!("home/signing/{file}")), "").unwrap();
+    }
+    desk.clip("clip.mp4");
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"])), 2);
+    assert_eq!(code(&desk.run(&["init"])), 0);
+    assert_eq!((code(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"])), ring()), (0, before));
+    // A private key of somebody's own is not thrown away.
+    std::fs::remove_file(desk.path("home/signing/certificate.pem")).unwrap();
+    refused(&desk.run(&["init"]), 2, &["key.pem", "without its certificate"]);
+}
+
+#[test]
+fn names_forge_no_lines_and_links_are_not_replaced() {
+    let desk = Desk::new();
+    let name = "z.mp4\nintact: legit.mp4";
+    desk.clip(name);
+    let o = desk.run(&["verify", name]);
+    assert!(text(&o.stdout).contains("z.mp4") && !text(&o.stdout).lines().any(|l| l.starts_with("intact")), "{}", text(&o.stdout));
+    desk.clip("clip.mp4");
+    std::os::unix::fs::symlink("nowhere", desk.path("link.mp4")).unwrap();
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "link.mp4"]), 2, &["link.mp4", "--force"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "new/"]), 2, &["new/", "make it first"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "link.mp4", "-o", "new"]), 2, &["new", "make it first"]);
+}
+
+#[test]
+fn another_mark_than_the_expected_one_is_told_as_that() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let other = "7f3c1a52-9b64-4d0e-8a31-5e6f70819203";
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"])), 0);
+    let o = desk.run(&["detect", "out.mp4", "--expect", other]);
+    assert!(code(&o) == 0 && text(&o.stderr).contains(other) && text(&o.stderr).contains("not confirmed"), "{}", text(&o.stderr));
+    // Whoever changes the name of the algorithm still knows what was stamped before.
+    let o = desk.run(&["verify", "out.mp4", "--algorithm", "com.example.mark", "--json"]);
+    assert_eq!((code(&o), &json(&o)[0]["verdict"]), (0, &Value::from("intact")), "{}", text(&o.stderr));
+}
+
+#[test]
 fn interrupting_leaves_nothing() {
     let desk = Desk::new();
     let long = desk.path("long.mp4");
@@ -468,7 +523,7 @@ fn files_are_looked_at_in_workers_unless_that_is_declined() {
         assert_eq!(code(&input("clip.mp4")), 1, "what is open here is found there");
     }
     // With too little for the libraries alone, nothing is looked at, and without workers nobody holds to it.
-    std::fs::write(desk.path("home/config.toml"), "[limits]\nmemory_bytes = 300000000\n").unwrap();
+    std::fs::write(desk.path("home/config.toml"), "[limits]\nmemory_bytes = 150000000\n").unwrap();
     refused(&desk.run(&["verify", "clip.mp4"]), 2, &["clip.mp4"]);
     assert_eq!(code(&desk.run(&["verify", "clip.mp4", "--no-sandbox"])), 1);
     // The next file has another worker.

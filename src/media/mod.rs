@@ -218,7 +218,7 @@ fn bound_allocations(limits: &Limits) {
 /// What libav's refusal to open something means for who gave it.
 fn reason(error: Error) -> String {
     match error {
-        Error::Other { errno: ENOMEM } => "something in it is larger than a frame may be".into(),
+        Error::Other { errno: ENOMEM } => "something in it is larger than a frame may be, or it has more streams than the limit".into(),
         error => error.to_string(),
     }
 }

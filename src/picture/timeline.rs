@@ -39,17 +39,21 @@ impl<'a> Known<'a> {
         Self { finding, warp, word, dimensions, beside, fold: Fold::new() }
     }
 
-    /// The score of a span, and the energy of its residual beside the mark: a fresh mark is most of it, and would make what has none look silent.
+    /// The score of a span, and the energy of its residual beside the mark.
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
         let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
         self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| {
             let values = self.beside.iter().fold(whitened.dimensions(), |values, word| without(values, word));
             let z = score(&values, &self.word, &self.dimensions);
-            // The share of the energy that lies along the word.
-            let share = (z * z / self.dimensions.len().max(1) as f32).min(1.0);
-            (sign * z, level * (1.0 - share))
+            (sign * z, level * beside(z, self.dimensions.len()))
         })
     }
+}
+
+/// The share of the energy in so many dimensions that does not lie along a word of score `z`. A fresh mark is most of a span's residual: counted in, it would make
+/// spans without it look silent.
+fn beside(z: f32, dimensions: usize) -> f32 {
+    (1.0 - z * z / dimensions.max(1) as f32).max(0.0)
 }
 
 /// Takes out of values what lies along a word of signs.
@@ -144,6 +148,20 @@ fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fresh_mark_is_no_part_of_the_energy_that_others_are_held_against() {
+        let n = 1932;
+        let all: Vec<usize> = (0..n).collect();
+        let word: Vec<f32> = (0..n).map(|i| if i.wrapping_mul(2_654_435_761) >> 7 & 1 == 0 { 1.0 } else { -1.0 }).collect();
+        let noise: Vec<f32> = (0..n).map(|i| if i.wrapping_mul(40_503) >> 5 & 1 == 0 { 1.0 } else { -1.0 }).collect();
+        let level = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>() / n as f32;
+        let energy = |strength: f32| {
+            let values: Vec<f32> = word.iter().zip(&noise).map(|(w, e)| strength * w + e).collect();
+            level(&values) * beside(score(&values, &word, &all), n)
+        };
+        assert!((energy(0.0) - 1.0).abs() < 0.02 && (energy(1.7) - energy(0.0)).abs() < 0.01, "{} {}", energy(0.0), energy(1.7));
+    }
 
     #[test]
     fn a_mark_beside_does_not_look_like_this_one() {
