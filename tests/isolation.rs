@@ -343,11 +343,12 @@ fn a_nursery_that_died_is_replaced() {
 fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
     let nursery = children()[0];
     let workers = Workers::new(vec![WORKER.into(), "good".into(), "".into()], Some(early.unwrap()));
+    let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
+    // It forgets before it makes its first copy.
     for place in ["environ", "cmdline"] {
         let bytes = std::fs::read(format!("/proc/{nursery}/{place}")).unwrap();
         println!("{} bytes of {} in {place}", bytes.iter().filter(|&&b| b != 0).count(), bytes.len());
     }
-    let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
     println!("{}", look.manifest(&Trust::default()).unwrap_err());
     assert!(look.isolation().process);
     // It is the copy that was asked, and it goes when nobody wants it any more.

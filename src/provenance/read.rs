@@ -321,6 +321,8 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
     };
     let manifest = reader.active_manifest();
     let failures = failures(reader);
+    // In an order that is the same each time.
+    let ancestors: BTreeSet<&str> = reader.iter_manifests().filter_map(Manifest::label).filter(|l| Some(*l) != reader.active_label()).collect();
     let trusted = !failures.iter().any(|f| f == UNTRUSTED) && state != ManifestState::Valid;
     ManifestReport {
         state,
@@ -331,7 +333,7 @@ fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         signer: manifest.and_then(|m| signer(m, trusted)),
         actions: manifest.map(actions).unwrap_or_default(),
         ingredients: manifest.map(|m| m.ingredients().iter().map(|i| i.title().unwrap_or("untitled").to_string()).collect()).unwrap_or_default(),
-        ancestors: reader.iter_manifests().filter_map(Manifest::label).filter(|l| Some(*l) != reader.active_label()).map(str::to_string).collect(),
+        ancestors: ancestors.into_iter().map(str::to_string).collect(),
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         failures,
     }

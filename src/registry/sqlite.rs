@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
 use super::RegistryError;
 use super::sql::{Database, Row, Session, Value, Work};
@@ -41,9 +41,27 @@ impl Sqlite {
             connection.pragma_update(None, "foreign_keys", true)?;
             Ok(connection)
         };
-        let connection = open().map_err(|e| RegistryError::Open { location: location.clone(), reason: format!("{e}; check the path, its permissions and the free space") })?;
+        // Who may only read can still verify.
+        let connection = open().or_else(|e| reading(path).map_err(|_| e));
+        let connection = connection.map_err(|e| RegistryError::Open { location: location.clone(), reason: format!("{e}; check the path, its permissions and the free space") })?;
         Ok(Self { location, connection: Mutex::new(connection) })
     }
+}
+
+/// Opens a file that is there, to be read and no more.
+fn reading(path: &Path) -> rusqlite::Result<Connection> {
+    let log = path.with_extension(path.extension().map_or_else(|| "-wal".into(), |e| format!("{}-wal", e.to_string_lossy())));
+    let connection = if log.exists() {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        // Nobody writes, and what readers and writers share cannot be made here: SQLite reads such a file if it is promised to stay as it is.
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(b);
+        let name: String = path.as_os_str().as_encoded_bytes().iter().map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02x}") }).collect();
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+    };
+    connection.busy_timeout(PATIENCE)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
 }
 
 impl Database for Sqlite {
@@ -130,5 +148,29 @@ impl Session for rusqlite::Transaction<'_> {
 
     fn batch(&mut self, sql: &str) -> Result<(), String> {
         self.execute_batch(sql).map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_only_read_reads() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("a registry, 100 % ours?.db");
+        assert!(reading(&path).is_err(), "it makes none");
+        let writer = Sqlite::open(&path).unwrap();
+        writer
+            .transact(true, &mut |s| s.batch("CREATE TABLE t (v BIGINT); INSERT INTO t VALUES (7)").map_err(|reason| RegistryError::Failed { location: String::new(), reason }))
+            .unwrap();
+        let seven = |c: &Connection| c.query_row("SELECT v FROM t", [], |r| r.get::<_, i64>(0)).unwrap();
+        // Beside one who writes, and alone.
+        assert_eq!(seven(&reading(&path).unwrap()), 7);
+        drop(writer);
+        let alone = reading(&path).unwrap();
+        assert_eq!(seven(&alone), 7);
+        assert!(alone.execute("INSERT INTO t VALUES (8)", []).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

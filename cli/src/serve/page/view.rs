@@ -89,8 +89,14 @@ pub(super) fn failed(about: &About, message: &str) -> Markup {
 }
 
 fn sentence(text: &str) -> String {
+    let end = if text.ends_with('.') { "" } else { "." };
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + if text.ends_with('.') { "" } else { "." })
+    match letters.next() {
+        // A file's name is written as it is.
+        Some(_) if text.split_whitespace().next().is_some_and(|word| word.ends_with(':')) => format!("{text}{end}"),
+        Some(first) => first.to_uppercase().chain(letters).collect::<String>() + end,
+        None => String::new(),
+    }
 }
 
 /// A verdict in words, and how good it is.
