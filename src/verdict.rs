@@ -71,6 +71,8 @@ const PLAIN: f32 = 250.0;
 /// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest. Where half was
 /// replaced it is 0.48 to 0.69 in 69 of 70 files, and where nothing was 0.75 at the least (`docs/BENCHMARKS.md`).
 const EVERYWHERE: f32 = 0.7;
+/// Share from which on nothing of the picture that it was made for can be seen beside another one: where half was replaced it is up to 0.88.
+const NOTHING_ELSE: f32 = 0.9;
 
 /// What a judgement is made from.
 #[derive(Clone, Copy)]
@@ -179,9 +181,11 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
 /// Says that the mark in a picture was made for another one, if it surely was: what is seen is nothing like what was registered, and the mark lies as it
 /// was stamped, so that no crop or turn can be the reason.
 fn transplanted(picture: &PictureEvidence, registered: &[Registered]) -> Option<String> {
-    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > EVERYWHERE);
+    let everywhere = picture.area.as_ref().is_none_or(|a| a.share > NOTHING_ELSE);
     let entry = registered.iter().find(|r| r.payload.is_some() && r.payload == picture.payload)?;
-    let apart = entry.resemblance.filter(|r| r.different() && lies_as_stamped(picture) && everywhere)?;
+    // Who lays a mark over another picture has not that clip's own sound beneath it.
+    let own_sound = entry.sound_resemblance.is_some_and(|r| r.same());
+    let apart = entry.resemblance.filter(|r| r.different() && lies_as_stamped(picture) && everywhere && !own_sound)?;
     let what = described(entry);
     Some(format!(
         "The picture carries mark {}, but looks nothing like the clip that it was made for, {what}: {:.0} of 256 bits of their fingerprints differ. The mark was put here from there.",
@@ -332,7 +336,7 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
     if !sound.detected {
         // What a valid manifest is bound to was not replaced.
         let whole = m.is_some_and(|m| named.is_some() && m.state != ManifestState::Invalid);
-        let why = if whole { "it was not marked" } else { "it was replaced, or never marked" };
+        let why = if whole { "it was not marked" } else { "it was replaced, never marked, or too much was done to it" };
         reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| format!("The sound carries no mark: {why}.")));
         if picture.is_none() {
             let note = sound.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
@@ -348,11 +352,15 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
         reasons.push("The sound carries one of our marks, too weak to be read.".into());
         return if verdict == Verdict::NothingFound && m.is_none() { Verdict::Marked } else { verdict };
     };
+    reasons.extend(sound.geometry.filter(|g| g.backwards).map(|_| "The sound is played backwards.".to_string()));
     // Whoever composes a clip of several may say so, in a manifest that holds.
     let composed = m.is_some_and(|m| m.state != ManifestState::Invalid && m.actions.iter().any(|a| a.action == "c2pa.placed"));
     let beneath = seen.is_some_and(|p| p.earlier.iter().any(|e| e.payload == Some(number)));
     match named.or(seen.and_then(|p| p.payload)) {
-        Some(other) if other == number => reasons.push(format!("The sound carries the same number{}.", if picture.is_none() { format!(", {number}") } else { String::new() })),
+        Some(other) if other == number => {
+            reasons.push(format!("The sound carries the same number{}.", if picture.is_none() { format!(", {number}") } else { String::new() }));
+            reasons.extend(amid(&sound.ranges).map(|gap| missing(gap, " of the sound", sound.evidence)));
+        }
         Some(_) if beneath => reasons.push(format!("The sound still carries the earlier mark, {number}.")),
         Some(_) if composed => reasons.push(format!("The sound carries another mark, {number}, and the manifest says that the clip was composed.")),
         Some(other) => {
@@ -404,7 +412,8 @@ fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected:
         None => "The picture carries one of our marks, too weak to be read.".into(),
     };
     let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), without(manifest)];
-    let seconds = detected.and_then(|d| d.info.seconds).unwrap_or(0.0);
+    // Sound may go on where there is no picture.
+    let seconds = mark.spans.last().map(|last| last.end).or(detected.and_then(|d| d.info.seconds)).unwrap_or(0.0);
     if let Some(gap) = uncovered(&mark.ranges, seconds) {
         reasons.insert(1, missing(gap, "", mark.evidence));
         if mark.evidence >= PLAIN {
@@ -442,6 +451,12 @@ fn missing(gap: TimeRange, of: &str, evidence: f32) -> String {
     let why =
         if evidence >= PLAIN { "that part was replaced or put in" } else { "it is weak elsewhere too, so that re-encoding may have wiped it out there, or that part was replaced" };
     format!("The mark is missing from {:.1} s to {:.1} s{of}: {why}.", gap.start, gap.end)
+}
+
+/// The first stretch between two marked ones that is too long to be an accident of measurement.
+fn amid(ranges: &[TimeRange]) -> Option<TimeRange> {
+    let gaps = ranges.windows(2).map(|pair| TimeRange { start: pair[0].end, end: pair[1].start });
+    gaps.into_iter().find(|gap| gap.end - gap.start > GAP)
 }
 
 /// The first stretch of time without the mark that is too long to be an accident of measurement.

@@ -225,6 +225,7 @@ impl Detector {
         }
         let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
         self.coarse.add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
+        self.windows.saw(self.coarse.contrast());
         if let Some((residual, _, sum)) = &mut self.fine
             && self.frames.is_multiple_of(FINE_EVERY)
         {

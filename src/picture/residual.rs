@@ -29,6 +29,8 @@ pub(crate) struct Residual {
     gains: Image,
     /// Residuals that were added.
     count: usize,
+    /// Of the last frame, the standard deviation of its blocks, in grey levels.
+    contrast: f32,
 }
 
 impl Residual {
@@ -43,6 +45,7 @@ impl Residual {
             line: Vec::new(),
             gains: Image::default(),
             count: 0,
+            contrast: 0.0,
         }
     }
 
@@ -57,6 +60,9 @@ impl Residual {
             }
         }
         grid::block_means(&self.image, &mut self.grid, |v| v);
+        let blocks = self.grid.data.len().max(1) as f32;
+        let mean = self.grid.data.iter().sum::<f32>() / blocks;
+        self.contrast = (self.grid.data.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / blocks).sqrt();
         grid::blur(&mut self.grid, &mut self.scratch);
         self.line.resize(width, 0.0);
         for y in 0..height {
@@ -79,6 +85,11 @@ impl Residual {
                 kernels::add_weighted(self.image.row(y), &self.line, *weight, sum.row_mut(y));
             }
         }
+    }
+
+    /// The contrast of the last frame: the standard deviation of its blocks, in grey levels.
+    pub(crate) fn contrast(&self) -> f32 {
+        self.contrast
     }
 
     /// Per block of 4×4 pixels of a sum, the variance that the picture usually had there, in grey levels squared: the harmonic mean over all frames.

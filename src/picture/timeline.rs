@@ -18,6 +18,10 @@ const PLAIN: f32 = 8.0;
 /// Share of the typical residual energy below which a span (black, flat, faded) says nothing either way.
 const SILENT: f32 = 0.3;
 
+/// Share of the contrast of the span before it that a span keeps at most where a picture fades, and of the typical one that is left at its end.
+const FADING: f32 = 0.95;
+const FADED: f32 = 0.35;
+
 /// What is looked for in each span.
 struct Known<'a> {
     finding: &'a Finding,
@@ -96,6 +100,7 @@ pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), findin
     };
     let mut states: Vec<SpanState> = scores.iter().zip(&energies).map(state).collect();
     evidence::doubt(&mut states, &scores, typical);
+    fade(&mut states, &windows.contrasts());
     let ranges: Vec<TimeRange> = windows.ranges().collect();
     let span = |(i, (range, &score)): (usize, (&TimeRange, &f32))| {
         // Up to the next span, unless that is where the mark ends.
@@ -105,6 +110,21 @@ pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), findin
     };
     let spans = ranges.iter().zip(&scores).enumerate().map(span).collect();
     Timeline { spans, moving }
+}
+
+/// Takes back what was said of the unmarked spans at an end of a clip over which its picture fades to one colour: little of the mark is left in them, long before
+/// nothing is seen.
+fn fade(states: &mut [SpanState], contrasts: &[f32]) {
+    let marked = |states: &[SpanState]| (0..states.len()).filter(|&i| states[i] == SpanState::Marked).collect::<Vec<_>>();
+    let (Some(&first), Some(&last)) = (marked(states).first(), marked(states).last()) else { return };
+    let typical = median(marked(states).iter().map(|&i| contrasts[i]).collect());
+    let ends: [Vec<usize>; 2] = [(0..=first).rev().collect(), (last..states.len()).collect()];
+    for outward in ends {
+        let falls = outward.windows(2).all(|pair| contrasts[pair[1]] <= FADING * contrasts[pair[0]]);
+        if falls && outward.last().is_some_and(|&end| contrasts[end] <= FADED * typical) {
+            outward[1..].iter().for_each(|&i| states[i] = SpanState::Unknown);
+        }
+    }
 }
 
 /// Reads lattice points from a sum folded onto one tile: much quicker than a full spectrum, with the noise of the whole clip.
@@ -161,6 +181,21 @@ mod tests {
             level(&values) * beside(score(&values, &word, &all), n)
         };
         assert!((energy(0.0) - 1.0).abs() < 0.02 && (energy(1.7) - energy(0.0)).abs() < 0.01, "{} {}", energy(0.0), energy(1.7));
+    }
+
+    #[test]
+    fn what_fades_away_at_an_end_is_not_called_unmarked() {
+        use SpanState::{Marked, Unknown, Unmarked};
+        let told = |mut states: Vec<SpanState>, contrasts: &[f32]| {
+            fade(&mut states, contrasts);
+            states
+        };
+        assert_eq!(told(vec![Unmarked, Marked, Marked, Unmarked, Unknown], &[8.0, 40.0, 50.0, 24.0, 8.0]), [Unknown, Marked, Marked, Unknown, Unknown]);
+        // What was put in is as lively as the rest, ends at once, or lies between marked parts.
+        assert_eq!(told(vec![Marked, Marked, Unmarked, Unmarked], &[40.0, 50.0, 24.0, 26.0]), [Marked, Marked, Unmarked, Unmarked]);
+        assert_eq!(told(vec![Marked, Marked, Unmarked, Unmarked], &[40.0, 50.0, 45.0, 40.0]), [Marked, Marked, Unmarked, Unmarked]);
+        assert_eq!(told(vec![Marked, Unmarked, Unmarked, Marked], &[40.0, 24.0, 8.0, 40.0]), [Marked, Unmarked, Unmarked, Marked]);
+        assert_eq!(told(vec![Unmarked; 2], &[4.0, 1.0]), [Unmarked; 2]);
     }
 
     #[test]

@@ -47,6 +47,8 @@ impl Packed {
 struct Window {
     range: TimeRange,
     sum: Packed,
+    /// Sum of its frames' contrasts, and their number.
+    contrast: (f32, u32),
 }
 
 /// Residual sums per span of time.
@@ -80,10 +82,22 @@ impl Windows {
                 while self.list.len() >= MOST {
                     self.merge();
                 }
-                self.list.push(Window { range: TimeRange { start: time, end: time }, sum: Packed::default() });
+                self.list.push(Window { range: TimeRange { start: time, end: time }, sum: Packed::default(), contrast: (0.0, 0) });
             }
         }
         &mut self.open
+    }
+
+    /// Notes the contrast of a frame in the last span.
+    pub(crate) fn saw(&mut self, contrast: f32) {
+        if let Some(last) = self.list.last_mut() {
+            last.contrast = (last.contrast.0 + contrast, last.contrast.1 + 1);
+        }
+    }
+
+    /// The mean contrast of each span's frames, in order.
+    pub(crate) fn contrasts(&self) -> Vec<f32> {
+        self.list.iter().map(|w| w.contrast.0 / w.contrast.1.max(1) as f32).collect()
     }
 
     fn merge(&mut self) {
@@ -94,6 +108,7 @@ impl Windows {
                 // By where it starts: frames are so far apart at times that it ends beyond the span.
                 Some(last) if w.range.start < last.range.start + self.span => {
                     last.range.end = w.range.end;
+                    last.contrast = (last.contrast.0 + w.contrast.0, last.contrast.1 + w.contrast.1);
                     let mut sum = last.sum.unpack();
                     sum.add(&w.sum.unpack(), 1.0);
                     last.sum = Packed::new(&sum);
