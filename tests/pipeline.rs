@@ -139,6 +139,16 @@ fn a_splice_is_told_in_time() {
 }
 
 #[test]
+fn fades_and_sound_that_outlasts_its_picture_accuse_nobody() {
+    let work = TempDir::new().unwrap();
+    let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
+    stamp(&clip(), &target, None);
+    ffmpeg(&target, "-vf fade=in:st=0:d=1,fade=out:st=3.8:d=1.48 -af apad=pad_dur=3 -preset veryfast -crf 26", &upload);
+    let judgement = verify(&upload, None).judgement;
+    assert_eq!(judgement.verdict, Verdict::Marked, "{:?}", judgement.reasons);
+}
+
+#[test]
 fn two_marks_in_one_file_are_both_told() {
     let first = Payload::random();
     let other = |same: bool| std::iter::repeat_with(Payload::random).find(|p| (p.subpattern() == first.subpattern()) == same).unwrap();

@@ -186,7 +186,7 @@ fn a_clip_is_dropped_and_what_is_no_clip_is_told() {
     };
     drop("words.txt", b"this is no clip");
     browser.wait("document.body.innerText.includes('could not be verified')");
-    assert!(browser.text().contains("Words.txt: is no media file") && !browser.text().contains("/serve/"), "{}", browser.text());
+    assert!(browser.text().contains("words.txt: is no media file") && !browser.text().contains("/serve/"), "{}", browser.text());
     browser.go(&server.at("/"));
     drop("large.mp4", &vec![0; 3_000_001]);
     browser.wait("document.querySelector('[role=status]').innerText.includes('3000000')");

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
     let folder_meant = !files.single || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
     if folder_meant && !args.output.exists() {
-        bail!("{}: there is no such folder; make it first", args.output.display());
+        bail!("{}: there is no folder of that name; make it first", args.output.display());
     }
     if !files.single && !args.output.is_dir() {
         bail!("{}: is no folder; give one as the target for several inputs", args.output.display());
