@@ -205,6 +205,14 @@ fn a_mark_in_another_clip_is_contradictory() {
         let v = studio.verify(&upload);
         assert_eq!(v.judgement.verdict, Verdict::Recovered, "{arguments}: {:?}", v.judgement.reasons);
     }
+    // Nor is what stands beside a half of it: its own sound goes on, or the other half shows that it is there.
+    for sound in ["-map 0:a -c:a copy", "-an"] {
+        let upload = studio.path("duet.mp4");
+        let other = "mandelbrot=s=640x720:r=25[o];[0:v][o]overlay=640:0:shortest=1";
+        ffmpeg(&studio.path("stamped.mp4"), &format!("-filter_complex {other}[v] -map [v] {sound} -c:v libx264 -crf 22"), &upload);
+        let v = studio.verify(&upload);
+        assert_ne!(v.judgement.verdict, Verdict::Contradictory, "{sound}: {:?}", v.judgement.reasons);
+    }
 }
 
 #[test]
