@@ -458,22 +458,25 @@ fn missing(gap: TimeRange, of: &str, evidence: f32) -> String {
     format!("The mark is missing from {:.1} s to {:.1} s{of}: {why}.", gap.start, gap.end)
 }
 
-/// The first stretch between two marked ones that is too long to be an accident of measurement.
-fn amid(ranges: &[TimeRange]) -> Option<TimeRange> {
-    let gaps = ranges.windows(2).map(|pair| TimeRange { start: pair[0].end, end: pair[1].start });
-    gaps.into_iter().find(|gap| gap.end - gap.start > GAP)
-}
-
 /// The first stretch of time without the mark that is too long to be an accident of measurement.
 fn uncovered(ranges: &[TimeRange], seconds: f64) -> Option<TimeRange> {
-    let mut from = 0.0;
+    gap(ranges, TimeRange { start: 0.0, end: seconds })
+}
+
+/// The same between marked stretches alone.
+fn amid(ranges: &[TimeRange]) -> Option<TimeRange> {
+    gap(ranges, TimeRange { start: ranges.first()?.start, end: ranges.last()?.end })
+}
+
+fn gap(ranges: &[TimeRange], within: TimeRange) -> Option<TimeRange> {
+    let mut from = within.start;
     for r in ranges {
         if r.start - from > GAP {
             return Some(TimeRange { start: from, end: r.start });
         }
         from = r.end;
     }
-    (!ranges.is_empty() && seconds - from > GAP).then_some(TimeRange { start: from, end: seconds })
+    (!ranges.is_empty() && within.end - from > GAP).then_some(TimeRange { start: from, end: within.end })
 }
 
 fn state_of(m: &ManifestReport) -> String {

@@ -117,7 +117,7 @@ impl ManifestConfig {
     pub(crate) fn name(&self, options: &mut VerifyOptions) {
         let names = [(&self.algorithm, &mut options.algorithm), (&self.picture_algorithm, &mut options.picture_algorithm), (&self.sound_algorithm, &mut options.sound_algorithm)];
         for (given, name) in names {
-            if let Some(given) = given.as_ref().filter(|given| !given.is_empty()) {
+            if let Some(given) = named(None, given.as_ref()) {
                 name.clone_from(given);
             }
         }
@@ -275,8 +275,7 @@ impl Home {
 
     /// The registry that options or configuration name, else the home's own; `None` if it is called 'none'. One that is not there is made.
     pub(crate) fn registry(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
-        let named = asked.registry.as_ref().or(config.registry.location.as_ref()).filter(|l| !l.is_empty());
-        match named {
+        match named(asked.registry.as_ref(), config.registry.location.as_ref()) {
             Some(location) if location == "none" => Ok(None),
             Some(location) => Ok(Some(registry::open(location)?)),
             None if !self.path.is_dir() => bail!("{}: there is no home here; make one with 'proofmark init'", self.path.display()),
@@ -286,8 +285,7 @@ impl Home {
 
     /// The same for reading alone: the home's own need not be there, and one that is named must be.
     pub(crate) fn registry_if_any(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
-        let named = asked.registry.as_ref().or(config.registry.location.as_ref()).filter(|l| !l.is_empty());
-        match named {
+        match named(asked.registry.as_ref(), config.registry.location.as_ref()) {
             None if !Path::new(&self.own_registry()).exists() => Ok(None),
             Some(file) if file != "none" && !registry::is_server(file) && !Path::new(file).exists() => {
                 bail!("{file}: there is no registry here; check the name")
@@ -298,8 +296,8 @@ impl Home {
 
     /// The queue that options or configuration name.
     pub(crate) fn queue(&self, asked: &QueueOption, config: &Config) -> Result<Queue> {
-        let named = asked.queue.as_ref().or(config.queue.location.as_ref()).filter(|l| !l.is_empty());
-        let url = named.context("no queue is named; give its database with --queue postgres://user@host/database, PROOFMARK_QUEUE or the configuration")?;
+        let url = named(asked.queue.as_ref(), config.queue.location.as_ref())
+            .context("no queue is named; give its database with --queue postgres://user@host/database, PROOFMARK_QUEUE or the configuration")?;
         Ok(Queue::open(url)?)
     }
 
@@ -321,6 +319,11 @@ impl Home {
         let secret = fs::read_to_string(&key).with_context(|| missing(&key))?;
         Identity::from_pem(chain, secret, time_stamp_url).with_context(|| certificate.display().to_string())
     }
+}
+
+/// What is asked for, else what is configured; an empty text names nothing.
+pub(crate) fn named<'a>(asked: Option<&'a String>, configured: Option<&'a String>) -> Option<&'a String> {
+    asked.or(configured).filter(|name| !name.is_empty())
 }
 
 /// Reads a key file that only its owner can read.

@@ -115,9 +115,9 @@ pub(crate) fn timeline(windows: &Windows, (factor, warp): (usize, &Warp), findin
 /// Takes back what was said of the unmarked spans at an end of a clip over which its picture fades to one colour: little of the mark is left in them, long before
 /// nothing is seen.
 fn fade(states: &mut [SpanState], contrasts: &[f32]) {
-    let marked = |states: &[SpanState]| (0..states.len()).filter(|&i| states[i] == SpanState::Marked).collect::<Vec<_>>();
-    let (Some(&first), Some(&last)) = (marked(states).first(), marked(states).last()) else { return };
-    let typical = median(marked(states).iter().map(|&i| contrasts[i]).collect());
+    let marked: Vec<usize> = (0..states.len()).filter(|&i| states[i] == SpanState::Marked).collect();
+    let (Some(&first), Some(&last)) = (marked.first(), marked.last()) else { return };
+    let typical = median(marked.iter().map(|&i| contrasts[i]).collect());
     let ends: [Vec<usize>; 2] = [(0..=first).rev().collect(), (last..states.len()).collect()];
     for outward in ends {
         let falls = outward.windows(2).all(|pair| contrasts[pair[1]] <= FADING * contrasts[pair[0]]);

@@ -16,7 +16,7 @@ use super::Answer;
 use crate::args::{Global, Register, RememberArgs, StampArgs};
 use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
-use crate::home::{Config, Home, now};
+use crate::home::{Config, Home, named, now};
 use crate::output;
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
@@ -209,7 +209,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
         (&mut o.manifest.picture_algorithm, &m.picture_algorithm, &c.picture_algorithm),
         (&mut o.manifest.sound_algorithm, &m.sound_algorithm, &c.sound_algorithm),
     ] {
-        if let Some(name) = given.as_ref().or(configured.as_ref()).filter(|name| !name.is_empty()) {
+        if let Some(name) = named(given.as_ref(), configured.as_ref()) {
             to.clone_from(name);
         }
     }

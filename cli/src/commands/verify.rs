@@ -15,7 +15,7 @@ use super::{Answer, Lookers};
 use crate::args::{Global, VerifyArgs};
 use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
-use crate::home::{Config, Home};
+use crate::home::{Config, Home, named};
 use crate::output;
 
 pub(crate) fn run(args: &VerifyArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
@@ -97,7 +97,7 @@ fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
     let mut o = VerifyOptions::default();
     o.limits = config.limits.limits();
     o.detect = super::detect_options(&args.question)?;
-    if let Some(a) = args.algorithm.as_ref().or(config.manifest.algorithm.as_ref()).filter(|a| !a.is_empty()) {
+    if let Some(a) = named(args.algorithm.as_ref(), config.manifest.algorithm.as_ref()) {
         o.algorithm.clone_from(a);
     }
     o.trust = super::trust(&args.trust, config)?;
