@@ -1,13 +1,13 @@
 //! What the mark is written in: the energy of sound in bands of frequency and rows of time.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::kernels;
-use super::mask::Ceiling;
+use super::mask::{Allowance, Ceiling};
 
 /// Seconds of a row.
 pub(crate) const ROW: f64 = 0.020;
@@ -16,14 +16,14 @@ pub(crate) const PAIR: f64 = 2.0 * ROW;
 /// Seconds of the window through which energy is measured. Shorter ones blur neighbouring bands, longer ones neighbouring rows.
 pub(crate) const WINDOW: f64 = 0.024;
 /// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down here.
-const LOW: f64 = 200.0;
+const LOW: f64 = 100.0;
 /// Upper edge of the highest band at most: above, codecs keep little. Up to 8 kHz there is a third less of the mark after AAC at the same distortion.
 const HIGH: f64 = 13_600.0;
 /// Width of a band in hertz at least, two bins of what the marker filters with, and as a share of its lower edge.
 const LEAST_WIDTH: f64 = 100.0;
 const RELATIVE_WIDTH: f64 = 1.0 / 8.0;
 /// Number of bands.
-pub(crate) const BANDS: usize = 30;
+pub(crate) const BANDS: usize = 31;
 
 /// Edges of the bands in hertz, rising.
 pub(crate) static EDGES: LazyLock<[f64; BANDS + 1]> = LazyLock::new(|| {
@@ -190,8 +190,11 @@ impl Spectrogram {
     }
 }
 
-/// Share of the rows under which a band's floor is taken to lie.
+/// Share of the rows under which a band's floor is taken to lie, and what noise has in the mean over its floor.
 const FLOOR_QUANTILE: f64 = 0.05;
+const FLOOR_TO_MEAN: f32 = 1.3;
+/// Share of the sound under which a band holds none.
+const NOTHING: f64 = 1e-7;
 
 /// The bands of a stretch of sound under one pitch, ready to be cut into rows of any place and length.
 pub(crate) struct Sheet {
@@ -199,8 +202,10 @@ pub(crate) struct Sheet {
     sums: Vec<PerBand<f64>>,
     /// Power that a band hardly ever falls below: what lies near it is noise, not sound.
     pub(crate) floor: PerBand<f32>,
-    /// Power up to which a band was moved fully, for every [`PAIR`].
-    ceilings: Vec<f32>,
+    /// What the sound hides, for every [`PAIR`].
+    allowances: Vec<Allowance>,
+    /// What is known of noise that lies over the sound.
+    noise: OnceLock<Noise>,
     /// Seconds at which the stretch begins.
     pub(crate) start: f64,
 }
@@ -222,16 +227,40 @@ impl Sheet {
             let place = (powers.len() as f64 * FLOOR_QUANTILE) as usize;
             if powers.is_empty() { 0.0 } else { *powers.select_nth_unstable_by(place, f32::total_cmp).1 }
         });
-        let per_pair = (PAIR / HOP) as usize;
-        let mut ceiling = Ceiling::default();
-        let mean = |w: &[PerBand<f64>]| -> PerBand<f32> { std::array::from_fn(|b| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32) };
-        let ceilings = sums.windows(per_pair + 1).step_by(per_pair).map(|w| ceiling.follow(&mean(w))).collect();
-        Self { sums, floor, ceilings, start: spectrogram.start }
+        let mut sheet = Self { sums, floor, allowances: Vec::new(), noise: OnceLock::new(), start: spectrogram.start };
+        sheet.allowances = sheet.follow(&[0.0; BANDS]);
+        sheet
     }
 
-    /// Power up to which a band was moved fully `time` seconds from the stretch's start.
-    pub(crate) fn ceiling(&self, time: f64) -> f32 {
-        self.ceilings.get((time / PAIR) as usize).or(self.ceilings.last()).copied().unwrap_or(0.0)
+    /// What the sound without noise of such power in each band hides, for every [`PAIR`].
+    fn follow(&self, noise: &PerBand<f32>) -> Vec<Allowance> {
+        /// Power of a band that noise drowns, as a share of what is there.
+        const DROWNED: f32 = 0.05;
+        let per_pair = (PAIR / HOP) as usize;
+        let mut ceiling = Ceiling::default();
+        let mean = |w: &[PerBand<f64>], b: usize| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32;
+        let without = |w: &[PerBand<f64>]| -> PerBand<f32> { std::array::from_fn(|b| (mean(w, b) - noise[b]).max(DROWNED * mean(w, b))) };
+        self.sums.windows(per_pair + 1).step_by(per_pair).map(|w| ceiling.follow(&without(w))).collect()
+    }
+
+    /// What the sound hides `time` seconds from the stretch's start.
+    pub(crate) fn allowance(&self, time: f64) -> Allowance {
+        at(&self.allowances, time)
+    }
+
+    /// White noise that lies over the sound, at most: no more than the quietest bands hold.
+    pub(crate) fn noise(&self) -> &Noise {
+        self.noise.get_or_init(|| {
+            let width = |b: usize| (EDGES[b + 1] - EDGES[b]) as f32;
+            let last = self.sums[self.sums.len() - 1];
+            let heard = last.iter().sum::<f64>() * NOTHING;
+            let mut densities: Vec<f32> = (0..BANDS).filter(|&b| last[b] > heard).map(|b| self.floor[b] / width(b)).collect();
+            densities.sort_by(f32::total_cmp);
+            // Of the highest band there may be half: the one after the quietest is taken.
+            let density = densities.get(1).copied().unwrap_or(0.0);
+            let power: PerBand<f32> = std::array::from_fn(|b| density * width(b));
+            Noise { allowances: self.follow(&power.map(|p| p * FLOOR_TO_MEAN)), power }
+        })
     }
 
     /// Seconds of the stretch.
@@ -247,6 +276,25 @@ impl Sheet {
         let (a, b) = (&self.sums[whole], &self.sums[(whole + 1).min(self.sums.len() - 1)]);
         kernels::between(a, b, part, out);
     }
+}
+
+/// What is known of noise that lies over the sound.
+pub(crate) struct Noise {
+    /// Its power in each band, hardly ever less.
+    pub(crate) power: PerBand<f32>,
+    allowances: Vec<Allowance>,
+}
+
+impl Noise {
+    /// What the sound without it hides `time` seconds from the stretch's start.
+    pub(crate) fn allowance(&self, time: f64) -> Allowance {
+        at(&self.allowances, time)
+    }
+}
+
+/// The allowance `time` seconds from the first one's begin.
+fn at(allowances: &[Allowance], time: f64) -> Allowance {
+    allowances.get((time / PAIR) as usize).or(allowances.last()).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::payload::{CHECKED_BITS, Payload};
 const SHORT: usize = 16;
 const LONG: usize = 256;
 /// Sequences of the long list that are offered to the check at most: each that is wrong passes once in 2^40.
-const LIKELIEST: usize = 64;
+const LIKELIEST: usize = 36;
 /// Sequences of both lists that are offered.
 pub(crate) const OFFERED: usize = SHORT + LIKELIEST;
 

@@ -270,7 +270,7 @@ impl Detector {
         let carrier = &self.carriers[finding.key];
         let (word, mut used) = (finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)), vec![finding.payload.is_some(); CELLS]);
         carrier.sync.iter().for_each(|&c| used[c] = true);
-        let pairs = follow(&sheet, finding.stretch.place, carrier, &word, &used);
+        let pairs = follow(&sheet, finding.stretch.place, finding.weighing, carrier, &word, &used);
         let end = self.piece.seconds();
         let count = (end / SPAN).ceil() as usize;
         let mut sums = vec![(0.0f32, 0.0f32); count];

@@ -8,7 +8,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::bands::{Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, copy, fft_length, positions, sums_upward};
 use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
-use super::mask::{Mask, SILENCE};
+use super::mask::{Limit, Mask, SILENCE};
 use super::{Format, Mix, SoundError};
 use crate::key::WatermarkKey;
 use crate::payload::Payload;
@@ -261,9 +261,11 @@ impl Marker {
             let before: PerBand<f32> = self.gains.back().copied().unwrap_or([0.0; BANDS]);
             let movement: PerBand<[f32; 2]> = std::array::from_fn(|b| {
                 let next = Movement::new(next, b);
-                let foreseen = next.wanted(cell(self.chosen + 1, b)).map_or(0.0, |d| next.gains(d.clamp(-limits[b], limits[b]))[0]);
+                let Limit { decibels: most, cycle } = limits[b];
+                let foreseen = next.wanted(cell(self.chosen + 1, b), cycle).map_or(0.0, |d| next.gains(d.clamp(-most, most))[0]);
                 Movement::new(own, b).solve(cell(self.chosen, b), limits[b], before[b], foreseen, &self.hearing)
             });
+            self.mask.learn((0..BANDS).map(|b| Movement::new(own, b).added(movement[b])).sum());
             for slot in 0..SLOTS {
                 self.gains.push_back(movement.map(|m| m[slot / 2]));
             }
@@ -354,15 +356,15 @@ impl Movement {
         Self { rows: [powers[..PER_ROW].iter().sum(), powers[PER_ROW..].iter().sum()], powers }
     }
 
-    /// Decibels by which the rows are to move apart, halved, for the level difference to come to its `target` by the shortest way; `None` where there
-    /// is nothing to move.
-    fn wanted(&self, target: f32) -> Option<f32> {
+    /// Decibels by which the rows are to move apart, halved, for the level difference to come to its `target` in a cycle of so many decibels by the
+    /// shortest way; `None` where there is nothing to move.
+    fn wanted(&self, target: f32, cycle: f32) -> Option<f32> {
         if self.rows[0].min(self.rows[1]) < SILENCE * PER_ROW as f32 {
             return None;
         }
-        let off = target - turns(self.rows[0], self.rows[1]);
+        let off = target - turns(self.rows[0], self.rows[1]) * CYCLE / cycle;
         // Half of the difference for each row: √2 of the normalised one.
-        Some((off - off.round()) * CYCLE * std::f32::consts::FRAC_1_SQRT_2)
+        Some((off - off.round()) * cycle * std::f32::consts::FRAC_1_SQRT_2)
     }
 
     /// Gains of both rows, in decibels, that move them apart by twice `half`: the louder row moves less, in proportion, which makes the least
@@ -375,10 +377,15 @@ impl Movement {
         gains.map(|g| g - rise)
     }
 
+    /// Mean power that such gains add.
+    fn added(&self, gains: [f32; 2]) -> f32 {
+        self.rows.iter().zip(gains).map(|(row, gain)| row * (amplitude(gain) - 1.0).powi(2)).sum::<f32>() / PER_PAIR as f32
+    }
+
     /// The gains that move the level difference to its target, as far as the limit allows, with the gains before and behind known.
-    fn solve(&self, target: f32, limit: f32, before: f32, behind: f32, hearing: &[[f32; SLOTS + 2 * MARGIN]; PER_PAIR]) -> [f32; 2] {
+    fn solve(&self, target: f32, Limit { decibels: limit, cycle }: Limit, before: f32, behind: f32, hearing: &[[f32; SLOTS + 2 * MARGIN]; PER_PAIR]) -> [f32; 2] {
         // The wanted place is chosen from the sound as it is, so that the movement is the shortest.
-        let Some(distance) = self.wanted(target) else { return [0.0; 2] };
+        let Some(distance) = self.wanted(target, cycle) else { return [0.0; 2] };
         let distance = distance.clamp(-limit, limit);
         let goal = turns(self.rows[0], self.rows[1]) + distance * std::f32::consts::SQRT_2 / CYCLE;
         let (before, behind) = (amplitude(before), amplitude(behind));

@@ -6,8 +6,8 @@ use multiversion::multiversion;
 use realfft::num_complex::Complex32;
 
 use super::bands::{BANDS, PerBand};
-use super::carrier::{PERIOD, turns_of_octaves};
-use super::mask::SILENCE;
+use super::carrier::{CYCLE, PERIOD, turns_of_octaves};
+use super::mask::{Allowance, SILENCE};
 
 /// Weight, beside what the mask let it move, of a cell whose power hardly rises over the band's floor.
 const LEAST_WEIGHT: f32 = 0.15;
@@ -49,10 +49,8 @@ pub(super) fn read(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut P
     for b in 0..weight.len() {
         let (first, second) = (rows.first[b], rows.second[b]);
         let least = first.min(second);
-        // What moves by a share s of half a cycle, from anywhere, ends up at a mean cosine of s + sin(πs)/π.
         let share = (ceiling * 2.0 / (first + second)).min(1.0);
-        let moved = share + turn(share / 2.0).im / std::f32::consts::PI;
-        let heard = moved * (1.0 - rows.floor[b] * rows.spectra / least).clamp(LEAST_WEIGHT, 1.0);
+        let heard = moved(share) * (1.0 - rows.floor[b] * rows.spectra / least).clamp(LEAST_WEIGHT, 1.0);
         weight[b] = if least > silence { heard } else { 0.0 };
         let point = turn(turns_of_octaves(log2(second / first))) * weight[b];
         (real[b], imaginary[b]) = (point.re, point.im);
@@ -104,29 +102,58 @@ fn add(wound: &[Vec<f32>; 3], pattern: &[(usize, Complex32)], sums: &mut [f32; P
     }
 }
 
-/// Weight, beside what the mask let it move, of a cell near the floor where a codec may have left it, and what is made of the floor there.
-const LEAST_KEPT: f32 = 0.25;
-const FLOOR_KEPT: f32 = 0.6;
-/// Powers of a cell's share of the sound, and of its share among its neighbours, by which it counts there, and what these shares range over.
-const LOUD: (f32, f32, f32) = (0.1, 1e-5, 0.16);
-const RISING: (f32, f32, f32) = (0.2, 0.01, 0.5);
+/// What is left of a mark where a codec had few bits, as powers of what a cell shows, fitted to readings whose signs were known: of how far it was moved, below all of it
+/// and beyond; of its level difference from so many turns on, as levels that leap were put there by the codec; and of its power over that of the four bands beside it.
+const MOVED: (f32, f32) = (0.63, -0.07);
+const LEAP: (f32, f32) = (0.6, -1.15);
+const RISING: f32 = 0.22;
+/// What the last of these ranges over.
+const RISES: (f32, f32) = (0.03, 8.0);
 
-/// Weighs what was [`read`] anew, for sound that a codec had few bits for: what is left of a mark is left in the loud bands, and in those that rise over their neighbours, and
-/// what lies low was left out rather than drowned in noise.
+/// Weighs what was [`read`] anew, for sound that a codec had few bits for. How far a band lies over its floor says nothing there: what lies low was left out rather than drowned.
 pub(super) fn weigh_as_coded(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut PerBand<f32>) {
     let power: PerBand<f32> = std::array::from_fn(|b| rows.first[b] + rows.second[b]);
-    let whole = power.iter().sum::<f32>();
     for (b, (point, weight)) in points.iter_mut().zip(weights).enumerate() {
         if *weight > 0.0 {
             let near = &power[b.saturating_sub(2)..(b + 3).min(power.len())];
-            let of = |share: f32, (exponent, least, most): (f32, f32, f32)| share.clamp(least, most).powf(exponent);
-            let low = rows.floor[b] * rows.spectra / rows.first[b].min(rows.second[b]);
-            let floor = (1.0 - FLOOR_KEPT * low).clamp(LEAST_KEPT, 1.0) / (1.0 - low).clamp(LEAST_WEIGHT, 1.0);
-            let factor = floor * of(power[b] / whole, LOUD) * of(power[b] / near.iter().sum::<f32>(), RISING);
-            *weight *= factor;
-            *point *= factor;
+            let beside = (near.iter().sum::<f32>() - power[b]) / (near.len() - 1) as f32;
+            let share = rows.ceiling * rows.spectra * 2.0 / power[b];
+            let leap = turns_of_octaves(log2(rows.second[b] / rows.first[b])).abs() / LEAP.0;
+            let coded = share.min(1.0).powf(MOVED.0) * share.max(1.0).powf(MOVED.1) * leap.max(1.0).powf(LEAP.1) * (power[b] / beside).clamp(RISES.0, RISES.1).powf(RISING);
+            *point *= coded / *weight;
+            *weight = coded;
         }
     }
+}
+
+/// Decibels by which noise as strong as the sound shifts a level, in the root of the mean square, as measured: the quieter moments of a row count more than its mean.
+const SHIFT: f32 = 5.0;
+/// Weight of a loud band over that of another which moved as far of its cycle, and the least weight that noise leaves.
+const LOUD_WEIGHT: f32 = 0.7;
+const LEAST_IN_NOISE: f32 = 0.02;
+
+/// Reads what was [`read`] anew, for sound under white noise of some power in each band: a level that it shifts by so much of the cycle says less, and loud bands, which it does not
+/// reach, are in a narrower one.
+pub(super) fn read_in_noise(rows: &Rows, allowance: Allowance, noise: &PerBand<f32>, points: &mut PerBand<Complex32>, weights: &mut PerBand<f32>) {
+    for (b, (point, weight)) in points.iter_mut().zip(weights).enumerate() {
+        if *weight > 0.0 {
+            let (first, second) = (rows.first[b] / rows.spectra, rows.second[b] / rows.spectra);
+            let mean = (first + second) / 2.0;
+            let loud = allowance.loud_cycle(mean);
+            let cycle = loud.unwrap_or(CYCLE);
+            let ratio = noise[b] * (1.0 / first + 1.0 / second) / 2.0;
+            // The mean cosine of a normal angle.
+            let left = (-0.5 * ratio * (std::f32::consts::TAU * SHIFT / cycle).powi(2)).exp();
+            *weight = if loud.is_some() { LOUD_WEIGHT * left } else { moved(allowance.share(mean)) * left.max(LEAST_IN_NOISE) };
+            *point = turn(turns_of_octaves(log2(second / first)) * CYCLE / cycle) * *weight;
+        }
+    }
+}
+
+/// Mean cosine that what moves by a share of half a cycle, from anywhere, ends up at.
+#[inline(always)]
+fn moved(share: f32) -> f32 {
+    share + turn(share / 2.0).im / std::f32::consts::PI
 }
 
 /// Logarithm to base 2 of a positive number, to 2e-5; finite for any.
@@ -184,10 +211,11 @@ mod tests {
     }
 
     #[test]
-    fn of_coded_sound_the_loud_bands_count_more() {
+    fn of_coded_sound_what_rises_counts_more_and_what_leaps_less() {
         let first: PerBand<f32> = std::array::from_fn(|b| if b % 8 == 4 { 1e-3 } else { 1e-5 });
         let mut second = first;
         second[12] = 0.0;
+        second[16] *= 1e-2;
         let rows = Rows { first: lanes(&first), second: lanes(&second), floor: lanes(&[1e-9; BANDS]), ceiling: 1.0, spectra: 8.0 };
         let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
         read(&rows, &mut points, &mut weights);
@@ -197,10 +225,29 @@ mod tests {
         assert!(factor(4) > 1.8 * factor(5), "{} {}", factor(4), factor(5));
         // One that has no loud neighbour counts more than one that has.
         assert!(factor(0) > 1.2 * factor(5), "{} {}", factor(0), factor(5));
+        assert!(factor(16) < 0.6 * factor(24), "{} {}", factor(16), factor(24));
         assert_eq!((weights[12], points[12]), (0.0, Complex32::default()));
         for (point, weight) in points.iter().zip(weights) {
             assert!((point.norm() - weight).abs() <= 1e-3 * weight, "{point} {weight}");
         }
+    }
+
+    #[test]
+    fn noise_leaves_loud_bands_and_they_are_in_a_narrower_cycle() {
+        let first: PerBand<f32> = std::array::from_fn(|b| if b == 3 { 1.0 } else { 1e-4 });
+        let second = first.map(|p| 1.2 * p);
+        let (allowance, noise) = (Allowance { ceiling: 1e-3, whole: 1.1 }, [1e-4; BANDS]);
+        let rows = Rows { first: lanes(&first), second: lanes(&second), floor: Lanes::default(), ceiling: 1e-3, spectra: 1.0 };
+        let (mut points, mut weights) = ([Complex32::default(); BANDS], [0.0; BANDS]);
+        read(&rows, &mut points, &mut weights);
+        let heard = weights;
+        read_in_noise(&rows, allowance, &noise, &mut points, &mut weights);
+        // In the whole cycle the loud band was hardly moved, and the others stood over no floor.
+        assert!(weights[3] > 10.0 * heard[3] && weights[3] > 10.0 * weights[4] && weights[4] < 0.1 * heard[4], "{weights:?}");
+        let cycle = allowance.loud_cycle(1.1).unwrap();
+        assert!(cycle < 0.2 * CYCLE, "{cycle}");
+        let expected = Complex32::from_polar(weights[3], std::f32::consts::TAU * turns_of_octaves(1.2f32.log2()) * CYCLE / cycle);
+        assert!((points[3] - expected).norm() < 1e-2, "{} {expected}", points[3]);
     }
 
     #[test]

@@ -27,12 +27,14 @@ impl Place {
 }
 
 /// By what cells are weighed.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Weighing {
     /// By how far the mask let them move, and how far they are above what hides them.
     Heard,
     /// By what a codec that has few bits leaves of them, too.
     Coded,
+    /// By what noise leaves of them; loud bands in their narrower cycle.
+    Noisy,
 }
 
 /// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says so of its middle, with each band's place in the cycle, a weighted point on the circle, and the weight.
@@ -60,10 +62,13 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl
             let [first, second, third] = &sums;
             kernels::fill(&mut rows.first, first, second);
             kernels::fill(&mut rows.second, second, third);
-            rows.ceiling = sheet.ceiling(at + row - begin);
+            let middle = at + row - begin;
+            rows.ceiling = sheet.allowance(middle).ceiling;
             kernels::read(&rows, &mut points, &mut weights);
-            if weighing == Weighing::Coded {
-                kernels::weigh_as_coded(&rows, &mut points, &mut weights);
+            match weighing {
+                Weighing::Heard => {}
+                Weighing::Coded => kernels::weigh_as_coded(&rows, &mut points, &mut weights),
+                Weighing::Noisy => kernels::read_in_noise(&rows, sheet.noise().allowance(middle), &sheet.noise().power, &mut points, &mut weights),
             }
             each(k, &points, &weights);
         }

@@ -36,8 +36,9 @@ const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
 const PROMISING: f32 = 4.4;
 /// Places that are looked at closely, at the expected speed and pitch and elsewhere.
 const PEAKS: usize = 6;
-/// Ways in which cells are weighed in each of them.
-const WEIGHINGS: usize = 2;
+/// Ways in which cells are weighed where places are looked for at the expected speed and pitch; and, with the one for codecs, in which a place is decoded.
+const READINGS: [Weighing; 2] = [Weighing::Heard, Weighing::Noisy];
+const WEIGHINGS: usize = READINGS.len() + 1;
 /// Looking closely follows the evidence: it counts as this many trials.
 const REFINEMENT: f64 = 32.0;
 
@@ -53,6 +54,8 @@ pub(crate) struct Stretch {
 pub(crate) struct Finding {
     pub(crate) key: usize,
     pub(crate) stretch: Stretch,
+    /// How cells were weighed when it was found.
+    pub(crate) weighing: Weighing,
     /// Score of the sync cells, or of the whole word where the payload is known.
     pub(crate) z: f32,
     pub(crate) p_value: PValue,
@@ -144,11 +147,18 @@ impl<'a> Search<'a> {
         if self.wide { self.elsewhere(patterns, wants) } else { self.expected(patterns, wants) }
     }
 
-    /// Unchanged speed and pitch, any offset.
+    /// Unchanged speed and pitch, any offset; ends with the first payload.
     fn expected(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
-        let mut peaks = self.peaks(self.stamped(), 1.0, 1.0, patterns, wants);
-        let trials = (OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
-        self.examine(&mut peaks, patterns, trials, wants)
+        let trials = (READINGS.len() * OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
+        let mut best: Option<Finding> = None;
+        for weighing in READINGS {
+            let mut peaks = self.peaks(self.stamped(), (1.0, 1.0), weighing, patterns, wants);
+            best = better(best, self.examine(&mut peaks, weighing, patterns, trials, wants));
+            if best.as_ref().is_some_and(|f| f.payload.is_some()) {
+                break;
+            }
+        }
+        best
     }
 
     /// Other speeds and pitches.
@@ -169,19 +179,19 @@ impl<'a> Search<'a> {
         let spectra = self.piece.spectra(range, RESAMPLED);
         let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
             let sheet = Sheet::new(&spectra, *read);
-            speeds.iter().flat_map(|&(speed, pitch)| self.peaks(&sheet, speed, pitch, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
+            speeds.iter().flat_map(|&(speed, pitch)| self.peaks(&sheet, (speed, pitch), Weighing::Heard, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
         });
         drop(spectra);
         let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
-        self.examine(&mut peaks, patterns, tried as f64 * REFINEMENT, wants)
+        self.examine(&mut peaks, Weighing::Heard, patterns, tried as f64 * REFINEMENT, wants)
     }
 
     /// The best peaks at one speed and pitch, one for each offset within a pair.
-    fn peaks(&self, sheet: &Sheet, speed: f64, pitch: f64, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Vec<Peak> {
+    fn peaks(&self, sheet: &Sheet, (speed, pitch): (f64, f64), weighing: Weighing, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Vec<Peak> {
         let mut peaks = Vec::new();
         for i in 0..OFFSETS {
             let offset = i as f64 * PAIR / OFFSETS as f64;
-            let cells = Cells::read(sheet, Place { speed, offset }, Weighing::Heard, wants);
+            let cells = Cells::read(sheet, Place { speed, offset }, weighing, wants);
             let cells = Wound::new(&cells.points);
             for pattern in patterns {
                 let (shift, z) = pattern.best_shift(&cells);
@@ -193,7 +203,7 @@ impl<'a> Search<'a> {
     }
 
     /// Looks closely at the best peaks and decodes; the first with a payload is the answer.
-    fn examine(&self, peaks: &mut [Peak], patterns: &[Pattern], trials: f64, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+    fn examine(&self, peaks: &mut [Peak], weighing: Weighing, patterns: &[Pattern], trials: f64, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
         peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
         let mut taken: Vec<Stretch> = Vec::new();
         let mut best: Option<Finding> = None;
@@ -206,10 +216,10 @@ impl<'a> Search<'a> {
                 continue;
             }
             let Some(pattern) = patterns.iter().find(|p| p.key == peak.key) else { continue };
-            let (stretch, cells, z) = self.refine(*peak, pattern, wants);
+            let (stretch, cells, z) = self.refine(*peak, weighing, pattern, wants);
             taken.push(stretch);
             let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
-            let mut finding = Finding { key: peak.key, stretch, z, p_value, payload: None };
+            let mut finding = Finding { key: peak.key, stretch, weighing, z, p_value, payload: None };
             self.identify(&mut finding, &cells, pattern, wants);
             best = better(best, Some(finding));
             if best.as_ref().is_some_and(|f| f.payload.is_some()) {
@@ -220,12 +230,12 @@ impl<'a> Search<'a> {
         best.or_else(|| {
             let peak = peaks.first()?;
             let p_value = PValue::of_score(f64::from(peak.z), trials).times(self.share());
-            Some(Finding { key: peak.key, stretch: peak.stretch, z: peak.z, p_value, payload: None })
+            Some(Finding { key: peak.key, stretch: peak.stretch, weighing, z: peak.z, p_value, payload: None })
         })
     }
 
     /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
-    fn refine(&self, peak: Peak, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) -> (Stretch, Cells, f32) {
+    fn refine(&self, peak: Peak, weighing: Weighing, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) -> (Stretch, Cells, f32) {
         let middle = self.piece.seconds() / 2.0;
         // Of the pitches about the peak's: twice a step that is halved.
         let mut step = if peak.stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
@@ -234,7 +244,7 @@ impl<'a> Search<'a> {
         let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
         let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
         let at = |sheet: &Sheet, place: Place| {
-            let cells = Cells::read(sheet, place, Weighing::Heard, wants);
+            let cells = Cells::read(sheet, place, weighing, wants);
             let z = pattern.score(&cells);
             (cells, z)
         };
@@ -295,6 +305,9 @@ impl<'a> Search<'a> {
             let thorough = !self.wide || z >= PROMISING;
             let as_heard = decode::blind(cells, carrier, thorough).map(|payload| (None, payload));
             let read = as_heard.or_else(|| {
+                if finding.weighing != Weighing::Heard {
+                    return None;
+                }
                 let coded = self.cells(finding.stretch, Weighing::Coded, wants);
                 decode::blind(&coded, carrier, thorough).map(|payload| (Some(coded), payload))
             });
@@ -334,7 +347,7 @@ impl<'a> Search<'a> {
 
     /// The p-value of the best code score among so many candidates, at each of the places that are looked at closely.
     fn among(&self, z: f32, candidates: usize) -> PValue {
-        PValue::of_score(f64::from(z), (candidates * PEAKS * self.carriers.len()) as f64).times(self.share())
+        PValue::of_score(f64::from(z), (candidates * READINGS.len() * PEAKS * self.carriers.len()) as f64).times(self.share())
     }
 }
 
@@ -359,14 +372,14 @@ pub(crate) fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> 
 }
 
 /// What each pair says of a known word: its middle in seconds, a sum, and the variance that the sum has without the mark.
-pub(crate) fn follow(sheet: &Sheet, place: Place, carrier: &Carrier, word: &[f32], cells: &[bool]) -> Vec<(f64, f32, f32)> {
+pub(crate) fn follow(sheet: &Sheet, place: Place, weighing: Weighing, carrier: &Carrier, word: &[f32], cells: &[bool]) -> Vec<(f64, f32, f32)> {
     let turn: Vec<Complex32> =
         (0..CELLS).map(|c| if cells[c] { Complex32::from_polar(word[c], -std::f32::consts::TAU * carrier.phases[c]) } else { Complex32::default() }).collect();
     let mut out = Vec::new();
     pairs(
         sheet,
         place,
-        Weighing::Heard,
+        weighing,
         |_| true,
         |k, points, weights| {
             let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
