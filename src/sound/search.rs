@@ -36,9 +36,8 @@ const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
 const PROMISING: f32 = 4.4;
 /// Places that are looked at closely, at the expected speed and pitch and elsewhere.
 const PEAKS: usize = 6;
-/// Ways in which cells are weighed where places are looked for at the expected speed and pitch; and, with the one for codecs, in which a place is decoded.
-const READINGS: [Weighing; 2] = [Weighing::Heard, Weighing::Noisy];
-const WEIGHINGS: usize = READINGS.len() + 1;
+/// Ways in which cells are weighed, each in a search of its own at the expected speed and pitch. Elsewhere places are found in the first one, and decoded in the second one too.
+const READINGS: [Weighing; 3] = [Weighing::Heard, Weighing::Coded, Weighing::Noisy];
 /// Looking closely follows the evidence: it counts as this many trials.
 const REFINEMENT: f64 = 32.0;
 
@@ -179,11 +178,11 @@ impl<'a> Search<'a> {
         let spectra = self.piece.spectra(range, RESAMPLED);
         let found = parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
             let sheet = Sheet::new(&spectra, *read);
-            speeds.iter().flat_map(|&(speed, pitch)| self.peaks(&sheet, (speed, pitch), Weighing::Heard, patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
+            speeds.iter().flat_map(|&(speed, pitch)| self.peaks(&sheet, (speed, pitch), READINGS[0], patterns, wants).into_iter().take(2)).collect::<Vec<Peak>>()
         });
         drop(spectra);
         let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
-        self.examine(&mut peaks, Weighing::Heard, patterns, tried as f64 * REFINEMENT, wants)
+        self.examine(&mut peaks, READINGS[0], patterns, tried as f64 * REFINEMENT, wants)
     }
 
     /// The best peaks at one speed and pitch, one for each offset within a pair.
@@ -305,16 +304,13 @@ impl<'a> Search<'a> {
             let thorough = !self.wide || z >= PROMISING;
             let as_heard = decode::blind(cells, carrier, thorough).map(|payload| (None, payload));
             let read = as_heard.or_else(|| {
-                if finding.weighing != Weighing::Heard {
-                    return None;
-                }
-                let coded = self.cells(finding.stretch, Weighing::Coded, wants);
+                let coded = self.wide.then(|| self.cells(finding.stretch, READINGS[1], wants))?;
                 decode::blind(&coded, carrier, thorough).map(|payload| (Some(coded), payload))
             });
             if let Some((coded, payload)) = read {
                 let cells = coded.as_ref().unwrap_or(cells);
                 // Every sequence that the check was asked about is a trial.
-                let asked = (WEIGHINGS * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
+                let asked = (READINGS.len() * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
                 let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(self.share());
                 return tell(finding, cells, payload, Method::Blind, p_value);
             }
