@@ -248,17 +248,26 @@ impl Sheet {
         at(&self.allowances, time)
     }
 
-    /// White noise that lies over the sound, at most: no more than the quietest bands hold.
+    /// Noise that may lie over the sound: of those whose power falls with a power of frequency, the one that reaches no higher than the floor of the quietest bands, and in all
+    /// bands together comes nearest to it.
     pub(crate) fn noise(&self) -> &Noise {
+        /// Powers of frequency: white, pink and brown noise, and between.
+        const FALLS: [f32; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
+        /// Logarithm of the power over the noise from which on a floor is that of the sound.
+        const SOUND: f32 = 1.5;
         self.noise.get_or_init(|| {
-            let width = |b: usize| (EDGES[b + 1] - EDGES[b]) as f32;
             let last = self.sums[self.sums.len() - 1];
             let heard = last.iter().sum::<f64>() * NOTHING;
-            let mut densities: Vec<f32> = (0..BANDS).filter(|&b| last[b] > heard).map(|b| self.floor[b] / width(b)).collect();
-            densities.sort_by(f32::total_cmp);
-            // Of the highest band there may be half: the one after the quietest is taken.
-            let density = densities.get(1).copied().unwrap_or(0.0);
-            let power: PerBand<f32> = std::array::from_fn(|b| density * width(b));
+            let fits = FALLS.map(|fall| {
+                let shape: PerBand<f32> = std::array::from_fn(|b| ((EDGES[b + 1] - EDGES[b]) * EDGES[b].powf(-f64::from(fall))) as f32);
+                let mut levels: Vec<f32> = (0..BANDS).filter(|&b| last[b] > heard).map(|b| self.floor[b] / shape[b]).collect();
+                levels.sort_by(f32::total_cmp);
+                // Of the highest band there may be half: the one after the quietest is taken.
+                let level = levels.get(1).copied().unwrap_or(0.0);
+                let below = levels.iter().map(|l| (l / level).ln().min(SOUND)).sum::<f32>();
+                (below, shape.map(|s| s * level))
+            });
+            let power = fits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map_or([0.0; BANDS], |fit| fit.1);
             Noise { allowances: self.follow(&power.map(|p| p * FLOOR_TO_MEAN)), power }
         })
     }
@@ -332,6 +341,28 @@ mod tests {
             let powers = spectrogram.bands(pitch).next().unwrap();
             assert!((0.8..2.1).contains(&powers[expected]), "{powers:?}");
             assert!(powers.iter().enumerate().all(|(b, &p)| b.abs_diff(expected) < 3 || p < 1e-4), "{powers:?}");
+        }
+    }
+
+    #[test]
+    fn noise_is_told_by_its_fall_from_under_the_sound() {
+        let (rate, length) = (48_000.0, fft_length(WINDOW * 48_000.0));
+        for fall in [0.0, 1.0, 2.0] {
+            let mut spectrogram = Spectrogram::new(rate, length, (1.0, 1.0), 0.0, 400);
+            for i in 0..400 {
+                let noise = |bin: usize| 1e-6 * (bin.max(1) as f32).powf(-fall);
+                // Sound that comes and goes in the lowest bands, and one tone that stays.
+                let sound = |bin: usize| if bin < 20 && i % 100 < 80 { 1e-2 } else { 0.0 } + if bin == 40 { 1e-3 } else { 0.0 };
+                spectrogram.push(&(0..length / 2 + 1).map(|bin| noise(bin) + sound(bin)).collect::<Vec<_>>());
+            }
+            let sheet = Sheet::new(&spectrogram, 1.0);
+            let power = sheet.noise().power;
+            for b in [3, 15, 25] {
+                let bins = (EDGES[b + 1] - EDGES[b]) * length as f64 / rate;
+                let expected = 1e-6 * bins as f32 * (((EDGES[b] + EDGES[b + 1]) / 2.0 * length as f64 / rate) as f32).powf(-fall);
+                assert!((power[b] / expected - 1.0).abs() < 0.3, "fall {fall}, band {b}: {} {expected}", power[b]);
+            }
+            assert!(sheet.noise().allowance(0.0).whole < sheet.allowance(0.0).whole);
         }
     }
 }
