@@ -71,7 +71,7 @@ const PLAIN: f32 = 250.0;
 /// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest. Where half was
 /// replaced it is 0.48 to 0.69 in 69 of 70 files, and where nothing was 0.75 at the least (`docs/BENCHMARKS.md`).
 const EVERYWHERE: f32 = 0.7;
-/// Share from which on nothing of the picture that it was made for can be seen beside another one: where half was replaced it is up to 0.88.
+/// Share from which on nothing of the picture that it was made for can be seen beside another one: where half was replaced it is up to 0.88. Below, a moderator is told to look.
 const NOTHING_ELSE: f32 = 0.9;
 
 /// What a judgement is made from.
@@ -425,16 +425,23 @@ fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected:
             return (Verdict::Altered, reasons);
         }
     }
-    if let Some(area) = mark.area.as_ref().filter(|a| a.share <= EVERYWHERE && mark.evidence >= PLAIN) {
-        // A picture that was put into a larger one has shrunk, and the mark with it.
-        let within = lies_as_stamped(mark);
-        let why = if within { "was replaced or covered" } else { "was put around it, laid over it, or replaced" };
-        reasons.insert(1, format!("The mark covers {:.0} % of the picture: the rest {why}.", 100.0 * area.share));
-        if within {
+    if let Some((told, altered)) = mark.area.as_ref().filter(|_| mark.evidence >= PLAIN).and_then(|a| partly(a.share, lies_as_stamped(mark))) {
+        reasons.insert(1, told);
+        if altered {
             return (Verdict::Altered, reasons);
         }
     }
     (Verdict::Marked, reasons)
+}
+
+/// What a mark says that covers such a share of the picture only, and whether it is an alteration: a picture that was put into a larger one has shrunk, and the mark with it.
+fn partly(share: f32, as_stamped: bool) -> Option<(String, bool)> {
+    let why = match (share <= EVERYWHERE, as_stamped) {
+        (true, true) => "the rest was replaced or covered",
+        (true, false) => "the rest was put around it, laid over it, or replaced",
+        (false, _) => "the rest may have been covered or replaced, or holds too little of it (detect --overlay draws where)",
+    };
+    (share <= NOTHING_ELSE).then(|| (format!("The mark covers {:.0} % of the picture: {why}.", 100.0 * share), share <= EVERYWHERE && as_stamped))
 }
 
 /// Says that there is no manifest, or none that can be read.
@@ -511,6 +518,14 @@ mod tests {
         let gap = TimeRange { start: 0.0, end: 3.3 };
         assert_eq!(missing(gap, "", 1000.0), "The mark is missing from 0.0 s to 3.3 s: that part was replaced or put in.");
         assert!(missing(gap, " of the sound", 157.0).starts_with("The mark is missing from 0.0 s to 3.3 s of the sound: it is weak elsewhere too"));
+    }
+
+    #[test]
+    fn a_part_without_the_mark_is_told_before_it_is_an_alteration() {
+        assert_eq!(partly(0.95, true), None);
+        assert!(partly(0.8, true).is_some_and(|(told, altered)| told.starts_with("The mark covers 80 % of the picture: the rest may have been covered") && !altered));
+        assert!(partly(0.6, true).is_some_and(|(told, altered)| told.ends_with("the rest was replaced or covered.") && altered));
+        assert!(partly(0.6, false).is_some_and(|(told, altered)| told.contains("put around it") && !altered));
     }
 
     #[test]

@@ -21,11 +21,9 @@ fn added(cycle: f32, share: f32) -> f32 {
 /// Mean share of that which the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
 const SHARE: f32 = 0.59;
-/// Power, as a share of the sound's, that these movements may be expected to add in any case: what lies that far below the sound is hidden by simultaneous
-/// masking. What is added in truth is half of it: tones and the louder rows move less.
+/// Power, as a share of the sound's, that may be added in any case: what lies that far below the sound is hidden by simultaneous masking. The movements in the whole cycle may be
+/// expected to add it; in truth it is half of that, as tones and the louder rows move less, and what is left of it, by what was added in truth, is for loud bands in a narrower cycle.
 const MASKED: f32 = 1.26e-3;
-/// Power, as a share of the sound's, up to which the loud bands are moved in a narrower cycle, by what was added in truth.
-const MASKED_LOUD: f32 = 1.48e-3;
 /// Share of the sound's power from which on a band is loud, where it would move less than [`LEAST_MOVED`] in the whole cycle. It stands far over noise that drowns the
 /// others, so that a narrow cycle can be told there. The cycle is [`LOUD_CYCLE`] decibels, and half of it for each [`LOUDER`] times that share: noise shifts a level by the root
 /// of its ratio to the sound.
@@ -121,7 +119,7 @@ impl Mask {
         let others: f32 = spectrum.iter().map(|&p| p * added(CYCLE, allowance.share(p))).sum();
         let loud: f32 = spectrum.iter().filter_map(|&p| allowance.loud_cycle(p).map(|cycle| p * added(cycle, 1.0))).sum();
         let truth = ((self.added + BEFORE * PAIRS * others) / (self.expected + PAIRS * others).max(f32::MIN_POSITIVE)).clamp(0.1, 1.5);
-        let left = (MASKED_LOUD * allowance.whole / truth - others).max(0.0) / loud.max(f32::MIN_POSITIVE);
+        let left = (MASKED * allowance.whole / truth - others).max(0.0) / loud.max(f32::MIN_POSITIVE);
         let share = rising(0.0, 1.0, |share| square(share) < left * square(1.0));
         let share = if share < LEAST_LOUD { 0.0 } else { share };
         self.foreseen = others + loud * square(share) / square(1.0);
