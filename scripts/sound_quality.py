@@ -28,8 +28,9 @@ def decode(path, rate=None):
 
 
 def loudness(path):
-    told = subprocess.run(["ffmpeg", "-hide_banner", "-nostdin", "-i", path, "-af", "ebur128", "-f", "null", "-"], capture_output=True, text=True).stderr
-    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", told)[-1])
+    """Integrated, in LUFS; of ffmpeg's meters this one shows hundredths."""
+    told = subprocess.run(["ffmpeg", "-hide_banner", "-nostdin", "-i", path, "-af", "loudnorm=print_format=json", "-f", "null", "-"], capture_output=True, text=True).stderr
+    return float(re.findall(r'"input_i" : "(-?[\d.]+)"', told)[-1])
 
 
 def at_48k(x, rate):

@@ -3,24 +3,9 @@
 use super::bands::{EDGES, PerBand, WINDOW};
 use super::carrier::CYCLE;
 
-/// Decibels that a row may be moved at most: what half a cycle takes.
-const fn most(cycle: f32) -> f32 {
-    cycle * 0.5 * std::f32::consts::FRAC_1_SQRT_2
-}
-
-/// Mean square of a movement to a place anywhere in the cycle, in half cycles, where no more than a share of half a cycle is moved.
-const fn square(share: f32) -> f32 {
-    share * share * (1.0 - share * (2.0 / 3.0))
-}
-
-/// Power that is expected to be added to a band of power 1 that moves a share of half its cycle, in decibels.
-fn added(cycle: f32, share: f32) -> f32 {
-    const PER_DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
-    (PER_DECIBEL * most(cycle)).powi(2) * square(share)
-}
-/// Mean share of that which the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
+/// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
-const SHARE: f32 = 0.59;
+const SHARE: f32 = 0.58;
 /// Power, as a share of the sound's, that may be added in any case: what lies that far below the sound is hidden by simultaneous masking. The movements in the whole cycle may be
 /// expected to add it; in truth it is half of that, as tones and the louder rows move less, and what is left of it, by what was added in truth, is for loud bands in a narrower cycle.
 const MASKED: f32 = 1.26e-3;
@@ -43,6 +28,22 @@ const ATTACK: f32 = 100.0;
 pub(crate) const SILENCE: f32 = 1e-10;
 /// How much of the spectrum before is kept from pair to pair: it follows within two seconds, so that a loud moment moves less than a quiet one.
 const MEMORY: f32 = 0.98;
+
+/// Decibels that a row may be moved at most: what half a cycle takes.
+const fn most(cycle: f32) -> f32 {
+    cycle * 0.5 * std::f32::consts::FRAC_1_SQRT_2
+}
+
+/// Mean square of a movement to a place anywhere in the cycle, in half cycles, where no more than a share of half a cycle is moved.
+const fn square(share: f32) -> f32 {
+    share * share * (1.0 - share * (2.0 / 3.0))
+}
+
+/// Power that is expected to be added to a band of power 1 that moves a share of half its cycle, in decibels.
+fn added(cycle: f32, share: f32) -> f32 {
+    const PER_DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
+    (PER_DECIBEL * most(cycle)).powi(2) * square(share)
+}
 
 /// What the sound of the last seconds hides.
 #[derive(Clone, Copy, Debug, Default)]
