@@ -436,12 +436,13 @@ fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected:
 
 /// What a mark says that covers such a share of the picture only, and whether it is an alteration: a picture that was put into a larger one has shrunk, and the mark with it.
 fn partly(share: f32, as_stamped: bool) -> Option<(String, bool)> {
-    let why = match (share <= EVERYWHERE, as_stamped) {
+    let sure = share <= EVERYWHERE;
+    let why = match (sure, as_stamped) {
         (true, true) => "the rest was replaced or covered",
         (true, false) => "the rest was put around it, laid over it, or replaced",
         (false, _) => "the rest may have been covered or replaced, or holds too little of it (detect --overlay draws where)",
     };
-    (share <= NOTHING_ELSE).then(|| (format!("The mark covers {:.0} % of the picture: {why}.", 100.0 * share), share <= EVERYWHERE && as_stamped))
+    (share <= NOTHING_ELSE).then(|| (format!("The mark covers {:.0} % of the picture: {why}.", 100.0 * share), sure && as_stamped))
 }
 
 /// Says that there is no manifest, or none that can be read.

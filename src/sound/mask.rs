@@ -60,6 +60,11 @@ impl Allowance {
         (self.ceiling / power.max(f32::MIN_POSITIVE)).min(1.0)
     }
 
+    /// Power that the bands of a spectrum are expected to add that move in the whole cycle.
+    fn adds(self, spectrum: &PerBand<f32>) -> f32 {
+        spectrum.iter().map(|&p| p * added(CYCLE, self.share(p))).sum()
+    }
+
     /// The narrower cycle of a loud band, in decibels.
     pub(crate) fn loud_cycle(self, power: f32) -> Option<f32> {
         let share = power / self.whole.max(f32::MIN_POSITIVE);
@@ -117,7 +122,7 @@ impl Mask {
         const BEFORE: f32 = 0.4;
         const PAIRS: f32 = 20.0;
         let spectrum = &self.ceiling.spectrum;
-        let others: f32 = spectrum.iter().map(|&p| p * added(CYCLE, allowance.share(p))).sum();
+        let others = allowance.adds(spectrum);
         let loud: f32 = spectrum.iter().filter_map(|&p| allowance.loud_cycle(p).map(|cycle| p * added(cycle, 1.0))).sum();
         let truth = ((self.added + BEFORE * PAIRS * others) / (self.expected + PAIRS * others).max(f32::MIN_POSITIVE)).clamp(0.1, 1.5);
         let left = (MASKED * allowance.whole / truth - others).max(0.0) / loud.max(f32::MIN_POSITIVE);
@@ -170,10 +175,9 @@ fn power_of_share(spectrum: &PerBand<f32>) -> f32 {
 /// The power up to which a band moves fully, so that all bands of a spectrum together add [`MASKED`] of it.
 fn power_of_budget(spectrum: &PerBand<f32>) -> f32 {
     let whole: f32 = spectrum.iter().sum();
-    let most = MASKED * whole / added(CYCLE, 1.0) * square(1.0);
-    let adds = |ceiling: f32| spectrum.iter().map(|p| p * square((ceiling / p.max(f32::MIN_POSITIVE)).min(1.0))).sum::<f32>();
+    let at = |octaves: f32| Allowance { ceiling: whole * octaves.exp2(), whole };
     // By octaves from the whole down.
-    whole * rising(-30.0, 0.0, |octaves| adds(whole * octaves.exp2()) < most).exp2()
+    at(rising(-30.0, 0.0, |octaves| at(octaves).adds(spectrum) < MASKED * whole)).ceiling
 }
 
 /// The greatest value between two, to a part in a million of what lies between, up to which something holds.
