@@ -1,8 +1,8 @@
-"""What the sound mark does to sound: python3 scripts/sound_quality.py BIN FILE... [--picture OUT.png FILE]
+"""What the sound mark does to sound: python3 scripts/sound_quality.py BIN FILE... [--beside] [--picture OUT.png FILE]
 
 Each file is stamped losslessly, and the mark is what is left when the original is taken away. Printed are its level under the sound (SNR), the change
 in loudness (EBU R 128), ViSQOL's and Zimtohrli's opinion of the result (1 to 5), and the lag. --picture draws the spectrograms of one file, of the same
-marked, and of the mark alone. Needs ffmpeg and, from PyPI, numpy, scipy, visqol-python, zimtohrli and, for pictures, matplotlib.
+marked, and of the mark alone. --beside scores what audiowmark's default would add instead, as its algorithm is published. Needs ffmpeg and, from PyPI, numpy, scipy, visqol-python, zimtohrli and, for pictures, matplotlib.
 """
 import re
 import statistics
@@ -46,8 +46,36 @@ def stamp(binary, home, source, work):
     return plain, marked
 
 
+def audiowmark(x, rate, strength=0.01, frame=1024, bands=(20, 101), moved=30):
+    """What audiowmark 0.6.5 adds by default: at 44.1 kHz, in each frame, 30 bins of 81 are raised and 30 lowered by the power `strength` of their
+    magnitude. Which ones is drawn at random, as its key does; its limiter, for peaks over .99, is left out."""
+    g = gcd(rate, 44100)
+    y = resample_poly(x, 44100 // g, rate // g, axis=0)
+    frames = -(-len(y) // frame)
+    y = np.pad(y, ((0, frames * frame - len(y)), (0, 0)))
+    shape = 0.54 + 0.46 * np.cos(np.pi * (np.arange(frame) / (frame / 2) - 1))
+    spectra = np.fft.rfft(y.reshape(frames, frame, -1) * shape[:, None] * (2 / shape.sum()), axis=1)
+    random = np.random.default_rng(1)
+    signs = np.zeros((frames, frame // 2 + 1, 1))
+    for row in signs:
+        row[random.permutation(np.arange(*bands))[:2 * moved], 0] = np.repeat([1, -1], moved)
+    size = np.maximum(np.abs(spectra), 1e-7)
+    delta = np.fft.irfft(spectra * (size ** (-strength * signs) - 1), axis=1) * frame
+    # A frame fades over into its neighbours, in a tenth of its length on either side.
+    place = np.arange(-frame, 2 * frame) / frame
+    place = np.where(place > 0.5, 1 - place, place)
+    fade = 0.5 - 0.5 * np.cos(np.pi * np.clip(0.5 + place / 0.2, 0, 1))
+    added = np.zeros((frames + 2, frame, x.shape[1]))
+    for i in range(3):
+        added[i:i + frames] += delta * fade[i * frame:(i + 1) * frame, None]
+    return x + resample_poly(added[1:-1].reshape(frames * frame, -1), rate // g, 44100 // g, axis=0)[:len(x)]
+
+
 def main():
     arguments = sys.argv[1:]
+    beside = "--beside" in arguments
+    if beside:
+        arguments.remove("--beside")
     picture = None
     if "--picture" in arguments:
         i = arguments.index("--picture")
@@ -68,6 +96,9 @@ def main():
     for f in files:
         plain, marked = stamp(binary, home, f, work)
         (a, rate), (b, _) = decode(plain), decode(marked)
+        if beside:
+            b = audiowmark(a, rate)
+            subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "f32le", "-ar", str(rate), "-ac", str(a.shape[1]), "-i", "-", "-c:a", "pcm_s24le", marked], input=b.astype("<f4").tobytes(), check=True)
         assert a.shape == b.shape, f"{f}: {a.shape} became {b.shape}"
         snr = 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum())
         x, y = at_48k(a, rate), at_48k(b, rate)

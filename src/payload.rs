@@ -20,10 +20,11 @@ pub const SUBPATTERNS: usize = 1 << SUBPATTERN_BITS;
 /// Bits that enter the error-correcting code: the rest of the message and a CRC-32 over all of it.
 pub const CODED_BITS: usize = MESSAGE_BITS - SUBPATTERN_BITS + 32;
 
-/// Bits that enter the code of the sound mark, which has no sub-patterns: the whole message and a longer check.
+/// Bits that enter the code of the sound mark, which has no sub-patterns: the whole message and a check.
 pub const CHECKED_BITS: usize = MESSAGE_BITS + CHECK_BITS;
-/// Bits of the check in the sound mark: the first ones of the message's SHA-256. Sound is decoded at many places, so each must seldom be wrong.
-const CHECK_BITS: usize = 40;
+/// Bits of the check in the sound mark: the first ones of the message's SHA-256. They tell the right sequence of a decoder's list from its neighbours; that there
+/// is a payload at all is told by the score of its word.
+const CHECK_BITS: usize = 28;
 
 /// The number in the mark: a version 4 UUID. The manifest's label is `urn:c2pa:<payload>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,7 +133,7 @@ impl Payload {
 /// The check of a message.
 fn check(message: u128) -> u64 {
     let digest = ring::digest::digest(&ring::digest::SHA256, &message.to_be_bytes());
-    digest.as_ref().iter().take(CHECK_BITS / 8).fold(0, |c, &b| c << 8 | u64::from(b))
+    digest.as_ref().iter().take(8).fold(0, |c, &b| c << 8 | u64::from(b)) >> (64 - CHECK_BITS)
 }
 
 impl TryFrom<Uuid> for Payload {

@@ -12,8 +12,9 @@ use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
 use crate::payload::{CHECKED_BITS, Payload};
 
-/// Pairs of rows after which the pattern repeats: any 1.9 s of sound hold all of it.
-pub(crate) const PERIOD: usize = 48;
+/// Pairs of rows after which the pattern repeats: any 3.8 s of sound hold all of it, and less than that enough of it. What is repeated adds up, but could have
+/// been more of the code: half as long a period asks 4 % more evidence of 5 s.
+pub(crate) const PERIOD: usize = 96;
 /// Seconds of the period.
 pub(crate) const PERIOD_SECONDS: f64 = PERIOD as f64 * PAIR;
 /// Cells of a period.
@@ -24,7 +25,7 @@ pub(crate) const SYNC_CELLS: usize = CELLS / 12;
 /// 10: a wider cycle survives harder codecs, a narrower one distorts less.
 pub(crate) const CYCLE: f32 = 8.0;
 /// Signal-to-noise power ratio per code cell at which reading begins to succeed.
-const THRESHOLD_SNR: f64 = 0.27;
+const THRESHOLD_SNR: f64 = 0.125;
 
 /// The error-correcting code over all code cells.
 pub(crate) static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CHECKED_BITS, CELLS - SYNC_CELLS, THRESHOLD_SNR));

@@ -7,10 +7,8 @@ use crate::payload::{CHECKED_BITS, Payload};
 /// List lengths: the short one decodes all but the weakest marks, the long one gains some tenths of a decibel.
 const SHORT: usize = 16;
 const LONG: usize = 256;
-/// Sequences of the long list that are offered to the check at most: each that is wrong passes once in 2^40.
-const LIKELIEST: usize = 36;
-/// Sequences of both lists that are offered.
-pub(crate) const OFFERED: usize = SHORT + LIKELIEST;
+/// Sequences of the long list that are offered to the check at most: each that is wrong passes once in 2^28.
+const LIKELIEST: usize = 64;
 
 /// The payload that the cells hold. `thorough` allows the long list.
 pub(crate) fn blind(cells: &Cells, carrier: &Carrier, thorough: bool) -> Option<Payload> {
@@ -31,6 +29,11 @@ pub(crate) fn score_of(cells: &Cells, carrier: &Carrier, payload: Payload) -> f3
     let values = cells.values(carrier);
     let all: Vec<usize> = (0..values.len()).collect();
     cells.score(values.iter().zip(&word).map(|(v, s)| v * s).sum(), &all)
+}
+
+/// The score of its code cells alone, which have no say in where a mark is looked for.
+pub(crate) fn code_score(cells: &Cells, carrier: &Carrier, payload: Payload) -> f32 {
+    best_of(cells, carrier, &[payload]).map_or(0.0, |(_, z)| z)
 }
 
 /// The score of the sync cells.

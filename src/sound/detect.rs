@@ -50,7 +50,7 @@ const LEAST: f64 = 1.5;
 /// What a typical marked span must score before one can be called unmarked.
 const PLAIN: f32 = 7.0;
 /// Evidence with which the payload can usually be read blind.
-const READABLE: f32 = 280.0;
+const READABLE: f32 = 250.0;
 
 /// Turns evidence in sound that was played backwards round to the time in which it was heard.
 fn turn(evidence: &mut SoundEvidence, seconds: f64) {

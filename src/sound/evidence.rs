@@ -40,7 +40,7 @@ pub struct SoundEvidence {
     pub spans: Vec<Span>,
     /// How the sound was stretched; `null` if no mark was found.
     pub geometry: Option<Stretch>,
-    /// Evidence E = z² of the strongest finding; a blind payload needs about 270, one of many candidates 60 to 100.
+    /// Evidence E = z² of the strongest finding; a blind payload needs about 240, one of many candidates 60 to 100.
     pub evidence: f32,
     /// Seconds that were listened to, silence included.
     pub seconds: f64,
@@ -88,7 +88,7 @@ impl Outlook {
 }
 
 /// Evidence that blind reading takes, with a little to spare.
-const READABLE: f32 = 320.0;
+const READABLE: f32 = 280.0;
 /// Evidence before encoding from which on nearly all ordinary re-encodings of the measured clips can be read.
 const ROBUST: f32 = 1200.0;
 

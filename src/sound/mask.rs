@@ -5,10 +5,10 @@ use super::carrier::CYCLE;
 
 /// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
-const SHARE: f32 = 0.585;
+const SHARE: f32 = 0.55;
 /// Power, as a share of the sound's, that may be added in any case: what lies that far below the sound is hidden by simultaneous masking. The movements in the whole cycle may be
 /// expected to add it; in truth it is half of that, as tones and the louder rows move less, and what is left of it, by what was added in truth, is for loud bands in a narrower cycle.
-const MASKED: f32 = 1.26e-3;
+const MASKED: f32 = 1.2e-3;
 /// Share of the sound's power from which on a band is loud, where it would move less than [`LEAST_MOVED`] in the whole cycle. It stands far over noise that drowns the
 /// others, so that a narrow cycle can be told there. The cycle is [`LOUD_CYCLE`] decibels, and half of it for each [`LOUDER`] times that share: noise shifts a level by the root
 /// of its ratio to the sound.

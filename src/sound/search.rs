@@ -12,7 +12,7 @@ use super::piece::Piece;
 use super::read::{Cells, Place, Weighing, pairs, standard};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::parallel;
-use crate::payload::Payload;
+use crate::payload::{MESSAGE_BITS, Payload};
 use crate::stats::PValue;
 
 /// Offsets that are tried within a pair: every 4 ms.
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
             taken.push(stretch);
             let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
             let mut finding = Finding { key: peak.key, stretch, weighing, z, p_value, payload: None };
-            self.identify(&mut finding, &cells, pattern, wants);
+            self.identify(&mut finding, &cells, pattern, trials, wants);
             best = better(best, Some(finding));
             if best.as_ref().is_some_and(|f| f.payload.is_some()) {
                 break;
@@ -280,8 +280,8 @@ impl<'a> Search<'a> {
         (stretch, cells, z)
     }
 
-    /// What the mark at a place says.
-    fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern, wants: &(dyn Fn(f64) -> bool + Sync)) {
+    /// What the mark at a place, one of so many `trials`, says.
+    fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern, trials: f64, wants: &(dyn Fn(f64) -> bool + Sync)) {
         let carrier = &self.carriers[finding.key];
         let tell = |finding: &mut Finding, cells: &Cells, payload: Payload, method: Method, p_value: PValue| {
             finding.z = decode::score_of(cells, carrier, payload);
@@ -290,11 +290,7 @@ impl<'a> Search<'a> {
         };
         if let Question::Expected(payload) = self.question {
             // The sync pattern chose the place, the code cells had no say; the whole word, where that chose it, is the score itself.
-            let p_value = if pattern.cells.len() == CELLS {
-                finding.p_value
-            } else {
-                decode::best_of(cells, carrier, std::slice::from_ref(payload)).map_or(PValue::ONE, |(_, z)| self.among(z, 1))
-            };
+            let p_value = if pattern.cells.len() == CELLS { finding.p_value } else { self.among(decode::code_score(cells, carrier, *payload), 1.0) };
             if p_value.value() <= PRESENCE {
                 return tell(finding, cells, *payload, Method::Expected, p_value);
             }
@@ -309,16 +305,19 @@ impl<'a> Search<'a> {
             });
             if let Some((coded, payload)) = read {
                 let cells = coded.as_ref().unwrap_or(cells);
-                // Every sequence that the check was asked about is a trial.
-                let asked = (READINGS.len() * decode::OFFERED * PEAKS * self.carriers.len()) as f64;
-                let p_value = PValue::from_ln(asked.ln() - 40.0 * std::f64::consts::LN_2).times(self.share());
-                return tell(finding, cells, payload, Method::Blind, p_value);
+                // Blind decoding chooses among all payloads, so each of them is a trial: by its code cells in the few places that sync led to, by its whole word in all.
+                let payloads = (MESSAGE_BITS as f64).exp2();
+                let whole = PValue::of_score(f64::from(decode::score_of(cells, carrier, payload)), trials * payloads).times(self.share());
+                let p_value = self.among(decode::code_score(cells, carrier, payload), payloads).min(whole).times(2.0);
+                if p_value.value() <= IDENTITY {
+                    return tell(finding, cells, payload, Method::Blind, p_value);
+                }
             }
         }
         if let Question::Candidates(list) = self.question
             && let Some((payload, z)) = decode::best_of(cells, carrier, list)
         {
-            let p_value = self.among(z, list.len());
+            let p_value = self.among(z, list.len() as f64);
             if p_value.value() <= IDENTITY {
                 tell(finding, cells, payload, Method::Candidates, p_value);
             }
@@ -342,8 +341,8 @@ impl<'a> Search<'a> {
     }
 
     /// The p-value of the best code score among so many candidates, at each of the places that are looked at closely.
-    fn among(&self, z: f32, candidates: usize) -> PValue {
-        PValue::of_score(f64::from(z), (candidates * READINGS.len() * PEAKS * self.carriers.len()) as f64).times(self.share())
+    fn among(&self, z: f32, candidates: f64) -> PValue {
+        PValue::of_score(f64::from(z), candidates * (READINGS.len() * PEAKS * self.carriers.len()) as f64).times(self.share())
     }
 }
 
