@@ -12,9 +12,9 @@ use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
 use crate::payload::{CHECKED_BITS, Payload};
 
-/// Pairs of rows after which the pattern repeats: any 3.8 s of sound hold all of it, and less than that enough of it. What is repeated adds up, but could have
-/// been more of the code: half as long a period asks 4 % more evidence of 5 s.
-pub(crate) const PERIOD: usize = 96;
+/// Pairs of rows after which the pattern repeats: any 4.8 s of sound hold all of it, and less than that enough of it. What is repeated adds up, but could have
+/// been more of the code: less than half as long a period asks 5 % more evidence of 5 s.
+pub(crate) const PERIOD: usize = 120;
 /// Seconds of the period.
 pub(crate) const PERIOD_SECONDS: f64 = PERIOD as f64 * PAIR;
 /// Cells of a period.

@@ -25,15 +25,18 @@ pub(crate) fn blind(cells: &Cells, carrier: &Carrier, thorough: bool) -> Option<
 
 /// The score of the whole word of `payload`.
 pub(crate) fn score_of(cells: &Cells, carrier: &Carrier, payload: Payload) -> f32 {
-    let word = carrier.word(payload);
-    let values = cells.values(carrier);
-    let all: Vec<usize> = (0..values.len()).collect();
-    cells.score(values.iter().zip(&word).map(|(v, s)| v * s).sum(), &all)
+    let all: Vec<usize> = (0..cells.points.len()).collect();
+    score_in(cells, carrier, payload, &all)
 }
 
 /// The score of its code cells alone, which have no say in where a mark is looked for.
 pub(crate) fn code_score(cells: &Cells, carrier: &Carrier, payload: Payload) -> f32 {
-    best_of(cells, carrier, &[payload]).map_or(0.0, |(_, z)| z)
+    score_in(cells, carrier, payload, &carrier.code)
+}
+
+fn score_in(cells: &Cells, carrier: &Carrier, payload: Payload, some: &[usize]) -> f32 {
+    let (word, values) = (carrier.word(payload), cells.values(carrier));
+    cells.score(some.iter().map(|&c| values[c] * word[c]).sum(), some)
 }
 
 /// The score of the sync cells.

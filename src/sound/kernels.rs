@@ -71,16 +71,18 @@ pub(super) struct Wound([Vec<f32>; 3]);
 impl Wound {
     /// Of points that are in the order of cells.
     pub(super) fn new(points: &[Complex32]) -> Self {
-        let part = |of: fn(&Complex32) -> f32| {
-            let mut wound = Vec::with_capacity(2 * points.len());
-            for band in 0..BANDS {
-                let begin = wound.len();
-                wound.extend(points[band..].iter().step_by(BANDS).map(of));
-                wound.extend_from_within(begin..);
+        let [mut re, mut im, mut square] = std::array::from_fn(|_| vec![0.0; 2 * points.len()]);
+        for (pair, bands) in points.chunks_exact(BANDS).enumerate() {
+            for (point, at) in bands.iter().zip((pair..).step_by(2 * PERIOD)) {
+                (re[at], im[at], square[at]) = (point.re, point.im, point.norm_sqr());
             }
-            wound
-        };
-        Self([part(|p| p.re), part(|p| p.im), part(Complex32::norm_sqr)])
+        }
+        for part in [&mut re, &mut im, &mut square] {
+            for band in part.chunks_exact_mut(2 * PERIOD) {
+                band.copy_within(..PERIOD, PERIOD);
+            }
+        }
+        Self([re, im, square])
     }
 
     /// The sum over the cells of a pattern, and the variance that it has for another key, for each pair of the period from which they may be counted.

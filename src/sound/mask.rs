@@ -5,7 +5,7 @@ use super::carrier::CYCLE;
 
 /// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
 /// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
-const SHARE: f32 = 0.55;
+const SHARE: f32 = 0.545;
 /// Power, as a share of the sound's, that may be added in any case: what lies that far below the sound is hidden by simultaneous masking. The movements in the whole cycle may be
 /// expected to add it; in truth it is half of that, as tones and the louder rows move less, and what is left of it, by what was added in truth, is for loud bands in a narrower cycle.
 const MASKED: f32 = 1.2e-3;
