@@ -84,7 +84,7 @@ fn copies_are_known_and_others_are_not() {
     }
     // Of a soft picture it may not be told that it is another; it is none of the copies.
     let soft = "nullsrc=s=640x360:r=25,geq=lum='128+60*sin(X/97+T/3)*cos(Y/71)+40*sin((X+2*Y)/143-T/5)':cb=128:cr=128";
-    for (source, told) in [("mandelbrot=s=640x360:r=25", true), ("testsrc2=s=640x360:r=25", true), (soft, false)] {
+    for (source, told) in [("mandelbrot=s=640x360:r=25", true), ("testsrc2=s=640x360:r=25", true), ("testsrc=s=640x360:r=25", true), (soft, false)] {
         let other = work.path().join("other.mp4");
         common::generate(source, "-t 6 -c:v libx264 -crf 20 -pix_fmt yuv420p", &other);
         let sketch = sketch(&other);
