@@ -3,6 +3,11 @@
 /// Bytes from which on a block is mapped by itself: more than a frame of 1080p.
 #[cfg(target_env = "gnu")]
 const APART: i32 = 4 << 20;
+/// The largest block that glibc hands out of its pools, and what it keeps there for the next ones.
+#[cfg(target_env = "gnu")]
+const TOGETHER: i32 = 32 << 20;
+#[cfg(target_env = "gnu")]
+const KEPT: i32 = 256 << 20;
 /// Pools that threads may be spread over. Each reserves 64 MiB of address space, and by default there are eight for every core.
 pub(crate) const POOLS: i32 = 4;
 
@@ -11,6 +16,16 @@ pub(crate) const POOLS: i32 = 4;
 pub fn map_large_blocks() {
     #[cfg(target_env = "gnu")]
     set(libc::M_MMAP_THRESHOLD, APART);
+}
+
+/// Keeps what is freed for what comes next. For a process that looks at one file: a search makes and drops pictures all the time, and pages that were given back
+/// come cleared, which takes the system longer than it takes to fill them.
+pub(crate) fn keep_freed_blocks() {
+    #[cfg(target_env = "gnu")]
+    {
+        set(libc::M_MMAP_THRESHOLD, TOGETHER);
+        set(libc::M_TRIM_THRESHOLD, KEPT);
+    }
 }
 
 /// Spreads threads over [`POOLS`] and no more.

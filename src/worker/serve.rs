@@ -9,6 +9,7 @@ use super::confine::confine;
 use super::failure::Failure;
 use super::nursery::{Nursery, tend};
 use super::wire::{Answer, QUESTION, Request, receive, send};
+use crate::allocator;
 use crate::eyes::{Eyes, Look, LookError};
 use crate::media::{Cancel, Progress};
 use crate::provenance::ManifestReport;
@@ -49,6 +50,7 @@ pub fn split(eyes: &dyn Eyes) -> Split {
 
 /// Looks at one file.
 fn look(eyes: &dyn Eyes) -> io::Result<()> {
+    allocator::keep_freed_blocks();
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Request::Open(place, limits) = receive(&mut stream, QUESTION)? else { return Err(wrong()) };
