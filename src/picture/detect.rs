@@ -6,8 +6,9 @@ use super::area;
 use super::carrier::{Carrier, dimensions, sync_dimensions};
 use super::embed::FrameShape;
 use super::evidence::{AreaMap, Geometry, PictureEvidence};
+use super::fresh::FreshSum;
 use super::group::{Coding, GroupSum};
-use super::place::Finding;
+use super::place::{Finding, Sum};
 use super::plane::{Image, Luma, decimation};
 use super::residual::Residual;
 use super::search::{Lattices, Plan, Search, Sums};
@@ -84,8 +85,8 @@ const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
 
-/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: half a second.
-const FIRST_TRY: usize = 8;
+/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: a picture of high quality has that in one.
+const FIRST_TRY: usize = 2;
 /// Evidence that is: twice what reading takes.
 const CERTAIN: f32 = 700.0;
 
@@ -131,6 +132,8 @@ pub struct Detector {
     windows: Windows,
     /// The same in which frames count by what was spent on them.
     favoured: GroupSum,
+    /// The same in which places count by what was painted anew in them, too.
+    fresh: FreshSum,
     /// The frame on which most was spent, alone: where a picture moves, the sum blurs its mark.
     frame: Frame,
     pub(super) fine: Option<(Residual, usize, Image)>,
@@ -179,6 +182,7 @@ impl Detector {
             coarse_factor,
             windows: Windows::new(),
             favoured: GroupSum::default(),
+            fresh: FreshSum::default(),
             frame: Frame::default(),
             fine,
             frames: 0,
@@ -198,6 +202,7 @@ impl Detector {
             coarse: self.coarse.clone(),
             windows: self.windows.clone(),
             favoured: self.favoured.clone(),
+            fresh: self.fresh.clone(),
             frame: self.frame.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
@@ -225,6 +230,7 @@ impl Detector {
         }
         let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
         self.coarse.add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
+        self.fresh.add(&self.coarse, coding);
         self.windows.saw(self.coarse.contrast());
         if let Some((residual, _, sum)) = &mut self.fine
             && self.frames.is_multiple_of(FINE_EVERY)
@@ -287,20 +293,23 @@ impl Detector {
             }
         }
         let total = self.windows.total();
-        let favoured = self.favoured.total().map(|mut sum| {
+        let weighed = |mut sum: Image| {
             self.coarse.favoured_equaliser(&sum).apply(&mut sum);
             sum
-        });
-        let sums = Sums { coarse: &total, favoured: favoured.as_ref(), fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
+        };
+        let (favoured, fresh) = (self.favoured.total().map(weighed), self.fresh.total().map(weighed));
+        let beside = fresh.as_ref();
+        let favoured = favoured.as_ref().map(|image| Sum { image, beside });
+        let sums = Sums { coarse: Sum { image: &total, beside }, favoured, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
         let mut search = Search::new(self, self.plan(), sums, &self.lattices);
         let first = search.run();
         if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
             // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look where that of all frames has a plain one, or a list says what to look for.
             let listed = !self.candidates.is_empty();
-            let frame = (&self.frame.image, Plan::FRAME, &self.frame.lattices, false);
-            let favoured = favoured.as_ref().map(|sum| (sum, &self.favoured_lattices));
+            let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
+            let favoured = favoured.map(|sum| (sum, &self.favoured_lattices));
             let searched = favoured.filter(|_| listed || self.lattices.are_plain()).map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
-            let both = favoured.into_iter().chain([(&total, &self.lattices)]).filter(|_| listed);
+            let both = favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
             let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
             let others = std::iter::once(frame).chain(searched).chain(cropped);
             let mut least = first.as_ref().map(|first| first.p_value);
@@ -378,7 +387,7 @@ impl Detector {
                     return report;
                 }
                 let residual = self.fine.as_ref().filter(|f| f.1 == found.factor).map_or(&self.coarse, |f| &f.0);
-                report.area = area::map(sums.of(found.factor), &residual.variances(), found, carrier);
+                report.area = area::map(sums.of(found.factor).image, &residual.variances(), found, carrier);
             }
             report
         };
@@ -398,9 +407,9 @@ impl Detector {
             (self.windows.sum_where(unmarked), None)
         } else {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
-            (area.rest(sums.coarse), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
+            (area.rest(sums.coarse.image), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
         };
-        let sums = Sums { coarse: &coarse, favoured: None, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
+        let sums = Sums { coarse: (&coarse).into(), favoured: None, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
         let lattices = Lattices::default();
         let mut search = Search::new(self, self.plan(), sums, &lattices);
         let mut found = search.run()?;

@@ -1,7 +1,7 @@
 //! The picture mark: frames in, marked frames or evidence out. No input or output happens here.
 //!
 //! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled by a [`mask`] of what the
-//! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`]), and weighs ([`equalise`]) what that gave; reads
+//! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`]) and by what was [`fresh`] in it, and weighs ([`equalise`]) what that gave; reads
 //! the lattice from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry first, then wherever the
 //! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); decodes the payload ([`decode`]), and
 //! tells when ([`timeline`]) and where ([`area`]) it is.
@@ -17,6 +17,7 @@ mod embed;
 mod equalise;
 mod evidence;
 mod follow;
+mod fresh;
 mod grid;
 mod group;
 mod kernels;

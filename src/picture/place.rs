@@ -102,24 +102,47 @@ impl Sought {
     }
 }
 
+/// A sum of residuals to look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Sum<'a> {
+    pub(crate) image: &'a Image,
+    /// Another of the same frames that errs elsewhere in part, whose readings are added.
+    pub(crate) beside: Option<&'a Image>,
+}
+
+impl<'a> From<&'a Image> for Sum<'a> {
+    fn from(image: &'a Image) -> Self {
+        Self { image, beside: None }
+    }
+}
+
 /// A sum seen under one geometry.
 pub(super) struct View<'a> {
-    pub(super) image: &'a Image,
+    pub(super) sum: Sum<'a>,
     pub(super) factor: usize,
     pub(super) warp: Warp,
     pub(super) unwarped: Unwarped,
     pub(super) readings: Readings,
+    beside: Option<Readings>,
 }
 
 impl<'a> View<'a> {
     /// `None` where the geometry is degenerate.
-    pub(super) fn new(image: &'a Image, factor: usize, warp: Warp) -> Option<Self> {
-        let unwarped = unwarp(image, &warp)?;
+    pub(super) fn new(sum: impl Into<Sum<'a>>, factor: usize, warp: Warp) -> Option<Self> {
+        let sum = sum.into();
+        let unwarped = unwarp(sum.image, &warp)?;
         let [a, b, c, d] = warp.jacobian(0.0, 0.0);
         let area = (a * d - b * c).abs().max(1e-6).sqrt();
-        let extent = (image.width as f32 / area, image.height as f32 / area);
+        let extent = (sum.image.width as f32 / area, sum.image.height as f32 / area);
         let readings = read_lattice(&unwarped.image, extent);
-        Some(Self { image, factor, warp, unwarped, readings })
+        let beside = sum.beside.and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
+        Some(Self { sum, factor, warp, unwarped, readings, beside })
+    }
+
+    /// The readings as those of a mark that lies so.
+    pub(super) fn whitened(&self, orientation: Orientation) -> Whitened {
+        let whitened = Whitened::new(&self.readings, orientation);
+        self.beside.iter().fold(whitened, |whitened, beside| whitened.with(&Whitened::new(beside, orientation)))
     }
 
     /// How much more power the lattice points hold than the noise between them, in standard deviations: a mark of evidence E, whatever it says,
@@ -156,8 +179,8 @@ impl<'a> View<'a> {
         for _ in 0..BENDS {
             let view = straight.as_ref().unwrap_or(self);
             let bend = align(&view.unwarped, &view.readings, found.orientation, &patterns[found.peak.pattern], &found.peak);
-            let Some(next) = View::new(view.image, view.factor, view.warp.after(&bend)) else { break };
-            let whitened = Whitened::new(&next.readings, found.orientation);
+            let Some(next) = View::new(view.sum, view.factor, view.warp.after(&bend)) else { break };
+            let whitened = next.whitened(found.orientation);
             let peak = translations.best(&whitened, patterns);
             let gain = peak.z.abs() / found.peak.z.abs();
             if gain <= 1.0 {

@@ -51,14 +51,8 @@ impl Residual {
 
     /// Adds the residual of `luma` to sums, as many times as is told with each. They are made to fit if they are empty.
     pub(crate) fn add<'a>(&mut self, luma: &Luma<'_>, sums: impl IntoIterator<Item = (&'a mut Image, f32)>) {
-        let mut sums: Vec<(&mut Image, f32)> = sums.into_iter().collect();
         decimate(luma, self.factor, &mut self.image);
         let (width, height) = (self.image.width, self.image.height);
-        for (sum, _) in &mut sums {
-            if (sum.width, sum.height) != (width, height) {
-                **sum = Image::new(width, height);
-            }
-        }
         grid::block_means(&self.image, &mut self.grid, |v| v);
         let blocks = self.grid.data.len().max(1) as f32;
         let mean = self.grid.data.iter().sum::<f32>() / blocks;
@@ -79,12 +73,17 @@ impl Residual {
         }
         self.count += 1;
         self.gains.add(&self.grid, 1.0);
-        for y in 0..height {
-            self.upsampler.row(&self.grid, y, &mut self.line);
-            for (sum, weight) in &mut sums {
-                kernels::add_weighted(self.image.row(y), &self.line, *weight, sum.row_mut(y));
-            }
-        }
+        add_weighed(&self.image, &self.grid, sums);
+    }
+
+    /// The last frame without its local mean, in grey levels.
+    pub(crate) fn values(&self) -> &Image {
+        &self.image
+    }
+
+    /// Per block, what the residual of the last frame was weighed by: one over the variance.
+    pub(crate) fn weights(&self) -> &Image {
+        &self.grid
     }
 
     /// The contrast of the last frame: the standard deviation of its blocks, in grey levels.
@@ -107,5 +106,22 @@ impl Residual {
     /// The same for a sum in which frames count by what was spent on them.
     pub(crate) fn favoured_equaliser(&self, sum: &Image) -> Equaliser {
         Equaliser::new(sum, &self.gains, &self.variances(), BUSY_AND_FAVOURED)
+    }
+}
+
+/// Adds values that are weighed block by block to sums, as many times as is told with each. They are made to fit if they are empty.
+pub(crate) fn add_weighed<'a>(values: &Image, weights: &Image, sums: impl IntoIterator<Item = (&'a mut Image, f32)>) {
+    let mut sums: Vec<(&mut Image, f32)> = sums.into_iter().collect();
+    for (sum, _) in &mut sums {
+        if (sum.width, sum.height) != (values.width, values.height) {
+            **sum = Image::new(values.width, values.height);
+        }
+    }
+    let (mut upsampler, mut line) = (Upsampler::default(), vec![0.0; values.width]);
+    for y in 0..values.height {
+        upsampler.row(weights, y, &mut line);
+        for (sum, weight) in &mut sums {
+            kernels::add_weighted(values.row(y), &line, *weight, sum.row_mut(y));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::carrier::{Pattern, TILE, tile_scale};
 use super::decode::{self, Identified, Listed};
 use super::detect::Detector;
 use super::lattice::LatticeSearch;
-use super::place::{Budget, Finding, STRAIGHTENING, Sought, View};
+use super::place::{Budget, Finding, STRAIGHTENING, Sought, Sum, View};
 use super::plane::Image;
 use super::sync::{self, Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::Warp;
@@ -71,22 +71,22 @@ const PROMISING: f32 = 5.6;
 #[derive(Clone, Copy)]
 pub(crate) struct Sums<'a> {
     /// The sum at the detector's coarse factor.
-    pub(crate) coarse: &'a Image,
+    pub(crate) coarse: Sum<'a>,
     /// The same, in which frames count by what was spent on them: a codec that has few bits leaves more of the mark there, and nothing was cropped or turned.
-    pub(crate) favoured: Option<&'a Image>,
+    pub(crate) favoured: Option<Sum<'a>>,
     /// The finer sum, and pixels of the full frame per pixel of it.
     pub(crate) fine: Option<(&'a Image, usize)>,
 }
 
 impl<'a> Sums<'a> {
     /// One sum at the coarse factor, and no other.
-    pub(crate) fn alone(coarse: &'a Image) -> Self {
-        Self { coarse, favoured: None, fine: None }
+    pub(crate) fn alone(coarse: impl Into<Sum<'a>>) -> Self {
+        Self { coarse: coarse.into(), favoured: None, fine: None }
     }
 
     /// The one in which a finding was made.
-    pub(crate) fn of(self, factor: usize) -> &'a Image {
-        self.fine.filter(|f| f.1 == factor).map_or(self.coarse, |f| f.0)
+    pub(crate) fn of(self, factor: usize) -> Sum<'a> {
+        self.fine.filter(|f| f.1 == factor).map_or(self.coarse, |f| f.0.into())
     }
 }
 
@@ -237,7 +237,7 @@ impl<'a> Search<'a> {
     fn another(&self, known: &[Finding]) -> Option<Finding> {
         let found = known.first()?;
         let favoured = self.sums.favoured.filter(|_| found.factor == self.detector.coarse_factor);
-        let sums: Vec<&Image> = std::iter::once(self.sums.of(found.factor)).chain(favoured).collect();
+        let sums: Vec<&Image> = std::iter::once(self.sums.of(found.factor)).chain(favoured).map(|sum| sum.image).collect();
         let marks = known.iter().filter_map(|f| Some((f.key, f.identified?.0.mark)));
         let words: Vec<Vec<f32>> = marks.clone().map(|(key, mark)| self.detector.carriers[key].word(mark)).collect();
         let readings = self.keys() * sums.len() as f64;
@@ -245,7 +245,7 @@ impl<'a> Search<'a> {
         // Another mark is rare, and a long list takes its time.
         let few = if self.candidates.len() > QUICK { &[] } else { self.candidates };
         let mut findings: Vec<Finding> = Vec::new();
-        for view in sums.iter().filter_map(|sum| View::new(sum, found.factor, found.warp)) {
+        for view in sums.iter().filter_map(|&sum| View::new(sum, found.factor, found.warp)) {
             let corner = view.corner(found.orientation);
             let whitened = Whitened::without(&view.readings, found.orientation, (found.origin.0 - corner.0, found.origin.1 - corner.1), &words);
             for (key, carrier) in self.detector.carriers.iter().enumerate() {
@@ -267,6 +267,10 @@ impl<'a> Search<'a> {
         {
             self.best = Some(f);
         }
+        self.is_complete()
+    }
+
+    fn is_complete(&self) -> bool {
         self.best.as_ref().is_some_and(Finding::complete)
     }
 
@@ -326,13 +330,13 @@ impl<'a> Search<'a> {
 
     /// Of some sizes those with the strongest lattices.
     fn strongest(&mut self, sizes: &[Warp], budget: Budget) -> bool {
-        let (image, factor) = (self.sums.coarse, self.detector.coarse_factor);
+        let (sum, factor) = (self.sums.coarse, self.detector.coarse_factor);
         let mut strong: Vec<(f32, Warp)> =
-            parallel::map(sizes, &mut vec![(); parallel::threads()], |(), &warp| View::new(image, factor, warp).map(|v| (v.excess(), warp))).into_iter().flatten().collect();
+            parallel::map(sizes, &mut vec![(); parallel::threads()], |(), &warp| View::new(sum.image, factor, warp).map(|v| (v.excess(), warp))).into_iter().flatten().collect();
         strong.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut translations = std::mem::take(&mut self.translations);
         let found = strong.iter().take(PROPOSALS).any(|&(_, warp)| {
-            let finding = View::new(image, factor, warp).map(|view| self.at(view, budget, &mut translations));
+            let finding = View::new(sum, factor, warp).map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
         });
         self.translations = translations;
@@ -342,28 +346,38 @@ impl<'a> Search<'a> {
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
     fn expected(&mut self, share: f64) -> bool {
         let warps = self.expected_warps();
-        let sums: Vec<&Image> = self.sums.favoured.into_iter().chain([self.sums.coarse]).collect();
-        let readings = self.keys() * (warps.len() * sums.len()) as f64;
+        let Sums { coarse, favoured, .. } = self.sums;
+        let sums: Vec<Sum<'_>> = favoured.into_iter().chain([coarse.image.into()]).collect();
+        let last = coarse.beside.map(|_| coarse);
+        let readings = self.keys() * (warps.len() * (sums.len() + usize::from(last.is_some()))) as f64;
         let budget = Budget { trials: readings, readings, share };
         for warp in warps {
             // Where one of the sums has the answer, the other may have more of it.
-            for sum in &sums {
-                let Some(view) = View::new(sum, self.detector.coarse_factor, warp) else { continue };
-                let (x, y) = view.unwarped.origin;
-                let whitened = Whitened::new(&view.readings, Orientation::UPRIGHT).shifted(-x, -y);
-                for (key, carrier) in self.detector.carriers.iter().enumerate() {
-                    let peak = sync::at_origin(&whitened, carrier, &[]);
-                    let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
-                    finding.origin = (0.0, 0.0);
-                    let finding = self.identify(finding, budget, self.candidates);
-                    self.keep(Some(finding));
-                }
+            for &sum in &sums {
+                self.at_origin(sum, warp, budget);
             }
-            if self.best.as_ref().is_some_and(Finding::complete) {
+            if let Some(sum) = last.filter(|_| !self.is_complete()) {
+                self.at_origin(sum, warp, budget);
+            }
+            if self.is_complete() {
                 return true;
             }
         }
         false
+    }
+
+    /// Where a clip that was at most resized has its mark.
+    fn at_origin(&mut self, sum: Sum<'a>, warp: Warp, budget: Budget) {
+        let Some(view) = View::new(sum, self.detector.coarse_factor, warp) else { return };
+        let (x, y) = view.unwarped.origin;
+        let whitened = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
+        for (key, carrier) in self.detector.carriers.iter().enumerate() {
+            let peak = sync::at_origin(&whitened, carrier, &[]);
+            let mut finding = view.finding(key, Orientation::UPRIGHT, &whitened, peak, budget.p_value(peak.z, SUBPATTERNS as f64));
+            finding.origin = (0.0, 0.0);
+            let finding = self.identify(finding, budget, self.candidates);
+            self.keep(Some(finding));
+        }
     }
 
     /// The expected size, but moved, mirrored or turned.
@@ -389,7 +403,7 @@ impl<'a> Search<'a> {
 
     fn straight_lattices(&self) -> Straight {
         let (least, most) = self.plan.scales;
-        let mut sums = vec![(self.sums.coarse, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { least }, most)];
+        let mut sums = vec![(self.sums.coarse.image, self.detector.coarse_factor, if self.sums.fine.is_some() { FINE_BELOW } else { least }, most)];
         sums.extend(self.sums.fine.map(|(sum, factor)| (sum, factor, SCALES.0, FINE_BELOW)));
         let found = parallel::map(&sums, &mut vec![(); parallel::threads()], |(), &(image, factor, least, most)| {
             let (shortest, longest) = (self.period(least, factor), self.period(most, factor).min(0.9 * image.width.max(image.height) as f32));
@@ -409,7 +423,7 @@ impl<'a> Search<'a> {
         let bent = self.lattices.bent.get_or_init(|| {
             let range = |scales: [f32; 2], thorough, count| bend::Range { periods: scales.map(|scale| self.period(scale, factor)), thorough, count };
             let ranges = [range(CAMERA_SCALES, true, BENT), range(FAR_SCALES, false, FAR_BENT)];
-            bend::propose(self.sums.coarse, &ranges).into_iter().map(|b| b.warp).collect()
+            bend::propose(self.sums.coarse.image, &ranges).into_iter().map(|b| b.warp).collect()
         });
         let places: Vec<_> = bent.iter().map(|&warp| (factor, warp)).collect();
         let budget = self.budget(BENT + FAR_BENT, share);
@@ -431,12 +445,12 @@ impl<'a> Search<'a> {
     fn place(&self, view: &View<'_>, sought: &Sought, budget: Budget, translations: &mut [TranslationSearch]) -> Finding {
         let orientations: Vec<Orientation> = Orientation::all().collect();
         let found = parallel::map(&orientations, translations, |translations, &orientation| {
-            let whitened = Whitened::new(&view.readings, orientation);
+            let whitened = view.whitened(orientation);
             let peaks = sought.patterns.iter().enumerate().map(|(key, patterns)| (key, translations.best(&whitened, patterns)));
             let (key, peak) = peaks.fold((0, SyncPeak::default()), |a, b| if b.1.z.abs() > a.1.z.abs() { b } else { a });
             (key, orientation, whitened, peak)
         });
-        let upright = (0, Orientation::UPRIGHT, Whitened::new(&view.readings, Orientation::UPRIGHT), SyncPeak::default());
+        let upright = (0, Orientation::UPRIGHT, view.whitened(Orientation::UPRIGHT), SyncPeak::default());
         let best = found.into_iter().fold(upright, |a, b| if b.3.z.abs() > a.3.z.abs() { b } else { a });
         let (key, orientation, whitened, peak) = best;
         view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, sought.trials()))
@@ -481,7 +495,7 @@ impl<'a> Search<'a> {
         let count = (COMPARED / group.max(1)).clamp(1, LISTED);
         let orientations: Vec<Orientation> = Orientation::all().collect();
         let likest = parallel::map(&orientations, translations, |translations, &orientation| {
-            let whitened = Whitened::new(&view.readings, orientation);
+            let whitened = view.whitened(orientation);
             let mut found: Vec<(Orientation, usize, SyncPeak, Identified)> = Vec::new();
             for (key, carrier) in self.detector.carriers.iter().enumerate() {
                 for peak in translations.several(&whitened, &self.sync().patterns[key], count.div_ceil(orientations.len())) {
@@ -496,7 +510,7 @@ impl<'a> Search<'a> {
         let translations = translations.first_mut()?;
         let looked = likest.into_iter().take(HYPOTHESES).map(|(orientation, key, peak, Identified { mark, z })| {
             let word = [Pattern::new(self.detector.carriers[key].word(mark))];
-            let whitened = Whitened::new(&view.readings, orientation);
+            let whitened = view.whitened(orientation);
             let trials = TranslationSearch::TRIALS * self.candidates.len() as f64;
             let found = view.finding(key, orientation, &whitened, SyncPeak { pattern: 0, z, ..peak }, budget.p_value(z, trials));
             self.recognise(view.straighten(found, &word, translations, |z| budget.p_value(z, trials)), &[mark])

@@ -92,6 +92,14 @@ impl Whitened {
         Self::raw(readings, orientation).limited(LIMIT)
     }
 
+    /// These and others of the same places, which err elsewhere in part: their sum, with the power of one.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let power = |values: &[Complex32]| values.iter().map(Complex32::norm_sqr).sum::<f32>();
+        let sum: Vec<Complex32> = self.value.iter().zip(&others.value).map(|(a, b)| a + b).collect();
+        let scale = ((power(&self.value) + power(&others.value)) / 2.0 / power(&sum).max(f32::MIN_POSITIVE)).sqrt();
+        Self { value: sum.into_iter().map(|v| v * scale).collect() }.limited(LIMIT)
+    }
+
     fn raw(readings: &Readings, orientation: Orientation) -> Self {
         let value = orientation.places().iter().map(|&(i, conjugate)| {
             let value = if conjugate { readings.value[i].conj() } else { readings.value[i] };
@@ -259,5 +267,28 @@ impl TranslationSearch {
             step /= 2;
         }
         SyncPeak { pattern: which, z: best, x: x as f32 / FINE as f32, y: y as f32 / FINE as f32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_that_err_apart_tell_more_together() {
+        let mut state = 5u64;
+        let mut even = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        };
+        // A mark of all ones under noise of unit power.
+        let mut noisy = || Whitened { value: (0..POINTS.len()).map(|_| Complex32::new(0.4 + 3.4 * even(), 0.4 + 3.4 * even())).collect() }.limited(LIMIT);
+        let score = |w: &Whitened| w.dimensions().iter().sum::<f32>() / w.dimensions().iter().map(|v| v * v).sum::<f32>().sqrt();
+        let (a, b) = (noisy(), noisy());
+        assert!(score(&a.with(&b)) > 1.25 * score(&a).max(score(&b)), "{} {} {}", score(&a), score(&b), score(&a.with(&b)));
+        let same = a.with(&a);
+        assert!(same.value.iter().zip(&a.value).all(|(s, a)| (s - a).norm() < 1e-3), "nothing new, nothing changed");
+        let none = Whitened { value: vec![Complex32::default(); POINTS.len()] };
+        assert_eq!(none.with(&none).value, none.value);
     }
 }
