@@ -38,12 +38,17 @@ def at_48k(x, rate):
     return resample_poly(x.mean(1), 48000 // g, rate // g)
 
 
-def stamp(binary, home, source, work):
-    """The file as lossless 24-bit WAVE, and the same stamped."""
+def lossless(source, work):
+    """The file as lossless 24-bit WAVE, and where that is to go marked."""
     plain, marked = work / "plain.wav", work / "marked.wav"
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, "-map", "0:a:0", "-c:a", "pcm_s24le", plain], check=True)
-    subprocess.run([binary, "stamp", plain, "-o", marked, "--force", "--no-c2pa", "--quiet"], check=True, env={"PROOFMARK_HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True)
     return plain, marked
+
+
+def stamp(binary, home, plain, marked):
+    """Marks it, and returns the samples of that."""
+    subprocess.run([binary, "stamp", plain, "-o", marked, "--force", "--no-c2pa", "--quiet"], check=True, env={"PROOFMARK_HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True)
+    return decode(marked)[0]
 
 
 def audiowmark(x, rate, strength=0.01, frame=1024, bands=(20, 101), moved=30):
@@ -85,8 +90,8 @@ def main():
     home = work / "home"
     subprocess.run([binary, "init", "--quiet"], env={"PROOFMARK_HOME": str(home), "PATH": "/usr/bin:/bin"}, check=True, capture_output=True)
     if picture:
-        plain, marked = stamp(binary, home, files[0], work)
-        return draw(decode(plain), decode(marked), picture)
+        plain, marked = lossless(files[0], work)
+        return draw(decode(plain), stamp(binary, home, plain, marked), picture)
     import zimtohrli
     from visqol import VisqolApi
     visqol = VisqolApi()
@@ -94,11 +99,13 @@ def main():
     rows = []
     print(f"{'file':34s} {'SNR':>6s} {'LU':>6s} {'ViSQOL':>7s} {'Zimt.':>6s} {'lag':>4s}")
     for f in files:
-        plain, marked = stamp(binary, home, f, work)
-        (a, rate), (b, _) = decode(plain), decode(marked)
+        plain, marked = lossless(f, work)
+        a, rate = decode(plain)
         if beside:
             b = audiowmark(a, rate)
             subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "f32le", "-ar", str(rate), "-ac", str(a.shape[1]), "-i", "-", "-c:a", "pcm_s24le", marked], input=b.astype("<f4").tobytes(), check=True)
+        else:
+            b = stamp(binary, home, plain, marked)
         assert a.shape == b.shape, f"{f}: {a.shape} became {b.shape}"
         snr = 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum())
         x, y = at_48k(a, rate), at_48k(b, rate)
@@ -116,7 +123,7 @@ def draw(plain, marked, path):
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    (a, rate), (b, _) = plain, marked
+    (a, rate), b = plain, marked
     figure, axes = plt.subplots(3, 1, figsize=(10, 9), sharex=True, sharey=True, layout="constrained")
     for axis, x, title in zip(axes, [a, b, b - a], ["as it was", "marked", "what was added"]):
         axis.specgram(x.mean(1) + 1e-9, NFFT=1024, noverlap=768, Fs=rate, vmin=-160, vmax=-40, cmap="magma")
