@@ -13,6 +13,8 @@ use crate::fec::crc32;
 
 /// Free bits of a version 4 UUID.
 pub const MESSAGE_BITS: usize = 122;
+/// How many payloads there are: what blind decoding chooses among, so that each is a trial.
+pub(crate) const PAYLOADS: f64 = (1u128 << MESSAGE_BITS) as f64;
 /// Message bits that choose the sub-pattern: 64 sub-patterns make averaging many clips of one key 64 times weaker.
 pub const SUBPATTERN_BITS: usize = 6;
 /// Number of sub-patterns of a key.

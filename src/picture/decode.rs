@@ -7,7 +7,7 @@ use super::sync::{Whitened, score};
 use crate::fec::Correlator;
 use crate::mark::{Generation, Mark};
 use crate::parallel;
-use crate::payload::{CODED_BITS, MESSAGE_BITS, Payload, SUBPATTERNS};
+use crate::payload::{CODED_BITS, PAYLOADS, Payload, SUBPATTERNS};
 use crate::stats::PValue;
 
 /// List lengths: the short one decodes all but the weakest marks in a millisecond, the long one gains another 0.4 dB for ten times that.
@@ -27,7 +27,7 @@ pub(crate) struct Identified {
 impl Identified {
     /// Blind decoding chooses among all 2^122 payloads in all generations, so each of them is a trial, with the generation's share.
     pub(crate) fn blind_p_value(&self, trials: f64) -> PValue {
-        PValue::of_score(f64::from(self.z), trials * self.mark.generation.share()).times((MESSAGE_BITS as f64).exp2())
+        PValue::of_score(f64::from(self.z), trials * self.mark.generation.share()).times(PAYLOADS)
     }
 }
 

@@ -86,26 +86,19 @@ mod tests {
     use crate::evidence::SpanState;
     use crate::key::WatermarkKey;
     use crate::payload::Payload;
+    use crate::picture::noise::Noise;
     use crate::picture::{DetectOptions, Detector, FrameShape, Luma, Marker, PictureEvidence, SampleFormat, Samples, Strength};
 
     const SOURCE: FrameShape = FrameShape { width: 704, height: 400, pixel_aspect: 1.0 };
     const SHAPE: FrameShape = FrameShape { width: 640, height: 360, pixel_aspect: 1.0 };
 
-    fn noise(state: &mut u64, bits: u32) -> Vec<u8> {
-        let draw = |state: &mut u64| {
-            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (*state >> (64 - bits)) as u8
-        };
-        (0..SOURCE.width * SOURCE.height).map(|_| 96 + draw(state)).collect()
-    }
-
     /// Three seconds of marked noise of so many bits, and of noise alone in frames that are not `marked`, cut out where `at` says.
     fn detect(bits: u32, at: impl Fn(usize) -> (usize, usize), marked: impl Fn(usize) -> bool) -> (PictureEvidence, Payload) {
-        let (key, payload, mut state) = (WatermarkKey::from_secret([5; 32], 0), Payload::random(), 7);
+        let (key, payload, mut noise) = (WatermarkKey::from_secret([5; 32], 0), Payload::random(), Noise::new(7));
         let mut marker = Marker::new(&key, payload, SOURCE, Strength::default()).unwrap().still();
         let mut detector = Detector::new(&key.into(), SHAPE, DetectOptions::default());
         for i in 0..45 {
-            let mut source = noise(&mut state, bits);
+            let mut source = noise.frame(SOURCE.width * SOURCE.height, bits);
             if marked(i) {
                 marker.embed(&mut source, SOURCE.width);
             }

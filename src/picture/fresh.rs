@@ -21,8 +21,7 @@ pub(crate) struct FreshSum {
     sum: GroupSum,
     /// The last frame without its local mean.
     before: Image,
-    /// How far the next one is from that, and the mean square of it per block.
-    change: Image,
+    /// Per block, the mean square of how far the next one is from that.
     changed: Image,
     /// Per block, what it is weighed by.
     weights: Image,
@@ -39,9 +38,8 @@ impl FreshSum {
         if coding.intra || self.before.data.is_empty() {
             self.weights.data.iter_mut().for_each(|w| *w *= INTRA);
         } else {
-            self.change.clone_from(values);
-            self.change.add(&self.before, -1.0);
-            grid::block_means(&self.change, &mut self.changed, |v| v * v);
+            self.before.add(values, -1.0);
+            grid::block_means(&self.before, &mut self.changed, |v| v * v);
             grid::blur(&mut self.changed, &mut self.scratch);
             let eighth_root = |v: f32| v.sqrt().sqrt().sqrt();
             self.weights.data.iter_mut().zip(&self.changed.data).for_each(|(w, &c)| *w *= eighth_root(c + STILL).powi(3));
@@ -59,17 +57,13 @@ impl FreshSum {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::noise::Noise;
     use crate::picture::{Luma, SampleFormat, Samples};
 
     const SIDE: usize = 128;
 
     fn noise(seed: u64) -> Vec<u8> {
-        let mut state = seed;
-        let mut draw = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            96 + (state >> 59) as u8
-        };
-        (0..SIDE * SIDE).map(|_| draw()).collect()
+        Noise::new(seed).frame(SIDE * SIDE, 5)
     }
 
     /// The sum over frames of so many bits per pixel, the first of which leans on no other.

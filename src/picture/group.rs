@@ -89,6 +89,7 @@ mod tests {
     use super::*;
     use crate::key::WatermarkKey;
     use crate::payload::Payload;
+    use crate::picture::noise::Noise;
     use crate::picture::{DetectOptions, Detector, FrameShape, Luma, Marker, SampleFormat, Samples, Strength};
 
     fn push(sum: &mut GroupSum, value: f32, bits: Option<f32>, intra: bool) {
@@ -152,14 +153,8 @@ mod tests {
     fn a_mark_that_only_the_first_frame_kept_is_read_from_it() {
         const SHAPE: FrameShape = FrameShape { width: 640, height: 360, pixel_aspect: 1.0 };
         let (key, payload) = (WatermarkKey::from_secret([5; 32], 0), Payload::random());
-        let mut state = 7u64;
-        let mut noise = || -> Vec<u8> {
-            let draw = |state: &mut u64| {
-                *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (*state >> 59) as u8
-            };
-            (0..SHAPE.width * SHAPE.height).map(|_| 96 + draw(&mut state)).collect()
-        };
+        let mut noise = Noise::new(7);
+        let mut noise = || noise.frame(SHAPE.width * SHAPE.height, 5);
         let mut first = noise();
         Marker::new(&key, payload, SHAPE, Strength::default()).unwrap().still().embed(&mut first, SHAPE.width);
         let frames: Vec<Vec<u8>> = std::iter::once(first).chain(std::iter::repeat_with(noise).take(29)).collect();

@@ -24,6 +24,8 @@ mod kernels;
 mod lattice;
 mod mask;
 mod meter;
+#[cfg(test)]
+mod noise;
 mod place;
 mod plane;
 mod residual;

@@ -347,17 +347,16 @@ impl<'a> Search<'a> {
     fn expected(&mut self, share: f64) -> bool {
         let warps = self.expected_warps();
         let Sums { coarse, favoured, .. } = self.sums;
-        let sums: Vec<Sum<'_>> = favoured.into_iter().chain([coarse.image.into()]).collect();
-        let last = coarse.beside.map(|_| coarse);
-        let readings = self.keys() * (warps.len() * (sums.len() + usize::from(last.is_some()))) as f64;
+        let with_beside = coarse.beside.map(|_| coarse);
+        let sums: Vec<Sum<'_>> = favoured.into_iter().chain([coarse.image.into()]).chain(with_beside).collect();
+        let readings = self.keys() * (warps.len() * sums.len()) as f64;
         let budget = Budget { trials: readings, readings, share };
         for warp in warps {
-            // Where one of the sums has the answer, the other may have more of it.
-            for &sum in &sums {
-                self.at_origin(sum, warp, budget);
-            }
-            if let Some(sum) = last.filter(|_| !self.is_complete()) {
-                self.at_origin(sum, warp, budget);
+            for (i, &sum) in sums.iter().enumerate() {
+                // Where one of the first two has the answer, the other may have more of it; the last is for where neither has.
+                if i < 2 || !self.is_complete() {
+                    self.at_origin(sum, warp, budget);
+                }
             }
             if self.is_complete() {
                 return true;

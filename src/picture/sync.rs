@@ -273,16 +273,14 @@ impl TranslationSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::noise::Noise;
 
     #[test]
     fn readings_that_err_apart_tell_more_together() {
-        let mut state = 5u64;
-        let mut even = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
-        };
         // A mark of all ones under noise of unit power.
-        let mut noisy = || Whitened { value: (0..POINTS.len()).map(|_| Complex32::new(0.4 + 3.4 * even(), 0.4 + 3.4 * even())).collect() }.limited(LIMIT);
+        let mut noise = Noise::new(5);
+        let mut reading = || 0.4 + 3.4 * noise.even();
+        let mut noisy = || Whitened { value: (0..POINTS.len()).map(|_| Complex32::new(reading(), reading())).collect() }.limited(LIMIT);
         let score = |w: &Whitened| w.dimensions().iter().sum::<f32>() / w.dimensions().iter().map(|v| v * v).sum::<f32>().sqrt();
         let (a, b) = (noisy(), noisy());
         assert!(score(&a.with(&b)) > 1.25 * score(&a).max(score(&b)), "{} {} {}", score(&a), score(&b), score(&a.with(&b)));

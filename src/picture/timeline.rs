@@ -168,6 +168,7 @@ fn value_level(value: &[Complex32], noise: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::noise::Noise;
 
     #[test]
     fn a_fresh_mark_is_no_part_of_the_energy_that_others_are_held_against() {
@@ -200,14 +201,8 @@ mod tests {
 
     #[test]
     fn a_mark_beside_does_not_look_like_this_one() {
-        let mut state = 1u64;
-        let mut word = || -> Vec<f32> {
-            let mut sign = || {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                if state >> 63 == 0 { 1.0 } else { -1.0 }
-            };
-            (0..2000).map(|_| sign()).collect()
-        };
+        let mut noise = Noise::new(1);
+        let mut word = || -> Vec<f32> { (0..2000).map(|_| if noise.bits(1) == 0 { 1.0 } else { -1.0 }).collect() };
         let (this, mut other, noise) = (word(), word(), word());
         // As much in common as one pair in a thousand has.
         let mut shared = this.iter().zip(&other).map(|(a, b)| a * b).sum::<f32>();

@@ -175,17 +175,13 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::noise::Noise;
 
     /// Nearly normal samples, of unit power: sums of twelve even numbers.
     fn noise(seed: u64) -> Image {
-        let mut state = seed;
-        let mut even = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
-        };
-        let mut noise = Image::new(64, 64);
-        noise.data.fill_with(|| (0..12).map(|_| even()).sum());
-        noise
+        let (mut noise, mut image) = (Noise::new(seed), Image::new(64, 64));
+        image.data.fill_with(|| (0..12).map(|_| noise.even()).sum());
+        image
     }
 
     /// Power of what `rounded` lacks of `exact`, as a share of it.

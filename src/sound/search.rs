@@ -12,7 +12,7 @@ use super::piece::Piece;
 use super::read::{Cells, Place, Weighing, pairs, standard};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::parallel;
-use crate::payload::{MESSAGE_BITS, Payload};
+use crate::payload::{PAYLOADS, Payload};
 use crate::stats::PValue;
 
 /// Offsets that are tried within a pair: every 4 ms.
@@ -283,8 +283,9 @@ impl<'a> Search<'a> {
     /// What the mark at a place, one of so many `trials`, says.
     fn identify(&self, finding: &mut Finding, cells: &Cells, pattern: &Pattern, trials: f64, wants: &(dyn Fn(f64) -> bool + Sync)) {
         let carrier = &self.carriers[finding.key];
-        let tell = |finding: &mut Finding, cells: &Cells, payload: Payload, method: Method, p_value: PValue| {
-            finding.z = decode::score_of(cells, carrier, payload);
+        // With the score of the whole word.
+        let tell = |finding: &mut Finding, z: f32, payload: Payload, method: Method, p_value: PValue| {
+            finding.z = z;
             finding.p_value = finding.p_value.min(p_value);
             finding.payload = Some((payload, method));
         };
@@ -292,7 +293,7 @@ impl<'a> Search<'a> {
             // The sync pattern chose the place, the code cells had no say; the whole word, where that chose it, is the score itself.
             let p_value = if pattern.cells.len() == CELLS { finding.p_value } else { self.among(decode::code_score(cells, carrier, *payload), 1.0) };
             if p_value.value() <= PRESENCE {
-                return tell(finding, cells, *payload, Method::Expected, p_value);
+                return tell(finding, decode::score_of(cells, carrier, *payload), *payload, Method::Expected, p_value);
             }
         }
         let z = decode::sync_score(cells, carrier);
@@ -306,11 +307,11 @@ impl<'a> Search<'a> {
             if let Some((coded, payload)) = read {
                 let cells = coded.as_ref().unwrap_or(cells);
                 // Blind decoding chooses among all payloads, so each of them is a trial: by its code cells in the few places that sync led to, by its whole word in all.
-                let payloads = (MESSAGE_BITS as f64).exp2();
-                let whole = PValue::of_score(f64::from(decode::score_of(cells, carrier, payload)), trials * payloads).times(self.share());
-                let p_value = self.among(decode::code_score(cells, carrier, payload), payloads).min(whole).times(2.0);
+                let z = decode::score_of(cells, carrier, payload);
+                let whole = PValue::of_score(f64::from(z), trials * PAYLOADS).times(self.share());
+                let p_value = self.among(decode::code_score(cells, carrier, payload), PAYLOADS).min(whole).times(2.0);
                 if p_value.value() <= IDENTITY {
-                    return tell(finding, cells, payload, Method::Blind, p_value);
+                    return tell(finding, z, payload, Method::Blind, p_value);
                 }
             }
         }
@@ -319,7 +320,7 @@ impl<'a> Search<'a> {
         {
             let p_value = self.among(z, list.len() as f64);
             if p_value.value() <= IDENTITY {
-                tell(finding, cells, payload, Method::Candidates, p_value);
+                tell(finding, decode::score_of(cells, carrier, payload), payload, Method::Candidates, p_value);
             }
         }
     }
