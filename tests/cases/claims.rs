@@ -1,0 +1,1 @@
+//! What is said of a file, and what is signed over it.

@@ -1,0 +1,1 @@
+//! What pictures carry beside the picture.

@@ -1,0 +1,1 @@
+//! Streams, clocks and containers.
