@@ -6,18 +6,23 @@
 #![allow(unsafe_code)]
 
 mod avfilter;
+mod clock;
 mod container;
+mod convert;
 mod encoder;
 mod filter;
 mod frame;
+mod guard;
 mod limits;
 mod nal;
 mod pipe;
 mod reader;
 mod sound;
+mod source;
 mod still;
 mod streams;
 mod transcode;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -31,8 +36,9 @@ pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
 pub use pipe::{Inlet, Outlet};
-pub use reader::{MediaInfo, PictureInfo, Reader, Skip};
+pub use reader::{Reader, Skip};
 pub use sound::{Rework, SoundInfo, SoundReader};
+pub use source::{MediaInfo, PictureInfo};
 pub use still::{Still, frame_at};
 pub use transcode::{Cancel, Job, Progress, Summary, transcode, transcode_stream};
 

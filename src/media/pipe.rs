@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ffmpeg_next::format::context::{Input, StreamIo};
+use ffmpeg_next::format::context::StreamIo;
 use ffmpeg_next::format::input_from_stream;
 use ffmpeg_next::{Dictionary, Error};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::reader::check;
+use super::source::{Source, check};
 use super::{Cancel, Limits, MediaError};
 
 /// Between two looks at the flag that stops the work.
@@ -77,7 +77,7 @@ impl Inlet {
     }
 
     /// Opens what comes for libav, which must know what it is from its beginning.
-    pub(super) fn open(self) -> Result<(Input, Trouble), MediaError> {
+    pub(super) fn open(self) -> Result<(Source, Trouble), MediaError> {
         super::start(&self.limits);
         let (name, limits, trouble) = (self.name.clone(), self.limits, self.trouble.clone());
         let fail = |e| MediaError::NotStream { path: name.clone(), reason: super::reason(e) };
@@ -89,7 +89,7 @@ impl Inlet {
         trouble.check()?;
         let input = opened.map_err(fail)?;
         check(&name, "a number of streams", u64::from(input.nb_streams()), limits.streams)?;
-        Ok((input, trouble))
+        Ok((Source::new(input), trouble))
     }
 
     fn take(&mut self, into: &mut [u8]) -> Result<usize, MediaError> {
