@@ -118,8 +118,20 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
     if found.asked && detected.is_some() {
         manifest_invalid |= recalled(&mut verdict, &mut reasons, found);
     }
+    reasons.extend(detected.and_then(|d| unasked(d.info.more_pictures, d.info.more_sounds)));
     reasons.extend(unseen.map(str::to_string));
     Judgement { verdict, reasons, next: next_step(verdict, manifest).into(), manifest_invalid }
+}
+
+/// Says what else a file holds that was not looked at.
+fn unasked(pictures: usize, sounds: usize) -> Option<String> {
+    let some = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("another {one}")),
+        n => Some(format!("{n} other {many}")),
+    };
+    let what: Vec<String> = [some(pictures, "picture", "pictures"), some(sounds, "sound track", "sound tracks")].into_iter().flatten().collect();
+    (!what.is_empty()).then(|| format!("The file holds {} beside what players show and play: no mark was looked for there.", what.join(" and ")))
 }
 
 /// What the registry adds; whether it has a manifest that does not hold.

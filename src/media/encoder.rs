@@ -11,7 +11,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
 
 use super::convert::is_full_range;
-use super::frame::{Layout, has_alpha};
+use super::frame::{Layout, has_alpha, is_opaque};
 use super::{Container, MediaError, streams};
 
 /// A picture codec that can be written.
@@ -152,8 +152,10 @@ pub(super) struct PictureFormat {
     field_order: AVFieldOrder,
     /// How long the first frame lasts, in seconds, if it says.
     lasts: Option<f64>,
-    /// Whether an alpha channel lies beside the picture, where WebM has it and decoders leave it.
-    alpha_beside: bool,
+    /// Whether a pixel so far can be seen through.
+    transparent: bool,
+    /// Whether a frame so far has closed captions.
+    captions: bool,
     /// HDR metadata in x265's words.
     hdr: Vec<String>,
 }
@@ -170,7 +172,6 @@ impl PictureFormat {
             pixel_aspect: aspect_ratio(source, decoder),
             bits_per_raw_sample: raw.bits_per_raw_sample,
             field_order: if frame.field_order == AVFieldOrder::AV_FIELD_UNKNOWN { raw.field_order } else { frame.field_order },
-            alpha_beside: source.metadata().get("alpha_mode") == Some("1"),
             hdr: streams::x265_hdr(source),
             ..frame
         }
@@ -201,9 +202,16 @@ impl PictureFormat {
             bits_per_raw_sample: 0,
             field_order,
             lasts: Some(frame.packet().duration).filter(|&d| d > 0).map(|d| d as f64 * f64::from(time_base)),
-            alpha_beside: false,
+            transparent: false,
+            captions: false,
             hdr: Vec::new(),
         }
+    }
+
+    /// Notes what a frame has that may be lost.
+    pub(super) fn look(&mut self, frame: &frame::Video) {
+        self.transparent |= !is_opaque(frame);
+        self.captions |= frame.side_data(frame::side_data::Type::A53CC).is_some();
     }
 
     /// Whether a frame holds two fields of different times.
@@ -222,9 +230,11 @@ impl PictureFormat {
     /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`, has not.
     pub(super) fn losses(&self, format: Pixel, codec: VideoCodec, container: Container) -> Vec<String> {
         let mut out = Vec::new();
-        if (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format) {
-            let why = if self.alpha_beside { "is not decoded with the picture" } else { "has no place in the picture's codec" };
-            out.push(format!("the alpha channel was left out: it {why}"));
+        if self.transparent && !has_alpha(format) {
+            out.push(format!("the alpha channel was left out: {} has no place for it here", codec.name()));
+        }
+        if self.captions && codec != VideoCodec::H264 {
+            out.push(format!("the closed captions were left out: {} has no place for them here; --video-codec h264 keeps them", codec.name()));
         }
         let depth = |p: Pixel| match Layout::of(p) {
             Layout::Luma { depth } | Layout::Rgb { depth } | Layout::Other { depth, .. } => depth,

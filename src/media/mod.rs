@@ -128,6 +128,14 @@ pub enum MediaError {
         /// How large it may be.
         limit: u64,
     },
+    /// A picture that can be decoded, and not be written as what it is.
+    #[error("{}: cannot be stamped: {reason}", path.display())]
+    Unwritable {
+        /// Which file.
+        path: PathBuf,
+        /// Why, and what to do instead.
+        reason: String,
+    },
     /// The target's kind is not one we write.
     #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp", path.display())]
     Container {

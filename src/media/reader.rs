@@ -59,7 +59,12 @@ impl PictureDecoder {
         };
         // Asked before the decoder is opened, which would refuse without a reason.
         check(path, "a frame size (pixels)", u64::from(width.unsigned_abs()) * u64::from(height.unsigned_abs()), limits.pixels)?;
-        let decoder = context.decoder().video().map_err(|e| match e {
+        let opened = match transparent(&stream) {
+            // libav's own decoders of VP8 and VP9 leave out the transparency that lies beside the picture.
+            Some(codec) => context.decoder().open_as(codec).and_then(decoder::Opened::video),
+            None => context.decoder().video(),
+        };
+        let decoder = opened.map_err(|e| match e {
             Error::DecoderNotFound => fail("libav has no decoder for it".into()),
             e => fail(e.to_string()),
         })?;
@@ -197,6 +202,16 @@ impl PictureDecoder {
         }
         Ok(())
     }
+}
+
+/// The decoder for a picture whose transparency lies beside it, if that is so and there is one.
+fn transparent(stream: &ffmpeg_next::Stream<'_>) -> Option<ffmpeg_next::Codec> {
+    let name = match stream.parameters().id() {
+        codec::Id::VP8 => "libvpx",
+        codec::Id::VP9 => "libvpx-vp9",
+        _ => return None,
+    };
+    decoder::find_by_name(name).filter(|_| stream.metadata().get("alpha_mode") == Some("1"))
 }
 
 /// Frames that need not be decoded to see most of a clip.

@@ -24,6 +24,12 @@ pub struct MediaInfo {
     pub picture: Option<PictureInfo>,
     /// Whether there is sound.
     pub has_audio: bool,
+    /// Pictures beside the one that players show, covers left out.
+    #[serde(default)]
+    pub more_pictures: usize,
+    /// Sounds beside the one that players play.
+    #[serde(default)]
+    pub more_sounds: usize,
 }
 
 /// What the picture of a file is, from its header.
@@ -149,7 +155,9 @@ impl Source {
     /// [`Self::describe`], of the sound alone.
     pub(super) fn describe_sound(&self) -> MediaInfo {
         let seconds = (self.input.duration() > 0).then(|| self.input.duration() as f64 / f64::from(AV_TIME_BASE));
-        MediaInfo { seconds, picture: None, has_audio: self.input.streams().best(media::Type::Audio).is_some() }
+        let count = |medium| self.input.streams().filter(|s| s.parameters().medium() == medium && !is_cover(s)).count();
+        let (pictures, sounds) = (count(media::Type::Video), count(media::Type::Audio));
+        MediaInfo { seconds, picture: None, has_audio: sounds > 0, more_pictures: pictures.saturating_sub(1), more_sounds: sounds.saturating_sub(1) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::{
-    AVPacketSideDataType, AVRational, AVStream, av_dict_copy, av_guess_format, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec,
+    AVPacketSideDataType, AVRational, AVStream, av_dict_copy, av_dict_set, av_guess_format, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec,
 };
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Packet, Rational, Stream, encoder, frame, media};
@@ -130,6 +130,9 @@ impl Container {
     pub(super) fn holds(self, id: Id) -> bool {
         // libav writes it there, as MPEG-4 part 1 lets it; no browser and no phone plays it.
         let unplayed = id == Id::VORBIS && matches!(self, Self::Mp4 | Self::Fragments | Self::Mov | Self::M4a);
+        if self == Self::Mp3 {
+            return id == Id::MP3;
+        }
         let Ok(muxer) = CString::new(self.muxer()) else { return false };
         // SAFETY: the name ends with a zero; formats are static table entries, or null, of which libav says no. 1 means yes, 0 no, negative unknown.
         !unplayed && unsafe { avformat_query_codec(av_guess_format(muxer.as_ptr(), std::ptr::null(), std::ptr::null()), id.into(), -2) == 1 }
@@ -166,8 +169,8 @@ impl Container {
     }
 }
 
-/// Copies what belongs to the picture's stream but not to its codec: rotation, HDR metadata, language, disposition.
-pub(super) fn copy_picture_properties(input: &Source, from: usize, output: &mut Output, to: usize) {
+/// Copies what belongs to the picture's stream but not to its codec: rotation, HDR metadata, language, disposition; of `alpha` beside it what says so.
+pub(super) fn copy_picture_properties(input: &Source, from: usize, output: &mut Output, to: usize, alpha: bool) {
     let (Some(source), Some(mut target)) = (input.stream(from), output.stream_mut(to)) else { return };
     // SAFETY: both streams are valid. The data is copied into a buffer that the output stream then owns.
     unsafe {
@@ -177,6 +180,9 @@ pub(super) fn copy_picture_properties(input: &Source, from: usize, output: &mut 
         (*to).r_frame_rate = (*from).r_frame_rate;
         (*to).sample_aspect_ratio = (*from).sample_aspect_ratio;
         av_dict_copy(&mut (*to).metadata, (*from).metadata, 0);
+        if !alpha {
+            av_dict_set(&mut (*to).metadata, c"alpha_mode".as_ptr(), std::ptr::null(), 0);
+        }
         copy_side_data(from, to);
     }
 }
@@ -264,6 +270,24 @@ pub(super) fn copy_metadata(container: Container, input: &Source, output: &mut O
         return (true, None);
     }
     (false, Some(format!("metadata '{}' was left out: it is not among the tags of {}", odd.join("', '"), container.name())))
+}
+
+/// Why the picture of a stream cannot be taken for what it is coded as, if it cannot; else what is lost of its Dolby Vision, if it has any.
+pub(super) fn dolby_vision(source: &Stream<'_>) -> Result<Option<String>, String> {
+    // SAFETY: libav returns null or a pointer to as many bytes as it says, which live as long as the stream.
+    let record = unsafe {
+        let mut size = 0;
+        let data = av_stream_get_side_data(source.as_ptr().cast_mut(), AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF, &mut size);
+        if data.is_null() { &[] } else { std::slice::from_raw_parts(data, size) }
+    };
+    // AVDOVIDecoderConfigurationRecord (libavutil/dovi_meta.h), bytes alone: version, profile, level, three flags, and what the base layer is compatible with.
+    let (Some(&profile), Some(&compatible)) = (record.get(2), record.get(7)) else { return Ok(None) };
+    if compatible == 0 {
+        return Err(format!(
+            "it is Dolby Vision profile {profile}, whose colours (IPTPQc2) only its own metadata make into a picture, and that cannot be written here; convert it to HDR10 or SDR first"
+        ));
+    }
+    Ok(Some(format!("the Dolby Vision metadata (profile {profile}) was left out: what other players show of the clip stays")))
 }
 
 /// Gives the stream the HDR metadata that only its frames carry, so that it is known before the first one is encoded.

@@ -142,8 +142,9 @@ fn pass<E: From<MediaError>>(
     let mut waiting = Waiting::default();
     let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else { return Err(feed.nothing().into()) };
     let stream = feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    let dolby = streams::dolby_vision(&stream).map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
     streams::adopt_light_metadata(&stream, &frame);
-    let format = PictureFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
+    let mut format = PictureFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
     let announced = feed.announced().filter(|_| !container.is_still());
     let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &feed.source, None, container, job.limits, job.rework)? };
     let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&feed.source, Some(index), tracks)))?;
@@ -166,6 +167,7 @@ fn pass<E: From<MediaError>>(
         }
         let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
         writer.crop(&mut frame);
+        format.look(&frame);
         // Mark in the encoder's own format where that has planes, else in the nearest that has.
         let converted = converter.convert(&mut frame, markable(writer.format())).map_err(fail)?;
         guard::own(converted).map_err(fail)?;
@@ -182,6 +184,7 @@ fn pass<E: From<MediaError>>(
         }
     }
     writer.remark(writer.codec().map(|codec| format.losses(writer.format(), codec, container)).unwrap_or_default());
+    writer.remark(dolby);
     writer.remark(feed.decoder.change());
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));

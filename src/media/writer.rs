@@ -10,6 +10,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 
 use super::convert::Converter;
 use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat, VideoCodec};
+use super::frame::has_alpha;
 use super::sound::{Rework, SoundDecoder, SoundTrack};
 use super::source::{MediaInfo, Source, is_cover};
 use super::streams::{self, Copied};
@@ -84,7 +85,7 @@ impl<'a> Writer<'a> {
         let mut keys = false;
         if let Some((source, from, reworked)) = keep {
             if let (Some(from), Some(picture)) = (from, &picture) {
-                streams::copy_picture_properties(source, from, &mut output, picture.index);
+                streams::copy_picture_properties(source, from, &mut output, picture.index, has_alpha(picture.encoder.format));
             }
             if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
                 streams::count_frames(path, &mut output, picture.index, picture.encoder.encoder.frame_rate())?;
