@@ -123,7 +123,7 @@ pub enum MediaError {
         limit: u64,
     },
     /// The target's kind is not one we write.
-    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp", path.display())]
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; where files go to a folder, --to mp4 names the kind", path.display())]
     Container {
         /// Which target.
         path: PathBuf,
