@@ -137,7 +137,7 @@ pub enum MediaError {
         reason: String,
     },
     /// The target's kind is not one we write.
-    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp", path.display())]
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; where files go to a folder, --to mp4 names the kind", path.display())]
     Container {
         /// Which target.
         path: PathBuf,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, looks, payload_beside, publish, temporary};
+use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, draft, entry_of, looks, payload_beside, publish};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
@@ -51,7 +51,7 @@ pub fn stamp_stream(
     if let Some(sidecar) = &stream.sidecar {
         check_targets(input, sidecar, std::iter::empty(), options.overwrite)?;
         // One that cannot be written is known before the work.
-        drop(temporary(sidecar)?);
+        drop(draft(sidecar)?);
     }
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
@@ -77,9 +77,9 @@ pub fn stamp_stream(
     let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => {
-            let file = temporary(path)?;
-            std::fs::write(file.path(), &signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
-            Some((file, path))
+            let mut file = draft(path)?;
+            file.file().write_all(&signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
+            Some(file)
         }
         _ => None,
     };
@@ -93,7 +93,7 @@ pub fn stamp_stream(
     let published = match sidecar {
         _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }),
         // It goes first, as that of a file does.
-        Some((file, path)) => publish(file, path),
+        Some(file) => publish(file),
         None => Ok(()),
     };
     let sent = published.and_then(|()| {
