@@ -12,14 +12,14 @@ use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use crate::registry::Entry;
 use crate::sound::SoundEvidence;
-use told::{faults, origin, signed_by, signer, state_of};
+use told::{faults, next_step, origin, signed_by, signer, state_of};
 
 /// What a person or a script is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The embedded manifest is valid and agrees with the mark.
+    /// The embedded manifest is valid, or nothing fails in it but a certificate that has ended, and agrees with the mark.
     Intact,
     /// Our manifest is there but the content is not as signed, or the mark covers a part only.
     Altered,
@@ -503,23 +503,6 @@ fn gap(ranges: &[TimeRange], within: TimeRange) -> Option<TimeRange> {
         from = r.end;
     }
     (!ranges.is_empty() && within.end - from > GAP).then_some(TimeRange { start: from, end: within.end })
-}
-
-fn next_step(verdict: Verdict, manifest: Option<&ManifestReport>, elsewhere: Option<&str>) -> &'static str {
-    let invalid = manifest.filter(|m| m.state == ManifestState::Invalid);
-    match verdict {
-        Verdict::Intact if invalid.is_some() => "Take it for what was signed, by whoever had the certificate: sign what must hold for longer with a time stamp (--time-stamp-url).",
-        Verdict::Foreign if invalid.is_some_and(ManifestReport::credential_alone) => "Read the manifest's actions as its signer's word, which nobody vouches for.",
-        Verdict::Foreign if invalid.is_some() => "Rely on nothing that the manifest says: ask whoever it comes from for the file as it was signed.",
-        Verdict::NothingFound if elsewhere.is_some() => "Fetch that manifest if you trust the address, lay it beside the file under the same name with .c2pa, and verify again.",
-        Verdict::Intact if manifest.is_some_and(|m| m.state == ManifestState::Valid) => "To know who the signer is, give their authority with --trust FILE.",
-        Verdict::Intact | Verdict::Foreign => "Read the manifest's actions for how the clip came to be.",
-        Verdict::Altered => "Ask the uploader for the original, and compare.",
-        Verdict::Recovered => "Read the recovered manifest's actions for how the clip came to be; what was done to it since is not in there.",
-        Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
-        Verdict::Contradictory => "Treat the clip as doubtful: look at both origins before relying on either.",
-        Verdict::NothingFound => "This says nothing about where the clip comes from: most clips carry no proof at all.",
-    }
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub enum MediaError {
     },
     /// A web form with a file in it.
     #[error(
-        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form (a server wants the file's bytes as the body, or the form as multipart/form-data)",
+        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form; a server wants the file's own bytes as the body",
         path.display()
     )]
     Form {

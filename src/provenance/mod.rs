@@ -16,6 +16,7 @@ mod soft_binding;
 mod time_stamp;
 mod traces;
 mod validity;
+mod xmp;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ pub(crate) use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
 pub use report::{Action, Ancestor, ManifestReport, ManifestState, Signer};
 pub(crate) use report::{EXPIRED, INGREDIENT, REVOKED};
-pub(crate) use traces::Traces;
 pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};
+pub(crate) use traces::Traces;
 
 /// Why a manifest could not be written or read.
 #[derive(Debug, thiserror::Error)]

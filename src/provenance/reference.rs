@@ -7,7 +7,7 @@ use std::path::Path;
 use c2pa::Ingredient;
 
 use super::read::format_of;
-use super::{ProvenanceError, open};
+use super::{ProvenanceError, open, xmp};
 
 /// Bytes of an address that are told: longer ones lead nowhere that anybody would follow.
 pub(crate) const LONGEST: usize = 2048;
@@ -25,7 +25,8 @@ pub fn reference(path: &Path) -> Result<Option<String>, ProvenanceError> {
 /// The same of an open file of such a media type.
 pub(super) fn of_file(format: &str, file: &mut File) -> Option<String> {
     file.rewind().ok()?;
-    let told = Ingredient::from_stream_info(file, format, "").provenance().map(address)?;
+    let found = Ingredient::from_stream_info(file, format, "").provenance().map(str::to_string);
+    let told = found.or_else(|| xmp::provenance(file)).map(|raw| address(&raw))?;
     leads_elsewhere(&told).then(|| told[..told.floor_char_boundary(LONGEST)].to_string())
 }
 

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::Verdict;
 use crate::provenance::{Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED};
 
 /// Who signed.
@@ -97,7 +98,9 @@ pub(super) fn origin(m: &ManifestReport) -> Option<String> {
     let line = std::iter::successors(m.label.as_deref().and_then(parent), |a| parent(&a.label)).take(m.lineage.len());
     let told = |what: &str, a: &Ancestor| Some(format!("{what} says that {}, signed by {}.", source(a)?, a.signer().unwrap_or("an unnamed signer")));
     let mut parts = m.lineage.iter().filter(|a| a.ingredient_of.is_some());
-    line.into_iter().find_map(|a| told("The manifest of its original", a)).or_else(|| parts.find_map(|a| told("The manifest of a part of it, or of something it was made from,", a)))
+    line.into_iter()
+        .find_map(|a| told("The manifest of its original", a))
+        .or_else(|| parts.find_map(|a| told("The manifest of a part of it, or of something it was made from,", a)))
 }
 
 /// How something came to be, by the first action that says; in IPTC's word, and ours where there are.
@@ -117,6 +120,24 @@ fn source(a: &Ancestor) -> Option<String> {
         _ => return Some(format!("its source is of the kind {kind}")),
     };
     Some(format!("{words} ({kind})"))
+}
+
+/// What to do next.
+pub(super) fn next_step(verdict: Verdict, manifest: Option<&ManifestReport>, elsewhere: Option<&str>) -> &'static str {
+    let invalid = manifest.filter(|m| m.state == ManifestState::Invalid);
+    match verdict {
+        Verdict::Intact if invalid.is_some() => "Take it for what was signed, by whoever had the certificate: sign what must hold for longer with a time stamp (--time-stamp-url).",
+        Verdict::Foreign if invalid.is_some_and(ManifestReport::credential_alone) => "Read the manifest's actions as its signer's word, which nobody vouches for.",
+        Verdict::Foreign if invalid.is_some() => "Rely on nothing that the manifest says: ask whoever it comes from for the file as it was signed.",
+        Verdict::NothingFound if elsewhere.is_some() => "Fetch that manifest if you trust the address, lay it beside the file under the same name with .c2pa, and verify again.",
+        Verdict::Intact if manifest.is_some_and(|m| m.state == ManifestState::Valid) => "To know who the signer is, give their authority with --trust FILE.",
+        Verdict::Intact | Verdict::Foreign => "Read the manifest's actions for how the clip came to be.",
+        Verdict::Altered => "Ask the uploader for the original, and compare.",
+        Verdict::Recovered => "Read the recovered manifest's actions for how the clip came to be; what was done to it since is not in there.",
+        Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
+        Verdict::Contradictory => "Treat the clip as doubtful: look at both origins before relying on either.",
+        Verdict::NothingFound => "This says nothing about where the clip comes from: most clips carry no proof at all.",
+    }
 }
 
 #[cfg(test)]
