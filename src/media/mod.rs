@@ -11,6 +11,7 @@ mod container;
 mod convert;
 mod encoder;
 mod filter;
+mod form;
 mod frame;
 mod guard;
 mod limits;
@@ -63,6 +64,15 @@ pub enum MediaError {
     /// Nothing in it.
     #[error("{}: is empty (0 bytes); fetch or export it again", path.display())]
     Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A web form with a file in it.
+    #[error(
+        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form; a server wants the file's own bytes as the body",
+        path.display()
+    )]
+    Form {
         /// Which file.
         path: PathBuf,
     },

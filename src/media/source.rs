@@ -1,6 +1,7 @@
 //! Files and streams, opened: packets on one clock, and what the header says.
 
 use std::fs::File;
+use std::io::Seek;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, media};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::{Limits, MediaError};
+use super::{Limits, MediaError, form};
 
 /// What a file is, from its header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +91,11 @@ impl Source {
             return Err(MediaError::Empty { path: path.into() });
         }
         check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
-        let file = File::open(path).map_err(fail)?;
+        let mut file = File::open(path).map_err(fail)?;
+        if form::begins(&file) {
+            return Err(MediaError::Form { path: path.into() });
+        }
+        file.rewind().map_err(fail)?;
         let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
         let io = StreamIo::from_read_seek_with_capacity(file, 1 << 16).map_err(not_media)?;
         // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
