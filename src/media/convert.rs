@@ -85,9 +85,12 @@ fn tell_colours(scaler: &mut scaling::Context, from: &VideoShape, to: &VideoShap
         AVCOL_SPC_BT470BG | AVCOL_SPC_SMPTE170M | AVCOL_SPC_FCC | AVCOL_SPC_SMPTE240M | AVCOL_SPC_BT2020_NCL | AVCOL_SPC_BT2020_CL => matrix as i32,
         _ => SWS_CS_ITU709,
     };
+    // JPEG knows no other than BT.601.
+    let to_jpeg = is_rgb(from.format) && is_full_range(to.format);
     // Of two that differ by being said or not, none is converted.
     let unsaid = AVColorSpace::AVCOL_SPC_UNSPECIFIED;
     let matrices = match (from.matrix, to.matrix) {
+        _ if to_jpeg => (AVCOL_SPC_BT470BG, AVCOL_SPC_BT470BG),
         (a, b) if a == unsaid => (b, b),
         (a, b) if b == unsaid => (a, a),
         other => other,
@@ -103,6 +106,8 @@ fn tell_colours(scaler: &mut scaling::Context, from: &VideoShape, to: &VideoShap
 /// The format, close to `format`, that can be measured and marked.
 pub(super) fn markable(format: Pixel) -> Pixel {
     match Layout::of(format) {
+        _ if format == Pixel::GRAY16BE => Pixel::GRAY16LE,
+        _ if matches!(format, Pixel::MonoWhite | Pixel::MonoBlack) => Pixel::GRAY8,
         Layout::Luma { .. } | Layout::Rgb { .. } => format,
         Layout::Other { rgb: true, depth, alpha } => match (depth > 8, alpha) {
             (false, false) => Pixel::GBRP,
@@ -113,7 +118,8 @@ pub(super) fn markable(format: Pixel) -> Pixel {
         Layout::Other { depth, alpha, .. } => match (depth > 8, alpha) {
             (false, false) => Pixel::YUV444P,
             (false, true) => Pixel::YUVA444P,
-            (true, _) => Pixel::YUV444P12LE,
+            (true, false) => Pixel::YUV444P12LE,
+            (true, true) => Pixel::YUVA444P16LE,
         },
     }
 }

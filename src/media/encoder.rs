@@ -230,7 +230,8 @@ impl PictureFormat {
     /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`, has not.
     pub(super) fn losses(&self, format: Pixel, codec: VideoCodec, container: Container) -> Vec<String> {
         let mut out = Vec::new();
-        if self.transparent && !has_alpha(format) {
+        // JPEG has none: what libav gives out as one is left of four inks.
+        if self.transparent && self.codec != Id::MJPEG && !has_alpha(format) {
             out.push(format!("the alpha channel was left out: {} has no place for it here", codec.name()));
         }
         if self.captions && codec != VideoCodec::H264 {
@@ -437,6 +438,10 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         Pixel::YUVJ444P if !takes(source) => Pixel::YUV444P,
         // The mark needs more shades than a palette has.
         Pixel::PAL8 if takes(Pixel::RGBA) => Pixel::RGBA,
+        // Nor do black and white do for it.
+        Pixel::MonoWhite | Pixel::MonoBlack if takes(Pixel::GRAY8) => Pixel::GRAY8,
+        // WebP knows one range and one matrix, into which libwebp itself turns red, green and blue.
+        _ if codec == VideoCodec::WebP && picture.codec != Id::WEBP => Pixel::BGRA,
         Pixel::YUV420P if codec == VideoCodec::Jpeg => Pixel::YUVJ420P,
         Pixel::YUV422P if codec == VideoCodec::Jpeg => Pixel::YUVJ422P,
         _ if codec == VideoCodec::Jpeg && rgb => Pixel::YUVJ444P,

@@ -13,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, media};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::{Limits, MediaError, form};
+use super::{Limits, MediaError, beside, form};
 
 /// What a file is, from its header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +97,8 @@ impl Source {
         }
         file.rewind().map_err(fail)?;
         let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
-        let io = StreamIo::from_read_seek_with_capacity(file, 1 << 16).map_err(not_media)?;
+        let picture = beside::picture_of(file, limits).map_err(fail)?.ok_or_else(|| MediaError::Animated { path: path.into() })?;
+        let io = StreamIo::from_read_seek_with_capacity(picture, 1 << 16).map_err(not_media)?;
         // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
         let mut options = Dictionary::new();
         options.set("protocol_whitelist", "none");

@@ -16,6 +16,7 @@ pub(super) enum Failure {
     Open(Reason),
     NotAFile,
     Empty,
+    Animated,
     NotMedia(String),
     NoVideo,
     NoSound,
@@ -87,6 +88,7 @@ impl Failure {
             MediaError::NotAFile { .. } => Self::NotAFile,
             MediaError::Empty { .. } => Self::Empty,
             MediaError::Form { .. } => Self::Form,
+            MediaError::Animated { .. } => Self::Animated,
             MediaError::NotMedia { reason, .. } => Self::NotMedia(reason),
             MediaError::NoVideo { .. } => Self::NoVideo,
             MediaError::NoSound { .. } => Self::NoSound,
@@ -105,6 +107,7 @@ impl Failure {
             Self::NotAFile => MediaError::NotAFile { path }.into(),
             Self::Empty => MediaError::Empty { path }.into(),
             Self::Form => MediaError::Form { path }.into(),
+            Self::Animated => MediaError::Animated { path }.into(),
             Self::NotMedia(reason) => MediaError::NotMedia { path, reason }.into(),
             Self::NoVideo => MediaError::NoVideo { path }.into(),
             Self::NoSound => MediaError::NoSound { path }.into(),
@@ -140,6 +143,7 @@ mod tests {
         errors.push(MediaError::NotAFile { path: path() }.into());
         errors.push(MediaError::Empty { path: path() }.into());
         errors.push(MediaError::Form { path: path() }.into());
+        errors.push(MediaError::Animated { path: path() }.into());
         errors.push(MediaError::NoVideo { path: path() }.into());
         errors.push(MediaError::Decode { path: path(), reason: "no whole frame".into() }.into());
         errors.push(ProvenanceError::TooLarge { path: "clip.c2pa".into(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
