@@ -16,7 +16,7 @@ help:
 	@echo "make test      set up, lints and all tests"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
-	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (an hour; needs a nightly toolchain)"
+	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
 	@echo "make evaluate  measure robustness, quality, false alarms and speed (hours; needs $(BENCH) and $(MEDIA))"
 
 setup:
