@@ -4,7 +4,7 @@
 set -euo pipefail
 proofmark=$(realpath "$1") answer=$(realpath "$2")
 cd "$(dirname "$0")/corpus"
-mkdir -p answer configuration key ledger manifest registration request stream verify word
+mkdir -p answer configuration key ledger manifest registration request still stream verify word
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PROOFMARK_HOME=$work/home
@@ -28,6 +28,14 @@ ff -f lavfi -i sine=frequency=440:sample_rate=8000 -t 0.5 verify/sound.wav
 "$proofmark" stamp verify/sound.wav -o "$work/signed.wav" --register never > /dev/null
 cp "$work/signed.wav" verify/signed.wav
 ff -f lavfi -i testsrc2=size=64x48:rate=1 -frames:v 1 verify/still.png
+
+ff -f lavfi -i testsrc2=size=176x144:rate=1 -frames:v 1 "$work/large.png"
+# With a second picture behind the first, with a manifest, and with text.
+ff -f lavfi -i testsrc2=size=64x48:rate=1 -frames:v 1 "$work/still.jpg"
+ff -f lavfi -i testsrc2=size=32x24:rate=1 -frames:v 1 "$work/small.jpg"
+cat "$work/still.jpg" "$work/small.jpg" > still/two-pictures.jpg
+"$proofmark" stamp "$work/large.png" -o still/signed.webp --register never > /dev/null
+{ head -c 33 verify/still.png && printf '\0\0\0\013tEXtprompt\0text\0\0\0\0' && tail -c +34 verify/still.png; } > still/text.png
 
 ff -f lavfi -i testsrc2=size=32x24:rate=5 -t 0.6 -pix_fmt yuv420p "$work/420.y4m" && cp "$work/420.y4m" stream/420
 ff -f lavfi -i testsrc2=size=16x16:rate=5 -t 0.4 -pix_fmt yuv444p10le -strict -1 "$work/444.y4m" && cp "$work/444.y4m" stream/444-ten-bits

@@ -88,7 +88,7 @@ impl Look for OwnLook {
         match Reader::open(&self.path, &self.limits) {
             // Sound alone can be marked too.
             Ok(_) | Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
+            Err(e @ (MediaError::Animated { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
             Err(e) => return Err(e.into()),
         }
         Ok(provenance::read(&self.path, trust, &self.limits)?)

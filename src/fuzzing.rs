@@ -1,8 +1,11 @@
 //! What fuzzing reaches of this crate beside its interface; no interface for anything else.
 
+use std::path::Path;
+
 use crate::detect::Detected;
 use crate::fingerprint::{Query, SoundQuery};
 use crate::key::KeyRing;
+use crate::media::{Container, Limits, MediaError};
 use crate::provenance::DEFAULT_ALGORITHM;
 use crate::verdict::{Findings, judge};
 use crate::worker;
@@ -17,6 +20,14 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
         let _ = judge(&Findings { manifest: None, detected: Some(&found), registered: &[], similar: &[], asked: true }, None, DEFAULT_ALGORITHM);
     }
     true
+}
+
+/// Does with a still what `stamp` does: carries what lies beside its picture over into a finished one.
+///
+/// # Errors
+/// As `stamp`'s.
+pub fn carry_over(input: &Path, still: &Path, container: Container, limits: &Limits) -> Result<Vec<String>, MediaError> {
+    crate::media::carry_over(input, still, still, container, limits)
 }
 
 /// The answer that a worker which found this sends, as [`answer`] takes it.

@@ -185,7 +185,8 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
-    let summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
+    let mut summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
+    summary.left_out.extend(media::carry_over(input, marked.path(), output, container, &options.limits)?);
 
     let (capacity, sketch) = pass.finish();
     let looks = looks(&sketch);

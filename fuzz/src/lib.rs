@@ -115,6 +115,18 @@ pub fn request(bytes: &[u8]) {
     });
 }
 
+/// What lies beside the picture of a still: it is carried over into any kind, and again from there.
+pub fn still(bytes: &[u8]) {
+    let from = file("still", bytes);
+    for container in [Container::Jpeg, Container::Png, Container::WebP] {
+        let to = file("carried", bytes);
+        if proofmark::fuzzing::carry_over(&from, &to, container, &limits()).is_ok() {
+            let again = file("again", bytes);
+            let _ = proofmark::fuzzing::carry_over(&to, &again, container, &limits());
+        }
+    }
+}
+
 /// A stream that is stamped on its way.
 pub fn stream(bytes: &[u8]) {
     let from = File::open(file("stream", bytes)).expect("the stream");

@@ -26,7 +26,7 @@ macro_rules! corpus {
     };
 }
 
-corpus!(answer, configuration, key, ledger, manifest, registration, request, stream, verify, word);
+corpus!(answer, configuration, key, ledger, manifest, registration, request, still, stream, verify, word);
 
 /// Those that a worker answered: what is not believed shows a fuzzer little.
 #[test]

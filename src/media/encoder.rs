@@ -206,7 +206,8 @@ impl PictureFormat {
 
     /// Whether the source has an alpha channel that `format` has not.
     pub(super) fn loses_alpha(&self, format: Pixel) -> bool {
-        (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format)
+        // JPEG has none: what libav gives out as one is left of four inks.
+        self.codec != Id::MJPEG && (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format)
     }
 
     /// What an encoder holds per frame that it looks ahead, roughly.
@@ -377,6 +378,10 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         Pixel::YUVJ444P if !takes(source) => Pixel::YUV444P,
         // The mark needs more shades than a palette has.
         Pixel::PAL8 if takes(Pixel::RGBA) => Pixel::RGBA,
+        // Nor do black and white do for it.
+        Pixel::MonoWhite | Pixel::MonoBlack if takes(Pixel::GRAY8) => Pixel::GRAY8,
+        // WebP knows one range and one matrix, into which libwebp itself turns red, green and blue.
+        _ if codec == VideoCodec::WebP && picture.codec != Id::WEBP => Pixel::BGRA,
         Pixel::YUV420P if codec == VideoCodec::Jpeg => Pixel::YUVJ420P,
         Pixel::YUV422P if codec == VideoCodec::Jpeg => Pixel::YUVJ422P,
         _ if codec == VideoCodec::Jpeg && rgb => Pixel::YUVJ444P,

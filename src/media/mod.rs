@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod avfilter;
+mod beside;
 mod container;
 mod encoder;
 mod filter;
@@ -25,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 use ffmpeg_next::Error;
 use ffmpeg_next::ffi::ENOMEM;
 
+pub(crate) use beside::carry_over;
 pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
@@ -67,6 +69,12 @@ pub enum MediaError {
         path: PathBuf,
         /// libav's word.
         reason: String,
+    },
+    /// A picture that moves, of a kind that libav does not read.
+    #[error("{}: is an animated WebP, which cannot be read here; convert it to GIF, APNG or a clip such as .mp4 first", path.display())]
+    Animated {
+        /// Which file.
+        path: PathBuf,
     },
     /// Nothing that can be read from a pipe.
     #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 that is fragmented or has its index first", path.display())]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
 use super::nal::Units;
-use super::{Limits, MediaError};
+use super::{Limits, MediaError, beside};
 use crate::picture::Coding;
 
 /// Packets whose size is remembered until their frames come out: more than any decoder holds back.
@@ -60,7 +60,8 @@ pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
     check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
     let file = File::open(path).map_err(fail)?;
     let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
-    let io = StreamIo::from_read_seek_with_capacity(file, 1 << 16).map_err(not_media)?;
+    let picture = beside::picture_of(file, limits).map_err(fail)?.ok_or_else(|| MediaError::Animated { path: path.into() })?;
+    let io = StreamIo::from_read_seek_with_capacity(picture, 1 << 16).map_err(not_media)?;
     // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
     let mut options = Dictionary::new();
     options.set("protocol_whitelist", "none");
@@ -260,10 +261,12 @@ fn is_rgb(format: Pixel) -> bool {
     matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. })
 }
 
-/// Tells the scaler what matrix and range its sides have: BT.709 for red, green and blue turned into video.
+/// Tells the scaler what matrix and range its sides have: BT.709 for red, green and blue turned into video, BT.601 in full range for JPEG, which knows no other.
 fn colours(context: &mut scaling::Context, frame: &frame::Video, target: Pixel) {
     use ffmpeg_next::ffi::{SWS_CS_ITU601, SWS_CS_ITU709, sws_getCoefficients, sws_setColorspaceDetails};
+    let to_jpeg = is_rgb(frame.format()) && matches!(target, Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P);
     let space = match frame.color_space() {
+        _ if to_jpeg => SWS_CS_ITU601,
         ffmpeg_next::color::Space::BT470BG | ffmpeg_next::color::Space::SMPTE170M => SWS_CS_ITU601,
         _ => SWS_CS_ITU709,
     };
@@ -272,7 +275,7 @@ fn colours(context: &mut scaling::Context, frame: &frame::Video, target: Pixel) 
     // SAFETY: the context is valid, the tables are static.
     unsafe {
         let table = sws_getCoefficients(space);
-        let to = if is_rgb(frame.format()) { 0 } else { i32::from(tagged) };
+        let to = if is_rgb(frame.format()) { i32::from(to_jpeg) } else { i32::from(tagged) };
         sws_setColorspaceDetails(context.as_mut_ptr(), table, full(frame.format(), tagged), table, full(target, to == 1), 0, 1 << 16, 1 << 16);
     }
 }
@@ -280,6 +283,8 @@ fn colours(context: &mut scaling::Context, frame: &frame::Video, target: Pixel) 
 /// The format, close to `format`, that can be measured and marked.
 pub(super) fn markable(format: Pixel) -> Pixel {
     match Layout::of(format) {
+        _ if format == Pixel::GRAY16BE => Pixel::GRAY16LE,
+        _ if matches!(format, Pixel::MonoWhite | Pixel::MonoBlack) => Pixel::GRAY8,
         Layout::Luma { .. } | Layout::Rgb { .. } => format,
         Layout::Other { rgb: true, depth, alpha } => match (depth > 8, alpha) {
             (false, false) => Pixel::GBRP,
@@ -290,7 +295,8 @@ pub(super) fn markable(format: Pixel) -> Pixel {
         Layout::Other { depth, alpha, .. } => match (depth > 8, alpha) {
             (false, false) => Pixel::YUV444P,
             (false, true) => Pixel::YUVA444P,
-            (true, _) => Pixel::YUV444P12LE,
+            (true, false) => Pixel::YUV444P12LE,
+            (true, true) => Pixel::YUVA444P16LE,
         },
     }
 }
