@@ -4,17 +4,19 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint bench evaluate fuzz clean
+.PHONY: help setup build demo test lint bench evaluate fuzz sanitize clean
 
-# A target of fuzz/targets, and for how long it is fuzzed.
+# A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
 SECONDS ?= 3600
+SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 
 help:
 	@echo "make demo      set up, build, stamp a clip, re-encode it, detect and verify both"
 	@echo "make test      set up, lints and all tests"
 	@echo "make bench     time the kernels"
-	@echo "make fuzz      TARGET=verify SECONDS=3600: break what we read (needs a nightly toolchain and cargo-fuzz)"
+	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
+	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
 	@echo "make evaluate  measure robustness, quality, false alarms and speed (hours; needs $(BENCH) and $(MEDIA))"
 
 setup:
@@ -40,11 +42,15 @@ bench: setup
 evaluate: build
 	@scripts/evaluate.sh $(BIN) $(BENCH) $(MEDIA)
 
-# What it finds out goes to fuzz/grown, what breaks it to fuzz/artifacts.
+# What it finds out goes to fuzz/grown, what breaks it to fuzz/artifacts. The sanitizer's memory is its own: freed blocks wait before they are used again.
 fuzz: setup
 	@mkdir -p fuzz/grown/$(TARGET)
-	$(CARGO) +nightly fuzz run -s none --features libfuzzer $(TARGET) fuzz/grown/$(TARGET) fuzz/corpus/$(TARGET) -- \
-		-max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2500 -print_final_stats=1
+	ASAN_OPTIONS=detect_leaks=0:max_malloc_fill_size=16777216:malloc_fill_byte=190:allocator_may_return_null=1 $(CARGO) +nightly fuzz run -s $(SANITIZER) --target-dir target/fuzz-$(SANITIZER) --features libfuzzer $(TARGET) fuzz/grown/$(TARGET) fuzz/corpus/$(TARGET) -- \
+		-max_total_time=$(SECONDS) -max_len=65536 -timeout=$(if $(filter address,$(SANITIZER)),30,10) -rss_limit_mb=$(if $(filter address,$(SANITIZER)),6000,2500) -print_final_stats=1
+
+sanitize: setup
+	@scripts/setup.sh --sanitize
+	@scripts/sanitize.sh
 
 clean:
 	$(CARGO) clean

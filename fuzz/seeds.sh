@@ -4,7 +4,7 @@
 set -euo pipefail
 proofmark=$(realpath "$1") answer=$(realpath "$2")
 cd "$(dirname "$0")/corpus"
-mkdir -p answer configuration key ledger manifest registration request still stream verify word
+mkdir -p answer configuration key ledger manifest registration request stamp still stream verify word
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PROOFMARK_HOME=$work/home
@@ -40,6 +40,22 @@ cat "$work/still.jpg" "$work/small.jpg" > still/two-pictures.jpg
 ff -f lavfi -i testsrc2=size=32x24:rate=5 -t 0.6 -pix_fmt yuv420p "$work/420.y4m" && cp "$work/420.y4m" stream/420
 ff -f lavfi -i testsrc2=size=16x16:rate=5 -t 0.4 -pix_fmt yuv444p10le -strict -1 "$work/444.y4m" && cp "$work/444.y4m" stream/444-ten-bits
 cp verify/fragments.mp4 stream/fragments
+
+# Scripts: a head (container, picture's codec, sound's, purpose), then parts (width, height, format, range and matrix, frames and step, leap, rate and sample, layout and length).
+script() { local name=$1; shift; printf "$(printf '\\x%02x' "$@")" > "stamp/$name"; }
+script size-down      0 2 0 0  80 64 0 0 2 0 0 0  24 12 0 0 2 0 0 0
+script size-up        0 2 5 1  20 20 0 0 2 0 0 7  80 70 0 0 2 0 0 7  20 20 0 0 2 0 0 7
+script every-png      1 1 0 0  32 24 0 0 0 0 0 0  32 24 1 1 0 0 0 0  32 24 2 2 0 0 0 0  16 30 3 0 0 0 0 0  48 40 4 0 0 0 0 0  32 24 6 0 0 0 0 0
+script every-jpeg     0 0 1 1  40 24 0 0 1 0 0 13  40 24 1 0 1 0 1 12  20 40 2 0 1 0 3 13
+script formats        0 3 0 0  40 24 0 4 1 0 0 0  40 24 1 5 1 0 0 0  40 24 3 7 1 0 0 0  40 24 4 0 1 0 0 0  40 24 5 2 1 0 0 0
+script ranges         0 4 0 0  64 48 0 4 2 0 0 0  64 48 0 8 2 0 0 0  64 48 1 12 2 0 0 0
+script ten-bits       1 5 0 1  64 48 0 0 2 0 0 0  64 48 3 0 2 0 0 0  64 48 1 0 2 0 0 0
+script joined         0 4 3 1  64 48 0 0 2 0 0 49  64 48 0 0 2 0 0 49
+script clocks         0 6 1 5  64 48 0 0 2 6 1 49  64 48 0 0 2 7 1 49  64 48 0 0 2 5 1 49
+script gaps           0 2 5 3  64 48 0 0 11 3 0 7  64 48 0 0 11 4 0 7  64 48 0 0 11 0 0 7
+script layouts        0 0 2 2  16 16 0 0 0 0 0 44  16 16 0 0 0 0 1 43  16 16 0 0 0 0 2 45  16 16 0 0 0 0 0 42
+script samples        1 0 4 4  16 16 0 0 0 0 0 43  16 16 0 0 0 0 9 42  16 16 0 0 0 0 21 43
+script copied         0 0 2 64  48 32 0 0 2 0 0 44  30 32 0 0 2 0 1 43
 
 "$proofmark" detect "$work/a.mp4" "$work/stamped.mp4" --ledger "$work/ledger" > /dev/null || true
 # Targets read what a run with other options left, whose options are none.

@@ -19,13 +19,14 @@
 //! | [`media`] | libav: read, write, transcode | frames |
 //! | [`picture`], [`sound`] | the marks: embed, detect | keys, codes; no files |
 //! | [`fec`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
-//! | [`allocator`] | what a process asks of it | nothing else |
+//! | [`allocator`], [`draft`] | what a process asks of it; files that appear whole | nothing else |
 //!
 //! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
 
 pub mod allocator;
 pub mod attacks;
 pub mod detect;
+pub mod draft;
 pub mod evaluate;
 pub mod evidence;
 pub mod eyes;

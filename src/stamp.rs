@@ -4,14 +4,14 @@ mod stream;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
-
 use crate::detect::{detect, look, record};
+use crate::draft::Draft;
 use crate::fingerprint::{PictureFingerprint, Query, Recording, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
@@ -170,6 +170,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let container = Container::of(output)?;
     let (sidecar, registration) = (sidecar(output, container, options), registration(output, options));
     check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
+    if options.identity.is_some() {
+        // What cannot be signed is known before the work.
+        provenance::check_source(&Source { limits: options.limits, ..Source::new(input) })?;
+    }
     let ring = KeyRing::from(key.clone());
     let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
     let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });
@@ -180,7 +184,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let mark = Mark { payload, generation };
 
-    let marked = temporary(output)?;
+    let marked = draft(output)?;
     let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
@@ -209,7 +213,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let signed = match &options.identity {
         None => None,
         Some(identity) => {
-            let file = temporary(output)?;
+            let file = draft(sidecar.as_deref().unwrap_or(output))?;
             let remembered = remembered(known.map(|k| k.payload), &sketch, options)?;
             let source = Source { path: input, remembered: remembered.as_deref(), limits: options.limits };
             let signed = provenance::sign(marked.path(), file.path(), container, &source, &bound, identity, &options.manifest)?;
@@ -232,19 +236,16 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             Some((registry, entry.id, put))
         }
         Remember::File => {
-            let file = temporary(output)?;
+            let mut file = draft(&registration_path(output))?;
             let line = format!("{}\n", Registration::from(&entry()?).line());
-            let written = std::fs::write(file.path(), line);
+            let written = file.file().write_all(line.as_bytes());
             written.map_err(|e| MediaError::Write { path: registration_path(output), reason: e.to_string() })?;
-            publish(file, &registration_path(output))?;
+            publish(file)?;
             None
         }
     };
     // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
-    let published = match (beside, &sidecar) {
-        (Some(file), Some(sidecar)) => publish(file, sidecar).and_then(|()| publish(finished, output)),
-        _ => publish(finished, output),
-    };
+    let published = beside.map_or(Ok(()), publish).and_then(|()| publish(finished));
     if let Err(e) = published {
         // What did not appear need not be remembered; if this fails too, it is forgotten later.
         if let Some((registry, id, Put::Added)) = &announced {
@@ -509,21 +510,13 @@ fn check_targets<'a>(input: &Path, output: &'a Path, beside: impl Iterator<Item 
     Ok(())
 }
 
-/// A hidden file beside the target, gone when dropped.
-fn temporary(target: &Path) -> Result<NamedTempFile, MediaError> {
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-    tempfile::Builder::new().prefix(".proofmark-").suffix(&extension).tempfile_in(folder).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
+/// Begins a file beside its target.
+fn draft(target: &Path) -> Result<Draft, MediaError> {
+    Draft::beside(target).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
 }
 
-/// Gives a finished temporary file its name, with the permissions of an ordinary new file.
-fn publish(file: NamedTempFile, target: &Path) -> Result<(), MediaError> {
-    let fail = |reason: String| MediaError::Write { path: target.into(), reason };
-    file.as_file().sync_all().map_err(|e| fail(e.to_string()))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644));
-    }
-    file.persist(target).map(|_| ()).map_err(|e| fail(e.error.to_string()))
+/// Gives a finished file its name.
+fn publish(draft: Draft) -> Result<(), MediaError> {
+    let path = draft.target().to_path_buf();
+    draft.publish(true).map_err(|e| MediaError::Write { path, reason: e.to_string() })
 }

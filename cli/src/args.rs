@@ -12,6 +12,7 @@ use time::format_description::well_known::Iso8601;
 use crate::batch::BatchArgs;
 use crate::queue::{JobsArgs, SubmitArgs, WorkerArgs};
 use crate::serve::Scope;
+use crate::target::kind;
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
@@ -110,6 +111,7 @@ Examples:
   proofmark stamp clip.mp4 -o stamped.mp4
   proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
   proofmark stamp clips/ -o stamped/ --ledger run.ndjson --jobs 4 --json
+  proofmark stamp mixed/ -o stamped/ --to mp4
   proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2
   generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - clip.mp4
 
@@ -141,6 +143,9 @@ pub(crate) struct StampArgs {
     /// Keep the folders below this one under the target folder, wherever the inputs are named [default: below each folder or pattern that is given]
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    /// Kind of the files in the target folder: mp4, mkv or another of those above [default: that of each input]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) remember: RememberArgs,
     #[command(flatten)]
@@ -307,7 +312,7 @@ Examples:
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --resume run.ndjson --time-limit 300
 
 Exit codes: 0 provenance found and consistent (intact, recovered, marked, foreign), 1 nothing found, 2 error,
-3 altered, contradictory, or a manifest that fails validation, 4 some of several files failed.")]
+3 altered, contradictory, or a manifest that fails validation, whoever signed it, 4 some of several files failed.")]
 pub(crate) struct VerifyArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]

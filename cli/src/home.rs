@@ -7,7 +7,7 @@
 //! signing/key.pem          its private key, mode 0600
 //! signing/authority.pem    its authority, for --trust
 //! registry.db              what was stamped
-//! tokens.json              digests of the tokens that clients of the server show
+//! tokens.json              digests of the tokens that clients of the server show, mode 0600
 //! serve/                   uploads and reports of the server
 //! ```
 
@@ -26,6 +26,7 @@ use proofmark::provenance::{Identity, TestIdentity};
 use proofmark::registry::{self, Registry};
 use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 
 use crate::args::{Global, RegistryOption};
 use crate::queue::{QueueConfig, QueueOption};
@@ -346,26 +347,35 @@ fn refuse_readable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a secret: mode 0600 from the start, whole or not at all.
+/// Writes a secret: mode 0600 from the start, whole or not at all, and over no other file.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder(path))?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("{}: cannot be written; check its folder and the free space", path.display()))
+    private(path, text).and_then(|file| Ok(file.persist_noclobber(path).map(|_| ())?)).with_context(|| unwritten(path))
+}
+
+/// The same in place of an earlier one, whatever mode that had.
+pub(crate) fn replace_private(path: &Path, text: &str) -> Result<()> {
+    private(path, text).and_then(|file| Ok(file.persist(path).map(|_| ())?)).with_context(|| unwritten(path))
+}
+
+fn private(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder(path))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn unwritten(path: &Path) -> String {
+    format!("{}: cannot be written; check its folder and the free space", path.display())
 }
 
 /// Makes a folder for its owner alone.
-fn make_private(folder: &Path) -> Result<()> {
+pub(crate) fn make_private(folder: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))
 }
 
 fn write_public(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("{}: cannot be written; check its folder and the free space", path.display()))
+    fs::write(path, text).with_context(|| unwritten(path))
 }
 
 /// Seconds since 1970.

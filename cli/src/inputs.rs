@@ -85,6 +85,6 @@ pub(crate) fn hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
 }
 
-fn is_media(path: &Path) -> bool {
+pub(crate) fn is_media(path: &Path) -> bool {
     path.extension().is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
 }

@@ -1,11 +1,13 @@
 //! Files that are written when the work is done.
 
-use std::fs::Permissions;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
+use proofmark::draft::Draft;
+use proofmark::media::Container;
+
+use crate::inputs;
 
 /// A file to write: refused before the work if it cannot be, and whole or not there after.
 pub(crate) struct Target<'a> {
@@ -55,18 +57,61 @@ impl<'a> Target<'a> {
     }
 
     fn try_write(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        // The permissions of an ordinary new file, less what the user masks.
-        let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder(self.path))?;
-        let mut buffered = BufWriter::new(&mut file);
+        let mut draft = Draft::beside(self.path)?;
+        let mut buffered = BufWriter::new(draft.file());
         write(&mut buffered)?;
         buffered.flush()?;
         drop(buffered);
-        let named = if self.force { file.persist(self.path) } else { file.persist_noclobber(self.path) };
-        named.map(|_| ()).map_err(|e| Error::from(e.error))
+        Ok(draft.publish(self.force)?)
     }
 }
 
 /// Where a file lies.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The kind of file that an extension stands for, if it is one that can be written.
+pub(crate) fn kind(extension: &str) -> Result<String, String> {
+    let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
+    let known = !extension.contains(['/', '.']) && Container::of(Path::new(&format!("clip.{extension}"))).is_ok();
+    known.then_some(extension).ok_or_else(|| "give mp4, mov, mkv, webm, m4a, ogg, flac, mp3, wav, png, jpg or webp".into())
+}
+
+/// A name with the extension of `kind`, in place of another kind's. What else follows a dot, as in `take.2`, belongs to the name.
+pub(crate) fn of_kind(name: &Path, kind: &str) -> PathBuf {
+    let mut stem = if inputs::is_media(name) { name.with_extension("") } else { name.into() }.into_os_string();
+    stem.push(".");
+    stem.push(kind);
+    stem.into()
+}
+
+/// Refuses `--to` where the target itself says what it is to be, and says another.
+pub(crate) fn refuse_other_kind(target: &Path, kind: Option<&String>) -> Result<()> {
+    if let Some(kind) = kind
+        && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Ok(named), Ok(asked)) if named == asked)
+    {
+        bail!("{}: is a file's name, which says what to write, and --to {kind} says another; leave one of them out, or give a folder", target.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_an_extension_that_can_be_written() {
+        assert_eq!((kind("mp4"), kind(".MKV")), (Ok("mp4".into()), Ok("mkv".into())));
+        for wrong in ["", ".", "gif", "a/b.mp4", "x.mp4", "h264"] {
+            assert!(kind(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_kind_takes_the_place_of_a_kind_and_of_nothing_else() {
+        for (name, expected) in [("a.ts", "a.mp4"), ("b/a.v2.AVI", "b/a.v2.mp4"), ("take.2", "take.2.mp4"), ("clip", "clip.mp4"), ("c/.d/e.mp4", "c/.d/e.mp4")] {
+            assert_eq!(of_kind(Path::new(name), "mp4"), Path::new(expected));
+        }
+    }
 }

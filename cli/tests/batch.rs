@@ -311,3 +311,65 @@ fn what_cannot_be_told_or_noted_stops_the_run() {
     held.lock().unwrap();
     refused(&desk.run(&["detect", "00.mp4", "--resume", "full"]), 2, &["full", "another run"]);
 }
+
+/// A folder of kinds that are read and not written, beside one that is both.
+fn mixed(desk: &Desk) {
+    std::fs::create_dir_all(desk.path("mixed/deep")).unwrap();
+    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/a.ts");
+    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v mpeg4 mixed/deep/b.avi");
+    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 mixed/c.gif");
+    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/d.v2.mp4");
+    std::fs::create_dir(desk.path("out")).unwrap();
+}
+
+#[test]
+fn a_folder_of_mixed_kinds_is_stamped_to_one() {
+    let desk = Desk::new();
+    mixed(&desk);
+    // Without a word on it, those that cannot be written say which.
+    let o = desk.run(&["stamp", "mixed", "-o", "out"]);
+    let stderr = text(&o.stderr);
+    assert_eq!(code(&o), 4, "{stderr}");
+    assert_eq!(stderr.lines().filter(|l| l.contains("cannot be written") && l.contains("--to mp4")).count(), 3, "{stderr}");
+    assert_eq!(tree(&desk.path("out")), ["d.v2.mp4"]);
+
+    for (kind, extension) in [("mp4", "mp4"), (".MKV", "mkv")] {
+        let o = desk.run(&["stamp", "mixed", "-o", "out", "--to", kind, "--force", "--json", "--no-c2pa"]);
+        assert_eq!(code(&o), 0, "{}", text(&o.stderr));
+        let mut told: Vec<_> = json(&o).iter().map(|r| (r["file"].as_str().unwrap().to_string(), r["output"].as_str().unwrap().to_string())).collect();
+        told.sort();
+        let expected = [("a.ts", "a"), ("c.gif", "c"), ("d.v2.mp4", "d.v2"), ("deep/b.avi", "deep/b")].map(|(from, to)| (format!("mixed/{from}"), format!("out/{to}.{extension}")));
+        assert_eq!(told, expected);
+        for (_, target) in &expected {
+            assert_eq!(code(&desk.run(&["detect", target])), 0, "{target}");
+        }
+    }
+    // One file into a folder is no other case.
+    assert_eq!(code(&desk.run(&["stamp", "mixed/a.ts", "-o", "out/", "--to", "webm"])), 0);
+    assert!(desk.path("out/a.webm").exists());
+}
+
+#[test]
+fn a_kind_that_leads_two_clips_to_one_target_or_says_another_than_it_is_refused() {
+    let desk = Desk::new();
+    mixed(&desk);
+    std::fs::copy(desk.path("mixed/c.gif"), desk.path("mixed/a.gif")).unwrap();
+    refused(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4"]), 2, &["out/a.mp4", "mixed/a.ts", "mixed/a.gif", "rename"]);
+    // Two names that share the manifest beside them are one target too.
+    refused(&desk.run(&["stamp", "mixed/a.ts", "mixed/a.gif", "-o", "out", "--to", "mkv"]), 2, &["out/a.", "rename"]);
+    assert!(tree(&desk.path("out")).is_empty());
+    refused(&desk.run(&["stamp", "mixed/a.ts", "-o", "o.mkv", "--to", "mp4"]), 2, &["o.mkv", "--to mp4", "folder"]);
+    refused(&desk.run(&["stamp", "-", "-o", "-", "--to", "mp4"]), 2, &["--to", "stream"]);
+    assert_eq!(code(&desk.run(&["stamp", "mixed/a.ts", "-o", "o.m4v", "--to", "mp4"])), 0);
+    let o = desk.run(&["stamp", "mixed", "-o", "out", "--to", "avi"]);
+    assert!(code(&o) == 2 && text(&o.stderr).contains("mp4, mov, mkv"), "{}", text(&o.stderr));
+}
+
+#[test]
+fn a_ledger_of_one_kind_is_not_gone_on_with_for_another() {
+    let desk = Desk::new();
+    mixed(&desk);
+    assert_eq!(code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--ledger", "run.ndjson"])), 0);
+    refused(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mov", "--resume", "run.ndjson"]), 2, &["run.ndjson", "(to)"]);
+    assert_eq!(code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--resume", "run.ndjson"])), 0);
+}

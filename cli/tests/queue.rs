@@ -316,3 +316,25 @@ fn a_worker_says_how_it_does() {
     assert!(read(&url.replace("/metrics", "/readyz")).contains("ok"));
     drop(worker);
 }
+
+#[test]
+fn jobs_of_a_folder_of_mixed_kinds_write_the_kind_that_was_asked_for() {
+    let office = Office::new();
+    std::fs::create_dir(office.desk.path("mixed")).unwrap();
+    std::fs::create_dir(office.desk.path("out")).unwrap();
+    office.desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/a.ts");
+    office.desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 mixed/b.gif");
+    std::fs::write(office.desk.path("out/a.mp4"), "").unwrap();
+    std::fs::set_permissions(office.desk.path("out/a.mp4"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(office.submit(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--force", "--preset", "ultrafast"]).len(), 2);
+    office.work();
+    for target in ["out/a.mp4", "out/b.mp4"] {
+        assert_eq!(code(&office.run(&["detect", target])), 0, "{target}");
+    }
+    // What is delivered over a file keeps its mode.
+    let mode = |name: &str| std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(office.desk.path(name)).unwrap()) & 0o777;
+    assert_eq!(mode("out/a.mp4"), 0o600);
+    std::fs::copy(office.desk.path("mixed/b.gif"), office.desk.path("mixed/a.gif")).unwrap();
+    refused(&office.run(&["submit", "stamp", "mixed", "-o", "out", "--to", "mp4"]), 2, &["out/a.mp4", "a.gif", "a.ts"]);
+    refused(&office.run(&["submit", "stamp", "mixed/a.ts", "-o", "o.mov", "--to", "mp4"]), 2, &["o.mov", "--to mp4"]);
+}

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, reason = "what fails here is to stop the run")]
 
+pub mod clip;
 pub mod mutate;
 
 use std::cell::RefCell;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use proofmark::fec::PolarCode;
-use proofmark::media::{Cancel, Container, Inlet, Limits, Outlet};
+use proofmark::media::{Cancel, Container, Inlet, Limits, Outlet, VideoCodec};
 use proofmark::payload::CODED_BITS;
 use proofmark::provenance::{Trust, read_store};
 use proofmark::registry::Registration;
@@ -24,6 +25,9 @@ use tempfile::TempDir;
 
 /// Signs of the code that is tried: as many as the picture's.
 const SIGNS: usize = 1610;
+
+/// No clip of [`clip`] lasts as long, in seconds, whatever its clock says: of leaps as large as a part is long, some are kept.
+const LONGEST: f64 = 200.0;
 
 /// The key that marks are looked for with.
 #[must_use]
@@ -113,6 +117,60 @@ pub fn request(bytes: &[u8]) {
             assert!(status < 500 || status == 501, "{status}");
         }
     });
+}
+
+/// What memory is filled with before something is stamped, and what a sanitizer fills it with (`malloc_fill_byte`): neither is in any clip, so none is in what is made of it.
+const CANARY: [u8; 16] = *b"\xc5\x07\xf3canary\x9b\xe1\x02\xfd\x11\xa9\xd7";
+const FILL: [u8; 64] = [0xbe; 64];
+/// A key's secret that would be known anywhere.
+const SECRET: [u8; 32] = *b"\x00\xfe the key that nobody sees. \x01\xff\xee";
+
+/// Leaves memory of many sizes behind, full of [`CANARY`].
+fn litter() {
+    let blocks: Vec<Vec<u8>> = (6..19).flat_map(|size| [1 << size, 3 << (size - 1)]).cycle().take(104).map(|size| CANARY.repeat(size / CANARY.len())).collect();
+    drop(std::hint::black_box(blocks));
+}
+
+fn holds(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|w| w == what)
+}
+
+/// A script of a clip that changes midway ([`clip`]), which is stamped: what comes out can be read, is no longer than what went in, and holds nothing of this process's memory.
+pub fn stamp(bytes: &[u8]) {
+    let Some(script) = clip::Script::read(bytes) else { return };
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
+    let folder = FOLDER.with(|folder| folder.path().to_path_buf());
+    // What libav does not make is no clip.
+    let Ok((input, frames)) = script.make(&folder) else { return };
+    let (name, codec) = [
+        ("out.mkv", Some(VideoCodec::Ffv1)),
+        ("out.mp4", Some(VideoCodec::H264)),
+        ("out.wav", None),
+        ("out.webm", None),
+        ("out.flac", None),
+        ("out.mkv", Some(VideoCodec::H264)),
+        ("out.mov", None),
+        ("out.m4a", None),
+    ][usize::from(script.purpose()) % 8];
+    let mut options = StampOptions::default();
+    (options.limits, options.overwrite, options.encode.codec) = (limits(), true, codec);
+    options.mark_sound = script.purpose() & 64 == 0;
+    options.encode.preset = (codec == Some(VideoCodec::H264)).then(|| "ultrafast".into());
+    let output = folder.join(name);
+    litter();
+    let Ok(stamped) = proofmark::stamp::stamp(&input, &output, &WatermarkKey::from_secret(SECRET, 1), &options, &Cancel::default(), &mut |_| {}) else { return };
+    let written = std::fs::read(&output).expect("what was stamped");
+    for secret in [&CANARY[..], &SECRET[..]] {
+        assert!(!holds(&written, secret), "memory of this process is in {name}");
+    }
+    assert!(stamped.summary.frames <= frames, "{} frames of {frames}", stamped.summary.frames);
+    assert!(stamped.summary.seconds < LONGEST, "{} seconds", stamped.summary.seconds);
+    if codec == Some(VideoCodec::Ffv1) {
+        let seen = clip::rows(&output, |row| assert!(!holds(row, &CANARY) && !holds(row, &FILL), "memory of this process is in a picture of {name}"));
+        assert_eq!(seen, Ok(stamped.summary.frames));
+    } else if !Container::of(&output).is_ok_and(Container::is_sound) {
+        assert_eq!(clip::rows(&output, |_| ()), Ok(stamped.summary.frames));
+    }
 }
 
 /// What lies beside the picture of a still: it is carried over into any kind, and again from there.

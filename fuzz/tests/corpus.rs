@@ -26,7 +26,7 @@ macro_rules! corpus {
     };
 }
 
-corpus!(answer, configuration, key, ledger, manifest, registration, request, still, stream, verify, word);
+corpus!(answer, configuration, key, ledger, manifest, registration, request, stamp, still, stream, verify, word);
 
 /// Those that a worker answered: what is not believed shows a fuzzer little.
 #[test]
@@ -35,5 +35,17 @@ fn answers_that_are_mutated_are_believed() {
     for name in ["clip", "sound"] {
         let answer = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/answer").join(name)).unwrap();
         assert!(proofmark::fuzzing::answer(&answer, &key), "{name}: make the seeds anew (fuzz/seeds.sh)");
+    }
+}
+
+/// A script that libav makes no clip of shows nothing.
+#[test]
+fn scripts_make_clips() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for script in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/stamp")).unwrap() {
+        let path = script.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let (clip, frames) = proofmark_fuzz::clip::Script::read(&bytes).unwrap().make(folder.path()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(frames > 1 && proofmark_fuzz::clip::rows(&clip, |_| ()).is_ok_and(|seen| seen > 1), "{}", path.display());
     }
 }

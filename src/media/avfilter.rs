@@ -9,6 +9,8 @@ use ffmpeg_next::ffi::{self, AVFilter, AVFilterContext, AVFilterGraph, AVFilterI
 use ffmpeg_next::{Error, Rational, frame};
 use libloading::Library;
 
+use super::guard::{self, told};
+
 /// Names of the graph's two ends.
 const SOURCE: &CStr = c"in";
 const SINK: &CStr = c"out";
@@ -142,8 +144,6 @@ impl Graph {
     /// Hands over a frame, or with `None` the end.
     pub(super) fn push(&mut self, frame: Option<&mut frame::Video>) -> Result<(), Error> {
         let frame = frame.map_or(ptr::null_mut(), |frame| {
-            let pts = frame.timestamp().or(frame.pts());
-            frame.set_pts(pts);
             // SAFETY: it is borrowed until the call below is over.
             unsafe { frame.as_mut_ptr() }
         });
@@ -153,11 +153,8 @@ impl Graph {
 
     /// The next frame; `EAGAIN` if the chain wants more before.
     pub(super) fn pull(&mut self, frame: &mut frame::Video) -> Result<(), Error> {
-        // SAFETY: the sink is part of a configured graph. It expects an empty frame, and does not free what one holds.
-        told(unsafe {
-            ffi::av_frame_unref(frame.as_mut_ptr());
-            (self.functions.av_buffersink_get_frame)(self.sink, frame.as_mut_ptr())
-        })
+        // SAFETY: the sink is part of a configured graph.
+        guard::fill_video(frame, |frame| unsafe { (self.functions.av_buffersink_get_frame)(self.sink, frame) })
     }
 
     /// Time base and frame rate of what comes out, if it has one.
@@ -177,9 +174,4 @@ impl Drop for Graph {
 
 fn text(text: &str) -> Result<CString, Error> {
     CString::new(text).map_err(|_| Error::InvalidData)
-}
-
-/// libav's numbers as errors.
-fn told(code: c_int) -> Result<(), Error> {
-    if code < 0 { Err(Error::from(code)) } else { Ok(()) }
 }

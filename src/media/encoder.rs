@@ -4,13 +4,14 @@ use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic, AVFieldOrder, AVPixelFormat,
-    FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic,
+    AVFieldOrder, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
 
-use super::frame::{Layout, has_alpha};
+use super::convert::is_full_range;
+use super::frame::{Layout, has_alpha, is_opaque};
 use super::{Container, MediaError, streams};
 
 /// A picture codec that can be written.
@@ -149,41 +150,42 @@ pub(super) struct PictureFormat {
     chroma_location: AVChromaLocation,
     bits_per_raw_sample: i32,
     field_order: AVFieldOrder,
-    /// Whether an alpha channel lies beside the picture, where WebM has it and decoders leave it.
-    alpha_beside: bool,
+    /// How long the first frame lasts, in seconds, if it says.
+    lasts: Option<f64>,
+    /// Whether a pixel so far can be seen through.
+    transparent: bool,
+    /// Whether a frame so far has closed captions.
+    captions: bool,
     /// HDR metadata in x265's words.
     hdr: Vec<String>,
 }
 
 impl PictureFormat {
-    /// Of what `decoder` puts out for `source`.
-    pub(super) fn of_stream(decoder: &decoder::Video, source: &ffmpeg_next::Stream<'_>) -> Self {
+    /// Of what `decoder` puts out for `source`, whose first frame is `first`.
+    pub(super) fn of_stream(decoder: &decoder::Video, source: &ffmpeg_next::Stream<'_>, first: &frame::Video) -> Self {
         // SAFETY: the context is valid; only plain fields are read.
         let raw = unsafe { &*decoder.as_ptr() };
+        let rates = [source.avg_frame_rate(), source.rate()];
+        let frame = Self::of_frame(first, source.time_base(), rates.into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0));
         Self {
             codec: decoder.id(),
-            width: decoder.width(),
-            height: decoder.height(),
-            pixel: decoder.format(),
-            time_base: source.time_base(),
-            frame_rate: [source.avg_frame_rate(), source.rate()].into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0),
             pixel_aspect: aspect_ratio(source, decoder),
-            primaries: raw.color_primaries,
-            transfer: raw.color_trc,
-            matrix: raw.colorspace,
-            range: raw.color_range,
-            chroma_location: raw.chroma_sample_location,
             bits_per_raw_sample: raw.bits_per_raw_sample,
-            field_order: raw.field_order,
-            alpha_beside: source.metadata().get("alpha_mode") == Some("1"),
+            field_order: if frame.field_order == AVFieldOrder::AV_FIELD_UNKNOWN { raw.field_order } else { frame.field_order },
             hdr: streams::x265_hdr(source),
+            ..frame
         }
     }
 
-    /// Of a frame that came out of a filter graph.
+    /// Of a frame, such as one that came out of a filter graph.
     pub(super) fn of_frame(frame: &frame::Video, time_base: Rational, frame_rate: Option<Rational>) -> Self {
         // SAFETY: the frame is valid; only plain fields are read.
         let raw = unsafe { &*frame.as_ptr() };
+        let field_order = match (frame.is_interlaced(), frame.is_top_first()) {
+            (true, true) => AVFieldOrder::AV_FIELD_TT,
+            (true, false) => AVFieldOrder::AV_FIELD_BB,
+            (false, _) => AVFieldOrder::AV_FIELD_UNKNOWN,
+        };
         Self {
             codec: Id::None,
             width: frame.width(),
@@ -198,16 +200,70 @@ impl PictureFormat {
             range: raw.color_range,
             chroma_location: raw.chroma_location,
             bits_per_raw_sample: 0,
-            field_order: AVFieldOrder::AV_FIELD_UNKNOWN,
-            alpha_beside: false,
+            field_order,
+            lasts: Some(frame.packet().duration).filter(|&d| d > 0).map(|d| d as f64 * f64::from(time_base)),
+            transparent: false,
+            captions: false,
             hdr: Vec::new(),
         }
     }
 
-    /// Whether the source has an alpha channel that `format` has not.
-    pub(super) fn loses_alpha(&self, format: Pixel) -> bool {
+    /// Notes what a frame has that may be lost.
+    pub(super) fn look(&mut self, frame: &frame::Video) {
+        self.transparent |= !is_opaque(frame);
+        self.captions |= frame.side_data(frame::side_data::Type::A53CC).is_some();
+    }
+
+    /// Whether a frame holds two fields of different times.
+    fn is_interlaced(&self) -> bool {
+        use AVFieldOrder::{AV_FIELD_BB, AV_FIELD_BT, AV_FIELD_TB, AV_FIELD_TT};
+        matches!(self.field_order, AV_FIELD_TT | AV_FIELD_BB | AV_FIELD_TB | AV_FIELD_BT)
+    }
+
+    /// Frames per second, for encoders that choose a level by it. Files without a steady rate name that of their clock.
+    fn pace(&self) -> Rational {
+        let usual = |r: &Rational| (1.0..=MOST_FRAMES).contains(&f64::from(*r));
+        let lasts = self.lasts.filter(|s| *s > 0.0).map(|s| Rational((1000.0 / s).clamp(1.0, 1e9) as i32, 1000));
+        self.frame_rate.filter(usual).or(lasts.filter(usual)).unwrap_or(Rational(25, 1))
+    }
+
+    /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`, has not.
+    pub(super) fn losses(&self, format: Pixel, codec: VideoCodec, container: Container) -> Vec<String> {
+        let mut out = Vec::new();
         // JPEG has none: what libav gives out as one is left of four inks.
-        self.codec != Id::MJPEG && (self.alpha_beside || has_alpha(self.pixel)) && !has_alpha(format)
+        if self.transparent && self.codec != Id::MJPEG && !has_alpha(format) {
+            out.push(format!("the alpha channel was left out: {} has no place for it here", codec.name()));
+        }
+        if self.captions && codec != VideoCodec::H264 {
+            out.push(format!("the closed captions were left out: {} has no place for them here; --video-codec h264 keeps them", codec.name()));
+        }
+        let depth = |p: Pixel| match Layout::of(p) {
+            Layout::Luma { depth } | Layout::Rgb { depth } | Layout::Other { depth, .. } => depth,
+        };
+        if depth(format) < depth(self.pixel) && format != Pixel::None {
+            out.push(format!("the picture has {} bits a sample instead of {}: {} holds no more here", depth(format), depth(self.pixel), codec.name()));
+        }
+        let told = codec == VideoCodec::H264 || matches!(container, Container::Matroska | Container::WebM | Container::Mov | Container::Y4m);
+        if self.is_interlaced() && !told {
+            out.push(format!(
+                "the picture is interlaced, which {} in {} does not say: players will not deinterlace it; --video-codec h264 keeps it",
+                codec.name(),
+                container.name()
+            ));
+        }
+        out
+    }
+
+    /// A line on a column or a row that an encoder does not take.
+    pub(super) fn crop(&self, encoder: &encoder::video::Encoder) -> Option<String> {
+        let (columns, rows) = (self.width - encoder.width().min(self.width), self.height - encoder.height().min(self.height));
+        let what = match (columns, rows) {
+            (0, 0) => return None,
+            (_, 0) => "the last column of pixels was",
+            (0, _) => "the last row of pixels was",
+            _ => "the last column and row of pixels were",
+        };
+        Some(format!("{what} left out: video in 4:2:0, which every player takes, has even sizes"))
     }
 
     /// What an encoder holds per frame that it looks ahead, roughly.
@@ -215,6 +271,9 @@ impl PictureFormat {
         self.width as usize * self.height as usize * 13 / 4
     }
 }
+
+/// Frames per second beyond which a rate is that of a clock.
+const MOST_FRAMES: f64 = 300.0;
 
 /// Presets of x264 and x265.
 const PRESETS: [&str; 10] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
@@ -242,16 +301,17 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
         return Err(fail(format!("'{preset}' is none of its presets: {}", PRESETS.join(", "))));
     }
     let format = choose_format(codec, &found, source);
+    let (width, height) = even(codec, format, source);
     let mut context = codec::Context::new_with_codec(found);
     // x264 would take half as many again as there are cores, and each holds a frame and more; the rest is for decoding and marking.
     let count = if codec == VideoCodec::H264 { std::thread::available_parallelism().map_or(0, usize::from) } else { 0 };
     context.set_threading(threading::Config { kind: threading::Type::Frame, count, ..Default::default() });
     let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
-    encoder.set_width(source.width);
-    encoder.set_height(source.height);
+    encoder.set_width(width);
+    encoder.set_height(height);
     encoder.set_format(format);
     encoder.set_time_base(source.time_base);
-    encoder.set_frame_rate(source.frame_rate);
+    encoder.set_frame_rate(if codec == VideoCodec::Raw { source.frame_rate } else { Some(source.pace()) });
     encoder.set_aspect_ratio(source.pixel_aspect);
     // SAFETY: the context is valid and not open yet; only plain fields are set.
     unsafe {
@@ -272,9 +332,9 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
         }
         (*to).chroma_sample_location = source.chroma_location;
         (*to).bits_per_raw_sample = source.bits_per_raw_sample;
-        if codec == VideoCodec::Raw {
-            // Frames are passed on as they are; encoders take them for progressive ones.
-            (*to).field_order = source.field_order;
+        (*to).field_order = source.field_order;
+        if source.is_interlaced() && codec == VideoCodec::H264 {
+            (*to).flags |= AV_CODEC_FLAG_INTERLACED_DCT as i32;
         }
         if global_header {
             (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
@@ -288,7 +348,7 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
             (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
-    let private = private_options(codec, options, source);
+    let private = private_options(codec, format, options, source);
     let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
     Ok(PictureEncoder { encoder, format, codec })
 }
@@ -302,7 +362,7 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 }
 
 /// The encoder's own options: quality, speed, HDR metadata.
-fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &PictureFormat) -> Dictionary<'static> {
+fn private_options(codec: VideoCodec, format: Pixel, options: &EncodeOptions, source: &PictureFormat) -> Dictionary<'static> {
     let mut d = Dictionary::new();
     let crf = |default: f32| options.crf.unwrap_or(default).to_string();
     let constant = options.bitrate.is_none();
@@ -327,6 +387,10 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &PictureF
         VideoCodec::Vp9 => {
             d.set("deadline", "good");
             d.set("row-mt", "1");
+            // libvpx codes no transparency with frames that are never shown.
+            if has_alpha(format) {
+                d.set("auto-alt-ref", "0");
+            }
             d.set("cpu-used", &preset("4"));
             if constant {
                 d.set("crf", &crf(20.0));
@@ -347,10 +411,6 @@ fn private_options(codec: VideoCodec, options: &EncodeOptions, source: &PictureF
         VideoCodec::Png | VideoCodec::Jpeg | VideoCodec::Raw => {}
     }
     d
-}
-
-fn is_full_range(format: Pixel) -> bool {
-    matches!(format, Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P)
 }
 
 fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> Rational {
@@ -390,16 +450,17 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         _ if lossy_video && rgb => Pixel::YUV420P,
         other => other,
     };
-    let chosen = if takes(plain) { plain } else { nearest(&known, plain) };
-    // x264 and x265 want even sizes where chroma is halved.
-    let odd = |n: u32| n % 2 == 1;
-    let needs_full_chroma = matches!(codec, VideoCodec::H264 | VideoCodec::H265) && (odd(picture.width) || odd(picture.height));
-    match chosen {
-        Pixel::YUV420P | Pixel::YUV422P if needs_full_chroma => Pixel::YUV444P,
-        Pixel::YUVJ420P | Pixel::YUVJ422P if needs_full_chroma => Pixel::YUVJ444P,
-        Pixel::YUV420P10LE | Pixel::YUV422P10LE if needs_full_chroma => Pixel::YUV444P10LE,
-        other => other,
-    }
+    let plain = if takes(plain) { plain } else { nearest(&known, plain) };
+    // libvpx codes transparency beside the picture.
+    if codec == VideoCodec::Vp9 && has_alpha(source) && takes(Pixel::YUVA420P) { Pixel::YUVA420P } else { plain }
+}
+
+/// The size that is written: x264 and x265 want even ones where chroma is halved, and no player but those of a desktop takes it whole.
+fn even(codec: VideoCodec, format: Pixel, picture: &PictureFormat) -> (u32, u32) {
+    let halved = |shift: u8| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && shift > 0;
+    let (across, down) = format.descriptor().map_or((0, 0), |d| (d.log2_chroma_w(), d.log2_chroma_h()));
+    let cut = |size: u32, shift: u8| if halved(shift) && size > 1 { size & !1 } else { size };
+    (cut(picture.width, across), cut(picture.height, down))
 }
 
 /// Formats that Y4M has a name for, in libav's dialect.

@@ -7,7 +7,7 @@ use ffmpeg_next::{Error, Rational, frame};
 
 use super::avfilter::{Filters, Graph};
 use super::encoder::{EncodeOptions, PictureFormat};
-use super::transcode::{Sink, Writer};
+use super::writer::{Sink, Writer};
 use super::{Cancel, Container, Limits, MediaError, Reader};
 
 /// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and writes what comes out to `output`. The chain may

@@ -69,6 +69,23 @@ pub(super) fn has_alpha(format: Pixel) -> bool {
     descriptor(format).is_some_and(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
 }
 
+/// Whether no pixel of a frame can be seen through. Of formats that are seldom seen, what has an alpha channel counts as transparent.
+pub(super) fn is_opaque(frame: &frame::Video) -> bool {
+    let Some(d) = descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0) else { return true };
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    if d.flags & AV_PIX_FMT_FLAG_PAL as u64 != 0 {
+        // Which colours are used is not looked at: one that can be seen through is there for that.
+        return frame.data(1).as_chunks::<4>().0.iter().all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
+    }
+    let alpha = d.comp[usize::from(d.nb_components).saturating_sub(1)];
+    let (plane, step, offset) = (alpha.plane as usize, (alpha.step as usize).max(1), alpha.offset as usize);
+    if alpha.depth != 8 || plane >= frame.planes() {
+        return false;
+    }
+    let rows = frame.data(plane).chunks(frame.stride(plane)).take(height);
+    rows.flat_map(|row| row.iter().skip(offset).step_by(step).take(width)).all(|&a| a == 255)
+}
+
 /// One decoded frame.
 pub struct Picture<'f> {
     frame: &'f mut frame::Video,

@@ -6,19 +6,25 @@
 #![allow(unsafe_code)]
 
 mod avfilter;
+mod clock;
 mod beside;
 mod container;
+mod convert;
 mod encoder;
 mod filter;
+mod form;
 mod frame;
+mod guard;
 mod limits;
 mod nal;
 mod pipe;
 mod reader;
 mod sound;
+mod source;
 mod still;
 mod streams;
 mod transcode;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -33,8 +39,9 @@ pub use filter::filter;
 pub use frame::Picture;
 pub use limits::Limits;
 pub use pipe::{Inlet, Outlet};
-pub use reader::{MediaInfo, PictureInfo, Reader, Skip};
+pub use reader::{Reader, Skip};
 pub use sound::{Rework, SoundInfo, SoundReader};
+pub use source::{MediaInfo, PictureInfo};
 pub use still::{Still, frame_at};
 pub use transcode::{Cancel, Job, Progress, Summary, transcode, transcode_stream};
 
@@ -59,6 +66,15 @@ pub enum MediaError {
     /// Nothing in it.
     #[error("{}: is empty (0 bytes); fetch or export it again", path.display())]
     Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A web form with a file in it.
+    #[error(
+        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form; a server wants the file's own bytes as the body",
+        path.display()
+    )]
+    Form {
         /// Which file.
         path: PathBuf,
     },
@@ -130,8 +146,16 @@ pub enum MediaError {
         /// How large it may be.
         limit: u64,
     },
+    /// A picture that can be decoded, and not be written as what it is.
+    #[error("{}: cannot be stamped: {reason}", path.display())]
+    Unwritable {
+        /// Which file.
+        path: PathBuf,
+        /// Why, and what to do instead.
+        reason: String,
+    },
     /// The target's kind is not one we write.
-    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp", path.display())]
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; where files go to a folder, --to mp4 names the kind", path.display())]
     Container {
         /// Which target.
         path: PathBuf,

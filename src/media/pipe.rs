@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ffmpeg_next::format::context::{Input, StreamIo};
+use ffmpeg_next::format::context::StreamIo;
 use ffmpeg_next::format::input_from_stream;
 use ffmpeg_next::{Dictionary, Error};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::reader::check;
+use super::source::{Source, check};
 use super::{Cancel, Limits, MediaError};
 
 /// Between two looks at the flag that stops the work.
@@ -44,7 +44,11 @@ pub struct Inlet {
     limits: Limits,
     cancel: Cancel,
     trouble: Trouble,
+    watch: Option<Watch>,
 }
+
+/// Is shown all that is read, and says whether to read on.
+type Watch = Box<dyn FnMut(&[u8]) -> bool + Send>;
 
 /// What became of an inlet: how many bytes it gave, and why no more, if that was not the end. libav keeps both to itself.
 #[derive(Clone, Default)]
@@ -69,7 +73,12 @@ impl Inlet {
     /// Reads `from`, called `name` in messages.
     #[must_use]
     pub fn new(from: OwnedFd, name: &Path, limits: &Limits, cancel: &Cancel) -> Self {
-        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default() }
+        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default(), watch: None }
+    }
+
+    /// Shows `watch` all that is read, which ends where it says no, as if the work had been cancelled.
+    pub(crate) fn watched(self, watch: impl FnMut(&[u8]) -> bool + Send + 'static) -> Self {
+        Self { watch: Some(Box::new(watch)), ..self }
     }
 
     pub(super) fn name(&self) -> PathBuf {
@@ -77,7 +86,7 @@ impl Inlet {
     }
 
     /// Opens what comes for libav, which must know what it is from its beginning.
-    pub(super) fn open(self) -> Result<(Input, Trouble), MediaError> {
+    pub(super) fn open(self) -> Result<(Source, Trouble), MediaError> {
         super::start(&self.limits);
         let (name, limits, trouble) = (self.name.clone(), self.limits, self.trouble.clone());
         let fail = |e| MediaError::NotStream { path: name.clone(), reason: super::reason(e) };
@@ -89,7 +98,7 @@ impl Inlet {
         trouble.check()?;
         let input = opened.map_err(fail)?;
         check(&name, "a number of streams", u64::from(input.nb_streams()), limits.streams)?;
-        Ok((input, trouble))
+        Ok((Source::new(input), trouble))
     }
 
     fn take(&mut self, into: &mut [u8]) -> Result<usize, MediaError> {
@@ -101,6 +110,9 @@ impl Inlet {
         }
         let taken = self.trouble.taken.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
         check(&self.name, "a file size (bytes)", taken, self.limits.bytes)?;
+        if self.watch.as_mut().is_some_and(|goes_on| !goes_on(&into[..read])) {
+            return Err(MediaError::Cancelled { path: self.name.clone() });
+        }
         Ok(read)
     }
 }

@@ -1,102 +1,23 @@
 //! Reading: a file's picture, frame by frame.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, threading};
 use ffmpeg_next::ffi::{AV_TIME_BASE, AVDiscard, EAGAIN};
-use ffmpeg_next::format::context::{Input, StreamIo};
-use ffmpeg_next::format::{Pixel, input_from_stream};
-use ffmpeg_next::software::scaling;
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, frame, media, picture};
-use serde::{Deserialize, Serialize};
+use ffmpeg_next::{Error, Packet, Rational, decoder, frame, picture};
 
-use super::frame::{Layout, Picture};
+use super::clock::Pace;
+use super::convert::{Converter, markable};
+use super::frame::Picture;
+use super::guard::{self, VideoShape};
 use super::nal::Units;
-use super::{Limits, MediaError, beside};
+use super::source::{MediaInfo, Source, check};
+use super::{Limits, MediaError};
 use crate::picture::Coding;
 
 /// Packets whose size is remembered until their frames come out: more than any decoder holds back.
 const PACKETS: usize = 128;
-
-/// What a file is, from its header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct MediaInfo {
-    /// Duration in seconds, if the file says; 0 for a still.
-    pub seconds: Option<f64>,
-    /// The picture; `None` where there is sound alone.
-    pub picture: Option<PictureInfo>,
-    /// Whether there is sound.
-    pub has_audio: bool,
-}
-
-/// What the picture of a file is, from its header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct PictureInfo {
-    /// Width in stored pixels.
-    pub width: u32,
-    /// Height in stored pixels.
-    pub height: u32,
-    /// Frames per second on average, if the file says.
-    pub frame_rate: Option<f64>,
-    /// libav's name of the codec.
-    pub codec: String,
-}
-
-/// Opens a file for libav, having checked what can be checked before.
-pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
-    super::start(limits);
-    let fail = |reason| MediaError::Open { path: path.into(), reason };
-    let meta = std::fs::metadata(path).map_err(fail)?;
-    if !meta.is_file() {
-        return Err(MediaError::NotAFile { path: path.into() });
-    }
-    if meta.len() == 0 {
-        return Err(MediaError::Empty { path: path.into() });
-    }
-    check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
-    let file = File::open(path).map_err(fail)?;
-    let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
-    let picture = beside::picture_of(file, limits).map_err(fail)?.ok_or_else(|| MediaError::Animated { path: path.into() })?;
-    let io = StreamIo::from_read_seek_with_capacity(picture, 1 << 16).map_err(not_media)?;
-    // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
-    let mut options = Dictionary::new();
-    options.set("protocol_whitelist", "none");
-    options.set("max_streams", &limits.streams.to_string());
-    let input = input_from_stream(io, None, Some(options)).map_err(not_media)?;
-    check(path, "a number of streams", u64::from(input.nb_streams()), limits.streams)?;
-    Ok(input)
-}
-
-/// The next packet; `None` at the end, or where the file was cut short: it still has a beginning. A fresh one each time, because reading into a
-/// packet does not let go of what it held.
-pub(super) fn next_packet(input: &mut Input) -> Option<Packet> {
-    loop {
-        let mut packet = Packet::empty();
-        match packet.read(input) {
-            Ok(()) => return Some(packet),
-            Err(Error::Other { errno: EAGAIN }) => {}
-            Err(_) => return None,
-        }
-    }
-}
-
-pub(super) fn check(path: &Path, what: &'static str, found: u64, limit: u64) -> Result<(), MediaError> {
-    if found > limit { Err(MediaError::Limit { path: path.into(), what, found, limit }) } else { Ok(()) }
-}
-
-/// The stream that a player would show: libav's choice, cover art left out.
-pub(super) fn picture_stream(path: &Path, input: &Input) -> Result<usize, MediaError> {
-    let stream = input.streams().best(media::Type::Video).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
-    let cover = ffmpeg_next::format::stream::Disposition::ATTACHED_PIC;
-    if stream.disposition().contains(cover) {
-        return Err(MediaError::NoVideo { path: path.into() });
-    }
-    Ok(stream.index())
-}
 
 /// A decoder for one stream.
 pub(super) struct PictureDecoder {
@@ -108,10 +29,20 @@ pub(super) struct PictureDecoder {
     frames: u64,
     errors: u64,
     first_time: Option<f64>,
+    /// How long a frame usually lasts, in the stream's time base.
+    usual: i64,
+    pace: Pace,
+    /// When the packet of the last frame says that it is shown.
+    told: Option<i64>,
+    /// What the first frame is, which all that take frames are built for, and what brings others to that.
+    shape: Option<VideoShape>,
+    converter: Converter,
+    /// The first change of that, and when it came.
+    change: Option<(f64, VideoShape)>,
 }
 
 impl PictureDecoder {
-    pub(super) fn new(path: &Path, input: &Input, index: usize, limits: &Limits) -> Result<Self, MediaError> {
+    pub(super) fn new(path: &Path, input: &Source, index: usize, limits: &Limits) -> Result<Self, MediaError> {
         let fail = |reason: String| MediaError::Decode { path: path.into(), reason };
         let stream = input.stream(index).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
         let mut context = codec::Context::from_parameters(stream.parameters()).map_err(|e| fail(e.to_string()))?;
@@ -128,12 +59,35 @@ impl PictureDecoder {
         };
         // Asked before the decoder is opened, which would refuse without a reason.
         check(path, "a frame size (pixels)", u64::from(width.unsigned_abs()) * u64::from(height.unsigned_abs()), limits.pixels)?;
-        let decoder = context.decoder().video().map_err(|e| match e {
+        let opened = match transparent(&stream) {
+            // libav's own decoders of VP8 and VP9 leave out the transparency that lies beside the picture.
+            Some(codec) => context.decoder().open_as(codec).and_then(decoder::Opened::video),
+            None => context.decoder().video(),
+        };
+        let decoder = opened.map_err(|e| match e {
             Error::DecoderNotFound => fail("libav has no decoder for it".into()),
             e => fail(e.to_string()),
         })?;
         check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
-        Ok(Self { path: path.into(), index, decoder, time_base: stream.time_base(), limits: *limits, frames: 0, errors: 0, first_time: None })
+        let (rate, time_base) = ([stream.avg_frame_rate(), stream.rate()], stream.time_base());
+        let rate = rate.into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0).unwrap_or(Rational(25, 1));
+        let usual = rate.invert() / time_base;
+        Ok(Self {
+            path: path.into(),
+            index,
+            decoder,
+            time_base,
+            limits: *limits,
+            frames: 0,
+            errors: 0,
+            first_time: None,
+            usual: (f64::from(usual).round() as i64).max(1),
+            pace: Pace::default(),
+            told: None,
+            shape: None,
+            converter: Converter::default(),
+            change: None,
+        })
     }
 
     /// Index of the stream that it decodes.
@@ -192,22 +146,53 @@ impl PictureDecoder {
         Ok(())
     }
 
-    /// The next frame, if one is ready, and its time in seconds from the first.
+    /// The next frame, if one is ready, in the shape of the first one and with a time stamp of its own, and its time in seconds from the first.
     pub(super) fn receive(&mut self, frame: &mut frame::Video) -> Result<Option<f64>, MediaError> {
         loop {
-            match self.decoder.receive_frame(frame) {
+            match guard::receive_video(&mut self.decoder, frame) {
                 Ok(()) => break,
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(None),
                 Err(e) => self.damaged(&e)?,
             }
         }
+        check(&self.path, "a frame size (pixels)", u64::from(frame.width()) * u64::from(frame.height()), self.limits.pixels)?;
         self.frames += 1;
         check(&self.path, "a number of frames", self.frames, self.limits.frames)?;
-        let pts = frame.timestamp().or(frame.pts());
-        let time = pts.map_or(self.frames as f64 / 25.0, |t| t as f64 * f64::from(self.time_base));
+        self.told = frame.pts();
+        let lasts = Some(frame.packet().duration).filter(|&d| d > 0).unwrap_or(self.usual);
+        let pts = self.pace.next(guard::time_of(frame), lasts);
+        let time = pts as f64 * f64::from(self.time_base);
         let time = time - *self.first_time.get_or_insert(time);
         check(&self.path, "a duration (seconds)", time.max(0.0) as u64, self.limits.seconds)?;
+        self.conform(frame, time)?;
+        frame.set_pts(Some(pts));
         Ok(Some(time))
+    }
+
+    /// Brings a frame that is not like the first one to its shape: so does ffmpeg, and what was built for the first would read beyond it.
+    fn conform(&mut self, frame: &mut frame::Video, time: f64) -> Result<(), MediaError> {
+        let own = VideoShape::of(frame);
+        let shape = *self.shape.get_or_insert(own);
+        if shape.takes(&own) {
+            return Ok(());
+        }
+        self.change.get_or_insert((time, own));
+        self.converter.replace(frame, &shape).map_err(|e| MediaError::Decode {
+            path: self.path.clone(),
+            reason: format!("from {time:.1} s on it is {}x{} and cannot be brought to the {}x{} of its beginning: {e}", own.width, own.height, shape.width, shape.height),
+        })
+    }
+
+    /// A line on a change of size, pixel format or colours that was undone.
+    pub(super) fn change(&self) -> Option<String> {
+        let (time, own) = self.change?;
+        let first = self.shape?;
+        let (what, now, then) = match () {
+            () if (own.width, own.height) != (first.width, first.height) => ("size", format!("{}x{}", own.width, own.height), format!("{}x{}", first.width, first.height)),
+            () if own.format != first.format => ("pixel format", format!("{:?}", own.format).to_lowercase(), format!("{:?}", first.format).to_lowercase()),
+            () => ("range or matrix of colours", "another".into(), "that of its beginning".into()),
+        };
+        Some(format!("the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was brought to {then}"))
     }
 
     /// An error if not one frame came out.
@@ -219,86 +204,14 @@ impl PictureDecoder {
     }
 }
 
-/// Converts frames whose pixel format has no planes to measure.
-#[derive(Default)]
-pub(super) struct Converter {
-    scaler: Option<(Pixel, Pixel, u32, u32, scaling::Context)>,
-    target: Option<frame::Video>,
-}
-
-impl Converter {
-    /// `frame` in `format`, with its time and properties; unchanged if it is that already.
-    pub(super) fn convert<'a>(&'a mut self, frame: &'a mut frame::Video, format: Pixel) -> Result<&'a mut frame::Video, Error> {
-        if frame.format() == format {
-            return Ok(frame);
-        }
-        let key = (frame.format(), format, frame.width(), frame.height());
-        let fits = self.scaler.as_ref().is_some_and(|s| (s.0, s.1, s.2, s.3) == key);
-        if !fits {
-            let flags = scaling::Flags::BICUBIC | scaling::Flags::ACCURATE_RND | scaling::Flags::FULL_CHR_H_INT;
-            let mut context = scaling::Context::get(key.0, key.2, key.3, key.1, key.2, key.3, flags)?;
-            colours(&mut context, frame, format);
-            self.scaler = Some((key.0, key.1, key.2, key.3, context));
-        }
-        let Some((.., scaler)) = &mut self.scaler else { return Err(Error::Bug) };
-        // A fresh buffer each time: the encoder may still hold the last one.
-        let mut target = frame::Video::empty();
-        scaler.run(frame, &mut target)?;
-        // SAFETY: both frames are valid; properties are copied, not buffers. Range and matrix are those of the new samples.
-        unsafe {
-            let (range, space) = ((*target.as_ptr()).color_range, (*target.as_ptr()).colorspace);
-            ffmpeg_next::ffi::av_frame_copy_props(target.as_mut_ptr(), frame.as_ptr());
-            if is_rgb(key.0) != is_rgb(key.1) {
-                (*target.as_mut_ptr()).color_range = if is_rgb(format) { ffmpeg_next::ffi::AVColorRange::AVCOL_RANGE_JPEG } else { range };
-                (*target.as_mut_ptr()).colorspace = space;
-            }
-        }
-        Ok(self.target.insert(target))
-    }
-}
-
-fn is_rgb(format: Pixel) -> bool {
-    matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. })
-}
-
-/// Tells the scaler what matrix and range its sides have: BT.709 for red, green and blue turned into video, BT.601 in full range for JPEG, which knows no other.
-fn colours(context: &mut scaling::Context, frame: &frame::Video, target: Pixel) {
-    use ffmpeg_next::ffi::{SWS_CS_ITU601, SWS_CS_ITU709, sws_getCoefficients, sws_setColorspaceDetails};
-    let to_jpeg = is_rgb(frame.format()) && matches!(target, Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P);
-    let space = match frame.color_space() {
-        _ if to_jpeg => SWS_CS_ITU601,
-        ffmpeg_next::color::Space::BT470BG | ffmpeg_next::color::Space::SMPTE170M => SWS_CS_ITU601,
-        _ => SWS_CS_ITU709,
+/// The decoder for a picture whose transparency lies beside it, if that is so and there is one.
+fn transparent(stream: &ffmpeg_next::Stream<'_>) -> Option<ffmpeg_next::Codec> {
+    let name = match stream.parameters().id() {
+        codec::Id::VP8 => "libvpx",
+        codec::Id::VP9 => "libvpx-vp9",
+        _ => return None,
     };
-    let full = |format: Pixel, tagged: bool| i32::from(is_rgb(format) || tagged);
-    let tagged = frame.color_range() == ffmpeg_next::color::Range::JPEG;
-    // SAFETY: the context is valid, the tables are static.
-    unsafe {
-        let table = sws_getCoefficients(space);
-        let to = if is_rgb(frame.format()) { i32::from(to_jpeg) } else { i32::from(tagged) };
-        sws_setColorspaceDetails(context.as_mut_ptr(), table, full(frame.format(), tagged), table, full(target, to == 1), 0, 1 << 16, 1 << 16);
-    }
-}
-
-/// The format, close to `format`, that can be measured and marked.
-pub(super) fn markable(format: Pixel) -> Pixel {
-    match Layout::of(format) {
-        _ if format == Pixel::GRAY16BE => Pixel::GRAY16LE,
-        _ if matches!(format, Pixel::MonoWhite | Pixel::MonoBlack) => Pixel::GRAY8,
-        Layout::Luma { .. } | Layout::Rgb { .. } => format,
-        Layout::Other { rgb: true, depth, alpha } => match (depth > 8, alpha) {
-            (false, false) => Pixel::GBRP,
-            (false, true) => Pixel::GBRAP,
-            (true, false) => Pixel::GBRP16LE,
-            (true, true) => Pixel::GBRAP16LE,
-        },
-        Layout::Other { depth, alpha, .. } => match (depth > 8, alpha) {
-            (false, false) => Pixel::YUV444P,
-            (false, true) => Pixel::YUVA444P,
-            (true, false) => Pixel::YUV444P12LE,
-            (true, true) => Pixel::YUVA444P16LE,
-        },
-    }
+    decoder::find_by_name(name).filter(|_| stream.metadata().get("alpha_mode") == Some("1"))
 }
 
 /// Frames that need not be decoded to see most of a clip.
@@ -315,7 +228,7 @@ pub enum Skip {
 /// Decodes the picture of a file.
 pub struct Reader {
     path: PathBuf,
-    input: Input,
+    input: Source,
     index: usize,
     decoder: PictureDecoder,
     info: MediaInfo,
@@ -338,10 +251,10 @@ impl Reader {
     /// # Errors
     /// [`MediaError`], with the file's name, if it is no readable media, has no picture, or passes a limit.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, MediaError> {
-        let input = open(path, limits)?;
-        let index = picture_stream(path, &input)?;
+        let input = Source::open(path, limits)?;
+        let index = input.picture_stream(path)?;
         let decoder = PictureDecoder::new(path, &input, index, limits)?;
-        let info = describe(&input, index, decoder.decoder());
+        let info = input.describe(index, decoder.decoder());
         let (frame, converter, units) = (frame::Video::empty(), Converter::default(), decoder.units());
         let (scratch, packets, skip, latest) = (Vec::new(), VecDeque::new(), Skip::Nothing, None);
         Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch, packets, skip, units, latest, ended: false })
@@ -391,12 +304,6 @@ impl Reader {
         Ok(Some((picture, time)))
     }
 
-    /// The first frame as it was decoded, if there is one.
-    pub(super) fn first_frame(mut self) -> Option<frame::Video> {
-        self.next_decoded().ok()??;
-        Some(self.frame)
-    }
-
     /// The next frame as it was decoded, and its time in seconds from the first.
     pub(super) fn next_decoded(&mut self) -> Result<Option<(&mut frame::Video, f64)>, MediaError> {
         Ok(self.decode(|_| true)?.map(|time| (&mut self.frame, time)))
@@ -406,11 +313,12 @@ impl Reader {
     pub(super) fn seek(&mut self, seconds: f64) -> Result<bool, MediaError> {
         let Some((first, _)) = self.next_decoded()? else { return Ok(false) };
         // Without time stamps frames are counted, and what was skipped would be missing in the count.
-        let Some(start) = first.timestamp().or(first.pts()) else { return Ok(false) };
+        let Some(start) = guard::time_of(first) else { return Ok(false) };
         let target = (start as f64 * f64::from(self.time_base()) + seconds) * f64::from(AV_TIME_BASE);
         self.decoder.decoder.flush();
+        self.decoder.pace = Pace::default();
         (self.latest, self.ended) = (None, false);
-        Ok(self.input.seek(target as i64, ..target as i64).is_ok())
+        Ok(self.input.go_to(target as i64))
     }
 
     pub(super) fn time_base(&self) -> Rational {
@@ -436,7 +344,7 @@ impl Reader {
     fn coding(&self) -> Coding {
         // A packet of AV1 may hold a frame that is shown later, in a packet of a few bytes.
         let sizes = self.decoder.decoder().id() != codec::Id::AV1;
-        let packet = self.frame.pts().filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
+        let packet = self.decoder.told.filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
         let pixels = self.frame.width() as f32 * self.frame.height() as f32;
         Coding { bits: packet.map(|p| 8.0 * p.1 as f32 / pixels), intra: self.frame.kind() == picture::Type::I }
     }
@@ -444,7 +352,7 @@ impl Reader {
     /// Hands the decoder its next packet, or the end.
     fn feed(&mut self) -> Result<(), MediaError> {
         loop {
-            match next_packet(&mut self.input) {
+            match self.input.next_packet() {
                 Some(packet) if packet.stream() != self.index || self.is_left_out(&packet) => {}
                 Some(packet) => {
                     if let Some(pts) = packet.pts() {
@@ -460,17 +368,4 @@ impl Reader {
             }
         }
     }
-}
-
-pub(super) fn describe(input: &Input, index: usize, decoder: &decoder::Video) -> MediaInfo {
-    let stream = input.stream(index);
-    let rate = stream.as_ref().map(|s| s.avg_frame_rate()).filter(|r| r.numerator() > 0 && r.denominator() > 0);
-    let picture = PictureInfo { width: decoder.width(), height: decoder.height(), frame_rate: rate.map(f64::from), codec: decoder.id().name().to_string() };
-    MediaInfo { picture: Some(picture), ..describe_sound(input) }
-}
-
-/// [`describe`], of the sound alone.
-pub(super) fn describe_sound(input: &Input) -> MediaInfo {
-    let seconds = (input.duration() > 0).then(|| input.duration() as f64 / f64::from(AV_TIME_BASE));
-    MediaInfo { seconds, picture: None, has_audio: input.streams().best(media::Type::Audio).is_some() }
 }

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, Id};
-use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN, FF_QP2LAMBDA, av_frame_get_buffer};
-use ffmpeg_next::format::context::{Input, Output};
+use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN, FF_QP2LAMBDA};
+use ffmpeg_next::format::context::Output;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::resampling;
 use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, Stream, decoder, encoder, frame, media};
 
-use super::reader::{self, check};
-use super::{Container, Limits, MediaError, MediaInfo, streams};
+use super::source::{Source, check};
+use super::{Container, Limits, MediaError, MediaInfo, guard, streams};
 use crate::sound::Format;
 
 /// What sound a file has, from its header.
@@ -42,6 +42,17 @@ pub trait Rework {
     fn push(&mut self, samples: &[f32], out: &mut Vec<f32>);
     /// Adds the rest, so that as many samples came out as went in.
     fn finish(&mut self, out: &mut Vec<f32>);
+}
+
+/// Leaves a track as it is, where it must be encoded anew all the same.
+pub(super) struct AsItIs;
+
+impl Rework for AsItIs {
+    fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        out.extend_from_slice(samples);
+    }
+
+    fn finish(&mut self, _: &mut Vec<f32>) {}
 }
 
 /// The format that samples are handed on in.
@@ -101,8 +112,8 @@ impl SoundDecoder {
         })
     }
 
-    pub(super) fn info(&self, input: &Input) -> SoundInfo {
-        SoundInfo { codec: self.decoder.id().name().into(), rate: self.rate, channels: self.channels, seconds: reader::describe_sound(input).seconds }
+    pub(super) fn info(&self, input: &Source) -> SoundInfo {
+        SoundInfo { codec: self.decoder.id().name().into(), rate: self.rate, channels: self.channels, seconds: input.describe_sound().seconds }
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) {
@@ -117,7 +128,7 @@ impl SoundDecoder {
     pub(super) fn receive(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         loop {
             if !self.held {
-                match self.decoder.receive_frame(&mut self.frame) {
+                match guard::receive_audio(&mut self.decoder, &mut self.frame) {
                     Ok(()) => {}
                     Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(false),
                     Err(_) => continue,
@@ -161,8 +172,7 @@ impl SoundDecoder {
         }
         let Some((.., converter)) = &mut self.converter else { return Ok(true) };
         self.frame.set_channel_layout(layout);
-        let mut converted = frame::Audio::empty();
-        converter.run(&self.frame, &mut converted).map_err(|e| fail(&self.path, e))?;
+        let converted = guard::resample(converter, Some(&self.frame)).map_err(|e| fail(&self.path, e))?;
         let samples = converted.samples() as i64;
         // Of what comes again, the first stays.
         let skip = if gap < -jump { gap.saturating_neg().min(samples) } else { 0 };
@@ -187,7 +197,7 @@ fn known(layout: ChannelLayout, channels: usize) -> ChannelLayout {
 /// Reads the sound of a file.
 pub struct SoundReader {
     path: PathBuf,
-    input: Input,
+    input: Source,
     index: usize,
     decoder: SoundDecoder,
     info: SoundInfo,
@@ -201,7 +211,7 @@ impl SoundReader {
     /// # Errors
     /// [`MediaError`], with the file's name, if it is no readable media or passes a limit.
     pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>, MediaError> {
-        let input = reader::open(path, limits)?;
+        let input = Source::open(path, limits)?;
         let Some(stream) = input.streams().best(media::Type::Audio) else { return Ok(None) };
         let index = stream.index();
         let decoder = SoundDecoder::new(path, &stream, limits)?;
@@ -218,7 +228,7 @@ impl SoundReader {
     /// What the file is.
     #[must_use]
     pub fn media(&self) -> MediaInfo {
-        reader::describe_sound(&self.input)
+        self.input.describe_sound()
     }
 
     /// The next samples, interleaved, full scale being 1; `None` at the end.
@@ -230,7 +240,7 @@ impl SoundReader {
         // What is left of a long silence comes first.
         self.decoder.receive(&mut self.samples)?;
         while self.samples.is_empty() && !self.ended {
-            match reader::next_packet(&mut self.input) {
+            match self.input.next_packet() {
                 Some(packet) if packet.stream() != self.index => continue,
                 Some(packet) => self.decoder.send(Some(&packet)),
                 None => {
@@ -307,7 +317,7 @@ impl SoundTrack {
     /// Opens a decoder for `stream` and an encoder, and adds an output stream.
     pub(super) fn new(path: &Path, container: Container, stream: &Stream<'_>, decoder: SoundDecoder, rework: Box<dyn Rework>, output: &mut Output) -> Result<Self, MediaError> {
         let id = stream.parameters().id();
-        let name = encoder_for(id, container, |id| streams::holds(container, output, media::Type::Audio, id));
+        let name = encoder_for(id, container, |id| container.holds(id));
         let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: name.into(), reason };
         let codec = encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
         let taken = codec.audio().map_err(|e| fail(e.to_string()))?;
@@ -350,6 +360,14 @@ impl SoundTrack {
         let index = streams::add_sound(path, stream, &encoder, output)?;
         let (waiting, buffer, reworked) = Default::default();
         Ok(Self { path: path.into(), decoder, rework, encoder, resampler, formatter, index, frame_size, waiting, next: None, buffer, reworked })
+    }
+
+    /// A line on a track, stream `index` of the input, whose codec the target does not hold.
+    pub(super) fn change(&self, index: usize, container: Container) -> Option<String> {
+        let (from, to) = (self.decoder.decoder.id(), self.encoder.id());
+        let lossless = |id: Id| matches!(id, Id::FLAC | Id::ALAC | Id::WAVPACK | Id::TRUEHD | Id::TTA) || id.name().starts_with("pcm_");
+        let lost = lossless(from) && !lossless(to);
+        (from != to && (lost || !container.holds(from))).then(|| format!("stream {index} ({}) was encoded as {}: that is what players of {} take", from.name(), to.name(), container.name()))
     }
 
     fn fail(&self, e: &Error) -> MediaError {
@@ -411,17 +429,13 @@ impl SoundTrack {
         let mut add = |frame: &frame::Audio| self.waiting.extend(interleaved(frame, channels));
         if !self.reworked.is_empty() {
             let input = filled(&self.reworked, channels, self.decoder.layout, self.decoder.rate).map_err(&failed)?;
-            let mut converted = frame::Audio::empty();
-            resampler.run(&input, &mut converted).map_err(&failed)?;
-            add(&converted);
+            add(&guard::resample(resampler, Some(&input)).map_err(&failed)?);
         }
         if !ended {
             return Ok(());
         }
         loop {
-            let mut rest = frame::Audio::new(FLOAT, ANY_SIZE, self.decoder.layout);
-            rest.set_rate(self.encoder.rate());
-            resampler.flush(&mut rest).map_err(&failed)?;
+            let rest = guard::resample(resampler, None).map_err(&failed)?;
             if rest.samples() == 0 {
                 return Ok(());
             }
@@ -433,12 +447,11 @@ impl SoundTrack {
         let channels = self.decoder.channels;
         let block: Vec<f32> = self.waiting.drain(..samples * channels).collect();
         let input = filled(&block, channels, self.decoder.layout, self.encoder.rate()).map_err(|e| self.fail(&e))?;
-        let mut frame = frame::Audio::empty();
-        self.formatter.run(&input, &mut frame).map_err(|e| self.fail(&e))?;
+        let mut frame = guard::resample(&mut self.formatter, Some(&input)).map_err(|e| self.fail(&e))?;
         let at = self.next.unwrap_or(0);
         frame.set_pts(Some(at));
         self.next = Some(at + samples as i64);
-        self.encoder.send_frame(&frame).map_err(|e| self.fail(&e))
+        guard::send_audio(&mut self.encoder, &frame).map_err(|e| self.fail(&e))
     }
 
     /// Writes the packets that the encoder has ready.
@@ -466,16 +479,7 @@ fn interleaved(frame: &frame::Audio, channels: usize) -> impl Iterator<Item = f3
 
 /// A frame of interleaved samples.
 fn filled(samples: &[f32], channels: usize, layout: ChannelLayout, rate: u32) -> Result<frame::Audio, Error> {
-    let mut frame = frame::Audio::empty();
-    frame.set_format(FLOAT);
-    frame.set_channel_layout(layout);
-    frame.set_samples(samples.len() / channels);
-    frame.set_rate(rate);
-    // SAFETY: the frame has its format, layout and size, and no buffer yet.
-    let made = unsafe { av_frame_get_buffer(frame.as_mut_ptr(), 0) };
-    if made < 0 {
-        return Err(Error::from(made));
-    }
+    let mut frame = guard::new_audio(FLOAT, layout, samples.len() / channels, rate)?;
     frame.data_mut(0).chunks_exact_mut(size_of::<f32>()).zip(samples).for_each(|(b, s)| b.copy_from_slice(&s.to_ne_bytes()));
     Ok(frame)
 }

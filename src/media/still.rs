@@ -5,7 +5,7 @@ use std::path::Path;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Error, frame};
 
-use super::reader::Converter;
+use super::convert::Converter;
 use super::{Cancel, Limits, MediaError, Reader};
 
 /// A picture in red, green and blue, in the orientation in which it is stored.
@@ -34,12 +34,7 @@ pub fn frame_at(path: &Path, seconds: f64, limits: &Limits, cancel: &Cancel) -> 
     let mut converter = Converter::default();
     let rgb = converter.convert(&mut frame, Pixel::RGB24).map_err(|e: Error| fail(e.to_string()))?;
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-    let stride = rgb.stride(0);
-    // Raw video can be stored from the last row up, with a negative stride.
-    if !(3 * width..=i32::MAX as usize).contains(&stride) {
-        return Err(fail("its rows are stored upside down".into()));
-    }
-    let rows = rgb.data(0).chunks(stride).take(height);
+    let rows = rgb.data(0).chunks(rgb.stride(0)).take(height);
     let data = rows.flat_map(|row| row.iter().take(3 * width)).copied().collect();
     Ok(Still { width, height, data })
 }

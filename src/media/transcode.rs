@@ -1,24 +1,22 @@
 //! From one file to another, each frame through a closure, everything else as it was.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ffmpeg_next::color::TransferCharacteristic;
-use ffmpeg_next::ffi::EAGAIN;
-use ffmpeg_next::format::context::{Input, Output, StreamIo};
-use ffmpeg_next::format::{Pixel, output_as, output_to_stream};
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
+use ffmpeg_next::{Error, Packet, Rational, frame, media};
 
-use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat, VideoCodec};
-use super::frame::{Layout, Picture};
+use super::convert::{Converter, markable};
+use super::encoder::{EncodeOptions, PictureFormat};
+use super::frame::Picture;
 use super::pipe::{self, Inlet, Trouble};
-use super::reader::{self, Converter, MediaInfo, PictureDecoder, Reader, describe, describe_sound, markable};
-use super::sound::{Rework, SoundDecoder, SoundInfo, SoundTrack};
-use super::streams::{self, Copied};
-use super::{Container, Limits, MediaError};
+use super::reader::PictureDecoder;
+use super::sound::{AsItIs, Rework, SoundDecoder, SoundInfo};
+use super::source::{MediaInfo, Source};
+use super::writer::{Sink, Tracks, Writer, failed};
+use super::{Container, Limits, MediaError, guard, streams};
 use crate::picture::Coding;
 
 /// A flag that another thread or a signal handler sets to stop the work.
@@ -99,19 +97,12 @@ pub fn transcode<E: From<MediaError>>(
     job: Job<'_>,
     process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let source = reader::open(input, job.limits)?;
+    let source = Source::open(input, job.limits)?;
     if container.is_sound() {
         return Ok(transcode_sound(input, output, container, job, source)?);
     }
-    let index = reader::picture_stream(input, &source)?;
-    let decoder = PictureDecoder::new(input, &source, index, job.limits)?;
-    if decoder.decoder().color_transfer_characteristic() == TransferCharacteristic::SMPTE2084
-        && let Some(stream) = source.stream(index)
-        && let Some(first) = Reader::open(input, job.limits)?.first_frame()
-    {
-        streams::adopt_light_metadata(&stream, &first);
-    }
-    pass(input, source, decoder, Sink::File(output), container, job, None, process)
+    let feed = Feed::new(input, source, None, job.limits)?;
+    pass(feed, Sink::File(output), container, job, process)
 }
 
 /// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side goes. `container` is that of the input, Y4M or fragments of
@@ -130,91 +121,171 @@ pub fn transcode_stream<E: From<MediaError>>(
     let (source, trouble) = from.open()?;
     let own = if source.format().name() == Container::Y4m.muxer() { Container::Y4m } else { Container::Fragments };
     let container = container.unwrap_or(own);
-    let index = reader::picture_stream(&input, &source)?;
-    let decoder = PictureDecoder::new(&input, &source, index, job.limits)?;
+    let feed = Feed::new(&input, source, Some(trouble), job.limits)?;
     let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
-    let summary = pass(&input, source, decoder, sink, container, job, Some(&trouble), process)?;
+    let summary = pass(feed, sink, container, job, process)?;
     Ok((summary, container))
 }
 
-/// Where an output goes.
-pub(super) enum Sink<'a> {
-    File(&'a Path),
-    Stream(StreamIo),
-}
-
 /// Passes the picture of an input that is open through `process`, and everything else on. A stream's trouble is asked at its end whether it was one.
-#[allow(clippy::too_many_arguments, reason = "each is another thing, and both callers are above")]
 fn pass<E: From<MediaError>>(
-    input: &Path,
-    mut source: Input,
-    decoder: PictureDecoder,
+    mut feed: Feed<'_>,
     sink: Sink<'_>,
     container: Container,
     job: Job<'_>,
-    stream: Option<&Trouble>,
     mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let index = decoder.stream();
-    let info = describe(&source, index, decoder.decoder());
-    let picture = source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
-    let format = PictureFormat::of_stream(decoder.decoder(), &picture);
-    let base = f64::from(picture.time_base());
-    let own = (picture.duration() > 0).then(|| picture.duration() as f64 * base);
-    let announced = own.or(info.seconds.filter(|_| source.nb_streams() == 1)).filter(|_| !container.is_still());
-    let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &source, None, job.limits, job.rework)? };
-    let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&source, Some(index), tracks)))?;
-    let mut run = Run {
-        input,
-        container,
-        cancel: job.cancel,
-        limit: job.seconds.unwrap_or(f64::INFINITY),
-        total: info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))),
-        decoder,
-        converter: Converter::default(),
-        scratch: Vec::new(),
-        seconds: 0.0,
-        ended: false,
-    };
-    // Whether the last packet of the picture was cut off, where it ends, and from when to when all go.
-    let (mut torn, mut end, mut shown) = (false, 0, (f64::INFINITY, 0.0));
-    while !run.ended {
-        match reader::next_packet(&mut source) {
-            Some(packet) if packet.stream() == index => {
-                (torn, end) = (packet.is_corrupt(), u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64);
-                if let Some(time) = packet.pts() {
-                    shown = (f64::min(shown.0, time as f64 * base), f64::max(shown.1, (time + packet.duration()) as f64 * base));
-                }
-                run.decoder.send(Some(&packet))?;
-            }
-            Some(packet) => {
-                writer.take(packet)?;
-                continue;
-            }
+    let (input, index) = (feed.input, feed.decoder.stream());
+    let info = feed.source.describe(index, feed.decoder.decoder());
+    // The first frame says what the picture is; what comes before waits for the file to be opened for it.
+    let mut frame = frame::Video::empty();
+    let mut waiting = Waiting::default();
+    let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else { return Err(feed.nothing().into()) };
+    let stream = feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    let dolby = streams::dolby_vision(&stream).map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
+    streams::adopt_light_metadata(&stream, &frame);
+    let mut format = PictureFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
+    let announced = feed.announced().filter(|_| !container.is_still());
+    let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &feed.source, None, container, job.limits, job.rework)? };
+    let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&feed.source, Some(index), tracks)))?;
+    waiting.0.drain(..).try_for_each(|packet| writer.take(packet))?;
+
+    let (mut converter, mut scratch) = (Converter::default(), Vec::new());
+    let (limit, total) = (job.seconds.unwrap_or(f64::INFINITY), info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))));
+    let (mut seconds, mut ended) = (0.0, false);
+    loop {
+        if job.cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: input.into() }.into());
+        }
+        if time >= limit {
+            ended = true;
+            break;
+        }
+        if container.is_still() && writer.frames() > 0 {
+            let advice = "give a video target such as .mp4";
+            return Err(MediaError::CannotHold { path: job.target.into(), container: container.name(), what: "more than one frame".into(), advice }.into());
+        }
+        let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
+        writer.crop(&mut frame);
+        format.look(&frame);
+        // Mark in the encoder's own format where that has planes, else in the nearest that has.
+        let converted = converter.convert(&mut frame, markable(writer.format())).map_err(fail)?;
+        guard::own(converted).map_err(fail)?;
+        if let Some(mut picture) = Picture::new(converted, &mut scratch, Coding::default()) {
+            process(&mut picture, time)?;
+        }
+        let (pts, duration) = (converted.pts(), converted.packet().duration);
+        writer.encode(converted, pts, duration)?;
+        seconds = f64::max(seconds, time);
+        (job.progress)(Progress { frames: writer.frames(), seconds: time, total });
+        match feed.next(&mut frame, &mut |packet| writer.take(packet))? {
+            Some(next) => time = next,
             None => break,
         }
-        run.drain(&mut writer, job.progress, &mut process)?;
     }
-    if let Some(trouble) = stream {
-        trouble.check()?;
-        // libav leaves out a last frame of Y4M that is not whole.
-        if torn || (source.format().name() == Container::Y4m.muxer() && trouble.taken() > end + Y4M_FRAME) {
-            return Err(MediaError::CutOff { path: input.into() }.into());
+    writer.remark(writer.codec().map(|codec| format.losses(writer.format(), codec, container)).unwrap_or_default());
+    writer.remark(dolby);
+    writer.remark(feed.decoder.change());
+    if !ended {
+        writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
+    }
+    Ok(writer.finish(info, seconds)?)
+}
+
+/// Packets that wait for the output to be opened.
+#[derive(Default)]
+struct Waiting(VecDeque<Packet>, usize);
+
+impl Waiting {
+    /// Bytes that may come before the first frame of a picture.
+    const MOST: usize = 256 << 20;
+
+    fn add(&mut self, input: &Path, packet: Packet) -> Result<(), MediaError> {
+        // Each takes some room of its own, too.
+        self.1 += packet.size() + 256;
+        if self.1 > Self::MOST {
+            return Err(MediaError::Decode { path: input.into(), reason: "its first frame does not come before 256 MB of other streams".into() });
+        }
+        self.0.push_back(packet);
+        Ok(())
+    }
+}
+
+/// The picture of an input, frame by frame, and what comes in between.
+struct Feed<'a> {
+    input: &'a Path,
+    source: Source,
+    decoder: PictureDecoder,
+    /// What became of the pipe that it comes through, if it does.
+    pipe: Option<Trouble>,
+    /// Seconds of a unit of the picture's time stamps.
+    base: f64,
+    /// Whether the last packet of the picture was cut off, and where it ends.
+    torn: bool,
+    end: u64,
+    /// From when to when all packets of the picture go.
+    shown: (f64, f64),
+    ended: bool,
+}
+
+impl<'a> Feed<'a> {
+    fn new(input: &'a Path, source: Source, pipe: Option<Trouble>, limits: &Limits) -> Result<Self, MediaError> {
+        let index = source.picture_stream(input)?;
+        let decoder = PictureDecoder::new(input, &source, index, limits)?;
+        let base = source.stream(index).map_or(1.0, |s| f64::from(s.time_base()));
+        Ok(Self { input, source, decoder, pipe, base, torn: false, end: 0, shown: (f64::INFINITY, 0.0), ended: false })
+    }
+
+    /// The next frame and its time in seconds from the first; packets of other streams go to `aside`.
+    fn next(&mut self, frame: &mut frame::Video, aside: &mut dyn FnMut(Packet) -> Result<(), MediaError>) -> Result<Option<f64>, MediaError> {
+        loop {
+            if let Some(time) = self.decoder.receive(frame)? {
+                return Ok(Some(time));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match self.source.next_packet() {
+                Some(packet) if packet.stream() == self.decoder.stream() => {
+                    (self.torn, self.end) = (packet.is_corrupt(), u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64);
+                    if let Some(time) = packet.pts() {
+                        let end = time.saturating_add(packet.duration());
+                        self.shown = (f64::min(self.shown.0, time as f64 * self.base), f64::max(self.shown.1, end as f64 * self.base));
+                    }
+                    self.decoder.send(Some(&packet))?;
+                }
+                Some(packet) => aside(packet)?,
+                None => {
+                    self.ended = true;
+                    self.check_end()?;
+                    self.decoder.send(None)?;
+                }
+            }
         }
     }
-    run.decoder.send(None)?;
-    run.drain(&mut writer, job.progress, &mut process)?;
-    run.decoder.finish().map_err(|e| match stream {
-        Some(_) => MediaError::NotStream { path: input.into(), reason: "not one whole frame came out".into() },
-        None => e,
-    })?;
-    if format.loses_alpha(writer.picture.as_ref().map_or(Pixel::None, |p| p.encoder.format)) {
-        writer.left_out.push("the alpha channel was left out: the picture's codec cannot hold it".into());
+
+    /// An error if what came through a pipe broke off. libav leaves out a last frame of Y4M that is not whole.
+    fn check_end(&self) -> Result<(), MediaError> {
+        let Some(pipe) = &self.pipe else { return Ok(()) };
+        pipe.check()?;
+        let whole = !self.torn && (self.source.format().name() != Container::Y4m.muxer() || pipe.taken() <= self.end + Y4M_FRAME);
+        if whole { Ok(()) } else { Err(MediaError::CutOff { path: self.input.into() }) }
     }
-    if !run.ended {
-        writer.left_out.extend(early(torn, (shown.1 - shown.0).max(run.seconds), announced));
+
+    /// Why there is no frame.
+    fn nothing(&self) -> MediaError {
+        let (path, reason) = (self.input.into(), "not one whole frame in it".into());
+        match self.pipe {
+            Some(_) => MediaError::NotStream { path, reason },
+            None => MediaError::Decode { path, reason },
+        }
     }
-    Ok(writer.finish(info, run.seconds)?)
+
+    /// How long the picture is, as the file says.
+    fn announced(&self) -> Option<f64> {
+        let own = self.source.stream(self.decoder.stream()).map(|s| s.duration()).filter(|&d| d > 0);
+        own.map(|d| d as f64 * self.base).or(self.source.describe_sound().seconds.filter(|_| self.source.nb_streams() == 1))
+    }
 }
 
 /// Bytes of Y4M's head of a frame without parameters.
@@ -232,16 +303,22 @@ fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
     }
 }
 
-/// Sound tracks to rework, by the index of their stream.
-type Tracks = Vec<(usize, SoundDecoder, Box<dyn Rework>)>;
-
-/// Opens a decoder for each sound track that there is something to do to; of all tracks, or of `one` alone.
-fn sound_tracks(input: &Path, source: &Input, one: Option<usize>, limits: &Limits, rework: &mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>) -> Result<Tracks, MediaError> {
+/// Opens a decoder for each sound track that there is something to do to, or that the target does not hold as it is; of all tracks, or of `one` alone.
+fn sound_tracks(
+    input: &Path,
+    source: &Source,
+    one: Option<usize>,
+    container: Container,
+    limits: &Limits,
+    rework: &mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>,
+) -> Result<Tracks, MediaError> {
     let mut tracks = Vec::new();
     for stream in source.streams().filter(|s| s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())) {
         // A track that cannot be decoded is copied like one that is not to be reworked.
         let Ok(decoder) = SoundDecoder::new(input, &stream, limits) else { continue };
-        if let Some(rework) = rework(&decoder.info(source)) {
+        let held = container.holds(stream.parameters().id());
+        let as_it_is = || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
+        if let Some(rework) = rework(&decoder.info(source)).or_else(as_it_is) {
             tracks.push((stream.index(), decoder, rework));
         }
     }
@@ -249,15 +326,15 @@ fn sound_tracks(input: &Path, source: &Input, one: Option<usize>, limits: &Limit
 }
 
 /// The sound of `input` alone.
-fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'_>, mut source: Input) -> Result<Summary, MediaError> {
+fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'_>, mut source: Source) -> Result<Summary, MediaError> {
     let best = source.streams().best(media::Type::Audio).map(|s| s.index()).ok_or_else(|| MediaError::NoSound { path: input.into() })?;
-    let info = describe_sound(&source);
-    let tracks = sound_tracks(input, &source, Some(best), job.limits, job.rework)?;
+    let info = source.describe_sound();
+    let tracks = sound_tracks(input, &source, Some(best), container, job.limits, job.rework)?;
     let mut writer = Writer::open(Sink::File(output), job.target, container, None, Some((&source, None, tracks)))?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let limit = job.seconds.unwrap_or(f64::INFINITY);
     let (mut first, mut seconds, mut torn) = (None, 0.0, false);
-    while let Some(packet) = reader::next_packet(&mut source) {
+    while let Some(packet) = source.next_packet() {
         if job.cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: input.into() });
         }
@@ -272,259 +349,8 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
         writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
-    writer.left_out.extend(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
+    writer.remark(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
     writer.finish(info, seconds)
-}
-
-struct Run<'a> {
-    input: &'a Path,
-    container: Container,
-    cancel: &'a Cancel,
-    /// Seconds to take.
-    limit: f64,
-    total: Option<f64>,
-    decoder: PictureDecoder,
-    converter: Converter,
-    scratch: Vec<u16>,
-    seconds: f64,
-    /// Whether the limit was reached.
-    ended: bool,
-}
-
-impl Run<'_> {
-    /// Passes on every frame that the decoder has ready.
-    fn drain<E: From<MediaError>>(
-        &mut self,
-        writer: &mut Writer<'_>,
-        progress: &mut dyn FnMut(Progress),
-        process: &mut impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut frame = frame::Video::empty();
-        while let Some(time) = self.decoder.receive(&mut frame)? {
-            if self.cancel.is_cancelled() {
-                return Err(MediaError::Cancelled { path: self.input.into() }.into());
-            }
-            if time >= self.limit {
-                self.ended = true;
-                return Ok(());
-            }
-            if self.container.is_still() && writer.frames() > 0 {
-                return Err(MediaError::CannotHold {
-                    path: writer.path.into(),
-                    container: self.container.name(),
-                    what: "more than one frame".into(),
-                    advice: "give a video target such as .mp4",
-                }
-                .into());
-            }
-            let fail = |e: Error| MediaError::Decode { path: self.input.into(), reason: e.to_string() };
-            // Mark in the encoder's own format where that has planes, else in the nearest that has.
-            let Some(format) = writer.picture.as_ref().map(|p| p.encoder.format) else { return Ok(()) };
-            let format = match Layout::of(format) {
-                Layout::Other { .. } => markable(format),
-                _ => format,
-            };
-            let converted = self.converter.convert(&mut frame, format).map_err(fail)?;
-            if let Some(mut picture) = Picture::new(converted, &mut self.scratch, Coding::default()) {
-                process(&mut picture, time)?;
-            }
-            let (pts, duration) = (converted.timestamp().or(converted.pts()), converted.packet().duration);
-            writer.encode(converted, pts, duration)?;
-            self.seconds = self.seconds.max(time);
-            progress(Progress { frames: writer.frames(), seconds: time, total: self.total });
-        }
-        Ok(())
-    }
-}
-
-/// The output file.
-pub(super) struct Writer<'a> {
-    path: &'a Path,
-    output: Output,
-    picture: Option<PictureTrack>,
-    copied: HashMap<usize, Copied>,
-    /// Sound that is reworked, by the index of its stream.
-    tracks: HashMap<usize, SoundTrack>,
-    left_out: Vec<String>,
-}
-
-/// The picture on its way into a file.
-struct PictureTrack {
-    encoder: PictureEncoder,
-    /// Index in the output.
-    index: usize,
-    /// Durations of frames that are in the encoder, by time stamp.
-    durations: HashMap<i64, i64>,
-    last_pts: Option<i64>,
-    converter: Converter,
-    frames: u64,
-    /// Packets that came out of the encoder.
-    written: i64,
-}
-
-fn failed(path: &Path, e: &Error) -> MediaError {
-    MediaError::Write { path: path.into(), reason: e.to_string() }
-}
-
-impl<'a> Writer<'a> {
-    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and with `keep` for everything else that goes with the
-    /// picture's stream of an input, or with all of it where the file is for sound alone.
-    pub(super) fn open(
-        sink: Sink<'_>,
-        path: &'a Path,
-        container: Container,
-        picture: Option<(&EncodeOptions, &PictureFormat)>,
-        keep: Option<(&Input, Option<usize>, Tracks)>,
-    ) -> Result<Self, MediaError> {
-        let output = match sink {
-            Sink::File(file) => output_as(file, container.muxer()),
-            Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
-        };
-        let mut output = output.map_err(|e| failed(path, &e))?;
-        let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let picture = match picture {
-            None => None,
-            Some((options, format)) => {
-                let encoder = super::encoder::open(path, container, options, format, global_header)?;
-                let index = output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(|e| failed(path, &e))?.index();
-                streams::set_encoder_parameters(&mut output, index, &encoder.encoder);
-                Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0, written: 0 })
-            }
-        };
-        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), HashMap::new());
-        let odd_metadata = keep.as_ref().is_some_and(|(source, ..)| streams::has_odd_metadata(source));
-        if let Some((source, from, reworked)) = keep {
-            if let (Some(from), Some(picture)) = (from, &picture) {
-                streams::copy_picture_properties(source, from, &mut output, picture.index);
-            }
-            if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
-                streams::count_frames(path, &mut output, picture.index, picture.encoder.encoder.frame_rate())?;
-            }
-            let mut taken: Vec<usize> = from.into_iter().collect();
-            for (index, decoder, rework) in reworked {
-                if let Some(stream) = source.stream(index) {
-                    tracks.insert(index, SoundTrack::new(path, container, &stream, decoder, rework, &mut output)?);
-                    taken.push(index);
-                }
-            }
-            if container.is_sound() {
-                // One track, and nothing to look at but a cover.
-                let best = source.streams().best(media::Type::Audio).map(|s| s.index()).filter(|_| tracks.is_empty());
-                let cover = ffmpeg_next::format::stream::Disposition::ATTACHED_PIC;
-                let rest = source.streams().filter(|s| Some(s.index()) != best && !s.disposition().contains(cover));
-                taken.extend(rest.map(|s| s.index()));
-            }
-            (copied, left_out) = streams::copy_streams(path, container, source, &taken, &mut output)?;
-            streams::copy_metadata(source, &mut output);
-        }
-        let mut header = Dictionary::new();
-        match container {
-            Container::Mp4 | Container::Mov | Container::M4a => header.set("movflags", if odd_metadata { "+faststart+use_metadata_tags" } else { "+faststart" }),
-            // The index waits for the first fragment, so that it can say how sound and picture lie to each other.
-            Container::Fragments => {
-                header.set("movflags", if odd_metadata { "frag_keyframe+delay_moov+default_base_moof+use_metadata_tags" } else { "frag_keyframe+delay_moov+default_base_moof" })
-            }
-            // More than eight bits are in no standard, and in everybody's.
-            Container::Y4m => header.set("strict", "-1"),
-            Container::Png | Container::Jpeg => header.set("update", "1"),
-            _ => {}
-        }
-        output.write_header_with(header).map_err(|e| failed(path, &e))?;
-        Ok(Self { path, output, picture, copied, tracks, left_out })
-    }
-
-    /// Frames written.
-    fn frames(&self) -> u64 {
-        self.picture.as_ref().map_or(0, |p| p.frames)
-    }
-
-    /// Passes on a packet of a stream that is copied or reworked; others are dropped.
-    fn take(&mut self, mut packet: Packet) -> Result<(), MediaError> {
-        if let Some(track) = self.tracks.get_mut(&packet.stream()) {
-            return track.take(&packet, &mut self.output);
-        }
-        let Some(copied) = self.copied.get(&packet.stream()) else { return Ok(()) };
-        packet.rescale_ts(copied.time_base, time_base(&self.output, copied.index));
-        packet.set_stream(copied.index);
-        packet.set_position(-1);
-        packet.write_interleaved(&mut self.output).map_err(|e| failed(self.path, &e))
-    }
-
-    /// Encodes a frame with its time and duration in the time base of the format; a duration of 0 leaves it to the muxer.
-    pub(super) fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64) -> Result<(), MediaError> {
-        match &mut self.picture {
-            Some(picture) => picture.encode(frame, pts, duration, &mut self.output).map_err(|e| failed(self.path, &e)),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes what the encoders still hold, and the trailer. Says what was written of an input of which `seconds` were taken.
-    pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
-        let (frames, codec, tracks) = (self.frames(), self.picture.as_ref().map(|p| p.encoder.codec.name()), self.tracks.len());
-        // Each encoder goes when it is done: a long clip's index takes as much memory.
-        if let Some(mut picture) = self.picture.take() {
-            picture.encoder.encoder.send_eof().and_then(|()| picture.write(&mut self.output)).map_err(|e| failed(self.path, &e))?;
-        }
-        for (_, mut track) in std::mem::take(&mut self.tracks) {
-            track.finish(&mut self.output)?;
-        }
-        self.output.write_trailer().map_err(|e| failed(self.path, &e))?;
-        // SAFETY: the context is valid; its input-output context, where there is one, keeps the last error.
-        let error = unsafe { (*self.output.as_ptr()).pb.as_ref().map_or(0, |pb| pb.error) };
-        if error < 0 {
-            return Err(failed(self.path, &Error::from(error)));
-        }
-        Ok(Summary { info, frames, seconds, codec, tracks, left_out: self.left_out })
-    }
-}
-
-fn time_base(output: &Output, index: usize) -> Rational {
-    output.stream(index).map_or(Rational(1, 1000), |s| s.time_base())
-}
-
-impl PictureTrack {
-    fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64, output: &mut Output) -> Result<(), Error> {
-        let pts = pts.or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
-        // Encoders want rising time stamps; a file that repeats one keeps its frame, a tick later.
-        let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));
-        self.last_pts = Some(pts);
-        if duration > 0 {
-            self.durations.insert(pts, duration);
-        }
-        let frame = self.converter.convert(frame, self.encoder.format)?;
-        frame.set_pts(Some(pts));
-        // The encoder chooses its own frame types.
-        frame.set_kind(ffmpeg_next::picture::Type::None);
-        self.encoder.encoder.send_frame(frame)?;
-        self.frames += 1;
-        self.write(output)
-    }
-
-    /// Writes the packets that the encoder has ready.
-    fn write(&mut self, output: &mut Output) -> Result<(), Error> {
-        let mut packet = Packet::empty();
-        loop {
-            match self.encoder.encoder.receive_packet(&mut packet) {
-                Ok(()) => {}
-                Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
-                Err(e) => return Err(e),
-            }
-            packet.set_stream(self.index);
-            if let Some(duration) = packet.pts().and_then(|p| self.durations.remove(&p)) {
-                packet.set_duration(duration);
-            }
-            if self.encoder.codec == VideoCodec::Raw {
-                // Frames one after the other, whatever their times were.
-                packet.set_pts(Some(self.written));
-                packet.set_dts(Some(self.written));
-                packet.set_duration(1);
-            } else {
-                packet.rescale_ts(self.encoder.encoder.time_base(), time_base(output, self.index));
-            }
-            self.written += 1;
-            packet.write_interleaved(output)?;
-        }
-    }
 }
 
 #[cfg(test)]

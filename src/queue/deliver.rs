@@ -6,6 +6,8 @@
 //!
 //! A worker that was thought dead and wakes up finds its folder gone, and cannot move anything into place any more: a successor removes it before it begins.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -62,7 +64,8 @@ impl Workplace {
     /// [`StoreError::Local`] if it cannot be made.
     pub fn new(job: &Job, task: &StampTask, scratch: &Path) -> Result<Self, StoreError> {
         let folder = folder(job, task, scratch, job.attempt);
-        std::fs::create_dir(&folder).map_err(|e| StoreError::Local { path: folder.clone(), reason: e.to_string() })?;
+        // What is to replace a file may be nobody else's business, either.
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| StoreError::Local { path: folder.clone(), reason: e.to_string() })?;
         Ok(Self { folder })
     }
 

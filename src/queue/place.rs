@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::draft::take_after;
 use crate::media::Cancel;
 use crate::registry::Content;
 
@@ -357,10 +358,12 @@ async fn parts(upload: &mut dyn MultipartUpload, file: &mut File, place: &Place,
     }
 }
 
-/// Gives a file its name. Without `replace` a link is made first, which is refused where there is a file already.
+/// Gives a file its name, and the mode and owner of one that it replaces. Without `replace` a link is made first, which is refused where there is a file already.
 fn rename(from: &Path, to: &Path, replace: bool) -> std::io::Result<()> {
-    File::open(from)?.sync_all()?;
+    let file = File::open(from)?;
+    file.sync_all()?;
     if replace {
+        take_after(&file, to)?;
         return std::fs::rename(from, to);
     }
     match std::fs::hard_link(from, to) {
@@ -391,6 +394,8 @@ fn told(e: &object_store::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -418,7 +423,10 @@ mod tests {
         stores.put(&a, &to, &content, "video/mp4", false).unwrap();
         assert_eq!(stores.content(&to).unwrap(), Some(Some(content)));
         assert!(matches!(stores.put(&b, &to, &content, "video/mp4", false), Err(StoreError::Exists { .. })));
+        let Place::File(target) = &to else { unreachable!() };
+        std::fs::set_permissions(target, std::fs::Permissions::from_mode(0o640)).unwrap();
         stores.put(&b, &to, &content, "video/mp4", true).unwrap();
         assert!(!a.exists() && !b.exists());
+        assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o640);
     }
 }

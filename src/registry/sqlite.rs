@@ -1,5 +1,6 @@
 //! SQLite: the registry of one machine, a file in the home.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self, RegistryError> {
         let location = path.display().to_string();
+        // A new one is as open as the user's umask says; SQLite would let nobody else write.
+        let _ = File::options().write(true).create_new(true).open(path);
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(PATIENCE)?;

@@ -5,15 +5,16 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, entry_of, looks, payload_beside, publish, temporary};
+use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, draft, entry_of, looks, payload_beside, publish};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
-use crate::provenance::{self, Bound};
+use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
 
 /// Names of the two ends in messages.
@@ -51,11 +52,13 @@ pub fn stamp_stream(
     if let Some(sidecar) = &stream.sidecar {
         check_targets(input, sidecar, std::iter::empty(), options.overwrite)?;
         // One that cannot be written is known before the work.
-        drop(temporary(sidecar)?);
+        drop(draft(sidecar)?);
     }
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
     let tail = Tail::new(to);
+    let traced = Arc::new(AtomicBool::new(false));
+    let from = if options.identity.is_some() { watched(from, &traced) } else { from };
     let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
     let capacities = std::rc::Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
@@ -64,6 +67,11 @@ pub fn stamp_stream(
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
     let closed = || MediaError::Closed { path: output.into() };
+    if traced.load(Ordering::Relaxed) {
+        return Err(StampError::Stream {
+            what: "the stream carries a manifest, or says where one is kept, so it was not created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
+        });
+    }
     let (summary, container) = passed.map_err(|e| match e {
         _ if tail.is_closed() => closed().into(),
         StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => MediaError::Cancelled { path: input.into() }.into(),
@@ -77,9 +85,9 @@ pub fn stamp_stream(
     let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => {
-            let file = temporary(path)?;
-            std::fs::write(file.path(), &signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
-            Some((file, path))
+            let mut file = draft(path)?;
+            file.file().write_all(&signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
+            Some(file)
         }
         _ => None,
     };
@@ -93,7 +101,7 @@ pub fn stamp_stream(
     let published = match sidecar {
         _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }),
         // It goes first, as that of a file does.
-        Some((file, path)) => publish(file, path),
+        Some(file) => publish(file),
         None => Ok(()),
     };
     let sent = published.and_then(|()| {
@@ -123,6 +131,16 @@ pub fn stamp_stream(
         sound: capacities.take(),
         remembered: announced.map(|(registry, ..)| registry.location().to_string()),
         unconfirmed: None,
+    })
+}
+
+/// Ends the stream where a trace of provenance goes by: a manifest that said that the clip was created here would be untrue.
+fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
+    let (mut traces, traced) = (Traces::default(), traced.clone());
+    from.watched(move |piece| {
+        let found = traces.in_piece(piece);
+        traced.fetch_or(found, Ordering::Relaxed);
+        !found
     })
 }
 

@@ -30,6 +30,7 @@ pub(super) enum Failure {
     Trust(String),
     Other(String),
     ManifestAlone,
+    Form,
 }
 
 /// An error of the system: its number, or its words.
@@ -86,6 +87,7 @@ impl Failure {
             MediaError::Open { reason, .. } => Self::Open((&reason).into()),
             MediaError::NotAFile { .. } => Self::NotAFile,
             MediaError::Empty { .. } => Self::Empty,
+            MediaError::Form { .. } => Self::Form,
             MediaError::Animated { .. } => Self::Animated,
             MediaError::NotMedia { reason, .. } => Self::NotMedia(reason),
             MediaError::NoVideo { .. } => Self::NoVideo,
@@ -104,6 +106,7 @@ impl Failure {
             Self::Open(reason) => MediaError::Open { path, reason: reason.into() }.into(),
             Self::NotAFile => MediaError::NotAFile { path }.into(),
             Self::Empty => MediaError::Empty { path }.into(),
+            Self::Form => MediaError::Form { path }.into(),
             Self::Animated => MediaError::Animated { path }.into(),
             Self::NotMedia(reason) => MediaError::NotMedia { path, reason }.into(),
             Self::NoVideo => MediaError::NoVideo { path }.into(),
@@ -139,6 +142,7 @@ mod tests {
         errors.push(MediaError::Open { path: path(), reason: io::Error::from_raw_os_error(2) }.into());
         errors.push(MediaError::NotAFile { path: path() }.into());
         errors.push(MediaError::Empty { path: path() }.into());
+        errors.push(MediaError::Form { path: path() }.into());
         errors.push(MediaError::Animated { path: path() }.into());
         errors.push(MediaError::NoVideo { path: path() }.into());
         errors.push(MediaError::Decode { path: path(), reason: "no whole frame".into() }.into());

@@ -8,7 +8,7 @@ use proofmark::verify::VerifyOptions;
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::Exit;
-use crate::home::Home;
+use crate::home::{Home, make_private};
 use crate::output;
 use crate::serve::{self, Service, TokenFile};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
 
 /// Keeps a second server out of this one's uploads and reports.
 fn lock(folder: &Path) -> Result<File> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; check its permissions and the free space", folder.display()))?;
+    make_private(folder)?;
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("{}: cannot be written; check its permissions", path.display()))?;
     match file.try_lock() {

@@ -18,6 +18,7 @@ use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, named, now};
 use crate::output;
+use crate::target::{of_kind, refuse_other_kind};
 
 pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     if super::stream::is_meant(args)? {
@@ -33,6 +34,9 @@ pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     }
     if !files.single && !args.output.is_dir() {
         bail!("{}: is no folder; give one as the target for several inputs", args.output.display());
+    }
+    if !args.output.is_dir() {
+        refuse_other_kind(&args.output, args.to.as_ref())?;
     }
     if !files.single && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
@@ -96,12 +100,9 @@ impl<'a> Stamper<'a> {
                     bail!("{}: is an input itself, and the target of {}; choose another target folder", target.display(), input.path.display());
                 }
                 if let Some(other) = writers.insert(target.clone(), &input.path) {
-                    bail!(
-                        "{}: both {} and {} would be stamped to it; stamp them one by one, or keep their folders with --base",
-                        target.display(),
-                        other.display(),
-                        input.path.display()
-                    );
+                    let advice = if self.args.to.is_some() { "rename one of them" } else { "stamp them one by one" };
+                    let (target, other, input) = (target.display(), other.display(), input.path.display());
+                    bail!("{target}: both {other} and {input} would be stamped to it; {advice}, or keep their folders with --base");
                 }
             }
         }
@@ -111,7 +112,11 @@ impl<'a> Stamper<'a> {
     /// Where a file goes: into the target folder under its own name and that of its folders, or to the target itself.
     fn place(&self, input: &Input) -> PathBuf {
         let within = self.args.base.as_ref().and_then(|base| input.path.strip_prefix(base).ok()).unwrap_or(&input.within);
-        if self.args.output.is_dir() { self.args.output.join(within) } else { self.args.output.clone() }
+        match &self.args.to {
+            _ if !self.args.output.is_dir() => self.args.output.clone(),
+            Some(kind) => self.args.output.join(of_kind(within, kind)),
+            None => self.args.output.join(within),
+        }
     }
 }
 
@@ -129,6 +134,7 @@ impl Work for Stamper<'_> {
         json!({
             "output": self.args.output.to_string_lossy(),
             "base": self.args.base.as_ref().map(|b| b.to_string_lossy()),
+            "to": self.args.to,
             "key": self.ring.newest().id(),
             "strength": o.strength.to_string(),
             "mark_sound": o.mark_sound,

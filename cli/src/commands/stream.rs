@@ -35,8 +35,16 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
 
 pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     let b = &args.batch;
-    if b.files_from.is_some() || b.ledger.is_some() || b.resume.is_some() || b.failed.is_some() || b.shard.is_some() || b.time_limit.is_some() || args.base.is_some() {
-        bail!("lists, shares, ledgers, time limits and --base are for files, and - is a stream; leave them out");
+    if b.files_from.is_some()
+        || b.ledger.is_some()
+        || b.resume.is_some()
+        || b.failed.is_some()
+        || b.shard.is_some()
+        || b.time_limit.is_some()
+        || args.base.is_some()
+        || args.to.is_some()
+    {
+        bail!("lists, shares, ledgers, time limits, --base and --to are for files, and - is a stream; leave them out");
     }
     if std::io::stdin().is_terminal() {
         bail!("standard input is a terminal; send a stream there, as in 'generator | proofmark stamp - -o -'");

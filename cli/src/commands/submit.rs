@@ -1,5 +1,6 @@
 //! `proofmark submit`: jobs for the queue, and on request their results.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::exit::Exit;
 use crate::home::Home;
 use crate::progress::cancel;
 use crate::queue::{SubmitArgs, SubmitLookArgs, SubmitStampArgs, SubmitTask};
+use crate::target::{of_kind, refuse_other_kind};
 use crate::{inputs, output};
 
 /// How often it is asked whether a job has ended.
@@ -71,13 +73,21 @@ fn stamps(args: &SubmitStampArgs) -> Result<Vec<Task>> {
     if files.len() > 1 && !folder {
         bail!("{}: is no folder; give one as the target for several inputs", args.output);
     }
+    if !folder {
+        refuse_other_kind(Path::new(&args.output), args.to.as_ref())?;
+    }
     if files.len() > 1 && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
+    let mut writers: HashMap<String, String> = HashMap::new();
     files
         .into_iter()
         .map(|file| {
-            let target = if folder { format!("{}/{}", args.output.trim_end_matches('/'), file.name()) } else { args.output.clone() };
+            let name = || args.to.as_ref().map_or_else(|| file.name().into(), |kind| of_kind(Path::new(file.name()), kind).to_string_lossy().into_owned());
+            let target = if folder { format!("{}/{}", args.output.trim_end_matches('/'), name()) } else { args.output.clone() };
+            if let Some(other) = writers.insert(target.clone(), file.to_string()) {
+                bail!("{target}: both {other} and {file} would be stamped to it; rename one of them, or submit them for different folders");
+            }
             let mut task = StampTask::new(file, place(&target)?);
             task.payload = args.payload;
             task.force = args.force;

@@ -105,6 +105,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         check: false,
         no_audio_mark: false,
         base: None,
+        to: None,
         pipe: PipeArgs::default(),
         batch: BatchArgs::default(),
         // The worker remembers clips itself, when they are delivered.

@@ -9,6 +9,7 @@ use proofmark::picture::Strength;
 use proofmark::queue::State;
 
 use crate::args::{RegistryOption, SandboxOption, bitrate};
+use crate::target::kind;
 
 /// Which queue.
 #[derive(Args)]
@@ -73,6 +74,9 @@ pub(crate) struct SubmitStampArgs {
     /// Target, as of stamp, or an s3:// URL; for several inputs a folder, or an s3:// URL that ends in /
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: String,
+    /// Kind of the files in a target folder: mp4, mkv or another that stamp writes [default: that of each input]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub(crate) to: Option<String>,
     /// Number to carry: a version 4 UUID [default: a new random one]
     #[arg(long, value_name = "UUID")]
     pub(crate) payload: Option<Payload>,

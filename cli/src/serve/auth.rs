@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use super::{Refusal, Service};
 use crate::home;
-use crate::target::Target;
 
 /// What a token allows, in the words of the resolution API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -74,7 +73,7 @@ impl TokenFile {
     }
 
     fn write(&self, tokens: &[Token]) -> Result<()> {
-        Target::new(&self.path, true, &[])?.write(serde_json::to_string_pretty(tokens)?.as_bytes())
+        home::replace_private(&self.path, &serde_json::to_string_pretty(tokens)?)
     }
 
     /// Makes a token, which is told this once.

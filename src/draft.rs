@@ -1,0 +1,151 @@
+//! Files that appear whole or not at all, with the permissions that their user wants them to have: those of a new file, or those of the file that they replace.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file in the making: hidden beside its target, and gone if it is dropped before it is published.
+#[derive(Debug)]
+pub struct Draft {
+    file: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Draft {
+    /// Begins a file that is to become `target`.
+    ///
+    /// # Errors
+    /// If the folder of the target is not there, cannot be written, or is full.
+    pub fn beside(target: &Path) -> io::Result<Self> {
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+        // What the user masks, and what a folder says of new files in it, the kernel knows. What replaces a file nobody reads who might not read that one.
+        let mode = if target.exists() { 0o600 } else { 0o666 };
+        let mut builder = tempfile::Builder::new();
+        let file = builder.prefix(".proofmark-").suffix(&extension).permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+        Ok(Self { file, target: target.into() })
+    }
+
+    /// Where it is for now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What is to become of it.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The open file.
+    pub fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Gives it its name. With `replace` it takes the place of a file that has the name, with the mode, owner and group of that file as far as the user may give them away;
+    /// a link is replaced itself, and what it leads to stays as it is, but for what it says of the mode.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] without `replace` if there is something of that name; or what the file system says.
+    pub fn publish(self, replace: bool) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        if !replace {
+            return self.file.persist_noclobber(&self.target).map(|_| ()).map_err(|e| e.error);
+        }
+        take_after(self.file.as_file(), &self.target)?;
+        self.file.persist(&self.target).map(|_| ()).map_err(|e| e.error)
+    }
+}
+
+/// Gives a file that is about to replace `old` the mode, owner and group of that one. Whoever replaces it need not be allowed to give files away: then it is their own, and
+/// what was meant for a group that it no longer has is left to nobody who could not read it before.
+pub(crate) fn take_after(file: &File, old: &Path) -> io::Result<()> {
+    let Ok(old) = old.metadata() else { return Ok(()) };
+    let new = file.metadata()?;
+    let mut mode = old.mode() & 0o777;
+    let same_group = || old.gid() == new.gid() || fchown(file, None, Some(old.gid())).is_ok();
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) && fchown(file, Some(old.uid()), Some(old.gid())).is_err() && !same_group() {
+        mode &= 0o707 | (mode & 0o007) << 3;
+    }
+    // Some file systems know no modes; what was made for its owner alone stays so.
+    let _ = file.set_permissions(Permissions::from_mode(mode));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o7777
+    }
+
+    fn publish(target: &Path, text: &str, replace: bool) -> io::Result<()> {
+        let draft = Draft::beside(target)?;
+        std::fs::write(draft.path(), text)?;
+        draft.publish(replace)
+    }
+
+    #[test]
+    fn a_new_file_has_the_mode_of_any_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("ours.txt"), folder.path().join("plain.txt"));
+        std::fs::write(&plain, "").unwrap();
+        publish(&ours, "ours", false).unwrap();
+        assert_eq!(mode(&ours), mode(&plain));
+        assert_eq!(publish(&ours, "again", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&ours).unwrap(), "ours");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_leaves_its_mode_and_is_private_until_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.txt");
+        std::fs::write(&target, "old").unwrap();
+        for wanted in [0o600, 0o640, 0o664, 0o444, 0o777] {
+            std::fs::set_permissions(&target, Permissions::from_mode(wanted)).unwrap();
+            let draft = Draft::beside(&target).unwrap();
+            assert_eq!(mode(draft.path()), 0o600);
+            draft.publish(true).unwrap();
+            assert_eq!(mode(&target), wanted);
+        }
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_not_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, behind) = (folder.path().join("link"), folder.path().join("behind"));
+        std::fs::write(&behind, "precious").unwrap();
+        std::fs::set_permissions(&behind, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("behind", &link).unwrap();
+        publish(&link, "new", true).unwrap();
+        assert!(!link.is_symlink());
+        assert_eq!((std::fs::read_to_string(&behind).unwrap().as_str(), std::fs::read_to_string(&link).unwrap().as_str()), ("precious", "new"));
+        assert_eq!(mode(&link), 0o600);
+        // One that leads nowhere has no mode to leave.
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert_eq!(publish(&link, "new", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        publish(&link, "new", true).unwrap();
+        assert!(!link.is_symlink() && mode(&link) & 0o600 == 0o600 && !folder.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn the_owner_stays_where_the_user_may_give_files_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.txt");
+        std::fs::write(&target, "old").unwrap();
+        std::fs::set_permissions(&target, Permissions::from_mode(0o640)).unwrap();
+        if std::os::unix::fs::chown(&target, Some(4321), Some(4322)).is_err() {
+            return;
+        }
+        publish(&target, "new", true).unwrap();
+        let now = target.metadata().unwrap();
+        assert_eq!((now.uid(), now.gid(), now.mode() & 0o7777), (4321, 4322, 0o640));
+    }
+}
