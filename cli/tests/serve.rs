@@ -535,7 +535,7 @@ fn forms_that_are_not_one_file_are_refused_with_what_to_do() {
     post("", FORM, &form(&[(&a, &picture)])[..2000]).refused(400, "form");
     post("", "multipart/form-data", &form(&[(&a, &picture)])).refused(400, "boundary");
     post("", FORM, &form(&[(&a, &vec![7; 500_000])])).refused(413, "400000");
-    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"t\"", &vec![7; 2 << 20])])).refused(413, "body is larger");
+    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"t\"", &vec![7; 1_200_000])])).refused(400, "too long");
     post("", "multipart/mixed; boundary=x-y", &form(&[(&a, &picture)])).refused(415, "multipart/form-data");
     post("", "application/x-www-form-urlencoded", b"file=a.png&note=words").refused(415, "multipart/form-data");
     server.ask_as("POST", "/v1/matches/byContent", None, FORM, &form(&[(&a, &picture)])).refused(415, "multipart/form-data");

@@ -50,7 +50,13 @@ pub(super) fn kind(headers: &HeaderMap) -> Kind {
     }
 }
 
-/// What is told whoever sends neither a file nor a form with one.
+/// Refuses a body that is neither a file nor a form with one, and takes in some of it: who is still sending may never see the answer.
+pub(super) async fn refuse(request: Request) -> Refusal {
+    linger(&mut request.into_body()).await;
+    unfit()
+}
+
+/// What is told whoever sends that.
 pub(super) fn unfit() -> Refusal {
     Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this is no file; send its bytes as the body, or one file as multipart/form-data")
 }
@@ -66,9 +72,12 @@ where
     let ahead = Arc::new(AtomicU64::new(HEAD));
     let metered = Metered { body: source.clone(), ahead: ahead.clone(), rest: false };
     let no_form = |_| Refusal::bad("the form's Content-Type has no boundary that can be used; let the client set it, as curl -F and FormData do");
-    let form = Multipart::from_request(Request::from_parts(parts, Body::new(metered)), &()).await.map_err(no_form)?;
+    let form = Multipart::from_request(Request::from_parts(parts, Body::new(metered)), &()).await.map_err(no_form);
     let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the upload takes too long; send a shorter clip");
-    let received = tokio::time::timeout(settings.upload_time, one_file(form, &ahead, settings.upload_bytes, field, place)).await.map_err(late).flatten();
+    let received = match form {
+        Ok(form) => tokio::time::timeout(settings.upload_time, one_file(form, &ahead, settings.upload_bytes, field, place)).await.map_err(late).flatten(),
+        Err(refusal) => Err(refusal),
+    };
     if let Some(body) = Arc::into_inner(source).filter(|_| received.is_err()) {
         linger(&mut body.into_inner().unwrap_or_else(PoisonError::into_inner)).await;
     }

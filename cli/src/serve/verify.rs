@@ -49,7 +49,7 @@ async fn verify(State(service): Shared, request: Request) -> Answer {
             };
             (form::receive(request, &service.settings, None, place).await?, name)
         }
-        Kind::Parts => return Err(form::unfit()),
+        Kind::Parts => return Err(form::refuse(request).await),
     };
     let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await;
     let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
