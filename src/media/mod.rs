@@ -9,6 +9,7 @@ mod avfilter;
 mod container;
 mod encoder;
 mod filter;
+mod form;
 mod frame;
 mod limits;
 mod nal;
@@ -57,6 +58,15 @@ pub enum MediaError {
     /// Nothing in it.
     #[error("{}: is empty (0 bytes); fetch or export it again", path.display())]
     Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A web form with a file in it.
+    #[error(
+        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form; a server wants the file's own bytes as the body",
+        path.display()
+    )]
+    Form {
         /// Which file.
         path: PathBuf,
     },

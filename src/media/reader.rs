@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, threading};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Layout, Picture};
 use super::nal::Units;
-use super::{Limits, MediaError};
+use super::{Limits, MediaError, form};
 use crate::picture::Coding;
 
 /// Packets whose size is remembered until their frames come out: more than any decoder holds back.
@@ -58,7 +59,11 @@ pub(super) fn open(path: &Path, limits: &Limits) -> Result<Input, MediaError> {
         return Err(MediaError::Empty { path: path.into() });
     }
     check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
-    let file = File::open(path).map_err(fail)?;
+    let mut file = File::open(path).map_err(fail)?;
+    if form::begins(&file) {
+        return Err(MediaError::Form { path: path.into() });
+    }
+    file.rewind().map_err(fail)?;
     let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
     let io = StreamIo::from_read_seek_with_capacity(file, 1 << 16).map_err(not_media)?;
     // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.

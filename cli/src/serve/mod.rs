@@ -7,7 +7,7 @@
 //! | `refusal` | what a request is told that is not answered |
 //! | `auth` | who may read and who may store |
 //! | `gate` | how often one address may ask, and how much work may wait |
-//! | `upload` | a body → a file, bounded |
+//! | `upload`, `form` | a body, or a form → a file, bounded |
 //! | `reference` | a URL → a file, from named hosts alone |
 //! | `examine` | a file → what `verify` says of it |
 //! | `resolution`, `verify`, `health`, `page` | the routes |
@@ -17,6 +17,7 @@
 
 mod auth;
 mod examine;
+mod form;
 mod gate;
 mod health;
 mod metrics;

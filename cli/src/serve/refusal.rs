@@ -47,6 +47,10 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this; its log says why")
     }
 
+    pub(super) fn is(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     pub(super) fn message(&self) -> &str {
         &self.message
     }

@@ -29,6 +29,12 @@ pub(super) struct Upload {
     _folder: TempDir,
 }
 
+impl AsRef<Path> for Upload {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Upload {
     /// A folder in `spool` for a file called `name`, whose ending alone is kept.
     pub(super) fn place(spool: &Path, name: &str) -> Result<Self, Refusal> {
@@ -66,10 +72,15 @@ impl Sink {
     }
 
     /// Ends the file; an empty one is refused.
-    pub(super) async fn finish(mut self) -> Result<u64, Refusal> {
+    pub(super) async fn finish(self) -> Result<u64, Refusal> {
+        self.finish_or("the body is empty; send the bytes of the file").await
+    }
+
+    /// The same, where `empty` is told of an empty one.
+    pub(super) async fn finish_or(mut self, empty: &str) -> Result<u64, Refusal> {
         self.file.flush().await.map_err(|e| Refusal::broken(&e))?;
         match self.written {
-            0 => Err(Refusal::bad("the body is empty; send the bytes of the file")),
+            0 => Err(Refusal::bad(empty)),
             n => Ok(n),
         }
     }
@@ -95,11 +106,17 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
 }
 
 /// Refuses a body that says that it is too long.
-async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<(), Refusal> {
+pub(super) async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<(), Refusal> {
     let length: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     if length.is_none_or(|l| l <= limit) {
         return Ok(());
     }
+    linger(body).await;
+    Err(Refusal::too_large(limit))
+}
+
+/// Takes in some of what is left of a refused body.
+pub(super) async fn linger(body: &mut Body) {
     let leftover = async {
         let mut taken = 0;
         while taken < LEFTOVER
@@ -110,7 +127,6 @@ async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<()
     };
     // The refusal stands whether all of it came or not.
     let _ = tokio::time::timeout(LINGER, leftover).await;
-    Err(Refusal::too_large(limit))
 }
 
 /// Receives a file.

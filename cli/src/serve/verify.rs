@@ -1,15 +1,15 @@
-//! `POST /v1/verify`: a file → the verdict, as `proofmark verify --json` has it.
+//! `POST /v1/verify`: a file, or a form with one → the verdict, as `proofmark verify --json` has it.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::routing::post;
 use serde::Deserialize;
 
+use super::form::{self, Kind};
 use super::resolution::query;
 use super::upload::{Upload, receive};
 use super::{Answer, Refusal, Scope, Service, Shared, json};
@@ -25,13 +25,34 @@ struct Asked {
     name: Option<String>,
 }
 
-async fn verify(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
-    service.allow(&headers, Scope::Fetch)?;
-    let name = query::<Asked>(&uri)?.name.unwrap_or_else(|| "upload".into());
+/// Names a file that has none.
+const UPLOAD: &str = "upload";
+
+async fn verify(State(service): Shared, request: Request) -> Answer {
+    service.allow(request.headers(), Scope::Fetch)?;
+    let asked = query::<Asked>(request.uri())?.name;
     let _place = service.gate.enter()?;
-    let upload = Upload::place(&service.spool, &name)?;
-    receive(&headers, body, &upload.path, &service.settings).await?;
-    let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await?;
+    let kind = form::kind(request.headers());
+    let (upload, name) = match kind {
+        Kind::File | Kind::Fields => {
+            let name = asked.unwrap_or_else(|| UPLOAD.into());
+            let upload = Upload::place(&service.spool, &name)?;
+            let (parts, body) = request.into_parts();
+            receive(&parts.headers, body, &upload.path, &service.settings).await?;
+            (upload, name)
+        }
+        Kind::Form => {
+            let mut name = String::new();
+            let place = |sent: Option<&str>| {
+                name = asked.unwrap_or_else(|| sent.unwrap_or(UPLOAD).into());
+                Upload::place(&service.spool, &name)
+            };
+            (form::receive(request, &service.settings, None, place).await?, name)
+        }
+        Kind::Parts => return Err(form::refuse(request).await),
+    };
+    let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await;
+    let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
     let report = output::json::verify(Path::new(&name), &verified).map_err(|e| Refusal::broken(&e))?;
     Ok(json(&report))
 }

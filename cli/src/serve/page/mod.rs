@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -20,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
-use super::upload::{Sink, patiently};
+use super::form::{self, Kind};
 use super::{Refusal, Service, Shared};
 use crate::output;
 
@@ -77,35 +76,20 @@ async fn start(State(service): Shared) -> Response {
     html(StatusCode::OK, view::start(&service.settings))
 }
 
-async fn submit(State(service): Shared, form: Result<Multipart, MultipartRejection>) -> Response {
-    match receive(&service, form).await {
+async fn submit(State(service): Shared, request: Request) -> Response {
+    match receive(&service, request).await {
         Ok(id) => Redirect::to(&format!("/reports/{id}")).into_response(),
         Err(refusal) => told(refusal),
     }
 }
 
-async fn receive(service: &Arc<Service>, form: Result<Multipart, MultipartRejection>) -> Result<String, Refusal> {
-    let mut form = form.map_err(|e| Refusal::bad(format!("the form is not as sent by this page: {}", e.body_text())))?;
-    let broken = |e: MultipartError| Refusal::bad(format!("the upload broke off: {}", e.body_text()));
+async fn receive(service: &Arc<Service>, request: Request) -> Result<String, Refusal> {
+    if form::kind(request.headers()) != Kind::Form {
+        return Err(Refusal::bad("this is not the form of this page; choose a clip there"));
+    }
     let place = service.gate.enter()?;
-    let receive = async {
-        while let Some(mut field) = patiently(form.next_field()).await?.map_err(broken)? {
-            if field.name() != Some("clip") {
-                continue;
-            }
-            let name = field.file_name().filter(|n| !n.is_empty()).ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?.chars().take(200).collect::<String>();
-            let draft = service.reports.draft(&name)?;
-            let mut sink = Sink::create(draft.path(), service.settings.upload_bytes).await?;
-            while let Some(part) = patiently(field.chunk()).await?.map_err(broken)? {
-                sink.write(&part).await?;
-            }
-            sink.finish().await?;
-            return draft.keep();
-        }
-        Err(Refusal::bad("there is no clip in the form; choose one first"))
-    };
-    let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the upload takes too long; send a shorter clip");
-    let about = tokio::time::timeout(service.settings.upload_time, receive).await.map_err(slow)??;
+    let draft = |name: Option<&str>| service.reports.draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?);
+    let about = form::receive(request, &service.settings, Some("clip"), draft).await?.keep()?;
     let id = about.id.clone();
     work(service, about, place);
     Ok(id)

@@ -79,10 +79,6 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn path(&self) -> &Path {
-        &self.about.path
-    }
-
     /// Says that the clip is whole.
     pub(super) fn keep(mut self) -> Result<About, Refusal> {
         let about = &self.about;
@@ -91,6 +87,12 @@ impl Draft {
         write(&about.path.with_file_name("about.json"), &text).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
         self.kept = true;
         Ok(self.about.clone())
+    }
+}
+
+impl AsRef<Path> for Draft {
+    fn as_ref(&self) -> &Path {
+        &self.about.path
     }
 }
 

@@ -133,10 +133,16 @@ struct Sought {
     hint: Option<Binding>,
 }
 
-async fn by_content(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
+async fn by_content(State(service): Shared, headers: HeaderMap, uri: Uri, mut body: Body) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let sought = query::<Hints>(&uri)?.check(&service)?;
-    let ending = ending(&headers)?;
+    let ending = match ending(&headers) {
+        Ok(ending) => ending,
+        Err(refusal) => {
+            upload::linger(&mut body).await;
+            return Err(refusal);
+        }
+    };
     let _place = service.gate.enter()?;
     let upload = Upload::place(&service.spool, ending)?;
     receive(&headers, body, &upload.path, &service.settings).await?;
