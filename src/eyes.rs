@@ -31,6 +31,12 @@ pub trait Look {
     /// are told by [`Self::marks`].
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
 
+    /// Where it says that its manifest is kept, if that is somewhere else. Nothing is fetched.
+    ///
+    /// # Errors
+    /// [`LookError`] if the file cannot be read.
+    fn reference(&mut self) -> Result<Option<String>, LookError>;
+
     /// What marks its picture and its sound carry, and with `sketch` what the picture looks like and the sound is like.
     ///
     /// # Errors
@@ -92,6 +98,10 @@ impl Look for OwnLook {
             Err(e) => return Err(e.into()),
         }
         Ok(provenance::read(&self.path, trust, &self.limits)?)
+    }
+
+    fn reference(&mut self) -> Result<Option<String>, LookError> {
+        Ok(provenance::reference(&self.path)?)
     }
 
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {

@@ -14,7 +14,7 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
     if let Some(found) = believed {
         // Queries are what the registry is asked with.
         let _ = (found.sketch.as_ref().map(Query::new), found.recording.as_ref().and_then(SoundQuery::new));
-        let _ = judge(&Findings { manifest: None, detected: Some(&found), registered: &[], similar: &[], asked: true }, None, DEFAULT_ALGORITHM);
+        let _ = judge(&Findings { manifest: None, elsewhere: None, detected: Some(&found), registered: &[], similar: &[], asked: true }, None, DEFAULT_ALGORITHM);
     }
     true
 }

@@ -57,7 +57,18 @@ impl Registered {
     /// Whether there is a manifest, it holds, and it is the one of this entry.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.manifest.as_ref().is_some_and(|m| m.state != ManifestState::Invalid && m.label.as_deref() == Some(self.id.as_str()))
+        self.own().is_some_and(|m| m.state != ManifestState::Invalid)
+    }
+
+    /// Whether there is a manifest of this entry of which nothing fails but its certificate's right to sign: most have ended before the clip is forgotten.
+    #[must_use]
+    pub fn outlived(&self) -> bool {
+        self.own().is_some_and(ManifestReport::credential_alone)
+    }
+
+    /// The manifest, if it is the one of this entry.
+    fn own(&self) -> Option<&ManifestReport> {
+        self.manifest.as_ref().filter(|m| m.label.as_deref() == Some(self.id.as_str()))
     }
 }
 

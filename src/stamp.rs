@@ -170,6 +170,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let container = Container::of(output)?;
     let (sidecar, registration) = (sidecar(output, container, options), registration(output, options));
     check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
+    if options.identity.is_some() {
+        // What cannot be signed is known before the work.
+        provenance::check_source(&Source { limits: options.limits, ..Source::new(input) })?;
+    }
     let ring = KeyRing::from(key.clone());
     let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
     let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });

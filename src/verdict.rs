@@ -1,5 +1,7 @@
 //! Verdicts: what evidence means, in one word and a few plain sentences.
 
+mod told;
+
 use serde::Serialize;
 
 use crate::detect::Detected;
@@ -10,13 +12,14 @@ use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use crate::registry::Entry;
 use crate::sound::SoundEvidence;
+use told::{faults, next_step, origin, signed_by, signer, state_of};
 
 /// What a person or a script is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The embedded manifest is valid and agrees with the mark.
+    /// The embedded manifest is valid, or nothing fails in it but a certificate that has ended, and agrees with the mark.
     Intact,
     /// Our manifest is there but the content is not as signed, or the mark covers a part only.
     Altered,
@@ -24,7 +27,7 @@ pub enum Verdict {
     Recovered,
     /// A mark, but no manifest for it.
     Marked,
-    /// A valid manifest from someone else, none of our marks.
+    /// A manifest from someone else, whether it holds or not, none of our marks.
     Foreign,
     /// Manifest and mark disagree.
     Contradictory,
@@ -78,6 +81,8 @@ const NOTHING_ELSE: f32 = 0.9;
 #[derive(Clone, Copy)]
 pub(crate) struct Findings<'a> {
     pub(crate) manifest: Option<&'a ManifestReport>,
+    /// Where the file says that its manifest is kept, if that is somewhere else.
+    pub(crate) elsewhere: Option<&'a str>,
     pub(crate) detected: Option<&'a Detected>,
     /// What the registry remembers of the payloads that were told.
     pub(crate) registered: &'a [Registered],
@@ -99,18 +104,25 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
     let mut manifest_invalid = manifest.is_some_and(|m| m.state == ManifestState::Invalid);
     // A manifest too damaged to be read names nobody, and contradicts nobody.
     let readable = manifest.filter(|m| m.label.is_some());
+    let without = without(manifest, found.elsewhere);
     let (mut verdict, mut reasons) = match (readable, named) {
         (Some(m), Some(named)) => ours(m, named, picture),
         (Some(m), None) => theirs(m, mark, picture.is_some()),
         (None, _) => match mark {
-            Some(mark) => unsigned(mark, manifest, detected),
-            None => nothing(picture, sound.is_some_and(|s| !s.detected && s.note.is_none()), manifest),
+            Some(mark) => unsigned(mark, without.clone(), detected),
+            None => nothing(picture, sound.is_some_and(|s| !s.detected && s.note.is_none()), without.clone()),
         },
     };
     if let Some(sound) = sound {
-        verdict = heard(verdict, &mut reasons, sound, readable, named, picture);
+        verdict = heard(verdict, &mut reasons, sound, readable, named, picture, &without);
+    }
+    // Whoever made a manifest that cannot be read, something was found.
+    if verdict == Verdict::NothingFound && manifest.is_some() {
+        verdict = Verdict::Foreign;
     }
     reasons.extend(mark.and_then(remixed));
+    reasons.extend(readable.filter(|m| m.as_signed()).and_then(origin));
+    reasons.extend(found.elsewhere.filter(|_| readable.is_some()).map(referred));
     if let Some(mixed) = mark.and_then(mixed) {
         verdict = Verdict::Contradictory;
         reasons.insert(0, mixed);
@@ -119,7 +131,7 @@ pub(crate) fn judge(found: &Findings<'_>, unseen: Option<&str>, algorithm: &str)
         manifest_invalid |= recalled(&mut verdict, &mut reasons, found);
     }
     reasons.extend(unseen.map(str::to_string));
-    Judgement { verdict, reasons, next: next_step(verdict, manifest).into(), manifest_invalid }
+    Judgement { verdict, reasons, next: next_step(verdict, manifest, found.elsewhere).into(), manifest_invalid }
 }
 
 /// What the registry adds; whether it has a manifest that does not hold.
@@ -157,18 +169,17 @@ fn recalled(verdict: &mut Verdict, reasons: &mut Vec<String>, found: &Findings<'
     let seen = picture.filter(|p| p.payload == entry.payload).and_then(|_| looks(entry));
     let compared = seen.into_iter().chain(sound.filter(|s| s.payload == entry.payload).and_then(|_| sounds(entry)));
     match &entry.manifest {
-        Some(m) if entry.holds() => {
+        Some(m) if entry.holds() || entry.outlived() => {
+            let signed = if entry.holds() { signed_by(m) } else { format!("{}, but {}", signer(m), faults(m)) };
             *verdict = Verdict::Recovered;
             reasons.extend(compared);
-            reasons.insert(0, format!("The mark leads to a manifest in the registry: {}, signed by {}.", described(entry), signed_by(m)));
+            reasons.insert(0, format!("The mark leads to a manifest in the registry: {}, signed by {signed}.", described(entry)));
             reasons.push("The file is not the one that was signed, so the manifest's binding to its exact bytes was left out of account; all else in it was checked.".into());
-            false
+            !entry.holds()
         }
         Some(m) => {
-            reasons.push(format!(
-                "The registry knows the number, but its manifest does not hold ({}).",
-                if m.failures.is_empty() { "it is another's".into() } else { m.failures.join(", ") }
-            ));
+            let why = if m.state == ManifestState::Invalid { faults(m) } else { "it is another's".into() };
+            reasons.push(format!("The registry knows the number, but its manifest does not hold: {why}."));
             true
         }
         None => {
@@ -256,23 +267,13 @@ fn described(r: &Registered) -> String {
     format!("{title}{}, stamped on {date}", r.media_type)
 }
 
-fn signer(m: &ManifestReport) -> String {
-    m.signer.as_ref().and_then(|s| s.common_name.clone().or_else(|| s.organisation.clone())).unwrap_or_else(|| "an unnamed signer".into())
-}
-
-/// The signer, and whether they are trusted.
-fn signed_by(m: &ManifestReport) -> String {
-    let trust = if m.state == ManifestState::Trusted { "the trust list" } else { "no trust list here" };
-    format!("{}, whom {trust} names", signer(m))
-}
-
 /// A manifest that names one of our payloads.
 fn ours(m: &ManifestReport, named: Payload, picture: Option<&PictureEvidence>) -> (Verdict, Vec<String>) {
     let mut reasons = vec![state_of(m)];
     let mark = picture.filter(|p| p.detected);
     let marked = mark.and_then(|p| p.payload);
     let beneath = mark.is_some_and(|m| m.earlier.iter().any(|e| e.payload == Some(named)));
-    if let Some(other) = marked.filter(|_| beneath && m.state == ManifestState::Invalid) {
+    if let Some(other) = marked.filter(|_| beneath && !m.as_signed()) {
         reasons.insert(0, format!("The manifest names mark {named}, which the picture carries beneath a newer one, {other}: the clip has been stamped again since."));
         return (Verdict::Altered, reasons);
     }
@@ -280,8 +281,9 @@ fn ours(m: &ManifestReport, named: Payload, picture: Option<&PictureEvidence>) -
         reasons.insert(0, format!("The manifest names mark {named}, but the picture carries mark {other}: one of them was put here from another clip."));
         return (Verdict::Contradictory, reasons);
     }
-    if m.state == ManifestState::Invalid {
+    if !m.as_signed() {
         match marked {
+            Some(p) if m.content_holds == Some(true) => reasons.push(format!("The picture carries the same number, {p}, and the content is as it was signed.")),
             Some(p) => reasons.push(format!("The picture still carries mark {p}, so it stems from the stamped clip, but it is no longer the file that was signed.")),
             None if picture.is_some() => reasons.push("The mark that the manifest names could not be confirmed in the picture.".into()),
             None => {}
@@ -309,7 +311,7 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
     match mark {
         Some(mark) => {
             // Whoever edits a signed clip signs it anew, and takes its manifest along.
-            if let Some(p) = mark.payload.filter(|p| m.state != ManifestState::Invalid && m.ancestors.iter().any(|a| *a == Entry::id_of(*p))) {
+            if let Some(p) = mark.payload.filter(|p| m.as_signed() && m.ancestors.iter().any(|a| *a == Entry::id_of(*p))) {
                 reasons.push(format!("It was made from the clip whose number the picture carries, {p}: that clip's manifest came with it."));
                 return (Verdict::Intact, reasons);
             }
@@ -324,13 +326,21 @@ fn theirs(m: &ManifestReport, mark: Option<&PictureEvidence>, looked: bool) -> (
             if looked {
                 reasons.push("The picture carries none of our marks.".into());
             }
-            (if m.state == ManifestState::Invalid { Verdict::NothingFound } else { Verdict::Foreign }, reasons)
+            (Verdict::Foreign, reasons)
         }
     }
 }
 
 /// What the sound adds to a verdict from manifest and picture.
-fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: Option<&ManifestReport>, named: Option<Payload>, picture: Option<&PictureEvidence>) -> Verdict {
+fn heard(
+    verdict: Verdict,
+    reasons: &mut Vec<String>,
+    sound: &SoundEvidence,
+    m: Option<&ManifestReport>,
+    named: Option<Payload>,
+    picture: Option<&PictureEvidence>,
+    without: &str,
+) -> Verdict {
     let seen = picture.filter(|p| p.detected);
     let numbers: Vec<String> = std::iter::once(sound).chain(&sound.others).filter_map(|s| s.payload).map(|p| p.to_string()).collect();
     if numbers.len() > 1 {
@@ -339,7 +349,7 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
     }
     if !sound.detected {
         // What a valid manifest is bound to was not replaced.
-        let whole = m.is_some_and(|m| named.is_some() && m.state != ManifestState::Invalid);
+        let whole = m.is_some_and(|m| named.is_some() && m.as_signed());
         let why = if whole { "it was not marked" } else { "it was replaced, never marked, or too much was done to it" };
         reasons.extend(seen.filter(|_| sound.note.is_none()).map(|_| format!("The sound carries no mark: {why}.")));
         if picture.is_none() {
@@ -358,7 +368,7 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
     };
     reasons.extend(sound.geometry.filter(|g| g.backwards).map(|_| "The sound is played backwards.".to_string()));
     // Whoever composes a clip of several may say so, in a manifest that holds.
-    let composed = m.is_some_and(|m| m.state != ManifestState::Invalid && m.actions.iter().any(|a| a.action == "c2pa.placed"));
+    let composed = m.is_some_and(|m| m.as_signed() && m.actions.iter().any(|a| a.action == "c2pa.placed"));
     let beneath = seen.is_some_and(|p| p.earlier.iter().any(|e| e.payload == Some(number)));
     match named.or(seen.and_then(|p| p.payload)) {
         Some(other) if other == number => {
@@ -382,7 +392,7 @@ fn heard(verdict: Verdict, reasons: &mut Vec<String>, sound: &SoundEvidence, m: 
                 reasons.clear();
                 reasons.push(format!("The sound carries mark {number}."));
                 reasons.push(format!("Evidence this strong comes by chance with probability {} at most.", sound.p_value));
-                reasons.push(without(None));
+                reasons.push(without.into());
                 reasons.extend(picture.map(|_| "The picture carries none of our marks: it was replaced, or too much was done to it.".to_string()));
             }
             if let Some(gap) = uncovered(&sound.ranges, sound.seconds) {
@@ -410,12 +420,12 @@ fn remixed(mark: &PictureEvidence) -> Option<String> {
 }
 
 /// A mark without a manifest.
-fn unsigned(mark: &PictureEvidence, manifest: Option<&ManifestReport>, detected: Option<&Detected>) -> (Verdict, Vec<String>) {
+fn unsigned(mark: &PictureEvidence, without: String, detected: Option<&Detected>) -> (Verdict, Vec<String>) {
     let what = match mark.payload {
         Some(p) => format!("The picture carries mark {p}."),
         None => "The picture carries one of our marks, too weak to be read.".into(),
     };
-    let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), without(manifest)];
+    let mut reasons = vec![what, format!("Evidence this strong comes by chance with probability {} at most.", mark.p_value), without];
     // Sound may go on where there is no picture.
     let seconds = mark.spans.last().map(|last| last.end).or(detected.and_then(|d| d.info.seconds)).unwrap_or(0.0);
     if let Some(gap) = uncovered(&mark.ranges, seconds) {
@@ -444,13 +454,22 @@ fn partly(share: f32, as_stamped: bool) -> Option<(String, bool)> {
     (share <= NOTHING_ELSE).then(|| (format!("The mark covers {:.0} % of the picture: {why}.", 100.0 * share), sure && as_stamped))
 }
 
-/// Says that there is no manifest, or none that can be read.
-fn without(manifest: Option<&ManifestReport>) -> String {
-    manifest.map_or_else(|| "There is no manifest, in the file or beside it.".into(), state_of)
+/// Says that there is no manifest here, or none that can be read.
+fn without(manifest: Option<&ManifestReport>, elsewhere: Option<&str>) -> String {
+    match (manifest, elsewhere) {
+        (Some(m), _) => state_of(m),
+        (None, Some(address)) => format!("{} There is none in the file or beside it, and nothing was fetched.", referred(address)),
+        (None, None) => "There is no manifest, in the file or beside it.".into(),
+    }
 }
 
-fn nothing(picture: Option<&PictureEvidence>, listened: bool, manifest: Option<&ManifestReport>) -> (Verdict, Vec<String>) {
-    let mut reasons = vec![without(manifest)];
+/// Says where a file says that its manifest is.
+fn referred(address: &str) -> String {
+    format!("The file says that its manifest is kept elsewhere, at {address}.")
+}
+
+fn nothing(picture: Option<&PictureEvidence>, listened: bool, without: String) -> (Verdict, Vec<String>) {
+    let mut reasons = vec![without];
     reasons.extend(picture.map(|_| if listened { "Neither picture nor sound carries one of our marks." } else { "The picture carries none of our marks." }.to_string()));
     if let Some(note) = picture.and_then(|p| p.note.clone()) {
         reasons.push(note);
@@ -484,29 +503,6 @@ fn gap(ranges: &[TimeRange], within: TimeRange) -> Option<TimeRange> {
         from = r.end;
     }
     (!ranges.is_empty() && within.end - from > GAP).then_some(TimeRange { start: from, end: within.end })
-}
-
-fn state_of(m: &ManifestReport) -> String {
-    let place = if m.sidecar { "The manifest beside the file" } else { "The embedded manifest" };
-    match m.state {
-        ManifestState::Trusted | ManifestState::Valid => format!("{place} is valid and signed by {}.", signed_by(m)),
-        ManifestState::Invalid if m.content_changed() => {
-            format!("{place}, signed by {}, does not match the content: the file was changed after it was signed.", signer(m))
-        }
-        ManifestState::Invalid => format!("{place} fails validation ({}).", m.failures.join(", ")),
-    }
-}
-
-fn next_step(verdict: Verdict, manifest: Option<&ManifestReport>) -> &'static str {
-    match verdict {
-        Verdict::Intact if manifest.is_some_and(|m| m.state == ManifestState::Valid) => "To know who the signer is, give their authority with --trust FILE.",
-        Verdict::Intact | Verdict::Foreign => "Read the manifest's actions for how the clip came to be.",
-        Verdict::Altered => "Ask the uploader for the original, and compare.",
-        Verdict::Recovered => "Read the recovered manifest's actions for how the clip came to be; what was done to it since is not in there.",
-        Verdict::Marked => "Look the number up with whoever holds the key: it names the clip's manifest.",
-        Verdict::Contradictory => "Treat the clip as doubtful: look at both origins before relying on either.",
-        Verdict::NothingFound => "This says nothing about where the clip comes from: most clips carry no proof at all.",
-    }
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ impl Default for VerifyOptions {
 pub struct Verified {
     /// What the manifest says; `None` if there is none.
     pub manifest: Option<ManifestReport>,
+    /// Where the file says that its manifest is kept, if that is somewhere else; nothing is fetched. Not asked of a file that has its manifest in it.
+    pub elsewhere: Option<String>,
     /// What the file is, and what its picture and sound carry; `None` if it has nothing to look at.
     pub detected: Option<Detected>,
     /// What the registry remembers of the marks' payloads and of the one that the manifest names, in this order; empty without a registry.
@@ -121,6 +123,7 @@ impl From<RecoveryError> for VerifyError {
 pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Verified, VerifyError> {
     let mut look = options.eyes.open(path, &options.limits, cancel)?;
     let manifest = look.manifest(&options.trust)?;
+    let elsewhere = if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
     let mut how = options.detect.clone();
     let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
     match (&how.question, named, &options.registry) {
@@ -170,9 +173,16 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         r.resemblance = looks.as_ref().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
         r.sound_resemblance = sounds.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }
-    let found = Findings { manifest: manifest.as_ref(), detected: detected.as_ref(), registered: &registered, similar: &similar, asked: options.registry.is_some() };
+    let found = Findings {
+        manifest: manifest.as_ref(),
+        elsewhere: elsewhere.as_deref(),
+        detected: detected.as_ref(),
+        registered: &registered,
+        similar: &similar,
+        asked: options.registry.is_some(),
+    };
     let judgement = verdict::judge(&found, unseen, &options.algorithm);
-    Ok(Verified { manifest, detected, registered, similar, judgement, isolation: look.isolation() })
+    Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation: look.isolation() })
 }
 
 /// Registered clips that look like this one, then those that sound like it.

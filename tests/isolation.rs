@@ -113,6 +113,10 @@ impl Look for BadLook {
         self.own.manifest(trust)
     }
 
+    fn reference(&mut self) -> Result<Option<String>, LookError> {
+        if self.habit == "lie" { Ok(Some("x".repeat(1 << 20))) } else { self.own.reference() }
+    }
+
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
         let mut found = self.own.marks(ring, how, sketch, progress)?;
         if self.habit == "lie" {

@@ -307,7 +307,7 @@ Examples:
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --resume run.ndjson --time-limit 300
 
 Exit codes: 0 provenance found and consistent (intact, recovered, marked, foreign), 1 nothing found, 2 error,
-3 altered, contradictory, or a manifest that fails validation, 4 some of several files failed.")]
+3 altered, contradictory, or a manifest that fails validation, whoever signed it, 4 some of several files failed.")]
 pub(crate) struct VerifyArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]

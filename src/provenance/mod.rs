@@ -9,9 +9,13 @@ mod identity;
 mod manifest;
 mod parent;
 mod read;
+mod reference;
+mod report;
 mod size;
 mod soft_binding;
 mod time_stamp;
+mod validity;
+mod xmp;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,8 +23,13 @@ use std::path::{Path, PathBuf};
 pub use identity::{Identity, TestIdentity, test_identity};
 pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, sign_stream};
 pub use parent::Source;
+pub(crate) use parent::check as check_source;
 pub(crate) use read::sidecar_path;
-pub use read::{Action, ManifestReport, ManifestState, Signer, Trust, read, read_store};
+pub use read::{Trust, read, read_store};
+pub(crate) use reference::LONGEST as LONGEST_REFERENCE;
+pub use reference::reference;
+pub use report::{Action, Ancestor, ManifestReport, ManifestState, Signer};
+pub(crate) use report::{EXPIRED, INGREDIENT, REVOKED};
 pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};
 
 /// Why a manifest could not be written or read.
@@ -77,6 +86,17 @@ pub enum ProvenanceError {
         path: PathBuf,
         /// What is broken.
         reason: String,
+    },
+    /// A clip to be stamped whose manifest is kept somewhere else.
+    #[error(
+        "{}: it says that its manifest is at {address}, so it was not created here; fetch that and lay it beside the file under the same name with .c2pa, or, if it is of no account, take the file's XMP off ('exiftool -XMP:all= FILE')",
+        path.display()
+    )]
+    Elsewhere {
+        /// Which file.
+        path: PathBuf,
+        /// Where it says that its manifest is.
+        address: String,
     },
     /// A manifest where its file is wanted.
     #[error("{}: is a manifest without the file that it was made for; give that file, with this beside it under the same name", path.display())]

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use c2pa::{Builder, Ingredient, Reader, ValidationState, jumbf_io};
+use c2pa::{Builder, Ingredient, Reader, jumbf_io};
 use serde_json::json;
 
 use super::read::{OVERSTATED, context, format_of, sidecar};
-use super::{ProvenanceError, Trust, claims, open, size};
+use super::report::report;
+use super::{Placement, ProvenanceError, Trust, claims, open, reference, size};
 use crate::media::Limits;
 
 /// What a clip is made from.
@@ -56,6 +57,18 @@ pub(super) fn add(builder: &mut Builder, source: &Source<'_>) -> Result<Option<S
     Ok(label)
 }
 
+/// Refuses a source that [`add`] would refuse, before anything is made of it.
+pub(crate) fn check(source: &Source<'_>) -> Result<(), ProvenanceError> {
+    // What cannot be opened is told by those who read it.
+    let Ok(mut file) = File::open(source.path) else { return Ok(()) };
+    let format = format_of(source.path, &mut file);
+    // What refers to nothing is not hashed here as well.
+    if reference::of_file(&format, &mut file).is_some() {
+        manifest(source, &format, &mut file)?;
+    }
+    Ok(())
+}
+
 /// The manifest in the file, the one beside it if that was made for it, or the one that is remembered of it, held against the file.
 fn manifest(source: &Source<'_>, format: &str, file: &mut File) -> Result<Option<(Vec<u8>, Reader)>, ProvenanceError> {
     // To leave out one that is there would claim that the clip was created here.
@@ -68,9 +81,12 @@ fn manifest(source: &Source<'_>, format: &str, file: &mut File) -> Result<Option
         Err(_) => {}
     }
     let beside = sidecar(source.path, &source.limits)?.map(|store| read(store, source, format)).transpose()?.and_then(Result::ok);
-    // One that does not hold for this file was made for another of its name.
-    if let Some(beside) = beside.filter(|(_, reader)| reader.validation_state() != ValidationState::Invalid) {
+    // One that is bound to other bytes was made for another file of its name. What else fails in it says nothing against that this file is the one.
+    if let Some(beside) = beside.filter(|(_, reader)| report(reader, Placement::Sidecar).content_holds == Some(true)) {
         return Ok(Some(beside));
+    }
+    if let Some(address) = reference::of_file(format, file) {
+        return Err(ProvenanceError::Elsewhere { path: source.path.into(), address });
     }
     let remembered = source.remembered.map(|store| read(store.to_vec(), source, format)).transpose()?;
     Ok(remembered.and_then(Result::ok))

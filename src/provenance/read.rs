@@ -1,21 +1,18 @@
 //! Reading a manifest, and judging it.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use c2pa::{Context, Manifest, Reader, ValidationState, jumbf_io};
+use c2pa::{Context, Manifest, Reader, jumbf_io};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::soft_binding::{self, SoftBinding};
+use super::report::{INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, report, unreadable};
 use super::{Placement, ProvenanceError, claims, open, size};
 use crate::media::Limits;
-use crate::payload::Payload;
 
 /// Whom to trust: PEM certificates of authorities.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,87 +41,6 @@ impl Trust {
     }
 }
 
-/// How far a manifest holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ManifestState {
-    /// Every check passed and the signer is trusted.
-    Trusted,
-    /// Every check passed; the signer is not on a trust list.
-    Valid,
-    /// A check failed: the content, the manifest or the certificate is not as signed.
-    Invalid,
-}
-
-/// Who signed, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signer {
-    /// Organisation of the certificate.
-    pub organisation: Option<String>,
-    /// Common name of the certificate.
-    pub common_name: Option<String>,
-    /// Time of signing by a time-stamp authority; `null` if none attested it.
-    pub time: Option<String>,
-    /// Whether the certificate leads to a trusted authority.
-    pub trusted: bool,
-}
-
-/// Something that was done to the asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Action {
-    /// The action's name, such as `c2pa.created`.
-    pub action: String,
-    /// IPTC digital source type, if the action says.
-    pub digital_source_type: Option<String>,
-    /// Software that did it, if the action says.
-    pub software_agent: Option<String>,
-    /// When, if the action says.
-    pub when: Option<String>,
-}
-
-/// What the active manifest of a file says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ManifestReport {
-    /// How far it holds.
-    pub state: ManifestState,
-    /// Its label.
-    pub label: Option<String>,
-    /// Whether it was in a `.c2pa` file beside the media.
-    pub sidecar: bool,
-    /// Its title.
-    pub title: Option<String>,
-    /// The software that made the claim.
-    pub claim_generator: Option<String>,
-    /// Who signed.
-    pub signer: Option<Signer>,
-    /// What was done, in order.
-    pub actions: Vec<Action>,
-    /// Titles of the ingredients.
-    pub ingredients: Vec<String>,
-    /// Labels of the other manifests that came with it: those of ingredients, and of theirs.
-    pub ancestors: Vec<String>,
-    /// What it says about marks and fingerprints.
-    pub soft_bindings: Vec<SoftBinding>,
-    /// The C2PA's code for each check that failed.
-    pub failures: Vec<String>,
-}
-
-impl ManifestReport {
-    /// The payload that the manifest names: from a soft binding of `algorithm`.
-    #[must_use]
-    pub fn payload(&self, algorithm: &str) -> Option<Payload> {
-        self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
-    }
-
-    /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
-    #[must_use]
-    pub fn content_changed(&self) -> bool {
-        let own = self.failures.iter().filter(|f| !f.ends_with(INGREDIENT));
-        own.into_iter().any(|f| f.contains("Hash.mismatch") || f.contains("Hash.malformed") || f == "claim.hardBindings.missing")
-    }
-}
-
 /// Reads and validates the manifest of a file, or of the sidecar beside it. `None` if it has neither. Nothing is fetched.
 ///
 /// # Errors
@@ -143,8 +59,8 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
     let _ = file.rewind();
     match Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file) {
         Ok(reader) => return Ok(Some(report(&reader, Placement::Embedded))),
-        // A manifest that is only referred to is not here, and is not fetched.
-        Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => return Ok(None),
+        // What is only referred to is not fetched; somebody may have, and laid it beside the file.
+        Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => {}
         Err(e) => match size::store(&mut file) {
             // The file's own structure is broken, by bytes behind its last box for one: a manifest in it is still there, and no longer fits.
             Some(store) => return torn(&store, e, trust, limits).map(Some),
@@ -171,6 +87,7 @@ fn torn(store: &[u8], why: c2pa::Error, trust: &Trust, limits: &Limits) -> Resul
     let Ok(reader) = Reader::from_context(context(trust, limits)?).with_stream(STORE, Cursor::new(store)) else { return Ok(unreadable(why, Placement::Embedded)) };
     let mut report = report(&reader, Placement::Embedded);
     report.state = ManifestState::Invalid;
+    report.content_holds = Some(false);
     report.failures.push(format!("unreadable: {why}"));
     Ok(report)
 }
@@ -200,6 +117,7 @@ pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<Manife
     let mut report = report(&reader, Placement::Sidecar);
     let before = report.failures.len();
     report.failures.retain(|f| !HARD_BINDING.contains(&f.as_str()));
+    report.content_holds = None;
     if report.failures.len() < before && report.failures.iter().all(|f| f.trim_end_matches(INGREDIENT) == UNTRUSTED) {
         let untrusted = report.failures.iter().any(|f| f == UNTRUSTED);
         report.state = if untrusted { ManifestState::Valid } else { ManifestState::Trusted };
@@ -209,9 +127,6 @@ pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<Manife
 
 /// The C2PA's codes for content that is not as signed.
 const HARD_BINDING: [&str; 4] = ["assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch", "assertion.collectionHash.mismatch", "assertion.dataHash.mismatch"];
-
-/// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's validity.
-const UNTRUSTED: &str = "signingCredential.untrusted";
 
 /// What a manifest store is called that is in no file.
 pub(super) const STORE: &str = "application/c2pa";
@@ -296,90 +211,3 @@ fn manifest_trouble(e: &c2pa::Error) -> bool {
 
 /// Why a manifest is not read that lies about its own size.
 pub(super) const OVERSTATED: &str = "it claims to hold more than it does";
-
-fn unreadable(why: impl fmt::Display, placement: Placement) -> ManifestReport {
-    ManifestReport {
-        state: ManifestState::Invalid,
-        label: None,
-        sidecar: placement == Placement::Sidecar,
-        title: None,
-        claim_generator: None,
-        signer: None,
-        actions: Vec::new(),
-        ingredients: Vec::new(),
-        ancestors: Vec::new(),
-        soft_bindings: Vec::new(),
-        failures: vec![format!("unreadable: {why}")],
-    }
-}
-
-fn report(reader: &Reader, placement: Placement) -> ManifestReport {
-    let state = match reader.validation_state() {
-        ValidationState::Trusted => ManifestState::Trusted,
-        ValidationState::Valid => ManifestState::Valid,
-        _ => ManifestState::Invalid,
-    };
-    let manifest = reader.active_manifest();
-    let failures = failures(reader);
-    // In an order that is the same each time.
-    let ancestors: BTreeSet<&str> = reader.iter_manifests().filter_map(Manifest::label).filter(|l| Some(*l) != reader.active_label()).collect();
-    let trusted = !failures.iter().any(|f| f == UNTRUSTED) && state != ManifestState::Valid;
-    ManifestReport {
-        state,
-        label: reader.active_label().map(str::to_string),
-        sidecar: placement == Placement::Sidecar,
-        title: manifest.and_then(Manifest::title).map(str::to_string),
-        claim_generator: manifest.and_then(generator),
-        signer: manifest.and_then(|m| signer(m, trusted)),
-        actions: manifest.map(actions).unwrap_or_default(),
-        ingredients: manifest.map(|m| m.ingredients().iter().map(|i| i.title().unwrap_or("untitled").to_string()).collect()).unwrap_or_default(),
-        ancestors: ancestors.into_iter().map(str::to_string).collect(),
-        soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
-        failures,
-    }
-}
-
-/// What is added to failure codes of ingredients.
-const INGREDIENT: &str = " (ingredient)";
-
-/// Failure codes of the manifest itself, then those of its ingredients, which say so.
-fn failures(reader: &Reader) -> Vec<String> {
-    let Some(results) = reader.validation_results() else { return Vec::new() };
-    let sorted = |codes: Vec<String>| codes.into_iter().collect::<BTreeSet<_>>();
-    let own = results.active_manifest().map(|m| m.failure().iter().map(|s| s.code().to_string()).collect()).unwrap_or_default();
-    let deltas = results.ingredient_deltas().map(Vec::as_slice).unwrap_or_default();
-    let theirs = deltas.iter().flat_map(|d| d.validation_deltas().failure()).map(|s| format!("{}{INGREDIENT}", s.code())).collect();
-    sorted(own).into_iter().chain(sorted(theirs)).collect()
-}
-
-fn generator(m: &Manifest) -> Option<String> {
-    let from_info = m.claim_generator_info.as_ref().and_then(|i| i.first()).map(|i| match &i.version {
-        Some(v) => format!("{} {v}", i.name),
-        None => i.name.clone(),
-    });
-    from_info.or_else(|| m.claim_generator().map(str::to_string))
-}
-
-fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
-    m.signature_info().map(|i| Signer { organisation: i.issuer.clone(), common_name: i.common_name.clone(), time: i.time.clone(), trusted })
-}
-
-fn actions(m: &Manifest) -> Vec<Action> {
-    let text = |v: &serde_json::Value, key: &str| v.get(key).and_then(serde_json::Value::as_str).map(str::to_string);
-    let agent = |v: &serde_json::Value| match v.get("softwareAgent") {
-        Some(serde_json::Value::String(s)) => Some(s.clone()),
-        Some(o) => text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}"))),
-        None => None,
-    };
-    m.assertions()
-        .iter()
-        .filter(|a| a.label().starts_with("c2pa.actions"))
-        .filter_map(|a| a.value().ok()?.get("actions")?.as_array().cloned())
-        .flatten()
-        .filter_map(|v| Some(Action { action: text(&v, "action")?, digital_source_type: text(&v, "digitalSourceType"), software_agent: agent(&v), when: text(&v, "when") }))
-        .collect()
-}
-
-fn soft_bindings(m: &Manifest) -> Vec<SoftBinding> {
-    m.assertions().iter().filter(|a| a.label().starts_with(soft_binding::LABEL)).filter_map(|a| a.value().ok()).flat_map(soft_binding::parse).collect()
-}

@@ -7,6 +7,7 @@ use crate::evidence::{Span, TimeRange};
 use crate::key::{KeyId, KeyRing};
 use crate::media::Still;
 use crate::picture::{AreaMap, PictureEvidence};
+use crate::provenance::LONGEST_REFERENCE;
 use crate::sound::SoundEvidence;
 
 /// Seconds that no clip has.
@@ -25,6 +26,11 @@ pub(super) fn detected(found: &Detected, ring: &KeyRing) -> bool {
 pub(super) fn still(still: &Still) -> bool {
     let size = still.width.checked_mul(still.height).and_then(|n| n.checked_mul(3));
     still.width > 0 && still.height > 0 && size == Some(still.data.len())
+}
+
+/// Whether an address is no longer than any that is told.
+pub(super) fn reference(address: &str) -> bool {
+    address.len() <= LONGEST_REFERENCE
 }
 
 struct Check<'a> {

@@ -147,6 +147,10 @@ impl Look for WorkerLook {
         self.ask(&Request::Manifest(trust.clone()), &mut |_| {})?.manifest().ok_or_else(|| self.senseless())
     }
 
+    fn reference(&mut self) -> Result<Option<String>, LookError> {
+        self.ask(&Request::Reference, &mut |_| {})?.reference().ok_or_else(|| self.senseless())
+    }
+
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
         self.ask(&Request::Marks(Box::new(Asked::new(ring, how, sketch))), progress)?.marks(ring).ok_or_else(|| self.senseless())
     }
@@ -166,6 +170,13 @@ impl Answer {
         match self {
             Self::Manifest(None) => Some(None),
             Self::Manifest(Some(told)) => told.into_report().map(Some),
+            _ => None,
+        }
+    }
+
+    fn reference(self) -> Option<Option<String>> {
+        match self {
+            Self::Reference(told) => Some(told).filter(|told| told.as_deref().is_none_or(check::reference)),
             _ => None,
         }
     }
@@ -191,6 +202,7 @@ pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected
     match receive(&mut length.as_slice().chain(message), ANSWER).ok()? {
         answer @ Answer::Marks(_) => answer.marks(ring).map(Some),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
+        answer @ Answer::Reference(_) => answer.reference().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
         Answer::Ready(_) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
     }

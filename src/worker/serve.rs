@@ -83,6 +83,7 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
             let report: Option<ManifestReport> = look.manifest(&trust).map_err(failed)?;
             Ok(Answer::Manifest(report.map(|r| Box::new(r.into()))))
         }
+        Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
         Request::Marks(asked) => {
             let sketch = asked.sketch;
             let (ring, how) = asked.into_parts().ok_or_else(|| Failure::Other("a question that makes no sense".into()))?;

@@ -34,6 +34,7 @@ pub(super) enum Request {
     /// Comes first: the file, and what it may cost.
     Open(Place, Limits),
     Manifest(Trust),
+    Reference,
     Marks(Box<Asked>),
     Frame(f64),
 }
@@ -43,6 +44,7 @@ pub(super) enum Request {
 pub(super) enum Answer {
     Ready(Isolation),
     Manifest(Option<Box<Told>>),
+    Reference(Option<String>),
     /// Any number of these, and then the marks.
     Progress(u64, f64, Option<f64>),
     Marks(Box<Detected>),

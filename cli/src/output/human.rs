@@ -10,7 +10,7 @@ use proofmark::evaluate::Tally;
 use proofmark::evidence::{Method, TimeRange};
 use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, PictureEvidence};
-use proofmark::provenance::{ManifestReport, ManifestState};
+use proofmark::provenance::{Action, ManifestReport, ManifestState};
 use proofmark::registry::Entry;
 use proofmark::sound::SoundEvidence;
 use proofmark::verdict::Verdict;
@@ -277,17 +277,24 @@ fn manifest(out: &mut String, m: &ManifestReport) {
         let time = s.time.as_ref().map_or("no attested time".to_string(), |t| format!("attested at {t}"));
         line(out, "signer", &format!("{name}; {trusted}; {time}"));
     }
-    let actions = m.actions.iter().map(|a| {
-        let source = a.digital_source_type.as_deref().and_then(|t| t.rsplit('/').next()).map(|t| format!(" ({t})")).unwrap_or_default();
-        let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
-        let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
-        format!("{}{source}{agent}{when}", a.action)
-    });
-    lines(out, "actions", actions);
-    lines(out, "made from", &m.ancestors);
+    lines(out, "actions", m.actions.iter().map(action));
+    for (i, a) in m.lineage.iter().enumerate() {
+        let title = a.title.as_ref().map(|t| format!(", '{t}'")).unwrap_or_default();
+        let how = a.relationship.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+        line(out, if i == 0 { "made from" } else { "" }, &format!("{}{how}{title}, signed by {}", a.label, a.signer().unwrap_or("an unnamed signer")));
+        lines(out, "", a.actions.iter().map(action));
+    }
     if m.state == ManifestState::Invalid {
         lines(out, "failures", &m.failures);
     }
+}
+
+/// What was done, in a line.
+fn action(a: &Action) -> String {
+    let source = a.digital_source_type.as_deref().and_then(|t| t.rsplit('/').next()).map(|t| format!(" ({t})")).unwrap_or_default();
+    let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
+    let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
+    format!("{}{source}{agent}{when}", a.action)
 }
 
 pub(crate) fn entries(entries: &[Entry]) -> Result<()> {

@@ -104,6 +104,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
         "reasons": v.judgement.reasons,
         "next": v.judgement.next,
         "manifest": v.manifest,
+        "elsewhere": v.elsewhere,
         "registered": v.registered,
         "similar": v.similar,
         "isolation": v.isolation,

@@ -127,6 +127,8 @@ fn number(value: &Value, path: &str) -> Option<f64> {
 /// A finished report.
 pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
     let (tone, title) = verdict(text(report, "/verdict").unwrap_or_default());
+    // Whatever the verdict, a manifest that does not hold is no good news.
+    let tone = if tone == "good" && text(report, "/manifest/state") == Some("invalid") { "doubt" } else { tone };
     let here = format!("/reports/{}", about.id);
     let registered = list(report, "/registered");
     let similar = list(report, "/similar");
@@ -156,7 +158,13 @@ pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
             }
             @match report.get("manifest").filter(|m| !m.is_null()) {
                 Some(m) => section .tree { h2 { "The manifest in the file" } (manifest(m)) },
-                None => section { h2 { "The manifest in the file" } p .soft { "There is none. Most places that take uploads remove it." } },
+                None => section {
+                    h2 { "The manifest in the file" }
+                    @match text(report, "/elsewhere") {
+                        Some(address) => p .soft { "There is none. The file says that it is kept at " code { (address) } ", from where nothing was fetched." },
+                        None => p .soft { "There is none. Most places that take uploads remove it." },
+                    }
+                },
             }
             section .screen {
                 h2 { "Keep and share" }
@@ -412,11 +420,26 @@ fn manifest(m: &Value) -> Markup {
                 dt { "Signer" } dd { (text(m, "/signer/common_name").unwrap_or("unknown")) @if let Some(o) = text(m, "/signer/organisation") { ", " (o) } }
                 dt { "Signed" } dd { (text(m, "/signer/time").unwrap_or("no trusted time")) }
             }
-            (branch("Actions", list(m, "/actions"), |a| html! { (text(a, "/action").unwrap_or_default()) @if let Some(kind) = text(a, "/digital_source_type") { span .soft { ": " (kind.rsplit('/').next().unwrap_or(kind)) } } }))
+            (branch("Actions", list(m, "/actions"), action))
             (branch("Ingredients", list(m, "/ingredients"), |i| html! { (i.as_str().unwrap_or_default()) }))
+            (branch("Made from", list(m, "/lineage"), ancestor))
             (branch("Soft bindings", list(m, "/soft_bindings"), |b| html! { (text(b, "/alg").unwrap_or_default()) " " code { (shortened(text(b, "/value").unwrap_or_default())) } }))
             (branch("Checks that failed", list(m, "/failures"), |f| html! { code { (f.as_str().unwrap_or_default()) } }))
         }
+    }
+}
+
+fn action(a: &Value) -> Markup {
+    html! { (text(a, "/action").unwrap_or_default()) @if let Some(kind) = text(a, "/digital_source_type") { span .soft { ": " (kind.rsplit('/').next().unwrap_or(kind)) } } }
+}
+
+/// Another manifest that came with it.
+fn ancestor(a: &Value) -> Markup {
+    let signer = text(a, "/common_name").or(text(a, "/organisation")).unwrap_or("unknown");
+    html! {
+        (text(a, "/title").unwrap_or("untitled")) span .soft { ": signed by " (signer) @if let Some(how) = text(a, "/relationship") { ", " (how) } }
+        " " code { (text(a, "/label").unwrap_or_default()) }
+        (branch("Actions", list(a, "/actions"), action))
     }
 }
 
@@ -438,7 +461,8 @@ mod tests {
         let hostile = "\"><img src=x onerror=alert(1)>";
         let value = serde_json::json!({
             "verdict": "intact", "reasons": [hostile], "next": hostile, "similar": [], "registered": [{"title": hostile, "labels": [hostile], "stamped": 0}],
-            "manifest": {"title": hostile, "label": hostile, "signer": {"common_name": hostile}, "actions": [{"action": hostile, "digital_source_type": hostile}], "ingredients": [hostile]},
+            "manifest": {"title": hostile, "label": hostile, "signer": {"common_name": hostile}, "actions": [{"action": hostile, "digital_source_type": hostile}], "ingredients": [hostile],
+                "lineage": [{"label": hostile, "title": hostile, "common_name": hostile, "relationship": hostile, "actions": [{"action": hostile}]}]},
         });
         let page = report(&about, &value, Duration::from_secs(3600)).into_string();
         assert!(!page.contains("<img src=x") && !page.contains("<script>alert"));
