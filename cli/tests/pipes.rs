@@ -222,3 +222,27 @@ fn interlaced_frames_are_passed_on_as_such() {
     let script = format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - --no-c2pa --register never | head -1");
     assert!(text(&pipeline(&desk, &script).stdout).contains(" It"));
 }
+
+#[test]
+fn a_stream_that_has_provenance_is_not_signed_as_created_here() {
+    let desk = desk();
+    desk.ffmpeg("-f lavfi -i testsrc2=s=320x180:r=25:d=2 -preset ultrafast -g 10 -movflags frag_keyframe+empty_moov plain.mp4");
+    desk.ffmpeg("-i plain.mp4 -c copy -movflags +faststart whole.mp4");
+    assert_eq!(code(&desk.run(&["stamp", "whole.mp4", "-o", "signed.mp4"])), 0);
+    // XMP that says where a manifest is kept, as the last box.
+    let xmp = b"<rdf:Description xmlns:dcterms=\"http://purl.org/dc/terms/\" dcterms:provenance=\"https://example.org/1.c2pa\"/>";
+    let kind = [0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac];
+    let plain = std::fs::read(desk.path("plain.mp4")).unwrap();
+    let behind = [&plain[..], &u32::try_from(24 + xmp.len()).unwrap().to_be_bytes(), b"uuid", &kind, xmp].concat();
+    std::fs::write(desk.path("behind.mp4"), behind).unwrap();
+    let count = entries(&desk).len();
+    for name in ["behind.mp4", "signed.mp4"] {
+        let o = pipeline(&desk, &format!("cat {name} | \"$0\" stamp - -o - --sidecar made.c2pa > made.mp4"));
+        refused(&o, 2, &["the stream carries a manifest", "--no-c2pa"]);
+        assert!(!desk.path("made.c2pa").exists() && entries(&desk).len() == count, "{name}");
+    }
+    for (name, more) in [("plain.mp4", ""), ("behind.mp4", "--no-c2pa")] {
+        let o = pipeline(&desk, &format!("cat {name} | \"$0\" stamp - -o - {more} > made.mp4"));
+        assert_eq!(code(&o), 0, "{name}: {}", text(&o.stderr));
+    }
+}

@@ -44,7 +44,11 @@ pub struct Inlet {
     limits: Limits,
     cancel: Cancel,
     trouble: Trouble,
+    watch: Option<Watch>,
 }
+
+/// Is shown all that is read, and says whether to read on.
+type Watch = Box<dyn FnMut(&[u8]) -> bool + Send>;
 
 /// What became of an inlet: how many bytes it gave, and why no more, if that was not the end. libav keeps both to itself.
 #[derive(Clone, Default)]
@@ -69,7 +73,12 @@ impl Inlet {
     /// Reads `from`, called `name` in messages.
     #[must_use]
     pub fn new(from: OwnedFd, name: &Path, limits: &Limits, cancel: &Cancel) -> Self {
-        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default() }
+        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default(), watch: None }
+    }
+
+    /// Shows `watch` all that is read, which ends where it says no, as if the work had been cancelled.
+    pub(crate) fn watched(self, watch: impl FnMut(&[u8]) -> bool + Send + 'static) -> Self {
+        Self { watch: Some(Box::new(watch)), ..self }
     }
 
     pub(super) fn name(&self) -> PathBuf {
@@ -101,6 +110,9 @@ impl Inlet {
         }
         let taken = self.trouble.taken.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
         check(&self.name, "a file size (bytes)", taken, self.limits.bytes)?;
+        if self.watch.as_mut().is_some_and(|goes_on| !goes_on(&into[..read])) {
+            return Err(MediaError::Cancelled { path: self.name.clone() });
+        }
         Ok(read)
     }
 }

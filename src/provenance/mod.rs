@@ -14,6 +14,7 @@ mod report;
 mod size;
 mod soft_binding;
 mod time_stamp;
+mod traces;
 mod validity;
 mod xmp;
 
@@ -31,6 +32,7 @@ pub use reference::reference;
 pub use report::{Action, Ancestor, ManifestReport, ManifestState, Signer};
 pub(crate) use report::{EXPIRED, INGREDIENT, REVOKED};
 pub use soft_binding::{DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM, SoftBinding};
+pub(crate) use traces::Traces;
 
 /// Why a manifest could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
@@ -13,7 +14,7 @@ use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, Stamp
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
-use crate::provenance::{self, Bound};
+use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
 
 /// Names of the two ends in messages.
@@ -56,6 +57,8 @@ pub fn stamp_stream(
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
     let tail = Tail::new(to);
+    let traced = Arc::new(AtomicBool::new(false));
+    let from = if options.identity.is_some() { watched(from, &traced) } else { from };
     let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
     let capacities = std::rc::Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
@@ -64,6 +67,11 @@ pub fn stamp_stream(
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
     let closed = || MediaError::Closed { path: output.into() };
+    if traced.load(Ordering::Relaxed) {
+        return Err(StampError::Stream {
+            what: "the stream carries a manifest, or says where one is kept, so it was not created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
+        });
+    }
     let (summary, container) = passed.map_err(|e| match e {
         _ if tail.is_closed() => closed().into(),
         StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => MediaError::Cancelled { path: input.into() }.into(),
@@ -123,6 +131,16 @@ pub fn stamp_stream(
         sound: capacities.take(),
         remembered: announced.map(|(registry, ..)| registry.location().to_string()),
         unconfirmed: None,
+    })
+}
+
+/// Ends the stream where a trace of provenance goes by: a manifest that said that the clip was created here would be untrue.
+fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
+    let (mut traces, traced) = (Traces::default(), traced.clone());
+    from.watched(move |piece| {
+        let found = traces.in_piece(piece);
+        traced.fetch_or(found, Ordering::Relaxed);
+        !found
     })
 }
 
