@@ -5,7 +5,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling;
 use ffmpeg_next::{Error, frame};
 
-use super::frame::Layout;
+use super::frame::{Layout, has_alpha, make_opaque};
 use super::guard::{self, VideoShape};
 
 /// Brings frames to the shape that their consumer was built for.
@@ -39,6 +39,9 @@ impl Converter {
         };
         // A fresh buffer each time: the encoder may still hold the last one.
         let mut target = guard::scale(scaler, frame)?;
+        if has_alpha(shape.format) && !has_alpha(from.format) {
+            make_opaque(&mut target);
+        }
         // SAFETY: both frames are valid; properties are copied, not buffers. Range and matrix are those of the new samples.
         unsafe {
             guard::told(av_frame_copy_props(target.as_mut_ptr(), frame.as_ptr()))?;

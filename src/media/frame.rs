@@ -86,6 +86,23 @@ pub(super) fn is_opaque(frame: &frame::Video) -> bool {
     rows.flat_map(|row| row.iter().skip(offset).step_by(step).take(width)).all(|&a| a == 255)
 }
 
+/// Makes every pixel one that cannot be seen through. libswscale leaves the alpha plane of some formats as it found it, which is whatever lay in memory there.
+pub(super) fn make_opaque(frame: &mut frame::Video) {
+    let Some(d) = descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0 && d.flags & AV_PIX_FMT_FLAG_PAL as u64 == 0) else { return };
+    let alpha = d.comp[usize::from(d.nb_components).saturating_sub(1)];
+    let (plane, step, offset) = (alpha.plane as usize, (alpha.step as usize).max(1), alpha.offset as usize);
+    if plane >= frame.planes() {
+        return;
+    }
+    let most = ((1_u32 << alpha.depth.clamp(1, 16)) - 1) as u16;
+    let most = if d.flags & AV_PIX_FMT_FLAG_BE as u64 != 0 { most.to_be_bytes() } else { most.to_le_bytes() };
+    let bytes = if alpha.depth > 8 { 2 } else { 1 };
+    let (stride, height) = (frame.stride(plane), frame.height() as usize);
+    for row in frame.data_mut(plane).chunks_mut(stride).take(height) {
+        row.chunks_exact_mut(step).filter_map(|pixel| pixel.get_mut(offset..offset + bytes)).for_each(|sample| sample.copy_from_slice(&most[..bytes]));
+    }
+}
+
 /// One decoded frame.
 pub struct Picture<'f> {
     frame: &'f mut frame::Video,

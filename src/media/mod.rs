@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 mod avfilter;
-mod clock;
 mod beside;
+mod clock;
 mod container;
 mod convert;
 mod encoder;

@@ -367,7 +367,8 @@ impl SoundTrack {
         let (from, to) = (self.decoder.decoder.id(), self.encoder.id());
         let lossless = |id: Id| matches!(id, Id::FLAC | Id::ALAC | Id::WAVPACK | Id::TRUEHD | Id::TTA) || id.name().starts_with("pcm_");
         let lost = lossless(from) && !lossless(to);
-        (from != to && (lost || !container.holds(from))).then(|| format!("stream {index} ({}) was encoded as {}: that is what players of {} take", from.name(), to.name(), container.name()))
+        (from != to && (lost || !container.holds(from)))
+            .then(|| format!("stream {index} ({}) was encoded as {}: that is what players of {} take", from.name(), to.name(), container.name()))
     }
 
     fn fail(&self, e: &Error) -> MediaError {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::{
-    AVPacketSideDataType, AVRational, AVStream, av_dict_copy, av_dict_set, av_guess_format, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy, avformat_query_codec,
+    AVPacketSideDataType, AVRational, AVStream, av_dict_copy, av_dict_set, av_guess_format, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy,
+    avformat_query_codec,
 };
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Packet, Rational, Stream, encoder, frame, media};
