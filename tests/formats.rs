@@ -92,7 +92,7 @@ fn captions_chapters_and_hdr_metadata_stay() {
     let work = TempDir::new().unwrap();
     let stamped = stamp(&odd("captioned.mp4"), &work.path().join("other.mkv"), None);
     assert!(stamped.summary.left_out.iter().any(|l| l.contains("mov_text")), "{:?}", stamped.summary.left_out);
-    generate("testsrc2=s=160x160:d=0.4,format=argb", "-c:v qtrle", &work.path().join("alpha.mov"));
+    generate("testsrc2=s=160x160:d=0.4:alpha=100,format=argb", "-c:v qtrle", &work.path().join("alpha.mov"));
     let stamped = stamp(&work.path().join("alpha.mov"), &work.path().join("alpha.mp4"), None);
     assert!(stamped.summary.left_out.iter().any(|l| l.contains("alpha")), "{:?}", stamped.summary.left_out);
     let light = |p: &Path| probe(p, "-select_streams v -read_intervals %+#1 -show_entries frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average");

@@ -177,8 +177,8 @@ mod tests {
     fn clocks_that_go_back_go_on_for_all_streams() {
         let mut clock = Clock::new(Some(1_400_000), true, 2);
         // The first part's last sound comes behind the second part's first picture.
-        let packets = [(0, 1_400), (1, 1_400), (0, 1_440), (1, 1_440), (0, 1_400), (1, 1_480), (1, 1_400), (0, 1_440), (1, 1_440)];
-        assert_eq!(run(&mut clock, &packets), [0, 0, 40, 40, 80, 80, 80, 120, 120]);
+        let packets = [(0, 1_400), (1, 1_400), (0, 1_900), (1, 1_900), (0, 1_400), (1, 1_940), (1, 1_400), (0, 1_440), (1, 1_440)];
+        assert_eq!(run(&mut clock, &packets), [0, 0, 500, 500, 540, 540, 540, 580, 580]);
     }
 
     #[test]

@@ -300,7 +300,7 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
     if let Some(preset) = options.preset.as_ref().filter(|p| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && !PRESETS.contains(&p.as_str())) {
         return Err(fail(format!("'{preset}' is none of its presets: {}", PRESETS.join(", "))));
     }
-    let format = choose_format(codec, &found, source);
+    let format = choose_format(codec, container, &found, source);
     let (width, height) = even(codec, format, source);
     let mut context = codec::Context::new_with_codec(found);
     // x264 would take half as many again as there are cores, and each holds a frame and more; the rest is for decoding and marking.
@@ -420,7 +420,7 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
 }
 
 /// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
-fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) -> Pixel {
+fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, picture: &PictureFormat) -> Pixel {
     let source = picture.pixel;
     let any: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
     // Samples as they are can be anything; what Y4M says of them is what counts.
@@ -451,8 +451,13 @@ fn choose_format(codec: VideoCodec, encoder: &Codec, picture: &PictureFormat) ->
         other => other,
     };
     let plain = if takes(plain) { plain } else { nearest(&known, plain) };
-    // libvpx codes transparency beside the picture.
-    if codec == VideoCodec::Vp9 && has_alpha(source) && takes(Pixel::YUVA420P) { Pixel::YUVA420P } else { plain }
+    // libvpx codes transparency beside the picture, for which Matroska alone has a place.
+    let beside = codec == VideoCodec::Vp9 && matches!(container, Container::Matroska | Container::WebM);
+    match has_alpha(source) {
+        true if beside && takes(Pixel::YUVA420P) => Pixel::YUVA420P,
+        true if codec == VideoCodec::Vp9 => Pixel::YUV420P,
+        _ => plain,
+    }
 }
 
 /// The size that is written: x264 and x265 want even ones where chroma is halved, and no player but those of a desktop takes it whole.

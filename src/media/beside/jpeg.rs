@@ -81,7 +81,7 @@ impl<R: BufRead + Seek> Cursor<'_, R> {
     }
 
     /// Goes on to the next 0xFF, which is the next byte then.
-    fn to_marker(&mut self) -> io::Result<()> {
+    fn skip_to_marker(&mut self) -> io::Result<()> {
         while self.at < self.most {
             let buffer = self.from.fill_buf()?;
             let found = buffer.iter().position(|&b| b == 0xff);
@@ -99,7 +99,7 @@ impl<R: BufRead + Seek> Cursor<'_, R> {
     /// The next marker and where it begins, whatever lies before it; where `scan` is set, not those that belong to a scan.
     fn marker(&mut self, scan: bool) -> io::Result<Option<(u8, u64)>> {
         loop {
-            self.to_marker()?;
+            self.skip_to_marker()?;
             let mut begin = self.at;
             let mut byte = self.byte()?;
             while byte == Some(0xff) {
@@ -179,7 +179,7 @@ impl Picture {
 
     /// What decoders need of it, and no more: where it lies in the file that begins at 0.
     pub(super) fn coding(&self) -> Vec<Range<u64>> {
-        let mut pieces = vec![0..2];
+        let mut pieces: Vec<Range<u64>> = std::iter::once(0..2).collect();
         for segment in self.segments.iter().filter(|s| s.is_coding()) {
             match pieces.last_mut() {
                 Some(last) if last.end == segment.at.start => last.end = segment.at.end,

@@ -60,8 +60,11 @@ pub(super) fn still<R: Read + Seek>(from: &mut BufReader<R>, limits: &Limits) ->
     Ok(Some(first))
 }
 
+/// A marker and its payload.
+pub(super) type Segment = (u8, Vec<u8>);
+
 /// The markers and payloads of what is no part of the coding, as far as the budget goes, and how many segments are beyond it.
-pub(super) fn payloads<R: Read + Seek>(from: &mut BufReader<R>, picture: &jpeg::Picture, budget: &mut Budget) -> io::Result<(Vec<(u8, Vec<u8>)>, usize)> {
+pub(super) fn payloads<R: Read + Seek>(from: &mut BufReader<R>, picture: &jpeg::Picture, budget: &mut Budget) -> io::Result<(Vec<Segment>, usize)> {
     let (mut out, mut lost) = (Vec::new(), 0);
     for (marker, payload) in picture.applications() {
         let length = payload.end - payload.start;
