@@ -94,9 +94,9 @@ fn secrets_are_their_owners_alone_whatever_the_umask() {
         let key = std::fs::read_dir(desk.path("home/keys")).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
         let id = key.trim_end_matches(".key");
         run(&desk, umask, &format!("keys export {id} -o exported.key"));
-        run(&desk, umask, "tokens add one --scope fetch");
+        run(&desk, umask, "tokens add one --scope fetch:manifests");
         change(&desk, "home/tokens.json", 0o644);
-        run(&desk, umask, "tokens add two --scope fetch");
+        run(&desk, umask, "tokens add two --scope fetch:manifests");
         for folder in ["home", "home/keys", "home/signing"] {
             assert_eq!(mode(&desk, folder), 0o700, "umask {umask}: {folder}");
         }

@@ -267,11 +267,11 @@ fn colours_stay_from_one_kind_of_still_to_another() {
             let target = input.with_extension(format!("o.{extension}"));
             let done = common::stamp(input, &target, None);
             assert!(done.summary.left_out.iter().all(|l| l.starts_with("a comment")), "{}: {:?}", target.display(), done.summary.left_out);
-            // WebP halves the colours of what is finer, whoever writes it.
+            // WebP halves the colours of what is finer, whoever writes it, and the mark takes its part.
             let least = if extension == "webp" {
                 let theirs = input.with_extension("theirs.webp");
                 common::ffmpeg(input, "-pix_fmt bgra -quality 95", &theirs);
-                likeness(input, &theirs).min(34.0) - 1.0
+                likeness(input, &theirs).min(36.0) - 3.0
             } else {
                 33.0
             };
