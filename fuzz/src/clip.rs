@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ffmpeg_next::channel_layout::ChannelLayout;
 use ffmpeg_next::color::{Range, Space};
+use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::{Pixel, Sample, sample};
 use ffmpeg_next::{Codec, Dictionary, Error, Packet, Rational, codec, encoder, format, frame, media};
 
@@ -172,13 +173,14 @@ impl<'a> Script<'a> {
         encoder.set_color_range(if kind.codec == "mjpeg" { Range::JPEG } else { range });
         let mut encoder = encoder.open_with(options(kind.codec))?;
         let mut picture = frame::Video::new(pixel, width, height);
+        let step = STEPS[usize::from(part[4] / 3) % STEPS.len()];
         for n in 0..1 + i64::from(part[4] % 3) {
             noise(&mut picture, part[0] ^ part[1].rotate_left(3) ^ n as u8);
             picture.set_pts(Some(n));
             encoder.send_frame(&picture)?;
+            all.take(0, &mut encoder, step)?;
         }
         encoder.send_eof()?;
-        let step = STEPS[usize::from(part[4] / 3) % STEPS.len()];
         all.take(0, &mut encoder, step)?;
         Ok(encoder)
     }
@@ -206,6 +208,7 @@ impl<'a> Script<'a> {
             tone(&mut sound, part[6]);
             sound.set_pts(Some(n * i64::from(samples)));
             encoder.send_frame(&sound)?;
+            all.take(1, &mut encoder, i64::from(samples) * MICRO / i64::from(rate))?;
         }
         encoder.send_eof()?;
         all.take(1, &mut encoder, i64::from(samples) * MICRO / i64::from(rate))?;
@@ -226,7 +229,7 @@ impl Packets {
             let mut packet = Packet::empty();
             match encoder.receive_packet(&mut packet) {
                 Ok(()) => self.packets.push((self.clock[stream], stream, packet)),
-                Err(Error::Eof) => return Ok(()),
+                Err(Error::Eof | Error::Other { errno: EAGAIN }) => return Ok(()),
                 Err(e) => return Err(e),
             }
             self.clock[stream] += step;
