@@ -433,6 +433,8 @@ fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, pictu
     };
     let lossy_video = matches!(codec, VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Vp9 | VideoCodec::Av1);
     let plain = match source {
+        // WebP knows one range and one matrix, into which libwebp itself turns red, green and blue.
+        _ if codec == VideoCodec::WebP && picture.codec != Id::WEBP => Pixel::BGRA,
         Pixel::YUVJ420P if !takes(source) => Pixel::YUV420P,
         Pixel::YUVJ422P if !takes(source) => Pixel::YUV422P,
         Pixel::YUVJ444P if !takes(source) => Pixel::YUV444P,
@@ -440,8 +442,6 @@ fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, pictu
         Pixel::PAL8 if takes(Pixel::RGBA) => Pixel::RGBA,
         // Nor do black and white do for it.
         Pixel::MonoWhite | Pixel::MonoBlack if takes(Pixel::GRAY8) => Pixel::GRAY8,
-        // WebP knows one range and one matrix, into which libwebp itself turns red, green and blue.
-        _ if codec == VideoCodec::WebP && picture.codec != Id::WEBP => Pixel::BGRA,
         Pixel::YUV420P if codec == VideoCodec::Jpeg => Pixel::YUVJ420P,
         Pixel::YUV422P if codec == VideoCodec::Jpeg => Pixel::YUVJ422P,
         _ if codec == VideoCodec::Jpeg && rgb => Pixel::YUVJ444P,

@@ -2,7 +2,7 @@
 
 use ffmpeg_next::ffi::{
     AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
-    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPixFmtDescriptor, av_frame_make_writable, av_pix_fmt_desc_get,
+    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_frame_make_writable, av_pix_fmt_desc_get,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
@@ -75,7 +75,7 @@ pub(super) fn is_opaque(frame: &frame::Video) -> bool {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     if d.flags & AV_PIX_FMT_FLAG_PAL as u64 != 0 {
         // Which colours are used is not looked at: one that can be seen through is there for that.
-        return frame.data(1).as_chunks::<4>().0.iter().all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
+        return palette(frame).as_chunks::<4>().0.iter().all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
     }
     let alpha = d.comp[usize::from(d.nb_components).saturating_sub(1)];
     let (plane, step, offset) = (alpha.plane as usize, (alpha.step as usize).max(1), alpha.offset as usize);
@@ -84,6 +84,15 @@ pub(super) fn is_opaque(frame: &frame::Video) -> bool {
     }
     let rows = frame.data(plane).chunks(frame.stride(plane)).take(height);
     rows.flat_map(|row| row.iter().skip(offset).step_by(step).take(width)).all(|&a| a == 255)
+}
+
+/// The colours of a frame that has a palette, 256 of four bytes, which libav does not count as a plane.
+fn palette(frame: &frame::Video) -> &[u8] {
+    // SAFETY: the second buffer of a frame with a palette, where there is one, has all of it for as long as the frame lives.
+    unsafe {
+        let data = (*frame.as_ptr()).data[1];
+        if data.is_null() { &[] } else { std::slice::from_raw_parts(data, AVPALETTE_SIZE as usize) }
+    }
 }
 
 /// Makes every pixel one that cannot be seen through. libswscale leaves the alpha plane of some formats as it found it, which is whatever lay in memory there.
