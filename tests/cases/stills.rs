@@ -122,7 +122,7 @@ fn profile(length: usize, space: &[u8; 4]) -> Vec<u8> {
 /// A picture that carries a mark well, of the kind that `name` says.
 fn picture(work: &TempDir, name: &str, arguments: &str) -> PathBuf {
     let path = work.path().join(name);
-    common::generate("mandelbrot=size=512x384:rate=1", &format!("-frames:v 1 {arguments}"), &path);
+    common::generate("mandelbrot=size=512x384:rate=1", &format!("-frames:v 1 -bitexact {arguments}"), &path);
     path
 }
 
@@ -256,26 +256,20 @@ fn likeness(a: &Path, b: &Path) -> f64 {
 #[test]
 fn colours_stay_from_one_kind_of_still_to_another() {
     let work = TempDir::new().unwrap();
+    // Without fine detail, of which some kinds keep half of the colour.
     let inputs = [
-        picture(&work, "a.png", "-pix_fmt rgb24"),
-        picture(&work, "a.jpg", "-pix_fmt yuvj444p -q:v 2"),
-        picture(&work, "a.webp", "-quality 95"),
-        picture(&work, "b.jpg", "-pix_fmt yuvj422p -q:v 2"),
+        picture(&work, "a.png", "-pix_fmt rgb24 -vf gblur=3"),
+        picture(&work, "b.png", "-pix_fmt pal8 -vf gblur=3"),
+        picture(&work, "a.jpg", "-pix_fmt yuvj444p -q:v 2 -vf gblur=3"),
+        picture(&work, "b.jpg", "-pix_fmt yuvj422p -q:v 2 -vf gblur=3"),
+        picture(&work, "a.webp", "-quality 95 -vf gblur=3"),
     ];
     for input in &inputs {
         for extension in ["png", "jpg", "webp"] {
             let target = input.with_extension(format!("o.{extension}"));
             let done = common::stamp(input, &target, None);
-            assert!(done.summary.left_out.iter().all(|l| l.starts_with("a comment")), "{}: {:?}", target.display(), done.summary.left_out);
-            // WebP halves the colours of what is finer, whoever writes it, and the mark takes its part.
-            let least = if extension == "webp" {
-                let theirs = input.with_extension("theirs.webp");
-                common::ffmpeg(input, "-pix_fmt bgra -quality 95", &theirs);
-                likeness(input, &theirs).min(36.0) - 5.0
-            } else {
-                33.0
-            };
-            assert!(likeness(input, &target) > least, "{} → {extension}: {} of {least}", input.display(), likeness(input, &target));
+            assert_eq!(done.summary.left_out, [""; 0], "{}", target.display());
+            assert!(likeness(input, &target) > 36.0, "{} → {extension}: {}", input.display(), likeness(input, &target));
             std::fs::remove_file(&target).unwrap();
         }
     }
@@ -284,7 +278,7 @@ fn colours_stay_from_one_kind_of_still_to_another() {
 #[test]
 fn profiles_in_parts_extended_xmp_iptc_and_comments_stay_in_a_jpeg() {
     let work = TempDir::new().unwrap();
-    let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2 -bitexact")).unwrap();
+    let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2")).unwrap();
     let icc = profile(150_000, b"RGB ");
     let parts = icc.chunks(65_519).collect::<Vec<_>>();
     let mut added = vec![
