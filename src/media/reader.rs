@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ffmpeg_next::codec::{self, threading};
 use ffmpeg_next::ffi::{AV_TIME_BASE, AVDiscard, EAGAIN};
-use ffmpeg_next::{Error, Packet, Rational, decoder, frame, picture};
+use ffmpeg_next::{Error, Packet, Rational, color, decoder, frame, picture};
 
 use super::clock::Pace;
 use super::convert::{Converter, markable};
@@ -156,6 +156,10 @@ impl PictureDecoder {
             }
         }
         check(&self.path, "a frame size (pixels)", u64::from(frame.width()) * u64::from(frame.height()), self.limits.pixels)?;
+        // JPEG has all values, which libav leaves unsaid of grey ones.
+        if self.decoder.id() == codec::Id::MJPEG && frame.color_range() == color::Range::Unspecified {
+            frame.set_color_range(color::Range::JPEG);
+        }
         self.frames += 1;
         check(&self.path, "a number of frames", self.frames, self.limits.frames)?;
         self.told = frame.pts();

@@ -261,6 +261,7 @@ fn colours_stay_from_one_kind_of_still_to_another() {
         picture(&work, "a.png", "-pix_fmt rgb24 -vf gblur=3"),
         picture(&work, "b.png", "-pix_fmt pal8 -vf gblur=3"),
         picture(&work, "a.jpg", "-pix_fmt yuvj444p -q:v 2 -vf gblur=3"),
+        grey_jpeg(&work),
         picture(&work, "b.jpg", "-pix_fmt yuvj422p -q:v 2 -vf gblur=3"),
         picture(&work, "a.webp", "-quality 95 -vf gblur=3"),
     ];
@@ -490,8 +491,8 @@ fn a_photo_put_into_a_clip_says_what_stays_behind() {
     assert!(told(&done, "EXIF was left out: MP4 has no place for it") && told(&done, "the ICC profile"), "{:?}", done.summary.left_out);
 }
 
-/// A JPEG of four components in blocks of one value each: cyan, magenta, yellow and black as Adobe stores them, the other way round.
-fn inks(columns: u16, rows: u16, adobe: bool) -> Vec<u8> {
+/// A JPEG of one component or four in blocks of one value each: grey, or cyan, magenta, yellow and black as Adobe stores them, the other way round.
+fn blocks(columns: u16, rows: u16, components: u8, adobe: bool) -> Vec<u8> {
     let mut out = vec![0xff, 0xd8];
     let mut put = |marker: u8, payload: &[u8]| {
         out.extend([0xff, marker]);
@@ -503,14 +504,15 @@ fn inks(columns: u16, rows: u16, adobe: bool) -> Vec<u8> {
     }
     put(0xdb, &[&[0][..], &[8; 64]].concat());
     let size = [rows * 8, columns * 8].map(u16::to_be_bytes).concat();
-    put(0xc0, &[&[8][..], &size, &[4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]].concat());
+    let each = |of: &[u8]| (1..=components).flat_map(|c| [&[c], of].concat()).collect::<Vec<u8>>();
+    put(0xc0, &[&[8][..], &size, &[components], &each(&[0x11, 0])].concat());
     // Twelve codes of four bits for how many bits the first coefficient has, one of one bit for no others.
     put(0xc4, &[&[0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &(0..12).collect::<Vec<u8>>()].concat());
     put(0xc4, &[0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    put(0xda, &[4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]);
+    put(0xda, &[&[components][..], &each(&[0]), &[0, 63, 0]].concat());
     let (mut bits, mut count, mut last) = (0u32, 0, [0i32; 4]);
     for block in 0..u32::from(columns) * u32::from(rows) {
-        for (component, last) in last.iter_mut().enumerate() {
+        for (component, last) in last.iter_mut().enumerate().take(usize::from(components)) {
             let value = if component == 3 { 255 } else { (block * (7 + 4 * component as u32) % 200) as i32 + 40 } - 128;
             let step = value - std::mem::replace(last, value);
             let size = 32 - step.unsigned_abs().leading_zeros();
@@ -531,11 +533,18 @@ fn inks(columns: u16, rows: u16, adobe: bool) -> Vec<u8> {
     out
 }
 
+/// A JPEG of one component.
+fn grey_jpeg(work: &TempDir) -> PathBuf {
+    let path = work.path().join("grey.jpg");
+    std::fs::write(&path, blocks(60, 40, 1, false)).unwrap();
+    path
+}
+
 #[test]
 fn inks_become_red_green_and_blue_and_that_is_told() {
     let work = TempDir::new().unwrap();
     let input = work.path().join("inks.jpg");
-    std::fs::write(&input, inks(60, 40, true)).unwrap();
+    std::fs::write(&input, blocks(60, 40, 4, true)).unwrap();
     for target in ["o.png", "o.jpg", "o.webp"] {
         let target = work.path().join(target);
         let done = common::stamp(&input, &target, None);
