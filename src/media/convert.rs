@@ -13,6 +13,8 @@ use super::guard::{self, VideoShape};
 pub(super) struct Converter {
     scaler: Option<(VideoShape, VideoShape, scaling::Context)>,
     target: Option<frame::Video>,
+    /// Turns palettes into colours before.
+    colours: Option<Box<Self>>,
 }
 
 impl Converter {
@@ -24,9 +26,14 @@ impl Converter {
 
     /// `frame` in `shape`, with its time and properties; unchanged if it is that already.
     pub(super) fn conform<'a>(&'a mut self, frame: &'a mut frame::Video, shape: &VideoShape) -> Result<&'a mut frame::Video, Error> {
-        let from = VideoShape::of(frame);
+        let mut from = VideoShape::of(frame);
         if shape.takes(&from) {
             return Ok(frame);
+        }
+        // libswscale looks colours up exactly where they stay packed alone; into planes they go by way of luma and chroma, and darken.
+        if from.format == Pixel::PAL8 && shape.format != Pixel::BGRA {
+            self.colours.get_or_insert_default().replace(frame, &in_format(&from, Pixel::BGRA))?;
+            from = VideoShape::of(frame);
         }
         let scaler = match &mut self.scaler {
             Some((before, after, scaler)) if *before == from && after == shape => scaler,
