@@ -10,6 +10,7 @@ use ffmpeg_next::{Error, Rational, frame};
 use libloading::Library;
 
 use super::guard::{self, told};
+use super::source::is_rate;
 
 /// Names of the graph's two ends.
 const SOURCE: &CStr = c"in";
@@ -161,7 +162,7 @@ impl Graph {
     pub(super) fn timing(&self) -> (Rational, Option<Rational>) {
         // SAFETY: the sink is part of a configured graph.
         let (time_base, rate) = unsafe { ((self.functions.av_buffersink_get_time_base)(self.sink), (self.functions.av_buffersink_get_frame_rate)(self.sink)) };
-        (time_base.into(), Some(Rational::from(rate)).filter(|r| r.numerator() > 0 && r.denominator() > 0))
+        (time_base.into(), Some(Rational::from(rate)).filter(is_rate))
     }
 }
 

@@ -44,6 +44,11 @@ impl Clock {
         Self { jumps, offsets: offsets.into_iter().collect(), tracks: vec![Track::default(); streams] }
     }
 
+    /// Whether it may be set anew in the midst of the file.
+    pub(super) fn may_jump(&self) -> bool {
+        self.jumps
+    }
+
     /// Forgets where each stream was, after a seek.
     pub(super) fn forget(&mut self) {
         self.offsets.truncate(1);

@@ -12,6 +12,7 @@ use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
 
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha, is_opaque};
+use super::source::frame_rate;
 use super::{Container, MediaError, streams};
 
 /// A picture codec that can be written.
@@ -165,8 +166,7 @@ impl PictureFormat {
     pub(super) fn of_stream(decoder: &decoder::Video, source: &ffmpeg_next::Stream<'_>, first: &frame::Video) -> Self {
         // SAFETY: the context is valid; only plain fields are read.
         let raw = unsafe { &*decoder.as_ptr() };
-        let rates = [source.avg_frame_rate(), source.rate()];
-        let frame = Self::of_frame(first, source.time_base(), rates.into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0));
+        let frame = Self::of_frame(first, source.time_base(), frame_rate(source));
         Self {
             codec: decoder.id(),
             pixel_aspect: aspect_ratio(source, decoder),
@@ -210,7 +210,8 @@ impl PictureFormat {
 
     /// Notes what a frame has that may be lost.
     pub(super) fn look(&mut self, frame: &frame::Video) {
-        self.transparent |= !is_opaque(frame);
+        // Every pixel is looked at for it, until one is found.
+        self.transparent = self.transparent || !is_opaque(frame);
         self.captions |= frame.side_data(frame::side_data::Type::A53CC).is_some();
     }
 

@@ -2,11 +2,12 @@
 
 use ffmpeg_next::ffi::{
     AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
-    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_frame_make_writable, av_pix_fmt_desc_get,
+    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_pix_fmt_desc_get,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
+use super::guard;
 use crate::picture::{Coding, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut};
 
 /// How the samples of a pixel format lie, as far as the marks care.
@@ -59,7 +60,7 @@ impl Layout {
 }
 
 /// What libav knows of a format; `None` of one that is none.
-fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
+pub(super) fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
     // SAFETY: the function returns null or a pointer to a static table entry.
     unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }
 }
@@ -67,6 +68,23 @@ fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
 /// Whether frames of a format can be transparent.
 pub(super) fn has_alpha(format: Pixel) -> bool {
     descriptor(format).is_some_and(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
+}
+
+/// Where the alpha samples of a format lie: the last of its components.
+struct Alpha {
+    plane: usize,
+    /// Bytes from one to the next, and before the first.
+    step: usize,
+    offset: usize,
+    /// Bits.
+    depth: i32,
+}
+
+impl Alpha {
+    fn of(format: &AVPixFmtDescriptor) -> Self {
+        let alpha = format.comp[usize::from(format.nb_components).saturating_sub(1)];
+        Self { plane: alpha.plane as usize, step: (alpha.step as usize).max(1), offset: alpha.offset as usize, depth: alpha.depth }
+    }
 }
 
 /// Whether no pixel of a frame can be seen through. Of formats that are seldom seen, what has an alpha channel counts as transparent.
@@ -77,9 +95,8 @@ pub(super) fn is_opaque(frame: &frame::Video) -> bool {
         // Which colours are used is not looked at: one that can be seen through is there for that.
         return palette(frame).as_chunks::<4>().0.iter().all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
     }
-    let alpha = d.comp[usize::from(d.nb_components).saturating_sub(1)];
-    let (plane, step, offset) = (alpha.plane as usize, (alpha.step as usize).max(1), alpha.offset as usize);
-    if alpha.depth != 8 || plane >= frame.planes() {
+    let Alpha { plane, step, offset, depth } = Alpha::of(d);
+    if depth != 8 || plane >= frame.planes() {
         return false;
     }
     let rows = frame.data(plane).chunks(frame.stride(plane)).take(height);
@@ -98,14 +115,13 @@ fn palette(frame: &frame::Video) -> &[u8] {
 /// Makes every pixel one that cannot be seen through. libswscale leaves the alpha plane of some formats as it found it, which is whatever lay in memory there.
 pub(super) fn make_opaque(frame: &mut frame::Video) {
     let Some(d) = descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0 && d.flags & AV_PIX_FMT_FLAG_PAL as u64 == 0) else { return };
-    let alpha = d.comp[usize::from(d.nb_components).saturating_sub(1)];
-    let (plane, step, offset) = (alpha.plane as usize, (alpha.step as usize).max(1), alpha.offset as usize);
+    let Alpha { plane, step, offset, depth } = Alpha::of(d);
     if plane >= frame.planes() {
         return;
     }
-    let most = ((1_u32 << alpha.depth.clamp(1, 16)) - 1) as u16;
+    let most = ((1_u32 << depth.clamp(1, 16)) - 1) as u16;
     let most = if d.flags & AV_PIX_FMT_FLAG_BE as u64 != 0 { most.to_be_bytes() } else { most.to_le_bytes() };
-    let bytes = if alpha.depth > 8 { 2 } else { 1 };
+    let bytes = if depth > 8 { 2 } else { 1 };
     let (stride, height) = (frame.stride(plane), frame.height() as usize);
     for row in frame.data_mut(plane).chunks_mut(stride).take(height) {
         row.chunks_exact_mut(step).filter_map(|pixel| pixel.get_mut(offset..offset + bytes)).for_each(|sample| sample.copy_from_slice(&most[..bytes]));
@@ -199,8 +215,7 @@ impl<'f> Picture<'f> {
     /// Adds the mark.
     pub fn mark(&mut self, marker: &mut Marker) {
         self.with_luma(|luma| marker.analyse(luma));
-        // SAFETY: the frame is valid; afterwards this is its buffers' only owner, so that the decoder's references stay as they are.
-        if unsafe { av_frame_make_writable(self.frame.as_mut_ptr()) } < 0 {
+        if guard::own(self.frame).is_err() {
             return;
         }
         let format = self.format();

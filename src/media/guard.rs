@@ -7,13 +7,15 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use ffmpeg_next::ffi::{
-    AV_NOPTS_VALUE, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange, AVColorSpace, AVFrame, AVPixelFormat, av_frame_copy, av_frame_copy_props, av_frame_get_buffer,
-    av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref, av_image_check_size, av_image_fill_linesizes, av_pix_fmt_desc_get, swr_convert_frame,
+    AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange, AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer, av_frame_get_plane_buffer,
+    av_frame_make_writable, av_frame_unref, av_image_check_size, av_image_fill_linesizes, swr_convert_frame,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::{resampling, scaling};
 use ffmpeg_next::{ChannelLayout, Error, decoder, encoder, frame};
+
+use super::frame::descriptor;
 
 /// What a consumer of video frames is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,16 +191,16 @@ enum Rows {
 
 /// Whether every plane that the frame's format has lies in a buffer that the frame holds.
 fn are_planes(frame: &frame::Video, rows: Rows) -> bool {
-    // SAFETY: the frame is valid, and so are the table entries that libav returns, or null.
+    // SAFETY: the frame is valid.
     unsafe {
         let raw = &*frame.as_ptr();
-        let Some(format) = av_pix_fmt_desc_get(pixel(raw.format)).as_ref() else { return false };
+        let Some(format) = descriptor(frame.format()) else { return false };
         let flag = |flag: i32| format.flags & flag as u64 != 0;
         let mut least = [0; 4];
         let sized = raw.width > 0
             && raw.height > 0
             && av_image_check_size(raw.width as u32, raw.height as u32, 0, std::ptr::null_mut()) >= 0
-            && av_image_fill_linesizes(least.as_mut_ptr(), pixel(raw.format), raw.width) >= 0;
+            && av_image_fill_linesizes(least.as_mut_ptr(), frame.format().into(), raw.width) >= 0;
         if !sized || flag(AV_PIX_FMT_FLAG_HWACCEL) {
             return false;
         }
@@ -263,12 +265,6 @@ fn check_audio(frame: &frame::Audio) -> Result<(), Error> {
     if channels > 0 && samples > 0 && frame.rate() > 0 && bytes.is_some_and(whole) { Ok(()) } else { Err(Error::InvalidData) }
 }
 
-/// A frame's format, which libav keeps as a number.
-fn pixel(format: c_int) -> AVPixelFormat {
-    // SAFETY: libav's decoders and filters set nothing but values of this enumeration, or -1, which is one.
-    unsafe { std::mem::transmute::<c_int, AVPixelFormat>(format) }
-}
-
 /// libav's numbers as errors.
 pub(super) fn told(code: c_int) -> Result<(), Error> {
     if code < 0 { Err(Error::from(code)) } else { Ok(()) }
@@ -276,7 +272,7 @@ pub(super) fn told(code: c_int) -> Result<(), Error> {
 
 /// When a frame is shown, by the best that libav knows, in the time base of its stream.
 pub(super) fn time_of(frame: &frame::Video) -> Option<i64> {
-    frame.timestamp().or(frame.pts()).filter(|&t| t != AV_NOPTS_VALUE)
+    frame.timestamp().or(frame.pts())
 }
 
 #[cfg(test)]

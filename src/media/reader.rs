@@ -12,7 +12,7 @@ use super::convert::{Converter, markable};
 use super::frame::Picture;
 use super::guard::{self, VideoShape};
 use super::nal::Units;
-use super::source::{MediaInfo, Source, check};
+use super::source::{MediaInfo, Source, check, frame_rate};
 use super::{Limits, MediaError};
 use crate::picture::Coding;
 
@@ -69,14 +69,12 @@ impl PictureDecoder {
             e => fail(e.to_string()),
         })?;
         check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
-        let (rate, time_base) = ([stream.avg_frame_rate(), stream.rate()], stream.time_base());
-        let rate = rate.into_iter().find(|r| r.numerator() > 0 && r.denominator() > 0).unwrap_or(Rational(25, 1));
-        let usual = rate.invert() / time_base;
+        let usual = frame_rate(&stream).unwrap_or(Rational(25, 1)).invert() / stream.time_base();
         Ok(Self {
             path: path.into(),
             index,
             decoder,
-            time_base,
+            time_base: stream.time_base(),
             limits: *limits,
             frames: 0,
             errors: 0,

@@ -136,12 +136,10 @@ impl Source {
 
     /// Goes to the last place from which decoding leads to `micros` microseconds from the start of the file; `false` if that cannot be done.
     pub(super) fn go_to(&mut self, micros: i64) -> bool {
-        // SAFETY: the context is valid; its format is a static table entry.
-        let jumps = unsafe { (*(*self.input.as_ptr()).iformat).flags & AVFMT_TS_DISCONT != 0 };
         let target = micros.saturating_add(self.clock.start());
         self.clock.forget();
         // Where a clock may have been set anew in between, nobody knows what a time leads to.
-        !jumps && self.input.seek(target, ..target).is_ok()
+        !self.clock.may_jump() && self.input.seek(target, ..target).is_ok()
     }
 
     /// The stream that a player would show: libav's choice, cover art left out.
@@ -153,7 +151,7 @@ impl Source {
 
     /// What the header says, of a picture that `decoder` decodes from stream `index`.
     pub(super) fn describe(&self, index: usize, decoder: &decoder::Video) -> MediaInfo {
-        let rate = self.input.stream(index).map(|s| s.avg_frame_rate()).filter(|r| r.numerator() > 0 && r.denominator() > 0);
+        let rate = self.input.stream(index).map(|s| s.avg_frame_rate()).filter(is_rate);
         let picture = PictureInfo { width: decoder.width(), height: decoder.height(), frame_rate: rate.map(f64::from), codec: decoder.id().name().to_string() };
         MediaInfo { picture: Some(picture), ..self.describe_sound() }
     }
@@ -165,6 +163,16 @@ impl Source {
         let (pictures, sounds) = (count(media::Type::Video), count(media::Type::Audio));
         MediaInfo { seconds, picture: None, has_audio: sounds > 0, more_pictures: pictures.saturating_sub(1), more_sounds: sounds.saturating_sub(1) }
     }
+}
+
+/// Whether a frame rate says anything.
+pub(super) fn is_rate(rate: &Rational) -> bool {
+    rate.numerator() > 0 && rate.denominator() > 0
+}
+
+/// Frames per second of a stream: on average, else as its codec says; `None` if neither is known.
+pub(super) fn frame_rate(stream: &ffmpeg_next::Stream<'_>) -> Option<Rational> {
+    [stream.avg_frame_rate(), stream.rate()].into_iter().find(is_rate)
 }
 
 /// Whether a stream is a picture to show beside sound.

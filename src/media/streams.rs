@@ -87,7 +87,8 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Source, ta
         if taken.contains(&stream.index()) || is_written_anyway(container, input, &stream) {
             continue;
         }
-        let (medium, what) = (stream.parameters().medium(), format!("stream {} ({}, {})", stream.index(), kind(stream.parameters().medium()), name(&stream)));
+        let medium = stream.parameters().medium();
+        let what = format!("stream {} ({}, {})", stream.index(), kind(medium), name(&stream));
         if !container.keeps(&stream) {
             left_out.push(format!("{what} was left out: it is not carried over to {}", container.name()));
             continue;
