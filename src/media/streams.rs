@@ -217,7 +217,7 @@ fn travels(kind: AVPacketSideDataType) -> bool {
 const OF_THE_FILE: [&str; 6] = ["encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "handler_name"];
 
 /// Names that MP4's own tags have, as iTunes and taggers read them, by libav's muxer.
-const TAGS: [&str; 29] = [
+const TAGS: [&str; 27] = [
     "title",
     "artist",
     "album_artist",
@@ -244,10 +244,11 @@ const TAGS: [&str; 29] = [
     "hd_video",
     "gapless_playback",
     "compilation",
-    "make",
-    "model",
     "location",
 ];
+
+/// Names that QuickTime has besides.
+const OF_QUICKTIME: [&str; 2] = ["make", "model"];
 
 /// Copies metadata and chapters of the whole file. Whether MP4 is to have the metadata by name: its own tags, which everybody reads, know a few names alone, and libav writes
 /// one or the other. A line for those that are lost so.
@@ -263,7 +264,7 @@ pub(super) fn copy_metadata(container: Container, input: &Source, output: &mut O
     }
     let mp4 = matches!(container, Container::Mp4 | Container::Mov | Container::M4a | Container::Fragments);
     let names: Vec<String> = input.metadata().iter().map(|(key, _)| key.to_ascii_lowercase()).filter(|k| !OF_THE_FILE.contains(&k.as_str())).collect();
-    let odd: Vec<&str> = names.iter().map(String::as_str).filter(|k| !TAGS.contains(k)).collect();
+    let odd: Vec<&str> = names.iter().map(String::as_str).filter(|k| !TAGS.contains(k) && !(container == Container::Mov && OF_QUICKTIME.contains(k))).collect();
     if !mp4 || odd.is_empty() {
         return (false, None);
     }

@@ -187,6 +187,21 @@ fn covers_stay_and_tags_are_those_that_players_read() {
 }
 
 #[test]
+fn who_made_the_camera_stays_or_is_told() {
+    let folder = TempDir::new().unwrap();
+    let clip = folder.path().join("phone.mov");
+    generate("testsrc2=s=320x240:r=25:d=2", "-c:v libx264 -metadata make=Maker -metadata model=Model -metadata title=Title", &clip);
+    for name in ["o.mov", "o.mp4"] {
+        let made = make(&clip, name);
+        let tags = probe(&made.path, "-show_entries format_tags=make,model,title");
+        assert!(tags.contains("Title"), "{name}: {tags}");
+        for (tag, value) in [("make", "Maker"), ("model", "Model")] {
+            assert!(tags.contains(value) != made.notes().contains(tag), "{name}: {tags} {}", made.notes());
+        }
+    }
+}
+
+#[test]
 fn interlaced_pictures_stay_so_or_are_told() {
     let Some(path) = case("media/interlaced.mp4") else { return };
     assert_eq!(make(&path, "o.mp4").streams("v", "field_order").trim(), "tt");
