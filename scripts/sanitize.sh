@@ -63,7 +63,7 @@ examine() {
 
 memcheck() {
     command -v valgrind > /dev/null || { echo "error: there is no valgrind; run 'scripts/setup.sh --sanitize'" >&2; exit 2; }
-    cargo build --release --locked -p proofmark-cli
+    cargo build --release --locked --workspace
     proofmark=$(realpath target/release/proofmark)
     rm -rf "$logs" && mkdir -p "$logs"
     local work cases=${PROOFMARK_CASES:-../shared/cases}/media

@@ -94,7 +94,8 @@ impl Look for OwnLook {
         match Reader::open(&self.path, &self.limits) {
             // Sound alone can be marked too.
             Ok(_) | Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Animated { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => self.unseen = Some(e),
             Err(e) => return Err(e.into()),
         }
         Ok(provenance::read(&self.path, trust, &self.limits)?)

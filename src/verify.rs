@@ -140,7 +140,9 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some("No watermark key is set up here, so marks were not looked for.")),
         // Without a picture the manifest still speaks for the file.
-        Some(Err(LookError::Media(MediaError::Animated { .. } | MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. }))) if manifest.is_some() => {
+        Some(Err(LookError::Media(MediaError::Unsupported { .. } | MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })))
+            if manifest.is_some() =>
+        {
             (None, Some("There is neither picture nor sound that could be looked at, so the mark is unconfirmed."))
         }
         Some(Err(e)) => return Err(e.into()),

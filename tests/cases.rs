@@ -5,6 +5,8 @@ mod common;
 
 #[path = "cases/claims.rs"]
 mod claims;
+#[path = "cases/containers.rs"]
+mod containers;
 #[path = "cases/stills.rs"]
 mod stills;
 #[path = "cases/streams.rs"]

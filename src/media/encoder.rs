@@ -8,12 +8,12 @@ use ffmpeg_next::ffi::{
     AVFieldOrder, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
-use ffmpeg_next::{Codec, Dictionary, Rational, decoder, frame};
+use ffmpeg_next::{Codec, Rational, decoder, frame};
 
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha, is_opaque};
 use super::source::frame_rate;
-use super::{Container, MediaError, streams};
+use super::{Container, MediaError, side_data, tuning};
 
 /// A picture codec that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ pub(super) struct PictureFormat {
     /// Whether a frame so far has closed captions.
     captions: bool,
     /// HDR metadata in x265's words.
-    hdr: Vec<String>,
+    pub(super) hdr: Vec<String>,
 }
 
 impl PictureFormat {
@@ -172,7 +172,7 @@ impl PictureFormat {
             pixel_aspect: aspect_ratio(source, decoder),
             bits_per_raw_sample: raw.bits_per_raw_sample,
             field_order: if frame.field_order == AVFieldOrder::AV_FIELD_UNKNOWN { raw.field_order } else { frame.field_order },
-            hdr: streams::x265_hdr(source),
+            hdr: side_data::x265_hdr(source),
             ..frame
         }
     }
@@ -244,7 +244,7 @@ impl PictureFormat {
         if depth(format) < depth(self.pixel) && format != Pixel::None {
             out.push(format!("the picture has {} bits a sample instead of {}: {} holds no more here", depth(format), depth(self.pixel), codec.name()));
         }
-        let told = codec == VideoCodec::H264 || matches!(container, Container::Matroska | Container::WebM | Container::Mov | Container::Y4m);
+        let told = codec == VideoCodec::H264 || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
         if self.is_interlaced() && !told {
             out.push(format!(
                 "the picture is interlaced, which {} in {} does not say: players will not deinterlace it; --video-codec h264 keeps it",
@@ -268,19 +268,13 @@ impl PictureFormat {
     }
 
     /// What an encoder holds per frame that it looks ahead, roughly.
-    fn frame_bytes(&self) -> usize {
+    pub(super) fn frame_bytes(&self) -> usize {
         self.width as usize * self.height as usize * 13 / 4
     }
 }
 
 /// Frames per second beyond which a rate is that of a clock.
 const MOST_FRAMES: f64 = 300.0;
-
-/// Presets of x264 and x265.
-const PRESETS: [&str; 10] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
-
-/// Memory for frames that the encoder looks ahead.
-const LOOKAHEAD_BYTES: usize = 48 << 20;
 
 /// An opened encoder.
 pub(super) struct PictureEncoder {
@@ -297,9 +291,9 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
     }
     let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: codec.name().into(), reason };
     let found = encoder::find_by_name(codec.encoder()).ok_or_else(|| fail("libav was built without it".into()))?;
-    // x264 and x265 would print their own complaint to standard error.
-    if let Some(preset) = options.preset.as_ref().filter(|p| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && !PRESETS.contains(&p.as_str())) {
-        return Err(fail(format!("'{preset}' is none of its presets: {}", PRESETS.join(", "))));
+    // Encoders would print their own complaint to standard error, or give a number for a reason.
+    if let Some(preset) = &options.preset {
+        tuning::takes_preset(codec, preset).map_err(|presets| fail(format!("'{preset}' is none of its presets: {presets}")))?;
     }
     let format = choose_format(codec, container, &found, source);
     let (width, height) = even(codec, format, source);
@@ -349,69 +343,9 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
             (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
-    let private = private_options(codec, format, options, source);
+    let private = tuning::private_options(codec, format, options, source);
     let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
     Ok(PictureEncoder { encoder, format, codec })
-}
-
-/// Frames that x264 and x265 look ahead: what the preset says, but no more than fit in [`LOOKAHEAD_BYTES`], so that large frames do not fill
-/// the memory. Seven instead of ten make 1080p 1.5 % smaller and take 0.0001 off its SSIM at visually lossless rates.
-fn lookahead(preset: &str, frame_bytes: usize) -> usize {
-    const BY_PRESET: [usize; PRESETS.len()] = [0, 0, 10, 20, 30, 40, 50, 60, 60, 60];
-    let wanted = PRESETS.iter().position(|&p| p == preset).map_or(40, |i| BY_PRESET[i]);
-    wanted.min((LOOKAHEAD_BYTES / frame_bytes.max(1)).max(7))
-}
-
-/// The encoder's own options: quality, speed, HDR metadata.
-fn private_options(codec: VideoCodec, format: Pixel, options: &EncodeOptions, source: &PictureFormat) -> Dictionary<'static> {
-    let mut d = Dictionary::new();
-    let crf = |default: f32| options.crf.unwrap_or(default).to_string();
-    let constant = options.bitrate.is_none();
-    let preset = |default: &str| options.preset.clone().unwrap_or_else(|| default.into());
-    match codec {
-        VideoCodec::H264 => {
-            d.set("preset", &preset("medium"));
-            d.set("rc-lookahead", &lookahead(&preset("medium"), source.frame_bytes()).to_string());
-            if constant {
-                d.set("crf", &crf(17.0));
-            }
-        }
-        VideoCodec::H265 => {
-            d.set("preset", &preset("medium"));
-            if constant {
-                d.set("crf", &crf(18.0));
-            }
-            // x265 refuses to look ahead no further than it has B-frames.
-            let ahead = format!("rc-lookahead={}", lookahead(&preset("medium"), source.frame_bytes()).clamp(10, 20));
-            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead], source.hdr.clone()].concat().join(":"));
-        }
-        VideoCodec::Vp9 => {
-            d.set("deadline", "good");
-            d.set("row-mt", "1");
-            // libvpx codes no transparency with frames that are never shown.
-            if has_alpha(format) {
-                d.set("auto-alt-ref", "0");
-            }
-            d.set("cpu-used", &preset("4"));
-            if constant {
-                d.set("crf", &crf(20.0));
-                d.set("b", "0");
-            }
-        }
-        VideoCodec::Av1 => {
-            d.set("preset", &preset("8"));
-            if constant {
-                d.set("crf", &crf(22.0));
-            }
-        }
-        VideoCodec::Ffv1 => {
-            d.set("level", "3");
-            d.set("slicecrc", "1");
-        }
-        VideoCodec::WebP => d.set("quality", "95"),
-        VideoCodec::Png | VideoCodec::Jpeg | VideoCodec::Raw => {}
-    }
-    d
 }
 
 fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> Rational {

@@ -7,8 +7,8 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use ffmpeg_next::ffi::{
-    AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange, AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer, av_frame_get_plane_buffer,
-    av_frame_make_writable, av_frame_unref, av_image_check_size, av_image_fill_linesizes, swr_convert_frame,
+    AV_FRAME_FLAG_CORRUPT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange, AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer,
+    av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref, av_image_check_size, av_image_fill_linesizes, swr_convert_frame,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::sample::{Sample, Type};
@@ -58,6 +58,13 @@ pub(super) fn receive_video(decoder: &mut decoder::Video, frame: &mut frame::Vid
 pub(super) fn receive_audio(decoder: &mut decoder::Audio, frame: &mut frame::Audio) -> Result<(), Error> {
     decoder.receive_frame(frame)?;
     check_audio(frame)
+}
+
+/// Whether a frame came out although something of it was missing or wrong, by the decoder or by the container.
+pub(super) fn is_damaged(frame: &frame::Video) -> bool {
+    // SAFETY: the frame is valid; only plain fields are read.
+    let (flags, errors) = unsafe { ((*frame.as_ptr()).flags, (*frame.as_ptr()).decode_error_flags) };
+    flags & AV_FRAME_FLAG_CORRUPT as c_int != 0 || errors != 0
 }
 
 /// Takes a frame over from whoever fills it, such as a filter.

@@ -7,23 +7,27 @@
 
 mod avfilter;
 mod beside;
+mod boxes;
 mod clock;
 mod container;
 mod convert;
 mod encoder;
 mod filter;
-mod form;
 mod frame;
 mod guard;
+mod kind;
 mod limits;
+mod metadata;
 mod nal;
 mod pipe;
 mod reader;
+mod side_data;
 mod sound;
 mod source;
 mod still;
 mod streams;
 mod transcode;
+mod tuning;
 mod writer;
 
 use std::path::PathBuf;
@@ -37,6 +41,7 @@ pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
 pub use frame::Picture;
+pub use kind::Kind;
 pub use limits::Limits;
 pub use pipe::{Inlet, Outlet};
 pub use reader::{Reader, Skip};
@@ -69,14 +74,13 @@ pub enum MediaError {
         /// Which file.
         path: PathBuf,
     },
-    /// A web form with a file in it.
-    #[error(
-        "{}: is an upload form as a browser sends it, not the media in it; take the file out of the form; a server wants the file's own bytes as the body",
-        path.display()
-    )]
-    Form {
+    /// A file of a kind that cannot be looked at here.
+    #[error("{}: is {}; {}", path.display(), kind.name(), kind.advice())]
+    Unsupported {
         /// Which file.
         path: PathBuf,
+        /// What it is.
+        kind: Kind,
     },
     /// Not a media file, or too damaged to tell.
     #[error("{}: is no media file that can be read ({reason}); check that it is whole and plays elsewhere", path.display())]
@@ -85,12 +89,6 @@ pub enum MediaError {
         path: PathBuf,
         /// libav's word.
         reason: String,
-    },
-    /// A picture that moves, of a kind that libav does not read.
-    #[error("{}: is an animated WebP, which cannot be read here; convert it to GIF, APNG or a clip such as .mp4 first", path.display())]
-    Animated {
-        /// Which file.
-        path: PathBuf,
     },
     /// Nothing that can be read from a pipe.
     #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 that is fragmented or has its index first", path.display())]

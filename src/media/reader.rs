@@ -28,6 +28,8 @@ pub(super) struct PictureDecoder {
     limits: Limits,
     frames: u64,
     errors: u64,
+    /// Frames that came out although something of them was missing or wrong, and when the first did.
+    damage: Option<(u64, f64)>,
     first_time: Option<f64>,
     /// How long a frame usually lasts, in the stream's time base.
     usual: i64,
@@ -78,6 +80,7 @@ impl PictureDecoder {
             limits: *limits,
             frames: 0,
             errors: 0,
+            damage: None,
             first_time: None,
             usual: (f64::from(usual).round() as i64).max(1),
             pace: Pace::default(),
@@ -166,6 +169,9 @@ impl PictureDecoder {
         let time = pts as f64 * f64::from(self.time_base);
         let time = time - *self.first_time.get_or_insert(time);
         check(&self.path, "a duration (seconds)", time.max(0.0) as u64, self.limits.seconds)?;
+        if guard::is_damaged(frame) {
+            self.damage.get_or_insert((0, time)).0 += 1;
+        }
         self.conform(frame, time)?;
         frame.set_pts(Some(pts));
         Ok(Some(time))
@@ -195,6 +201,12 @@ impl PictureDecoder {
             () => ("range or matrix of colours", "another".into(), "that of its beginning".into()),
         };
         Some(format!("the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was brought to {then}"))
+    }
+
+    /// A line on frames that are damaged in the file.
+    pub(super) fn damage(&self) -> Option<String> {
+        let (frames, time) = self.damage?;
+        Some(format!("{frames} of {} frames are damaged in the file, the first at {time:.1} s: what could be decoded of them was taken", self.frames))
     }
 
     /// An error if not one frame came out.

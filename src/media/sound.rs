@@ -284,6 +284,17 @@ pub(super) struct SoundTrack {
 /// Bits per second of a lossy track at least, and per channel of one with many.
 const LEAST_BITS: i64 = 128_000;
 const CHANNEL_BITS: i64 = 64_000;
+
+/// Bits a second for an encoder of a name, where the input has so many: never less than it takes to keep the mark, nor more than the encoder takes.
+fn bit_rate(name: &str, given: i64, channels: i64) -> i64 {
+    let most = match name {
+        "libopus" => 256_000 * channels,
+        "ac3" => 640_000,
+        "eac3" => 6_144_000,
+        _ => i64::MAX,
+    };
+    given.max(LEAST_BITS).max(CHANNEL_BITS * channels).min(most)
+}
 /// Samples of a packet for encoders that take any number.
 const ANY_SIZE: usize = 4096;
 
@@ -343,7 +354,7 @@ impl SoundTrack {
                     (*to).global_quality = 8 * FF_QP2LAMBDA;
                 }
                 "libmp3lame" => (*to).bit_rate = given.clamp(160_000, 320_000),
-                _ => (*to).bit_rate = given.max(LEAST_BITS).max(CHANNEL_BITS * decoder.channels as i64),
+                _ => (*to).bit_rate = bit_rate(name, given, decoder.channels as i64),
             }
             if format == Sample::I32(Type::Packed) || format == Sample::I32(Type::Planar) {
                 (*to).bits_per_raw_sample = 24;

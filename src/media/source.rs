@@ -13,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, media};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::{Limits, MediaError, beside, form};
+use super::{Kind, Limits, MediaError, beside};
 
 /// What a file is, from its header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,12 +92,12 @@ impl Source {
         }
         check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
         let mut file = File::open(path).map_err(fail)?;
-        if form::begins(&file) {
-            return Err(MediaError::Form { path: path.into() });
+        if let Some(kind) = Kind::of(&file) {
+            return Err(MediaError::Unsupported { path: path.into(), kind });
         }
         file.rewind().map_err(fail)?;
         let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
-        let picture = beside::picture_of(file, limits).map_err(fail)?.ok_or_else(|| MediaError::Animated { path: path.into() })?;
+        let picture = beside::picture_of(file, limits).map_err(fail)?;
         let io = StreamIo::from_read_seek_with_capacity(picture, 1 << 16).map_err(not_media)?;
         // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
         let mut options = Dictionary::new();

@@ -1,37 +1,21 @@
-//! What goes from input to output as it is: sound that is not marked, subtitles, chapters, metadata, and the side data of the picture.
+//! Streams that go from input to output as they are, and what belongs to a picture or a sound that is encoded anew.
 
 use std::collections::HashMap;
-use std::ffi::{CString, c_int, c_uint};
+use std::ffi::{CString, c_int};
 use std::path::Path;
 
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::{
-    AVPacketSideDataType, AVRational, AVStream, av_dict_copy, av_dict_set, av_guess_format, av_stream_add_side_data, av_stream_get_side_data, avcodec_parameters_copy,
-    avformat_query_codec,
+    AV_DISPOSITION_CAPTIONS, AV_DISPOSITION_CLEAN_EFFECTS, AV_DISPOSITION_COMMENT, AV_DISPOSITION_DEFAULT, AV_DISPOSITION_DESCRIPTIONS, AV_DISPOSITION_DUB, AV_DISPOSITION_FORCED,
+    AV_DISPOSITION_HEARING_IMPAIRED, AV_DISPOSITION_KARAOKE, AV_DISPOSITION_LYRICS, AV_DISPOSITION_ORIGINAL, AV_DISPOSITION_VISUAL_IMPAIRED, AV_INPUT_BUFFER_PADDING_SIZE,
+    AVPacketSideDataType, av_dict_copy, av_dict_set, av_guess_format, av_mallocz, avcodec_parameters_copy, avformat_query_codec,
 };
 use ffmpeg_next::format::context::Output;
-use ffmpeg_next::{Packet, Rational, Stream, encoder, frame, media};
+use ffmpeg_next::{Packet, Rational, Stream, encoder, media};
 
+use super::side_data::{copy_side_data, is_turned, side_data};
 use super::source::{Source, is_cover};
 use super::{Container, MediaError};
-
-/// libav's `AVMasteringDisplayMetadata` (libavutil/mastering_display_metadata.h), which the bindings lack.
-#[repr(C)]
-struct MasteringDisplay {
-    display_primaries: [[AVRational; 2]; 3],
-    white_point: [AVRational; 2],
-    min_luminance: AVRational,
-    max_luminance: AVRational,
-    has_primaries: c_int,
-    has_luminance: c_int,
-}
-
-/// libav's `AVContentLightMetadata`, from the same header.
-#[repr(C)]
-struct ContentLight {
-    max_cll: c_uint,
-    max_fall: c_uint,
-}
 
 /// A stream that is copied.
 pub(super) struct Copied {
@@ -78,6 +62,21 @@ fn kind(medium: media::Type) -> &'static str {
     }
 }
 
+/// What a stream is for, as libav has it, in words.
+const PURPOSES: [(c_int, &str); 11] = [
+    (AV_DISPOSITION_DUB, "dubbed"),
+    (AV_DISPOSITION_ORIGINAL, "in the original language"),
+    (AV_DISPOSITION_COMMENT, "a commentary"),
+    (AV_DISPOSITION_LYRICS, "lyrics"),
+    (AV_DISPOSITION_KARAOKE, "for karaoke"),
+    (AV_DISPOSITION_FORCED, "forced"),
+    (AV_DISPOSITION_HEARING_IMPAIRED, "for people who are hard of hearing"),
+    (AV_DISPOSITION_VISUAL_IMPAIRED, "for people who see badly"),
+    (AV_DISPOSITION_CLEAN_EFFECTS, "without voices"),
+    (AV_DISPOSITION_CAPTIONS, "captions"),
+    (AV_DISPOSITION_DESCRIPTIONS, "descriptions"),
+];
+
 /// Adds an output stream for each input stream but those that are `taken` already. Returns them by input index, and a line for each that could not be kept, or that is
 /// kept without a mark.
 pub(super) fn copy_streams(path: &Path, container: Container, input: &Source, taken: &[usize], output: &mut Output) -> Result<(HashMap<usize, Copied>, Vec<String>), MediaError> {
@@ -96,7 +95,12 @@ pub(super) fn copy_streams(path: &Path, container: Container, input: &Source, ta
         if medium == media::Type::Video && !is_cover(&stream) {
             left_out.push(format!("{what} was copied without a mark: the file holds more than one picture, and the one that players show is marked"));
         }
-        copied.insert(stream.index(), copy_stream(path, container, &stream, output)?);
+        if medium == media::Type::Video && container == Container::Matroska && is_cover(&stream) {
+            attach(path, &stream, output)?;
+        } else {
+            left_out.extend(container.forgets(&stream));
+            copied.insert(stream.index(), copy_stream(path, container, &stream, output)?);
+        }
     }
     Ok((copied, left_out))
 }
@@ -119,6 +123,33 @@ fn copy_stream(path: &Path, container: Container, stream: &Stream<'_>, output: &
     Ok(Copied { index: added.index(), time_base: stream.time_base(), last: None })
 }
 
+/// Adds a cover as Matroska has it: an attachment that is called so.
+fn attach(path: &Path, stream: &Stream<'_>, output: &mut Output) -> Result<(), MediaError> {
+    let fail = |e: ffmpeg_next::Error| MediaError::Write { path: path.into(), reason: e.to_string() };
+    let mut added = output.add_stream(encoder::find(Id::None)).map_err(fail)?;
+    let (name, kind) = if stream.parameters().id() == Id::PNG { ("cover.png", "image/png") } else { ("cover.jpg", "image/jpeg") };
+    // SAFETY: both streams live as long as their contexts. A cover's packet lies with its stream from the opening of the file on; its bytes are copied into a block that has
+    // the padding which libav asks for and which the output's parameters then own.
+    unsafe {
+        let (from, to) = (&(*stream.as_ptr()).attached_pic, &mut *(*added.as_mut_ptr()).codecpar);
+        to.codec_type = media::Type::Attachment.into();
+        to.codec_id = stream.parameters().id().into();
+        let size = from.size.max(0) as usize;
+        let block = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE as usize);
+        if block.is_null() {
+            return Err(fail(ffmpeg_next::Error::Other { errno: ffmpeg_next::ffi::ENOMEM }));
+        }
+        std::ptr::copy_nonoverlapping(from.data, block.cast(), size);
+        (to.extradata, to.extradata_size) = (block.cast(), size as c_int);
+        av_dict_copy(&mut (*added.as_mut_ptr()).metadata, (*stream.as_ptr()).metadata, 0);
+    }
+    let mut tags = added.metadata().to_owned();
+    tags.set("filename", name);
+    tags.set("mimetype", kind);
+    added.set_metadata(tags);
+    Ok(())
+}
+
 /// Whether the muxer makes the stream anew from what is copied besides: QuickTime's track of chapters, and a timecode, which is kept with the picture's metadata.
 fn is_written_anyway(container: Container, input: &Source, stream: &Stream<'_>) -> bool {
     let data = stream.parameters().medium() == media::Type::Data;
@@ -130,8 +161,13 @@ fn is_written_anyway(container: Container, input: &Source, stream: &Stream<'_>) 
 impl Container {
     /// Whether the container holds sound, pictures or text of that codec, so that players of it take them.
     pub(super) fn holds(self, id: Id) -> bool {
-        // libav writes it there, as MPEG-4 part 1 lets it; no browser and no phone plays it.
-        let unplayed = id == Id::VORBIS && matches!(self, Self::Mp4 | Self::Fragments | Self::Mov | Self::M4a);
+        let unplayed = match self {
+            // libav writes it there, as MPEG-4 part 1 lets it; no browser and no phone plays it.
+            Self::Mp4 | Self::Fragments | Self::M4a => id == Id::VORBIS,
+            // Those have a place in MP4 alone, which libav says when it is too late.
+            Self::Mov => matches!(id, Id::VORBIS | Id::OPUS | Id::FLAC | Id::TRUEHD | Id::VP9 | Id::AV1),
+            _ => false,
+        };
         if self == Self::Mp3 {
             return id == Id::MP3;
         }
@@ -140,8 +176,43 @@ impl Container {
         !unplayed && unsafe { avformat_query_codec(av_guess_format(muxer.as_ptr(), std::ptr::null(), std::ptr::null()), id.into(), -2) == 1 }
     }
 
+    /// What it says of a stream's purpose, of what libav knows of that.
+    fn holds_dispositions(self) -> c_int {
+        let all: &[c_int] = match self {
+            Self::Mp4 | Self::Fragments => {
+                &[AV_DISPOSITION_DEFAULT, AV_DISPOSITION_FORCED, AV_DISPOSITION_COMMENT, AV_DISPOSITION_CAPTIONS, AV_DISPOSITION_DESCRIPTIONS, AV_DISPOSITION_DUB]
+            }
+            Self::Matroska => &[
+                AV_DISPOSITION_DEFAULT,
+                AV_DISPOSITION_FORCED,
+                AV_DISPOSITION_COMMENT,
+                AV_DISPOSITION_ORIGINAL,
+                AV_DISPOSITION_DESCRIPTIONS,
+                AV_DISPOSITION_HEARING_IMPAIRED,
+                AV_DISPOSITION_VISUAL_IMPAIRED,
+            ],
+            Self::WebM => &[AV_DISPOSITION_DEFAULT, AV_DISPOSITION_FORCED],
+            _ => &[AV_DISPOSITION_DEFAULT],
+        };
+        all.iter().fold(0, |mask, one| mask | one)
+    }
+
+    /// A line on what is said of a stream's purpose and not held.
+    pub(super) fn forgets(self, stream: &Stream<'_>) -> Option<String> {
+        // SAFETY: the stream is valid; only a plain field is read.
+        let lost = unsafe { (*stream.as_ptr()).disposition } & !self.holds_dispositions();
+        let names: Vec<&str> = PURPOSES.iter().filter(|p| lost & p.0 != 0).map(|p| p.1).collect();
+        let told = || format!("that stream {} ({}) is {} was left out: {} does not say it", stream.index(), kind(stream.parameters().medium()), names.join(" and "), self.name());
+        (!names.is_empty() && !self.is_sound() && !self.is_still()).then(told)
+    }
+
+    /// Whether it says how a picture is turned to be shown.
+    fn holds_orientation(self) -> bool {
+        matches!(self, Self::Mp4 | Self::Mov | Self::Fragments)
+    }
+
     /// Whether a stream can be copied into the container.
-    fn keeps(self, stream: &Stream<'_>) -> bool {
+    pub(super) fn keeps(self, stream: &Stream<'_>) -> bool {
         let id = stream.parameters().id();
         match stream.parameters().medium() {
             _ if self.is_still() || self == Self::Y4m => false,
@@ -151,10 +222,11 @@ impl Container {
                 let kinds: &[Id] = match self {
                     Self::Mp4 | Self::M4a => &[Id::MJPEG, Id::PNG, Id::BMP],
                     Self::Mp3 | Self::Flac => &[Id::MJPEG, Id::PNG, Id::BMP, Id::GIF, Id::TIFF, Id::WEBP],
-                    // The muxer attaches what comes with a name and a type, which pictures of other containers have not.
+                    Self::Matroska => &[Id::MJPEG, Id::PNG],
                     _ => &[],
                 };
-                kinds.contains(&id)
+                // SAFETY: the stream is valid; only plain fields are read.
+                kinds.contains(&id) && unsafe { (*stream.as_ptr()).attached_pic.size > 0 && !(*stream.as_ptr()).attached_pic.data.is_null() }
             }
             media::Type::Video if self.is_sound() => false,
             media::Type::Video | media::Type::Audio | media::Type::Subtitle => id != Id::None && self.holds(id),
@@ -171,9 +243,10 @@ impl Container {
     }
 }
 
-/// Copies what belongs to the picture's stream but not to its codec: rotation, HDR metadata, language, disposition; of `alpha` beside it what says so.
-pub(super) fn copy_picture_properties(input: &Source, from: usize, output: &mut Output, to: usize, alpha: bool) {
-    let (Some(source), Some(mut target)) = (input.stream(from), output.stream_mut(to)) else { return };
+/// Copies what belongs to the picture's stream but not to its codec: rotation, HDR metadata, language, disposition; of `alpha` beside it what says so. Lines on what
+/// the container does not hold of it.
+pub(super) fn copy_picture_properties(input: &Source, from: usize, container: Container, output: &mut Output, to: usize, alpha: bool) -> Vec<String> {
+    let (Some(source), Some(mut target)) = (input.stream(from), output.stream_mut(to)) else { return Vec::new() };
     // SAFETY: both streams are valid. The data is copied into a buffer that the output stream then owns.
     unsafe {
         let (from, to) = (source.as_ptr(), target.as_mut_ptr());
@@ -187,164 +260,18 @@ pub(super) fn copy_picture_properties(input: &Source, from: usize, output: &mut 
         }
         copy_side_data(from, to);
     }
-}
-
-/// # Safety
-/// Both streams are valid.
-unsafe fn copy_side_data(from: *const AVStream, to: *mut AVStream) {
-    // SAFETY: both streams are valid. The data is copied into a buffer that the output stream then owns.
-    unsafe {
-        for i in 0..(*from).nb_side_data.max(0) as usize {
-            let item = &*(*from).side_data.add(i);
-            if !travels(item.type_) {
-                continue;
-            }
-            let buffer = ffmpeg_next::ffi::av_memdup(item.data.cast(), item.size);
-            if !buffer.is_null() && av_stream_add_side_data(to, item.type_, buffer.cast(), item.size) < 0 {
-                ffmpeg_next::ffi::av_free(buffer);
-            }
-        }
-    }
-}
-
-/// Side data that says something about the picture, whatever its codec.
-fn travels(kind: AVPacketSideDataType) -> bool {
-    use AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D};
-    matches!(kind, AV_PKT_DATA_DISPLAYMATRIX | AV_PKT_DATA_STEREO3D | AV_PKT_DATA_SPHERICAL | AV_PKT_DATA_MASTERING_DISPLAY_METADATA | AV_PKT_DATA_CONTENT_LIGHT_LEVEL)
-}
-
-/// Names of metadata that say how a file was made, and are made anew.
-const OF_THE_FILE: [&str; 6] = ["encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "handler_name"];
-
-/// Names that MP4's own tags have, as iTunes and taggers read them, by libav's muxer.
-const TAGS: [&str; 27] = [
-    "title",
-    "artist",
-    "album_artist",
-    "composer",
-    "album",
-    "date",
-    "comment",
-    "genre",
-    "copyright",
-    "grouping",
-    "lyrics",
-    "description",
-    "synopsis",
-    "show",
-    "episode_id",
-    "network",
-    "keywords",
-    "track",
-    "disc",
-    "tmpo",
-    "episode_sort",
-    "season_number",
-    "media_type",
-    "hd_video",
-    "gapless_playback",
-    "compilation",
-    "location",
-];
-
-/// Names that QuickTime has besides.
-const OF_QUICKTIME: [&str; 2] = ["make", "model"];
-
-/// Copies metadata and chapters of the whole file. Whether MP4 is to have the metadata by name: its own tags, which everybody reads, know a few names alone, and libav writes
-/// one or the other. A line for those that are lost so.
-pub(super) fn copy_metadata(container: Container, input: &Source, output: &mut Output) -> (bool, Option<String>) {
-    // SAFETY: both contexts are valid; the dictionary is copied entry by entry.
-    unsafe {
-        av_dict_copy(&mut (*output.as_mut_ptr()).metadata, (*input.as_ptr()).metadata, 0);
-    }
-    for chapter in input.chapters() {
-        let title = chapter.metadata().get("title").unwrap_or("").to_string();
-        // A chapter that libav will not take (end before start) is damaged already.
-        let _ = output.add_chapter(chapter.id(), chapter.time_base(), chapter.start(), chapter.end(), &title);
-    }
-    let mp4 = matches!(container, Container::Mp4 | Container::Mov | Container::M4a | Container::Fragments);
-    let names: Vec<String> = input.metadata().iter().map(|(key, _)| key.to_ascii_lowercase()).filter(|k| !OF_THE_FILE.contains(&k.as_str())).collect();
-    let odd: Vec<&str> = names.iter().map(String::as_str).filter(|k| !TAGS.contains(k) && !(container == Container::Mov && OF_QUICKTIME.contains(k))).collect();
-    if !mp4 || odd.is_empty() {
-        return (false, None);
-    }
-    let cover = input.streams().any(|s| is_cover(&s) && container.keeps(&s));
-    if !cover && odd.len() == names.len() {
-        return (true, None);
-    }
-    (false, Some(format!("metadata '{}' was left out: it is not among the tags of {}", odd.join("', '"), container.name())))
-}
-
-/// Why the picture of a stream cannot be taken for what it is coded as, if it cannot; else what is lost of its Dolby Vision, if it has any.
-pub(super) fn dolby_vision(source: &Stream<'_>) -> Result<Option<String>, String> {
-    // SAFETY: libav returns null or a pointer to as many bytes as it says, which live as long as the stream.
-    let record = unsafe {
-        let mut size = 0;
-        let data = av_stream_get_side_data(source.as_ptr().cast_mut(), AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF, &mut size);
-        if data.is_null() { &[] } else { std::slice::from_raw_parts(data, size) }
-    };
-    // AVDOVIDecoderConfigurationRecord (libavutil/dovi_meta.h), bytes alone: version, profile, level, three flags, and what the base layer is compatible with.
-    let (Some(&profile), Some(&compatible)) = (record.get(2), record.get(7)) else { return Ok(None) };
-    if compatible == 0 {
-        return Err(format!(
-            "it is Dolby Vision profile {profile}, whose colours (IPTPQc2) only its own metadata make into a picture, and that cannot be written here; convert it to HDR10 or SDR first"
+    let mut lost: Vec<String> = container.forgets(&source).into_iter().collect();
+    if side_data(&source, AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX).is_some_and(is_turned) && !container.holds_orientation() {
+        lost.push(format!(
+            "how the picture is turned or mirrored to be shown was left out: {} does not say it, so that it lies as it is stored; write .mp4 or .mov",
+            container.name()
         ));
     }
-    Ok(Some(format!("the Dolby Vision metadata (profile {profile}) was left out: what other players show of the clip stays")))
-}
-
-/// Gives the stream the HDR metadata that only its frames carry, so that it is known before the first one is encoded.
-pub(super) fn adopt_light_metadata(stream: &Stream<'_>, first: &frame::Video) {
-    use frame::side_data::Type;
-    let kinds = [
-        (Type::MasteringDisplayMetadata, AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA),
-        (Type::ContentLightLevel, AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL),
-    ];
-    for (kind, packet_kind) in kinds {
-        let Some(data) = first.side_data(kind) else { continue };
-        let bytes = data.data();
-        // SAFETY: the stream is valid and is asked first whether it has this already; the data is copied into a buffer that it then owns.
-        unsafe {
-            let stream = stream.as_ptr() as *mut _;
-            let mut size = 0;
-            if !av_stream_get_side_data(stream, packet_kind, &mut size).is_null() {
-                continue;
-            }
-            let buffer = ffmpeg_next::ffi::av_memdup(bytes.as_ptr().cast(), bytes.len());
-            if !buffer.is_null() && av_stream_add_side_data(stream, packet_kind, buffer.cast(), bytes.len()) < 0 {
-                ffmpeg_next::ffi::av_free(buffer);
-            }
-        }
+    let sphere = side_data(&source, AVPacketSideDataType::AV_PKT_DATA_SPHERICAL).is_some();
+    if sphere && !matches!(container, Container::Mp4 | Container::Fragments | Container::Matroska | Container::WebM) {
+        lost.push(format!("that the picture is of 360° was left out: {} does not say it here; write .mp4 or .mkv", container.name()));
     }
-}
-
-/// HDR metadata of the source stream as x265 wants it told.
-pub(super) fn x265_hdr(source: &Stream<'_>) -> Vec<String> {
-    let mut out = Vec::new();
-    let value = |r: AVRational, unit: f64| if r.den == 0 { 0 } else { (f64::from(r.num) / f64::from(r.den) * unit).round() as i64 };
-    // SAFETY: libav returns null or a pointer to a structure of the asked kind, which lives as long as the stream.
-    unsafe {
-        let stream = source.as_ptr() as *mut _;
-        let mut size = 0;
-        let data = av_stream_get_side_data(stream, AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &mut size);
-        if let Some(m) = (data as *const MasteringDisplay).as_ref().filter(|m| m.has_primaries != 0 && m.has_luminance != 0) {
-            let point = |p: [AVRational; 2]| format!("({},{})", value(p[0], 50_000.0), value(p[1], 50_000.0));
-            out.push(format!(
-                "hdr10=1:master-display=G{}B{}R{}WP{}L({},{})",
-                point(m.display_primaries[1]),
-                point(m.display_primaries[2]),
-                point(m.display_primaries[0]),
-                point(m.white_point),
-                value(m.max_luminance, 10_000.0),
-                value(m.min_luminance, 10_000.0)
-            ));
-        }
-        let data = av_stream_get_side_data(stream, AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &mut size);
-        if let Some(c) = (data as *const ContentLight).as_ref() {
-            out.push(format!("max-cll={},{}", c.max_cll, c.max_fall));
-        }
-    }
-    out
+    lost
 }
 
 /// Adds an output stream for sound that is encoded anew, with the properties of the input's. Returns its index.

@@ -16,7 +16,7 @@ use super::reader::PictureDecoder;
 use super::sound::{AsItIs, Rework, SoundDecoder, SoundInfo};
 use super::source::{MediaInfo, Source};
 use super::writer::{Sink, Tracks, Writer, failed};
-use super::{Container, Limits, MediaError, guard, streams};
+use super::{Container, Limits, MediaError, guard, side_data};
 use crate::picture::Coding;
 
 /// A flag that another thread or a signal handler sets to stop the work.
@@ -142,8 +142,8 @@ fn pass<E: From<MediaError>>(
     let mut waiting = Waiting::default();
     let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else { return Err(feed.nothing().into()) };
     let stream = feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
-    let dolby = streams::dolby_vision(&stream).map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
-    streams::adopt_light_metadata(&stream, &frame);
+    let dolby = side_data::dolby_vision(&stream).map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
+    side_data::adopt_light_metadata(&stream, &frame);
     let mut format = PictureFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
     let announced = feed.announced().filter(|_| !container.is_still());
     let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &feed.source, None, container, job.limits, job.rework)? };
@@ -186,6 +186,7 @@ fn pass<E: From<MediaError>>(
     writer.remark(writer.codec().map(|codec| format.losses(writer.format(), codec, container)).unwrap_or_default());
     writer.remark(dolby);
     writer.remark(feed.decoder.change());
+    writer.remark(feed.decoder.damage());
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
     }

@@ -1,7 +1,8 @@
 //! The output file: the video on its way through an encoder, sound on its way through another, and everything that is copied.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::context::{Output, StreamIo};
@@ -11,11 +12,12 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 use super::convert::Converter;
 use super::encoder::{EncodeOptions, PictureEncoder, PictureFormat, VideoCodec};
 use super::frame::has_alpha;
+use super::metadata::Named;
 use super::sound::{Rework, SoundDecoder, SoundTrack};
 use super::source::{MediaInfo, Source, is_cover};
 use super::streams::{self, Copied};
 use super::transcode::Summary;
-use super::{Container, MediaError, guard};
+use super::{Container, MediaError, boxes, guard, metadata};
 
 /// Sound tracks to rework, by the index of their stream.
 pub(super) type Tracks = Vec<(usize, SoundDecoder, Box<dyn Rework>)>;
@@ -34,7 +36,15 @@ pub(super) struct Writer<'a> {
     copied: HashMap<usize, Copied>,
     /// Sound that is reworked, by the index of its stream.
     tracks: HashMap<usize, SoundTrack>,
+    later: Option<Later>,
     left_out: Vec<String>,
+}
+
+/// Metadata that is added to a file when it is finished.
+struct Later {
+    file: PathBuf,
+    container: Container,
+    keys: Vec<(String, String)>,
 }
 
 /// The picture on its way into a file.
@@ -65,6 +75,7 @@ impl<'a> Writer<'a> {
         picture: Option<(&EncodeOptions, &PictureFormat)>,
         keep: Option<(&Source, Option<usize>, Tracks)>,
     ) -> Result<Self, MediaError> {
+        let file = if let Sink::File(file) = sink { Some(file.to_path_buf()) } else { None };
         let output = match sink {
             Sink::File(file) => output_as(file, container.muxer()),
             Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
@@ -82,10 +93,10 @@ impl<'a> Writer<'a> {
                 Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0, written: 0 })
             }
         };
-        let mut keys = false;
+        let mut named = Named::default();
         if let Some((source, from, reworked)) = keep {
             if let (Some(from), Some(picture)) = (from, &picture) {
-                streams::copy_picture_properties(source, from, &mut output, picture.index, has_alpha(picture.encoder.format));
+                left_out.extend(streams::copy_picture_properties(source, from, container, &mut output, picture.index, has_alpha(picture.encoder.format)));
             }
             if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
                 streams::count_frames(path, &mut output, picture.index, picture.encoder.encoder.frame_rate())?;
@@ -95,6 +106,7 @@ impl<'a> Writer<'a> {
                 if let Some(stream) = source.stream(index) {
                     let track = SoundTrack::new(path, container, &stream, decoder, rework, &mut output)?;
                     left_out.extend(track.change(index, container));
+                    left_out.extend(container.forgets(&stream));
                     tracks.insert(index, track);
                     taken.push(index);
                 }
@@ -110,13 +122,13 @@ impl<'a> Writer<'a> {
             let (streams, told) = streams::copy_streams(path, container, source, &taken, &mut output)?;
             copied = streams;
             left_out.extend(told);
-            let (by_key, lost) = streams::copy_metadata(container, source, &mut output);
-            keys = by_key;
-            left_out.extend(lost);
+            named = metadata::copy_metadata(container, file.is_some(), source, &mut output);
+            left_out.append(&mut named.lost);
         }
-        let header = header(container, keys);
+        let header = header(container, &named);
         output.write_header_with(header).map_err(|e| failed(path, &e))?;
-        Ok(Self { path, output, picture, copied, tracks, left_out })
+        let later = file.filter(|_| !named.later.is_empty()).map(|file| Later { file, container, keys: named.later });
+        Ok(Self { path, output, picture, copied, tracks, later, left_out })
     }
 
     /// Frames written.
@@ -185,28 +197,40 @@ impl<'a> Writer<'a> {
         if error < 0 {
             return Err(failed(self.path, &Error::from(error)));
         }
+        drop(self.output);
+        if let Some(Later { file, container, keys }) = self.later {
+            match boxes::add_keys(&file, container, &keys) {
+                Ok(()) => {}
+                Err(e) if e.kind() == ErrorKind::InvalidData => {
+                    let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+                    self.left_out.push(format!("metadata '{}' was left out: the file does not take it, since {e}", names.join("', '")));
+                }
+                Err(e) => return Err(MediaError::Write { path: self.path.into(), reason: e.to_string() }),
+            }
+        }
         Ok(Summary { info, frames, seconds, codec, tracks, left_out: self.left_out })
     }
 }
 
-/// What the muxer is told. With `keys`, MP4's metadata goes by the names that it has.
-fn header(container: Container, keys: bool) -> Dictionary<'static> {
+/// What the muxer is told.
+fn header(container: Container, named: &Named) -> Dictionary<'static> {
     let mut header = Dictionary::new();
-    let named = if keys { "+use_metadata_tags" } else { "" };
+    let keys = if named.by_muxer { "+use_metadata_tags" } else { "" };
     match container {
         Container::Mp4 | Container::Mov | Container::M4a => {
-            header.set("movflags", &format!("+faststart{named}"));
+            header.set("movflags", &format!("+faststart{keys}"));
             // FLAC in MP4 has a standard, which libav calls experimental all the same.
             header.set("strict", "-2");
         }
         // The index waits for the first fragment, so that it can say how sound and picture lie to each other.
         Container::Fragments => {
-            header.set("movflags", &format!("+frag_keyframe+delay_moov+default_base_moof{named}"));
+            header.set("movflags", &format!("+frag_keyframe+delay_moov+default_base_moof{keys}"));
             header.set("strict", "-2");
         }
         // More than eight bits are in no standard, and in everybody's.
         Container::Y4m => header.set("strict", "-1"),
         Container::Png | Container::Jpeg => header.set("update", "1"),
+        Container::Wav if named.broadcast => header.set("write_bext", "1"),
         _ => {}
     }
     header

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WorkerError;
 use crate::eyes::LookError;
-use crate::media::{Limits, MediaError};
+use crate::media::{Kind, Limits, MediaError};
 use crate::provenance::{ProvenanceError, sidecar_path};
 
 /// Why a worker has no answer.
@@ -16,7 +16,6 @@ pub(super) enum Failure {
     Open(Reason),
     NotAFile,
     Empty,
-    Animated,
     NotMedia(String),
     NoVideo,
     NoSound,
@@ -30,7 +29,7 @@ pub(super) enum Failure {
     Trust(String),
     Other(String),
     ManifestAlone,
-    Form,
+    Unsupported(Kind),
 }
 
 /// An error of the system: its number, or its words.
@@ -87,8 +86,7 @@ impl Failure {
             MediaError::Open { reason, .. } => Self::Open((&reason).into()),
             MediaError::NotAFile { .. } => Self::NotAFile,
             MediaError::Empty { .. } => Self::Empty,
-            MediaError::Form { .. } => Self::Form,
-            MediaError::Animated { .. } => Self::Animated,
+            MediaError::Unsupported { kind, .. } => Self::Unsupported(kind),
             MediaError::NotMedia { reason, .. } => Self::NotMedia(reason),
             MediaError::NoVideo { .. } => Self::NoVideo,
             MediaError::NoSound { .. } => Self::NoSound,
@@ -106,8 +104,7 @@ impl Failure {
             Self::Open(reason) => MediaError::Open { path, reason: reason.into() }.into(),
             Self::NotAFile => MediaError::NotAFile { path }.into(),
             Self::Empty => MediaError::Empty { path }.into(),
-            Self::Form => MediaError::Form { path }.into(),
-            Self::Animated => MediaError::Animated { path }.into(),
+            Self::Unsupported(kind) => MediaError::Unsupported { path, kind }.into(),
             Self::NotMedia(reason) => MediaError::NotMedia { path, reason }.into(),
             Self::NoVideo => MediaError::NoVideo { path }.into(),
             Self::NoSound => MediaError::NoSound { path }.into(),
@@ -142,8 +139,7 @@ mod tests {
         errors.push(MediaError::Open { path: path(), reason: io::Error::from_raw_os_error(2) }.into());
         errors.push(MediaError::NotAFile { path: path() }.into());
         errors.push(MediaError::Empty { path: path() }.into());
-        errors.push(MediaError::Form { path: path() }.into());
-        errors.push(MediaError::Animated { path: path() }.into());
+        errors.push(MediaError::Unsupported { path: path(), kind: Kind::Heif }.into());
         errors.push(MediaError::NoVideo { path: path() }.into());
         errors.push(MediaError::Decode { path: path(), reason: "no whole frame".into() }.into());
         errors.push(ProvenanceError::TooLarge { path: "clip.c2pa".into(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());

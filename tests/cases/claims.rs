@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use proofmark::media::{Cancel, Limits, MediaError};
+use proofmark::media::{Cancel, Kind, Limits, MediaError};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read};
 use proofmark::stamp::stamp;
@@ -299,9 +299,9 @@ fn a_form_that_was_kept_is_no_media() {
         let head = format!("--------------------------d74496d6\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
         std::fs::write(&form, [head.as_bytes(), &std::fs::read(&file).unwrap(), b"\r\n--------------------------d74496d6--\r\n"].concat()).unwrap();
         let verified = proofmark::verify(&form, Some(&ring()), &proofmark::VerifyOptions::default(), &Cancel::default(), &mut |_| {});
-        assert!(matches!(verified, Err(proofmark::VerifyError::Media(MediaError::Form { .. }))), "{name}");
+        assert!(matches!(verified, Err(proofmark::VerifyError::Media(MediaError::Unsupported { kind: Kind::Form, .. }))), "{name}");
         let detected = proofmark::detect(&form, &ring(), &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {});
-        assert!(matches!(detected, Err(MediaError::Form { .. })), "{name}");
-        assert!(matches!(try_stamp(&form, &folder.path().join("made.mkv")), Err(StampError::Media(MediaError::Form { .. }))), "{name}");
+        assert!(matches!(detected, Err(MediaError::Unsupported { kind: Kind::Form, .. })), "{name}");
+        assert!(matches!(try_stamp(&form, &folder.path().join("made.mkv")), Err(StampError::Media(MediaError::Unsupported { kind: Kind::Form, .. }))), "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proofmark::media::{Cancel, Limits, MediaError};
+use proofmark::media::{Cancel, Kind, Limits, MediaError};
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
 use proofmark::{StampError, StampOptions, Stamped, VerifyOptions};
@@ -465,7 +465,7 @@ fn an_animated_webp_is_refused_with_what_to_do_and_its_manifest_still_read() {
     let work = TempDir::new().unwrap();
     for target in ["o.mp4", "o.webp", "o.png"] {
         let e = refused(&webp, &work.path().join(target));
-        assert!(matches!(e, StampError::Media(MediaError::Animated { .. })) && e.to_string().contains("convert it"), "{e}");
+        assert!(matches!(e, StampError::Media(MediaError::Unsupported { kind: Kind::AnimatedWebP, .. })) && e.to_string().contains("convert it"), "{e}");
     }
     let verify = |path: &Path| proofmark::verify(path, Some(&common::ring()), &VerifyOptions::default(), &Cancel::default(), &mut |_| {});
     assert!(verify(&webp).unwrap_err().to_string().contains("animated WebP"));

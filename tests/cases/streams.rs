@@ -48,6 +48,11 @@ fn make(input: &Path, name: &str) -> Made {
     try_make(input, name, None).unwrap()
 }
 
+/// What ffprobe says of a tag of the whole file.
+fn tags(path: &Path, name: &str) -> String {
+    probe(path, &format!("-show_entries format_tags={name}"))
+}
+
 /// Two files, one behind the other, as `cat` joins them.
 fn joined(folder: &TempDir, name: &str, parts: &[&Path]) -> PathBuf {
     let path = folder.path().join(name);
@@ -178,26 +183,62 @@ fn covers_stay_and_tags_are_those_that_players_read() {
     for atom in [&b"\xa9nam"[..], b"\xa9ART", b"covr"] {
         assert!(bytes.windows(4).any(|w| w == atom), "{}", String::from_utf8_lossy(atom));
     }
-    assert!(made.notes().contains("metadata 'sort_name' was left out"), "{}", made.notes());
-    for (input, name) in [(&mp3, "o.mp3"), (&flac, "o.flac"), (&mp3, "o.m4a")] {
+    // Beside them, by its name, what is none of them.
+    assert_eq!(tags(&made.path, "sort_name"), tags(&clip, "sort_name"));
+    assert!(!made.notes().contains("metadata"), "{}", made.notes());
+    for (input, name) in [(&mp3, "o.mp3"), (&flac, "o.flac"), (&mp3, "o.m4a"), (&clip, "o.mkv")] {
         let made = make(input, name);
+        assert!(probe(&made.path, "-show_entries stream_disposition=attached_pic").contains('1'), "{name}");
         assert!(made.streams("", "codec_name").contains("jpeg") || made.streams("", "codec_name").contains("png"), "{name}");
         assert!(!made.notes().contains("left out: it is not carried over"), "{name}: {}", made.notes());
     }
 }
 
 #[test]
-fn who_made_the_camera_stays_or_is_told() {
+fn metadata_by_any_name_stays_beside_tags() {
     let folder = TempDir::new().unwrap();
-    let clip = folder.path().join("phone.mov");
-    generate("testsrc2=s=320x240:r=25:d=2", "-c:v libx264 -metadata make=Maker -metadata model=Model -metadata title=Title", &clip);
-    for name in ["o.mov", "o.mp4"] {
+    let clip = folder.path().join("phone.mkv");
+    let workflow = format!("{{\"nodes\":\"{}\"}}", "ノ".repeat(50_000));
+    let file = folder.path().join("metadata");
+    std::fs::write(&file, format!(";FFMETADATA1\ntitle=Title\nmake=Maker\nmodel=Model\nAIGC={{\"Label\":\"1\"}}\nworkflow={workflow}\n")).unwrap();
+    generate("testsrc2=s=320x240:r=25:d=2[out0];sine=d=2[out1]", &format!("-i {} -map_metadata 1 -c:v libx264 -c:a aac", file.display()), &clip);
+    for name in ["o.mov", "o.mp4", "o.mkv"] {
         let made = make(&clip, name);
-        let tags = probe(&made.path, "-show_entries format_tags=make,model,title");
-        assert!(tags.contains("Title"), "{name}: {tags}");
-        for (tag, value) in [("make", "Maker"), ("model", "Model")] {
-            assert!(tags.contains(value) != made.notes().contains(tag), "{name}: {tags} {}", made.notes());
+        for (tag, value) in [("title", "Title"), ("make", "Maker"), ("model", "Model"), ("AIGC", "\"Label\""), ("workflow", "\"nodes\"")] {
+            assert!(tags(&made.path, tag).contains(value), "{name}, {tag}: {}", tags(&made.path, tag));
         }
+        assert!(tags(&made.path, "workflow").len() > 150_000 && !made.notes().contains("metadata"), "{name}: {}", made.notes());
+        // What follows the index is where the index says.
+        assert!(std::process::Command::new("ffmpeg").args(["-v", "error", "-xerror", "-i"]).arg(&made.path).args(["-f", "null", "-"]).status().unwrap().success(), "{name}");
+        assert_eq!(made.stamped.summary.frames, 50, "{name}");
+    }
+}
+
+#[test]
+fn frames_that_came_damaged_are_told() {
+    let folder = TempDir::new().unwrap();
+    let (whole, torn) = (folder.path().join("whole.ts"), folder.path().join("torn.ts"));
+    generate("testsrc2=s=320x240:r=25:d=4", "-c:v mpeg2video -b:v 2M", &whole);
+    let packets = std::fs::read(&whole).unwrap();
+    let (lost, packets) = (packets.len() / 188 / 2, packets.as_chunks::<188>().0);
+    std::fs::write(&torn, [&packets[..lost], &packets[lost + 8..]].concat().concat()).unwrap();
+    assert!(!make(&whole, "o.mp4").notes().contains("damaged"));
+    let notes = make(&torn, "o.mp4").notes();
+    assert!(notes.contains("frames are damaged in the file, the first at 2."), "{notes}");
+}
+
+#[test]
+fn what_is_no_media_here_is_called_by_its_name() {
+    let folder = TempDir::new().unwrap();
+    let photo = [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &[0; 400]].concat();
+    let page = b"<!DOCTYPE html><title>404</title>";
+    for (name, bytes, says) in [("IMG_0001.HEIC", &photo[..], "is a HEIC photo, which cannot be read here; convert it"), ("clip.mp4", &page[..], "is a web page")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let told = try_make(&path, "o.png", None).map(|m| m.notes()).unwrap_err().to_string();
+        assert!(told.contains(says) && told.contains(name), "{told}");
+        let verified = proofmark::verify(&path, Some(&ring()), &proofmark::VerifyOptions::default(), &Cancel::default(), &mut |_| {});
+        assert!(verified.unwrap_err().to_string().contains(says), "{name}");
     }
 }
 

@@ -86,7 +86,7 @@ fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
     let told = e.to_string().replace(&path.display().to_string(), name);
     match e {
         VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; send it again", 5),
-        VerifyError::Media(MediaError::Form { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told),
+        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told),
         VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
         VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told),
         VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),

@@ -16,7 +16,7 @@ const CHUNKS: usize = 1 << 16;
 const FROM_JPEG: &[u8] = b"Exif\0\0";
 
 /// Whether these are the first bytes of a WebP that moves.
-pub(super) fn is_animated(head: &[u8]) -> bool {
+pub(in crate::media) fn is_animated(head: &[u8]) -> bool {
     is_webp(head) && head.get(12..16) == Some(b"VP8X") && head.get(20).is_some_and(|flags| flags & ANIMATION != 0)
 }
 

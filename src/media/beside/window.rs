@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use super::{Budget, Limits, jpeg, webp};
+use super::{Budget, Limits, jpeg};
 
 /// Bytes between two frames of a clip.
 const PADDING: u64 = 4096;
@@ -19,19 +19,16 @@ pub(in crate::media) struct Window {
     at: u64,
 }
 
-/// What is to be shown of `file` to libav; `None` if it is a WebP that moves, which libav cannot read.
-pub(in crate::media) fn picture_of(file: File, limits: &Limits) -> io::Result<Option<Window>> {
+/// What is to be shown of `file` to libav.
+pub(in crate::media) fn picture_of(file: File, limits: &Limits) -> io::Result<Window> {
     let length = file.metadata()?.len();
     let mut from = BufReader::with_capacity(1 << 16, file);
     let head = from.fill_buf()?;
-    if webp::is_animated(head) {
-        return Ok(None);
-    }
     let picture = if head.starts_with(&[0xff, 0xd8, 0xff]) { still(&mut from, limits)? } else { None };
     let pieces = picture.map_or_else(|| std::iter::once(0..length).collect(), |picture| picture.coding());
     let mut file = from.into_inner();
     file.seek(SeekFrom::Start(0))?;
-    Ok(Some(Window { file, pieces, at: 0 }))
+    Ok(Window { file, pieces, at: 0 })
 }
 
 /// The first picture of a JPEG that is no clip of several.
