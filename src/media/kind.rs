@@ -170,7 +170,7 @@ mod tests {
             assert_eq!(Kind::of(head), kind, "{}", head.escape_ascii());
         }
         for kind in KNOWN {
-            assert!(std::ptr::eq(kind.kind.known().name, kind.name));
+            assert_eq!(kind.kind.name(), kind.name);
         }
     }
 }
