@@ -14,7 +14,7 @@ use super::frame::Picture;
 use super::pipe::{self, Inlet, Trouble};
 use super::reader::PictureDecoder;
 use super::sound::{AsItIs, Rework, SoundDecoder, SoundInfo};
-use super::source::{MediaInfo, Source};
+use super::source::{MediaInfo, Source, check};
 use super::writer::{Sink, Tracks, Writer, failed};
 use super::{Container, Limits, MediaError, guard, side_data};
 use crate::picture::Coding;
@@ -187,6 +187,7 @@ fn pass<E: From<MediaError>>(
     writer.remark(dolby);
     writer.remark(feed.decoder.change());
     writer.remark(feed.decoder.damage());
+    writer.remark(feed.source.clock_told());
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
     }
@@ -346,11 +347,13 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
             if seconds > limit {
                 break;
             }
+            check(input, "a duration (seconds)", seconds.max(0.0) as u64, job.limits.seconds)?;
         }
         writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
     writer.remark(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
+    writer.remark(source.clock_told());
     writer.finish(info, seconds)
 }
 
