@@ -14,8 +14,6 @@ const SECOND: i64 = 1_000_000;
 const BACK: i64 = SECOND / 10;
 /// In formats whose clocks may jump, a stream that leaves out more than this has another clock. ffmpeg's default.
 const AHEAD: i64 = 10 * SECOND;
-/// In other formats, where a gap is one: nobody shows a clip that stands still for longer.
-const FAR: i64 = 3600 * SECOND;
 /// How far a stream may be from where it is expected on a clock that another stream has shown already: what one runs ahead of the other where recordings are joined.
 const NEAR: i64 = SECOND;
 /// Clocks, the newest first, that a stream is looked for on.
@@ -37,27 +35,18 @@ pub(super) struct Clock {
     /// What is added to the file's own times, by each clock that it has had; in microseconds. None before the first time is known.
     offsets: Vec<i64>,
     tracks: Vec<Track>,
-    /// The first gap that was closed although the format has no such jumps: where, and how long; in microseconds.
-    closed: Option<(i64, i64)>,
 }
 
 impl Clock {
     /// Of a file of `streams` that says that it begins at `start` microseconds. What begins a little before zero does so because a decoder needs a while, and stays.
     pub(super) fn new(start: Option<i64>, jumps: bool, streams: usize) -> Self {
         let offsets = start.map(|start| if (-SECOND..=0).contains(&start) { 0 } else { start.saturating_neg() });
-        Self { jumps, offsets: offsets.into_iter().collect(), tracks: vec![Track::default(); streams], closed: None }
+        Self { jumps, offsets: offsets.into_iter().collect(), tracks: vec![Track::default(); streams] }
     }
 
     /// Whether it may be set anew in the midst of the file.
     pub(super) fn may_jump(&self) -> bool {
         self.jumps
-    }
-
-    /// Says that a gap was closed that may have been meant.
-    pub(super) fn told(&self) -> Option<String> {
-        let (at, gap) = self.closed?;
-        let seconds = |micros: i64| micros as f64 / SECOND as f64;
-        Some(format!("a gap of {:.0} s was closed at {:.1} s: the clock of the file jumps ahead there", seconds(gap), seconds(at)))
     }
 
     /// Forgets where each stream was, after a seek.
@@ -102,15 +91,12 @@ impl Clock {
             return self.advance(stream, clock, time, duration);
         };
         let off = |clock: usize| time.saturating_add(self.offsets[clock]).saturating_sub(expected);
-        let ahead = if self.jumps { AHEAD } else { FAR };
+        let ahead = if self.jumps { AHEAD } else { i64::MAX };
         let own = if track.next.is_some() { track.clock } else { self.offsets.len() - 1 };
         // What has not begun may begin late, and a little early.
         let back = if track.next.is_some() { BACK } else { AHEAD };
         if (-back..=ahead).contains(&off(own)) {
             return self.advance(stream, own, time, duration);
-        }
-        if !self.jumps && off(own) > ahead {
-            self.closed.get_or_insert((expected, off(own)));
         }
         let newer = (own + 1..self.offsets.len()).rev().take(REMEMBERED).find(|&clock| off(clock).abs() <= NEAR);
         let clock = newer.unwrap_or_else(|| {
@@ -205,9 +191,6 @@ mod tests {
         let packets = [(0, 0), (0, 40), (0, 60_000), (0, 60_040)];
         assert_eq!(run(&mut Clock::new(Some(0), true, 1), &packets), [0, 40, 80, 120]);
         assert_eq!(run(&mut Clock::new(Some(0), false, 1), &packets), [0, 40, 60_000, 60_040]);
-        let mut far = Clock::new(Some(0), false, 1);
-        assert_eq!(run(&mut far, &[(0, 0), (0, 40), (0, 95_443_000), (0, 95_443_040)]), [0, 40, 80, 120]);
-        assert_eq!(far.told().as_deref(), Some("a gap of 95443 s was closed at 0.1 s: the clock of the file jumps ahead there"));
         let gap = [(0, 0), (0, 9_000)];
         assert_eq!(run(&mut Clock::new(Some(0), true, 1), &gap), [0, 9_000]);
     }

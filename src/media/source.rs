@@ -125,11 +125,6 @@ impl Source {
         }
     }
 
-    /// A line on its clock, if that is not the file's own.
-    pub(super) fn clock_told(&self) -> Option<String> {
-        self.clock.told()
-    }
-
     fn stream_of(&mut self, packet: &Packet) -> (Rational, bool) {
         // Streams may appear in the midst of a file.
         for index in self.streams.len()..=packet.stream() {

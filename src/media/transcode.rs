@@ -187,7 +187,6 @@ fn pass<E: From<MediaError>>(
     writer.remark(dolby);
     writer.remark(feed.decoder.change());
     writer.remark(feed.decoder.damage());
-    writer.remark(feed.source.clock_told());
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
     }
@@ -353,7 +352,6 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
     writer.remark(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
-    writer.remark(source.clock_told());
     writer.finish(info, seconds)
 }
 
