@@ -1,5 +1,6 @@
 //! What fuzzing reaches of this crate beside its interface; no interface for anything else.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::detect::Detected;
@@ -17,7 +18,9 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
     if let Some(found) = believed {
         // Queries are what the registry is asked with.
         let _ = (found.sketch.as_ref().map(Query::new), found.recording.as_ref().and_then(SoundQuery::new));
-        let _ = judge(&Findings { manifest: None, elsewhere: None, detected: Some(&found), registered: &[], similar: &[], asked: true }, None, DEFAULT_ALGORITHM);
+        let own = BTreeSet::new();
+        let findings = Findings { manifest: None, elsewhere: None, detected: Some(&found), unseen: None, registered: &[], similar: &[], asked: true, own: &own };
+        let _ = judge(findings, DEFAULT_ALGORITHM);
     }
     true
 }

@@ -61,5 +61,5 @@ pub use recovery::Registered;
 pub use registry::Registry;
 pub use stamp::{StampError, StampOptions, Stamped};
 pub use stats::PValue;
-pub use verdict::{Judgement, Verdict};
+pub use verdict::{Judgement, Language, Severity, Verdict, Vouched};
 pub use verify::{Verified, VerifyError, VerifyOptions, verify};

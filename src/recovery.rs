@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::fingerprint::{PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
+use crate::fingerprint::{DifferenceMap, PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
 use crate::media::Limits;
 use crate::parallel;
 use crate::payload::Payload;
@@ -33,6 +33,8 @@ pub struct Registered {
     pub manifest: Option<ManifestReport>,
     /// How far the picture in question is from the registered one; `None` if it was not compared, or has too little to compare.
     pub resemblance: Option<Resemblance>,
+    /// Where the picture in question looks otherwise than the registered one; `None` if that cannot be told: it was not compared, or lies otherwise in the frame.
+    pub difference: Option<DifferenceMap>,
     /// How far the sound in question is from the registered one; `None` as above.
     pub sound_resemblance: Option<SoundResemblance>,
     /// What the registered picture looks like.
@@ -51,7 +53,7 @@ impl Registered {
     pub fn of(entry: Entry, trust: &Trust, limits: &Limits) -> Result<Self, ProvenanceError> {
         let manifest = entry.manifest.as_ref().map(|store| provenance::read_store(store, trust, limits)).transpose()?;
         let Entry { id, payload, content, media_type, title, stamped, labels, picture, sound, .. } = entry;
-        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, sound_resemblance: None, picture, sound })
+        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, difference: None, sound_resemblance: None, picture, sound })
     }
 
     /// Whether there is a manifest, it holds, and it is the one of this entry.

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
 
 use crate::detect::Detected;
 use crate::evidence::Question;
 use crate::eyes::{Eyes, LookError, Own};
 use crate::fingerprint::{Query, SoundQuery};
-use crate::key::KeyRing;
+use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
-use crate::picture::DetectOptions;
-use crate::provenance::{DEFAULT_ALGORITHM, ManifestReport, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
+use crate::picture::{AreaMap, DetectOptions};
+use crate::provenance::{DEFAULT_ALGORITHM, ManifestReport, OwnSigners, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
-use crate::registry::{Registry, RegistryError};
-use crate::verdict::{self, Findings, Judgement};
+use crate::registry::{Content, Registry, RegistryError};
+use crate::verdict::{self, Findings, Judgement, Unseen};
 use crate::worker::{Isolation, WorkerError};
 
 /// Payloads of the registry that the detector chooses among where it cannot read blindly, the newest first: a million take it about two seconds.
@@ -28,6 +31,8 @@ pub struct VerifyOptions {
     pub detect: DetectOptions,
     /// Whom to trust.
     pub trust: Trust,
+    /// Who signs for this deployment. A manifest of anyone else that names a payload of ours is a stranger's claim.
+    pub own: OwnSigners,
     /// Our algorithm's name in soft bindings.
     pub algorithm: String,
     /// The same of the picture's fingerprint.
@@ -47,6 +52,7 @@ impl Default for VerifyOptions {
         Self {
             detect: DetectOptions::default(),
             trust: Trust::default(),
+            own: OwnSigners::default(),
             algorithm: DEFAULT_ALGORITHM.into(),
             picture_algorithm: PICTURE_ALGORITHM.into(),
             sound_algorithm: SOUND_ALGORITHM.into(),
@@ -75,6 +81,37 @@ pub struct Verified {
     pub judgement: Judgement,
     /// What kept the file from doing harm while it was looked at.
     pub isolation: Isolation,
+    /// What was asked of what, and when: so that an answer can be made again.
+    pub check: Check,
+}
+
+/// What an answer is about, and what it was made with.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Check {
+    /// SHA-256 of the file.
+    pub sha256: Content,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When, in seconds since 1970.
+    pub time: u64,
+    /// The version of this crate.
+    pub version: &'static str,
+    /// The keys whose marks were looked for.
+    pub keys: Vec<KeyId>,
+    /// SHA-256 of the trust lists.
+    pub lists: Vec<String>,
+}
+
+impl Check {
+    fn of(path: &Path, ring: Option<&KeyRing>, trust: &Trust) -> Result<Self, MediaError> {
+        let fail = |reason| MediaError::Open { path: path.into(), reason };
+        let bytes = std::fs::metadata(path).map_err(fail)?.len();
+        let sha256 = Content::of_file(path).map_err(fail)?;
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let keys = ring.map_or(Vec::new(), |ring| ring.keys().iter().map(|k| k.id().clone()).collect());
+        Ok(Self { sha256, bytes, time, version: env!("CARGO_PKG_VERSION"), keys, lists: trust.lists().to_vec() })
+    }
 }
 
 /// Why a file could not be verified.
@@ -138,12 +175,12 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     }
     let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, options.registry.is_some(), progress)) {
         Some(Ok(d)) => (Some(d), None),
-        None => (None, Some("No watermark key is set up here, so marks were not looked for.")),
+        None => (None, Some(Unseen::NoKeys)),
         // Without a picture the manifest still speaks for the file.
         Some(Err(LookError::Media(MediaError::Unsupported { .. } | MediaError::NoVideo { .. } | MediaError::Decode { .. } | MediaError::NotMedia { .. })))
             if manifest.is_some() =>
         {
-            (None, Some("There is neither picture nor sound that could be looked at, so the mark is unconfirmed."))
+            (None, Some(Unseen::Undecodable))
         }
         Some(Err(e)) => return Err(e.into()),
     };
@@ -171,8 +208,15 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
     payloads.extend(named.filter(|n| !payloads.contains(n)));
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
+    let before = detected.as_ref().map(undone).unwrap_or_default();
+    let turned = detected.as_ref().and_then(|d| d.picture.as_ref()?.geometry).map(|g| g.rotation);
     for r in &mut registered {
-        r.resemblance = looks.as_ref().zip(r.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        if let Some((picture, look)) = r.picture.as_ref().zip(looks.as_ref()) {
+            let (plain, difference) = look.compare(picture).unzip();
+            r.resemblance = before.iter().filter_map(|q| q.resemblance(picture)).chain(plain).min_by(|a, b| a.distance.total_cmp(&b.distance));
+            // What was turned looks otherwise at every edge.
+            r.difference = difference.flatten().filter(|_| turned.is_none_or(|degrees| degrees.abs() <= LEVEL));
+        }
         r.sound_resemblance = sounds.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }
     let found = Findings {
@@ -182,10 +226,34 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         registered: &registered,
         similar: &similar,
         asked: options.registry.is_some(),
+        unseen,
+        own: options.own.certificates(),
     };
-    let judgement = verdict::judge(&found, unseen, &options.algorithm);
-    Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation: look.isolation() })
+    let judgement = verdict::judge(found, &options.algorithm);
+    if judgement.has("manifest.stranger-names-our-payload") {
+        // What a stranger names leads nowhere: only what was read does.
+        let read = detected.as_ref().map(Detected::payloads).unwrap_or_default();
+        registered.retain(|r| r.payload.is_some_and(|p| read.contains(&p)));
+    }
+    let check = Check::of(path, ring, &options.trust)?;
+    Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation: look.isolation(), check })
 }
+
+/// A clip as it was before something was done to it, as far as its mark tells: before it was turned, which is tried both ways round since the mark is in no one's frame
+/// alone, or its brightness inverted, and before it was put into another picture.
+fn undone(found: &Detected) -> Vec<Query> {
+    let (Some(sketch), Some(picture)) = (&found.sketch, &found.picture) else { return Vec::new() };
+    let Some(g) = picture.geometry else { return Vec::new() };
+    let turned = g.rotation.abs() > LEVEL;
+    let turns: &[f32] = if turned { &[1.0, -1.0] } else { &[0.0] };
+    let needed = turned || g.inverted;
+    let straight = turns.iter().filter(|_| needed).map(|way| sketch.straightened(way * g.rotation, g.inverted));
+    let part = picture.area.as_ref().filter(|_| !needed).and_then(AreaMap::part).map(|part| sketch.part(part));
+    straight.chain(part).map(|s| Query::new(&s)).collect()
+}
+
+/// Degrees by which a picture is turned that need not be turned back.
+const LEVEL: f32 = 0.3;
 
 /// Registered clips that look like this one, then those that sound like it.
 fn alike(registry: &dyn Registry, looks: Option<&Query>, sounds: Option<&SoundQuery>, options: &VerifyOptions) -> Result<Vec<Registered>, RecoveryError> {

@@ -187,10 +187,12 @@ fn openssl(folder: &Path, arguments: &str) {
 /// A time-stamp authority that answers one request, of openssl; its URL.
 fn authority(folder: &Path) -> String {
     let settings = "[req]\ndistinguished_name=dn\n[dn]\n[ext]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n\
-        [tsa]\ndefault_tsa=one\n[one]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\ness_cert_id_alg=sha256\n";
+        authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n[tsa]\ndefault_tsa=one\n[one]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\ness_cert_id_alg=sha256\n";
     std::fs::write(folder.join("tsa.cnf"), settings).unwrap();
     std::fs::write(folder.join("serial"), "01\n").unwrap();
-    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -days 2 -subj /O=Clock/CN=Clock -config tsa.cnf -extensions ext");
+    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out clocks.pem -days 2 -subj /O=Clocks/CN=Clocks -config tsa.cnf -extensions ca");
+    openssl(folder, "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /O=Clock/CN=Clock -config tsa.cnf");
+    openssl(folder, "x509 -req -in tsa.csr -CA clocks.pem -CAkey ca.key -CAcreateserial -days 1 -extfile tsa.cnf -extensions ext -out tsa.pem");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (url, folder) = (format!("http://{}/", listener.local_addr().unwrap()), folder.to_path_buf());
     std::thread::spawn(move || {
@@ -225,11 +227,18 @@ fn an_authority_that_is_named_says_when_a_manifest_was_signed() {
         sign(&unsigned, &signed, Container::Mp4, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default())
     };
     sign_with(authority(folder.path())).unwrap();
-    let mut trust = Trust::default();
-    trust.add(&own.authority).unwrap();
-    let told = read(&signed, &trust, &Limits::default()).unwrap().unwrap();
-    assert_eq!(told.state, ManifestState::Trusted, "{:?}", told.failures);
-    assert!(told.signer.unwrap().time.is_some());
+    // Each list is for what it was given for.
+    let clock = std::fs::read_to_string(folder.path().join("clocks.pem")).unwrap();
+    for (signers, clocks) in [(None, None), (Some(&own.authority), None), (Some(&clock), Some(&own.authority)), (None, Some(&clock)), (Some(&own.authority), Some(&clock))] {
+        let mut trust = Trust::default();
+        signers.iter().for_each(|list| trust.add(list).unwrap());
+        clocks.iter().for_each(|list| trust.add_time_stamp_authorities(list).unwrap());
+        let told = read(&signed, &trust, &Limits::default()).unwrap().unwrap();
+        let (trusted, attested) = (signers == Some(&own.authority), clocks == Some(&clock));
+        assert_eq!(told.state, if trusted { ManifestState::Trusted } else { ManifestState::Valid }, "{:?}", told.failures);
+        let signer = told.signer.unwrap();
+        assert_eq!((signer.trusted, signer.time.is_some(), signer.unattested_time.is_some()), (trusted, attested, !attested), "{:?}", told.failures);
+    }
 
     // Nobody listens there any more.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

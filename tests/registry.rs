@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use proofmark::Payload;
 use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
-use proofmark::registry::{self, Binding, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
+use proofmark::registry::{self, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
 use tempfile::TempDir;
 
 /// A place for a registry.
@@ -63,6 +63,8 @@ conformance! {
     version_1_is_brought_up_to_date
     version_2_is_brought_up_to_date
     version_3_is_brought_up_to_date
+    version_4_is_brought_up_to_date
+    what_a_token_stored_is_its_own
     looks_are_read_in_pages
     sounds_are_read_in_pages
 }
@@ -368,7 +370,12 @@ fn past(place: &Place, sql: &str) {
 }
 
 /// The tables of each version, as it left them.
-const VERSIONS: [&str; 3] = [include_str!("../src/registry/migrations/1.sql"), include_str!("../src/registry/migrations/2.sql"), include_str!("../src/registry/migrations/3.sql")];
+const VERSIONS: [&str; 4] = [
+    include_str!("../src/registry/migrations/1.sql"),
+    include_str!("../src/registry/migrations/2.sql"),
+    include_str!("../src/registry/migrations/3.sql"),
+    include_str!("../src/registry/migrations/4.sql"),
+];
 
 fn version_1_is_brought_up_to_date(place: &Place) {
     is_brought_up_to_date(place, 1);
@@ -380,6 +387,33 @@ fn version_2_is_brought_up_to_date(place: &Place) {
 
 fn version_3_is_brought_up_to_date(place: &Place) {
     is_brought_up_to_date(place, 3);
+}
+
+fn version_4_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 4);
+}
+
+fn what_a_token_stored_is_its_own(place: &Place) {
+    let r = place.open();
+    let put = |e: &Entry, by| r.put_all_by(std::slice::from_ref(e), true, by).unwrap()[0];
+    let (entry, mut changed, here) = (some(1), some(2), some(3));
+    changed.id.clone_from(&entry.id);
+    changed.payload = entry.payload;
+    let binding = Binding { alg: "mark".into(), value: vec![1] };
+    assert_eq!((put(&entry, Some("a")), put(&here, None)), (Put::Added, Put::Added));
+    // Another token changes nothing of it, nor of what was registered here.
+    assert_eq!((put(&changed, Some("b")), r.delete_by(&entry.id, Some("b")).unwrap(), r.delete_by(&here.id, Some("a")).unwrap()), (Put::Owned, Change::Refused, Change::Refused));
+    assert_eq!(r.bind_by(&entry.id, &binding, Some("b")).unwrap(), Change::Done);
+    assert_eq!((r.rebind_by(&here.id, &binding, Some("b")).unwrap(), r.rebind_by(&here.id, &binding, Some("a")).unwrap()), (Change::Refused, Change::Done));
+    assert_eq!(r.by_id(&entry.id).unwrap().unwrap().content, entry.content);
+    // Its owner does, and keeps the place.
+    assert_eq!((put(&changed, Some("a")), r.delete_by(&entry.id, Some("a")).unwrap(), put(&entry, Some("b"))), (Put::Replaced, Change::Done, Put::Owned));
+    assert_eq!((put(&entry, Some("a")), r.delete_by("none", Some("a")).unwrap()), (Put::Added, Change::Absent));
+    // This deployment may do everything, and then it is its own.
+    assert_eq!((put(&changed, None), put(&entry, Some("a"))), (Put::Replaced, Put::Owned));
+    let told: Vec<(Option<String>, String)> = r.log(Some(&entry.id), 100).unwrap().into_iter().map(|e| (e.who, e.what)).collect();
+    assert_eq!((told.len(), r.log(None, 5).unwrap().len()), (11, 5));
+    assert!(told.contains(&(Some("b".into()), "delete-refused".into())) && told.contains(&(None, "replace".into())));
 }
 
 fn is_brought_up_to_date(place: &Place, version: usize) {

@@ -183,7 +183,8 @@ fn two_marks_in_one_file_are_told_apart_in_time() {
         let range = mark.ranges[0];
         assert!((range.start - start).abs() <= 0.5 && (range.end - end).abs() <= 0.5, "{range:?} for {start} to {end}");
     }
-    assert_eq!(verify(&spliced, None).judgement.verdict, Verdict::Contradictory);
+    let judged = verify(&spliced, None).judgement;
+    assert!(judged.verdict == Verdict::Mixed && judged.has("audio.several-marks"), "{judged:?}");
 }
 
 #[test]
@@ -215,8 +216,7 @@ fn sound_of_another_clip_contradicts_the_picture() {
     let mixed = work.path().join("mixed.mp4");
     ffmpeg(&a, &format!("-i {} -map 0:v -map 1:a -c copy", b.display()), &mixed);
     let judgement = verify(&mixed, None).judgement;
-    assert_eq!(judgement.verdict, Verdict::Contradictory, "{:?}", judgement.reasons);
-    assert!(judgement.reasons[0].contains("different clips"), "{:?}", judgement.reasons);
+    assert!(judgement.verdict == Verdict::Mixed && judgement.has("audio.from-another-clip"), "{:?}", judgement.reasons);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use proofmark::Language;
 use proofmark::Payload;
 use proofmark::picture::Strength;
 use time::Date;
@@ -91,6 +92,17 @@ pub(crate) struct RegistryOption {
     /// SQLite file or postgres:// URL of the registry, or 'none' to do without [default: registry.db in the home]
     #[arg(long, global = true, env = "PROOFMARK_REGISTRY", value_name = "LOCATION", hide_env_values = true)]
     pub(crate) registry: Option<String>,
+}
+
+/// Whom to trust.
+#[derive(Args, Clone)]
+pub(crate) struct TrustOption {
+    /// Trust list: PEM certificates of authorities; may be given more than once
+    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) trust: Vec<PathBuf>,
+    /// List of time-stamp authorities (PEM): the time at which a manifest was signed counts if one of them attests it
+    #[arg(long, env = "PROOFMARK_TRUST_TSA", value_name = "FILE", value_delimiter = ':')]
+    pub(crate) trust_tsa: Vec<PathBuf>,
 }
 
 /// Where files are looked at.
@@ -302,24 +314,59 @@ pub(crate) struct DetectArgs {
     pub(crate) batch: BatchArgs,
 }
 
+/// Who must vouch for a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Require {
+    /// A trust list, or this deployment.
+    Trusted,
+    /// This deployment.
+    Own,
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Words {
+    /// English
+    En,
+    /// Japanese
+    Ja,
+}
+
+impl From<Words> for Language {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::En => Self::English,
+            Words::Ja => Self::Japanese,
+        }
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   proofmark verify upload.mp4
-  proofmark verify upload.mp4 --trust C2PA-TRUST-LIST.pem
+  proofmark verify upload.mp4 --trust C2PA-TRUST-LIST.pem --trust-tsa C2PA-TSA-TRUST-LIST.pem
   proofmark verify uploads/ --json
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --ledger run.ndjson --time-limit 300
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --resume run.ndjson --time-limit 300
 
-Exit codes: 0 provenance found and consistent (intact, recovered, marked, foreign), 1 nothing found, 2 error,
-3 altered, contradictory, or a manifest that fails validation, whoever signed it, 4 some of several files failed.")]
+Exit codes: 0 provenance found, consistent and vouched for, 1 nothing found, or only a clip that looks like one of ours, 2 error,
+3 altered, mixed, contradictory, a manifest that does not hold, in doubt, or vouched for by nobody here, 4 some of several files failed.")]
 pub(crate) struct VerifyArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Trust list: PEM certificates of authorities; may be given more than once
-    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
-    pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOption,
+    /// Take manifests that hold whoever signed them: exit 0 where nobody here vouches for the signer
+    #[arg(long, conflicts_with = "require")]
+    pub(crate) accept_unknown_signers: bool,
+    /// Exit 0 for signers of this deployment alone (own), or for those that a trust list names too (trusted)
+    #[arg(long, value_name = "WHOM")]
+    pub(crate) require: Option<Require>,
+    /// Language of reasons and advice
+    #[arg(long, value_name = "CODE", env = "PROOFMARK_LANGUAGE")]
+    pub(crate) language: Option<Words>,
     #[command(flatten)]
     pub(crate) registry: RegistryOption,
     /// Name of the mark's algorithm in soft bindings
@@ -381,9 +428,8 @@ pub(crate) struct ServeArgs {
     /// Demand a token for reading too, and serve no page
     #[arg(long)]
     pub(crate) require_token: bool,
-    /// Trust list: PEM certificates of authorities; may be given more than once
-    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
-    pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOption,
     #[command(flatten)]
     pub(crate) registry: RegistryOption,
     #[command(flatten)]
@@ -508,6 +554,14 @@ pub(crate) enum RegistryAction {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Tell who stored, replaced and deleted what, and when, the latest first
+    Log {
+        /// Payload, or label of a manifest [default: all]
+        id: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        most: usize,
+    },
     /// Check the database and every manifest in it, and settle what a crash left open
     Check,
 }
@@ -540,9 +594,8 @@ pub(crate) struct LookupArgs {
     /// Algorithm of the soft binding [default: any in the registry, our own at a server]
     #[arg(long, value_name = "NAME")]
     pub(crate) alg: Option<String>,
-    /// Trust list: PEM certificates of authorities; may be given more than once
-    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
-    pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOption,
     #[command(flatten)]
     pub(crate) sandbox: SandboxOption,
 }

@@ -22,7 +22,7 @@ use anyhow::{Context, Result, bail};
 use proofmark::key::KeyError;
 use proofmark::media::Limits;
 use proofmark::picture::Strength;
-use proofmark::provenance::{Identity, TestIdentity};
+use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
 use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ impl Config {
     /// With its paths from the folder that it lies in, wherever the command is called.
     fn seen_from(mut self, folder: &Path) -> Self {
         let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
-        for file in files.chain(&mut self.trust.lists) {
+        for file in files.chain(&mut self.trust.lists).chain(&mut self.trust.tsa).chain(&mut self.trust.own) {
             *file = folder.join(&file);
         }
         if let Some(location) = &mut self.registry.location
@@ -137,6 +137,10 @@ pub(crate) struct SigningConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TrustConfig {
     pub(crate) lists: Vec<PathBuf>,
+    /// Authorities that attest times.
+    pub(crate) tsa: Vec<PathBuf>,
+    /// Certificates of those who sign for this deployment, beside its own identity.
+    pub(crate) own: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -307,6 +311,18 @@ impl Home {
     }
 
     /// The signing identity that options or configuration name, else the home's test identity.
+    /// Who signs for this deployment: its identity, if it has one, and whom its configuration lists.
+    pub(crate) fn own_signers(&self, config: &Config) -> Result<OwnSigners> {
+        let mut own = OwnSigners::default();
+        let identity = config.signing.certificate.clone().unwrap_or_else(|| self.path.join("signing").join("certificate.pem"));
+        let identity = if identity.exists() { vec![identity] } else { Vec::new() };
+        for file in identity.iter().chain(&config.trust.own) {
+            let text = fs::read_to_string(file).with_context(|| format!("{}: cannot be read; give a PEM file with a signer's certificate", file.display()))?;
+            own.add(&text).with_context(|| file.display().to_string())?;
+        }
+        Ok(own)
+    }
+
     pub(crate) fn identity(&self, certificate: Option<&Path>, key: Option<&Path>, time_stamp_url: Option<String>) -> Result<Identity> {
         let own = |name: &str| self.path.join("signing").join(name);
         let (certificate, key) = match (certificate, key) {

@@ -337,7 +337,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let desk = Desk::new();
     desk.clip("clip.mp4");
     for extra in ["--no-c2pa", ""] {
-        let script = format!("trap '' XFSZ; ulimit -f 100; exec \"$0\" stamp clip.mp4 -o out.mp4 {extra}");
+        let script = format!("trap '' XFSZ; ulimit -f 200; exec \"$0\" stamp clip.mp4 -o out.mp4 {extra}");
         let o =
             Command::new("bash").args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")]).env("PROOFMARK_HOME", desk.path("home")).current_dir(desk.work.path()).output().unwrap();
         refused(&o, 2, &["out.mp4", "cannot be written"]);

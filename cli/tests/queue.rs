@@ -140,7 +140,12 @@ fn jobs_end_as_the_commands_do() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (here, there) = (office.run(&[&arguments[..], &["--json"]].concat()), office.run(&[&["submit", "--wait", "--json"], &arguments[..]].concat()));
         assert_eq!((code(&here), code(&there)), (exit, exit), "{arguments:?}: {}", text(&there.stderr));
-        assert_eq!(json(&here), json(&there));
+        let told = |o: &Output| {
+            let mut told = json(o);
+            told.iter_mut().filter(|r| r["check"].is_object()).for_each(|r| r["check"]["time"] = Value::Null);
+            told
+        };
+        assert_eq!(told(&here), told(&there));
         let (here, there) = (office.run(&arguments), office.run(&[&["submit", "--wait"], &arguments[..]].concat()));
         assert_eq!((text(&here.stdout), text(&here.stderr)), (text(&there.stdout), text(&there.stderr)));
     }

@@ -6,7 +6,8 @@ use multiversion::multiversion;
 use serde::Serialize;
 
 use super::pdq::{Hash, hash};
-use super::picture::{Frame, PictureFingerprint, Sketch};
+use super::difference::{self, DifferenceMap};
+use super::picture::{Frame, PictureFingerprint, Sketch, Small, small};
 use super::window::{Content, Window, thumbnail_of};
 
 /// Frames of the clip that guesses are tried on.
@@ -21,6 +22,8 @@ const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
 const SLACK: f32 = 0.55;
 /// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
 const SAME_ASPECT: i32 = 3;
+/// Share of each side of the registered picture that must be seen to tell where it looks otherwise: what is made larger has more to see than what was kept of it.
+const NEARLY_ALL: f32 = 0.85;
 /// Frames that must lie beside each other to count.
 const LEAST: usize = 5;
 
@@ -50,6 +53,12 @@ impl Resemblance {
     /// Bits from which clips are different ones, if no more was done to them than is guessed here.
     pub const DIFFERENT: f32 = 80.0;
 
+    /// One that is so far apart, over ten seconds.
+    #[cfg(test)]
+    pub(crate) fn example(distance: f32, nearest: f32) -> Self {
+        Self { distance, nearest, frames: 20, share: 1.0, scale: [1.0; 2], same_aspect: true }
+    }
+
     /// Whether it is a copy, and long enough to say so.
     #[must_use]
     pub fn same(&self) -> bool {
@@ -78,10 +87,24 @@ pub struct Query {
     content: [f32; 2],
     /// What is between bars, of the frames that say something.
     frames: Vec<Frame>,
+    /// The same, as small pictures.
+    smalls: Vec<Small>,
     /// Some of them again, as pictures.
     probes: Vec<super::pdq::Thumbnail>,
     /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with the probes put where they would have come from.
     guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
+}
+
+/// Bits by which two frames differ, and which of the clip's frames is beside which of the fingerprint's.
+type Pair = (f32, usize, usize);
+
+/// A clip beside a fingerprint.
+#[derive(Debug)]
+struct Aligned {
+    resemblance: Resemblance,
+    window: Window,
+    /// Which of the clip's frames is beside which of the fingerprint's.
+    beside: Vec<(usize, usize)>,
 }
 
 /// Where the clip may have come from, and what its probes look like there.
@@ -95,11 +118,11 @@ impl Query {
     /// For a clip.
     #[must_use]
     pub fn new(clip: &Sketch) -> Self {
-        let frames: Vec<Frame> = clip.telling().map(|(frame, _)| frame).collect();
+        let (frames, smalls): (Vec<Frame>, Vec<Small>) = clip.telling().map(|(frame, picture)| (frame, small(&picture))).unzip();
         let count = PROBES.min(frames.len());
         let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * frames.len() / (2 * count)).collect();
         let probes = clip.telling().enumerate().filter(|(i, _)| spread.contains(i)).map(|(_, (_, picture))| picture).collect();
-        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, probes, guesses: RwLock::default() }
+        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, smalls, probes, guesses: RwLock::default() }
     }
 
     /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess: which fingerprints are worth a closer look.
@@ -151,16 +174,32 @@ impl Query {
     /// How far the clip is from a fingerprint; `None` if one of them has too little to compare.
     #[must_use]
     pub fn resemblance(&self, other: &PictureFingerprint) -> Option<Resemblance> {
-        let mut best: Option<Resemblance> = None;
+        self.closest(other).map(|a| a.resemblance)
+    }
+
+    /// The same, and where the clip looks otherwise, if it shows as good as all of the registered picture.
+    #[must_use]
+    pub fn compare(&self, other: &PictureFingerprint) -> Option<(Resemblance, Option<DifferenceMap>)> {
+        let closest = self.closest(other)?;
+        // Of which window something was replaced, the rest of it tells: the plain one is tried, too.
+        let plain = self.align(&Window::WHOLE, other).filter(|_| closest.resemblance.same_aspect && closest.window != Window::WHOLE);
+        let seen = std::iter::once(&closest).chain(&plain).filter(|a| a.window.width.min(a.window.height) >= NEARLY_ALL);
+        let maps = seen.filter_map(|a| Some(difference::map(&self.smalls, &other.smalls(&a.window)?, &a.beside)));
+        let map = maps.min_by(|a, b| a.share.total_cmp(&b.share));
+        Some((closest.resemblance, map))
+    }
+
+    fn closest(&self, other: &PictureFingerprint) -> Option<Aligned> {
+        let mut best: Option<Aligned> = None;
         // The clip as it is, whatever else may fit.
         let plain = [Window::WHOLE].into_iter().chain(self.guessed(other).into_iter().map(|g| g.1).take(BEST));
         for (i, guess) in plain.enumerate() {
             let window = if i == 0 { guess } else { self.refine(guess, other) };
             let found = self.align(&window, other);
-            if found.is_some_and(|f| best.is_none_or(|b| f.distance < b.distance)) {
+            if found.as_ref().is_some_and(|f| best.as_ref().is_none_or(|b| f.resemblance.distance < b.resemblance.distance)) {
                 best = found;
             }
-            if best.is_some_and(|b| b.distance < Resemblance::SAME / 2.0) {
+            if best.as_ref().is_some_and(|b| b.resemblance.distance < Resemblance::SAME / 2.0) {
                 break;
             }
         }
@@ -189,42 +228,45 @@ impl Query {
     }
 
     /// The mean distance of frames beside each other in time, at the best speed and offset.
-    fn align(&self, window: &Window, other: &PictureFingerprint) -> Option<Resemblance> {
+    fn align(&self, window: &Window, other: &PictureFingerprint) -> Option<Aligned> {
         let theirs: Vec<Hash> = (0..other.frames.len()).map(|i| other.through(i, window)).collect();
         let distances: Vec<Vec<f32>> = self.frames.iter().map(|a| theirs.iter().map(|b| a.hash.distance(b) as f32).collect()).collect();
         let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
         let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
         let least = LEAST.min(self.frames.len()).min(other.frames.len());
-        let mut best: Option<(f32, Vec<f32>)> = None;
+        let mut best: Option<(f32, Vec<Pair>)> = None;
         for speed in SPEEDS {
             let (low, high) = (start - speed * last, end - speed * first);
             let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
             for offset in (0..=steps).map(|i| low + i as f32 * 0.5 * SLACK) {
-                let beside = self.frames.iter().zip(&distances).filter_map(|(a, row)| {
+                let beside = self.frames.iter().zip(&distances).enumerate().filter_map(|(i, (a, row))| {
                     let time = speed * a.time + offset;
                     let from = other.frames.partition_point(|b| b.time < time - SLACK);
-                    let near = other.frames[from..].iter().zip(&row[from..]).take_while(|(b, _)| b.time <= time + SLACK);
-                    near.map(|b| *b.1).min_by(f32::total_cmp)
+                    let near = (from..).zip(other.frames[from..].iter().zip(&row[from..])).take_while(|(_, (b, _))| b.time <= time + SLACK);
+                    near.map(|(j, (_, distance))| (*distance, i, j)).min_by(|a: &Pair, b| a.0.total_cmp(&b.0))
                 });
-                let beside: Vec<f32> = beside.collect();
-                let mean = beside.iter().sum::<f32>() / beside.len().max(1) as f32;
+                let beside: Vec<Pair> = beside.collect();
+                let mean = beside.iter().map(|b| b.0).sum::<f32>() / beside.len().max(1) as f32;
                 if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
                     best = Some((mean, beside));
                 }
             }
         }
-        let (distance, mut beside) = best?;
-        beside.sort_by(f32::total_cmp);
-        let quarter = &beside[..beside.len().div_ceil(4)];
+        let (distance, found) = best?;
+        let beside = found.iter().map(|b| (b.1, b.2)).collect();
+        let mut found: Vec<f32> = found.into_iter().map(|b| b.0).collect();
+        found.sort_by(f32::total_cmp);
+        let quarter = &found[..found.len().div_ceil(4)];
         let nearest = quarter.iter().sum::<f32>() / quarter.len().max(1) as f32;
-        Some(Resemblance {
+        let resemblance = Resemblance {
             distance,
             nearest,
-            frames: beside.len(),
+            frames: found.len(),
             share: window.width * window.height,
             scale: self.scale(window, other.aspect),
             same_aspect: self.ratio(other).abs() <= SAME_ASPECT,
-        })
+        };
+        Some(Aligned { resemblance, window: *window, beside })
     }
 }
 

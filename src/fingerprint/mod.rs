@@ -4,6 +4,7 @@
 //! [`Sketch`] of a clip against many of them. Guesses about what was done to the clip (`window`), that it was cropped, mirrored or framed by bars, are
 //! made on its side: it is put where it would have come from, its edges going on around it, and hashed again. That needs hashes alone, and tells which
 //! fingerprints are worth a closer look; there the window is moved to where the original, seen through it, fits best, and frames are compared in order.
+//! Where the two look otherwise is found in the small pictures (`difference`).
 //!
 //! A [`SoundFingerprint`] is sixteen of Chromaprint's hashes a second (`sound`) of one channel at a low rate (`resample`). A [`SoundQuery`] (`stretch`)
 //! holds a [`Recording`] against many of them, hash beside hash, at every offset. Guesses at another speed, tempo or pitch are made on its side too: the
@@ -12,6 +13,7 @@
 //! Frames and samples in, fingerprints out: no files, no keys.
 
 mod compare;
+mod difference;
 mod pdq;
 mod picture;
 mod resample;
@@ -20,6 +22,7 @@ mod stretch;
 mod window;
 
 pub use compare::{Query, Resemblance};
+pub use difference::DifferenceMap;
 pub use pdq::{Hash, pdq};
 pub use picture::{PictureFingerprint, Sketch, Sketcher};
 pub use sound::{Recorder, Recording, SoundFingerprint};

@@ -23,7 +23,18 @@ pub(super) struct Frame {
 }
 
 /// Side of the pictures that are kept, so that a crop can be compared with what it was cropped from.
-const SMALL: usize = 32;
+pub(super) const SMALL: usize = 32;
+
+/// One of them, row by row, in grey levels from 0 to 255.
+pub(super) type Small = Box<[f32; SMALL * SMALL]>;
+
+/// A thumbnail made smaller still.
+pub(super) fn small(picture: &Thumbnail) -> Small {
+    Box::new(std::array::from_fn(|i| {
+        let at = 2 * (i / SMALL * SIDE + i % SMALL);
+        (picture[at] + picture[at + 1] + picture[at + SIDE] + picture[at + SIDE + 1]) / 4.0
+    }))
+}
 
 /// What a clip looks like: PDQ hashes along time, and small pictures behind them.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +73,14 @@ impl PictureFingerprint {
             Some(picture) if *window != Window::WHOLE => hash(&window.look(picture, SMALL)).0,
             _ => self.frames[frame].hash,
         }
+    }
+
+    /// The small pictures as seen through a window; `None` if only the hashes were read.
+    pub(super) fn smalls(&self, window: &Window) -> Option<Vec<Small>> {
+        let one = |picture: &[u8]| -> Small {
+            if *window == Window::WHOLE { Box::new(std::array::from_fn(|i| f32::from(picture[i]))) } else { small(&window.look(picture, SMALL)) }
+        };
+        (self.pictures.len() == self.frames.len() * SMALL * SMALL).then(|| self.pictures.chunks_exact(SMALL * SMALL).map(one).collect())
     }
 
     /// The hashes as they are stored: a version, the aspect ratio, then time and hash of each frame; numbers are 32-bit floats, the most significant byte
@@ -193,13 +212,50 @@ impl Sketch {
         let mut out = PictureFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
         for (frame, cut) in self.telling() {
             out.frames.push(frame);
-            let pixel = |i: usize| {
-                let at = 2 * (i / SMALL * SIDE + i % SMALL);
-                (cut[at] + cut[at + 1] + cut[at + SIDE] + cut[at + SIDE + 1]) / 4.0
-            };
-            out.pictures.extend((0..SMALL * SMALL).map(|i| pixel(i).round().clamp(0.0, 255.0) as u8));
+            out.pictures.extend(small(&cut).iter().map(|v| v.round().clamp(0.0, 255.0) as u8));
         }
         out
+    }
+
+    /// The same clip, turned back by so many degrees, and with its brightness inverted if that is asked for. Its edges go on where it had nothing. Bars are not looked for
+    /// again: they would be where corners are black.
+    #[must_use]
+    pub fn straightened(&self, degrees: f32, inverted: bool) -> Self {
+        let before = self.aspect / self.content.aspect();
+        let odd = (degrees / 90.0).round().rem_euclid(2.0) != 0.0;
+        let after = if odd { 1.0 / before } else { before };
+        // Both frames in units of the upright one's height.
+        let [width, height] = if odd { [1.0, after] } else { [after, 1.0] };
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let from = |i: usize| {
+            let place = |at: usize| (at as f32 + 0.5) / SIDE as f32 - 0.5;
+            let (x, y) = (place(i % SIDE) * after, place(i / SIDE));
+            let index = |share: f32| ((share + 0.5) * SIDE as f32).floor().clamp(0.0, (SIDE - 1) as f32) as usize;
+            (index((x * cos - y * sin) / width), index((x * sin + y * cos) / height))
+        };
+        let places: Vec<usize> = (0..SIDE * SIDE).map(from).map(|(x, y)| y * SIDE + x).collect();
+        let turned = |picture: &Kept| {
+            let mut out = picture.0.clone();
+            for (to, &from) in out.iter_mut().zip(&places) {
+                *to = if inverted { u16::MAX - picture.0[from] } else { picture.0[from] };
+            }
+            Kept(out)
+        };
+        Self { aspect: after, frames: self.frames.iter().map(|(time, picture)| (*time, turned(picture))).collect(), content: Content::ALL }
+    }
+
+    /// What is between these edges of the frame, left, top, right and bottom, in shares of it.
+    #[must_use]
+    pub fn part(&self, [left, top, right, bottom]: [f32; 4]) -> Self {
+        let aspect = self.aspect / self.content.aspect() * (right - left) / (bottom - top);
+        let at = |i: usize, from: f32, to: f32| (((from + (to - from) * (i as f32 + 0.5) / SIDE as f32) * SIDE as f32) as usize).min(SIDE - 1);
+        let places: Vec<usize> = (0..SIDE * SIDE).map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right)).collect();
+        let cut = |picture: &Kept| {
+            let mut out = picture.0.clone();
+            out.iter_mut().zip(&places).for_each(|(to, &from)| *to = picture.0[from]);
+            Kept(out)
+        };
+        Self { aspect, frames: self.frames.iter().map(|(time, picture)| (*time, cut(picture))).collect(), content: Content::ALL }
     }
 
     /// Each frame that says something, with what is between its bars.

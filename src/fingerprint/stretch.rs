@@ -50,6 +50,12 @@ impl SoundResemblance {
     /// From where on sounds are different ones, in their nearest quarter. A high pass at 500 Hz leaves all copies below, one at 1 kHz one of 26 above.
     pub const DIFFERENT: f32 = 0.75;
 
+    /// One that is so far apart, over ten seconds.
+    #[cfg(test)]
+    pub(crate) fn example(distance: f32, nearest: f32) -> Self {
+        Self { distance, chance: 0.5, nearest, seconds: 10.0, speed: 1.0, pitch: 1.0 }
+    }
+
     /// Whether it is a copy.
     #[must_use]
     pub fn same(&self) -> bool {

@@ -44,6 +44,20 @@ impl AreaMap {
         Self { share: marked as f32 / told.max(1) as f32, columns, cells }
     }
 
+    /// The part of the frame that lies within what is marked, where that is a part: left, top, right and bottom edge in shares of the frame. Half a cell less than the cells
+    /// say, so that nothing of what is around it is in there.
+    pub(crate) fn part(&self) -> Option<[f32; 4]> {
+        let rows = self.cells.len() / self.columns;
+        let marked = || self.cells.iter().enumerate().filter(|c| *c.1 == Some(true)).map(|(i, _)| (i % self.columns, i / self.columns));
+        let side = |at: fn((usize, usize)) -> usize, count: usize| {
+            let (first, last) = (marked().map(at).min()?, marked().map(at).max()?);
+            let shrunk = (first as f32 + 0.5, last as f32 + 0.5);
+            (last >= first + 2).then_some((last + 1 - first < count, shrunk.0 / count as f32, shrunk.1 / count as f32))
+        };
+        let ((narrow, left, right), (low, top, bottom)) = (side(|c| c.0, self.columns)?, side(|c| c.1, rows)?);
+        (narrow || low).then_some([left, top, right, bottom])
+    }
+
     /// An image of the frame with nothing but the cells that are not marked.
     pub(crate) fn rest(&self, image: &Image) -> Image {
         let mut out = image.clone();
@@ -166,3 +180,26 @@ impl Capacity {
 const READABLE: f32 = 400.0;
 /// Evidence before encoding that the measured clips have at least (5,400 to 51,000): nearly all of their ordinary re-encodings can be read.
 const ROBUST: f32 = 4500.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_of_a_frame_that_is_marked_lies_within_its_cells() {
+        let map = |rows: &[&str]| {
+            let state = |c: char| match c {
+                '#' => Some(true),
+                '.' => Some(false),
+                _ => None,
+            };
+            AreaMap::new(rows[0].len(), rows.concat().chars().map(state).collect())
+        };
+        assert_eq!(map(&["....", "####", "####", "####"]).part(), Some([0.125, 0.375, 0.875, 0.875]));
+        assert_eq!(map(&["?###", ".###", "?###", "...."]).part(), Some([0.375, 0.125, 0.875, 0.625]));
+        // All of it, a hole in it, and next to nothing.
+        assert_eq!(map(&["####", "#..#", "#..#", "####"]).part(), None);
+        assert_eq!(map(&["....", ".##.", ".##.", "...."]).part(), None);
+        assert_eq!(map(&["....", "...."]).part(), None);
+    }
+}

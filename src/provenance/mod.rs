@@ -26,7 +26,7 @@ pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, s
 pub use parent::Source;
 pub(crate) use parent::check as check_source;
 pub(crate) use read::sidecar_path;
-pub use read::{Trust, read, read_store};
+pub use read::{OwnSigners, Trust, read, read_store};
 pub(crate) use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
 pub use report::{Action, Ancestor, ManifestReport, ManifestState, Signer};

@@ -1,5 +1,6 @@
 //! Reading a manifest, and judging it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -10,22 +11,47 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::report::{INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, report, unreadable};
-use super::{Placement, ProvenanceError, claims, open, size};
+use super::report::{INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, is_attested, report, unreadable};
+use super::validity::digest;
+use super::{Placement, ProvenanceError, claims, open, size, validity};
 use crate::media::Limits;
 
-/// Whom to trust: PEM certificates of authorities.
+/// Whom to trust: PEM certificates of authorities, for signers and for times.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Trust {
-    anchors: String,
+    /// Who may say who a signer is.
+    signers: String,
+    /// Who may say when something was signed.
+    clocks: String,
+    /// SHA-256 of each list.
+    lists: Vec<String>,
 }
 
 impl Trust {
-    /// Adds authorities from the text of a PEM file.
+    /// Adds authorities for signers from the text of a PEM file.
     ///
     /// # Errors
-    /// [`ProvenanceError::Trust`] if it holds no certificate.
+    /// [`ProvenanceError::Trust`] if it holds no certificate, or a damaged one.
     pub fn add(&mut self, pem: &str) -> Result<(), ProvenanceError> {
+        self.list(pem)?;
+        self.signers += pem;
+        self.signers.push('\n');
+        Ok(())
+    }
+
+    /// Adds time-stamp authorities from the text of a PEM file. A time that nobody of theirs attests counts for nothing.
+    ///
+    /// # Errors
+    /// As of [`Self::add`].
+    pub fn add_time_stamp_authorities(&mut self, pem: &str) -> Result<(), ProvenanceError> {
+        self.list(pem)?;
+        self.clocks += pem;
+        self.clocks.push('\n');
+        Ok(())
+    }
+
+    /// Notes a list that can be taken.
+    fn list(&mut self, pem: &str) -> Result<(), ProvenanceError> {
         let wrong = |reason: &str| ProvenanceError::Trust { reason: reason.into() };
         if !pem.contains("-----BEGIN CERTIFICATE-----") {
             return Err(wrong("there is no certificate in it"));
@@ -35,9 +61,34 @@ impl Trust {
         if !CertificateDer::pem_slice_iter(pem.as_bytes()).all(whole) {
             return Err(wrong("a certificate in it is damaged"));
         }
-        self.anchors.push_str(pem);
-        self.anchors.push('\n');
+        self.lists.push(digest(pem.as_bytes()));
         Ok(())
+    }
+
+    /// SHA-256 of each list that was added, in hexadecimal digits.
+    #[must_use]
+    pub fn lists(&self) -> &[String] {
+        &self.lists
+    }
+}
+
+/// SHA-256 of the certificates that may sign for a deployment: [`Signer::certificate`](super::Signer::certificate) of a manifest that one of them signed is among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnSigners(BTreeSet<String>);
+
+impl OwnSigners {
+    /// Adds the signer of a certificate chain in PEM: its first certificate.
+    ///
+    /// # Errors
+    /// [`ProvenanceError::Trust`] if there is none.
+    pub fn add(&mut self, pem: &str) -> Result<(), ProvenanceError> {
+        let certificate = validity::leaf(pem).ok_or_else(|| ProvenanceError::Trust { reason: "there is no certificate in it".into() })?;
+        self.0.insert(certificate);
+        Ok(())
+    }
+
+    pub(crate) fn certificates(&self) -> &BTreeSet<String> {
+        &self.0
     }
 }
 
@@ -53,12 +104,13 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
         return Err(ProvenanceError::Alone { path: path.into() });
     }
     size::check(path, size::announced(&mut file).unwrap_or(0), limits)?;
-    if jumbf_io::load_jumbf_from_stream(&format, &mut file).is_ok_and(|store| claims::overstated(&store, limits.manifest_bytes)) {
+    let store = jumbf_io::load_jumbf_from_stream(&format, &mut file).ok();
+    if store.as_ref().is_some_and(|store| claims::overstated(store, limits.manifest_bytes)) {
         return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
     }
     let _ = file.rewind();
     match Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file) {
-        Ok(reader) => return Ok(Some(report(&reader, Placement::Embedded))),
+        Ok(reader) => return told(&reader, store.as_deref(), Placement::Embedded, trust, limits).map(Some),
         // What is only referred to is not fetched; somebody may have, and laid it beside the file.
         Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => {}
         Err(e) => match size::store(&mut file) {
@@ -74,7 +126,10 @@ pub fn read(path: &Path, trust: &Trust, limits: &Limits) -> Result<Option<Manife
     }
     let mut file = open(path)?;
     match Reader::from_context(context(trust, limits)?).with_manifest_data_and_stream(&data, &format, &mut file) {
-        Ok(reader) => Ok(Some(report(&reader, Placement::Sidecar)).filter(|report| !is_of_another_kind(&reader, report, &format))),
+        Ok(reader) => {
+            let report = told(&reader, Some(&data), Placement::Sidecar, trust, limits)?;
+            Ok(Some(report).filter(|report| !is_of_another_kind(&reader, report, &format)))
+        }
         Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
     }
 }
@@ -85,7 +140,7 @@ fn torn(store: &[u8], why: c2pa::Error, trust: &Trust, limits: &Limits) -> Resul
         return Ok(unreadable(OVERSTATED, Placement::Embedded));
     }
     let Ok(reader) = Reader::from_context(context(trust, limits)?).with_stream(STORE, Cursor::new(store)) else { return Ok(unreadable(why, Placement::Embedded)) };
-    let mut report = report(&reader, Placement::Embedded);
+    let mut report = told(&reader, Some(store), Placement::Embedded, trust, limits)?;
     report.state = ManifestState::Invalid;
     report.content_holds = Some(false);
     report.failures.push(format!("unreadable: {why}"));
@@ -114,7 +169,7 @@ pub fn read_store(store: &[u8], trust: &Trust, limits: &Limits) -> Result<Manife
         Ok(reader) => reader,
         Err(e) => return Ok(unreadable(e, Placement::Sidecar)),
     };
-    let mut report = report(&reader, Placement::Sidecar);
+    let mut report = told(&reader, Some(store), Placement::Sidecar, trust, limits)?;
     let before = report.failures.len();
     report.failures.retain(|f| !HARD_BINDING.contains(&f.as_str()));
     report.content_holds = None;
@@ -134,15 +189,34 @@ pub(super) const STORE: &str = "application/c2pa";
 /// Our assertion in a sidecar that says what kind of file it is for, its media type as `format`.
 pub(super) const FILE: &str = "org.proofmark.file";
 
+/// What a reader has found, that of `store`. Authorities for times are none for signers, which the reader does not tell apart: where there is a time, the store, which is
+/// small, is read again with those alone.
+fn told(reader: &Reader, store: Option<&[u8]>, placement: Placement, trust: &Trust, limits: &Limits) -> Result<ManifestReport, ProvenanceError> {
+    let mut report = ManifestReport { store: store.map(digest), ..report(reader, placement) };
+    if report.signer.as_ref().is_some_and(|s| s.time.is_some()) {
+        let again = match store.filter(|_| !trust.clocks.is_empty()) {
+            Some(store) => Reader::from_context(under(&trust.clocks, true, limits)?).with_stream(STORE, Cursor::new(store)).ok(),
+            None => None,
+        };
+        report.hold_time(again.is_some_and(|again| is_attested(&again)));
+    }
+    Ok(report)
+}
+
 /// How manifests are read: nothing is fetched.
 pub(super) fn context(trust: &Trust, limits: &Limits) -> Result<Context, ProvenanceError> {
+    under(&trust.signers, false, limits)
+}
+
+/// How manifests are read under a list of authorities, which attested times are held to if that is asked for.
+fn under(authorities: &str, clocks: bool, limits: &Limits) -> Result<Context, ProvenanceError> {
     let mut settings = json!({
-        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": false},
+        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": clocks},
         // Identity assertions of other schemes are not reported, and their failures must not pass for the signer's.
         "core": {"decode_identity_assertions": false, "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
     });
-    if !trust.anchors.is_empty() {
-        settings["trust"] = json!({"user_anchors": trust.anchors});
+    if !authorities.is_empty() {
+        settings["trust"] = json!({"user_anchors": authorities});
     }
     Context::new().with_settings(settings.to_string().as_str()).map_err(|e| ProvenanceError::Trust { reason: e.to_string() })
 }

@@ -32,14 +32,20 @@ pub struct Signer {
     pub organisation: Option<String>,
     /// Common name of the certificate.
     pub common_name: Option<String>,
-    /// Time of signing by a time-stamp authority; `null` if none attested it.
+    /// Time of signing by a time-stamp authority that a list names; `null` if none attested it.
     pub time: Option<String>,
+    /// Time of signing that counts for nothing: no list names who attests it, or it has not come yet.
+    #[serde(default)]
+    pub unattested_time: Option<String>,
     /// Whether the certificate leads to a trusted authority.
     pub trusted: bool,
     /// From when the certificate is valid, in seconds since 1970.
     pub valid_from: Option<i64>,
     /// Until when.
     pub valid_until: Option<i64>,
+    /// SHA-256 of the certificate.
+    #[serde(default)]
+    pub certificate: Option<String>,
 }
 
 impl Signer {
@@ -122,6 +128,9 @@ pub struct ManifestReport {
     pub content_holds: Option<bool>,
     /// The C2PA's code for each check that failed.
     pub failures: Vec<String>,
+    /// SHA-256 of the manifest store as it lay in or beside the file; `None` if it was not taken.
+    #[serde(default)]
+    pub store: Option<String>,
 }
 
 /// The C2PA's codes for certificates whose time is not now, which say nothing against what was signed.
@@ -153,6 +162,20 @@ impl ManifestReport {
         self.state == ManifestState::Invalid && self.content_holds != Some(false) && self.failures.iter().any(fails) && self.failures.iter().all(|f| fails(f) || passes(f))
     }
 
+    /// Takes the time of signing for nothing unless it is attested and has come, and holds the certificate to the present then.
+    pub(super) fn hold_time(&mut self, attested: bool) {
+        let Some(signer) = &mut self.signer else { return };
+        if attested && signer.time.as_deref().is_none_or(validity::has_come) {
+            return;
+        }
+        signer.unattested_time = signer.time.take();
+        let (now, ends) = (validity::now(), signer.valid_from.zip(signer.valid_until));
+        if ends.is_some_and(|(from, until)| now < from || now > until) && !self.failures.iter().any(|f| f == EXPIRED) {
+            self.failures.insert(0, EXPIRED.into());
+            self.state = ManifestState::Invalid;
+        }
+    }
+
     /// Whether the manifest and what it is bound to are as they were signed, whoever may have signed.
     #[must_use]
     pub fn as_signed(&self) -> bool {
@@ -176,6 +199,7 @@ pub(super) fn unreadable(why: impl fmt::Display, placement: Placement) -> Manife
         soft_bindings: Vec::new(),
         content_holds: None,
         failures: vec![format!("unreadable: {why}")],
+        store: None,
     }
 }
 
@@ -205,6 +229,7 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         content_holds: matched(reader).then_some(true),
         failures,
+        store: None,
     };
     if report.content_changed() {
         report.content_holds = Some(false);
@@ -212,13 +237,27 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
     report
 }
 
+/// The C2PA's code for a listed authority that attests when something was signed.
+const ATTESTED: &str = "timeStamp.trusted";
+
+/// Whether a listed authority attests when the manifest was signed, if it was read with their list. Claims of the first version are not held to one by the reader,
+/// whatever it says of them.
+pub(super) fn is_attested(reader: &Reader) -> bool {
+    passed(reader, &[ATTESTED]) && reader.active_manifest().and_then(Manifest::claim_version).is_some_and(|version| version > 1)
+}
+
 /// The C2PA's codes for content that is as signed.
 const MATCHES: [&str; 4] = ["assertion.bmffHash.match", "assertion.boxesHash.match", "assertion.collectionHash.match", "assertion.dataHash.match"];
 
 /// Whether a hard binding was held against the content, and holds.
 fn matched(reader: &Reader) -> bool {
+    passed(reader, &MATCHES)
+}
+
+/// Whether one of these is among what the active manifest has passed.
+fn passed(reader: &Reader, codes: &[&str]) -> bool {
     let active = reader.validation_results().and_then(|r| r.active_manifest());
-    active.is_some_and(|m| m.success().iter().any(|s| MATCHES.contains(&s.code())))
+    active.is_some_and(|m| m.success().iter().any(|s| codes.contains(&s.code())))
 }
 
 /// What the other manifests say: those of ingredients, then of theirs, then those that none names.
@@ -281,7 +320,16 @@ fn generator(m: &Manifest) -> Option<String> {
 fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
     let signed = m.signature_info()?;
     let (valid_from, valid_until) = validity::of_chain(signed.cert_chain()).unzip();
-    Some(Signer { organisation: signed.issuer.clone(), common_name: signed.common_name.clone(), time: signed.time.clone(), trusted, valid_from, valid_until })
+    Some(Signer {
+        organisation: signed.issuer.clone(),
+        common_name: signed.common_name.clone(),
+        time: signed.time.clone(),
+        unattested_time: None,
+        trusted,
+        valid_from,
+        valid_until,
+        certificate: validity::leaf(signed.cert_chain()),
+    })
 }
 
 fn actions(m: &Manifest) -> Vec<Action> {

@@ -2,7 +2,18 @@
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use time::{Date, Month, PrimitiveDateTime, Time};
+use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
+
+/// SHA-256 of the first certificate of a chain in PEM, in hexadecimal digits; `None` if there is none.
+pub(super) fn leaf(pem: &str) -> Option<String> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| digest(&der))
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
 
 /// From when and until when the first certificate of a chain in PEM is valid, in seconds since 1970; `None` if that cannot be read.
 pub(super) fn of_chain(pem: &str) -> Option<(i64, i64)> {
@@ -20,6 +31,19 @@ pub(super) fn of_chain(pem: &str) -> Option<(i64, i64)> {
     let (from_kind, from, rest) = element(validity)?;
     let (until_kind, until, _) = element(rest)?;
     Some((seconds(from_kind, from)?, seconds(until_kind, until)?))
+}
+
+/// Now, in seconds since 1970.
+pub(super) fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// By how many seconds two clocks may differ.
+const CLOCKS: i64 = 300;
+
+/// Whether a time, as RFC 3339 has it, is not in the future.
+pub(super) fn has_come(time: &str) -> bool {
+    OffsetDateTime::parse(time, &Rfc3339).is_ok_and(|t| t.unix_timestamp() <= now() + CLOCKS)
 }
 
 /// The first element in DER: its tag, its content, and what follows it.
@@ -65,6 +89,13 @@ mod tests {
             let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
             assert_eq!(of_chain(&pem), Some((params.not_before.unix_timestamp(), params.not_after.unix_timestamp())));
         }
+    }
+
+    #[test]
+    fn a_time_that_has_not_come_is_none() {
+        let at = |seconds: i64| OffsetDateTime::from_unix_timestamp(now() + seconds).unwrap().format(&Rfc3339).unwrap();
+        assert!(has_come("2020-01-02T03:04:05+00:00") && has_come(&at(CLOCKS / 2)));
+        assert!(!has_come(&at(2 * CLOCKS)) && !has_come("2199-01-01T00:00:00Z") && !has_come("yesterday"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod entry;
 mod exchange;
+mod owners;
 pub(crate) mod postgres;
 pub(crate) mod sql;
 mod sqlite;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
+pub use owners::{Change, Event};
 
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
@@ -80,6 +82,8 @@ pub enum Put {
     Unchanged,
     /// Its place is taken: by another file under the same id, or by another id for the same payload.
     Taken,
+    /// Its place is another's, whether there is something in it or not.
+    Owned,
 }
 
 /// An entry whose file was about to appear when it was last heard of.
@@ -108,7 +112,15 @@ pub trait Registry: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RegistryError::Unfit`] if one holds what no database can; none is put in then.
-    fn put_all(&self, entries: &[Entry], replace: bool) -> Result<Vec<Put>, RegistryError>;
+    fn put_all(&self, entries: &[Entry], replace: bool) -> Result<Vec<Put>, RegistryError> {
+        self.put_all_by(entries, replace, None)
+    }
+
+    /// The same for whoever holds the token of that name: what they store is theirs, and what is another's, or was, is [`Put::Owned`].
+    ///
+    /// # Errors
+    /// As of [`Self::put_all`].
+    fn put_all_by(&self, entries: &[Entry], replace: bool, by: Option<&str>) -> Result<Vec<Put>, RegistryError>;
 
     /// Puts one entry in.
     ///
@@ -140,13 +152,29 @@ pub trait Registry: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RegistryError::Unfit`] if no database can hold it.
-    fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError>;
+    fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+        Ok(self.bind_by(id, binding, None)? == Change::Done)
+    }
+
+    /// The same for whoever holds the token of that name.
+    ///
+    /// # Errors
+    /// As of [`Self::bind`].
+    fn bind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError>;
 
     /// Makes a soft binding that leads to any entry lead to this one alone; whether both were there.
     ///
     /// # Errors
     /// [`RegistryError::Unfit`] if no database can hold it.
-    fn rebind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError>;
+    fn rebind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+        Ok(self.rebind_by(id, binding, None)? == Change::Done)
+    }
+
+    /// The same for whoever holds the token of that name, who takes it from no entry of another's.
+    ///
+    /// # Errors
+    /// As of [`Self::rebind`].
+    fn rebind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError>;
 
     /// Entries without their manifests, newest first.
     fn list(&self, filter: &Filter) -> Result<Vec<Entry>, RegistryError>;
@@ -164,7 +192,15 @@ pub trait Registry: Debug + Send + Sync {
     fn count(&self) -> Result<u64, RegistryError>;
 
     /// Forgets an entry with all that belongs to it; whether it was there.
-    fn delete(&self, id: &str) -> Result<bool, RegistryError>;
+    fn delete(&self, id: &str) -> Result<bool, RegistryError> {
+        Ok(self.delete_by(id, None)? == Change::Done)
+    }
+
+    /// The same for whoever holds the token of that name. The place stays theirs.
+    fn delete_by(&self, id: &str, by: Option<&str>) -> Result<Change, RegistryError>;
+
+    /// Who did what, the latest first, at most `most`: to one entry, or to all.
+    fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError>;
 
     /// What is wrong with the database itself, in a sentence each; empty if it is whole.
     fn integrity(&self) -> Result<Vec<String>, RegistryError>;

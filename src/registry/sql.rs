@@ -3,12 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use super::{Announced, Binding, Entry, Filter, Put, Registry, RegistryError};
+use super::{Announced, Binding, Change, Entry, Event, Filter, Put, Registry, RegistryError, owners};
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 4] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
+];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,14 +176,14 @@ fn complete(s: &mut dyn Session, entry: &mut Entry) -> Result<(), String> {
     Ok(())
 }
 
-fn integer(row: &Row, i: usize) -> Option<i64> {
+pub(super) fn integer(row: &Row, i: usize) -> Option<i64> {
     match row.get(i) {
         Some(Value::Integer(v)) => Some(*v),
         _ => None,
     }
 }
 
-fn text(row: &Row, i: usize) -> Option<&str> {
+pub(super) fn text(row: &Row, i: usize) -> Option<&str> {
     match row.get(i) {
         Some(Value::Text(v)) => Some(v),
         _ => None,
@@ -195,12 +201,12 @@ fn payload(bytes: &[u8]) -> Option<Payload> {
     Payload::try_from(uuid::Uuid::from_slice(bytes).ok()?).ok()
 }
 
-fn optional(text: Option<String>) -> Value {
+pub(super) fn optional(text: Option<String>) -> Value {
     text.map_or(Value::Null, Value::Text)
 }
 
 /// Seconds, or a number of rows, as the databases count.
-fn signed(n: u64) -> Value {
+pub(super) fn signed(n: u64) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
@@ -256,8 +262,24 @@ fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts an entry in.
-fn put(s: &mut dyn Session, e: &Entry, replace: bool) -> Result<Put, String> {
+/// Puts an entry in, and notes who did.
+fn put(s: &mut dyn Session, e: &Entry, replace: bool, by: Option<&str>) -> Result<Put, String> {
+    if !owners::may_change(s, &e.id, by)? {
+        owners::note(s, by, "store-refused", &e.id)?;
+        return Ok(Put::Owned);
+    }
+    let done = put_in(s, e, replace, by)?;
+    match done {
+        Put::Added | Put::Replaced => {
+            owners::own(s, &e.id, by)?;
+            owners::note(s, by, if done == Put::Added { "store" } else { "replace" }, &e.id)?;
+        }
+        Put::Unchanged | Put::Taken | Put::Owned => {}
+    }
+    Ok(done)
+}
+
+fn put_in(s: &mut dyn Session, e: &Entry, replace: bool, by: Option<&str>) -> Result<Put, String> {
     let columns = columns(e);
     // Whoever else puts the same entry in is waited for here.
     let new = s.execute("INSERT INTO entries (id, payload, content, media_type, title, stamped, target) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", &columns)?;
@@ -271,6 +293,8 @@ fn put(s: &mut dyn Session, e: &Entry, replace: bool) -> Result<Put, String> {
             s.execute("UPDATE entries SET target = $1 WHERE id = $2", &[target(e), id[0].clone()])?;
             Ok(Put::Unchanged)
         }
+        // Somebody else may have been first meanwhile.
+        Some(false) if replace && !owners::may_change(s, &e.id, by)? => Ok(Put::Owned),
         Some(false) if replace => {
             s.execute("UPDATE entries SET payload = $2, content = $3, media_type = $4, title = $5, stamped = $6, target = $7 WHERE id = $1", &columns)?;
             for table in PARTS {
@@ -304,11 +328,11 @@ impl<D: Database> Registry for SqlRegistry<D> {
         self.database.location()
     }
 
-    fn put_all(&self, entries: &[Entry], replace: bool) -> Result<Vec<Put>, RegistryError> {
+    fn put_all_by(&self, entries: &[Entry], replace: bool, by: Option<&str>) -> Result<Vec<Put>, RegistryError> {
         if let Some((e, reason)) = entries.iter().find_map(|e| Some((e, unfit(e)?))) {
             return Err(RegistryError::Unfit { id: e.id.clone(), reason });
         }
-        self.run(true, |s| entries.iter().map(|e| put(s, e, replace)).collect())
+        self.run(true, |s| entries.iter().map(|e| put(s, e, replace, by)).collect())
     }
 
     fn confirm(&self, id: &str) -> Result<(), RegistryError> {
@@ -341,20 +365,33 @@ impl<D: Database> Registry for SqlRegistry<D> {
         Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
     }
 
-    fn bind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+    fn bind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError> {
         refuse_nul(id, binding)?;
-        self.run(true, |s| bind(s, id, binding))
+        self.run(true, |s| {
+            if !bind(s, id, binding)? {
+                return Ok(Change::Absent);
+            }
+            owners::note(s, by, "bind", id).map(|()| Change::Done)
+        })
     }
 
-    fn rebind(&self, id: &str, binding: &Binding) -> Result<bool, RegistryError> {
+    fn rebind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError> {
         refuse_nul(id, binding)?;
         let of = [Value::Text(binding.alg.clone()), Value::Bytes(binding.value.clone())];
         self.run(true, |s| {
-            if s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() || s.execute("DELETE FROM bindings WHERE alg = $1 AND value = $2", &of)? == 0
-            {
-                return Ok(false);
+            let led = s.query("SELECT id FROM bindings WHERE alg = $1 AND value = $2", &of)?;
+            if led.is_empty() || s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() {
+                return Ok(Change::Absent);
             }
-            bind(s, id, binding)
+            for other in led.iter().filter_map(|r| text(r, 0)).filter(|other| *other != id) {
+                if !owners::may_change(s, other, by)? {
+                    owners::note(s, by, "rebind-refused", other)?;
+                    return Ok(Change::Refused);
+                }
+            }
+            s.execute("DELETE FROM bindings WHERE alg = $1 AND value = $2", &of)?;
+            bind(s, id, binding)?;
+            owners::note(s, by, "rebind", id).map(|()| Change::Done)
         })
     }
 
@@ -401,8 +438,22 @@ impl<D: Database> Registry for SqlRegistry<D> {
         Ok(self.database.read("SELECT count(*) FROM entries", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64)
     }
 
-    fn delete(&self, id: &str) -> Result<bool, RegistryError> {
-        self.run(true, |s| Ok(s.execute("DELETE FROM entries WHERE id = $1", &[Value::Text(id.into())])? > 0))
+    fn delete_by(&self, id: &str, by: Option<&str>) -> Result<Change, RegistryError> {
+        self.run(true, |s| {
+            if s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() {
+                return Ok(Change::Absent);
+            }
+            if !owners::may_change(s, id, by)? {
+                return owners::note(s, by, "delete-refused", id).map(|()| Change::Refused);
+            }
+            s.execute("DELETE FROM entries WHERE id = $1", &[Value::Text(id.into())])?;
+            owners::bury(s, id)?;
+            owners::note(s, by, "delete", id).map(|()| Change::Done)
+        })
+    }
+
+    fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError> {
+        self.run(false, |s| owners::log(s, id, most))
     }
 
     fn integrity(&self) -> Result<Vec<String>, RegistryError> {

@@ -33,7 +33,7 @@ fn manifest(path: &Path) -> ManifestReport {
 }
 
 fn why(v: &Verified) -> String {
-    format!("{} {}", v.judgement.reasons.join(" "), v.judgement.next)
+    super::common::told(v)
 }
 
 fn actions(path: &Path) -> Vec<String> {
@@ -229,6 +229,7 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     let v = verify(&signed, Some(trust.clone()));
     assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Intact, true), "{}", why(&v));
     assert!(why(&v).contains("certificate has expired since") && why(&v).contains("content is as it was signed") && is_in_words(&why(&v)), "{}", why(&v));
+    assert_ne!(v.judgement.severity, proofmark::Severity::Alert);
     // Nor is what is made of it, from beside it or within, said to be created here.
     for (from, made) in [(&signed, "again.png"), (&sidecar, "again.mp4")] {
         let made = folder.path().join(made);
@@ -241,7 +242,7 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     bytes[at] ^= 1;
     std::fs::write(&signed, bytes).unwrap();
     let v = verify(&signed, Some(trust));
-    assert!(v.judgement.verdict == Verdict::Altered && why(&v).contains("was changed after it was signed"), "{}", why(&v));
+    assert!(v.judgement.verdict == Verdict::Altered && v.judgement.has("manifest.content-changed"), "{}", why(&v));
 }
 
 #[test]

@@ -69,6 +69,13 @@ pub(crate) fn verify(path: &Path, trust: Option<Trust>) -> Verified {
     proofmark::verify(path, Some(&ring()), &options, &Cancel::default(), &mut |_| {}).unwrap()
 }
 
+/// What is said of a clip, in English.
+pub(crate) fn told(v: &Verified) -> String {
+    let language = proofmark::Language::English;
+    let reasons = v.judgement.reasons.iter().map(|r| r.text(language));
+    reasons.chain(v.judgement.steps(language).into_iter().map(|step| step.1)).collect::<Vec<String>>().join(" ")
+}
+
 /// Runs ffmpeg with arguments in shell words, from one file to another.
 pub(crate) fn ffmpeg(input: &Path, arguments: &str, output: &Path) {
     let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y", "-i"]).arg(input).args(arguments.split_whitespace()).arg(output).status().unwrap();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proofmark::recovery::deposit;
-use proofmark::registry::Binding;
+use proofmark::registry::{Binding, Entry};
 use proofmark::verify::{VerifyOptions, verify};
 use proofmark::worker::Early;
 use proofmark::{Detected, KeyRing, Payload, Registered, Registry};
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> R
     let ring = home.key_ring_if_any()?;
     let mut options = VerifyOptions::default();
     options.limits = config.limits.limits();
-    options.trust = super::trust(&args.trust, &config)?;
+    options.trust = super::trust(Some(&args.trust), &config)?;
     config.manifest.name(&mut options);
     let source = match &args.server {
         Some(url) => Source::Server { resolver: Resolver::discover(url, &config.lookup.servers, args.token.clone(), options.limits.manifest_bytes)?, upload: args.upload },
@@ -56,9 +56,9 @@ pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> R
             Source::Registry(_) if what.is_file() => seen(what, ring.as_ref(), &options, global)?.0,
             Source::Registry(registry) => remembered(registry.as_ref(), &what.to_string_lossy(), alg, &options)?,
             Source::Server { resolver, upload } => {
-                let ids =
+                let leads =
                     if what.is_file() { asked_of(resolver, what, *upload, ring.as_ref(), &options, global)? } else { named(resolver, &what.to_string_lossy(), alg, &options)? };
-                fetched(resolver, ids, &options)?
+                fetched(resolver, leads, &options)?
             }
         };
         if global.json {
@@ -112,41 +112,61 @@ fn remembered(registry: &dyn Registry, what: &str, alg: Option<&str>, options: &
     entries.into_iter().flatten().map(|e| Ok(Registered::of(e, &options.trust, &options.limits)?)).collect()
 }
 
+/// A manifest that a server has, and the soft binding that was asked for, if one was.
+struct Lead {
+    id: String,
+    asked: Option<Binding>,
+}
+
+fn leads(resolver: &Resolver, asked: Binding) -> Result<Vec<Lead>> {
+    let ids = resolver.by_binding(&asked.alg, &asked.value)?;
+    Ok(ids.into_iter().map(|id| Lead { id, asked: Some(asked.clone()) }).collect())
+}
+
 /// The manifests that another server has under a name.
-fn named(resolver: &Resolver, what: &str, alg: Option<&str>, options: &VerifyOptions) -> Result<Vec<String>> {
+fn named(resolver: &Resolver, what: &str, alg: Option<&str>, options: &VerifyOptions) -> Result<Vec<Lead>> {
+    let alg = alg.unwrap_or(&options.algorithm).to_string();
     match name(what)? {
-        Name::Label(label) => Ok(vec![label]),
-        Name::Payload(payload) => resolver.by_binding(alg.unwrap_or(&options.algorithm), payload.as_bytes()),
-        Name::Value(value) => resolver.by_binding(alg.unwrap_or(&options.algorithm), &value),
+        Name::Label(id) => Ok(vec![Lead { id, asked: None }]),
+        Name::Payload(payload) => leads(resolver, Binding { alg, value: payload.as_bytes().to_vec() }),
+        Name::Value(value) => leads(resolver, Binding { alg, value }),
     }
 }
 
 /// The manifests that another server has for a file: by what can be read from it here, and with `upload` by the file itself.
-fn asked_of(resolver: &Resolver, file: &Path, upload: bool, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<Vec<String>> {
+fn asked_of(resolver: &Resolver, file: &Path, upload: bool, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<Vec<Lead>> {
     if upload {
-        return resolver.by_content(file);
+        return Ok(resolver.by_content(file)?.into_iter().map(|id| Lead { id, asked: None }).collect());
     }
     let (_, bindings) = seen(file, ring, options, global)?;
     if bindings.is_empty() && !global.quiet {
         output::remark(&format!("{}: neither manifest nor mark can be read here, so there is nothing to ask for; --upload sends the file itself", file.display()));
     }
-    let mut ids = Vec::new();
-    for Binding { alg, value } in bindings {
-        ids.extend(resolver.by_binding(&alg, &value)?.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
+    let mut out: Vec<Lead> = Vec::new();
+    for binding in bindings {
+        out.extend(leads(resolver, binding)?.into_iter().filter(|lead| out.iter().all(|o| o.id != lead.id)).collect::<Vec<_>>());
     }
-    Ok(ids)
+    Ok(out)
 }
 
 /// Fetches manifests and judges them here: a server's word for them is not enough.
-fn fetched(resolver: &Resolver, ids: Vec<String>, options: &VerifyOptions) -> Result<Vec<Registered>> {
+fn fetched(resolver: &Resolver, leads: Vec<Lead>, options: &VerifyOptions) -> Result<Vec<Registered>> {
     let mut out = Vec::new();
-    for id in ids.into_iter().take(MOST) {
+    for Lead { id, asked } in leads.into_iter().take(MOST) {
         let Some(store) = resolver.manifest(&id)? else { continue };
         let entry = deposit(store, &options.algorithm, home::now(), &options.trust, &options.limits).with_context(|| id.clone())?;
         if entry.id != id {
             bail!("{id}: the server gave another manifest for it, {}; do not trust its answers", entry.id);
         }
+        if asked.is_some_and(|asked| !names(&entry, &asked)) {
+            bail!("{id}: the server gave this manifest for what was asked, which the manifest does not name; anybody may have put it there, so do not trust the answer");
+        }
         out.push(Registered::of(entry, &options.trust, &options.limits)?);
     }
     Ok(out)
+}
+
+/// Whether a manifest names a soft binding itself.
+fn names(entry: &Entry, asked: &Binding) -> bool {
+    entry.payload.is_some_and(|p| p.as_bytes() == asked.value.as_slice()) || entry.bindings.contains(asked)
 }

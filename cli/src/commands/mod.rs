@@ -32,7 +32,7 @@ use proofmark::worker::{Early, Isolation, Workers, serve as serve_parent};
 use proofmark::{KeyId, KeyRing, Payload, StampError, VerifyError, WatermarkKey};
 use serde_json::{Value, json};
 
-use crate::args::{Global, QuestionArgs, SandboxOption};
+use crate::args::{Global, QuestionArgs, SandboxOption, TrustOption};
 use crate::exit::Exit;
 use crate::home::Config;
 use crate::output;
@@ -190,13 +190,20 @@ fn key_ids(ring: Option<&KeyRing>) -> Vec<&KeyId> {
 }
 
 /// Whom to trust: the lists that were named, else those of the configuration.
-fn trust(named: &[PathBuf], config: &Config) -> Result<Trust> {
+fn trust(named: Option<&TrustOption>, config: &Config) -> Result<Trust> {
     let mut trust = Trust::default();
-    for list in if named.is_empty() { &config.trust.lists } else { named } {
-        let text = std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))?;
-        trust.add(&text).with_context(|| list.display().to_string())?;
+    let either = |named: Option<&Vec<PathBuf>>, configured: &[PathBuf]| named.filter(|n| !n.is_empty()).map_or(configured, Vec::as_slice).to_vec();
+    for list in either(named.map(|n| &n.trust), &config.trust.lists) {
+        trust.add(&authorities(&list)?).with_context(|| list.display().to_string())?;
+    }
+    for list in either(named.map(|n| &n.trust_tsa), &config.trust.tsa) {
+        trust.add_time_stamp_authorities(&authorities(&list)?).with_context(|| list.display().to_string())?;
     }
     Ok(trust)
+}
+
+fn authorities(list: &Path) -> Result<String> {
+    std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))
 }
 
 fn candidates(path: &Path) -> Result<Vec<Payload>> {

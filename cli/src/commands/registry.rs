@@ -1,4 +1,4 @@
-//! `proofmark registry`: list, show, export, import, delete, check.
+//! `proofmark registry`: list, show, export, import, delete, log, check.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -33,12 +33,13 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
     match &args.action {
         RegistryAction::List { filter, most } => list(registry, &asked(filter, *most), global),
         RegistryAction::Show { id, manifest, force } => {
-            let trust = super::trust(&[], &config)?;
+            let trust = super::trust(None, &config)?;
             show(registry, id, manifest.as_deref(), *force, &trust, &limits, global)
         }
         RegistryAction::Export { output, filter, force } => export(registry, output.as_deref(), &asked(filter, PAGE), *force),
         RegistryAction::Import { files, force } => super::each(files, "registry", global, |file| import(registry, file, *force, &limits, global)),
         RegistryAction::Delete { ids } => delete(registry, ids, global),
+        RegistryAction::Log { id, most } => log(registry, id.as_deref(), *most, global),
         RegistryAction::Check => check(registry, &limits, global),
     }
 }
@@ -181,7 +182,7 @@ fn put(registry: &dyn Registry, path: &Path, page: &[(usize, Entry)], force: boo
             Ok(Put::Added) => done.added += 1,
             Ok(Put::Replaced) => done.replaced += 1,
             Ok(Put::Unchanged) => done.unchanged += 1,
-            Ok(Put::Taken) => done.refuse(path, *number, &anyhow!("{} is registered already, for another file; --force replaces it", entry.id)),
+            Ok(Put::Taken | Put::Owned) => done.refuse(path, *number, &anyhow!("{} is registered already, for another file; --force replaces it", entry.id)),
             Err(e) => done.refuse(path, *number, &e.into()),
         }
     }
@@ -202,6 +203,16 @@ fn delete(registry: &dyn Registry, ids: &[String], global: &Global) -> Result<Ex
         }
         Ok(Exit::Success)
     })
+}
+
+fn log(registry: &dyn Registry, id: Option<&str>, most: usize, global: &Global) -> Result<Exit> {
+    let events = registry.log(id.map(label).as_deref(), most)?;
+    if global.json {
+        output::json::log(&events)?
+    } else {
+        output::human::log(&events)?
+    }
+    Ok(Exit::Success)
 }
 
 fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Exit> {

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     }
     let mut options = VerifyOptions::default();
     options.limits = config.limits.limits();
-    options.trust = super::trust(&args.trust, &config)?;
+    options.trust = super::trust(Some(&args.trust), &config)?;
+    options.own = home.own_signers(&config)?;
     options.registry = Some(registry.clone());
     options.eyes = lookers.eyes();
     config.manifest.name(&mut options);

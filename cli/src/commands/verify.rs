@@ -6,13 +6,13 @@ use anyhow::Result;
 use proofmark::KeyRing;
 use proofmark::media::{Cancel, Progress};
 use proofmark::picture::DetectOptions;
-use proofmark::verdict::Verdict;
+use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{VerifyOptions, verify};
 use proofmark::worker::Early;
 use serde_json::{Value, json};
 
 use super::{Answer, Lookers};
-use crate::args::{Global, VerifyArgs};
+use crate::args::{Global, Require, VerifyArgs};
 use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, named};
@@ -29,7 +29,33 @@ pub(crate) struct Verifier {
     ring: Option<KeyRing>,
     options: VerifyOptions,
     lookers: Lookers,
+    policy: Policy,
+    language: Language,
     quiet: bool,
+}
+
+/// What counts as vouched for.
+#[derive(Clone, Copy)]
+struct Policy {
+    accept_unknown_signers: bool,
+    require: Option<Require>,
+}
+
+impl Policy {
+    fn exit(self, judged: &Judgement) -> Exit {
+        let severity = if self.accept_unknown_signers { judged.severity_with_unknown_signers() } else { judged.severity };
+        let enough = match self.require {
+            None => true,
+            Some(Require::Trusted) => matches!(judged.trust, Some(Vouched::Own | Vouched::Trusted)),
+            Some(Require::Own) => judged.trust == Some(Vouched::Own),
+        };
+        match (judged.verdict, severity) {
+            (_, Severity::Alert | Severity::Doubt) => Exit::Doubtful,
+            (Verdict::NothingFound | Verdict::Lookalike, _) => Exit::Nothing,
+            _ if !enough => Exit::Doubtful,
+            _ => Exit::Success,
+        }
+    }
 }
 
 impl Verifier {
@@ -39,8 +65,10 @@ impl Verifier {
         let config = home.config()?;
         let mut options = options(args, &config)?;
         options.registry = home.registry_if_any(&args.registry, &config)?;
+        options.own = home.own_signers(&config)?;
         options.eyes = lookers.eyes();
-        Ok(Self { ring, options, lookers, quiet: global.quiet })
+        let policy = Policy { accept_unknown_signers: args.accept_unknown_signers, require: args.require };
+        Ok(Self { ring, options, lookers, policy, language: args.language.map(Language::from).unwrap_or_default(), quiet: global.quiet })
     }
 
     pub(crate) fn verify(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
@@ -56,15 +84,9 @@ impl Verifier {
 
     fn ask(&self, file: &Path, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
         let verified = verify(file, self.ring.as_ref(), options, cancel, progress)?;
-        let judgement = &verified.judgement;
-        let exit = match judgement.verdict {
-            Verdict::Altered | Verdict::Contradictory => Exit::Doubtful,
-            _ if judgement.manifest_invalid => Exit::Doubtful,
-            Verdict::NothingFound => Exit::Nothing,
-            _ => Exit::Success,
-        };
+        let exit = self.policy.exit(&verified.judgement);
         let remarks = self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
-        Ok(Answer { exit, json: output::json::verify(file, &verified)?, text: output::human::verify(file, &verified), remarks })
+        Ok(Answer { exit, json: output::json::verify(file, &verified, self.language)?, text: output::human::verify(file, &verified, self.language), remarks })
     }
 }
 
@@ -85,6 +107,9 @@ impl Work for Verifier {
             "registry": o.registry.as_ref().map(|r| r.location().to_string()),
             "trust": super::digest(format!("{:?}", o.trust).as_bytes()),
             "algorithm": o.algorithm,
+            "accept_unknown_signers": self.policy.accept_unknown_signers,
+            "require": self.policy.require.map(|r| format!("{r:?}")),
+            "language": self.language.code(),
         })
     }
 
@@ -100,6 +125,6 @@ fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
     if let Some(a) = named(args.algorithm.as_ref(), config.manifest.algorithm.as_ref()) {
         o.algorithm.clone_from(a);
     }
-    o.trust = super::trust(&args.trust, config)?;
+    o.trust = super::trust(Some(&args.trust), config)?;
     Ok(o)
 }

@@ -11,11 +11,12 @@ use proofmark::evidence::{Method, TimeRange};
 use proofmark::key::KeyId;
 use proofmark::picture::{Geometry, PictureEvidence};
 use proofmark::provenance::{Action, ManifestReport, ManifestState};
-use proofmark::registry::Entry;
+use proofmark::registry::{Entry, Event};
 use proofmark::sound::SoundEvidence;
-use proofmark::verdict::Verdict;
+use proofmark::verdict::{Language, Severity, Verdict};
 use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::json::{Checked, Imported};
 use super::{BAD, BOLD, DOUBT, GOOD, name, plain};
@@ -84,6 +85,12 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 pub(super) fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.map_or_else(|| "unknown day".into(), |t| t.date().to_string())
+}
+
+/// A time in milliseconds since 1970, to the second.
+fn moment(milliseconds: u64) -> String {
+    let time = i64::try_from(milliseconds / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    time.and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_else(|| "unknown time".into())
 }
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) -> String {
@@ -238,16 +245,17 @@ fn geometry(g: Geometry) -> String {
     if parts.is_empty() { "as stamped, or merely resized".into() } else { parts.join(", ") }
 }
 
-pub(crate) fn verify(file: &Path, v: &Verified) -> String {
+pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> String {
     let verdict = v.judgement.verdict;
-    let style = match verdict {
-        Verdict::Altered | Verdict::Contradictory => BAD,
-        Verdict::NothingFound => DOUBT,
-        _ if v.judgement.manifest_invalid => BAD,
-        _ => GOOD,
+    let style = match v.judgement.severity {
+        Severity::Good => GOOD,
+        Severity::Alert => BAD,
+        Severity::Note => BOLD,
+        _ => DOUBT,
     };
     let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), name(file));
-    lines(&mut out, "why", &v.judgement.reasons);
+    line(&mut out, "in short", &v.judgement.summary(language));
+    lines(&mut out, "why", v.judgement.reasons.iter().map(|r| r.text(language)));
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
     }
@@ -260,7 +268,7 @@ pub(crate) fn verify(file: &Path, v: &Verified) -> String {
     if let Some(d) = v.detected.as_ref().filter(|d| d.any()) {
         evidence(&mut out, d);
     }
-    line(&mut out, "next", &v.judgement.next);
+    lines(&mut out, "next", v.judgement.steps(language).into_iter().map(|step| step.1));
     out
 }
 
@@ -274,7 +282,11 @@ fn manifest(out: &mut String, m: &ManifestReport) {
     if let Some(s) = &m.signer {
         let name = [s.common_name.as_deref(), s.organisation.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let trusted = if s.trusted { "trusted" } else { "not on a trust list here" };
-        let time = s.time.as_ref().map_or("no attested time".to_string(), |t| format!("attested at {t}"));
+        let time = match (&s.time, &s.unattested_time) {
+            (Some(time), _) => format!("attested at {time}"),
+            (None, Some(time)) => format!("says it was at {time}, which nobody listed here attests"),
+            (None, None) => "no attested time".to_string(),
+        };
         line(out, "signer", &format!("{name}; {trusted}; {time}"));
     }
     lines(out, "actions", m.actions.iter().map(action));
@@ -308,6 +320,17 @@ pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
         rows.push([payload, date(e.stamped), e.media_type.clone(), shown(e.title.as_deref().unwrap_or_default()), labels]);
     }
     print(&table(&rows, 4))
+}
+
+pub(crate) fn log(events: &[Event]) -> Result<()> {
+    if events.is_empty() {
+        return print("nothing was done yet\n");
+    }
+    let mut rows = vec![["when", "who", "what", "entry"].map(String::from)];
+    for e in events {
+        rows.push([moment(e.at), e.who.as_deref().map_or_else(|| "this deployment".to_string(), shown), e.what.clone(), e.id.clone()]);
+    }
+    print(&table(&rows, 3))
 }
 
 /// A user's text in a table: short.

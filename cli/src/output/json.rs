@@ -7,7 +7,8 @@ use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
-use proofmark::registry::Entry;
+use proofmark::registry::{Entry, Event};
+use proofmark::verdict::{Language, Reason};
 use proofmark::worker::Isolation;
 use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, WatermarkKey};
 use serde::Serialize;
@@ -97,13 +98,24 @@ pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> 
 }
 
 /// The report of `verify`, which the server gives too.
-pub(crate) fn verify(file: &Path, v: &Verified) -> Result<Value> {
+pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> Result<Value> {
+    let j = &v.judgement;
+    let reason = |r: &Reason| json!({"code": r.code, "severity": r.severity, "params": r.params, "text": r.text(language)});
+    let next = |(code, text): (&str, String)| json!({"code": code, "text": text});
+    let mut manifest = serde_json::to_value(&v.manifest)?;
+    if !manifest.is_null() {
+        manifest["invalid"] = j.manifest_invalid.into();
+    }
     let mut report = json!({
-        "schema": schema("verify"),
-        "verdict": v.judgement.verdict,
-        "reasons": v.judgement.reasons,
-        "next": v.judgement.next,
-        "manifest": v.manifest,
+        "schema": "proofmark.verify/2",
+        "verdict": j.verdict,
+        "trust": j.trust,
+        "severity": j.severity,
+        "summary": j.summary(language),
+        "reasons": j.reasons.iter().map(reason).collect::<Vec<Value>>(),
+        "next": j.steps(language).into_iter().map(next).collect::<Vec<Value>>(),
+        "check": v.check,
+        "manifest": manifest,
         "elsewhere": v.elsewhere,
         "registered": v.registered,
         "similar": v.similar,
@@ -184,6 +196,10 @@ pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
 
 pub(crate) fn deleted(id: &str) -> Result<()> {
     registry(json!({"deleted": id}))
+}
+
+pub(crate) fn log(events: &[Event]) -> Result<()> {
+    registry(json!({"log": events}))
 }
 
 pub(crate) fn checked(checked: &Checked<'_>) -> Result<()> {

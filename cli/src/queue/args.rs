@@ -8,7 +8,7 @@ use proofmark::Payload;
 use proofmark::picture::Strength;
 use proofmark::queue::State;
 
-use crate::args::{RegistryOption, SandboxOption, bitrate};
+use crate::args::{RegistryOption, SandboxOption, TrustOption, bitrate};
 use crate::target::kind;
 
 /// Which queue.
@@ -151,9 +151,8 @@ pub(crate) struct WorkerArgs {
     /// Folder for copies of objects [default: that for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
-    /// Trust list: PEM certificates of authorities; may be given more than once
-    #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
-    pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOption,
     /// Certificate chain (PEM, signing certificate first) [default: the home's test identity]
     #[arg(long, env = "PROOFMARK_SIGN_CERT", value_name = "FILE", requires = "sign_key")]
     pub(crate) sign_cert: Option<PathBuf>,

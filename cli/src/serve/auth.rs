@@ -98,28 +98,28 @@ impl TokenFile {
         self.write(&tokens)
     }
 
-    fn scopes(&self, token: &str) -> Result<Option<BTreeSet<Scope>>> {
+    fn find(&self, token: &str) -> Result<Option<Token>> {
         let digest = Content::of_bytes(token.as_bytes());
-        Ok(self.list()?.into_iter().find(|t| t.sha256 == digest).map(|t| t.scopes))
+        Ok(self.list()?.into_iter().find(|t| t.sha256 == digest))
     }
 }
 
 impl Service {
-    /// Refuses whoever may not do what `scope` stands for. Reading is free for all unless the settings say otherwise; a token that is shown must hold.
-    pub(super) fn allow(&self, headers: &HeaderMap, scope: Scope) -> Result<(), Refusal> {
+    /// Refuses whoever may not do what `scope` stands for, and tells whose token was shown. Reading is free for all unless the settings say otherwise; a token that is shown
+    /// must hold.
+    pub(super) fn allow(&self, headers: &HeaderMap, scope: Scope) -> Result<Option<String>, Refusal> {
         let unauthorised = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, message);
         let Some(shown) = headers.get(AUTHORIZATION) else {
             return match scope {
-                Scope::Fetch if !self.settings.require_token => Ok(()),
+                Scope::Fetch if !self.settings.require_token => Ok(None),
                 _ => Err(unauthorised("this needs a token; send it as 'Authorization: Bearer …'")),
             };
         };
         let token = shown.to_str().ok().and_then(|s| s.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
         let token = token.ok_or_else(|| unauthorised("the authorization is no bearer token; send it as 'Authorization: Bearer …'"))?;
-        let scopes = self.tokens.scopes(token).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
-        match scopes {
+        match self.tokens.find(token).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
             None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one")),
-            Some(scopes) if scopes.contains(&scope) => Ok(()),
+            Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
             Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name()))),
         }
     }

@@ -53,6 +53,6 @@ async fn verify(State(service): Shared, request: Request) -> Answer {
     };
     let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await;
     let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
-    let report = output::json::verify(Path::new(&name), &verified).map_err(|e| Refusal::broken(&e))?;
+    let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English).map_err(|e| Refusal::broken(&e))?;
     Ok(json(&report))
 }

@@ -97,7 +97,7 @@ pub(crate) fn json(o: &Output) -> Vec<Value> {
         .lines()
         .map(|line| {
             let value: Value = serde_json::from_str(line).unwrap();
-            let verb = value["schema"].as_str().unwrap().strip_prefix("proofmark.").unwrap().strip_suffix("/1").unwrap().to_string();
+            let verb = value["schema"].as_str().unwrap().strip_prefix("proofmark.").unwrap().split_once('/').unwrap().0.to_string();
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{verb}.json"));
             let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let validator = jsonschema::validator_for(&schema).unwrap();

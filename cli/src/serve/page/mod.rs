@@ -106,7 +106,7 @@ fn work(service: &Arc<Service>, about: About, place: OwnedSemaphorePermit) {
             // It is taken up again when the server starts.
             return;
         }
-        let report = verified.and_then(|v| output::json::verify(std::path::Path::new(&about.name), &v).map_err(|e| Refusal::broken(&e)));
+        let report = verified.and_then(|v| output::json::verify(std::path::Path::new(&about.name), &v, proofmark::Language::English).map_err(|e| Refusal::broken(&e)));
         let written = match &report {
             Ok(report) => service.reports.finish(&about.id, report),
             Err(refusal) => service.reports.refuse(&about.id, refusal.message()),

@@ -99,16 +99,28 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// A verdict in words, and how good it is.
-fn verdict(name: &str) -> (&'static str, &'static str) {
+/// A verdict in a word.
+fn verdict(name: &str) -> &'static str {
     match name {
-        "intact" => ("good", "Intact: signed, and unchanged since"),
-        "recovered" => ("good", "Recovered: its manifest was lost, and found again"),
-        "marked" => ("good", "Marked: it carries a mark, but no manifest is known for it"),
-        "foreign" => ("good", "Foreign: signed by someone else, without our mark"),
-        "altered" => ("doubt", "Altered: changed since it was stamped"),
-        "contradictory" => ("bad", "Contradictory: what it says of itself does not agree"),
-        _ => ("none", "Nothing found"),
+        "intact" => "Intact",
+        "recovered" => "Recovered",
+        "marked" => "Marked",
+        "mixed" => "Mixed",
+        "foreign" => "Signed by someone else",
+        "altered" => "Altered",
+        "contradictory" => "Contradictory",
+        "lookalike" => "Looks like one of ours",
+        _ => "Nothing found",
+    }
+}
+
+/// The colours for a severity.
+fn tone(severity: &str) -> &'static str {
+    match severity {
+        "good" => "good",
+        "alert" => "bad",
+        "doubt" => "doubt",
+        _ => "none",
     }
 }
 
@@ -126,9 +138,8 @@ fn number(value: &Value, path: &str) -> Option<f64> {
 
 /// A finished report.
 pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
-    let (tone, title) = verdict(text(report, "/verdict").unwrap_or_default());
-    // Whatever the verdict, a manifest that does not hold is no good news.
-    let tone = if tone == "good" && text(report, "/manifest/state") == Some("invalid") { "doubt" } else { tone };
+    let title = verdict(text(report, "/verdict").unwrap_or_default());
+    let tone = tone(text(report, "/severity").unwrap_or_default());
     let here = format!("/reports/{}", about.id);
     let registered = list(report, "/registered");
     let similar = list(report, "/similar");
@@ -138,8 +149,9 @@ pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
         &html! {
             section class={ "verdict " (tone) } {
                 h1 { (title) small { (about.name) } }
-                ul { @for reason in list(report, "/reasons") { li { (reason.as_str().unwrap_or_default()) } } }
-                @if let Some(next) = text(report, "/next") { p { strong { "What to do: " } (next) } }
+                p { strong { (text(report, "/summary").unwrap_or_default()) } }
+                ul { @for reason in list(report, "/reasons") { li { (text(reason, "/text").unwrap_or_default()) } } }
+                @for next in list(report, "/next") { p { strong { "What to do: " } (text(next, "/text").unwrap_or_default()) } }
             }
             section {
                 h2 { "When and where" }
@@ -460,7 +472,7 @@ mod tests {
         let about = About { id: "x".into(), name: "<script>alert(1)</script>.mp4".into(), path: "upload.mp4".into() };
         let hostile = "\"><img src=x onerror=alert(1)>";
         let value = serde_json::json!({
-            "verdict": "intact", "reasons": [hostile], "next": hostile, "similar": [], "registered": [{"title": hostile, "labels": [hostile], "stamped": 0}],
+            "verdict": "intact", "severity": hostile, "summary": hostile, "reasons": [{"text": hostile}], "next": [{"text": hostile}], "similar": [], "registered": [{"title": hostile, "labels": [hostile], "stamped": 0}],
             "manifest": {"title": hostile, "label": hostile, "signer": {"common_name": hostile}, "actions": [{"action": hostile, "digital_source_type": hostile}], "ingredients": [hostile],
                 "lineage": [{"label": hostile, "title": hostile, "common_name": hostile, "relationship": hostile, "actions": [{"action": hostile}]}]},
         });

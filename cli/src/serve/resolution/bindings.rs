@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use proofmark::Registry;
-use proofmark::registry::{Binding, RegistryError};
+use proofmark::registry::{Binding, Change, RegistryError};
 use serde::Deserialize;
 
 use super::super::upload::json;
 use super::super::{Answer, Refusal, Scope, Service, Shared};
+use super::manifests::anothers;
 use super::value;
 
 pub(super) fn routes() -> Router<Arc<Service>> {
@@ -30,20 +31,23 @@ struct Asked {
 }
 
 async fn add(State(service): Shared, headers: HeaderMap, body: Body) -> Answer {
-    change(service, headers, body, |r, id, binding| r.bind(id, binding)).await
+    change(service, headers, body, |r, id, binding, by| r.bind_by(id, binding, by)).await
 }
 
 async fn replace(State(service): Shared, headers: HeaderMap, body: Body) -> Answer {
-    change(service, headers, body, |r, id, binding| r.rebind(id, binding)).await
+    change(service, headers, body, |r, id, binding, by| r.rebind_by(id, binding, by)).await
 }
 
-async fn change(service: Arc<Service>, headers: HeaderMap, body: Body, how: fn(&dyn Registry, &str, &Binding) -> Result<bool, RegistryError>) -> Answer {
-    service.allow(&headers, Scope::StoreBindings)?;
+type How = fn(&dyn Registry, &str, &Binding, Option<&str>) -> Result<Change, RegistryError>;
+
+async fn change(service: Arc<Service>, headers: HeaderMap, body: Body, how: How) -> Answer {
+    let by = service.allow(&headers, Scope::StoreBindings)?;
     let asked: Asked = json(&headers, body).await?;
     let binding = Binding { alg: asked.alg.unwrap_or_else(|| service.options.algorithm.clone()), value: value(&asked.binding_value)? };
     let id = asked.manifest_id.clone();
-    match service.ask(move |r| how(r, &id, &binding)).await? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(Refusal::not_found(format!("{}: this manifest, or the soft binding to be moved to it, is not stored here", asked.manifest_id))),
+    match service.ask(move |r| how(r, &id, &binding, by.as_deref())).await? {
+        Change::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Change::Refused => Err(anothers(&asked.manifest_id)),
+        Change::Absent => Err(Refusal::not_found(format!("{}: this manifest, or the soft binding to be moved to it, is not stored here", asked.manifest_id))),
     }
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use proofmark::recovery::{DepositError, deposit};
-use proofmark::registry::Put;
+use proofmark::registry::{Change, Put, RegistryError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ struct Asked {
 }
 
 async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
-    service.allow(&headers, Scope::StoreManifests)?;
+    let by = service.allow(&headers, Scope::StoreManifests)?;
     query::<Asked>(&uri)?;
     let store = bytes(&headers, body, service.options.limits.manifest_bytes).await?;
     let (asked, now) = (service.clone(), home::now());
@@ -48,10 +48,18 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
     let put = service.ask(move |r| match r.by_id(&entry.id)? {
         // The same store again, with its file or without, is there already.
         Some(held) if held.manifest == entry.manifest => Ok(Put::Unchanged),
-        _ => r.put(&entry, false),
+        _ => Ok(r.put_all_by(std::slice::from_ref(&entry), true, by.as_deref())?.pop().unwrap_or(Put::Taken)),
     });
-    put.await?;
-    Ok(answer(&json!({"manifestId": id})))
+    match put.await? {
+        Put::Owned => Err(anothers(&id)),
+        Put::Taken => Err(Refusal::from(RegistryError::Conflict { id })),
+        Put::Added | Put::Replaced | Put::Unchanged => Ok(answer(&json!({"manifestId": id}))),
+    }
+}
+
+/// Whoever stored a manifest keeps its place, with it or without.
+pub(super) fn anothers(id: &str) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server"))
 }
 
 fn unknown(id: &str) -> Refusal {
@@ -66,11 +74,12 @@ async fn fetch(State(service): Shared, headers: HeaderMap, Path(id): Path<String
 }
 
 async fn forget(State(service): Shared, headers: HeaderMap, Path(id): Path<String>) -> Answer {
-    service.allow(&headers, Scope::StoreManifests)?;
+    let by = service.allow(&headers, Scope::StoreManifests)?;
     let asked = id.clone();
-    match service.ask(move |r| r.delete(&asked)).await? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(unknown(&id)),
+    match service.ask(move |r| r.delete_by(&asked, by.as_deref())).await? {
+        Change::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Change::Absent => Err(unknown(&id)),
+        Change::Refused => Err(anothers(&id)),
     }
 }
 
