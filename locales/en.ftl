@@ -91,6 +91,8 @@ registry =
         }.
     .sounds-the-same = The sound is like the registered one.
     .sounds-otherwise = The sound is nothing like the registered one: something as loud was laid over it, or its mark was put there.
+    .shorter = This copy lasts { $seconds } s, the registered clip { $registered } s or more: a part of it is missing.
+    .longer = This copy lasts { $seconds } s, the registered clip { $registered } s at most: something was put in or added, or it runs more slowly.
     .knows = The registry knows the number: '{ $title }', { $how ->
             [handed-in] handed in without its clip
            *[stamped] { $media_type }, stamped
@@ -200,3 +202,6 @@ source =
     .screen = it was captured from a screen
     .people = it was made by people
     .other = its source is of a kind of its own
+
+title =
+    .none = no title

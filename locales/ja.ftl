@@ -80,6 +80,8 @@ registry =
         }。
     .sounds-the-same = 音声は登録されたものに似ています。
     .sounds-otherwise = 音声は登録されたものに似ていません。同じくらいの音が重ねられたか、透かしが移されています。
+    .shorter = この動画は { $seconds } 秒、登録された動画は { $registered } 秒以上です。一部が欠けています。
+    .longer = この動画は { $seconds } 秒、登録された動画は長くても { $registered } 秒です。何かが挿入または追加されたか、遅く再生されています。
     .knows = 登録簿にこの番号があります：「{ $title }」（{ $date }）。
     .does-not-know = この登録簿に番号 { $payload } はありません。
     .lookalike = { $like ->
@@ -186,3 +188,6 @@ source =
     .screen = 画面から記録された
     .people = 人が作った
     .other = 独自の種類の出所である
+
+title =
+    .none = 題名なし

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::detect::Detected;
 use crate::evidence::Question;
 use crate::eyes::{Eyes, LookError, Own};
-use crate::fingerprint::{Query, SoundQuery};
+use crate::fingerprint::{Query, Sketch, SoundQuery};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::picture::{AreaMap, DetectOptions};
@@ -132,6 +132,19 @@ pub enum VerifyError {
     Worker(#[from] WorkerError),
 }
 
+impl VerifyError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(e) => e.code(),
+            Self::Provenance(e) => e.code(),
+            Self::Registry(e) => e.code(),
+            Self::Worker(e) => e.code(),
+        }
+    }
+}
+
 impl From<LookError> for VerifyError {
     fn from(e: LookError) -> Self {
         match e {
@@ -211,11 +224,16 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     let before = detected.as_ref().map(undone).unwrap_or_default();
     let turned = detected.as_ref().and_then(|d| d.picture.as_ref()?.geometry).map(|g| g.rotation);
     for r in &mut registered {
-        if let Some((picture, look)) = r.picture.as_ref().zip(looks.as_ref()) {
-            let (plain, difference) = look.compare(picture).unzip();
-            r.resemblance = before.iter().filter_map(|q| q.resemblance(picture)).chain(plain).min_by(|a, b| a.distance.total_cmp(&b.distance));
+        if let Some(((picture, look), sketch)) = r.picture.as_ref().zip(looks.as_ref()).zip(detected.as_ref().and_then(|d| d.sketch.as_ref())) {
             // What was turned looks otherwise at every edge.
-            r.difference = difference.flatten().filter(|_| turned.is_none_or(|degrees| degrees.abs() <= LEVEL));
+            let turned = turned.is_some_and(|degrees| degrees.abs() > LEVEL);
+            let undone = before.iter().filter_map(|q| Some((q.resemblance(picture)?, None)));
+            let plain = look.compare(picture);
+            let cut = if plain.as_ref().is_some_and(|p| p.0.same()) { Vec::new() } else { without_bars(sketch, picture.aspect()) };
+            let seen = plain.into_iter().chain(cut.iter().filter_map(|q| q.compare(picture))).chain(undone);
+            let (resemblance, difference) = seen.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).unzip();
+            r.resemblance = resemblance;
+            r.difference = difference.flatten().filter(|_| !turned);
         }
         r.sound_resemblance = sounds.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }
@@ -251,6 +269,23 @@ fn undone(found: &Detected) -> Vec<Query> {
     let part = picture.area.as_ref().filter(|_| !needed).and_then(AreaMap::part).map(|part| sketch.part(part));
     straight.chain(part).map(|s| Query::new(&s)).collect()
 }
+
+/// A clip without what may have been taken for bars in the registered one and not here, or here and not there: a sky is as flat as a bar until something flies in it.
+fn without_bars(sketch: &Sketch, aspect: f32) -> Vec<Query> {
+    let share = sketch.frame() / aspect;
+    let parts: Vec<[f32; 4]> = if share.ln().abs() < SAME_SHAPE {
+        vec![[0.0, 0.0, 1.0, 1.0]]
+    } else {
+        let kept = share.min(1.0 / share);
+        let part = |from: f32| if share < 1.0 { [0.0, from, 1.0, from + kept] } else { [from, 0.0, from + kept, 1.0] };
+        // Bars leave three tenths at the least, and so small a part says little.
+        [0.0, (1.0 - kept) / 2.0, 1.0 - kept].into_iter().filter(|_| kept > 0.4).map(part).collect()
+    };
+    parts.into_iter().map(|part| Query::new(&sketch.part(part))).collect()
+}
+
+/// Logarithm of two ratios of width and height that are one but for rounding.
+const SAME_SHAPE: f32 = 0.03;
 
 /// Degrees by which a picture is turned that need not be turned back.
 const LEVEL: f32 = 0.3;

@@ -345,6 +345,18 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     }
 }
 
+#[test]
+fn failures_of_verify_have_codes() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("empty.mp4"), "").unwrap();
+    std::fs::write(desk.path("text.mp4"), "no clip at all ".repeat(40)).unwrap();
+    for (name, told) in [("gone.mp4", "file.unreadable"), ("empty.mp4", "file.empty"), ("text.mp4", "media.none")] {
+        let o = desk.run(&["verify", name, "--json"]);
+        let report = json(&o).remove(0);
+        assert_eq!((code(&o), report["code"].as_str()), (2, Some(told)), "{report}");
+    }
+}
+
 /// Keys and certificates that another tool made.
 #[test]
 fn foreign_identities_sign() {

@@ -151,12 +151,18 @@ fn a_moderator_sends_a_clip_and_reads_why() {
     }
     // Its sound is a pure tone, of which nothing can be told.
     assert_eq!(browser.run("return document.querySelector('.verdict').className"), "verdict doubt");
+    // The weightiest reasons are there at once, the rest when it is asked for.
+    assert_eq!(browser.run("return [document.querySelectorAll('.verdict > ul li').length > 0, document.querySelector('details.rest').open]"), json!([true, false]));
+    assert!(browser.run("return document.title").as_str().unwrap().starts_with("Recovered: upload.mp4"));
     // The player plays, and a click on the timeline moves it.
     browser.wait("document.querySelector('video').readyState >= 2");
     assert!(browser.run("return document.querySelector('video').duration").as_f64().unwrap() > 3.9);
     browser.run("const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, bubbles: true}))");
     browser.wait("Math.abs(document.querySelector('video').currentTime - 2) < 0.3");
     browser.wait("document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'");
+    // So do the arrow keys.
+    browser.run("document.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))");
+    browser.wait("Math.abs(document.querySelector('video').currentTime - 3) < 0.4");
     // The marked area is drawn when asked for, over all of the frame.
     assert_eq!(browser.run("return getComputedStyle(document.querySelector('svg.area')).display"), "none");
     browser.run("document.querySelector('#area').click()");

@@ -67,6 +67,19 @@ impl PictureFingerprint {
         self.frames.is_empty()
     }
 
+    /// Width over height of what is between bars.
+    #[must_use]
+    pub fn aspect(&self) -> f32 {
+        self.aspect
+    }
+
+    /// Seconds that the clip lasts, at least and about at most: it ends between the last picture and the next one that would have been kept.
+    #[must_use]
+    pub fn lasts(&self) -> Option<[f32; 2]> {
+        let [.., before, last] = self.frames.as_slice() else { return None };
+        Some([last.time, last.time + (last.time - before.time).max(INTERVAL as f32)])
+    }
+
     /// Hash of a frame as seen through a window.
     pub(super) fn through(&self, frame: usize, window: &Window) -> Hash {
         match self.pictures.get(frame * SMALL * SMALL..(frame + 1) * SMALL * SMALL) {
@@ -221,7 +234,7 @@ impl Sketch {
     /// again: they would be where corners are black.
     #[must_use]
     pub fn straightened(&self, degrees: f32, inverted: bool) -> Self {
-        let before = self.aspect / self.content.aspect();
+        let before = self.frame();
         let odd = (degrees / 90.0).round().rem_euclid(2.0) != 0.0;
         let after = if odd { 1.0 / before } else { before };
         // Both frames in units of the upright one's height.
@@ -244,10 +257,16 @@ impl Sketch {
         Self { aspect: after, frames: self.frames.iter().map(|(time, picture)| (*time, turned(picture))).collect(), content: Content::ALL }
     }
 
+    /// Width over height of the whole frame.
+    #[must_use]
+    pub fn frame(&self) -> f32 {
+        self.aspect / self.content.aspect()
+    }
+
     /// What is between these edges of the frame, left, top, right and bottom, in shares of it.
     #[must_use]
     pub fn part(&self, [left, top, right, bottom]: [f32; 4]) -> Self {
-        let aspect = self.aspect / self.content.aspect() * (right - left) / (bottom - top);
+        let aspect = self.frame() * (right - left) / (bottom - top);
         let at = |i: usize, from: f32, to: f32| (((from + (to - from) * (i as f32 + 0.5) / SIDE as f32) * SIDE as f32) as usize).min(SIDE - 1);
         let places: Vec<usize> = (0..SIDE * SIDE).map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right)).collect();
         let cut = |picture: &Kept| {

@@ -71,6 +71,13 @@ impl SoundFingerprint {
         self.variety < VARIED
     }
 
+    /// Seconds that the sound lasts, at least and at most; `None` if it is longer than what is kept of it.
+    #[must_use]
+    pub fn lasts(&self) -> Option<[f32; 2]> {
+        let heard = self.hashes.len().checked_sub(1)? * HOP + WIDTH;
+        (self.hashes.len() < MOST).then_some([heard, heard + HOP].map(|samples| samples as f32 / RATE as f32))
+    }
+
     /// As it is stored: a version, then the hashes in order, each with the most significant byte first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

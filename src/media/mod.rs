@@ -212,6 +212,32 @@ pub enum MediaError {
     },
 }
 
+impl MediaError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "file.unreadable",
+            Self::NotAFile { .. } => "file.none",
+            Self::Empty { .. } => "file.empty",
+            Self::Unsupported { .. } => "media.unsupported",
+            Self::NotMedia { .. } => "media.none",
+            Self::NotStream { .. } => "media.no-stream",
+            Self::CutOff { .. } => "media.cut-off",
+            Self::NoVideo { .. } => "media.no-video",
+            Self::NoSound { .. } => "media.no-audio",
+            Self::Decode { .. } | Self::DecodeSound { .. } => "media.undecodable",
+            Self::Limit { .. } => "limit.media",
+            Self::Unwritable { .. } | Self::Write { .. } => "target.unwritable",
+            Self::Container { .. } | Self::CannotHold { .. } => "target.container",
+            Self::Encoder { .. } => "target.encoder",
+            Self::Filter { .. } => "media.filter",
+            Self::Closed { .. } => "target.closed",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+}
+
 /// Readies libav for a file under `limits`. Called before anything else of it.
 fn start(limits: &Limits) {
     static ONCE: std::sync::Once = std::sync::Once::new();

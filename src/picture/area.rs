@@ -17,6 +17,9 @@ const MARKED: f32 = 3.0;
 const UNMARKED: f32 = 2.0;
 /// What a typical marked cell must score before a cell can be called unmarked.
 const PLAIN: f32 = 5.0;
+/// What a typical marked cell must score by itself, without its neighbours, before one that scores less than [`ITSELF`] is not called marked for their sake.
+const PLAIN_ITSELF: f32 = 4.0;
+const ITSELF: f32 = 1.0;
 /// Noise under this share of the typical cell's says nothing: black, flat or covered.
 const SILENT: f32 = 0.25;
 /// Variance, in grey levels squared, under which the picture is so flat that a codec may have wiped the mark out: a cell without it says nothing then. A third of a dark
@@ -73,9 +76,14 @@ pub(crate) fn map(sum: &Image, variances: &Image, finding: &Finding, carrier: &C
         (noise[i] > silent).then(|| sign * sum / square.sqrt())
     };
     let scores: Vec<Option<f32>> = (0..products.len()).map(score).collect();
+    let is_marked = |z: &Option<f32>| z.is_some_and(|z| z >= MARKED);
+    let itself = |i: usize| sign * products[i][0] / noise[i].sqrt().max(f32::MIN_POSITIVE);
     let typical = median(scores.iter().flatten().copied().filter(|&z| z > MARKED).collect());
+    let plain = median((0..scores.len()).filter(|&i| is_marked(&scores[i])).map(itself).collect()) >= PLAIN_ITSELF;
     (typical >= PLAIN).then(|| {
         let state = |(i, z): (usize, &Option<f32>)| match *z {
+            // Neighbours do not paint over a cell in which there is nothing.
+            Some(z) if z >= MARKED && plain && itself(i) < ITSELF => None,
             Some(z) if z >= MARKED => Some(true),
             Some(z) if z < UNMARKED && within(variances, i % columns, i / columns, (columns, rows)) >= FLAT => Some(false),
             _ => None,

@@ -114,6 +114,24 @@ pub enum ProvenanceError {
     },
 }
 
+impl ProvenanceError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Identity { .. } => "signing.identity",
+            Self::Definition { .. } => "manifest.definition",
+            Self::Sign { .. } => "signing.failed",
+            Self::Open { .. } => "file.unreadable",
+            Self::TooLarge { .. } => "limit.manifest",
+            Self::Torn { .. } => "manifest.torn",
+            Self::Elsewhere { .. } => "manifest.elsewhere",
+            Self::Alone { .. } => "manifest.alone",
+            Self::Trust { .. } => "trust.list",
+        }
+    }
+}
+
 /// Opens a file to be read.
 fn open(path: &Path) -> Result<File, ProvenanceError> {
     File::open(path).map_err(|reason| ProvenanceError::Open { path: path.into(), reason })

@@ -71,6 +71,19 @@ pub enum RegistryError {
     },
 }
 
+impl RegistryError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open { .. } | Self::Newer { .. } => "registry.unopened",
+            Self::Failed { .. } => "registry.failed",
+            Self::Conflict { .. } => "registry.conflict",
+            Self::Unfit { .. } => "registry.unfit",
+        }
+    }
+}
+
 /// What became of an entry that was put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {

@@ -3,6 +3,7 @@
 use super::thresholds::{ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN, UNDISTURBED};
 use super::Findings;
 use crate::evidence::TimeRange;
+use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
@@ -151,6 +152,14 @@ impl<'a> Facts<'a> {
     pub(super) fn differs(&self, entry: &Registered) -> Option<f32> {
         let map = entry.difference.as_ref().filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())?;
         (map.share > 0.0 && map.share <= NO_PART).then_some(map.share)
+    }
+
+    /// Seconds that the clip lasts, and that the registered one lasts at least and at most.
+    pub(super) fn lasts(&self, entry: &Registered) -> Option<(f64, [f64; 2])> {
+        let seconds = self.found.detected?.info.seconds?;
+        let known = [entry.picture.as_ref().and_then(PictureFingerprint::lasts), entry.sound.as_ref().and_then(SoundFingerprint::lasts)];
+        let longest = known.into_iter().flatten().reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])])?;
+        Some((seconds, longest.map(f64::from)))
     }
 
     /// How far the sound is.

@@ -3,9 +3,9 @@
 //! Rules stand in the order of their weight: the first that holds and implies a verdict gives it, and reasons are told in this order.
 
 use super::facts::{Facts, Likeness};
-use super::reason::{Param, Params, Severity, params};
+use super::reason::{Param, Params, Severity, Word, params};
 use super::Verdict::{self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound, Recovered};
-use super::thresholds::PART_SEEN;
+use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::told;
 use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
@@ -36,7 +36,7 @@ fn numbers(all: Vec<crate::Payload>) -> Option<Params> {
 /// What is told of an entry.
 fn entry(r: &Registered) -> Params {
     let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE { "handed-in" } else { "stamped" };
-    let values = [("title", r.title.clone().unwrap_or_default().into()), ("media_type", r.media_type.clone().into()), ("date", told::day(r.stamped).into()), ("how", kind.into())];
+    let values = [("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)), ("media_type", r.media_type.clone().into()), ("date", told::day(r.stamped).into()), ("how", kind.into())];
     values.into_iter().chain(r.payload.map(|p| ("payload", p.into()))).chain([("id", r.id.clone().into())]).collect()
 }
 
@@ -118,8 +118,8 @@ pub(super) const RULES: &[Rule] = &[
     }),
     rule!("video.mark-transplanted", Alert, Some(Contradictory), ["registry.leads-to-manifest", "registry.likeness-untold"], |f| {
         let r = f.seen.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
-        // Who lays a mark over another picture has not that clip's own sound beneath it.
-        let lies = f.lies_comparably() && f.share().is_none() && Facts::sounds(r) != Likeness::Same;
+        // Who lays a mark over another picture lays it over all of that, for all of its time, and has not that clip's own sound beneath it.
+        let lies = f.lies_comparably() && f.share().is_none() && f.video_gaps().is_empty() && Facts::sounds(r) != Likeness::Same;
         if Facts::looks(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
     }),
     rule!("audio.mark-transplanted", Alert, Some(Contradictory), ["registry.leads-to-manifest", "registry.likeness-untold"], |f| {
@@ -258,6 +258,15 @@ pub(super) const RULES: &[Rule] = &[
     rule!("registry.sounds-otherwise", Doubt, None, [], |f| {
         let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p));
         plain(r.is_some_and(|r| Facts::sounds(r) == Likeness::Different && !f.sounds_as_stamped()))
+    }),
+    rule!("registry.shorter", Note, None, [], |f| {
+        let (seconds, [least, _]) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+        if seconds < least - SHORTER { params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(least))]) } else { None }
+    }),
+    rule!("registry.longer", Doubt, None, [], |f| {
+        let (seconds, [_, most]) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+        let longer = seconds > most * (1.0 + LONGER.1) + LONGER.0;
+        if longer { params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(most))]) } else { None }
     }),
     rule!("registry.knows", Note, None, [], |f| f.original().filter(|_| !f.is_whole() && f.is_claimed().is_none()).map(entry)),
     rule!("registry.does-not-know", Note, None, [], |f| {

@@ -125,9 +125,9 @@ mod tests {
     }
 
     /// The names of all values that sentences may have in them.
-    const NAMES: [&str; 30] = [
+    const NAMES: [&str; 32] = [
         "address", "audio", "audios", "chance", "count", "credential", "date", "end", "faults", "how", "id", "kind", "least", "lies", "like", "listed", "media_type", "named", "of", "parts", "payload",
-        "payloads", "place", "share", "signer", "source", "start", "title", "video", "videos",
+        "payloads", "place", "registered", "seconds", "share", "signer", "source", "start", "title", "video", "videos",
     ];
 
     #[test]

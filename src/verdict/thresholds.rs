@@ -37,3 +37,7 @@ pub(super) const NO_PART: f32 = 0.6;
 
 /// Share of the picture whose replacement is seen beside the registered one in nineteen of twenty clips, as long as the clip lies in the frame as it was stamped.
 pub(super) const PART_SEEN: f64 = 0.05;
+
+/// By how much shorter, in seconds, and longer, in seconds beside a share of its length, a copy may be than the registered clip: codecs pad, and a tenth slower is hardly heard.
+pub(super) const SHORTER: f64 = 1.0;
+pub(super) const LONGER: (f64, f64) = (1.0, 0.1);

@@ -97,3 +97,19 @@ pub enum WorkerError {
         path: PathBuf,
     },
 }
+
+impl WorkerError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "worker.not-started",
+            Self::Killed { .. } => "worker.killed",
+            Self::Failed { .. } => "worker.failed",
+            Self::Slow { .. } => "limit.time",
+            Self::Processor { .. } => "limit.processor",
+            Self::Memory { .. } => "limit.memory",
+            Self::Answer { .. } => "worker.answer",
+        }
+    }
+}

@@ -164,11 +164,14 @@ fn wait(queue: &Queue, jobs: &[Request], submitted: &[Submitted], global: &Globa
                 Exit::of_code(result.report.exit).unwrap_or(Exit::Error)
             }
             result => {
-                let why = result.and_then(|r| r.report.report["error"].as_str().map(str::to_string));
-                let e = anyhow!("{}", why.unwrap_or_else(|| format!("job {id} is {}: {}", job.state, job.error.as_deref().unwrap_or("on request"))));
+                let report = result.map(|r| r.report.report);
+                let why = report.as_ref().and_then(|r| r["error"].as_str());
+                let e = anyhow!("{}", why.map_or_else(|| format!("job {id} is {}: {}", job.state, job.error.as_deref().unwrap_or("on request")), str::to_string));
                 output::error(&e);
                 if global.json {
-                    output::json::print(&output::json::failure(new.task.verb(), Path::new(&file), &e))?;
+                    // What the worker wrote has the code of what was wrong.
+                    let told = report.filter(|r| r["error"].is_string()).unwrap_or_else(|| output::json::failure(new.task.verb(), Path::new(&file), &e));
+                    output::json::print(&told)?;
                 }
                 Exit::Error
             }

@@ -1,16 +1,21 @@
 //! One JSON object a line; the schemas are in `docs/schema/`.
 
+use std::error::Error;
+use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use proofmark::attacks::Attack;
+use proofmark::eyes::LookError;
 use proofmark::key::KeyId;
+use proofmark::media::MediaError;
+use proofmark::provenance::ProvenanceError;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
-use proofmark::registry::{Entry, Event};
+use proofmark::registry::{Entry, Event, RegistryError};
 use proofmark::verdict::{Language, Reason};
 use proofmark::worker::Isolation;
-use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, WatermarkKey};
+use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, VerifyError, WatermarkKey};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -41,8 +46,51 @@ fn schema(verb: &str) -> String {
 }
 
 pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Value {
-    named(json!({"schema": schema(verb), "error": format!("{e:#}")}), "file", file)
+    let mut told = json!({"schema": schema(verb), "error": format!("{e:#}")});
+    if verb == "verify" {
+        told["schema"] = VERIFY.into();
+        told["code"] = code(e).into();
+    }
+    named(told, "file", file)
 }
+
+/// The code of an error.
+pub(crate) fn code(e: &anyhow::Error) -> &'static str {
+    e.chain().find_map(code_of).unwrap_or("file.unusable")
+}
+
+/// An error in other words, under its code.
+#[derive(Debug)]
+pub(crate) struct Reworded {
+    pub(crate) text: String,
+    pub(crate) code: &'static str,
+}
+
+impl fmt::Display for Reworded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Reworded {}
+
+fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
+    let look = |e: &LookError| match e {
+        LookError::Media(e) => Some(e.code()),
+        LookError::Provenance(e) => Some(e.code()),
+        LookError::Worker(e) => Some(e.code()),
+        _ => None,
+    };
+    (e.downcast_ref().map(|e: &Reworded| e.code))
+        .or_else(|| e.downcast_ref().map(VerifyError::code))
+        .or_else(|| e.downcast_ref().and_then(look))
+        .or_else(|| e.downcast_ref().map(MediaError::code))
+        .or_else(|| e.downcast_ref().map(ProvenanceError::code))
+        .or_else(|| e.downcast_ref().map(RegistryError::code))
+}
+
+/// What reports of `verify` are called.
+const VERIFY: &str = "proofmark.verify/2";
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     print(&json!({"schema": schema("init"), "home": home.path(), "key": key, "authority": home.authority()}))
@@ -107,7 +155,7 @@ pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> Result<Va
         manifest["invalid"] = j.manifest_invalid.into();
     }
     let mut report = json!({
-        "schema": "proofmark.verify/2",
+        "schema": VERIFY,
         "verdict": j.verdict,
         "trust": j.trust,
         "severity": j.severity,

@@ -25,6 +25,7 @@ use crate::commands::verify::Verifier;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;
 use crate::output;
+use crate::output::json::{Reworded, code};
 
 /// Does jobs as the commands do, with the worker's home.
 pub(crate) struct Desk<'a> {
@@ -278,7 +279,10 @@ fn is_passing(e: &anyhow::Error) -> bool {
 /// Tells an error with the name that the job knows.
 fn renamed(e: anyhow::Error, from: &Path, to: &Place) -> anyhow::Error {
     let (from, text) = (from.to_string_lossy(), format!("{e:#}"));
-    if is_passing(&e) || is_cancelled(&e) || !text.contains(&*from) { e } else { anyhow!(text.replace(&*from, &to.to_string())) }
+    if is_passing(&e) || is_cancelled(&e) || !text.contains(&*from) {
+        return e;
+    }
+    Reworded { code: code(&e), text: text.replace(&*from, &to.to_string()) }.into()
 }
 
 /// Tells the name that the job knows in place of that of a copy, and of what lies beside it.

@@ -118,9 +118,9 @@ impl Service {
         let token = shown.to_str().ok().and_then(|s| s.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
         let token = token.ok_or_else(|| unauthorised("the authorization is no bearer token; send it as 'Authorization: Bearer …'"))?;
         match self.tokens.find(token).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
-            None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one")),
+            None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
-            Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name()))),
+            Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope")),
         }
     }
 }

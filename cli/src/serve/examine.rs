@@ -83,17 +83,17 @@ impl Service {
 
 /// Why a file could not be verified, without the name that it has here.
 fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
-    let told = e.to_string().replace(&path.display().to_string(), name);
+    let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());
     match e {
         VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; send it again", 5),
-        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told),
+        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code),
         VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
-        VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told),
+        VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told).coded(code),
         VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),
         VerifyError::Worker(_) => {
             // Whoever runs the server should know what is sent to it.
             output::error(&anyhow::anyhow!("{e}"));
-            Refusal::bad(told)
+            Refusal::bad(told).coded(code)
         }
         e => Refusal::broken(&e),
     }

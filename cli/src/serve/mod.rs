@@ -36,7 +36,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -110,13 +110,20 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
     router
         .layer(rated)
         .merge(health::routes())
-        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address; /v1/openapi.json lists what there is"))
+        .fallback(nothing)
         .method_not_allowed_fallback(async || Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method; /v1/openapi.json lists what it takes"))
         .layer(counted)
         .layer(middleware::from_fn(guard))
         // Every body has a limit of its own where it is read.
         .layer(DefaultBodyLimit::disable())
         .with_state(service)
+}
+
+/// Where nothing is: as a page for browsers, which ask for one.
+async fn nothing(State(service): Shared, request: Request) -> Response {
+    let wants = |kind: &str| request.headers().get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains(kind));
+    let refusal = Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address; /v1/openapi.json lists what there is");
+    if wants("text/html") && !service.settings.require_token { page::told(refusal) } else { refusal.into_response() }
 }
 
 /// What every answer says to browsers and proxies.

@@ -15,6 +15,8 @@ use crate::output;
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
+    /// What is wrong, for scripts.
+    code: &'static str,
     message: String,
     /// Seconds after which the same may be asked again.
     again: Option<u64>,
@@ -22,7 +24,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), again: None }
+        Self { status, code: of_status(status), message: message.into(), again: None }
+    }
+
+    /// The same under a code of its own.
+    pub(super) fn coded(self, code: &'static str) -> Self {
+        Self { code, ..self }
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Self {
@@ -56,11 +63,30 @@ impl Refusal {
     }
 }
 
+/// The code of a refusal that has none of its own.
+fn of_status(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "token.needed",
+        StatusCode::FORBIDDEN => "request.forbidden",
+        StatusCode::NOT_FOUND => "request.not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "request.method",
+        StatusCode::REQUEST_TIMEOUT => "limit.upload-time",
+        StatusCode::PAYLOAD_TOO_LARGE => "limit.upload-bytes",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "media.unsupported",
+        StatusCode::TOO_MANY_REQUESTS => "limit.rate",
+        StatusCode::BAD_GATEWAY => "reference.unreachable",
+        StatusCode::SERVICE_UNAVAILABLE => "server.busy",
+        s if s.is_server_error() => "server.failed",
+        _ => "request.invalid",
+    }
+}
+
 impl From<RegistryError> for Refusal {
     fn from(e: RegistryError) -> Self {
+        let code = e.code();
         match e {
-            RegistryError::Conflict { id } => Self::bad(format!("{id} is stored already, with another content; delete it first if this is to take its place")),
-            RegistryError::Unfit { .. } => Self::bad(e.to_string()),
+            RegistryError::Conflict { id } => Self::bad(format!("{id} is stored already, with another content; delete it first if this is to take its place")).coded(code),
+            RegistryError::Unfit { .. } => Self::bad(e.to_string()).coded(code),
             e => Self::broken(&e),
         }
     }
@@ -68,7 +94,7 @@ impl From<RegistryError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({"error": self.message}))).into_response();
+        let mut response = (self.status, Json(json!({"error": self.message, "code": self.code}))).into_response();
         let headers = response.headers_mut();
         if let Some(again) = self.again {
             headers.insert(RETRY_AFTER, HeaderValue::from(again));

@@ -46,6 +46,7 @@ impl Answer {
         assert_eq!(self.status, status, "{}", text(&self.body));
         let error = self.json()["error"].as_str().unwrap().to_string();
         assert!(error.contains(part) && !error.contains('\n'), "'{part}' is missing in: {error}");
+        assert!(self.json()["code"].as_str().is_some_and(|code| code.contains('.')), "{error} has no code");
     }
 }
 

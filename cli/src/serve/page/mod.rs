@@ -59,7 +59,7 @@ fn html(status: StatusCode, page: maud::Markup) -> Response {
 }
 
 /// A refusal as a page.
-fn told(refusal: Refusal) -> Response {
+pub(super) fn told(refusal: Refusal) -> Response {
     let message = refusal.message().to_string();
     let mut response = refusal.into_response();
     let page = html(response.status(), view::refused(&message));

@@ -54,13 +54,24 @@ if (form) {
 const working = document.querySelector("[data-progress]");
 if (working) {
   const bar = working.querySelector("progress");
+  const status = working.querySelector("[role=status]");
+  const said = status.textContent;
+  let missed = 0;
   const look = async () => {
     try {
       const told = await (await fetch(working.dataset.progress)).json();
-      if (told.done) return location.reload();
+      if (missed > 4) status.textContent = said;
+      missed = 0;
+      if (told.done) {
+        document.title = `Done: ${document.title}`;
+        status.textContent = "Done.";
+        return location.reload();
+      }
       if (told.share !== null) bar.value = told.share;
     } catch {
-      // The server may be starting again.
+      // The server may be starting again; whoever waits is told once that is not soon over.
+      missed += 1;
+      if (missed === 5) status.textContent = "The server does not answer. This page goes on asking; what was sent is taken up again when it is back.";
     }
     setTimeout(look, 500);
   };
@@ -73,7 +84,18 @@ if (player && timeline) {
   const seconds = Number(timeline.dataset.seconds);
   const [left, width] = [Number(timeline.dataset.left), Number(timeline.dataset.width)];
   const head = timeline.querySelector(".head");
-  const move = () => head.setAttribute("transform", `translate(${left + (width * Math.min(player.currentTime, seconds)) / seconds} 0)`);
+  const slider = timeline.parentElement;
+  const move = () => {
+    head.setAttribute("transform", `translate(${left + (width * Math.min(player.currentTime, seconds)) / seconds} 0)`);
+    slider.setAttribute("aria-valuenow", player.currentTime.toFixed(3));
+    slider.setAttribute("aria-valuetext", `${player.currentTime.toFixed(3)} seconds`);
+  };
+  const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
+  slider.addEventListener("keydown", (e) => {
+    if (!(e.key in steps)) return;
+    e.preventDefault();
+    player.currentTime = Math.max(0, Math.min(seconds, player.currentTime + steps[e.key]));
+  });
   const draw = () => {
     move();
     if (!player.paused) requestAnimationFrame(draw);

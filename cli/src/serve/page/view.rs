@@ -114,13 +114,35 @@ fn verdict(name: &str) -> &'static str {
     }
 }
 
-/// The colours for a severity.
-fn tone(severity: &str) -> &'static str {
+/// How a severity is shown: its colours, and a sign and a word for whoever sees none.
+struct Tone {
+    class: &'static str,
+    sign: &'static str,
+    word: &'static str,
+}
+
+fn tone(severity: &str) -> Tone {
     match severity {
-        "good" => "good",
-        "alert" => "bad",
-        "doubt" => "doubt",
-        _ => "none",
+        "good" => Tone { class: "good", sign: "✓", word: "confirmed" },
+        "alert" => Tone { class: "bad", sign: "✕", word: "do not rely on it" },
+        "doubt" => Tone { class: "doubt", sign: "?", word: "not confirmed" },
+        _ => Tone { class: "none", sign: "–", word: "for your information" },
+    }
+}
+
+/// Reasons that are shown at once; the weightiest come first.
+const FIRST: usize = 3;
+
+/// Why: the first few, the rest folded.
+fn reasons(all: &[Value]) -> Markup {
+    let (first, rest) = all.split_at(all.len().min(FIRST));
+    let each = |reasons: &[Value]| html! { ul { @for reason in reasons { li { (text(reason, "/text").unwrap_or_default()) } } } };
+    html! {
+        (each(first))
+        @match rest.len() {
+            0 => {},
+            n => details .rest { summary { (n) (if n == 1 { " more reason" } else { " more reasons" }) } (each(rest)) },
+        }
     }
 }
 
@@ -144,14 +166,18 @@ pub(super) fn report(about: &About, report: &Value, keep: Duration) -> Markup {
     let registered = list(report, "/registered");
     let similar = list(report, "/similar");
     frame(
-        &about.name,
+        &format!("{title}: {}", about.name),
         &html! {},
         &html! {
-            section class={ "verdict " (tone) } {
-                h1 { (title) small { (about.name) } }
-                p { strong { (text(report, "/summary").unwrap_or_default()) } }
-                ul { @for reason in list(report, "/reasons") { li { (text(reason, "/text").unwrap_or_default()) } } }
-                @for next in list(report, "/next") { p { strong { "What to do: " } (text(next, "/text").unwrap_or_default()) } }
+            section class={ "verdict " (tone.class) } aria-labelledby="verdict" {
+                h1 #verdict { span .sign aria-hidden="true" { (tone.sign) } (title) span .word { (tone.word) } small { (about.name) } }
+                p .summary { (text(report, "/summary").unwrap_or_default()) }
+                (reasons(list(report, "/reasons")))
+                @let steps = list(report, "/next");
+                @if !steps.is_empty() {
+                    h2 { "What to do" }
+                    ul { @for next in steps { li { (text(next, "/text").unwrap_or_default()) } } }
+                }
             }
             section {
                 h2 { "When and where" }
@@ -206,6 +232,7 @@ pub(super) fn media_type(path: &Path) -> &'static str {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",
         "webp" => "image/webp",
+        "gif" => "image/gif",
         _ => "application/octet-stream",
     }
 }
@@ -213,6 +240,7 @@ pub(super) fn media_type(path: &Path) -> &'static str {
 fn player(here: &str, path: &Path, report: &Value) -> Markup {
     let media = format!("{here}/media");
     let area = report.pointer("/video/area").filter(|a| !a.is_null());
+    let difference = report.pointer("/registered/0/difference").filter(|d| !d.is_null());
     html! {
         div .player {
             @match media_type(path).split('/').next() {
@@ -220,10 +248,18 @@ fn player(here: &str, path: &Path, report: &Value) -> Markup {
                 Some("audio") => audio src=(media) controls preload="metadata" {},
                 _ => video src=(media) controls preload="metadata" playsinline muted aria-label="The uploaded clip" {},
             }
-            @if let Some(area) = area { (cells(area)) }
+            @if let Some(area) = area { (cells(area, "area", &|marked| if marked { "yes" } else { "no" })) }
+            @if let Some(difference) = difference { (cells(difference, "difference", &|differs| if differs { "differs" } else { "same" })) }
         }
         @if let Some(share) = area.and_then(|a| number(a, "/share")) {
-            p .row { input #area .screen type="checkbox" data-toggles=".area"; label for="area" { "Show where: the mark is in " (percent(share)) " of the picture" } }
+            p .check { input #area .screen type="checkbox" data-toggles=".area"; label for="area" {
+                "Show where the mark is: in " (percent(share)) " of what can be told (outlined), and where it is missing (crossed)"
+            } }
+        }
+        @if let Some(share) = difference.and_then(|d| number(d, "/share")) {
+            p .check { input #difference .screen type="checkbox" checked[share > 0.0] data-toggles=".difference"; label for="difference" {
+                @if share > 0.0 { "Show what differs from the registered picture: about " (percent(share)) " of it (crossed)" } @else { "No part of the picture differs from the registered one" }
+            } }
         }
     }
 }
@@ -232,16 +268,18 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// The marked area over the frame: marked cells green, others red, and nothing where it cannot be told.
-fn cells(area: &Value) -> Markup {
-    let columns = area.get("columns").and_then(Value::as_u64).unwrap_or(1).max(1) as usize;
-    let all = list(area, "/cells");
+/// A grid over the frame; nothing where it cannot be told. What speaks against the clip is crossed, for whoever tells no green from red.
+fn cells(grid: &Value, name: &str, class: &dyn Fn(bool) -> &'static str) -> Markup {
+    let columns = grid.get("columns").and_then(Value::as_u64).unwrap_or(1).max(1) as usize;
+    let all = list(grid, "/cells");
     let rows = all.len().div_ceil(columns);
     html! {
-        svg .area .off viewBox=(format!("0 0 {columns} {rows}")) preserveAspectRatio="none" aria-hidden="true" {
+        svg class={ "grid off " (name) } viewBox=(format!("0 0 {columns} {rows}")) preserveAspectRatio="none" aria-hidden="true" {
             @for (i, cell) in all.iter().enumerate() {
-                @if let Some(marked) = cell.as_bool() {
-                    rect class=(if marked { "yes" } else { "no" }) x=(i % columns) y=(i / columns) width="1" height="1" {}
+                @if let Some(is) = cell.as_bool() {
+                    @let (x, y) = (i % columns, i / columns);
+                    rect class=(class(is)) x=(x) y=(y) width="1" height="1" {}
+                    @if matches!(class(is), "no" | "differs") { path .cross d=(format!("M{x} {y}l1 1m-1 0l1 -1")) {} }
                 }
             }
         }
@@ -268,7 +306,7 @@ fn timeline(report: &Value) -> Markup {
     let proof = text(report, "/manifest/state");
     let x = |t: f64| LEFT + WIDTH * t / length;
     html! {
-        div .scroll tabindex="0" role="region" aria-label="Timeline" {
+        div .scroll role="slider" tabindex="0" aria-label="Timeline: arrow keys move the player" aria-valuemin="0" aria-valuemax=(format!("{length:.3}")) aria-valuenow="0" {
         svg .timeline viewBox=(format!("0 0 {} {}", LEFT + WIDTH + 20.0, 2.0 * LANE + 52.0)) data-seconds=(length) data-left=(LEFT) data-width=(WIDTH)
             role="img" aria-label="Evidence over time; the same in words below" {
             @for (i, (name, class, path)) in lanes.into_iter().enumerate() {
@@ -289,6 +327,11 @@ fn timeline(report: &Value) -> Markup {
             line .head x1="0" x2="0" y1="0" y2=(base) hidden {}
         }
         }
+        ul .legend aria-label="Legend" {
+            @for (class, what) in [("picture", "mark in the picture"), ("sound", "mark in the sound"), ("proof", "manifest that holds"), ("unmarked", "nothing of the mark, or a manifest that fails"), ("unknown", "cannot be told")] {
+                li { svg viewBox="0 0 14 14" aria-hidden="true" { rect class=(class) x="1" y="1" width="12" height="12" rx="2" {} } (what) }
+            }
+        }
     }
 }
 
@@ -304,9 +347,10 @@ fn bar(span: &Value, class: &str, base: f64, x: &dyn Fn(f64) -> f64) -> Markup {
     html! { rect class=(class) x=(format!("{:.1}", x(start))) y=(format!("{:.1}", base - height)) width=(format!("{:.1}", (x(end) - x(start) - 1.0).max(1.0))) height=(format!("{height:.1}")) {} }
 }
 
+/// Minutes, seconds and thousandths.
 fn clock(seconds: f64) -> String {
-    let whole = seconds.max(0.0).floor();
-    format!("{}:{:02}.{}", (whole / 60.0) as u64, whole as u64 % 60, ((seconds - whole) * 10.0) as u64)
+    let all = (seconds.max(0.0) * 1000.0).round() as u64;
+    format!("{}:{:02}.{:03}", all / 60_000, all / 1000 % 60, all % 1000)
 }
 
 /// When marks are there, in words.
@@ -490,7 +534,7 @@ mod tests {
 
     #[test]
     fn times_and_odds() {
-        assert_eq!((clock(0.0).as_str(), clock(65.25).as_str()), ("0:00.0", "1:05.2"));
+        assert_eq!((clock(0.0).as_str(), clock(65.25).as_str()), ("0:00.000", "1:05.250"));
         assert_eq!((odds(0.001).into_string().as_str(), odds(1e-9).into_string().as_str()), ("1000", "10<sup>9</sup>"));
     }
 }

@@ -59,7 +59,7 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
 
 /// Whoever stored a manifest keeps its place, with it or without.
 pub(super) fn anothers(id: &str) -> Refusal {
-    Refusal::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server"))
+    Refusal::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server")).coded("registry.owned")
 }
 
 fn unknown(id: &str) -> Refusal {
