@@ -4,7 +4,7 @@
 edits.py PROOFMARK MEDIA [--clips 12] [--forge DIR] [--work DIR] [--record FILE]
 
 Stamps the first seconds of clips of a folder, with sound, makes 25 edits of each, and verifies them with the registry. DIR has copymark.py and paste_manifest.py,
-which copy a mark and a manifest without a key; without it those four kinds are left out. Prints a table for `docs/results/verdicts.md`. Needs ffmpeg and numpy.
+which copy a mark and a manifest without a key; without it those four kinds are left out. Prints a table for `docs/results/edits.md`. Needs ffmpeg and numpy.
 """
 import argparse
 import collections

@@ -4,7 +4,7 @@
 replaced.py PROOFMARK MEDIA [--clips N] [--jobs N] [--work DIR]
 
 Stamps the first seconds of each clip of a folder, makes copies of the kinds below, in which nothing was replaced, and edits, in which a rectangle shows
-another of the clips; verifies all of them, and prints a table for `docs/results/verdicts.md`. Needs ffmpeg. Files are made, asked about and removed a clip at a time.
+another of the clips; verifies all of them, and prints a table for `docs/results/edits.md`. Needs ffmpeg. Files are made, asked about and removed a clip at a time.
 """
 import argparse
 import collections

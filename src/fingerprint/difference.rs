@@ -2,7 +2,7 @@
 //!
 //! What of a window is not the registered one under another light and contrast was put there. It is held against what a codec may leave, and against how much the
 //! registered clip itself changes in that place from one picture to the next: two pictures beside each other may be that far apart in time. The numbers were chosen on
-//! the clips of `docs/results/verdicts.md`, where it stands what they find.
+//! the clips of `docs/results/edits.md`, where it stands what they find.
 
 use serde::Serialize;
 
