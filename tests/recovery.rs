@@ -240,11 +240,7 @@ fn a_picture_of_which_much_was_replaced_is_mixed() {
     // What was put around it, or laid over it in passing, is no replacement. Where in the larger picture it lies cannot be told, nor then that it is this clip.
     let told = verdict("[0:v]scale=640:360[s];mandelbrot=s=1280x720:r=25[o];[o][s]overlay=320:180:shortest=1");
     assert!(told.verdict == Verdict::Marked && told.has("registry.likeness-untold"), "{:?}", told.reasons);
-    for filter in [
-        "[0:v]pad=1280:960:0:120:black",
-        "[0:v]eq=contrast=1.5",
-        "[0:v]drawbox=x=60:y=520:w=1160:h=140:color=black@0.8:t=fill",
-    ] {
+    for filter in ["[0:v]pad=1280:960:0:120:black", "[0:v]eq=contrast=1.5", "[0:v]drawbox=x=60:y=520:w=1160:h=140:color=black@0.8:t=fill"] {
         let told = verdict(filter);
         assert_eq!(told.verdict, Verdict::Recovered, "{filter}: {:?}", told.reasons);
     }
@@ -327,9 +323,7 @@ fn a_sound_mark_in_another_sound_is_contradictory() {
     assert_ne!(studio.verify(&over).judgement.verdict, Verdict::Contradictory);
     // Much may be done to the right sound without such an accusation.
     let tuned = format!("-i {} -ac 2 -filter_complex [1:a]volume=0.4[b];[0:a][b]amix=inputs=2:duration=first:normalize=0", other.display());
-    for arguments in
-        ["-vn -ac 2 -c:a aac -b:a 96k", "-vn -ac 2 -af asetrate=48000*1.06,aresample=48000", "-vn -ac 2 -ss 1.3 -t 3.2 -c:a aac -b:a 192k", &tuned]
-    {
+    for arguments in ["-vn -ac 2 -c:a aac -b:a 96k", "-vn -ac 2 -af asetrate=48000*1.06,aresample=48000", "-vn -ac 2 -ss 1.3 -t 3.2 -c:a aac -b:a 192k", &tuned] {
         let upload = studio.path("upload.m4a");
         ffmpeg(&studio.path("stamped.mp4"), arguments, &upload);
         let v = studio.verify(&upload);

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use multiversion::multiversion;
 use serde::Serialize;
 
-use super::pdq::{Hash, hash};
 use super::difference::{self, DifferenceMap};
+use super::pdq::{Hash, hash};
 use super::picture::{Frame, PictureFingerprint, Sketch, Small, small};
 use super::window::{Content, Window, thumbnail_of};
 

@@ -90,9 +90,8 @@ impl PictureFingerprint {
 
     /// The small pictures as seen through a window; `None` if only the hashes were read.
     pub(super) fn smalls(&self, window: &Window) -> Option<Vec<Small>> {
-        let one = |picture: &[u8]| -> Small {
-            if *window == Window::WHOLE { Box::new(std::array::from_fn(|i| f32::from(picture[i]))) } else { small(&window.look(picture, SMALL)) }
-        };
+        let one =
+            |picture: &[u8]| -> Small { if *window == Window::WHOLE { Box::new(std::array::from_fn(|i| f32::from(picture[i]))) } else { small(&window.look(picture, SMALL)) } };
         (self.pictures.len() == self.frames.len() * SMALL * SMALL).then(|| self.pictures.chunks_exact(SMALL * SMALL).map(one).collect())
     }
 

@@ -8,13 +8,8 @@ use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 5] = [
-    include_str!("migrations/1.sql"),
-    include_str!("migrations/2.sql"),
-    include_str!("migrations/3.sql"),
-    include_str!("migrations/4.sql"),
-    include_str!("migrations/5.sql"),
-];
+const MIGRATIONS: [&str; 5] =
+    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql"), include_str!("migrations/5.sql")];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]

@@ -119,11 +119,7 @@ impl Case {
             (true, _) => json!({"share": 1.0, "columns": 1, "cells": [true]}),
             _ => Value::Null,
         };
-        picture["geometry"] = if self.video >= 2 {
-            json!({"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false, "moving": false})
-        } else {
-            Value::Null
-        };
+        picture["geometry"] = if self.video >= 2 { json!({"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false, "moving": false}) } else { Value::Null };
         if self.video == 5 {
             let mut beneath = Case { video: 3, ..*self }.evidence(3);
             for (name, value) in [("frames", json!(100)), ("earlier", json!([])), ("area", picture["area"].clone()), ("geometry", picture["geometry"].clone())] {
@@ -208,7 +204,9 @@ impl Case {
             let names = ["", " naming P", " naming Q"][self.names];
             words.push(if self.manifest == 1 { "an unreadable manifest".into() } else { format!("{whose} {state} manifest{names}") });
         }
-        words.push(["no picture", "no mark in the picture", "P in the picture", "Q in the picture", "an unreadable mark in the picture", "P over Q in the picture"][self.video].into());
+        words.push(
+            ["no picture", "no mark in the picture", "P in the picture", "Q in the picture", "an unreadable mark in the picture", "P over Q in the picture"][self.video].into(),
+        );
         words.push(["no sound", "no mark in the sound", "P in the sound", "Q in the sound"][self.audio].into());
         words.extend((self.extent > 0).then(|| ["", "for some of the time", "in half of the frame"][self.extent].to_string()));
         words.push(["no registry", "not registered", "registered"][self.registry].into());

@@ -1,7 +1,7 @@
 //! What is known of a clip, as rules ask for it.
 
-use super::thresholds::{ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN, UNDISTURBED};
 use super::Findings;
+use super::thresholds::{ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN, UNDISTURBED};
 use crate::evidence::TimeRange;
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;

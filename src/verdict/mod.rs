@@ -52,8 +52,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 9] =
-        [Self::Intact, Self::Altered, Self::Recovered, Self::Marked, Self::Mixed, Self::Foreign, Self::Contradictory, Self::Lookalike, Self::NothingFound];
+    pub const ALL: [Self; 9] = [Self::Intact, Self::Altered, Self::Recovered, Self::Marked, Self::Mixed, Self::Foreign, Self::Contradictory, Self::Lookalike, Self::NothingFound];
 
     /// Its name in reports.
     #[must_use]

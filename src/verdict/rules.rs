@@ -2,9 +2,9 @@
 //!
 //! Rules stand in the order of their weight: the first that holds and implies a verdict gives it, and reasons are told in this order.
 
+use super::Verdict::{self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound, Recovered};
 use super::facts::{Facts, Likeness};
 use super::reason::{Param, Params, Severity, Word, params};
-use super::Verdict::{self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound, Recovered};
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::told;
 use crate::provenance::{ManifestReport, ManifestState};
@@ -36,7 +36,12 @@ fn numbers(all: Vec<crate::Payload>) -> Option<Params> {
 /// What is told of an entry.
 fn entry(r: &Registered) -> Params {
     let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE { "handed-in" } else { "stamped" };
-    let values = [("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)), ("media_type", r.media_type.clone().into()), ("date", told::day(r.stamped).into()), ("how", kind.into())];
+    let values = [
+        ("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)),
+        ("media_type", r.media_type.clone().into()),
+        ("date", told::day(r.stamped).into()),
+        ("how", kind.into()),
+    ];
     values.into_iter().chain(r.payload.map(|p| ("payload", p.into()))).chain([("id", r.id.clone().into())]).collect()
 }
 
@@ -210,9 +215,7 @@ pub(super) const RULES: &[Rule] = &[
         told.extend(told::credential(m));
         Some(told)
     }),
-    rule!("manifest.foreign-content-changed", Alert, Some(Foreign), [], |f| {
-        f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && m.content_changed()).map(manifest)
-    }),
+    rule!("manifest.foreign-content-changed", Alert, Some(Foreign), [], |f| { f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && m.content_changed()).map(manifest) }),
     rule!("manifest.foreign-fails", Alert, Some(Foreign), [], |f| {
         let m = f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && !m.content_changed())?;
         let mut told = manifest(m);
@@ -240,7 +243,10 @@ pub(super) const RULES: &[Rule] = &[
     rule!("audio.marked-unreadably", Note, Some(Marked), [], |f| plain(f.audio.is_some_and(|a| a.detected && a.payload.is_none()))),
     rule!("audio.backwards", Doubt, None, [], |f| plain(f.audio.and_then(|a| a.geometry).is_some_and(|g| g.backwards))),
     rule!("audio.earlier", Note, None, [], |f| f.heard.filter(|h| Some(*h) != f.seen && f.is_beneath(*h)).and_then(|h| params([("payload", h.into())]))),
-    rule!("audio.composed", Note, None, [], |f| f.heard.filter(|h| Some(*h) != f.seen.or(f.named) && !f.is_beneath(*h) && f.is_composed()).and_then(|h| params([("payload", h.into())]))),
+    rule!("audio.composed", Note, None, [], |f| f
+        .heard
+        .filter(|h| Some(*h) != f.seen.or(f.named) && !f.is_beneath(*h) && f.is_composed())
+        .and_then(|h| params([("payload", h.into())]))),
     rule!("video.earlier", Note, None, [], |f| {
         let beneath: Vec<crate::Payload> = f.video.filter(|v| v.detected).map(|v| v.earlier.iter().filter_map(|e| e.payload).collect()).unwrap_or_default();
         if beneath.is_empty() { None } else { params([("payloads", beneath.into())]) }

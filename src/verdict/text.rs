@@ -7,8 +7,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
-use super::reason::{Param, Params, Reason, Word};
 use super::Judgement;
+use super::reason::{Param, Params, Reason, Word};
 
 /// A language that verdicts are told in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub enum Language {
 }
 
 /// What each language's file says.
-static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> = LazyLock::new(|| [bundle("en", include_str!("../../locales/en.ftl")), bundle("ja", include_str!("../../locales/ja.ftl"))]);
+static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
+    LazyLock::new(|| [bundle("en", include_str!("../../locales/en.ftl")), bundle("ja", include_str!("../../locales/ja.ftl"))]);
 
 fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
     let name = LanguageIdentifier::from_str(language).unwrap_or_default();
@@ -126,8 +127,38 @@ mod tests {
 
     /// The names of all values that sentences may have in them.
     const NAMES: [&str; 32] = [
-        "address", "audio", "audios", "chance", "count", "credential", "date", "end", "faults", "how", "id", "kind", "least", "lies", "like", "listed", "media_type", "named", "of", "parts", "payload",
-        "payloads", "place", "registered", "seconds", "share", "signer", "source", "start", "title", "video", "videos",
+        "address",
+        "audio",
+        "audios",
+        "chance",
+        "count",
+        "credential",
+        "date",
+        "end",
+        "faults",
+        "how",
+        "id",
+        "kind",
+        "least",
+        "lies",
+        "like",
+        "listed",
+        "media_type",
+        "named",
+        "of",
+        "parts",
+        "payload",
+        "payloads",
+        "place",
+        "registered",
+        "seconds",
+        "share",
+        "signer",
+        "source",
+        "start",
+        "title",
+        "video",
+        "videos",
     ];
 
     #[test]

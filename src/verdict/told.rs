@@ -88,9 +88,7 @@ pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
         params([("of", what.into()), ("source", source.into()), ("kind", kind.into()), ("signer", a.signer().map_or_else(unnamed, Param::from))])
     };
     let mut parts = m.lineage.iter().filter(|a| a.ingredient_of.is_some());
-    line.into_iter()
-        .find_map(|a| told("original", a))
-        .or_else(|| parts.find_map(|a| told("part", a)))
+    line.into_iter().find_map(|a| told("original", a)).or_else(|| parts.find_map(|a| told("part", a)))
 }
 
 /// How a clip was made, in a word that sentences choose by: what its own actions say, else those of what it was made from.
@@ -164,7 +162,13 @@ mod tests {
         let of = |failures: Value| faults(&manifest(&json!({"signer": signed(0, 1, None, None), "content_holds": null, "failures": failures}))).to_string();
         assert_eq!(of(json!(["assertion.hashedURI.mismatch", "assertion.hashedURI.mismatch", "claimSignature.mismatch", "signingCredential.untrusted"])), "assertion; signature");
         assert_eq!(of(json!(["signingCredential.untrusted"])), "unnamed");
-        for (code, told) in [("claim.cbor.invalid", "rules"), ("", "rules"), ("claimSignature.mismatch (ingredient)", "ingredient"), ("timeStamp.mismatch", "time-stamp"), ("unreadable: \u{1b}[31m", "unreadable")] {
+        for (code, told) in [
+            ("claim.cbor.invalid", "rules"),
+            ("", "rules"),
+            ("claimSignature.mismatch (ingredient)", "ingredient"),
+            ("timeStamp.mismatch", "time-stamp"),
+            ("unreadable: \u{1b}[31m", "unreadable"),
+        ] {
             assert_eq!(of(json!([code])), told);
         }
     }

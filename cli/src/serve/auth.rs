@@ -120,7 +120,9 @@ impl Service {
         match self.tokens.find(token).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
             None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
-            Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope")),
+            Some(_) => {
+                Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope"))
+            }
         }
     }
 }

@@ -86,7 +86,9 @@ fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
     let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());
     match e {
         VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; send it again", 5),
-        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code),
+        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => {
+            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code)
+        }
         VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
         VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told).coded(code),
         VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),
