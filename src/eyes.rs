@@ -68,6 +68,18 @@ pub enum LookError {
     Worker(#[from] WorkerError),
 }
 
+impl LookError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(e) => e.code(),
+            Self::Provenance(e) => e.code(),
+            Self::Worker(e) => e.code(),
+        }
+    }
+}
+
 /// This process's own eyes: quickest, and open to whatever a file does to a decoder.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Own;

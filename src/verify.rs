@@ -12,7 +12,7 @@ use crate::eyes::{Eyes, LookError, Own};
 use crate::fingerprint::{Query, Sketch, SoundQuery};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
-use crate::picture::{AreaMap, DetectOptions};
+use crate::picture::{AreaMap, DetectOptions, Geometry};
 use crate::provenance::{DEFAULT_ALGORITHM, ManifestReport, OwnSigners, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
 use crate::registry::{Content, Registry, RegistryError};
@@ -222,11 +222,10 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     payloads.extend(named.filter(|n| !payloads.contains(n)));
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
     let before = detected.as_ref().map(undone).unwrap_or_default();
-    let turned = detected.as_ref().and_then(|d| d.picture.as_ref()?.geometry).map(|g| g.rotation);
+    // What was turned looks otherwise at every edge.
+    let turned = detected.as_ref().and_then(|d| d.picture.as_ref()?.geometry).is_some_and(is_turned);
     for r in &mut registered {
         if let Some(((picture, look), sketch)) = r.picture.as_ref().zip(looks.as_ref()).zip(detected.as_ref().and_then(|d| d.sketch.as_ref())) {
-            // What was turned looks otherwise at every edge.
-            let turned = turned.is_some_and(|degrees| degrees.abs() > LEVEL);
             let undone = before.iter().filter_map(|q| Some((q.resemblance(picture)?, None)));
             let plain = look.compare(picture);
             let cut = if plain.as_ref().is_some_and(|p| p.0.same()) { Vec::new() } else { without_bars(sketch, picture.aspect()) };
@@ -262,7 +261,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
 fn undone(found: &Detected) -> Vec<Query> {
     let (Some(sketch), Some(picture)) = (&found.sketch, &found.picture) else { return Vec::new() };
     let Some(g) = picture.geometry else { return Vec::new() };
-    let turned = g.rotation.abs() > LEVEL;
+    let turned = is_turned(g);
     let turns: &[f32] = if turned { &[1.0, -1.0] } else { &[0.0] };
     let needed = turned || g.inverted;
     let straight = turns.iter().filter(|_| needed).map(|way| sketch.straightened(way * g.rotation, g.inverted));
@@ -289,6 +288,11 @@ const SAME_SHAPE: f32 = 0.03;
 
 /// Degrees by which a picture is turned that need not be turned back.
 const LEVEL: f32 = 0.3;
+
+/// Whether a picture was turned by more.
+fn is_turned(geometry: Geometry) -> bool {
+    geometry.rotation.abs() > LEVEL
+}
 
 /// Registered clips that look like this one, then those that sound like it.
 fn alike(registry: &dyn Registry, looks: Option<&Query>, sounds: Option<&SoundQuery>, options: &VerifyOptions) -> Result<Vec<Registered>, RecoveryError> {

@@ -122,7 +122,7 @@ impl Query {
         let count = PROBES.min(frames.len());
         let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * frames.len() / (2 * count)).collect();
         let probes = clip.telling().enumerate().filter(|(i, _)| spread.contains(i)).map(|(_, (_, picture))| picture).collect();
-        Self { aspect: clip.aspect, frame: clip.aspect / clip.content.aspect(), content: clip.content.shares(), frames, smalls, probes, guesses: RwLock::default() }
+        Self { aspect: clip.aspect, frame: clip.frame(), content: clip.content.shares(), frames, smalls, probes, guesses: RwLock::default() }
     }
 
     /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess: which fingerprints are worth a closer look.

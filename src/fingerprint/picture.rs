@@ -246,14 +246,19 @@ impl Sketch {
             (index((x * cos - y * sin) / width), index((x * sin + y * cos) / height))
         };
         let places: Vec<usize> = (0..SIDE * SIDE).map(from).map(|(x, y)| y * SIDE + x).collect();
-        let turned = |picture: &Kept| {
+        self.taken_from(&places, after, inverted)
+    }
+
+    /// The same clip with each pixel from another place, in a frame of this aspect ratio, and with its brightness inverted if that is asked for.
+    fn taken_from(&self, places: &[usize], aspect: f32, inverted: bool) -> Self {
+        let moved = |picture: &Kept| {
             let mut out = picture.0.clone();
-            for (to, &from) in out.iter_mut().zip(&places) {
+            for (to, &from) in out.iter_mut().zip(places) {
                 *to = if inverted { u16::MAX - picture.0[from] } else { picture.0[from] };
             }
             Kept(out)
         };
-        Self { aspect: after, frames: self.frames.iter().map(|(time, picture)| (*time, turned(picture))).collect(), content: Content::ALL }
+        Self { aspect, frames: self.frames.iter().map(|(time, picture)| (*time, moved(picture))).collect(), content: Content::ALL }
     }
 
     /// Width over height of the whole frame.
@@ -268,12 +273,7 @@ impl Sketch {
         let aspect = self.frame() * (right - left) / (bottom - top);
         let at = |i: usize, from: f32, to: f32| (((from + (to - from) * (i as f32 + 0.5) / SIDE as f32) * SIDE as f32) as usize).min(SIDE - 1);
         let places: Vec<usize> = (0..SIDE * SIDE).map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right)).collect();
-        let cut = |picture: &Kept| {
-            let mut out = picture.0.clone();
-            out.iter_mut().zip(&places).for_each(|(to, &from)| *to = picture.0[from]);
-            Kept(out)
-        };
-        Self { aspect, frames: self.frames.iter().map(|(time, picture)| (*time, cut(picture))).collect(), content: Content::ALL }
+        self.taken_from(&places, aspect, false)
     }
 
     /// Each frame that says something, with what is between its bars.

@@ -37,16 +37,6 @@ fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
 }
 
 impl Language {
-    /// By its code, such as `ja` or `ja_JP.UTF-8`.
-    #[must_use]
-    pub fn parse(code: &str) -> Option<Self> {
-        match code.get(..2)? {
-            "en" => Some(Self::English),
-            "ja" => Some(Self::Japanese),
-            _ => None,
-        }
-    }
-
     /// Its code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::reason::{Param, Params, Word, params};
-use crate::provenance::{Ancestor, EXPIRED, INGREDIENT, ManifestReport, REVOKED};
+use crate::provenance::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, REVOKED};
 
 /// Who signed.
 pub(super) fn signer(m: &ManifestReport) -> Param {
@@ -93,22 +93,29 @@ pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
 
 /// How a clip was made, in a word that sentences choose by: what its own actions say, else those of what it was made from.
 pub(super) fn made(m: &ManifestReport) -> &'static str {
-    let own = m.actions.iter().find_map(|a| a.digital_source_type.as_deref());
-    let kind = own.or_else(|| m.lineage.iter().flat_map(|a| &a.actions).find_map(|a| a.digital_source_type.as_deref())).unwrap_or_default();
-    match kind.rsplit('/').next().unwrap_or(kind) {
-        "trainedAlgorithmicMedia" | "trainedAlgorithmicData" => "ai",
-        "compositeWithTrainedAlgorithmicMedia" | "compositeSynthetic" => "part-ai",
-        "digitalCapture" | "computationalCapture" | "compositeCapture" | "screenCapture" => "camera",
-        "digitalCreation" | "digitalArt" | "humanEdits" => "people",
+    match kind(m.actions.iter().chain(m.lineage.iter().flat_map(|a| &a.actions))).map_or("other", how) {
+        "ai" => "ai",
+        "part-ai" | "part-synthetic" => "part-ai",
+        "camera" | "cameras" | "screen" => "camera",
+        "people" => "people",
         _ => "unsaid",
     }
 }
 
 /// How something came to be, by the first action that says, and IPTC's word for it.
 fn source(a: &Ancestor) -> Option<(Word, String)> {
-    let uri = a.actions.iter().find_map(|a| a.digital_source_type.as_deref())?;
-    let kind: String = uri.rsplit('/').next().unwrap_or(uri).chars().take(60).collect();
-    let code = match kind.as_str() {
+    let kind = kind(&a.actions)?;
+    Some((Word::new("source", how(kind)), kind.chars().take(60).collect()))
+}
+
+/// IPTC's word for how something came to be: that of the first action that has one.
+fn kind<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Option<&'a str> {
+    actions.into_iter().find_map(|a| a.digital_source_type.as_deref()).map(|uri| uri.rsplit('/').next().unwrap_or(uri))
+}
+
+/// Our word for IPTC's.
+fn how(kind: &str) -> &'static str {
+    match kind {
         "trainedAlgorithmicMedia" | "trainedAlgorithmicData" => "ai",
         "compositeWithTrainedAlgorithmicMedia" => "part-ai",
         "compositeSynthetic" => "part-synthetic",
@@ -119,8 +126,7 @@ fn source(a: &Ancestor) -> Option<(Word, String)> {
         "screenCapture" => "screen",
         "digitalCreation" | "digitalArt" | "humanEdits" => "people",
         _ => "other",
-    };
-    Some((Word::new("source", code), kind))
+    }
 }
 
 #[cfg(test)]

@@ -75,15 +75,9 @@ impl fmt::Display for Reworded {
 impl Error for Reworded {}
 
 fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
-    let look = |e: &LookError| match e {
-        LookError::Media(e) => Some(e.code()),
-        LookError::Provenance(e) => Some(e.code()),
-        LookError::Worker(e) => Some(e.code()),
-        _ => None,
-    };
     (e.downcast_ref().map(|e: &Reworded| e.code))
         .or_else(|| e.downcast_ref().map(VerifyError::code))
-        .or_else(|| e.downcast_ref().and_then(look))
+        .or_else(|| e.downcast_ref().map(LookError::code))
         .or_else(|| e.downcast_ref().map(MediaError::code))
         .or_else(|| e.downcast_ref().map(ProvenanceError::code))
         .or_else(|| e.downcast_ref().map(RegistryError::code))
