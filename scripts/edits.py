@@ -119,7 +119,7 @@ def main():
                 tally[what, kind].append((r.get("verdict", "error"), r.get("severity", "error")))
                 if record:
                     codes = [x["code"] for x in r.get("reasons", [])]
-                    print(json.dumps({"clip": name, "what": what, "kind": kind, "verdict": r.get("verdict"), "trust": r.get("trust"), "severity": r.get("severity"), "reasons": codes}), file=record, flush=True)
+                    print(json.dumps({"clip": name, "what": what, "kind": kind, "verdict": r.get("verdict"), "trust": r.get("trust"), "severity": r.get("severity"), "reasons": codes, "told": [r.get("summary", "")] + [x["text"] for x in r.get("reasons", [])[:3]]}), file=record, flush=True)
                 target.unlink()
             print(f"{i + 1} of {len(clips)}: {name}", flush=True)
     print("\n| what was done | files | good | note | doubt | alert | verdicts |")

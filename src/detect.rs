@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader};
+use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader, StillMaker, Stills};
 use crate::payload::Payload;
 use crate::picture::{DetectOptions, Detector, PictureEvidence};
 use crate::sound::{self, ListenOptions, SoundEvidence};
@@ -23,6 +23,8 @@ pub struct Detected {
     pub sound: Option<SoundEvidence>,
     /// What the picture looks like, if that was asked for.
     pub sketch: Option<Sketch>,
+    /// Small pictures of it, if those were asked for.
+    pub stills: Option<Stills>,
     /// What the sound is like, if that was asked for.
     pub recording: Option<Recording>,
 }
@@ -57,6 +59,13 @@ pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Lim
     observe(path, ring, options, false, &mut None, limits, cancel, progress)
 }
 
+/// What is kept of a picture while it is looked at.
+#[derive(Default)]
+struct Drawing {
+    sketcher: Sketcher,
+    stills: StillMaker,
+}
+
 /// The picture as it was looked at, which other questions can be asked about.
 pub(crate) struct Seen {
     info: MediaInfo,
@@ -64,13 +73,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Looks at the first `seconds` of the picture, for marks of any key of `ring`, and draws it if asked to.
+    /// Looks at the first `seconds` of the picture, for marks of any key of `ring`, and draws it if there is something to draw on.
     fn look(
         mut reader: Reader,
         ring: &KeyRing,
         options: &DetectOptions,
         seconds: f64,
-        mut sketcher: Option<&mut Sketcher>,
+        mut drawn: Option<&mut Drawing>,
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, MediaError> {
@@ -80,27 +89,30 @@ impl Seen {
         let usual = if many { Skip::Disposable } else { Skip::Nothing };
         reader.skip(usual);
         let mut detector: Option<Detector> = None;
-        while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || sketcher.as_ref().is_some_and(|s| s.wants(t)))? {
+        while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))? {
             if time > seconds {
                 break;
             }
             let (shape, coding) = (picture.shape(), picture.coding());
             let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
             picture.with_luma(|luma| {
-                if let Some(sketcher) = &mut sketcher {
-                    sketcher.push(luma, time);
+                if let Some(drawn) = &mut drawn {
+                    drawn.sketcher.push(luma, time);
                 }
                 if detector.frames() == 0 || detector.wants(time) {
                     detector.push_coded(luma, time, coding);
                 }
             });
+            if let Some(drawn) = &mut drawn {
+                drawn.stills.push(&mut picture, time);
+            }
             let certain = detector.is_certain();
             if cancel.is_cancelled() {
                 return Err(MediaError::Cancelled { path: reader.path().into() });
             }
             progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
             // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
-            reader.skip(if certain && sketcher.is_none() { Skip::Bidirectional } else { usual });
+            reader.skip(if certain && drawn.is_none() { Skip::Bidirectional } else { usual });
         }
         let detector = detector.ok_or_else(|| MediaError::Decode { path: reader.path().into(), reason: "not one whole frame in it".into() })?;
         Ok(Self { info, detector })
@@ -146,13 +158,13 @@ pub(crate) fn observe(
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Detected, MediaError> {
-    let mut sketcher = keep.then(Sketcher::default);
+    let mut drawn = keep.then(Drawing::default);
     let before = seen.take().filter(|_| !keep).and_then(|seen| seen.again(ring, options));
     let picture = before.map_or_else(|| Reader::open(path, limits).map(|reader| Picture::Open(reader.into())), |seen| Ok(Picture::Seen(seen.into())));
     let long = picture.as_ref().ok().and_then(|picture| picture.info().seconds).is_some_and(|seconds| seconds > LONG);
     let see = || {
         let looked = match picture? {
-            Picture::Open(reader) => Seen::look(*reader, ring, options, f64::INFINITY, sketcher.as_mut(), cancel, progress)?,
+            Picture::Open(reader) => Seen::look(*reader, ring, options, f64::INFINITY, drawn.as_mut(), cancel, progress)?,
             Picture::Seen(seen) => *seen,
         };
         let looked = seen.insert(looked);
@@ -169,17 +181,37 @@ pub(crate) fn observe(
             (see(), listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })
     };
-    let sketch = sketcher.map(Sketcher::finish);
+    let (sketch, stills) = drawn.map(|d| (d.sketcher.finish(), d.stills.finish())).unzip();
+    let stills = stills.flatten();
     match (picture, sound) {
         (Ok((info, picture)), Ok(heard)) => {
             let (sound, recording) = heard.map_or((None, None), |h| (Some(h.sound), h.recording));
-            Ok(Detected { info, picture: Some(picture), sound, sketch, recording })
+            Ok(Detected { info, picture: Some(picture), sound, sketch, stills, recording })
         }
         // Sound that cannot be decoded takes nothing from the picture.
-        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch, recording: None }),
-        (Err(MediaError::NoVideo { .. }), Ok(Some(h))) => Ok(Detected { info: h.info, picture: None, sound: Some(h.sound), sketch: None, recording: h.recording }),
+        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch, stills, recording: None }),
+        (Err(MediaError::NoVideo { .. }), Ok(Some(h))) => Ok(Detected { info: h.info, picture: None, sound: Some(h.sound), sketch: None, stills: None, recording: h.recording }),
         (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
+}
+
+/// Seconds of a clip that a glimpse takes in, and that one must last to be worth it.
+const GLIMPSE: f64 = 3.0;
+const WORTH_IT: f64 = 20.0;
+
+/// What the beginning of a long clip carries in its picture, where that lies as it was stamped or was resized: quick, and no more than a first word. `None` of a short one.
+///
+/// # Errors
+/// As for [`detect`].
+pub(crate) fn glimpse(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel) -> Result<Option<Detected>, MediaError> {
+    let reader = Reader::open(path, limits)?;
+    let info = reader.info().clone();
+    if info.seconds.is_none_or(|seconds| seconds < WORTH_IT) {
+        return Ok(None);
+    }
+    let options = DetectOptions { search: false, ..options.clone() };
+    let picture = Seen::look(reader, ring, &options, GLIMPSE, None, cancel, &mut |_| {})?.detector.finish();
+    Ok(Some(Detected { info, picture: Some(picture), sound: None, sketch: None, stills: None, recording: None }))
 }
 
 /// Looks for a mark in the first `seconds` of the picture.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::detect::{Detected, Seen, observe};
+use crate::detect::{Detected, Seen, glimpse, observe};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::picture::DetectOptions;
@@ -42,6 +42,12 @@ pub trait Look {
     /// # Errors
     /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
     fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError>;
+
+    /// What the beginning of its picture carries, where that is told quickly; `None` of a clip that is short, or has no picture that can be decoded.
+    ///
+    /// # Errors
+    /// [`LookError`] if the worker failed, or the work was cancelled.
+    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError>;
 
     /// The frame that is shown at `seconds`, as [`frame_at`] has it.
     ///
@@ -121,6 +127,17 @@ impl Look for OwnLook {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
             None => Ok(observe(&self.path, ring, how, sketch, &mut self.seen, &self.limits, &self.cancel, progress)?),
+        }
+    }
+
+    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
+        if self.unseen.is_some() {
+            return Ok(None);
+        }
+        match glimpse(&self.path, ring, how, &self.limits, &self.cancel) {
+            Err(e @ MediaError::Cancelled { .. }) => Err(e.into()),
+            // What cannot be decoded is told by the look at the whole.
+            seen => Ok(seen.ok().flatten()),
         }
     }
 

@@ -62,4 +62,4 @@ pub use registry::Registry;
 pub use stamp::{StampError, StampOptions, Stamped};
 pub use stats::PValue;
 pub use verdict::{Judgement, Language, Severity, Verdict, Vouched};
-pub use verify::{Verified, VerifyError, VerifyOptions, verify};
+pub use verify::{Stage, Verified, VerifyError, VerifyOptions, verify};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::evidence::TimeRange;
 use crate::fingerprint::{DifferenceMap, PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
-use crate::media::Limits;
+use crate::media::{Limits, Stills};
 use crate::parallel;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
@@ -35,14 +36,23 @@ pub struct Registered {
     pub resemblance: Option<Resemblance>,
     /// Where the picture in question looks otherwise than the registered one; `None` if that cannot be told: it was not compared, or lies otherwise in the frame.
     pub difference: Option<DifferenceMap>,
+    /// When the picture in question looks like no moment of the registered one, in seconds.
+    pub unmatched: Vec<TimeRange>,
     /// How far the sound in question is from the registered one; `None` as above.
     pub sound_resemblance: Option<SoundResemblance>,
+    /// Small pictures of it, for people; when each was shown, in seconds, where this is written.
+    #[serde(serialize_with = "times")]
+    pub stills: Option<Stills>,
     /// What the registered picture looks like.
     #[serde(skip)]
     pub picture: Option<PictureFingerprint>,
     /// What the registered sound is like.
     #[serde(skip)]
     pub sound: Option<SoundFingerprint>,
+}
+
+fn times<S: Serializer>(stills: &Option<Stills>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(stills.iter().flat_map(Stills::times))
 }
 
 impl Registered {
@@ -52,8 +62,9 @@ impl Registered {
     /// [`ProvenanceError::Trust`] if the trust list is no good.
     pub fn of(entry: Entry, trust: &Trust, limits: &Limits) -> Result<Self, ProvenanceError> {
         let manifest = entry.manifest.as_ref().map(|store| provenance::read_store(store, trust, limits)).transpose()?;
-        let Entry { id, payload, content, media_type, title, stamped, labels, picture, sound, .. } = entry;
-        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance: None, difference: None, sound_resemblance: None, picture, sound })
+        let Entry { id, payload, content, media_type, title, stamped, labels, picture, sound, stills, .. } = entry;
+        let (resemblance, difference, unmatched, sound_resemblance) = Default::default();
+        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance, difference, unmatched, sound_resemblance, stills, picture, sound })
     }
 
     /// Whether there is a manifest, it holds, and it is the one of this entry.
@@ -126,6 +137,7 @@ pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits:
         bindings: report.soft_bindings.into_iter().map(|b| Binding { alg: b.alg, value: b.bytes }).collect(),
         picture: None,
         sound: None,
+        stills: None,
         target: None,
         id,
     })

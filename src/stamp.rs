@@ -15,7 +15,7 @@ use crate::draft::Draft;
 use crate::fingerprint::{PictureFingerprint, Query, Recording, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo};
+use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo, StillMaker, Stills};
 use crate::payload::Payload;
 use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
 use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust};
@@ -63,6 +63,8 @@ pub struct StampOptions {
     pub remember: Remember,
     /// The user's words for it in the registry.
     pub labels: BTreeSet<String>,
+    /// Whether the registry keeps small pictures of it, for people to hold another clip beside.
+    pub stills: bool,
 }
 
 impl Default for StampOptions {
@@ -79,6 +81,7 @@ impl Default for StampOptions {
             check: false,
             remember: Remember::Nowhere,
             labels: BTreeSet::new(),
+            stills: true,
         }
     }
 }
@@ -185,14 +188,14 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let mark = Mark { payload, generation };
 
     let marked = draft(output)?;
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known, keeps_stills(options));
     let capacities = Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
     let mut summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
     summary.left_out.extend(media::carry_over(input, marked.path(), output, container, &options.limits)?);
 
-    let (capacity, sketch) = pass.finish();
+    let (capacity, sketch, stills) = pass.finish();
     let looks = looks(&sketch);
     let capacity = Some(capacity).filter(|_| !container.is_sound());
     let sound = capacities.take();
@@ -202,6 +205,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
 
     let likeness = Likeness {
         picture: looks,
+        stills,
         sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(marked.path(), sound.len(), options, cancel)? } else { None },
     };
     let bound = Bound {
@@ -284,7 +288,13 @@ fn registration(output: &Path, options: &StampOptions) -> Option<PathBuf> {
 /// What a finished file looks and sounds like.
 struct Likeness {
     picture: Option<PictureFingerprint>,
+    stills: Option<Stills>,
     sound: Option<SoundFingerprint>,
+}
+
+/// Whether small pictures of the clip are made: there must be somebody to keep them.
+fn keeps_stills(options: &StampOptions) -> bool {
+    options.stills && !matches!(options.remember, Remember::Nowhere)
 }
 
 /// What a clip looks like, if there is anything to compare.
@@ -337,6 +347,7 @@ fn entry_of(content: Content, container: Container, bound: &Bound, signed: Optio
         labels: options.labels.clone(),
         bindings: if signed.is_some() { bindings.collect() } else { BTreeSet::new() },
         picture: likeness.picture.clone(),
+        stills: likeness.stills.clone(),
         sound: likeness.sound.clone(),
         target: None,
     }
@@ -371,11 +382,12 @@ struct Pass<'a> {
     known: Option<Mark>,
     meter: Option<Meter>,
     sketcher: Sketcher,
+    stills: Option<StillMaker>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(marker: ClipMarker<'a>, known: Option<Mark>) -> Self {
-        Self { marker, known, meter: None, sketcher: Sketcher::default() }
+    fn new(marker: ClipMarker<'a>, known: Option<Mark>, stills: bool) -> Self {
+        Self { marker, known, meter: None, sketcher: Sketcher::default(), stills: stills.then(StillMaker::default) }
     }
 
     fn frame(&mut self, picture: &mut Picture<'_>, time: f64) -> Result<(), StampError> {
@@ -387,11 +399,14 @@ impl<'a> Pass<'a> {
         if self.sketcher.wants(time) {
             picture.with_luma(|luma| self.sketcher.push(luma, time));
         }
+        if let Some(stills) = &mut self.stills {
+            stills.push(picture, time);
+        }
         Ok(())
     }
 
-    fn finish(self) -> (Capacity, Sketch) {
-        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish())
+    fn finish(self) -> (Capacity, Sketch, Option<Stills>) {
+        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish(), self.stills.and_then(StillMaker::finish))
     }
 }
 

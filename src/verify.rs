@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::detect::Detected;
 use crate::evidence::Question;
 use crate::eyes::{Eyes, LookError, Own};
-use crate::fingerprint::{Query, Sketch, SoundQuery};
+use crate::fingerprint::{Comparison, Query, Sketch, SoundQuery};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
+use crate::payload::Payload;
 use crate::picture::{AreaMap, DetectOptions, Geometry};
 use crate::provenance::{DEFAULT_ALGORITHM, ManifestReport, OwnSigners, PICTURE_ALGORITHM, ProvenanceError, SOUND_ALGORITHM, Trust};
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
@@ -45,6 +46,8 @@ pub struct VerifyOptions {
     pub registry: Option<Arc<dyn Registry>>,
     /// Who looks at the file.
     pub eyes: Arc<dyn Eyes>,
+    /// Whether to tell what a long clip's beginning carries before all of it was looked at. That is a first word and counts for nothing in the answer.
+    pub glimpse: bool,
 }
 
 impl Default for VerifyOptions {
@@ -59,7 +62,36 @@ impl Default for VerifyOptions {
             limits: Limits::default(),
             registry: None,
             eyes: Arc::new(Own),
+            glimpse: false,
         }
+    }
+}
+
+/// How far a verification has come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The manifest is read.
+    Manifest,
+    /// The beginning is looked at.
+    Beginning,
+    /// It carries a mark with this number, of the clip with this title, if the registry knows it and has one.
+    Glimpsed(Payload, Option<String>),
+    /// All of it is looked at.
+    Whole(Progress),
+    /// What looks or sounds like it is searched for.
+    Search,
+    /// It is looked at again, for the mark of what it is like.
+    Closer,
+    /// It is held against what is registered.
+    Compare,
+}
+
+impl Stage {
+    /// How much of the file has been looked at, where that is the stage.
+    #[must_use]
+    pub fn looked(&self) -> Option<Progress> {
+        if let Self::Whole(progress) = self { Some(*progress) } else { None }
     }
 }
 
@@ -164,13 +196,14 @@ impl From<RecoveryError> for VerifyError {
     }
 }
 
-/// Reads the manifest, looks for a mark of any key of `ring`, asks the registry for what it remembers, and compares. Without a ring the manifest is
-/// judged alone.
+/// Reads the manifest, looks for a mark of any key of `ring`, asks the registry for what it remembers, and compares, and tells `watch` each stage. Without a ring the manifest
+/// is judged alone.
 ///
 /// # Errors
 /// [`VerifyError`] if the file cannot be read or the registry fails. A broken manifest is no error but a finding, and so is a picture that cannot be decoded
 /// in a file that has a manifest.
-pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Verified, VerifyError> {
+pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, cancel: &Cancel, watch: &mut dyn FnMut(Stage)) -> Result<Verified, VerifyError> {
+    watch(Stage::Manifest);
     let mut look = options.eyes.open(path, &options.limits, cancel)?;
     let manifest = look.manifest(&options.trust)?;
     let elsewhere = if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
@@ -186,7 +219,15 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         }
         _ => {}
     }
-    let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, options.registry.is_some(), progress)) {
+    if let Some(ring) = ring.filter(|_| options.glimpse) {
+        watch(Stage::Beginning);
+        let glimpsed = look.glimpse(ring, &DetectOptions::default())?.and_then(|seen| seen.picture?.payload);
+        if let Some(payload) = glimpsed {
+            let entry = options.registry.as_ref().map_or(Ok(None), |r| r.by_payload(payload))?;
+            watch(Stage::Glimpsed(payload, entry.and_then(|e| e.title)));
+        }
+    }
+    let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, options.registry.is_some(), &mut |p| watch(Stage::Whole(p)))) {
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some(Unseen::NoKeys)),
         // Without a picture the manifest still speaks for the file.
@@ -204,6 +245,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         && named.is_none()
         && found.payloads().is_empty()
     {
+        watch(Stage::Search);
         similar = alike(registry.as_ref(), looks.as_ref(), sounds.as_ref(), options)?;
         // What it is like tells which payload it may carry, and its looks at what size: to confirm that takes much less evidence. One is asked for and no
         // more, so that there are two looks at most, which p-values count.
@@ -211,13 +253,15 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
         if let Some((payload, scale)) = likest.filter(|_| matches!(options.detect.question, Question::Blind)) {
             how.question = Question::Expected(payload);
             how.guess = Some(scale);
+            watch(Stage::Closer);
             let again = look.marks(ring, &how, false, &mut |_| {})?;
             if !again.payloads().is_empty() {
-                *found = Detected { sketch: found.sketch.take(), recording: found.recording.take(), ..again };
+                *found = Detected { sketch: found.sketch.take(), recording: found.recording.take(), stills: found.stills.take(), ..again };
                 similar.clear();
             }
         }
     }
+    watch(Stage::Compare);
     let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
     payloads.extend(named.filter(|n| !payloads.contains(n)));
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| recall(r.as_ref(), &payloads, &options.trust, &options.limits))?;
@@ -226,13 +270,15 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
     let turned = detected.as_ref().and_then(|d| d.picture.as_ref()?.geometry).is_some_and(is_turned);
     for r in &mut registered {
         if let Some(((picture, look), sketch)) = r.picture.as_ref().zip(looks.as_ref()).zip(detected.as_ref().and_then(|d| d.sketch.as_ref())) {
-            let undone = before.iter().filter_map(|q| Some((q.resemblance(picture)?, None)));
+            let undone = before.iter().filter_map(|q| Some(Comparison { difference: None, ..q.compare(picture)? }));
             let plain = look.compare(picture);
-            let cut = if plain.as_ref().is_some_and(|p| p.0.same()) { Vec::new() } else { without_bars(sketch, picture.aspect()) };
+            let cut = if plain.as_ref().is_some_and(|p| p.resemblance.same()) { Vec::new() } else { without_bars(sketch, picture.aspect()) };
             let seen = plain.into_iter().chain(cut.iter().filter_map(|q| q.compare(picture))).chain(undone);
-            let (resemblance, difference) = seen.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).unzip();
-            r.resemblance = resemblance;
-            r.difference = difference.flatten().filter(|_| !turned);
+            if let Some(nearest) = seen.min_by(|a, b| a.resemblance.distance.total_cmp(&b.resemblance.distance)) {
+                r.resemblance = Some(nearest.resemblance);
+                r.difference = nearest.difference.filter(|_| !turned);
+                r.unmatched = nearest.unmatched;
+            }
         }
         r.sound_resemblance = sounds.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
     }

@@ -69,6 +69,10 @@ fn deep(n: u64) -> u64 {
 }
 
 impl Look for BadLook {
+    fn glimpse(&mut self, _: &KeyRing, _: &DetectOptions) -> Result<Option<Detected>, LookError> {
+        Ok(None)
+    }
+
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
         let argument = Path::new(&self.argument);
         match self.habit.as_str() {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use proofmark::Payload;
 use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
-use proofmark::registry::{self, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError};
+use proofmark::media::Stills;
+use proofmark::registry::{self, Act, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError, Remark};
 use tempfile::TempDir;
 
 /// A place for a registry.
@@ -64,6 +65,9 @@ conformance! {
     version_2_is_brought_up_to_date
     version_3_is_brought_up_to_date
     version_4_is_brought_up_to_date
+    version_5_is_brought_up_to_date
+    what_people_say_is_kept_by_name
+    entries_are_found_by_words
     what_a_token_stored_is_its_own
     looks_are_read_in_pages
     sounds_are_read_in_pages
@@ -81,6 +85,7 @@ fn some(n: u64) -> Entry {
     entry.labels = ["all".to_string(), format!("number {n}")].into();
     entry.picture = Some(look(n as u8));
     entry.sound = Some(sound(n as u8));
+    entry.stills = Some(stills(n as u8));
     entry.bindings = [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }].into();
     entry
 }
@@ -101,6 +106,12 @@ fn sound(n: u8) -> SoundFingerprint {
     SoundFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat()).unwrap()
 }
 
+/// Two pictures, as far as a registry looks.
+fn stills(n: u8) -> Stills {
+    let one = |time: f32| [&time.to_be_bytes()[..], &[0, 0, 0, 3, 0xff, 0xd8, n]].concat();
+    Stills::from_bytes(&[one(0.0), one(1.5)].concat()).unwrap()
+}
+
 fn bare(payload: Payload, content: Content) -> Entry {
     Entry::new(payload, content, "video/mp4".into(), 1_000)
 }
@@ -119,7 +130,7 @@ fn an_entry_comes_back_as_it_was(place: &Place) {
     assert_eq!(r.by_id("urn:c2pa:nothing").unwrap(), None);
     assert_eq!(r.count().unwrap(), 1);
     // Lists leave manifests and fingerprints out.
-    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, sound: None, ..entry }]);
+    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, sound: None, stills: None, ..entry }]);
     let plain = bare(Payload::random(), [1; 32].into());
     r.put(&plain, false).unwrap();
     assert_eq!(r.by_id(&plain.id).unwrap(), Some(plain));
@@ -370,11 +381,12 @@ fn past(place: &Place, sql: &str) {
 }
 
 /// The tables of each version, as it left them.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("../src/registry/migrations/1.sql"),
     include_str!("../src/registry/migrations/2.sql"),
     include_str!("../src/registry/migrations/3.sql"),
     include_str!("../src/registry/migrations/4.sql"),
+    include_str!("../src/registry/migrations/5.sql"),
 ];
 
 fn version_1_is_brought_up_to_date(place: &Place) {
@@ -391,6 +403,10 @@ fn version_3_is_brought_up_to_date(place: &Place) {
 
 fn version_4_is_brought_up_to_date(place: &Place) {
     is_brought_up_to_date(place, 4);
+}
+
+fn version_5_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 5);
 }
 
 fn what_a_token_stored_is_its_own(place: &Place) {
@@ -414,6 +430,60 @@ fn what_a_token_stored_is_its_own(place: &Place) {
     let told: Vec<(Option<String>, String)> = r.log(Some(&entry.id), 100).unwrap().into_iter().map(|e| (e.who, e.what)).collect();
     assert_eq!((told.len(), r.log(None, 5).unwrap().len()), (11, 5));
     assert!(told.contains(&(Some("b".into()), "delete-refused".into())) && told.contains(&(None, "replace".into())));
+}
+
+fn what_people_say_is_kept_by_name(place: &Place) {
+    let r = place.open();
+    let (clip, other) = (Content::of_bytes(b"clip"), Content::of_bytes(b"other"));
+    let remark = |who: &str, act, said: &str| r.remark(&Remark { content: clip, at: 0, who: who.into(), act, said: said.into() });
+    let refused = |who: &str, act, said: &str, part: &str| {
+        let told = remark(who, act, said).unwrap_err().to_string();
+        assert!(told.contains(part), "{told}");
+    };
+    refused("a", Act::Note, "  ", "says nothing");
+    refused("a", Act::Note, &"x".repeat(4001), "longer");
+    refused("a", Act::Note, "a\0b", "NUL");
+    refused("a", Act::Label, "two\nlines", "one line");
+    refused("a", Act::Decision, "burn", "no decision");
+    refused("a", Act::Review, "agree", "no decision to review");
+    remark("a", Act::Note, " A face was replaced.\nLook at 0:02. ").unwrap();
+    remark("a", Act::Label, "face swap").unwrap();
+    remark("a", Act::Decision, "remove").unwrap();
+    // Nobody reviews what they decided themselves.
+    refused("a", Act::Review, "agree", "cannot review");
+    refused("b", Act::Review, "perhaps", "no review");
+    remark("b", Act::Review, "disagree").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    r.remark(&Remark { content: other, at: 0, who: "b".into(), act: Act::Label, said: "another".into() }).unwrap();
+    let told: Vec<(String, Act, String)> = r.remarks(&clip).unwrap().into_iter().map(|m| (m.who, m.act, m.said)).collect();
+    let one = |who: &str, act, said: &str| (who.to_string(), act, said.to_string());
+    assert_eq!(
+        told,
+        [one("a", Act::Note, "A face was replaced.\nLook at 0:02."), one("a", Act::Label, "face swap"), one("a", Act::Decision, "remove"), one("b", Act::Review, "disagree")]
+    );
+    let cases = |label| r.cases(label, 10).unwrap().into_iter().map(|m| (m.content, m.act)).collect::<Vec<_>>();
+    assert_eq!(cases(None), [(other, Act::Label), (clip, Act::Review)]);
+    assert_eq!((cases(Some("Face Swap")), cases(Some("none"))), (vec![(clip, Act::Review)], Vec::new()));
+    let log = r.log(Some(&clip.to_string()), 10).unwrap();
+    assert!(log.len() == 4 && log.iter().any(|e| e.what == "review" && e.who.as_deref() == Some("b")), "{log:?}");
+}
+
+fn entries_are_found_by_words(place: &Place) {
+    let r = place.open();
+    let (mut a, mut b) = (some(1), some(2));
+    a.title = Some("A Rabbit, 100 % _real_".into());
+    b.labels = ["campaign \\x".into()].into();
+    r.put_all(&[a.clone(), b.clone()], false).unwrap();
+    let found = |words: &str| r.find(words, 10).unwrap().into_iter().map(|e| e.id).collect::<Vec<_>>();
+    for words in ["rabbit", "100 %", "_real_", &a.payload.unwrap().to_string(), &a.id, &a.content.to_string(), " RABBIT "] {
+        assert_eq!(found(words), [a.id.clone()], "{words}");
+    }
+    assert_eq!((found("campaign"), found("\\x")), (vec![b.id.clone()], vec![b.id.clone()]));
+    assert_eq!(found("clip 2"), [b.id]);
+    // Signs that stand for others in SQL are themselves.
+    assert!(["", "  ", "%", "a_rabbit", "nothing", "\0", "' OR 1=1 --"].iter().all(|words| found(words).len() < 2));
+    assert!(found("r%t").is_empty() && found("").is_empty());
+    assert_eq!(r.find("rabbit", 10).unwrap()[0].labels, a.labels);
 }
 
 fn is_brought_up_to_date(place: &Place, version: usize) {
@@ -465,7 +535,7 @@ fn sounds_are_read_in_pages(place: &Place) {
 fn registrations_of_earlier_versions_are_read() {
     let mut entry = some(1);
     let line = Registration::from(&entry).line();
-    entry.sound = None;
+    (entry.sound, entry.stills) = (None, None);
     let (before, after) = line.split_once(",\"sound\":").unwrap();
     assert_eq!(after.find('"'), Some(0), "{after}");
     assert_eq!(Registration::parse(&format!("{before}}}")).unwrap(), entry);

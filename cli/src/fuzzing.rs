@@ -54,7 +54,7 @@ impl Server {
         options.limits = limits;
         let mut settings = ServeConfig::default().settings(None, false);
         (settings.rate, settings.upload_bytes) = (0, 1 << 20);
-        let service = Service::new(settings, None, options, registry, tokens, folder)?;
+        let service = Service::new(settings, None, options, registry, tokens, None, folder)?;
         Ok(Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
             routes: routes(Arc::new(service)),

@@ -91,6 +91,7 @@ pub(crate) struct LookupConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RegistryConfig {
     pub(crate) location: Option<String>,
+    pub(crate) stills: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

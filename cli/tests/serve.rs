@@ -184,7 +184,11 @@ fn a_server_can_ask_for_a_token_for_everything() {
     server.get(path).refused(401, "needs a token");
     server.post("/v1/verify", b"x").refused(401, "needs a token");
     assert!(ids(&server.ask("GET", path, Some(&reader), &[])).is_empty());
-    server.get("/").refused(404, "nothing at this address");
+    // The page asks who it is; nothing of it is shown before.
+    for path in ["/", "/reports/00000000000040008000000000000000", "/search"] {
+        let led = server.get(path);
+        assert_eq!((led.status, led.header("location")), (303, Some("/login")), "{path}");
+    }
     assert_eq!(server.get("/v1/services/capabilities").status, 200);
 }
 

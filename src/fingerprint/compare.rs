@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::difference::{self, DifferenceMap};
 use super::pdq::{Hash, hash};
-use super::picture::{Frame, PictureFingerprint, Sketch, Small, small};
+use super::picture::{Frame, INTERVAL, PictureFingerprint, Sketch, Small, small};
 use super::window::{Content, Window, thumbnail_of};
+use crate::evidence::TimeRange;
 
 /// Frames of the clip that guesses are tried on.
 const PROBES: usize = 4;
@@ -24,6 +25,17 @@ const SLACK: f32 = 0.55;
 const SAME_ASPECT: i32 = 3;
 /// Share of each side of the registered picture that must be seen to tell where it looks otherwise: what is made larger has more to see than what was kept of it.
 const NEARLY_ALL: f32 = 0.85;
+/// The same of what may be seen beyond it.
+const NO_MORE: f32 = 1.03;
+/// Bits by which a picture must differ from every registered one to be like none, and how many more that must be than in the middle of the clip's pictures
+/// (`docs/results/edits.md`).
+const STRANGE: f32 = 80.0;
+const STRANGER: f32 = 30.0;
+/// Bits by which two pictures that follow each other differ at most where nothing moves fast, and where they still show the same moment.
+const SLOW: f32 = 60.0;
+const STILL: f32 = 45.0;
+/// Seconds before and after a moment for which that is asked of the registered clip.
+const AROUND: f32 = 1.0;
 /// Frames that must lie beside each other to count.
 const LEAST: usize = 5;
 
@@ -44,6 +56,10 @@ pub struct Resemblance {
     pub scale: [f32; 2],
     /// Whether both have the same aspect ratio between bars.
     pub same_aspect: bool,
+    /// The original's time, in seconds, when the clip begins.
+    pub offset: f32,
+    /// How far the original goes on in a second of the clip.
+    pub speed: f32,
 }
 
 impl Resemblance {
@@ -56,7 +72,7 @@ impl Resemblance {
     /// One that is so far apart, over ten seconds.
     #[cfg(test)]
     pub(crate) fn example(distance: f32, nearest: f32) -> Self {
-        Self { distance, nearest, frames: 20, share: 1.0, scale: [1.0; 2], same_aspect: true }
+        Self { distance, nearest, frames: 20, share: 1.0, scale: [1.0; 2], same_aspect: true, offset: 0.0, speed: 1.0 }
     }
 
     /// Whether it is a copy, and long enough to say so.
@@ -76,6 +92,17 @@ impl Resemblance {
     pub fn different(&self) -> bool {
         self.nearest >= Self::DIFFERENT && self.frames >= LEAST
     }
+}
+
+/// A clip beside a registered one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// How far they are apart.
+    pub resemblance: Resemblance,
+    /// Where in its frame the clip looks otherwise, if it shows as good as all of the registered picture.
+    pub difference: Option<DifferenceMap>,
+    /// When the clip looks like no moment of the registered one, in seconds.
+    pub unmatched: Vec<TimeRange>,
 }
 
 /// A clip, ready to be compared with many fingerprints, from any thread.
@@ -177,16 +204,43 @@ impl Query {
         self.closest(other).map(|a| a.resemblance)
     }
 
-    /// The same, and where the clip looks otherwise, if it shows as good as all of the registered picture.
+    /// The same, and where and when the clip looks otherwise.
     #[must_use]
-    pub fn compare(&self, other: &PictureFingerprint) -> Option<(Resemblance, Option<DifferenceMap>)> {
+    pub fn compare(&self, other: &PictureFingerprint) -> Option<Comparison> {
         let closest = self.closest(other)?;
         // Of which window something was replaced, the rest of it tells: the plain one is tried, too.
         let plain = self.align(&Window::WHOLE, other).filter(|_| closest.resemblance.same_aspect && closest.window != Window::WHOLE);
-        let seen = std::iter::once(&closest).chain(&plain).filter(|a| a.window.width.min(a.window.height) >= NEARLY_ALL);
-        let maps = seen.filter_map(|a| Some(difference::map(&self.smalls, &other.smalls(&a.window)?, &a.beside)));
-        let map = maps.min_by(|a, b| a.share.total_cmp(&b.share));
-        Some((closest.resemblance, map))
+        let maps = std::iter::once(&closest).chain(&plain).filter_map(|a| self.map(a, other));
+        let difference = maps.min_by(|a, b| a.share.total_cmp(&b.share));
+        Some(Comparison { resemblance: closest.resemblance, difference, unmatched: self.unmatched(&closest, other) })
+    }
+
+    /// Where the clip looks otherwise than what it is beside.
+    fn map(&self, aligned: &Aligned, other: &PictureFingerprint) -> Option<DifferenceMap> {
+        let [narrow, wide] = [f32::min, f32::max].map(|f| f(aligned.window.width, aligned.window.height));
+        // Beyond the edges of what was registered nothing is known.
+        if narrow < NEARLY_ALL || wide > NO_MORE {
+            return None;
+        }
+        // Where a picture is unlike those before and after it, what is beside it shows another moment.
+        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(|&(i, _)| unrest(&self.frames, i) <= STILL).collect();
+        Some(difference::map(&self.smalls, &other.smalls(&aligned.window)?, &still))
+    }
+
+    /// When the clip looks like no registered picture, though the most of it does.
+    fn unmatched(&self, closest: &Aligned, other: &PictureFingerprint) -> Vec<TimeRange> {
+        let Resemblance { offset, speed, .. } = closest.resemblance;
+        if !closest.resemblance.same() || !other.is_dense() {
+            return Vec::new();
+        }
+        let theirs: Vec<Hash> = (0..other.frames.len()).map(|i| other.through(i, &closest.window)).collect();
+        let moment = |(i, a): (usize, &Frame)| Moment {
+            time: f64::from(a.time),
+            nearest: theirs.iter().map(|b| a.hash.distance(b)).min().unwrap_or(256) as f32,
+            before: if i > 0 { self.frames[i - 1].hash.distance(&a.hash) as f32 } else { 256.0 },
+            restless: restless(&other.frames, offset + speed * a.time),
+        };
+        stretches(&self.frames.iter().enumerate().map(moment).collect::<Vec<_>>())
     }
 
     fn closest(&self, other: &PictureFingerprint) -> Option<Aligned> {
@@ -234,7 +288,7 @@ impl Query {
         let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
         let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
         let least = LEAST.min(self.frames.len()).min(other.frames.len());
-        let mut best: Option<(f32, Vec<Pair>)> = None;
+        let mut best: Option<(f32, Vec<Pair>, f32)> = None;
         for speed in SPEEDS {
             let (low, high) = (start - speed * last, end - speed * first);
             let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
@@ -248,12 +302,16 @@ impl Query {
                 let beside: Vec<Pair> = beside.collect();
                 let mean = beside.iter().map(|b| b.0).sum::<f32>() / beside.len().max(1) as f32;
                 if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
-                    best = Some((mean, beside));
+                    best = Some((mean, beside, speed));
                 }
             }
         }
-        let (distance, found) = best?;
-        let beside = found.iter().map(|b| (b.1, b.2)).collect();
+        let (distance, found, speed) = best?;
+        let beside: Vec<(usize, usize)> = found.iter().map(|b| (b.1, b.2)).collect();
+        // Many offsets find the same pairs; those tell the one between them.
+        let mut offsets: Vec<f32> = beside.iter().map(|&(i, j)| other.frames[j].time - speed * self.frames[i].time).collect();
+        offsets.sort_by(f32::total_cmp);
+        let offset = offsets.get(offsets.len() / 2).copied().unwrap_or(0.0);
         let mut found: Vec<f32> = found.into_iter().map(|b| b.0).collect();
         found.sort_by(f32::total_cmp);
         let quarter = &found[..found.len().div_ceil(4)];
@@ -265,9 +323,57 @@ impl Query {
             share: window.width * window.height,
             scale: self.scale(window, other.aspect),
             same_aspect: self.ratio(other).abs() <= SAME_ASPECT,
+            offset,
+            speed,
         };
         Some(Aligned { resemblance, window: *window, beside })
     }
+}
+
+/// A picture of the clip beside all that are registered.
+struct Moment {
+    time: f64,
+    /// Bits by which the nearest registered one differs.
+    nearest: f32,
+    /// The same of the clip's picture before it.
+    before: f32,
+    /// Whether the registered clip moves so fast there that a picture between two of those that are kept may be like neither.
+    restless: bool,
+}
+
+/// Stretches whose pictures, all of them, are like none that is registered, from the first of them to the picture behind the last.
+fn stretches(moments: &[Moment]) -> Vec<TimeRange> {
+    let mut bits: Vec<f32> = moments.iter().map(|m| m.nearest).collect();
+    bits.sort_by(f32::total_cmp);
+    // Of a clip that was changed all over, no stretch says anything.
+    let Some(usual) = bits.get(bits.len() / 2) else { return Vec::new() };
+    let strange = |m: &&Moment| m.nearest >= STRANGE && m.nearest >= usual + STRANGER;
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < moments.len() {
+        let run = &moments[at..at + moments[at..].iter().take_while(strange).count()];
+        // What stays for as long as that, or stands where nothing moves, would have been kept if it had been there.
+        let told = run.windows(2).any(|two| two[1].before <= SLOW || !(two[0].restless || two[1].restless));
+        if told {
+            let end = moments.get(at + run.len()).map_or(run[run.len() - 1].time + INTERVAL, |m| m.time);
+            out.push(TimeRange { start: run[0].time, end });
+        }
+        at += run.len().max(1);
+    }
+    out
+}
+
+/// Bits by which a picture differs from those before and after it, the more of both.
+fn unrest(frames: &[Frame], at: usize) -> f32 {
+    let step = |i: usize| frames.get(i).zip(frames.get(i + 1)).map_or(0, |(a, b)| a.hash.distance(&b.hash));
+    step(at).max(at.checked_sub(1).map_or(0, step)) as f32
+}
+
+/// Whether what is registered around a time moves fast, or is not known.
+fn restless(frames: &[Frame], time: f32) -> bool {
+    let near = &frames[frames.partition_point(|f| f.time < time - AROUND)..frames.partition_point(|f| f.time <= time + AROUND)];
+    let around = near.first().zip(near.last()).is_some_and(|(first, last)| first.time < time && time < last.time);
+    !around || near.windows(2).any(|two| two[1].time - two[0].time > SLACK || two[0].hash.distance(&two[1].hash) as f32 > SLOW)
 }
 
 /// The hash of a picture that has been put where it may have come from.
@@ -302,5 +408,21 @@ mod tests {
         let plain: usize = probes.iter().map(|p| others.iter().map(|o| bits(p, o)).min().unwrap_or(256)).sum();
         assert_eq!(nearest(&probes, &frames), plain as f32 / 4.0);
         assert_eq!(nearest(&probes, &[]), 256.0);
+    }
+
+    #[test]
+    fn a_stretch_is_told_where_its_like_would_have_been_kept() {
+        let moment = |time: usize, nearest, before, restless| Moment { time: 0.5 * time as f64, nearest, before, restless };
+        let clip = |strange: &[usize], before: f32, restless: bool| -> Vec<TimeRange> {
+            let one = |i| if strange.contains(&i) { moment(i, 110.0, before, restless) } else { moment(i, 12.0, 20.0, restless) };
+            stretches(&(0..12).map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(clip(&[], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, false), [TimeRange { start: 2.0, end: 3.5 }]);
+        assert_eq!(clip(&[10, 11], 20.0, true), [TimeRange { start: 5.0, end: 6.0 }]);
+        // One picture may be a moment between two, and so may several where all moves fast.
+        assert_eq!(clip(&[5], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, true), []);
+        assert_eq!(clip(&(0..12).collect::<Vec<_>>(), 20.0, false), [], "a clip that was changed all over");
     }
 }

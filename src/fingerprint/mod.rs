@@ -21,7 +21,7 @@ mod sound;
 mod stretch;
 mod window;
 
-pub use compare::{Query, Resemblance};
+pub use compare::{Comparison, Query, Resemblance};
 pub use difference::DifferenceMap;
 pub use pdq::{Hash, pdq};
 pub use picture::{PictureFingerprint, Sketch, Sketcher};

@@ -8,7 +8,7 @@ use super::window::{Content, Window, thumbnail_of};
 use crate::picture::Luma;
 
 /// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits then.
-const INTERVAL: f64 = 0.5;
+pub(super) const INTERVAL: f64 = 0.5;
 /// Frames that are kept; a longer clip has them further apart.
 const MOST: usize = 600;
 /// PDQ's quality under which a hash says too little.
@@ -78,6 +78,14 @@ impl PictureFingerprint {
     pub fn lasts(&self) -> Option<[f32; 2]> {
         let [.., before, last] = self.frames.as_slice() else { return None };
         Some([last.time, last.time + (last.time - before.time).max(INTERVAL as f32)])
+    }
+
+    /// Whether its frames are close enough to each other that nothing longer than a blink was passed over.
+    pub(super) fn is_dense(&self) -> bool {
+        let step = |two: &[Frame]| f64::from(two[1].time - two[0].time);
+        let mut steps: Vec<f64> = self.frames.windows(2).map(step).collect();
+        steps.sort_by(f64::total_cmp);
+        steps.get(steps.len() / 2).is_some_and(|middle| *middle < 1.5 * INTERVAL)
     }
 
     /// Hash of a frame as seen through a window.

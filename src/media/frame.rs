@@ -130,7 +130,7 @@ pub(super) fn make_opaque(frame: &mut frame::Video) {
 
 /// One decoded frame.
 pub struct Picture<'f> {
-    frame: &'f mut frame::Video,
+    pub(super) frame: &'f mut frame::Video,
     layout: Layout,
     scratch: &'f mut Vec<u16>,
     coding: Coding,

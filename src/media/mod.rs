@@ -1,7 +1,7 @@
 //! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show. This folder knows nothing of marks or manifests, and may use `unsafe`, for what the safe wrapper
+//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show, and [`Stills`] are small pictures of a clip. This folder knows nothing of marks or manifests, and may use `unsafe`, for what the safe wrapper
 //! of libav does not reach.
 #![allow(unsafe_code)]
 
@@ -25,6 +25,7 @@ mod side_data;
 mod sound;
 mod source;
 mod still;
+mod stills;
 mod streams;
 mod transcode;
 mod tuning;
@@ -48,6 +49,8 @@ pub use reader::{Reader, Skip};
 pub use sound::{Rework, SoundInfo, SoundReader};
 pub use source::{MediaInfo, PictureInfo};
 pub use still::{Still, frame_at};
+pub(crate) use stills::StillMaker;
+pub use stills::Stills;
 pub use transcode::{Cancel, Job, Progress, Summary, transcode, transcode_stream};
 
 /// Why a file could not be read or written. Each message names the file and the next step.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use c2pa::SigningAlg;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use c2pa::{Signer as _, SigningAlg};
 use rcgen::string::PrintableString;
 use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls_pki_types::CertificateDer;
@@ -51,6 +53,21 @@ impl Identity {
             return Err(fail("certificate and key do not belong together; give the key of the chain's first certificate"));
         }
         Ok(Self { chain, key, alg, time_stamp_url })
+    }
+
+    /// Signs bytes as a JSON Web Signature (RFC 7515) in its compact form, with the certificate chain in its header (`x5c`). `kind` says what they are (`typ`).
+    ///
+    /// # Errors
+    /// [`ProvenanceError::Identity`] if certificate and key do not work together.
+    pub fn sign_text(&self, kind: &str, payload: &[u8]) -> Result<String, ProvenanceError> {
+        let fail = |reason: String| ProvenanceError::Identity { reason };
+        let certificates = CertificateDer::pem_slice_iter(self.chain.as_bytes()).map(|c| c.map(|c| STANDARD.encode(&c))).collect::<Result<Vec<_>, _>>();
+        let certificates = certificates.map_err(|e| fail(format!("the certificate file is damaged ({e}); give the chain in PEM")))?;
+        let algorithm = if matches!(self.alg, SigningAlg::Ed25519) { "EdDSA" } else { "ES256" };
+        let head = serde_json::json!({"alg": algorithm, "typ": kind, "x5c": certificates}).to_string();
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(payload));
+        let signature = self.signer()?.sign(signed.as_bytes()).map_err(|e| fail(format!("nothing can be signed with this key: {e}")))?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
     /// The signer that the `c2pa` crate wants.
@@ -120,4 +137,25 @@ fn make() -> Result<TestIdentity, rcgen::Error> {
     let leaf_key = KeyPair::generate()?;
     let leaf_certificate = leaf.signed_by(&leaf_key, &issuer)?;
     Ok(TestIdentity { authority: authority_certificate.pem(), chain: leaf_certificate.pem() + &authority_certificate.pem(), key: Zeroizing::new(leaf_key.serialize_pem()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_signed_can_be_checked_with_the_certificate_in_its_head() {
+        let made = test_identity().unwrap();
+        let identity = Identity::from_pem(made.chain.clone(), made.key.to_string(), None).unwrap();
+        let signed = identity.sign_text("statement", b"{}").unwrap();
+        let [head, body, signature]: [&str; 3] = signed.split('.').collect::<Vec<_>>().try_into().unwrap();
+        let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+        assert_eq!(decoded(body), b"{}");
+        let head: serde_json::Value = serde_json::from_slice(&decoded(head)).unwrap();
+        assert_eq!((head["alg"].as_str(), head["typ"].as_str(), head["x5c"].as_array().map(Vec::len)), (Some("ES256"), Some("statement"), Some(2)));
+        let pair = KeyPair::from_pem(&made.key).unwrap();
+        let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, pair.public_key_raw());
+        assert!(key.verify(signed.rsplit_once('.').unwrap().0.as_bytes(), &decoded(signature)).is_ok());
+        assert!(key.verify(b"another", &decoded(signature)).is_err());
+    }
 }

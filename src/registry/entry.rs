@@ -11,6 +11,7 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
+use crate::media::Stills;
 use crate::payload::Payload;
 
 /// SHA-256 of a file.
@@ -136,6 +137,8 @@ pub struct Entry {
     pub picture: Option<PictureFingerprint>,
     /// What its sound is like; `None` without sound that can be compared, and in lists.
     pub sound: Option<SoundFingerprint>,
+    /// Small pictures of it, for people; `None` without a picture, where none were kept, and in lists.
+    pub stills: Option<Stills>,
     /// Where the file is about to appear; `None` once it is there.
     pub target: Option<PathBuf>,
 }
@@ -160,6 +163,7 @@ impl Entry {
             bindings,
             picture: None,
             sound: None,
+            stills: None,
             target: None,
         }
     }

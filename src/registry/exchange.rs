@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binding, Content, Entry};
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
+use crate::media::Stills;
 use crate::payload::Payload;
 
 /// The schema's name.
@@ -37,6 +38,9 @@ pub struct Registration {
     /// A fingerprint of the sound.
     #[serde(default)]
     sound: Option<String>,
+    /// Small pictures, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stills: Option<String>,
 }
 
 /// A fingerprint of the picture.
@@ -69,6 +73,7 @@ impl From<&Entry> for Registration {
             bindings: e.bindings.iter().map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) }).collect(),
             picture: e.picture.as_ref().map(|p| WrittenPicture { hashes: BASE64.encode(p.hashes()), pictures: BASE64.encode(p.pictures()) }),
             sound: e.sound.as_ref().map(|s| BASE64.encode(s.to_bytes())),
+            stills: e.stills.as_ref().map(|s| BASE64.encode(s.to_bytes())),
         }
     }
 }
@@ -92,7 +97,9 @@ impl Registration {
             parts.ok_or_else(|| "its fingerprint is damaged".to_string())
         };
         let sound = |s: String| SoundFingerprint::from_bytes(&decode(&s, "fingerprint of sound")?).ok_or_else(|| "its fingerprint of sound is damaged".to_string());
+        let stills = |s: String| Stills::from_bytes(&decode(&s, "stills")?).ok_or_else(|| "its stills are damaged".to_string());
         Ok(Entry {
+            stills: r.stills.map(stills).transpose()?,
             picture: r.picture.map(picture).transpose()?,
             sound: r.sound.map(sound).transpose()?,
             manifest: r.manifest.as_deref().map(|m| decode(m, "manifest")).transpose()?,

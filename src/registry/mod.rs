@@ -7,6 +7,7 @@
 //! An entry is *announced* before its file appears and *confirmed* after, so that no crash can leave a clip in the world that the registry does not
 //! know; [`mend`] settles what a crash left open.
 
+mod cases;
 mod entry;
 mod exchange;
 mod owners;
@@ -18,6 +19,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use cases::{Act, Remark};
 pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
 pub use owners::{Change, Event};
@@ -211,6 +213,21 @@ pub trait Registry: Debug + Send + Sync {
 
     /// The same for whoever holds the token of that name. The place stays theirs.
     fn delete_by(&self, id: &str, by: Option<&str>) -> Result<Change, RegistryError>;
+
+    /// Entries without their manifests, newest first, at most `most`: of a payload, of a file's SHA-256, or with these words in their title or a label.
+    fn find(&self, words: &str, most: usize) -> Result<Vec<Entry>, RegistryError>;
+
+    /// Adds what somebody said of a clip, which need not be registered.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unfit`] if it says nothing, or cannot follow what was said before: a review is somebody else's than the decision.
+    fn remark(&self, remark: &Remark) -> Result<(), RegistryError>;
+
+    /// What was said of the clip with this SHA-256, the earliest first.
+    fn remarks(&self, content: &Content) -> Result<Vec<Remark>, RegistryError>;
+
+    /// The last that was said of each clip, the latest first, at most `most`: of those with a label, if one is given.
+    fn cases(&self, label: Option<&str>, most: usize) -> Result<Vec<Remark>, RegistryError>;
 
     /// Who did what, the latest first, at most `most`: to one entry, or to all.
     fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError>;

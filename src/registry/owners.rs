@@ -25,14 +25,20 @@ pub struct Event {
     pub at: u64,
     /// Whose token did it; `None` for this deployment itself.
     pub who: Option<String>,
-    /// What: `store`, `replace`, `delete`, `bind` or `rebind`, each with `-refused` behind it where it was not allowed.
+    /// What: `store`, `replace`, `delete`, `bind` or `rebind`, each with `-refused` behind it where it was not allowed; of a clip that was looked into `note`, `label`, `decision`
+    /// or `review`.
     pub what: String,
-    /// To which entry.
+    /// To which entry, or to the clip with which SHA-256.
     pub id: String,
 }
 
 fn now() -> Value {
-    signed(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as u64))
+    signed(now_in_milliseconds())
+}
+
+/// Since 1970.
+pub(super) fn now_in_milliseconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as u64)
 }
 
 /// Whether an entry, or the place where one was, is free or belongs to whoever asks. This deployment may change everything.

@@ -3,13 +3,20 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use super::{Announced, Binding, Change, Entry, Event, Filter, Put, Registry, RegistryError, owners};
+use super::{Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError, Remark, cases, owners};
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
+use crate::media::Stills;
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 5] =
-    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql"), include_str!("migrations/5.sql")];
+const MIGRATIONS: [&str; 6] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
+    include_str!("migrations/6.sql"),
+];
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,9 +118,11 @@ impl<D: Database> SqlRegistry<D> {
         self.run(false, |s| {
             let parts = "LEFT JOIN manifests ON manifests.id = entries.id LEFT JOIN fingerprints ON fingerprints.id = entries.id \
                          LEFT JOIN fingerprint_pictures ON fingerprint_pictures.id = entries.id \
-                         LEFT JOIN sound_fingerprints ON sound_fingerprints.id = entries.id";
+                         LEFT JOIN sound_fingerprints ON sound_fingerprints.id = entries.id LEFT JOIN stills ON stills.id = entries.id";
             let rows = s.query(
-                &format!("SELECT {COLUMNS}, store, fingerprints.hashes, pictures, sound_fingerprints.hashes FROM entries {parts} WHERE {condition}"),
+                &format!(
+                    "SELECT {COLUMNS}, store, fingerprints.hashes, fingerprint_pictures.pictures, sound_fingerprints.hashes, stills.pictures FROM entries {parts} WHERE {condition}"
+                ),
                 std::slice::from_ref(value),
             )?;
             let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -122,6 +131,7 @@ impl<D: Database> SqlRegistry<D> {
             entry.manifest = manifest;
             entry.picture = bytes(&row, 8).and_then(|hashes| PictureFingerprint::from_parts(hashes, bytes(&row, 9)?.to_vec()));
             entry.sound = bytes(&row, 10).and_then(SoundFingerprint::from_bytes);
+            entry.stills = bytes(&row, 11).and_then(Stills::from_bytes);
             complete(s, &mut entry)?;
             Ok(Some(entry))
         })
@@ -137,7 +147,7 @@ impl<D: Database> SqlRegistry<D> {
 }
 
 /// The tables whose rows belong to an entry.
-const PARTS: [&str; 6] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures", "sound_fingerprints"];
+const PARTS: [&str; 7] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures", "sound_fingerprints", "stills"];
 
 const COLUMNS: &str = "entries.id, payload, content, media_type, title, stamped, target";
 
@@ -156,6 +166,7 @@ fn entry(row: &Row) -> Result<Entry, String> {
         bindings: BTreeSet::new(),
         picture: None,
         sound: None,
+        stills: None,
         target: text(row, 6).map(Into::into),
         id,
     })
@@ -185,7 +196,7 @@ pub(super) fn text(row: &Row, i: usize) -> Option<&str> {
     }
 }
 
-fn bytes(row: &Row, i: usize) -> Option<&[u8]> {
+pub(super) fn bytes(row: &Row, i: usize) -> Option<&[u8]> {
     match row.get(i) {
         Some(Value::Bytes(v)) => Some(v),
         _ => None,
@@ -247,6 +258,9 @@ fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
     }
     if let Some(sound) = &e.sound {
         s.execute("INSERT INTO sound_fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(sound.to_bytes())])?;
+    }
+    if let Some(stills) = &e.stills {
+        s.execute("INSERT INTO stills (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(stills.to_bytes())])?;
     }
     for b in &e.bindings {
         bind(s, &e.id, b)?;
@@ -445,6 +459,46 @@ impl<D: Database> Registry for SqlRegistry<D> {
             owners::bury(s, id)?;
             owners::note(s, by, "delete", id).map(|()| Change::Done)
         })
+    }
+
+    fn find(&self, words: &str, most: usize) -> Result<Vec<Entry>, RegistryError> {
+        let words = words.trim();
+        let payload = words.strip_prefix("urn:c2pa:").unwrap_or(words).parse::<Payload>().ok().map(|p| p.as_bytes().to_vec());
+        let content = words.parse::<Content>().ok().map(|c| c.as_bytes().to_vec());
+        let (column, value) = match (payload, content) {
+            (Some(payload), _) => ("payload = $1", Value::Bytes(payload)),
+            (_, Some(content)) => ("content = $1", Value::Bytes(content)),
+            // Signs that stand for others stand for themselves here.
+            _ => {
+                let plain: String = words.to_lowercase().chars().flat_map(|c| "%_\\".contains(c).then_some('\\').into_iter().chain([c])).collect();
+                let labelled = "EXISTS (SELECT 1 FROM labels WHERE labels.id = entries.id AND lower(label) LIKE $1 ESCAPE '\\')";
+                (&*format!("lower(title) LIKE $1 ESCAPE '\\' OR {labelled}"), Value::Text(format!("%{plain}%")))
+            }
+        };
+        if words.is_empty() || words.contains('\0') {
+            return Ok(Vec::new());
+        }
+        self.run(false, |s| {
+            let rows = s.query(&format!("SELECT {COLUMNS} FROM entries WHERE {column} ORDER BY stamped DESC, entries.id LIMIT $2"), &[value.clone(), signed(most as u64)])?;
+            let mut entries = rows.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
+            entries.iter_mut().try_for_each(|e| complete(s, e))?;
+            Ok(entries)
+        })
+    }
+
+    fn remark(&self, remark: &Remark) -> Result<(), RegistryError> {
+        match self.run(true, |s| cases::add(s, remark))? {
+            None => Ok(()),
+            Some(reason) => Err(RegistryError::Unfit { id: remark.content.to_string(), reason }),
+        }
+    }
+
+    fn remarks(&self, content: &Content) -> Result<Vec<Remark>, RegistryError> {
+        self.run(false, |s| cases::of(s, content))
+    }
+
+    fn cases(&self, label: Option<&str>, most: usize) -> Result<Vec<Remark>, RegistryError> {
+        self.run(false, |s| cases::latest(s, label, most))
     }
 
     fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, draft, entry_of, looks, payload_beside, publish};
+use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
@@ -59,7 +59,7 @@ pub fn stamp_stream(
     let tail = Tail::new(to);
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None, keeps_stills(options));
     let capacities = std::rc::Rc::default();
     let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
@@ -78,9 +78,9 @@ pub fn stamp_stream(
         e => e,
     })?;
 
-    let (capacity, sketch) = pass.finish();
+    let (capacity, sketch, stills) = pass.finish();
     // What the sound is like is told of a finished file, which there is none of.
-    let likeness = Likeness { picture: looks(&sketch), sound: None };
+    let likeness = Likeness { picture: looks(&sketch), stills, sound: None };
     let bound = Bound { payload, marked: true, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
     let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {

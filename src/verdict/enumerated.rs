@@ -166,7 +166,9 @@ impl Case {
             manifest,
             resemblance: (self.video > 0).then_some(resemblance),
             difference: None,
+            unmatched: Vec::new(),
             sound_resemblance: (self.audio > 0).then_some(sound_resemblance),
+            stills: None,
             picture: None,
             sound: None,
         }

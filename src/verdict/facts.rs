@@ -248,7 +248,7 @@ fn gaps(ranges: &[TimeRange], seconds: f64) -> Vec<TimeRange> {
 }
 
 /// Those of which the better part is not another's.
-fn without(gaps: &[TimeRange], others: &[TimeRange]) -> Vec<TimeRange> {
+pub(super) fn without(gaps: &[TimeRange], others: &[TimeRange]) -> Vec<TimeRange> {
     let taken = |g: &TimeRange| others.iter().map(|o| (o.end.min(g.end) - o.start.max(g.start)).max(0.0)).sum::<f64>();
     gaps.iter().copied().filter(|g| g.end - g.start - taken(g) > GAP).collect()
 }

@@ -3,7 +3,7 @@
 //! Rules stand in the order of their weight: the first that holds and implies a verdict gives it, and reasons are told in this order.
 
 use super::Verdict::{self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound, Recovered};
-use super::facts::{Facts, Likeness};
+use super::facts::{Facts, Likeness, without};
 use super::reason::{Param, Params, Severity, Word, params};
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::told;
@@ -169,6 +169,10 @@ pub(super) const RULES: &[Rule] = &[
     rule!("video.part-differs", Doubt, None, [], |f| {
         let share = f.original().filter(|_| !f.is_whole()).and_then(|r| f.differs(r))?;
         params([("share", Param::Share(share.into()))])
+    }),
+    rule!("video.stretch-unknown", Doubt, None, [], |f| {
+        let r = f.original().filter(|_| !f.is_whole())?;
+        gap(&without(&r.unmatched, &f.video_gaps()))
     }),
     // What the file says of itself.
     rule!("manifest.ours", Good, Some(Intact), ["manifest.valid"], |f| f.manifest.filter(|m| f.is_whole() && !m.credential_alone()).map(manifest)),

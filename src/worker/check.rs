@@ -85,7 +85,7 @@ mod tests {
             let mut picture: PictureEvidence = serde_json::from_value(mark.clone()).unwrap();
             picture.others.push(picture.clone());
             change(&mut picture);
-            detected(&Detected { info: info.clone(), picture: Some(picture), sound: None, sketch: None, recording: None }, &ring)
+            detected(&Detected { info: info.clone(), picture: Some(picture), sound: None, sketch: None, stills: None, recording: None }, &ring)
         };
         assert!(holds(&|_| {}));
         assert!(!holds(&|p| p.evidence = f32::NAN));

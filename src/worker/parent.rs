@@ -155,6 +155,10 @@ impl Look for WorkerLook {
         self.ask(&Request::Marks(Box::new(Asked::new(ring, how, sketch))), progress)?.marks(ring).ok_or_else(|| self.senseless())
     }
 
+    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
+        self.ask(&Request::Glimpse(Box::new(Asked::new(ring, how, false))), &mut |_| {})?.glimpse(ring).ok_or_else(|| self.senseless())
+    }
+
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
         self.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.senseless())
     }
@@ -188,6 +192,14 @@ impl Answer {
         }
     }
 
+    fn glimpse(self, ring: &KeyRing) -> Option<Option<Detected>> {
+        match self {
+            Self::Glimpse(None) => Some(None),
+            Self::Glimpse(Some(found)) => check::detected(&found, ring).then_some(Some(*found)),
+            _ => None,
+        }
+    }
+
     fn frame(self) -> Option<Still> {
         match self {
             Self::Frame(width, height, data) => Some(Still { width, height, data: data.into_vec() }).filter(check::still),
@@ -201,6 +213,7 @@ pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected
     let length = u32::try_from(message.len()).ok()?.to_le_bytes();
     match receive(&mut length.as_slice().chain(message), ANSWER).ok()? {
         answer @ Answer::Marks(_) => answer.marks(ring).map(Some),
+        answer @ Answer::Glimpse(_) => answer.glimpse(ring),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),

@@ -77,6 +77,7 @@ fn look(eyes: &dyn Eyes) -> io::Result<()> {
 
 fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Result<Answer, Failure> {
     let failed = |e: LookError| Failure::from(e);
+    let senseless = || Failure::Other("a question that makes no sense".into());
     match request {
         Request::Open(..) => Err(Failure::Other("two files for one worker".into())),
         Request::Manifest(trust) => {
@@ -86,7 +87,7 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
         Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
         Request::Marks(asked) => {
             let sketch = asked.sketch;
-            let (ring, how) = asked.into_parts().ok_or_else(|| Failure::Other("a question that makes no sense".into()))?;
+            let (ring, how) = asked.into_parts().ok_or_else(senseless)?;
             // Where the parent is gone the process ends, whatever is told.
             let mut pace = Pace::default();
             let mut tell = |p: Progress| {
@@ -96,6 +97,10 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
             };
             let found = look.marks(&ring, &how, sketch, &mut tell);
             Ok(Answer::Marks(Box::new(found.map_err(failed)?)))
+        }
+        Request::Glimpse(asked) => {
+            let (ring, how) = asked.into_parts().ok_or_else(senseless)?;
+            Ok(Answer::Glimpse(look.glimpse(&ring, &how).map_err(failed)?.map(Box::new)))
         }
         Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),
     }

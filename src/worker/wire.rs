@@ -36,6 +36,7 @@ pub(super) enum Request {
     Manifest(Trust),
     Reference,
     Marks(Box<Asked>),
+    Glimpse(Box<Asked>),
     Frame(f64),
 }
 
@@ -48,6 +49,7 @@ pub(super) enum Answer {
     /// Any number of these, and then the marks.
     Progress(u64, f64, Option<f64>),
     Marks(Box<Detected>),
+    Glimpse(Option<Box<Detected>>),
     Frame(usize, usize, ByteBuf),
     Failed(Failure),
 }

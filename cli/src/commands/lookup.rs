@@ -73,7 +73,7 @@ pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> R
 /// What is remembered of a file, and the soft bindings that lead from it elsewhere: those of its manifest, and of its marks.
 fn seen(file: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, global: &Global) -> Result<(Vec<Registered>, Vec<Binding>)> {
     let bar = Bar::new(global, "reading", file);
-    let verified = verify(file, ring, options, &cancel(), &mut |p| bar.update(p))?;
+    let verified = verify(file, ring, options, &cancel(), &mut |stage| stage.looked().into_iter().for_each(|p| bar.update(p)))?;
     let marks = verified.detected.iter().flat_map(Detected::payloads).map(|p| Binding { alg: options.algorithm.clone(), value: p.as_bytes().to_vec() });
     let mut bindings: Vec<Binding> = marks.collect();
     for b in verified.manifest.into_iter().flat_map(|m| m.soft_bindings) {

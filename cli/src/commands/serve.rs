@@ -32,9 +32,11 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.registry = Some(registry.clone());
     options.eyes = lookers.eyes();
     config.manifest.name(&mut options);
+    // Statements are signed by whoever signs clips here; a server that cannot read that key does without.
+    let identity = home.identity(config.signing.certificate.as_deref(), config.signing.key.as_deref(), None).ok();
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;
-    let service = Service::new(settings, ring, options, registry, TokenFile::of(home.path()), &folder)?;
+    let service = Service::new(settings, ring, options, registry, TokenFile::of(home.path()), identity, &folder)?;
     serve::run(service)?;
     Ok(Exit::Success)
 }

@@ -189,6 +189,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.payload = args.payload;
     o.overwrite = args.force;
     o.labels = args.remember.labels.iter().cloned().collect();
+    o.stills = config.registry.stills.unwrap_or(true);
     o.remember = remember(&args.remember, home, config)?;
     o.check = args.check;
     o.mark_sound = !args.no_audio_mark;

@@ -83,7 +83,7 @@ impl Verifier {
     }
 
     fn ask(&self, file: &Path, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
-        let verified = verify(file, self.ring.as_ref(), options, cancel, progress)?;
+        let verified = verify(file, self.ring.as_ref(), options, cancel, &mut |stage| stage.looked().into_iter().for_each(&mut *progress))?;
         let exit = self.policy.exit(&verified.judgement);
         let remarks = self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
         Ok(Answer { exit, json: output::json::verify(file, &verified, self.language)?, text: output::human::verify(file, &verified, self.language), remarks })

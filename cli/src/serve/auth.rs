@@ -30,6 +30,10 @@ pub(crate) enum Scope {
     #[serde(rename = "store:bindings")]
     #[value(name = "store:bindings")]
     StoreBindings,
+    /// Search the registry, and write notes, decisions and reviews of clips on the page
+    #[serde(rename = "review:clips")]
+    #[value(name = "review:clips")]
+    Review,
 }
 
 impl Scope {
@@ -38,6 +42,7 @@ impl Scope {
             Self::Fetch => "fetch:manifests",
             Self::StoreManifests => "store:manifests",
             Self::StoreBindings => "store:bindings",
+            Self::Review => "review:clips",
         }
     }
 }
@@ -51,6 +56,14 @@ pub(crate) struct Token {
     pub(crate) scopes: BTreeSet<Scope>,
     /// Seconds since 1970.
     pub(crate) created: u64,
+}
+
+#[cfg(test)]
+impl Token {
+    /// One that allows everything.
+    pub(super) fn example() -> Self {
+        Self { name: "a".into(), sha256: Content::of_bytes(b""), scopes: Scope::value_variants().iter().copied().collect(), created: 0 }
+    }
 }
 
 /// The file of tokens in the home. It is read whenever a token is shown, so that one that is revoked ends at once.
@@ -98,9 +111,9 @@ impl TokenFile {
         self.write(&tokens)
     }
 
-    fn find(&self, token: &str) -> Result<Option<Token>> {
-        let digest = Content::of_bytes(token.as_bytes());
-        Ok(self.list()?.into_iter().find(|t| t.sha256 == digest))
+    /// The token with a digest, if it was not revoked.
+    pub(super) fn find(&self, digest: &Content) -> Result<Option<Token>> {
+        Ok(self.list()?.into_iter().find(|t| t.sha256 == *digest))
     }
 }
 
@@ -117,7 +130,7 @@ impl Service {
         };
         let token = shown.to_str().ok().and_then(|s| s.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
         let token = token.ok_or_else(|| unauthorised("the authorization is no bearer token; send it as 'Authorization: Bearer …'"))?;
-        match self.tokens.find(token).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
+        match self.tokens.find(&Content::of_bytes(token.as_bytes())).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
             None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
             Some(_) => {

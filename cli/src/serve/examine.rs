@@ -1,13 +1,14 @@
 //! A file → what `verify` says of it, on a thread of its own, so many at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
-use proofmark::media::{Cancel, MediaError, Progress};
+use proofmark::media::{Cancel, MediaError};
 use proofmark::verify::{VerifyOptions, verify};
 use proofmark::worker::WorkerError;
-use proofmark::{KeyRing, Verified, VerifyError};
+use proofmark::{KeyRing, Stage, Verified, VerifyError};
 use tokio::sync::Semaphore;
 
 use super::{Refusal, Service};
@@ -18,7 +19,41 @@ pub(super) struct Examiner {
     ring: Option<KeyRing>,
     jobs: usize,
     free: Arc<Semaphore>,
+    line: Arc<Mutex<Line>>,
     stopped: Cancel,
+}
+
+/// Files that wait for a free thread, by their numbers.
+#[derive(Default)]
+struct Line {
+    next: u64,
+    waiting: BTreeSet<u64>,
+}
+
+/// A place in the line; free again when it is dropped.
+pub(super) struct Turn {
+    number: u64,
+    line: Arc<Mutex<Line>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&self.number);
+    }
+}
+
+/// How a file is to be examined.
+pub(super) struct Order {
+    pub(super) options: VerifyOptions,
+    pub(super) cancel: Cancel,
+    turn: Turn,
+}
+
+impl Order {
+    /// Its number in the line.
+    pub(super) fn number(&self) -> u64 {
+        self.turn.number
+    }
 }
 
 /// Stops the work that nobody waits for any more.
@@ -32,7 +67,7 @@ impl Drop for Abandon {
 
 impl Examiner {
     pub(super) fn new(jobs: usize, ring: Option<KeyRing>) -> Self {
-        Self { ring, jobs, free: Arc::new(Semaphore::new(jobs)), stopped: Cancel::default() }
+        Self { ring, jobs, free: Arc::new(Semaphore::new(jobs)), line: Arc::default(), stopped: Cancel::default() }
     }
 
     /// Stops all work.
@@ -48,30 +83,45 @@ impl Examiner {
     pub(super) fn busy(&self) -> usize {
         self.jobs - self.free.available_permits()
     }
+
+    /// Takes the last place in the line.
+    fn queue(&self) -> Turn {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.next += 1;
+        let number = line.next;
+        line.waiting.insert(number);
+        Turn { number, line: self.line.clone() }
+    }
+
+    /// How many wait before a number; `None` if that waits no longer.
+    pub(super) fn before(&self, number: u64) -> Option<usize> {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.waiting.contains(&number).then(|| line.waiting.range(..number).count())
+    }
 }
 
 impl Service {
+    /// Takes the last place in the line, for whoever asks as the settings say.
+    pub(super) fn order(&self) -> Order {
+        Order { options: self.options.clone(), cancel: Cancel::default(), turn: self.examiner.queue() }
+    }
+
     /// Waits for a free thread and verifies `path`, called `name` in messages.
-    pub(super) async fn examine(
-        self: &Arc<Self>,
-        path: PathBuf,
-        name: &str,
-        options: VerifyOptions,
-        mut progress: impl FnMut(Progress) + Send + 'static,
-    ) -> Result<Verified, Refusal> {
+    pub(super) async fn examine(self: &Arc<Self>, path: PathBuf, name: &str, order: Order, mut watch: impl FnMut(Stage) + Send + 'static) -> Result<Verified, Refusal> {
+        let Order { options, cancel, turn } = order;
         let free = self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
+        drop(turn);
         let service = self.clone();
-        let cancel = Cancel::default();
         let _abandon = Abandon(cancel.clone());
         let file = path.clone();
         let work = tokio::task::spawn_blocking(move || {
             // Held to the end, also when nobody waits any more.
             let _free = free;
-            let mut told = |p: Progress| {
+            let mut told = |stage: Stage| {
                 if service.examiner.is_stopped() {
                     cancel.cancel();
                 }
-                progress(p);
+                watch(stage);
             };
             verify(&file, service.examiner.ring.as_ref(), &options, &cancel, &mut told)
         });
@@ -80,7 +130,6 @@ impl Service {
         Ok(verified)
     }
 }
-
 /// Why a file could not be verified, without the name that it has here.
 fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
     let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());

@@ -36,10 +36,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use proofmark::provenance::Identity;
 use proofmark::registry::RegistryError;
 use proofmark::verify::VerifyOptions;
 use proofmark::{KeyRing, Registry};
@@ -65,13 +66,24 @@ pub(crate) struct Service {
     /// Where uploads lie while they are looked at.
     spool: PathBuf,
     reports: page::Reports,
+    sessions: page::Sessions,
+    /// Who signs statements, if anybody.
+    identity: Option<Identity>,
 }
 
 type Shared = State<Arc<Service>>;
 
 impl Service {
     /// Prepares `folder`, which belongs to this server alone while it holds its lock.
-    pub(crate) fn new(settings: Settings, ring: Option<KeyRing>, options: VerifyOptions, registry: Arc<dyn Registry>, tokens: TokenFile, folder: &std::path::Path) -> Result<Self> {
+    pub(crate) fn new(
+        settings: Settings,
+        ring: Option<KeyRing>,
+        options: VerifyOptions,
+        registry: Arc<dyn Registry>,
+        tokens: TokenFile,
+        identity: Option<Identity>,
+        folder: &std::path::Path,
+    ) -> Result<Self> {
         let spool = folder.join("spool");
         // What lies there was being received when an earlier server was stopped the hard way.
         match std::fs::remove_dir_all(&spool) {
@@ -89,6 +101,8 @@ impl Service {
             tokens,
             options,
             spool,
+            sessions: page::Sessions::default(),
+            identity,
         })
     }
 
@@ -103,11 +117,10 @@ impl Service {
 pub(crate) fn routes(service: Arc<Service>) -> Router {
     let counted = middleware::from_fn_with_state(service.clone(), metrics::count);
     let rated = middleware::from_fn_with_state(service.clone(), gate::rate);
-    let mut router = Router::new().nest("/v1", resolution::routes().merge(verify::routes())).merge(resolution::well_known());
-    if !service.settings.require_token {
-        router = router.merge(page::routes());
-    }
-    router
+    Router::new()
+        .nest("/v1", resolution::routes().merge(verify::routes()))
+        .merge(resolution::well_known())
+        .merge(page::routes())
         .layer(rated)
         .merge(health::routes())
         .fallback(nothing)
@@ -120,10 +133,9 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
 }
 
 /// Where nothing is: as a page for browsers, which ask for one.
-async fn nothing(State(service): Shared, request: Request) -> Response {
-    let wants = |kind: &str| request.headers().get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains(kind));
+async fn nothing(request: Request) -> Response {
     let refusal = Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address; /v1/openapi.json lists what there is");
-    if wants("text/html") && !service.settings.require_token { page::told(refusal) } else { refusal.into_response() }
+    if page::wants(request.headers(), "text/html") { page::told_to(request.headers(), refusal) } else { refusal.into_response() }
 }
 
 /// What every answer says to browsers and proxies.

@@ -67,14 +67,23 @@ fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Refusal> {
     Ok(uri)
 }
 
-/// Fetches `url`, which is said to have `length` bytes, to a file at `to`.
-pub(super) async fn fetch(url: String, length: u64, to: &Path, settings: &Settings) -> Result<(), Refusal> {
+/// How long a file may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Length {
+    /// So many bytes, as was said before.
+    Exactly(u64),
+    /// No more than so many.
+    AtMost(u64),
+}
+
+/// Fetches `url` to a file at `to`.
+pub(super) async fn fetch(url: String, length: Length, to: &Path, settings: &Settings) -> Result<(), Refusal> {
     let uri = allowed(&url, &settings.reference_hosts)?;
     let (to, private, time) = (to.to_path_buf(), settings.reference_private, settings.upload_time);
     tokio::task::spawn_blocking(move || download(&uri, length, &to, private, time)).await.unwrap_or_else(|e| Err(Refusal::broken(&e)))
 }
 
-fn download(uri: &Uri, length: u64, to: &Path, private: bool, time: Duration) -> Result<(), Refusal> {
+fn download(uri: &Uri, length: Length, to: &Path, private: bool, time: Duration) -> Result<(), Refusal> {
     let failed = |why: &dyn std::fmt::Display| Refusal::new(StatusCode::BAD_GATEWAY, format!("{} could not be fetched: {why}", uri.host().unwrap_or_default()));
     let until = Instant::now() + time;
     let mut response = agent(private, time).get(uri.clone()).call().map_err(|e| failed(&e))?;
@@ -87,8 +96,13 @@ fn download(uri: &Uri, length: u64, to: &Path, private: bool, time: Duration) ->
     loop {
         let n = from.read(&mut buffer).map_err(|e| failed(&e))?;
         read += n as u64;
-        if read > length || (n == 0 && read < length) {
-            return Err(failed(&format!("it is {} than the {length} bytes of assetLength", if n == 0 { "shorter" } else { "longer" })));
+        match length {
+            Length::Exactly(length) if read > length || (n == 0 && read < length) => {
+                return Err(failed(&format!("it is {} than the {length} bytes of assetLength", if n == 0 { "shorter" } else { "longer" })));
+            }
+            Length::AtMost(limit) if read > limit => return Err(failed(&format!("it is longer than the {limit} bytes that are taken here"))),
+            Length::AtMost(_) if n == 0 && read == 0 => return Err(failed(&"it is empty")),
+            Length::Exactly(_) | Length::AtMost(_) => {}
         }
         if n == 0 {
             return Ok(());

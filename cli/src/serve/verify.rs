@@ -51,7 +51,7 @@ async fn verify(State(service): Shared, request: Request) -> Answer {
         }
         Kind::Parts => return Err(form::refuse(request).await),
     };
-    let verified = service.examine(upload.path.clone(), &name, service.options.clone(), |_| {}).await;
+    let verified = service.examine(upload.path.clone(), &name, service.order(), |_| {}).await;
     let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
     let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English).map_err(|e| Refusal::broken(&e))?;
     Ok(json(&report))

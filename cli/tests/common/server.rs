@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn of(mut response: Response<Body>) -> Self {
+    pub(crate) fn of(mut response: Response<Body>) -> Self {
         let headers = response.headers().iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_string())).collect();
         let mut body = Vec::new();
         response.body_mut().as_reader().read_to_end(&mut body).unwrap();

@@ -1,28 +1,31 @@
 //! Reports on disk, each in a folder under a name that cannot be guessed.
 //!
 //! ```text
-//! <id>/upload.<ending>   the clip
-//! <id>/about.json        what it was called; with it the clip is whole
-//! <id>/report.json       what was found, or
-//! <id>/refused.txt       why nothing could be
+//! <id>/upload.<ending>         the clip
+//! <id>/about.json              what it was called; with it the clip is whole
+//! <id>/stills.bin              small pictures of it
+//! <id>/report.<language>.json  what was found, or
+//! <id>/refused.txt             why nothing could be
 //! ```
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use proofmark::media::Progress;
+use proofmark::media::{Cancel, Stills};
+use proofmark::{Language, Payload, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::super::Refusal;
 use super::super::upload::file_name;
+use super::text::Text;
 use crate::target::Target;
 
 /// All reports.
@@ -30,8 +33,8 @@ pub(in super::super) struct Reports {
     folder: PathBuf,
     keep: Duration,
     most: usize,
-    /// How far those are that are being made.
-    working: Mutex<HashMap<String, Share>>,
+    /// Those that are being made.
+    working: Mutex<HashMap<String, Work>>,
 }
 
 /// What is known of a report before it is made.
@@ -51,24 +54,43 @@ struct Written {
 
 /// How a report stands.
 pub(super) enum State {
-    /// Being made; how much of the clip has been seen, 0 to 1, if it has begun.
-    Working(Option<f32>),
-    Done(Value),
+    /// Being made, if it has begun.
+    Working(Option<Work>),
+    Done,
     Refused(String),
 }
 
-/// How much of a clip has been seen, in thousandths plus one; 0 before it begins.
-#[derive(Clone, Default)]
-pub(super) struct Share(Arc<AtomicU32>);
+/// A report that is being made.
+#[derive(Clone)]
+pub(super) struct Work {
+    /// The clip's number in the line.
+    pub(super) number: u64,
+    seen: Arc<Mutex<Seen>>,
+    cancel: Cancel,
+    task: Option<AbortHandle>,
+}
 
-impl Share {
-    pub(super) fn set(&self, p: Progress) {
-        let share = p.total.filter(|t| *t > 0.0).map_or(0.0, |t| (p.seconds / t).clamp(0.0, 1.0));
-        self.0.store(1 + (1000.0 * share) as u32, Ordering::Relaxed);
+/// How far it has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// The stage that it is in.
+    pub(super) stage: Option<Stage>,
+    /// What the beginning carries: a number, and the title that belongs to it.
+    pub(super) glimpse: Option<(Payload, Option<String>)>,
+}
+
+impl Work {
+    /// It has come to another stage.
+    pub(super) fn reach(&self, stage: Stage) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match stage {
+            Stage::Glimpsed(payload, title) => seen.glimpse = Some((payload, title)),
+            stage => seen.stage = Some(stage),
+        }
     }
 
-    fn get(&self) -> Option<f32> {
-        self.0.load(Ordering::Relaxed).checked_sub(1).map(|n| n as f32 / 1000.0)
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -84,7 +106,7 @@ impl Draft {
         let about = &self.about;
         let file = about.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = serde_json::to_string(&Written { name: about.name.clone(), file }).map_err(|e| Refusal::broken(&e))?;
-        write(&about.path.with_file_name("about.json"), &text).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
+        write(&about.path.with_file_name("about.json"), text.as_bytes()).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
         self.kept = true;
         Ok(self.about.clone())
     }
@@ -104,9 +126,32 @@ impl Drop for Draft {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    Target::new(path, true, &[])?.write(text.as_bytes())
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    Target::new(path, true, &[])?.write(bytes)
 }
+
+fn report_name(language: Language) -> String {
+    format!("report.{}.json", language.code())
+}
+
+impl About {
+    fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
+    /// What was found, in a language.
+    pub(super) fn report(&self, text: Text) -> Option<Value> {
+        serde_json::from_str(&fs::read_to_string(self.beside(&report_name(text.0))).ok()?).ok()
+    }
+
+    /// Small pictures of the clip.
+    pub(super) fn stills(&self) -> Option<Stills> {
+        Stills::from_bytes(&fs::read(self.beside(STILLS)).ok()?)
+    }
+}
+
+const STILLS: &str = "stills.bin";
+const REFUSED: &str = "refused.txt";
 
 impl Reports {
     pub(in super::super) fn open(folder: &Path, keep: Duration, most: usize) -> Result<Self> {
@@ -142,12 +187,16 @@ impl Reports {
 
     pub(super) fn find(&self, id: &str) -> Option<(About, State)> {
         let about = self.about(id)?;
-        let read = |name: &str| fs::read_to_string(about.path.with_file_name(name)).ok();
-        let done = read("report.json").and_then(|text| serde_json::from_str(&text).ok()).map(State::Done);
-        let refused = || read("refused.txt").map(State::Refused);
-        let working = || State::Working(self.working.lock().unwrap_or_else(PoisonError::into_inner).get(&about.id).and_then(Share::get));
+        // The one in the language that is written last.
+        let done = about.beside(&report_name(LAST)).exists().then_some(State::Done);
+        let refused = || fs::read_to_string(about.beside(REFUSED)).ok().map(State::Refused);
+        let working = || State::Working(self.working().get(&about.id).cloned());
         let state = done.or_else(refused).unwrap_or_else(working);
         Some((about, state))
+    }
+
+    fn working(&self) -> std::sync::MutexGuard<'_, HashMap<String, Work>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Clips whose report was never finished.
@@ -155,24 +204,48 @@ impl Reports {
         self.ids().filter_map(|id| self.find(&id)).filter(|(_, state)| matches!(state, State::Working(_))).map(|(about, _)| about).collect()
     }
 
-    pub(super) fn begin(&self, id: &str) -> Share {
-        let share = Share::default();
-        self.working.lock().unwrap_or_else(PoisonError::into_inner).insert(id.into(), share.clone());
-        share
+    /// A report is being made of a clip with a number in the line, until `cancel` is set.
+    pub(super) fn begin(&self, id: &str, number: u64, cancel: Cancel) -> Work {
+        let work = Work { number, seen: Arc::default(), cancel, task: None };
+        self.working().insert(id.into(), work.clone());
+        work
     }
 
-    fn end(&self, id: &str, file: &str, text: &str) -> Result<()> {
-        let written = write(&self.folder.join(id).join(file), text);
-        self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// Which task makes it.
+    pub(super) fn made_by(&self, id: &str, task: AbortHandle) {
+        if let Some(work) = self.working().get_mut(id) {
+            work.task = Some(task);
+        }
+    }
+
+    /// Stops making a report, and deletes the clip; whether it was still being made.
+    pub(super) fn cancel(&self, id: &str) -> bool {
+        let Some(work) = self.working().remove(id) else { return false };
+        work.cancel.cancel();
+        if let Some(task) = work.task {
+            task.abort();
+        }
+        self.remove(id);
+        true
+    }
+
+    fn end(&self, id: &str, written: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        // One that was cancelled has no folder any more.
+        let written = if self.working().contains_key(id) { written(&self.folder.join(id)) } else { Ok(()) };
+        self.working().remove(id);
         written
     }
 
-    pub(super) fn finish(&self, id: &str, report: &Value) -> Result<()> {
-        self.end(id, "report.json", &report.to_string())
+    /// Keeps a report, in each language, and small pictures of the clip.
+    pub(super) fn finish(&self, id: &str, reports: &[(Language, Value)], stills: Option<&Stills>) -> Result<()> {
+        self.end(id, |folder| {
+            stills.map_or(Ok(()), |s| write(&folder.join(STILLS), &s.to_bytes()))?;
+            reports.iter().try_for_each(|(language, report)| write(&folder.join(report_name(*language)), report.to_string().as_bytes()))
+        })
     }
 
     pub(super) fn refuse(&self, id: &str, message: &str) -> Result<()> {
-        self.end(id, "refused.txt", message)
+        self.end(id, |folder| write(&folder.join(REFUSED), message.as_bytes()))
     }
 
     fn remove(&self, id: &str) {
@@ -185,7 +258,7 @@ impl Reports {
 
     /// Removes reports that are older than they are kept, and the oldest beyond the number that is.
     pub(super) fn sweep(&self) {
-        let working = |id: &str| self.working.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id);
+        let working = |id: &str| self.working().contains_key(id);
         let made = |id: &str| fs::metadata(self.folder.join(id).join("about.json")).and_then(|m| m.modified()).ok();
         let mut all: Vec<(SystemTime, String)> = self.ids().filter(|id| !working(id)).filter_map(|id| Some((made(&id)?, id))).collect();
         all.sort_by(|a, b| b.cmp(a));
@@ -195,3 +268,6 @@ impl Reports {
         }
     }
 }
+
+/// The language whose report is written last.
+const LAST: Language = Text::LANGUAGES[Text::LANGUAGES.len() - 1].0;

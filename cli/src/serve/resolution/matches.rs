@@ -167,7 +167,7 @@ fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
 /// The manifests that belong to a file: those that its marks lead to, those of clips that look or sound like it, and those of the hint if there are none.
 async fn within(service: &Arc<Service>, upload: &Upload, sought: Sought) -> Answer {
     let Sought { by, most, hint } = sought;
-    let verified = service.examine(upload.path.clone(), "upload", service.options.clone(), |_| {}).await?;
+    let verified = service.examine(upload.path.clone(), "upload", service.order(), |_| {}).await?;
     let mut found = led_to(&verified, by);
     if let Some(hint) = hint.filter(|_| found.is_empty()) {
         found = bound(service, hint, most).await?;
@@ -224,6 +224,6 @@ async fn by_reference(State(service): Shared, headers: HeaderMap, uri: Uri, body
     }
     let _place = service.gate.enter()?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
-    reference::fetch(asked.reference_url, asked.asset_length, &upload.path, &service.settings).await?;
+    reference::fetch(asked.reference_url, reference::Length::Exactly(asked.asset_length), &upload.path, &service.settings).await?;
     within(&service, &upload, sought).await
 }
