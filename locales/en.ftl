@@ -47,6 +47,7 @@ video =
             [as-stamped] the rest may have been covered or replaced
            *[moved] the rest was put around it, laid over it, or replaced
         }. Look closely.
+    .parts-untold = Whether a part of the picture was replaced cannot be told: it moves too fast, or too few of its moments are like registered ones. Look closely.
     .stretch-unknown = From { $start } s to { $end } s the picture looks like no moment of the registered clip: that part may have been replaced or put in. Look closely.
     .part-differs = About { $share } % of the picture is not as it was registered: that part may have been replaced or covered. Look closely.
     .marked = The picture carries our mark { $payload }. Evidence this strong comes by chance with probability { $chance } at most.

@@ -156,10 +156,10 @@ entry =
     .looks = Looks
     .sounds = Sound
     .not-compared = not compared
-    .same = the same: { $apart } apart
-    .different = different, or changed beyond knowing: { $apart } apart
-    .bits = { $bits } of 256 bits, frame by frame
-    .share = { $share } % of the bits
+    .same = the same: { $apart }
+    .different = different, or changed beyond knowing: { $apart }
+    .bits = { $bits } of 256 bits apart, frame by frame
+    .share = { $share } % of the bits apart
     .stretched = , at speed { $speed } and pitch { $pitch }
     .no-manifest = It was stamped without a manifest.
 

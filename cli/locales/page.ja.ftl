@@ -152,10 +152,10 @@ entry =
     .looks = 見た目
     .sounds = 音
     .not-compared = 未比較
-    .same = 同じ（差 { $apart }）
-    .different = 異なる、または分からないほど変えられている（差 { $apart }）
-    .bits = コマごとに 256 ビット中 { $bits }
-    .share = ビットの { $share } %
+    .same = 同じ（{ $apart }）
+    .different = 異なる、または分からないほど変えられている（{ $apart }）
+    .bits = コマごとに 256 ビット中 { $bits } の差
+    .share = ビットの { $share } % の差
     .stretched = 、速度 { $speed }・音程 { $pitch }
     .no-manifest = マニフェストなしで登録されました。
 

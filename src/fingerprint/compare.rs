@@ -211,7 +211,7 @@ impl Query {
         // Of which window something was replaced, the rest of it tells: the plain one is tried, too.
         let plain = self.align(&Window::WHOLE, other).filter(|_| closest.resemblance.same_aspect && closest.window != Window::WHOLE);
         let maps = std::iter::once(&closest).chain(&plain).filter_map(|a| self.map(a, other));
-        let difference = maps.min_by(|a, b| a.share.total_cmp(&b.share));
+        let difference = maps.min_by(|a, b| b.is_told().cmp(&a.is_told()).then(a.share.total_cmp(&b.share)));
         Some(Comparison { resemblance: closest.resemblance, difference, unmatched: self.unmatched(&closest, other) })
     }
 
@@ -222,9 +222,13 @@ impl Query {
         if narrow < NEARLY_ALL || wide > NO_MORE {
             return None;
         }
-        // Where a picture is unlike those before and after it, what is beside it shows another moment.
-        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(|&(i, _)| unrest(&self.frames, i) <= STILL).collect();
-        Some(difference::map(&self.smalls, &other.smalls(&aligned.window)?, &still))
+        // Where all moves fast, what is beside a picture shows the same moment only if it is far more like it than the pictures before and after.
+        let same = |&(i, j): &(usize, usize)| {
+            let unrest = unrest(&self.frames, i);
+            unrest <= STILL || self.frames[i].hash.distance(&other.through(j, &aligned.window)) as f32 <= unrest / 2.0
+        };
+        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(same).collect();
+        Some(difference::map(&self.smalls, &other.smalls(&aligned.window)?, &still, aligned.beside.len()))
     }
 
     /// When the clip looks like no registered picture, though the most of it does.

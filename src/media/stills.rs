@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 
 use super::convert::Converter;
 use super::frame::Picture;
-use super::guard::VideoShape;
+use super::guard::{self, VideoShape};
 
 /// Seconds from one still to the next, at the start.
 const INTERVAL: f64 = 1.0;
@@ -142,7 +142,7 @@ fn encode(frame: &frame::Video) -> Result<Vec<u8>, Error> {
     let mut encoder = encoder.open()?;
     let mut frame = frame.clone();
     frame.set_pts(Some(0));
-    encoder.send_frame(&frame)?;
+    guard::send_video(&mut encoder, &frame)?;
     encoder.send_eof()?;
     let mut packet = Packet::empty();
     encoder.receive_packet(&mut packet)?;

@@ -3,7 +3,7 @@
 use super::Findings;
 use super::thresholds::{ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN, UNDISTURBED};
 use crate::evidence::TimeRange;
-use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
+use crate::fingerprint::{DifferenceMap, PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
@@ -148,9 +148,14 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// How the picture looks part by part, where it lies as that of the registered clip did.
+    pub(super) fn compared(&self, entry: &'a Registered) -> Option<&'a DifferenceMap> {
+        entry.difference.as_ref().filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())
+    }
+
     /// Share of the picture that looks otherwise than the registered one, where a part does and the rest is that clip's.
-    pub(super) fn differs(&self, entry: &Registered) -> Option<f32> {
-        let map = entry.difference.as_ref().filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())?;
+    pub(super) fn differs(&self, entry: &'a Registered) -> Option<f32> {
+        let map = self.compared(entry)?;
         (map.share > 0.0 && map.share <= NO_PART).then_some(map.share)
     }
 

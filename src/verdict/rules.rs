@@ -170,6 +170,10 @@ pub(super) const RULES: &[Rule] = &[
         let share = f.original().filter(|_| !f.is_whole()).and_then(|r| f.differs(r))?;
         params([("share", Param::Share(share.into()))])
     }),
+    rule!("video.parts-untold", Doubt, None, [], |f| {
+        let r = f.original().filter(|r| !f.is_whole() && Facts::looks(r) == Likeness::Same)?;
+        plain(f.compared(r).is_some_and(|map| !map.is_told()))
+    }),
     rule!("video.stretch-unknown", Doubt, None, [], |f| {
         let r = f.original().filter(|_| !f.is_whole())?;
         gap(&without(&r.unmatched, &f.video_gaps()))
@@ -259,7 +263,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("registry.looks-the-same", Note, None, [], |f| {
         let r = f.seen.and_then(|p| f.entry(p)).filter(|r| matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))?;
         let parts = match &r.difference {
-            Some(map) if map.share == 0.0 && f.lies_as_stamped() => "same",
+            Some(map) if map.is_told() && map.share == 0.0 && f.lies_as_stamped() => "same",
             _ => "untold",
         };
         params([("parts", parts.into()), ("least", Param::Share(PART_SEEN))])

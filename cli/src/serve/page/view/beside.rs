@@ -43,7 +43,7 @@ fn is_unmatched(entry: &Value, at: f64) -> bool {
 pub(super) fn player(t: Text, here: &str, about: &About, report: &Value) -> Markup {
     let media = format!("{here}/media");
     let area = report.pointer("/video/area").filter(|a| !a.is_null());
-    let difference = report.pointer("/registered/0/difference").filter(|d| !d.is_null());
+    let difference = report.pointer("/registered/0/difference").filter(|d| !list(d, "/cells").is_empty());
     let over = html! {
         @if let Some(area) = area { (cells(area, "area", &|marked| if marked { "yes" } else { "no" })) }
         @if let Some(difference) = difference { (cells(difference, "difference", &|differs| if differs { "differs" } else { "same" })) }
