@@ -471,11 +471,11 @@ fn what_people_say_is_kept_by_name(place: &Place) {
 fn entries_are_found_by_words(place: &Place) {
     let r = place.open();
     let (mut a, mut b) = (some(1), some(2));
-    a.title = Some("A Rabbit, 100 % _real_".into());
+    a.title = Some("A Rabbit, 100 % _real_, ÜBER".into());
     b.labels = ["campaign \\x".into()].into();
     r.put_all(&[a.clone(), b.clone()], false).unwrap();
     let found = |words: &str| r.find(words, 10).unwrap().into_iter().map(|e| e.id).collect::<Vec<_>>();
-    for words in ["rabbit", "100 %", "_real_", &a.payload.unwrap().to_string(), &a.id, &a.content.to_string(), " RABBIT "] {
+    for words in ["rabbit", "100 %", "_real_", "über", "Über", &a.payload.unwrap().to_string(), &a.id, &a.content.to_string(), " RABBIT "] {
         assert_eq!(found(words), [a.id.clone()], "{words}");
     }
     assert_eq!((found("campaign"), found("\\x")), (vec![b.id.clone()], vec![b.id.clone()]));

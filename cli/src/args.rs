@@ -425,7 +425,7 @@ pub(crate) struct ServeArgs {
     /// Address and port; port 0 takes a free one [default: 127.0.0.1:8473]
     #[arg(long, env = "PROOFMARK_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Demand a token for reading too, and serve no page
+    /// Demand a token for reading too, on the page with a login
     #[arg(long)]
     pub(crate) require_token: bool,
     #[command(flatten)]

@@ -76,7 +76,7 @@ impl Remark {
             Act::Review if !Act::REVIEWS.contains(&said) => Some("it is no review; choose one of those that are offered"),
             Act::Review => match before.iter().rev().find(|r| r.act == Act::Decision) {
                 None => Some("there is no decision to review yet"),
-                Some(decided) if decided.who == self.who => Some("who decided cannot review that; ask somebody else"),
+                Some(decided) if decided.who == self.who.trim() => Some("who decided cannot review that; ask somebody else"),
                 Some(_) => None,
             },
         }
@@ -100,13 +100,13 @@ pub(super) fn add(s: &mut dyn Session, remark: &Remark) -> Result<Option<&'stati
 
 /// What was said of a clip, the earliest first.
 pub(super) fn of(s: &mut dyn Session, content: &Content) -> Result<Vec<Remark>, String> {
-    let rows = s.query("SELECT content, at, who, act, said FROM remarks WHERE content = $1 ORDER BY at", &[Value::Bytes(content.as_bytes().to_vec())])?;
+    let rows = s.query("SELECT content, at, who, act, said FROM remarks WHERE content = $1 ORDER BY at, said", &[Value::Bytes(content.as_bytes().to_vec())])?;
     Ok(rows.iter().filter_map(remark).collect())
 }
 
 /// The last remark of each clip that something was said of, the latest first, at most `most`: of those with a label, if one is asked for.
 pub(super) fn latest(s: &mut dyn Session, label: Option<&str>, most: usize) -> Result<Vec<Remark>, String> {
-    const LAST: &str = "SELECT content, at, who, act, said FROM remarks r WHERE NOT EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND l.at > r.at)";
+    const LAST: &str = "SELECT content, at, who, act, said FROM remarks r WHERE NOT EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND (l.at > r.at OR (l.at = r.at AND l.said > r.said)))";
     let most = signed(most as u64);
     let rows = match label {
         None => s.query(&format!("{LAST} ORDER BY at DESC LIMIT $1"), &[most])?,

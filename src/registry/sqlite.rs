@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
@@ -42,6 +43,7 @@ impl Sqlite {
             }
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
+            lower_everything(&connection)?;
             Ok(connection)
         };
         // Who may only read can still verify.
@@ -49,6 +51,12 @@ impl Sqlite {
         let connection = connection.map_err(|e| RegistryError::Open { location: location.clone(), reason: format!("{e}; check the path, its permissions and the free space") })?;
         Ok(Self { location, connection: Mutex::new(connection) })
     }
+}
+
+/// SQLite's own `lower` knows the letters of ASCII alone.
+fn lower_everything(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("lower", 1, flags, |all| Ok(all.get::<Option<String>>(0)?.map(|text| text.to_lowercase())))
 }
 
 /// Opens a file that is there, to be read and no more.
@@ -63,6 +71,7 @@ fn reading(path: &Path) -> rusqlite::Result<Connection> {
         Connection::open_with_flags(format!("file:{name}?immutable=1"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
     };
     connection.busy_timeout(PATIENCE)?;
+    lower_everything(&connection)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }

@@ -91,6 +91,9 @@ impl TokenFile {
 
     /// Makes a token, which is told this once.
     pub(crate) fn add(&self, name: &str, scopes: BTreeSet<Scope>) -> Result<String> {
+        if name.trim() != name || name.is_empty() {
+            bail!("'{name}': a token's name has no spaces around it; leave them out");
+        }
         let mut tokens = self.list()?;
         if tokens.iter().any(|t| t.name == name) {
             bail!("{name}: there is a token of this name; choose another, or revoke it with 'proofmark tokens revoke {name}'");

@@ -23,7 +23,7 @@ const AROUND: u64 = 1 << 20;
 /// Parts of a form.
 const PARTS: usize = 100;
 /// Characters of a file's name that are kept.
-const NAME: usize = 200;
+pub(super) const NAME: usize = 200;
 
 /// What a body is, by its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

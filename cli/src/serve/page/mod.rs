@@ -121,10 +121,11 @@ struct Shown {
     token: String,
 }
 
-async fn login(State(service): Shared, visitor: Visitor, Form(shown): Form<Shown>) -> Response {
+async fn login(State(service): Shared, visitor: Visitor, headers: HeaderMap, Form(shown): Form<Shown>) -> Response {
     let digest = Content::of_bytes(shown.token.trim().as_bytes());
     match service.tokens.find(&digest) {
-        Ok(Some(token)) if token.scopes.contains(&Scope::Fetch) || token.scopes.contains(&Scope::Review) => {
+        Ok(Some(token)) if token.scopes.contains(&Scope::Fetch) => {
+            service.sessions.end(&headers);
             ([(SET_COOKIE, service.sessions.begin(digest))], Redirect::to("/")).into_response()
         }
         Ok(_) => html(&visitor, StatusCode::FORBIDDEN, view::login(&visitor, true)),
@@ -174,7 +175,8 @@ async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Form(asked)
         let place = service.gate.enter()?;
         let address = asked.address.trim();
         let path = address.split(['?', '#']).next().unwrap_or_default();
-        let draft = service.reports.draft(path.rsplit('/').next().unwrap_or_default())?;
+        let name: String = path.rsplit('/').next().unwrap_or_default().chars().take(form::NAME).collect();
+        let draft = service.reports.draft(&name)?;
         reference::fetch(address.into(), reference::Length::AtMost(service.settings.upload_bytes), draft.as_ref(), &service.settings).await?;
         let about = draft.keep()?;
         let id = about.id.clone();
@@ -190,6 +192,8 @@ fn work(service: &Arc<Service>, about: About, place: OwnedSemaphorePermit) {
     let mut order = service.order();
     order.options.glimpse = true;
     let work = service.reports.begin(&about.id, order.number(), order.cancel.clone());
+    // No more are kept than may be, whenever one comes.
+    service.reports.sweep();
     let (id, service) = (about.id.clone(), service.clone());
     let reports = service.clone();
     let task = tokio::spawn(async move {
@@ -244,9 +248,14 @@ fn find(service: &Service, id: &str) -> Result<(About, Standing), Refusal> {
 
 /// A finished report.
 fn finished(service: &Service, id: &str, text: Text) -> Result<(About, Value), Refusal> {
-    let (about, Standing::Done) = find(service, id)? else { return Err(Refusal::not_found("the report is not done; try again later")) };
-    let report = about.report(text).ok_or_else(unknown)?;
-    Ok((about, report))
+    match find(service, id)? {
+        (about, Standing::Done) => {
+            let report = about.report(text).ok_or_else(unknown)?;
+            Ok((about, report))
+        }
+        (_, Standing::Working(_)) => Err(Refusal::not_found("the report is not done; try again later")),
+        (_, Standing::Refused(message)) => Err(Refusal::not_found(format!("there is no report, since the clip could not be verified: {message}"))),
+    }
 }
 
 /// What was found in a report's clip, as an SHA-256.

@@ -80,7 +80,12 @@ const upload = (action, file, sent) =>
     request.send(body);
   });
 
-const asks = async (address) => (await fetch(address, { headers: { Accept: "application/json" } })).json();
+const asks = async (address) => {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.json();
+};
+const isGone = (error) => error.message === "404";
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 const form = document.querySelector("form.drop");
@@ -127,8 +132,8 @@ if (form) {
             row.querySelector(".name").replaceChildren(node("a", name, { href: at }));
             break;
           }
-        } catch {
-          missed += 1;
+        } catch (error) {
+          missed = isGone(error) ? 20 : missed + 1;
         }
         await pause(500);
       }
@@ -198,7 +203,9 @@ if (working) {
       }
       if (told.share === null) bar.removeAttribute("value");
       else bar.value = told.share;
-    } catch {
+    } catch (error) {
+      // It was stopped elsewhere, or its time is over: the page says so.
+      if (isGone(error)) return location.reload();
       // The server may be starting again; whoever waits is told once that is not soon over.
       missed += 1;
       if (missed === 5) say(stage, working.dataset.silent);

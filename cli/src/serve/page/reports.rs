@@ -150,6 +150,9 @@ impl About {
     }
 }
 
+/// Time after which a clip that never became whole is nobody's.
+const STALE: Duration = Duration::from_secs(24 * 3600);
+
 const STILLS: &str = "stills.bin";
 const REFUSED: &str = "refused.txt";
 
@@ -229,11 +232,13 @@ impl Reports {
         true
     }
 
-    fn end(&self, id: &str, written: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        // One that was cancelled has no folder any more.
-        let written = if self.working().contains_key(id) { written(&self.folder.join(id)) } else { Ok(()) };
-        self.working().remove(id);
-        written
+    /// Ends the work on a report, with what is written in its folder. One that was cancelled has none any more, and whoever cancels now comes too late.
+    fn end(&self, id: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        if self.working().remove(id).is_none() {
+            return Ok(());
+        }
+        // Without an outcome it would look as if it were still being made.
+        write(&self.folder.join(id)).inspect_err(|_| self.remove(id))
     }
 
     /// Keeps a report, in each language, and small pictures of the clip.
@@ -245,7 +250,12 @@ impl Reports {
     }
 
     pub(super) fn refuse(&self, id: &str, message: &str) -> Result<()> {
-        self.end(id, |folder| write(&folder.join(REFUSED), message.as_bytes()))
+        self.end(id, |folder| {
+            write(&folder.join(REFUSED), message.as_bytes())?;
+            // Nobody looks at it again.
+            let upload = self.about(id).map(|about| about.path);
+            upload.map_or(Ok(()), |path| fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display())))
+        })
     }
 
     fn remove(&self, id: &str) {
@@ -259,7 +269,9 @@ impl Reports {
     /// Removes reports that are older than they are kept, and the oldest beyond the number that is.
     pub(super) fn sweep(&self) {
         let working = |id: &str| self.working().contains_key(id);
-        let made = |id: &str| fs::metadata(self.folder.join(id).join("about.json")).and_then(|m| m.modified()).ok();
+        let time = |path: PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+        // A clip that is still coming is as old as its folder.
+        let made = |id: &str| time(self.folder.join(id).join("about.json")).or_else(|| time(self.folder.join(id)).filter(|t| t.elapsed().is_ok_and(|age| age > STALE)));
         let mut all: Vec<(SystemTime, String)> = self.ids().filter(|id| !working(id)).filter_map(|id| Some((made(&id)?, id))).collect();
         all.sort_by(|a, b| b.cmp(a));
         let old = |t: &SystemTime| t.elapsed().is_ok_and(|age| age > self.keep);

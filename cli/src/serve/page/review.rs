@@ -11,15 +11,17 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proofmark::media::Stills;
-use proofmark::registry::{Act, Content, Remark};
+use proofmark::registry::{Act, Content, RegistryError, Remark};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{Refusal, Service, Shared};
-use super::session::{Reviewer, Viewer};
+use super::session::Reviewer;
 use super::{content_of, finished, html, stem, still_of, told, view};
 use crate::home;
 
+/// Characters of a search that are looked for.
+const WORDS: usize = 200;
 /// Entries and cases of an answer to a search.
 const FOUND: usize = 50;
 /// Small pictures of each clip in a statement.
@@ -46,7 +48,8 @@ struct Asked {
 }
 
 async fn search(State(service): Shared, Reviewer(visitor): Reviewer, Query(asked): Query<Asked>) -> Response {
-    let words = asked.words.unwrap_or_default().trim().to_string();
+    // No title has more.
+    let words: String = asked.words.unwrap_or_default().trim().chars().take(WORDS).collect();
     let sought = words.clone();
     let found = service.ask(move |r| {
         let cases = match sought.parse::<Content>() {
@@ -90,7 +93,10 @@ async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256)
         let content = content(&sha256)?;
         let who = visitor.token.as_ref().map(|t| t.name.clone()).unwrap_or_default();
         let remark = Remark { content, at: 0, who, act: written.act, said: written.said };
-        service.ask(move |r| r.remark(&remark)).await?;
+        service.ask(move |r| Ok(r.remark(&remark))).await?.map_err(|e| match e {
+            RegistryError::Unfit { reason, .. } => Refusal::bad(reason),
+            e => e.into(),
+        })?;
         // Nothing but names of our own leads anywhere.
         let report = written.report.and_then(|id| uuid::Uuid::try_parse(&id).ok());
         Ok(report.map_or_else(|| format!("/cases/{content}"), |id| format!("/reports/{}#case", id.simple())))
@@ -114,12 +120,12 @@ fn pictures(stills: &Stills) -> Vec<Value> {
 }
 
 /// All that is known of a clip, signed by this deployment: for whoever asks for reasons.
-async fn statement(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn statement(State(service): Shared, Reviewer(visitor): Reviewer, Path(id): Path<String>) -> Result<Response, Refusal> {
     let Some(identity) = service.identity.clone() else {
         return Err(Refusal::not_found("this server has no identity to sign with; make one with 'proofmark init', or set [signing] in its configuration"));
     };
     let (about, report) = finished(&service, &id, visitor.text)?;
-    let content = content_of(&report).filter(|_| visitor.reviews());
+    let content = content_of(&report);
     let label = report.pointer("/registered/0/id").and_then(Value::as_str).map(str::to_string);
     let (remarks, entry) = service.ask(move |r| Ok((content.map_or(Ok(Vec::new()), |c| r.remarks(&c))?, label.map_or(Ok(None), |l| r.by_id(&l))?))).await?;
     let statement = json!({

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::extract::FromRequestParts;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use proofmark::registry::Content;
 use uuid::Uuid;
@@ -52,15 +52,15 @@ impl Sessions {
 
     /// Ends the session of a request, and gives the cookie that says so.
     pub(super) fn end(&self, headers: &HeaderMap) -> HeaderValue {
-        if let Some(name) = cookie_of(headers, SESSION) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        }
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cookies_of(headers, SESSION).for_each(|name| _ = open.remove(name));
         cookie(SESSION, "", Duration::ZERO)
     }
 
     fn token(&self, headers: &HeaderMap) -> Option<Content> {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = open.get(cookie_of(headers, SESSION)?)?;
+        // A neighbour of this host may have put one of the same name before ours.
+        let session = cookies_of(headers, SESSION).find_map(|name| open.get(name))?;
         (session.until > Instant::now()).then_some(session.token)
     }
 }
@@ -71,9 +71,20 @@ fn cookie(name: &str, value: &str, stay: Duration) -> HeaderValue {
     HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", stay.as_secs())).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(COOKIE).into_iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    all.filter_map(|one| one.trim().split_once('=')).find(|one| one.0 == name).map(|one| one.1)
+/// The values of the cookies of a name. Others may hold bytes that are no text.
+fn cookies_of<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let all = headers.get_all(COOKIE).into_iter().flat_map(|v| v.as_bytes().split(|&b| b == b';')).filter_map(|one| std::str::from_utf8(one).ok());
+    all.filter_map(|one| one.trim().split_once('=')).filter(move |one| one.0 == name).map(|one| one.1)
+}
+
+/// Whether a page of another site made a browser ask. Over plain HTTP most say no more than where that page is.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let told = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    match (told("sec-fetch-site"), told("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.split_once("://").map(|o| o.1) != told("host"),
+        (None, None) => false,
+    }
 }
 
 /// Whoever asks for a page.
@@ -82,7 +93,7 @@ pub(super) struct Visitor {
     pub(super) text: Text,
     /// The token that they are logged in with.
     pub(super) token: Option<Token>,
-    /// The address that they asked for, without what follows a question mark.
+    /// The address that they asked for, up to where a language can be named.
     pub(super) here: String,
     /// Whether they chose a language just now.
     chose: bool,
@@ -106,16 +117,22 @@ impl Visitor {
         let headers = &parts.headers;
         let query = parts.uri.query().unwrap_or_default();
         let chosen = query.split('&').find_map(|pair| Text::of_code(pair.strip_prefix("lang=")?));
-        let text = chosen.or_else(|| Text::of_code(cookie_of(headers, LANGUAGE)?)).unwrap_or_else(|| Text::liked(headers));
+        let text = chosen.or_else(|| cookies_of(headers, LANGUAGE).find_map(Text::of_code)).unwrap_or_else(|| Text::liked(headers));
         // One that was revoked meanwhile ends at once.
         let digest = service.sessions.token(headers);
         let token = digest.map(|digest| service.tokens.find(&digest)).transpose().map_err(|e| Refusal::broken(&format!("{e:#}")))?.flatten();
         // A page elsewhere that makes a browser send a form is not its reader.
-        let from = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok()).unwrap_or("none");
-        if parts.method != axum::http::Method::GET && !matches!(from, "same-origin" | "none") {
+        if parts.method != Method::GET && is_from_elsewhere(headers) {
             return Err(Refusal::new(StatusCode::FORBIDDEN, "this came from a page of another site; use the form here"));
         }
-        Ok(Self { text, token, here: parts.uri.path().into(), chose: chosen.is_some() })
+        let words: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
+        let here = match parts.method {
+            Method::GET if words.is_empty() => format!("{}?", parts.uri.path()),
+            Method::GET => format!("{}?{}&", parts.uri.path(), words.join("&")),
+            // What a form was sent to shows nothing by itself.
+            _ => "/?".into(),
+        };
+        Ok(Self { text, token, here, chose: chosen.is_some() })
     }
 }
 
@@ -130,7 +147,7 @@ impl FromRequestParts<Arc<Service>> for Visitor {
 impl Visitor {
     /// One of whom nothing is known but the language.
     pub(super) fn unknown(headers: &HeaderMap) -> Self {
-        Self { text: Text::liked(headers), token: None, here: "/".into(), chose: false }
+        Self { text: Text::liked(headers), token: None, here: "/?".into(), chose: false }
     }
 }
 
@@ -170,7 +187,7 @@ impl FromRequestParts<Arc<Service>> for Reviewer {
 impl Visitor {
     /// One who may do everything.
     pub(super) fn example(language: proofmark::Language) -> Self {
-        Self { text: Text(language), token: Some(Token::example()), here: "/".into(), chose: false }
+        Self { text: Text(language), token: Some(Token::example()), here: "/?".into(), chose: false }
     }
 }
 
@@ -189,9 +206,22 @@ mod tests {
         let sent = cookie.to_str().unwrap().split(';').next().unwrap().to_string();
         let with = headers(&format!("a=b; {sent}"));
         assert_eq!(sessions.token(&with), Some(token));
+        // Bytes that are no text, and a cookie of the same name from a neighbour, take nothing from it.
+        let beside = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(format!("x=\u{e9}; {SESSION}=bad; {sent}").as_bytes()).unwrap())]);
+        assert_eq!(sessions.token(&beside), Some(token));
         assert_eq!((sessions.token(&headers(&format!("{SESSION}=guess"))), sessions.token(&HeaderMap::new())), (None, None));
         assert!(sessions.end(&with).to_str().unwrap().contains("Max-Age=0"));
         assert_eq!(sessions.token(&with), None);
+    }
+
+    #[test]
+    fn who_asks_from_elsewhere_is_told_by_either_header() {
+        let from = |all: &[(&'static str, &str)]| is_from_elsewhere(&all.iter().map(|(n, v)| (axum::http::HeaderName::from_static(n), v.parse().unwrap())).collect());
+        assert!(from(&[("sec-fetch-site", "cross-site")]) && from(&[("sec-fetch-site", "same-site")]));
+        assert!(from(&[("origin", "http://evil.example"), ("host", "proof.example")]) && from(&[("origin", "null"), ("host", "proof.example")]));
+        assert!(from(&[("origin", "http://proof.example:81"), ("host", "proof.example")]));
+        assert!(!from(&[("origin", "http://proof.example:81"), ("host", "proof.example:81")]));
+        assert!(!from(&[("sec-fetch-site", "same-origin"), ("origin", "null")]) && !from(&[]));
     }
 
     #[test]

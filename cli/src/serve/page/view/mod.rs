@@ -57,7 +57,7 @@ fn frame(visitor: &Visitor, title: &str, head: &Markup, main: &Markup) -> Markup
                 footer {
                     p { (t.say("limit")) }
                     p .languages { span { (t.say("language")) ":" } @for (language, name) in Text::LANGUAGES {
-                        " " @if language == t.0 { span aria-current="true" { (name) } } @else { a href={ (visitor.here) "?lang=" (language.code()) } lang=(language.code()) hreflang=(language.code()) { (name) } }
+                        " " @if language == t.0 { span aria-current="true" { (name) } } @else { a href={ (visitor.here) "lang=" (language.code()) } lang=(language.code()) hreflang=(language.code()) { (name) } }
                     } }
                 }
             }

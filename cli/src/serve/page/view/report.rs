@@ -84,7 +84,7 @@ pub(in super::super) fn report(visitor: &Visitor, about: &About, report: &Value,
                     input #link readonly value=(here);
                     button .copy type="button" hidden data-copied=(t.say("report.copied")) { (t.say("report.copy")) }
                     a .button href={ (here) "/report.json" } download { (t.say("report.download")) }
-                    @if signs { a .button href={ (here) "/statement" } download { (t.say("report.statement")) } }
+                    @if signs && visitor.reviews() { a .button href={ (here) "/statement" } download { (t.say("report.statement")) } }
                     button .print type="button" hidden { (t.say("report.print")) }
                 }
                 p .soft { (t.with("report.link-note", &[("hours", hours.into())])) }
