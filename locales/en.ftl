@@ -88,7 +88,7 @@ registry =
     .sounds-untold = Whether the sound is the registered one cannot be told: it is too short or too quiet, or is another.
     .manifest-fails = The registry knows the number, '{ $title }' ({ $date }), but its manifest does not hold: { $faults }.
     .looks-the-same = The picture looks like the registered one{ $parts ->
-            [same] , in all its parts. What replaces less than about { $least } % of it would not show here
+            [same] , in all its parts. A replaced part smaller than about { $least } % of it might go unnoticed
            *[untold] . Whether a part of it was replaced cannot be told
         }.
     .sounds-the-same = The sound is like the registered one.
@@ -129,7 +129,7 @@ summary =
             [camera] Captured by a camera or recorder
             [people] Made by people
            *[unsaid] How it was made is not said
-        }, says the manifest that its mark leads to, signed by { $signer } on { $date }. This copy is not the file that was signed.
+        }, says the manifest that its mark leads to, signed by { $signer } on { $date }. This is a copy, saved anew since.
     .altered = Our clip, changed after it was signed.
     .marked = It carries our mark, but where it comes from is not confirmed by a manifest.
     .mixed = A part of it is ours, and a part is not, or it is several clips of ours in one.

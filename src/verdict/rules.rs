@@ -98,10 +98,16 @@ pub(super) const RULES: &[Rule] = &[
     }),
     rule!("video.several-marks", Alert, Some(Mixed), ["video.payload-mismatch"], |f| numbers(f.numbers_seen())),
     rule!("audio.several-marks", Alert, Some(Mixed), ["audio.from-another-clip"], |f| numbers(f.numbers_heard())),
-    rule!("manifest.of-another-clip", Alert, Some(Contradictory), ["manifest.content-changed", "video.mark-transplanted", "audio.mark-transplanted"], |f| {
-        let r = f.named.filter(|_| f.is_ours() && !f.as_signed()).and_then(|n| f.entry(n)).filter(|r| is_another(f, r))?;
-        Some(entry(r))
-    }),
+    rule!(
+        "manifest.of-another-clip",
+        Alert,
+        Some(Contradictory),
+        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "manifest.content-changed", "video.mark-transplanted", "audio.mark-transplanted"],
+        |f| {
+            let r = f.named.filter(|_| f.is_ours() && !f.as_signed()).and_then(|n| f.entry(n)).filter(|r| is_another(f, r))?;
+            Some(entry(r))
+        }
+    ),
     rule!("manifest.restamped", Note, Some(Altered), ["video.payload-mismatch", "manifest.content-changed"], |f| {
         let (named, seen) = f.named.filter(|_| f.is_ours()).zip(f.seen)?;
         if f.is_beneath(named) && !f.as_signed() { params([("named", named.into()), ("payload", seen.into())]) } else { None }
@@ -121,12 +127,18 @@ pub(super) const RULES: &[Rule] = &[
         told.insert("payload", payload.into());
         if f.is_ours() { None } else { Some(told) }
     }),
-    rule!("video.mark-transplanted", Alert, Some(Contradictory), ["registry.leads-to-manifest", "registry.likeness-untold"], |f| {
-        let r = f.seen.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
-        // Who lays a mark over another picture lays it over all of that, for all of its time, and has not that clip's own sound beneath it.
-        let lies = f.lies_comparably() && f.share().is_none() && f.video_gaps().is_empty() && Facts::sounds(r) != Likeness::Same;
-        if Facts::looks(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
-    }),
+    rule!(
+        "video.mark-transplanted",
+        Alert,
+        Some(Contradictory),
+        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "registry.leads-to-manifest", "registry.likeness-untold"],
+        |f| {
+            let r = f.seen.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
+            // Who lays a mark over another picture lays it over all of that, for all of its time, and has not that clip's own sound beneath it.
+            let lies = f.lies_comparably() && f.share().is_none() && f.video_gaps().is_empty() && Facts::sounds(r) != Likeness::Same;
+            if Facts::looks(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
+        }
+    ),
     rule!("audio.mark-transplanted", Alert, Some(Contradictory), ["registry.leads-to-manifest", "registry.likeness-untold"], |f| {
         let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
         if Facts::sounds(r) == Likeness::Different && f.sounds_as_stamped() { Some(entry(r)) } else { None }
@@ -137,10 +149,16 @@ pub(super) const RULES: &[Rule] = &[
         let parted = seen != heard && !f.is_beneath(heard) && !f.is_composed();
         if parted { params([("video", seen.into()), ("audio", heard.into())]) } else { None }
     }),
-    rule!("video.not-the-registered", Alert, Some(Mixed), ["video.unmarked", "registry.leads-to-manifest", "registry.likeness-untold"], |f| {
-        let r = f.heard.filter(|_| !f.is_whole() && f.video.is_some_and(|v| !v.detected)).and_then(|p| f.entry(p))?;
-        if Facts::looks(r) == Likeness::Different { Some(entry(r)) } else { None }
-    }),
+    rule!(
+        "video.not-the-registered",
+        Alert,
+        Some(Mixed),
+        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "video.unmarked", "registry.leads-to-manifest", "registry.likeness-untold"],
+        |f| {
+            let r = f.heard.filter(|_| !f.is_whole() && f.video.is_some_and(|v| !v.detected)).and_then(|p| f.entry(p))?;
+            if Facts::looks(r) == Likeness::Different { Some(entry(r)) } else { None }
+        }
+    ),
     rule!("audio.not-the-registered", Alert, Some(Mixed), ["audio.unmarked", "registry.leads-to-manifest"], |f| {
         let r = f.seen.filter(|_| !f.is_whole() && f.audio.is_some_and(|a| !a.detected && a.note.is_none())).and_then(|p| f.entry(p))?;
         if Facts::sounds(r) == Likeness::Different { Some(entry(r)) } else { None }
