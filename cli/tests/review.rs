@@ -136,8 +136,8 @@ fn two_people_decide_by_name_and_a_third_takes_a_statement_away() {
     assert_eq!((kept.status, kept.header("location").unwrap()), (303, &*format!("{at}#case")));
     assert_eq!(write(&first, "decision", "tell").status, 303);
     assert_eq!(write(&first, "label", "face").status, 303);
-    says(&write(&first, "review", "agree"), &["who decided cannot review that"]);
-    says(&write(&first, "decision", "burn it"), &["it is no decision"]);
+    says(&write(&first, "review", "agree"), &["Who decided cannot review that"]);
+    says(&write(&first, "decision", "burn it"), &["It is no decision"]);
     second.log_in(&ben);
     assert_eq!(write(&second, "review", "agree").status, 303);
     says(&second.get(&at), &["The face &lt;b&gt;differs&lt;/b&gt;", "tell viewers", "ann, 20", "ben, 20", "agree"]);
