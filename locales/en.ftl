@@ -50,7 +50,7 @@ video =
     .parts-untold = Whether a part of the picture was replaced cannot be told: it moves too fast, or too few of its moments are like registered ones. Look closely.
     .stretch-unknown = From { $start } s to { $end } s the picture looks like no moment of the registered clip: that part may have been replaced or put in. Look closely.
     .part-differs = About { $share } % of the picture is not as it was registered: that part may have been replaced or covered. Look closely.
-    .marked = The picture carries our mark { $payload }. Evidence this strong comes by chance with probability { $chance } at most.
+    .marked = The picture carries our mark { $payload }. A clip without it would pass for this with probability { $chance } at most.
     .agrees = The picture carries the same number, { $payload }.
     .marked-unreadably = The picture carries one of our marks, too weak to be read.
     .earlier = Beneath it lies mark { $payloads }: this clip was made from one that was stamped before.
@@ -68,7 +68,7 @@ audio =
            *[other] {" "}So it is in { $count } places in all.
         }
     .gap-perhaps = The mark is missing from { $start } s to { $end } s of the sound. It is weak elsewhere too: re-encoding may have wiped it out there, or that part was replaced.
-    .marked = The sound carries our mark { $payload }. Evidence this strong comes by chance with probability { $chance } at most.
+    .marked = The sound carries our mark { $payload }. A clip without it would pass for this with probability { $chance } at most.
     .agrees = The sound carries the same number, { $payload }.
     .marked-unreadably = The sound carries one of our marks, too weak to be read.
     .backwards = The sound is played backwards.
@@ -129,7 +129,10 @@ summary =
             [camera] Captured by a camera or recorder
             [people] Made by people
            *[unsaid] How it was made is not said
-        }, says the manifest that its mark leads to, signed by { $signer } on { $date }. This is a copy, saved anew since.
+        }, says { $signer }, who signed the original on { $date }: the mark in this copy leads there. { $severity ->
+            [good] It was saved anew since.
+           *[doubt] Not all of it is confirmed: see why.
+        }
     .altered = Our clip, changed after it was signed.
     .marked = It carries our mark, but where it comes from is not confirmed by a manifest.
     .mixed = A part of it is ours, and a part is not, or it is several clips of ours in one.

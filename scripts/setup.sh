@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg for the demo; with --tests also what the
-# tests run against: mediainfo, openssl, PostgreSQL, Chromium, and moto for an S3-compatible server; with --sanitize valgrind, and the C library's symbols that it asks for.
+# tests run against: mediainfo, openssl, PostgreSQL, Chromium, faketime, numpy, and moto for an S3-compatible server; with --sanitize valgrind, and the C library's symbols that it asks for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=(build-essential clang pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev)
-[ "${1:-}" = --tests ] && packages+=(chromium chromium-driver mediainfo openssl postgresql python3-venv)
+[ "${1:-}" = --tests ] && packages+=(chromium chromium-driver faketime mediainfo openssl postgresql python3-numpy python3-venv)
 [ "${1:-}" = --sanitize ] && packages+=(libc6-dbg valgrind)
 missing=()
 for p in "${packages[@]}"; do

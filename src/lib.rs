@@ -45,6 +45,7 @@ pub mod queue;
 pub mod recovery;
 pub mod registry;
 pub mod sound;
+mod spaced;
 pub mod stamp;
 pub mod stats;
 pub mod verdict;

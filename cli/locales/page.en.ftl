@@ -221,6 +221,5 @@ case =
     .disagree = disagree
     .said = { $who }, { $when }
     .add = Keep
-    .login = Log in to write a note, a decision or a review.
     .scope = Your token does not allow writing; ask for one with the scope review:clips.
     .open = Whole case

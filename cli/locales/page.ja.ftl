@@ -217,6 +217,5 @@ case =
     .disagree = 不同意
     .said = { $who }、{ $when }
     .add = 保存
-    .login = メモ・判断・再確認を書くにはログインしてください。
     .scope = お使いのトークンでは書き込めません。review:clips の付いたトークンを求めてください。
     .open = 案件の全体

@@ -5,6 +5,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::{Desk, code, json, text};
 
@@ -34,13 +35,14 @@ fn copy_home(from: &Path, to: &Path) {
 }
 
 /// Input, verdict, trust, and a reason. The exit code is 3 for each.
-const RIGHT: [(&str, &str, Option<&str>, &str); 8] = [
+const RIGHT: [(&str, &str, Option<&str>, &str); 9] = [
     ("A1_clone_signer_reencoded.mp4", "contradictory", Some("unknown"), "manifest.stranger-names-our-payload"),
     ("A3_unmarked_dog_names_our_payload.mp4", "contradictory", Some("unknown"), "manifest.stranger-names-our-payload"),
     ("B1_foreign_untrusted_bbc.mp4", "foreign", Some("unknown"), "manifest.valid"),
     ("B2_foreign_tampered.mp4", "foreign", Some("invalid"), "manifest.foreign-content-changed"),
     ("B5_expired.mp4", "foreign", Some("unknown"), "manifest.credential"),
     ("C1_sound_of_ours_other_picture.mp4", "mixed", None, "video.not-the-registered"),
+    ("C3_face_22pc.mp4", "marked", None, "video.part-differs"),
     ("C5_two_joined.mp4", "mixed", None, "video.several-marks"),
     ("C7_manifest_moved.mp4", "contradictory", Some("invalid"), "manifest.of-another-clip"),
 ];
@@ -71,4 +73,38 @@ fn nobody_speaks_for_us_who_is_not_listed() {
     let bbc = cases.join("inputs/B1_foreign_untrusted_bbc.mp4");
     assert_eq!(code(&desk.run(&["verify", bbc.to_str().unwrap(), "--home", home, "--accept-unknown-signers"])), 0);
     assert_eq!(code(&desk.run(&["verify", bbc.to_str().unwrap(), "--home", home, "--require", "own"])), 3);
+}
+
+/// What a forger without our keys can have us say, by the case folder's own script: after each heading the first lines of the answer, and its exit code.
+#[test]
+fn no_forgery_passes() {
+    let Some(cases) = cases() else { return };
+    let desk = Desk::new();
+    let (clip, other, root) = (desk.path("clip.mp4"), desk.path("other.mp4"), Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    desk.ffmpeg(&format!("-i {}/testdata/bigbuckbunny.mp4 -t 6 -vf scale=640:360 -c:v libx264 -crf 16 clip.mp4", root.display()));
+    desk.ffmpeg("-f lavfi -i mandelbrot=s=640x360:r=25 -f lavfi -i anoisesrc=a=0.1 -t 6 -c:v libx264 -crf 16 -pix_fmt yuv420p other.mp4");
+    let o = Command::new("bash")
+        .arg(cases.join("forge.sh"))
+        .arg(env!("CARGO_BIN_EXE_proofmark"))
+        .args([&clip, &other])
+        .envs([("TMPDIR", desk.work.path()), ("PROOFMARK_ROOT", &root)])
+        .output()
+        .unwrap();
+    let said = text(&o.stdout);
+    let of = |name: &str| said.split("## ").find(|part| part.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {said}{}", text(&o.stderr)));
+    for (name, told) in [
+        ("F1", "contradictory"),
+        ("F2a", "The mark covers"),
+        ("F2b", "contradictory"),
+        ("F5a", "contradictory"),
+        ("F5b", "contradictory"),
+        ("F5c", "contradictory"),
+        ("F3", "contradictory"),
+    ] {
+        let part = of(name);
+        assert!(part.contains("exit 3") && part.contains(told), "{part}");
+    }
+    // An untouched clip is accused of nothing when its certificate has run out.
+    let late = of("F6");
+    assert!(!late.contains("contradictory") && !late.contains("altered"), "{late}");
 }

@@ -6,6 +6,7 @@ use serde_bytes::ByteBuf;
 use super::pdq::{Hash, LINES, SIDE, Thumbnail, hash, thumbnail};
 use super::window::{Content, Window, thumbnail_of};
 use crate::picture::Luma;
+use crate::spaced::Spaced;
 
 /// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits then.
 pub(super) const INTERVAL: f64 = 0.5;
@@ -149,15 +150,13 @@ impl PictureFingerprint {
 /// Makes a [`Sketch`] from the frames of a clip.
 #[derive(Debug)]
 pub struct Sketcher {
-    frames: Vec<(f64, Kept)>,
+    frames: Spaced<(f64, Kept)>,
     aspect: f32,
-    interval: f64,
-    next: f64,
 }
 
 impl Default for Sketcher {
     fn default() -> Self {
-        Self { frames: Vec::new(), aspect: 1.0, interval: INTERVAL, next: 0.0 }
+        Self { frames: Spaced::new(INTERVAL, MOST), aspect: 1.0 }
     }
 }
 
@@ -165,7 +164,7 @@ impl Sketcher {
     /// Whether the frame at `time` seconds is looked at.
     #[must_use]
     pub fn wants(&self, time: f64) -> bool {
-        time >= self.next
+        self.frames.wants(time)
     }
 
     /// Takes in a frame shown at `time` seconds, if it is wanted.
@@ -173,27 +172,18 @@ impl Sketcher {
         if !self.wants(time) || luma.width == 0 || luma.height == 0 {
             return;
         }
-        if self.frames.is_empty() {
+        if self.frames.kept().is_empty() {
             self.aspect = luma.width as f32 / luma.height as f32;
         }
-        self.frames.push((time, Kept::new(&thumbnail(luma, LINES))));
-        if self.frames.len() > MOST {
-            let mut keep = false;
-            self.frames.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.interval *= 2.0;
-        }
-        // On a grid, so that a late frame does not delay the rest.
-        self.next = ((time / self.interval + 1e-6).floor() + 1.0) * self.interval;
+        self.frames.push(time, (time, Kept::new(&thumbnail(luma, LINES))));
     }
 
     /// The sketch of what was taken in.
     #[must_use]
     pub fn finish(self) -> Sketch {
-        let content = Content::of(self.frames.iter().map(|f| f.1.picture()));
-        Sketch { aspect: self.aspect * content.aspect(), frames: self.frames, content }
+        let frames = self.frames.finish();
+        let content = Content::of(frames.iter().map(|f| f.1.picture()));
+        Sketch { aspect: self.aspect * content.aspect(), frames, content }
     }
 }
 

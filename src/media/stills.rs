@@ -10,6 +10,7 @@ use serde_bytes::ByteBuf;
 use super::convert::Converter;
 use super::frame::Picture;
 use super::guard::{self, VideoShape};
+use crate::spaced::Spaced;
 
 /// Seconds from one still to the next, at the start.
 const INTERVAL: f64 = 1.0;
@@ -37,6 +38,12 @@ impl Stills {
     #[must_use]
     pub fn jpeg(&self, index: usize) -> Option<&[u8]> {
         self.0.get(index).map(|s| s.1.as_slice())
+    }
+
+    /// The places of a few of them, at most so many, spread over the clip.
+    pub fn spread(&self, most: usize) -> impl Iterator<Item = usize> + use<> {
+        let (count, all) = (most.min(self.0.len()), self.0.len());
+        (0..count).map(move |i| (2 * i + 1) * all / (2 * count))
     }
 
     /// As they are stored: the time of each in a 32-bit float, the number of its bytes in 32 bits, and those; the most significant byte first.
@@ -80,41 +87,32 @@ impl TryFrom<ByteBuf> for Stills {
 
 /// Makes [`Stills`] from the frames of a clip.
 pub(crate) struct StillMaker {
-    made: Stills,
+    made: Spaced<(f32, Vec<u8>)>,
     converter: Converter,
-    interval: f64,
-    next: f64,
 }
 
 impl Default for StillMaker {
     fn default() -> Self {
-        Self { made: Stills::default(), converter: Converter::default(), interval: INTERVAL, next: 0.0 }
+        Self { made: Spaced::new(INTERVAL, MOST), converter: Converter::default() }
     }
 }
 
 impl StillMaker {
     /// Takes in a frame shown at `time` seconds, if its turn has come. One that cannot be made smaller is left out: nothing depends on it.
     pub(crate) fn push(&mut self, picture: &mut Picture<'_>, time: f64) {
-        if time < self.next {
+        if !self.made.wants(time) {
             return;
         }
-        self.next = ((time / self.interval + 1e-6).floor() + 1.0) * self.interval;
         let shape = small(picture);
-        let Ok(jpeg) = self.converter.conform(picture.frame, &shape).and_then(|frame| encode(frame)) else { return };
-        self.made.0.push((time as f32, jpeg));
-        if self.made.0.len() > MOST {
-            let mut keep = false;
-            self.made.0.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.interval *= 2.0;
+        match self.converter.conform(picture.frame, &shape).and_then(|frame| encode(frame)) {
+            Ok(jpeg) => self.made.push(time, (time as f32, jpeg)),
+            Err(_) => self.made.pass(time),
         }
     }
 
     /// What was made; `None` if that is nothing.
     pub(crate) fn finish(self) -> Option<Stills> {
-        Some(self.made).filter(|made| !made.0.is_empty())
+        Some(Stills(self.made.finish())).filter(|made| !made.0.is_empty())
     }
 }
 

@@ -23,7 +23,7 @@ use crate::recovery::Registered;
 use facts::{Facts, Owner};
 pub use reason::{Param, Params, Reason, Severity, Word};
 use rules::RULES;
-pub use text::Language;
+pub use text::{Language, bundle};
 
 /// What a person or a script is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -171,7 +171,7 @@ pub(crate) fn judge(found: Findings<'_>, algorithm: &str) -> Judgement {
     let reasons: Vec<Reason> = told().map(|(rule, params)| Reason { code: rule.code, severity: rule.severity, params: params.clone() }).collect();
     let trust = trust(verdict, &facts);
     let severity = severity(verdict, trust, &reasons);
-    let summary = Reason { code: summary_code(verdict), severity, params: summary(verdict, trust, &facts) };
+    let summary = Reason { code: summary_code(verdict), severity, params: summary(verdict, severity, trust, &facts) };
     Judgement { verdict, trust, severity, summary, next: next(verdict, trust, &facts, &reasons), reasons, manifest_invalid: facts.is_invalid() }
 }
 
@@ -223,11 +223,11 @@ fn summary_code(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What it says: how the clip was made, who says so, and when.
-fn summary(verdict: Verdict, trust: Option<Vouched>, facts: &Facts<'_>) -> Params {
+/// What it says: how the clip was made, who says so, when, and whether that is confirmed.
+fn summary(verdict: Verdict, severity: Severity, trust: Option<Vouched>, facts: &Facts<'_>) -> Params {
     let original = facts.original();
     let m = if verdict == Verdict::Recovered { original.and_then(|r| r.manifest.as_ref()) } else { facts.manifest };
-    let mut out = Params::from([("trust", trust.map_or("none", Vouched::name).into()), ("made", m.map_or("unsaid", told::made).into())]);
+    let mut out = Params::from([("trust", trust.map_or("none", Vouched::name).into()), ("made", m.map_or("unsaid", told::made).into()), ("severity", severity.name().into())]);
     out.insert("signer", m.map_or_else(told::unnamed, told::signer));
     out.extend(original.map(|r| ("date", told::day(r.stamped).into())));
     out

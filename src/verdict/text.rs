@@ -23,10 +23,12 @@ pub enum Language {
 
 /// What each language's file says.
 static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
-    LazyLock::new(|| [bundle("en", include_str!("../../locales/en.ftl")), bundle("ja", include_str!("../../locales/ja.ftl"))]);
+    LazyLock::new(|| [bundle(Language::English, include_str!("../../locales/en.ftl")), bundle(Language::Japanese, include_str!("../../locales/ja.ftl"))]);
 
-fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
-    let name = LanguageIdentifier::from_str(language).unwrap_or_default();
+/// What a Fluent file says in a language, for looking its messages up.
+#[must_use]
+pub fn bundle(language: Language, text: &str) -> FluentBundle<FluentResource> {
+    let name = LanguageIdentifier::from_str(language.code()).unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![name]);
     // What is put in is told apart by its place in the sentence; signs that keep directions apart would be in every report.
     bundle.set_use_isolating(false);

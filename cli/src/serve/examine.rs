@@ -130,6 +130,7 @@ impl Service {
         Ok(verified)
     }
 }
+
 /// Why a file could not be verified, without the name that it has here.
 fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
     let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());

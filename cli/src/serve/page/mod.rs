@@ -84,6 +84,14 @@ fn html(visitor: &Visitor, status: StatusCode, page: maud::Markup) -> Response {
     visitor.remember((status, [(CONTENT_SECURITY_POLICY, POLICY)], Html(page.into_string())).into_response())
 }
 
+/// A page, or why there is none.
+fn answer(visitor: &Visitor, page: Result<maud::Markup, Refusal>) -> Response {
+    match page {
+        Ok(page) => html(visitor, StatusCode::OK, page),
+        Err(refusal) => told(visitor, refusal),
+    }
+}
+
 /// A refusal as a page.
 fn told(visitor: &Visitor, refusal: Refusal) -> Response {
     let message = refusal.message().to_string();
@@ -278,10 +286,8 @@ async fn report(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<
             (about, Standing::Working(_)) => view::working(&visitor, &about, &standing(&service, &id, visitor.text)?),
         })
     };
-    match page.await {
-        Ok(page) => html(&visitor, StatusCode::OK, page),
-        Err(refusal) => told(&visitor, refusal),
-    }
+    let page = page.await;
+    answer(&visitor, page)
 }
 
 /// What is told of a report that is being made, or was just finished.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Form, Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::super::{Refusal, Service, Shared};
 use super::session::Reviewer;
-use super::{content_of, finished, html, stem, still_of, told, view};
+use super::{answer, content_of, finished, stem, still_of, told, view};
 use crate::home;
 
 /// Characters of a search that are looked for.
@@ -58,10 +57,8 @@ async fn search(State(service): Shared, Reviewer(visitor): Reviewer, Query(asked
         };
         Ok((r.find(&sought, FOUND)?, cases))
     });
-    match found.await {
-        Ok((entries, cases)) => html(&visitor, StatusCode::OK, view::search(&visitor, &words, &entries, &cases)),
-        Err(refusal) => told(&visitor, refusal),
-    }
+    let found = found.await;
+    answer(&visitor, found.map(|(entries, cases)| view::search(&visitor, &words, &entries, &cases)))
 }
 
 fn content(text: &str) -> Result<Content, Refusal> {
@@ -74,10 +71,8 @@ async fn case(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256):
         let (remarks, entries) = service.ask(move |r| Ok((r.remarks(&content)?, r.find(&content.to_string(), FOUND)?))).await?;
         Ok(view::case(&visitor, &content, &remarks, &entries))
     };
-    match page.await {
-        Ok(page) => html(&visitor, StatusCode::OK, page),
-        Err(refusal) => told(&visitor, refusal),
-    }
+    let page = page.await;
+    answer(&visitor, page)
 }
 
 #[derive(Deserialize)]
@@ -114,9 +109,7 @@ async fn registered_still(State(service): Shared, Reviewer(_): Reviewer, Path((i
 /// A few of the pictures, spread over the clip.
 fn pictures(stills: &Stills) -> Vec<Value> {
     let times: Vec<f32> = stills.times().collect();
-    let count = PICTURES.min(times.len());
-    let spread = (0..count).map(|i| (2 * i + 1) * times.len() / (2 * count));
-    spread.filter_map(|i| Some(json!({"seconds": times[i], "jpeg": STANDARD.encode(stills.jpeg(i)?)}))).collect()
+    stills.spread(PICTURES).filter_map(|i| Some(json!({"seconds": times[i], "jpeg": STANDARD.encode(stills.jpeg(i)?)}))).collect()
 }
 
 /// All that is known of a clip, signed by this deployment: for whoever asks for reasons.

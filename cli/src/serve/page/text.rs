@@ -1,6 +1,5 @@
 //! What the page says, in the language of whoever reads it: one Fluent file a language.
 
-use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
@@ -8,20 +7,11 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use proofmark::Language;
-use unic_langid::LanguageIdentifier;
+use proofmark::verdict::bundle;
 
 const FILES: [(Language, &str); 2] = [(Language::English, include_str!("../../../locales/page.en.ftl")), (Language::Japanese, include_str!("../../../locales/page.ja.ftl"))];
 
 static BUNDLES: LazyLock<Vec<(Language, FluentBundle<FluentResource>)>> = LazyLock::new(|| FILES.into_iter().map(|(language, text)| (language, bundle(language, text))).collect());
-
-fn bundle(language: Language, text: &str) -> FluentBundle<FluentResource> {
-    let mut bundle = FluentBundle::new_concurrent(vec![LanguageIdentifier::from_str(language.code()).unwrap_or_default()]);
-    bundle.set_use_isolating(false);
-    // A test holds that the files are whole.
-    let (Ok(resource) | Err((resource, _))) = FluentResource::try_new(text.to_string());
-    let _ = bundle.add_resource(resource);
-    bundle
-}
 
 /// All that the page says, in one language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -82,17 +82,15 @@ pub(super) fn player(t: Text, here: &str, about: &About, report: &Value) -> Mark
 
 /// Pictures of this clip and of the registered one, moment by moment.
 pub(super) fn pairs(t: Text, here: &str, about: &About, report: &Value) -> Markup {
-    let own: Vec<f64> = about.stills().map(|s| s.times().map(f64::from).collect()).unwrap_or_default();
-    let Some((index, entry)) = registered(report).filter(|_| !own.is_empty()) else { return html! {} };
+    let Some(((index, entry), stills)) = registered(report).zip(about.stills()) else { return html! {} };
+    let own: Vec<f64> = stills.times().map(f64::from).collect();
     let theirs = times(entry);
-    let count = PAIRS.min(own.len());
-    let spread: Vec<usize> = (0..count).map(|i| (2 * i + 1) * own.len() / (2 * count)).collect();
     let title = text(entry, "/title").unwrap_or_default();
     html! {
         section {
             h2 { (t.say("report.beside")) }
             ol .pairs {
-                @for i in spread {
+                @for i in stills.spread(PAIRS) {
                     @let unmatched = is_unmatched(entry, own[i]);
                     @let pair = nearest(&theirs, there(entry, own[i])).filter(|_| !unmatched);
                     li class=[unmatched.then_some("unmatched")] {
