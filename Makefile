@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo test lint audit release bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -14,6 +14,8 @@ SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 help:
 	@echo "make demo      set up, build, stamp a clip, re-encode it, detect and verify both"
 	@echo "make test      set up, lints and all tests"
+	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
+	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
@@ -35,6 +37,12 @@ lint: setup
 test: lint
 	@scripts/setup.sh --tests
 	$(CARGO) test --release --workspace --locked
+
+audit:
+	@scripts/audit.sh
+
+release: build
+	@scripts/release.sh $(BIN)
 
 bench: setup
 	$(CARGO) bench --workspace --locked

@@ -1,11 +1,19 @@
 //! Files that appear whole or not at all, with the permissions that their user wants them to have: those of a new file, or those of the file that they replace.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
+
+/// How drafts are called.
+const PREFIX: &str = ".proofmark-";
+/// Age from which a draft that nobody holds was left by a run that is dead: between a file's making and its lock there is a moment.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// A file in the making: hidden beside its target, and gone if it is dropped before it is published.
 #[derive(Debug)]
@@ -24,8 +32,11 @@ impl Draft {
         let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
         // What the user masks, and what a folder says of new files in it, the kernel knows. What replaces a file nobody reads who might not read that one.
         let mode = if target.exists() { 0o600 } else { 0o666 };
+        sweep(folder);
         let mut builder = tempfile::Builder::new();
-        let file = builder.prefix(".proofmark-").suffix(&extension).permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+        let file = builder.prefix(PREFIX).suffix(&extension).permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+        // Held until it is published or dropped, or this process dies. Where a file system knows no locks, nothing is swept either.
+        let _ = file.as_file().try_lock();
         Ok(Self { file, target: target.into() })
     }
 
@@ -58,6 +69,24 @@ impl Draft {
         }
         take_after(self.file.as_file(), &self.target)?;
         self.file.persist(&self.target).map(|_| ()).map_err(|e| e.error)
+    }
+}
+
+/// Removes drafts that a dead run left in a folder, once in the life of this process.
+fn sweep(folder: &Path) {
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let Ok(folder) = folder.canonicalize() else { return };
+    if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.clone()) {
+        return;
+    }
+    let Ok(entries) = folder.read_dir() else { return };
+    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let old = |m: std::fs::Metadata| m.is_file() && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED));
+        // A link of that name is none of ours, and neither is what somebody holds.
+        let abandoned = entry.path().symlink_metadata().is_ok_and(old) && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if abandoned {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -114,6 +143,23 @@ mod tests {
             draft.publish(true).unwrap();
             assert_eq!(mode(&target), wanted);
         }
+    }
+
+    #[test]
+    fn what_a_dead_run_left_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = |name: &str, age: u64| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
+            file
+        };
+        drop((made(".proofmark-dead.mp4", 100), made(".proofmark-young.mp4", 1), made("plain.mp4", 100)));
+        let held = made(".proofmark-held.mp4", 100);
+        held.try_lock().unwrap();
+        drop(Draft::beside(&folder.path().join("new.mp4")).unwrap());
+        let mut left: Vec<_> = folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        assert_eq!(left, [".proofmark-held.mp4", ".proofmark-young.mp4", "plain.mp4"]);
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub trait Look {
     /// As for [`Self::marks`].
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError>;
 
+    /// How many seconds it lasts, as far as its header says.
+    fn seconds(&self) -> Option<f64>;
+
     /// What keeps the file from doing harm.
     fn isolation(&self) -> Isolation;
 }
@@ -92,7 +95,17 @@ pub struct Own;
 
 impl Eyes for Own {
     fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        Ok(Box::new(OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), unseen: None, seen: None }))
+        let mut look = OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), seconds: None, unseen: None, seen: None };
+        // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
+        match Reader::open(path, limits) {
+            Ok(reader) => look.seconds = reader.info().seconds,
+            // Sound alone can be marked too.
+            Err(MediaError::NoVideo { .. }) => {}
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => look.unseen = Some(e),
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => look.unseen = Some(e),
+            Err(e) => return Err(e.into()),
+        }
+        Ok(Box::new(look))
     }
 }
 
@@ -100,6 +113,8 @@ struct OwnLook {
     path: PathBuf,
     limits: Limits,
     cancel: Cancel,
+    /// How long it is, as far as its header says.
+    seconds: Option<f64>,
     /// Why neither picture nor sound can be looked at, if that is known already.
     unseen: Option<MediaError>,
     /// The picture as it was looked at last.
@@ -108,14 +123,6 @@ struct OwnLook {
 
 impl Look for OwnLook {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
-        // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
-        match Reader::open(&self.path, &self.limits) {
-            // Sound alone can be marked too.
-            Ok(_) | Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => self.unseen = Some(e),
-            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => self.unseen = Some(e),
-            Err(e) => return Err(e.into()),
-        }
         Ok(provenance::read(&self.path, trust, &self.limits)?)
     }
 
@@ -143,6 +150,10 @@ impl Look for OwnLook {
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
         Ok(frame_at(&self.path, seconds, &self.limits, &self.cancel)?)
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        self.seconds
     }
 
     fn isolation(&self) -> Isolation {

@@ -244,18 +244,23 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             let line = format!("{}\n", Registration::from(&entry()?).line());
             let written = file.file().write_all(line.as_bytes());
             written.map_err(|e| MediaError::Write { path: registration_path(output), reason: e.to_string() })?;
-            publish(file)?;
+            publish(file, options.overwrite)?;
             None
         }
     };
     // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
-    let published = beside.map_or(Ok(()), publish).and_then(|()| publish(finished));
+    let published = beside.map_or(Ok(()), |file| publish(file, options.overwrite)).and_then(|()| {
+        publish(finished, options.overwrite).inspect_err(|_| {
+            // What came in between is somebody else's, and none of ours belongs beside it.
+            sidecar.iter().chain(&registration).filter(|_| !options.overwrite).for_each(|path| _ = std::fs::remove_file(path));
+        })
+    });
     if let Err(e) = published {
         // What did not appear need not be remembered; if this fails too, it is forgotten later.
         if let Some((registry, id, Put::Added)) = &announced {
             let _ = registry.delete(id);
         }
-        return Err(e.into());
+        return Err(e);
     }
     let unconfirmed = announced.as_ref().and_then(|(registry, id, _)| registry.confirm(id).err()).map(|e| e.to_string());
     let remembered = match &options.remember {
@@ -530,8 +535,11 @@ fn draft(target: &Path) -> Result<Draft, MediaError> {
     Draft::beside(target).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
 }
 
-/// Gives a finished file its name.
-fn publish(draft: Draft) -> Result<(), MediaError> {
+/// Gives a finished file its name, which may be another's only where that is to be replaced: somebody else may have been quicker.
+fn publish(draft: Draft, replace: bool) -> Result<(), StampError> {
     let path = draft.target().to_path_buf();
-    draft.publish(true).map_err(|e| MediaError::Write { path, reason: e.to_string() })
+    draft.publish(replace).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => StampError::Exists { path },
+        _ => MediaError::Write { path, reason: e.to_string() }.into(),
+    })
 }

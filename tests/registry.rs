@@ -66,6 +66,8 @@ conformance! {
     version_3_is_brought_up_to_date
     version_4_is_brought_up_to_date
     version_5_is_brought_up_to_date
+    version_6_is_brought_up_to_date
+    what_was_changed_behind_it_is_noticed
     what_people_say_is_kept_by_name
     entries_are_found_by_words
     what_a_token_stored_is_its_own
@@ -381,12 +383,13 @@ fn past(place: &Place, sql: &str) {
 }
 
 /// The tables of each version, as it left them.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("../src/registry/migrations/1.sql"),
     include_str!("../src/registry/migrations/2.sql"),
     include_str!("../src/registry/migrations/3.sql"),
     include_str!("../src/registry/migrations/4.sql"),
     include_str!("../src/registry/migrations/5.sql"),
+    include_str!("../src/registry/migrations/6.sql"),
 ];
 
 fn version_1_is_brought_up_to_date(place: &Place) {
@@ -407,6 +410,26 @@ fn version_4_is_brought_up_to_date(place: &Place) {
 
 fn version_5_is_brought_up_to_date(place: &Place) {
     is_brought_up_to_date(place, 5);
+}
+
+fn version_6_is_brought_up_to_date(place: &Place) {
+    is_brought_up_to_date(place, 6);
+}
+
+fn what_was_changed_behind_it_is_noticed(place: &Place) {
+    let registry = place.open();
+    let entries: Vec<Entry> = (0..3).map(some).collect();
+    registry.put_all(&entries, false).unwrap();
+    registry.confirm(&entries[0].id).unwrap();
+    registry.bind(&entries[0].id, &Binding { alg: "org.example".into(), value: vec![1] }).unwrap();
+    registry.rebind(&entries[1].id, &Binding { alg: "org.example".into(), value: vec![1] }).unwrap();
+    assert_eq!(registry.integrity().unwrap(), Vec::<String>::new());
+    past(place, &format!("UPDATE entries SET title = 'Another' WHERE id = '{}'", entries[2].id));
+    let wrong = registry.integrity().unwrap();
+    assert!(wrong.len() == 1 && wrong[0].contains(&entries[2].id), "{wrong:?}");
+    if registry::is_server(&place.location) {
+        assert!(matches!(registry.backup(Path::new("copy.db")), Err(RegistryError::Elsewhere { .. })));
+    }
 }
 
 fn what_a_token_stored_is_its_own(place: &Place) {

@@ -419,7 +419,8 @@ Examples:
   proofmark serve --listen 0.0.0.0:8473 --registry postgres://proofmark@db.example.com/proofmark --require-token
   curl --data-binary @upload.mp4 'http://127.0.0.1:8473/v1/verify?name=upload.mp4'
 
-It speaks plain HTTP: put a proxy with TLS before it where others can reach it. All settings are in the [serve] part of the configuration file;
+It speaks plain HTTP unless [serve] in the configuration file names a certificate: put a proxy with TLS before it, or give it one, where others can reach it. All
+settings are there;
 /v1/openapi.json describes the API.")]
 pub(crate) struct ServeArgs {
     /// Address and port; port 0 takes a free one [default: 127.0.0.1:8473]
@@ -562,8 +563,26 @@ pub(crate) enum RegistryAction {
         #[arg(long, value_name = "N", default_value_t = 100)]
         most: usize,
     },
-    /// Check the database and every manifest in it, and settle what a crash left open
+    /// Check the database, every entry and every manifest in it, and settle what a crash left open
     Check,
+    /// Copy all of it, log and cases included, to one file, whoever else is at work
+    Backup {
+        /// Target file
+        #[arg(value_name = "FILE")]
+        output: PathBuf,
+        /// Replace an existing file
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Put what 'backup' wrote in the place of all that is here
+    Restore {
+        /// File that 'backup' wrote
+        #[arg(value_name = "FILE")]
+        input: PathBuf,
+        /// Give up the entries that are here
+        #[arg(short, long)]
+        force: bool,
+    },
 }
 
 #[derive(Args)]

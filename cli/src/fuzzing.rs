@@ -1,6 +1,6 @@
 //! What fuzzing reaches of this crate; no interface for anything else.
 
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::batch::Ledger;
 use crate::home::Config;
-use crate::serve::{Scope, ServeConfig, Service, TokenFile, routes};
+use crate::serve::{Peer, Scope, ServeConfig, Service, TokenFile, routes};
 
 /// Reads a configuration file, and takes from it what is computed.
 pub fn configuration(text: &str) {
@@ -52,7 +52,7 @@ impl Server {
         let mut options = VerifyOptions::default();
         options.registry = Some(registry.clone());
         options.limits = limits;
-        let mut settings = ServeConfig::default().settings(None, false);
+        let mut settings = ServeConfig::default().settings(None, false)?;
         (settings.rate, settings.upload_bytes) = (0, 1 << 20);
         let service = Service::new(settings, None, options, registry, tokens, None, folder)?;
         Ok(Self {
@@ -77,7 +77,7 @@ impl Server {
             request.headers_mut().append(HeaderName::from_bytes(&line[..colon]).ok()?, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?);
         }
         request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| self.token.clone());
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+        request.extensions_mut().insert(ConnectInfo(Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false, pulse: Arc::default() }));
         self.runtime.block_on(async {
             let response = self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
             let status = response.status().as_u16();

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use proofmark::key::KeyError;
 use proofmark::media::Limits;
 use proofmark::picture::Strength;
@@ -66,7 +66,7 @@ impl Config {
     /// With its paths from the folder that it lies in, wherever the command is called.
     fn seen_from(mut self, folder: &Path) -> Self {
         let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
-        for file in files.chain(&mut self.trust.lists).chain(&mut self.trust.tsa).chain(&mut self.trust.own) {
+        for file in files.chain(self.serve.files()).chain(&mut self.trust.lists).chain(&mut self.trust.tsa).chain(&mut self.trust.own) {
             *file = folder.join(&file);
         }
         if let Some(location) = &mut self.registry.location
@@ -156,6 +156,7 @@ pub(crate) struct LimitsConfig {
     memory_bytes: Option<u64>,
     processor_seconds: Option<u64>,
     wall_seconds: Option<u64>,
+    effort: Option<u64>,
 }
 
 impl LimitsConfig {
@@ -171,6 +172,7 @@ impl LimitsConfig {
         set(&mut l.memory_bytes, self.memory_bytes);
         set(&mut l.processor_seconds, self.processor_seconds);
         set(&mut l.wall_seconds, self.wall_seconds);
+        set(&mut l.effort, self.effort);
         l
     }
 }
@@ -388,7 +390,12 @@ fn unwritten(path: &Path) -> String {
 /// Makes a folder for its owner alone.
 pub(crate) fn make_private(folder: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))
+    made.with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
+    // One that was there before may be open to others. A volume that belongs to somebody else may be shared with this process's group, and with nobody beside.
+    let mode = folder.metadata().map_or(0o700, |m| m.permissions().mode());
+    let closed = mode & 0o077 == 0 || fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).is_ok() || mode & 0o007 == 0;
+    ensure!(closed, "{0}: is open to everybody and belongs to somebody else; have its owner close it with 'chmod o-rwx {0}'", folder.display());
+    Ok(())
 }
 
 fn write_public(path: &Path, text: &str) -> Result<()> {
@@ -424,8 +431,18 @@ mod tests {
         let live: String = CONFIG.lines().map(|l| l.strip_prefix("#= ").unwrap_or(l)).fold(String::new(), |s, l| s + l + "\n");
         let parsed: Config = toml::from_str(&live).unwrap();
         assert_eq!(parsed.limits.limits(), Limits::default());
-        let here = ServeConfig::default().settings(None, false);
-        assert_eq!(parsed.serve.settings(None, false), Settings { jobs: 2, reference_hosts: vec!["cdn.example.com".into()], ..here });
+        let here = ServeConfig::default().settings(None, false).unwrap();
+        assert_eq!(
+            parsed.serve.settings(None, false).unwrap(),
+            Settings {
+                jobs: 2,
+                reference_hosts: vec!["cdn.example.com".into()],
+                hosts: vec!["proofmark.example.com".into()],
+                forwarded: vec!["10.0.0.0/8".parse().unwrap()],
+                tls: Some(("/etc/proofmark/tls/fullchain.pem".into(), "/etc/proofmark/tls/privkey.pem".into())),
+                ..here
+            }
+        );
         assert_eq!(parsed.manifest.algorithm.as_deref(), Some(proofmark::provenance::DEFAULT_ALGORITHM));
         assert_eq!(parsed.manifest.picture_algorithm.as_deref(), Some(proofmark::provenance::PICTURE_ALGORITHM));
         assert_eq!(parsed.manifest.sound_algorithm.as_deref(), Some(proofmark::provenance::SOUND_ALGORITHM));

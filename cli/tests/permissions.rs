@@ -105,3 +105,12 @@ fn secrets_are_their_owners_alone_whatever_the_umask() {
         }
     }
 }
+
+#[test]
+fn a_home_that_was_open_is_closed() {
+    let desk = Desk::bare();
+    std::fs::create_dir(desk.path("home")).unwrap();
+    change(&desk, "home", 0o777);
+    run(&desk, "022", "init");
+    assert_eq!((mode(&desk, "home"), mode(&desk, "home/keys"), mode(&desk, "home/signing")), (0o700, 0o700, 0o700));
+}

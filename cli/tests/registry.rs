@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::process::{Output, Stdio};
+
 use common::{Desk, code, json, refused, text};
 
 /// A desk with a stamped clip and a stripped copy of it; its payload.
@@ -155,4 +157,48 @@ fn a_kill_at_any_time_leaves_a_whole_registry() {
     for round in (0..12).map(|r| format!("{r}.mp4")).filter(|t| desk.path(t).exists()) {
         assert_eq!(json(&desk.run(&["verify", &round, "--json"]))[0]["registered"].as_array().unwrap().len(), 1);
     }
+}
+
+#[test]
+fn a_backup_brings_back_what_was_lost() {
+    let (desk, payload) = stamped(&[]);
+    let kept = json(&desk.run(&["registry", "backup", "copy.db", "--json"])).remove(0);
+    assert_eq!((kept["backup"]["entries"].as_u64(), kept["backup"]["file"].as_str()), (Some(1), Some("copy.db")));
+    refused(&desk.run(&["registry", "backup", "copy.db"]), 2, &["copy.db", "--force"]);
+    assert_eq!(code(&desk.run(&["registry", "delete", &payload])), 0);
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "new.mp4"])), 0);
+    refused(&desk.run(&["registry", "restore", "copy.db"]), 2, &["1 entries", "--force"]);
+    refused(&desk.run(&["registry", "restore", "clip.mp4", "--force"]), 2, &["clip.mp4", "no whole backup"]);
+    refused(&desk.run(&["registry", "restore", "nothing.db"]), 2, &["nothing.db", "is no file"]);
+    let restored = json(&desk.run(&["registry", "restore", "copy.db", "--force", "--json"])).remove(0);
+    assert_eq!(restored["restored"]["entries"], 1);
+    assert_eq!(json(&desk.run(&["verify", "upload.mp4", "--json"]))[0]["verdict"], "recovered");
+    assert_eq!(code(&desk.run(&["registry", "check"])), 0);
+    // Into a home that lost its own.
+    std::fs::remove_file(desk.path("home/registry.db")).unwrap();
+    assert_eq!(code(&desk.run(&["registry", "restore", "copy.db"])), 0);
+    assert_eq!(json(&desk.run(&["verify", "upload.mp4", "--json"]))[0]["verdict"], "recovered");
+}
+
+#[test]
+fn of_two_that_stamp_to_one_place_one_wins() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    for target in ["out.mp4", "out.mkv"] {
+        let racers: Vec<_> = (0..3).map(|_| desk.command(&["stamp", "clip.mp4", "-o", target, "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).collect();
+        let ended: Vec<Output> = racers.into_iter().map(|r| r.wait_with_output().unwrap()).collect();
+        let (won, lost): (Vec<&Output>, Vec<&Output>) = ended.iter().partition(|o| code(o) == 0);
+        assert_eq!(won.len(), 1, "{:?}", ended.iter().map(|o| text(&o.stderr)).collect::<Vec<_>>());
+        lost.iter().for_each(|o| assert!(code(o) == 2 && text(&o.stdout).contains("exists already"), "{}{}", text(&o.stdout), text(&o.stderr)));
+        // What the others had announced is forgotten, and what is there is the winner's.
+        let payload = json(won[0])[0]["payload"].clone();
+        let verified = json(&desk.run(&["verify", target, "--json"])).remove(0);
+        assert_eq!((verified["verdict"].as_str(), &verified["registered"][0]["payload"]), (Some("intact"), &payload), "{verified}");
+        let listed = json(&desk.run(&["registry", "list", "--json"])).remove(0);
+        let here: Vec<&serde_json::Value> = listed["entries"].as_array().unwrap().iter().map(|e| &e["payload"]).collect();
+        assert!(here.contains(&&payload) && here.len() <= 2, "{here:?}");
+    }
+    assert_eq!(json(&desk.run(&["registry", "list", "--json"])).remove(0)["entries"].as_array().unwrap().len(), 2);
+    let hidden: Vec<String> = desk.files().into_iter().filter(|f| f.starts_with('.')).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
 }

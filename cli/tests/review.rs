@@ -213,6 +213,21 @@ fn other_sites_send_nothing_in_a_readers_name() {
 }
 
 #[test]
+fn a_form_that_is_none_is_refused_as_a_page() {
+    let desk = desk();
+    let server = Server::start(&desk, "rate = 0", &[]);
+    let browser = Browser::new(&server, "en");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (headers, body, status) in
+        [(vec![("content-type", "application/json")], "{}".to_string(), 400), (vec![form], "tok=x".into(), 400), (vec![form], format!("token={}", "x".repeat(100_000)), 413)]
+    {
+        let told = browser.ask("POST", "/login", &headers, body.as_bytes());
+        assert_eq!(told.status, status, "{}", text(&told.body));
+        assert!(told.header("content-type").is_some_and(|t| t.starts_with("text/html")), "{:?}", told.headers);
+    }
+}
+
+#[test]
 fn the_page_speaks_the_readers_language() {
     let desk = desk();
     let server = Server::start(&desk, "rate = 0", &[]);

@@ -88,6 +88,8 @@ fn no_forgery_passes() {
         .arg(env!("CARGO_BIN_EXE_proofmark"))
         .args([&clip, &other])
         .envs([("TMPDIR", desk.work.path()), ("PROOFMARK_ROOT", &root)])
+        // The interpreter that setup.sh gave numpy to.
+        .env("PATH", format!("/usr/bin:{}", std::env::var("PATH").unwrap_or_default()))
         .output()
         .unwrap();
     let said = text(&o.stdout);

@@ -12,6 +12,7 @@ mod entry;
 mod exchange;
 mod owners;
 pub(crate) mod postgres;
+mod seal;
 pub(crate) mod sql;
 mod sqlite;
 
@@ -71,6 +72,20 @@ pub enum RegistryError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A database that is backed up with tools of its own.
+    #[error("{location}: is backed up and restored with the database's own tools, pg_dump and pg_restore; 'proofmark registry export' writes the entries alone")]
+    Elsewhere {
+        /// Which registry, without its password.
+        location: String,
+    },
+    /// A file that is to be restored, and is no whole registry.
+    #[error("{}: is no whole backup of a registry ({reason}); nothing was restored", path.display())]
+    NoBackup {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl RegistryError {
@@ -82,6 +97,8 @@ impl RegistryError {
             Self::Failed { .. } => "registry.failed",
             Self::Conflict { .. } => "registry.conflict",
             Self::Unfit { .. } => "registry.unfit",
+            Self::Elsewhere { .. } => "registry.elsewhere",
+            Self::NoBackup { .. } => "registry.no-backup",
         }
     }
 }
@@ -232,8 +249,20 @@ pub trait Registry: Debug + Send + Sync {
     /// Who did what, the latest first, at most `most`: to one entry, or to all.
     fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError>;
 
-    /// What is wrong with the database itself, in a sentence each; empty if it is whole.
+    /// What is wrong with the database itself, and what is not stored as it was put in, in a sentence each; empty if it is whole.
     fn integrity(&self) -> Result<Vec<String>, RegistryError>;
+
+    /// Copies all of it, owners, log and cases included, to a new file at `to`, as it is at one moment, whoever else is at work.
+    ///
+    /// # Errors
+    /// [`RegistryError::Elsewhere`] of a database that has tools of its own for that.
+    fn backup(&self, to: &Path) -> Result<(), RegistryError>;
+
+    /// Puts what [`Self::backup`] wrote in the place of all that there is, at one moment.
+    ///
+    /// # Errors
+    /// As for [`Self::backup`], and [`RegistryError::Unfit`] if the file is no whole registry.
+    fn restore(&self, from: &Path) -> Result<(), RegistryError>;
 }
 
 /// Whether a location names a PostgreSQL database rather than a file.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error as _;
+use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -181,6 +182,14 @@ impl Database for Postgres {
             work(&mut Prepared { client: &mut transaction, statements: &mut c.statements })?;
             transaction.commit().map_err(failed)
         })
+    }
+
+    fn backup(&self, _: &Path) -> Result<(), RegistryError> {
+        Err(RegistryError::Elsewhere { location: self.location().into() })
+    }
+
+    fn restore(&self, from: &Path) -> Result<(), RegistryError> {
+        self.backup(from)
     }
 
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {

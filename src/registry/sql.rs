@@ -2,21 +2,31 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::path::Path;
 
-use super::{Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError, Remark, cases, owners};
+use super::{Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError, Remark, cases, owners, seal};
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::media::Stills;
 use crate::payload::Payload;
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
     include_str!("migrations/6.sql"),
+    include_str!("migrations/7.sql"),
 ];
+
+/// The version of the tables from which on each entry has a digest.
+const SEALED: usize = 7;
+
+/// The latest version of the tables that is known here.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.len() as i64
+}
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +65,10 @@ pub(crate) trait Database: Debug + Send + Sync {
     fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError>;
     /// Runs `work` in a transaction, which is undone if it fails. A connection that broke while nobody used it is made anew.
     fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError>;
+    /// Copies all of it to a new file, as it is at one moment, whoever else is at work.
+    fn backup(&self, to: &Path) -> Result<(), RegistryError>;
+    /// Puts such a copy in the place of all that there is.
+    fn restore(&self, from: &Path) -> Result<(), RegistryError>;
     /// What the database itself says is wrong with it.
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String>;
 }
@@ -89,13 +103,16 @@ impl<D: Database> SqlRegistry<D> {
                 found = Some(version);
                 for (i, step) in MIGRATIONS[..to].iter().enumerate().skip(version.max(0) as usize) {
                     s.batch(&step.replace("BYTES", D::BYTES))?;
+                    if i + 1 == SEALED {
+                        seal::seal_all(s)?;
+                    }
                     s.execute("INSERT INTO proofmark_version (version) VALUES ($1)", &[Value::Integer(i as i64 + 1)])?;
                 }
                 Ok(())
             })?;
         }
         match found {
-            Some(found) if found > MIGRATIONS.len() as i64 => Err(RegistryError::Newer { location: self.database.location().into(), found, known: MIGRATIONS.len() as i64 }),
+            Some(found) if found > newest() => Err(RegistryError::Newer { location: self.database.location().into(), found, known: newest() }),
             _ => Ok(()),
         }
     }
@@ -281,9 +298,11 @@ fn put(s: &mut dyn Session, e: &Entry, replace: bool, by: Option<&str>) -> Resul
     match done {
         Put::Added | Put::Replaced => {
             owners::own(s, &e.id, by)?;
+            seal::seal(s, &e.id)?;
             owners::note(s, by, if done == Put::Added { "store" } else { "replace" }, &e.id)?;
         }
-        Put::Unchanged | Put::Taken | Put::Owned => {}
+        Put::Unchanged => seal::seal(s, &e.id)?,
+        Put::Taken | Put::Owned => {}
     }
     Ok(done)
 }
@@ -345,7 +364,10 @@ impl<D: Database> Registry for SqlRegistry<D> {
     }
 
     fn confirm(&self, id: &str) -> Result<(), RegistryError> {
-        self.run(true, |s| s.execute("UPDATE entries SET target = NULL WHERE id = $1", &[Value::Text(id.into())]).map(|_| ()))
+        self.run(true, |s| {
+            s.execute("UPDATE entries SET target = NULL WHERE id = $1", &[Value::Text(id.into())])?;
+            seal::seal(s, id)
+        })
     }
 
     fn announced(&self) -> Result<Vec<Announced>, RegistryError> {
@@ -380,6 +402,7 @@ impl<D: Database> Registry for SqlRegistry<D> {
             if !bind(s, id, binding)? {
                 return Ok(Change::Absent);
             }
+            seal::seal(s, id)?;
             owners::note(s, by, "bind", id).map(|()| Change::Done)
         })
     }
@@ -400,6 +423,7 @@ impl<D: Database> Registry for SqlRegistry<D> {
             }
             s.execute("DELETE FROM bindings WHERE alg = $1 AND value = $2", &of)?;
             bind(s, id, binding)?;
+            led.iter().filter_map(|r| text(r, 0)).chain([id]).try_for_each(|changed| seal::seal(s, changed))?;
             owners::note(s, by, "rebind", id).map(|()| Change::Done)
         })
     }
@@ -506,6 +530,21 @@ impl<D: Database> Registry for SqlRegistry<D> {
     }
 
     fn integrity(&self) -> Result<Vec<String>, RegistryError> {
-        self.run(false, |s| self.database.integrity(s))
+        self.run(false, |s| {
+            let mut wrong = self.database.integrity(s)?;
+            // Where pages are damaged, the database has said so by now.
+            wrong.extend(seal::broken(s).unwrap_or_else(|e| vec![e]));
+            Ok(wrong)
+        })
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), RegistryError> {
+        self.database.backup(to)
+    }
+
+    fn restore(&self, from: &Path) -> Result<(), RegistryError> {
+        self.database.restore(from)?;
+        // It may be of an older version.
+        self.migrate(MIGRATIONS.len())
     }
 }

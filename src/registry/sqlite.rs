@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
 use super::RegistryError;
-use super::sql::{Database, Row, Session, Value, Work};
+use super::sql::{Database, Row, Session, Value, Work, newest};
 
 /// How long a statement waits for another process to finish its own.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,6 +103,44 @@ impl Database for Sqlite {
         let mut transaction = connection.transaction_with_behavior(behaviour).map_err(failed)?;
         work(&mut transaction)?;
         transaction.commit().map_err(failed)
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), RegistryError> {
+        let copy = || -> rusqlite::Result<()> {
+            // Of its own, so that this process goes on meanwhile: a reader holds up nobody.
+            let from = Connection::open_with_flags(&self.location, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            from.busy_timeout(PATIENCE)?;
+            let mut to = Connection::open(to)?;
+            // In one step, which sees one moment.
+            Backup::new(&from, &mut to)?.step(-1)?;
+            // One file, without a log beside it.
+            to.pragma_update(None, "journal_mode", "DELETE")
+        };
+        copy().map_err(|e| RegistryError::Failed { location: self.location.clone(), reason: format!("it cannot be copied to {}: {e}", to.display()) })
+    }
+
+    fn restore(&self, from: &Path) -> Result<(), RegistryError> {
+        let unfit = |reason: String| RegistryError::NoBackup { path: from.into(), reason };
+        let source = reading(from).map_err(|e| unfit(e.to_string()))?;
+        let told = |sql: &str| source.query_row(sql, [], |r| r.get::<_, rusqlite::types::Value>(0)).map_err(|e| unfit(e.to_string()));
+        match (told("PRAGMA integrity_check")?, told("SELECT max(version) FROM proofmark_version")?) {
+            (rusqlite::types::Value::Text(ok), _) if ok != "ok" => return Err(unfit(ok)),
+            (_, rusqlite::types::Value::Integer(version)) if version <= newest() => {}
+            (_, rusqlite::types::Value::Integer(version)) => return Err(unfit(format!("it is of version {version}, and this program knows those up to {}; update it", newest()))),
+            _ => return Err(unfit("it holds no entries of ours".into())),
+        }
+        let mut own = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        let failed = |e: rusqlite::Error| RegistryError::Failed { location: self.location.clone(), reason: e.to_string() };
+        let backup = Backup::new(&source, &mut own).map_err(failed)?;
+        loop {
+            match backup.step(-1).map_err(failed)? {
+                StepResult::Done => return Ok(()),
+                // Somebody reads or writes: it takes the whole file for a moment.
+                _ if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                _ => return Err(RegistryError::Failed { location: self.location.clone(), reason: "others are at work in it all the time; stop them, and try again".into() }),
+            }
+        }
     }
 
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {

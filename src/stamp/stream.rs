@@ -99,14 +99,15 @@ pub fn stamp_stream(
         Remember::Nowhere | Remember::File => None,
     };
     let published = match sidecar {
-        _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }),
+        _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }.into()),
         // It goes first, as that of a file does.
-        Some(file) => publish(file),
+        Some(file) => publish(file, options.overwrite),
         None => Ok(()),
     };
     let sent = published.and_then(|()| {
         let gone = |e: io::Error| if e.kind() == io::ErrorKind::BrokenPipe { closed() } else { MediaError::Write { path: output.into(), reason: e.to_string() } };
-        tail.release().map_err(|e| if cancel.is_cancelled() { MediaError::Cancelled { path: input.into() } } else { gone(e) }).inspect_err(|_| {
+        let sent = tail.release().map_err(|e| if cancel.is_cancelled() { MediaError::Cancelled { path: input.into() } } else { gone(e) });
+        sent.map_err(StampError::from).inspect_err(|_| {
             if let Some(path) = &stream.sidecar {
                 let _ = std::fs::remove_file(path);
             }
@@ -117,7 +118,7 @@ pub fn stamp_stream(
         if let Some((registry, Put::Added, id)) = &announced {
             let _ = registry.delete(id);
         }
-        return Err(e.into());
+        return Err(e);
     }
     Ok(Stamped {
         payload,

@@ -1,16 +1,16 @@
 //! What a worker gives up before it touches a file: more memory and time than it may take, other files, the network, programs, everything that writes.
 //!
-//! The order matters: limits first, then files, then system calls, as each may need what the next one takes. No thread may run yet, since all of it holds for
+//! The order matters: limits first, then the root, files, and system calls, as each may need what the next one takes. No thread may run yet, since all of it holds for
 //! the calling thread and those that it starts.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 
-use landlock::{ABI, Access, AccessFs, AccessNet, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope};
-use rustix::fs::{FileType, Mode, OFlags};
+use landlock::{ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
+use super::room::{self, regular};
 use super::{Isolation, calls};
 use crate::media::Limits;
 use crate::provenance::sidecar_path;
@@ -33,10 +33,13 @@ pub(super) fn confine(path: &Path, limits: &Limits, parent: BorrowedFd<'_>) -> i
     limit(Resource::Nofile, FILES, FILES)?;
     limit(Resource::Fsize, 0, 0)?;
     limit(Resource::Core, 0, 0)?;
+    let files = [path.to_path_buf(), sidecar_path(path)];
+    let namespace = room::enter(&files);
     // Keys are in its memory: no debugger of the same user reads it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
-    Ok(Isolation { process: true, files: close_files(path), calls: calls::refuse(parent.as_raw_fd()) })
+    let landlock = close_files(&files);
+    Ok(Isolation { process: true, files: landlock > 0, landlock, namespace, calls: calls::refuse(parent.as_raw_fd()) })
 }
 
 /// Never more than what this process may have anyway.
@@ -45,22 +48,21 @@ fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
     Ok(setrlimit(resource, Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) })?)
 }
 
-/// Lets nothing be opened but the file and its sidecar, for reading, and no connection be made; whether the kernel holds to it.
-fn close_files(path: &Path) -> bool {
-    let close = || -> Result<RulesetStatus, landlock::RulesetError> {
+/// Lets nothing be opened but `files`, for reading, and no connection be made; which version of Landlock holds to it, 0 if none does.
+fn close_files(files: &[PathBuf]) -> u8 {
+    let close = || -> Result<u8, landlock::RulesetError> {
         let mut rules =
             Ruleset::default().handle_access(AccessFs::from_all(ABI_KNOWN))?.handle_access(AccessNet::from_all(ABI_KNOWN))?.scope(Scope::from_all(ABI_KNOWN))?.create()?;
-        for file in [path.to_path_buf(), sidecar_path(path)].iter().filter_map(|p| regular(p)) {
+        // A rule on a folder would hold for all that is in it.
+        for file in files.iter().filter_map(|p| regular(p)) {
             rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
         }
-        Ok(rules.restrict_self()?.ruleset)
+        let status = rules.restrict_self()?;
+        let version = match status.landlock {
+            LandlockStatus::Available { effective_abi, .. } if status.ruleset != RulesetStatus::NotEnforced => effective_abi as u8,
+            _ => 0,
+        };
+        Ok(version)
     };
-    close().is_ok_and(|status| status != RulesetStatus::NotEnforced)
-}
-
-/// A handle on a path, if a file is there: a rule on a folder would hold for all that is in it.
-fn regular(path: &Path) -> Option<OwnedFd> {
-    let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let stat = rustix::fs::fstat(&handle).ok()?;
-    (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(handle)
+    close().unwrap_or(0)
 }

@@ -12,6 +12,7 @@ mod confine;
 mod failure;
 mod nursery;
 mod parent;
+mod room;
 mod serve;
 mod wire;
 
@@ -31,13 +32,12 @@ pub struct Isolation {
     pub process: bool,
     /// The kernel lets it open no file but the one, by Landlock.
     pub files: bool,
+    /// Which version of Landlock that is: before 4 it holds no connection, and before 6 neither abstract sockets nor signals, which seccomp holds as well; 0 for none.
+    pub landlock: u8,
+    /// It has a root of its own in which there is nothing but the file, so that it cannot ask what else there is.
+    pub namespace: bool,
     /// The kernel refuses it network, programs, processes and writing, by seccomp.
     pub calls: bool,
-}
-
-impl Isolation {
-    /// What there is to hold a file, in full.
-    pub const FULL: Self = Self { process: true, files: true, calls: true };
 }
 
 /// What became of a worker that gave no answer. Each is an error of the one file.

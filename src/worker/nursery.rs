@@ -28,6 +28,10 @@ use crate::allocator;
 const STARTING: Duration = Duration::from_secs(20);
 /// How long a worker whose end of the socket is closed may take to be dead, and the nursery that is left alone.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+/// Between two looks at copies that work.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// Threads that a copy may have for each core: decoders take two, and so do the detectors.
+const THREADS: usize = 64;
 /// What is read of a worker's last words.
 const WORDS: u64 = 4 << 10;
 
@@ -140,8 +144,12 @@ struct Copy {
 pub(super) fn tend() -> io::Result<bool> {
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut copies: Vec<Copy> = Vec::new();
+    let most = THREADS * std::thread::available_parallelism().map_or(1, usize::from);
     loop {
         let (asked, dead, unwanted) = events(&control, &copies)?;
+        for copy in copies.iter().filter(|c| threads(c.pid) > most) {
+            let _ = kill_process(copy.pid, Signal::KILL);
+        }
         for i in unwanted {
             copies[i].end = None;
             let _ = kill_process(copies[i].pid, Signal::KILL);
@@ -178,14 +186,23 @@ pub(super) fn tend() -> io::Result<bool> {
     }
 }
 
-/// Waits until something happens: whether the parent asks, which copies are dead, and which nobody wants.
+/// How many threads a process has. Nothing of the kernel's holds that where the user is root, or has other programs.
+fn threads(pid: Pid) -> usize {
+    // proc_pid_stat(5): behind the name, which ends with the last parenthesis, come fields 3 and on.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').and_then(|s| s.1.split_whitespace().nth(20 - 3)?.parse().ok()).unwrap_or(0)
+}
+
+/// Waits until something happens, or it is time to look after those that work: whether the parent asks, which copies are dead, and which nobody wants.
 fn events(control: &UnixStream, copies: &[Copy]) -> io::Result<(bool, Vec<usize>, Vec<usize>)> {
     let mut waiting = vec![PollFd::new(control, PollFlags::IN)];
     waiting.extend(copies.iter().map(|c| PollFd::new(&c.life, PollFlags::IN)));
     // Of the end of a pipe that is written to, no more is asked than whether it is read.
     let ends: Vec<usize> = (0..copies.len()).filter(|&i| copies[i].end.is_some()).collect();
     waiting.extend(ends.iter().filter_map(|&i| copies[i].end.as_ref()).map(|end| PollFd::new(end, PollFlags::empty())));
-    while let Err(e) = poll(&mut waiting, None) {
+    // Those that work are looked after.
+    let until = (!copies.is_empty()).then_some(&LOOK);
+    while let Err(e) = poll(&mut waiting, until) {
         if e != rustix::io::Errno::INTR {
             return Err(e.into());
         }

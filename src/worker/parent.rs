@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::nursery::{Nursery, Worker};
-use super::serve::Early;
+use super::serve::{Early, SPENT};
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::{Isolation, WorkerError, check};
 use crate::detect::Detected;
@@ -20,6 +20,8 @@ use crate::media::{Cancel, Limits, MediaError, Progress, Still};
 use crate::picture::DetectOptions;
 use crate::provenance::{ManifestReport, Trust};
 
+/// Seconds beyond which no clock goes.
+const FOREVER: u64 = 1 << 30;
 /// Between two looks at the clock and at the flag that stops the work.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -57,18 +59,24 @@ impl Shop {
 
 impl Eyes for Workers {
     fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        let start = |reason| WorkerError::Start { reason };
+        let (start, began) = (|reason| WorkerError::Start { reason }, Instant::now());
         let mut look = WorkerLook {
             worker: Some(self.0.worker().map_err(start)?),
             _shop: self.0.clone(),
             path: path.into(),
             limits: *limits,
             cancel: cancel.clone(),
-            deadline: Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, 1 << 30)),
+            deadline: began + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER)),
+            seconds: None,
             isolation: Isolation::default(),
         };
         match look.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? {
-            Answer::Ready(isolation) => look.isolation = isolation,
+            Answer::Ready(isolation, seconds) => {
+                look.isolation = isolation;
+                look.seconds = seconds.filter(|s| s.is_finite());
+                look.limits = limits.of_file(look.seconds, path.metadata().map_or(0, |m| m.len()));
+                look.deadline = began + Duration::from_secs(look.limits.wall_seconds.clamp(1, FOREVER));
+            }
             _ => return Err(look.senseless()),
         }
         Ok(Box::new(look))
@@ -90,6 +98,7 @@ struct WorkerLook {
     limits: Limits,
     cancel: Cancel,
     deadline: Instant,
+    seconds: Option<f64>,
     isolation: Isolation,
 }
 
@@ -131,6 +140,7 @@ impl WorkerLook {
         let starved = ["memory allocation of ", "failed to spawn thread", "Cannot allocate memory", "Resource temporarily unavailable"].iter().any(|w| words.contains(w));
         match status.signal() {
             Some(libc::SIGXCPU) => WorkerError::Processor { path, seconds: self.limits.processor_seconds },
+            None if status.code() == Some(SPENT) => WorkerError::Processor { path, seconds: self.limits.processor_seconds },
             _ if starved => WorkerError::Memory { path, bytes: self.limits.memory_bytes },
             Some(signal) => WorkerError::Killed { path, signal: name(signal) },
             None => WorkerError::Failed { path, reason: if words.is_empty() { status.to_string() } else { words.into() } },
@@ -161,6 +171,10 @@ impl Look for WorkerLook {
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
         self.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.senseless())
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        self.seconds
     }
 
     fn isolation(&self) -> Isolation {
@@ -217,7 +231,7 @@ pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
-        Answer::Ready(_) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
+        Answer::Ready(..) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
     }
 }
 

@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
 use super::confine::confine;
 use super::failure::Failure;
 use super::nursery::{Nursery, tend};
@@ -58,12 +60,13 @@ fn look(eyes: &dyn Eyes) -> io::Result<()> {
     let isolation = confine(&path, &limits, stream.as_fd())?;
     let mut look = match eyes.open(&path, &limits, &Cancel::default()) {
         Ok(look) => {
-            send(&mut stream, &Answer::Ready(isolation))?;
+            send(&mut stream, &Answer::Ready(isolation, look.seconds()))?;
             look
         }
         Err(e) => return send(&mut stream, &Answer::Failed(e.into())),
     };
-    leave_with_the_parent(&stream)?;
+    let allowed = limits.of_file(look.seconds(), path.metadata().map_or(0, |m| m.len()));
+    leave_with_the_parent(&stream, allowed.processor_seconds)?;
     loop {
         let request = match receive(&mut stream, QUESTION) {
             Ok(request) => request,
@@ -106,12 +109,21 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
     }
 }
 
-/// Ends this process when its parent is gone, even in the middle of a long thought.
-fn leave_with_the_parent(stream: &UnixStream) -> io::Result<()> {
+/// With what a worker ends whose file took more processor time than one of its length may: the kernel knows no more than what any file may.
+pub(super) const SPENT: i32 = 77;
+/// Between two looks at that time.
+const WATCH: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+
+/// Ends this process when its parent is gone, even in the middle of a long thought, or when it has thought for so many seconds.
+fn leave_with_the_parent(stream: &UnixStream, seconds: u64) -> io::Result<()> {
     let stream = stream.try_clone()?;
     std::thread::Builder::new().name("parent".into()).stack_size(64 << 10).spawn(move || {
         let mut end = [rustix::event::PollFd::new(&stream, rustix::event::PollFlags::RDHUP)];
-        while rustix::event::poll(&mut end, None).is_err() {}
+        while !rustix::event::poll(&mut end, Some(&WATCH)).is_ok_and(|happened| happened > 0) {
+            if clock_gettime(ClockId::ProcessCPUTime).tv_sec >= seconds.min(i64::MAX as u64) as i64 {
+                std::process::exit(SPENT);
+            }
+        }
         std::process::exit(1);
     })?;
     Ok(())

@@ -43,7 +43,8 @@ pub(super) enum Request {
 /// What the worker answers.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Answer {
-    Ready(Isolation),
+    /// What holds the file, and how many seconds it lasts, if it says.
+    Ready(Isolation, Option<f64>),
     Manifest(Option<Box<Told>>),
     Reference(Option<String>),
     /// Any number of these, and then the marks.

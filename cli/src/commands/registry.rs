@@ -1,13 +1,14 @@
-//! `proofmark registry`: list, show, export, import, delete, log, check.
+//! `proofmark registry`: list, show, export, import, delete, log, check, backup, restore.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use proofmark::draft::Draft;
 use proofmark::media::Limits;
 use proofmark::provenance::Trust;
-use proofmark::registry::{Entry, Filter, Put, Registration, Registry, mend};
+use proofmark::registry::{Entry, Filter, Mended, Put, Registration, Registry, mend};
 use proofmark::{Payload, Registered};
 
 use crate::args::{FilterArgs, Global, RegistryAction, RegistryArgs};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
     let config = home.config()?;
     let limits = config.limits.limits();
     let registry = match args.action {
-        RegistryAction::Import { .. } => home.registry(&args.registry, &config)?,
+        RegistryAction::Import { .. } | RegistryAction::Restore { .. } => home.registry(&args.registry, &config)?,
         _ => home.registry_if_any(&args.registry, &config)?,
     };
     let registry = registry.with_context(|| format!("{}: there is no registry here yet; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
@@ -41,6 +42,8 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
         RegistryAction::Delete { ids } => delete(registry, ids, global),
         RegistryAction::Log { id, most } => log(registry, id.as_deref(), *most, global),
         RegistryAction::Check => check(registry, &limits, global),
+        RegistryAction::Backup { output, force } => backup(registry, output, *force, global),
+        RegistryAction::Restore { input, force } => restore(registry, input, *force, global),
     }
 }
 
@@ -215,18 +218,51 @@ fn log(registry: &dyn Registry, id: Option<&str>, most: usize, global: &Global) 
     Ok(Exit::Success)
 }
 
+fn backup(registry: &dyn Registry, path: &Path, force: bool, global: &Global) -> Result<Exit> {
+    Target::new(path, force, &[])?;
+    let unwritten = || format!("{}: cannot be written; check the folder, its permissions and the free space", path.display());
+    let draft = Draft::beside(path).with_context(unwritten)?;
+    registry.backup(draft.path())?;
+    draft.publish(force).with_context(unwritten)?;
+    kept(registry, "backup", path, global)
+}
+
+fn restore(registry: &dyn Registry, path: &Path, force: bool, global: &Global) -> Result<Exit> {
+    ensure!(path.is_file(), "{}: is no file; give one that 'proofmark registry backup' wrote", path.display());
+    let there = registry.count()?;
+    ensure!(there == 0 || force, "{}: has {there} entries, and those that are not in {} would be gone; allow that with --force", registry.location(), path.display());
+    registry.restore(path)?;
+    kept(registry, "restored", path, global)
+}
+
+/// Says what is in both, a registry and its copy.
+fn kept(registry: &dyn Registry, what: &'static str, path: &Path, global: &Global) -> Result<Exit> {
+    let entries = registry.count()?;
+    if global.json {
+        output::json::kept(what, path, registry.location(), entries)?;
+    } else if !global.quiet {
+        output::remark(&match what {
+            "backup" => format!("{entries} entries of {} are in {}", registry.location(), path.display()),
+            _ => format!("{entries} entries of {} are in {}", path.display(), registry.location()),
+        });
+    }
+    Ok(Exit::Success)
+}
+
 fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Exit> {
-    let mended = mend(registry, 0)?;
     let mut wrong = registry.integrity()?;
+    // Nothing is settled in what is damaged, and what cannot be read is one finding more.
+    let mended = if wrong.is_empty() { mend(registry, 0)? } else { Mended::default() };
     let mut entries = 0;
-    every(registry, &Filter::default(), |entry| {
+    let looked = every(registry, &Filter::default(), |entry| {
         entries += 1;
         let registered = Registered::of(entry, &Trust::default(), limits)?;
         if let Some(m) = registered.manifest.as_ref().filter(|_| !registered.holds()) {
             wrong.push(format!("the manifest of {} does not hold ({})", registered.id, m.failures.join(", ")));
         }
         Ok(())
-    })?;
+    });
+    wrong.extend(looked.err().filter(|_| !wrong.is_empty()).map(|e| format!("{e:#}")));
     let checked = Checked { location: registry.location(), entries, confirmed: mended.confirmed, open: mended.open, wrong };
     if global.json {
         output::json::checked(&checked)?

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     }
     let home = Home::locate(global)?;
     let config = home.config()?;
-    let settings = config.serve.settings(args.listen, args.require_token);
+    let settings = config.serve.settings(args.listen, args.require_token)?;
     let registry = home.registry(&args.registry, &config)?.context("the server needs a registry; leave out --registry none")?;
     let ring = home.key_ring_if_any()?;
     if ring.is_none() {

@@ -248,6 +248,11 @@ pub(crate) fn checked(checked: &Checked<'_>) -> Result<()> {
     registry(json!({"checked": checked}))
 }
 
+/// What is in both, a registry and its copy.
+pub(crate) fn kept(what: &str, file: &Path, location: &str, entries: u64) -> Result<()> {
+    registry(json!({what: named(json!({"location": location, "entries": entries}), "file", file)}))
+}
+
 pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
     print(&json!({"schema": schema("lookup"), "query": what, "registered": found}))
 }

@@ -13,8 +13,8 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use hyper::body::Frame;
 
-use super::upload::{Sink, declared, linger, patiently};
-use super::{Refusal, Settings};
+use super::upload::{Sink, fits, is_slow, linger, patiently, slow};
+use super::{Refusal, Service};
 
 /// Bytes that may come before a part begins: its head, and what is left of the part before.
 const HEAD: u64 = 64 << 10;
@@ -62,12 +62,12 @@ pub(super) fn unfit() -> Refusal {
 }
 
 /// Receives the file of a form, with `field` only that of this name. `place` is given the file's name, if it has one, and says where it goes.
-pub(super) async fn receive<T>(request: Request, settings: &Settings, field: Option<&str>, place: impl FnOnce(Option<&str>) -> Result<T, Refusal>) -> Result<T, Refusal>
+pub(super) async fn receive<T>(request: Request, service: &Service, field: Option<&str>, place: impl FnOnce(Option<&str>) -> Result<T, Refusal>) -> Result<T, Refusal>
 where
     T: AsRef<Path>,
 {
     let (parts, mut body) = request.into_parts();
-    declared(&parts.headers, &mut body, settings.upload_bytes.saturating_add(AROUND)).await?;
+    fits(&parts.headers, &mut body, AROUND, service).await?;
     let source = Arc::new(Mutex::new(body));
     let ahead = Arc::new(AtomicU64::new(HEAD));
     let metered = Metered { body: source.clone(), ahead: ahead.clone(), rest: false };
@@ -75,7 +75,7 @@ where
     let form = Multipart::from_request(Request::from_parts(parts, Body::new(metered)), &()).await.map_err(no_form);
     let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the upload takes too long; send a shorter clip");
     let received = match form {
-        Ok(form) => tokio::time::timeout(settings.upload_time, one_file(form, &ahead, settings.upload_bytes, field, place)).await.map_err(late).flatten(),
+        Ok(form) => tokio::time::timeout(service.settings.upload_time, one_file(form, &ahead, service, field, place)).await.map_err(late).flatten(),
         Err(refusal) => Err(refusal),
     };
     if let Some(body) = Arc::into_inner(source).filter(|_| received.is_err()) {
@@ -87,7 +87,7 @@ where
 async fn one_file<T: AsRef<Path>>(
     mut form: Multipart,
     ahead: &AtomicU64,
-    limit: u64,
+    service: &Service,
     wanted: Option<&str>,
     place: impl FnOnce(Option<&str>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
@@ -107,7 +107,7 @@ async fn one_file<T: AsRef<Path>>(
         let Some(place) = place.take() else { return Err(Refusal::bad("there are several files in the form; send one at a time")) };
         let name = Some(name.as_str()).filter(|n| !n.is_empty());
         let kept = place(name)?;
-        let mut sink = Sink::create(kept.as_ref(), limit).await?;
+        let mut sink = Sink::create(kept.as_ref(), service).await?;
         while let Some(bytes) = patiently(part.chunk()).await?.map_err(|e| broken(&e))? {
             sink.write(&bytes).await?;
         }
@@ -118,6 +118,9 @@ async fn one_file<T: AsRef<Path>>(
 }
 
 fn broken(e: &MultipartError) -> Refusal {
+    if is_slow(e) {
+        return slow();
+    }
     Refusal::bad(format!("the form cannot be read to its end ({}); send it again, whole", e.body_text().replace(['\r', '\n'], " ")))
 }
 

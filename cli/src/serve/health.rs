@@ -1,16 +1,49 @@
 //! Whether the server lives, whether it can work, and what it counts.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
+use tokio::sync::Mutex;
 
-use super::{Answer, Service, Shared, json as answer};
+use super::{Answer, Refusal, Service, Shared, json as answer};
 
-pub(super) fn routes() -> Router<std::sync::Arc<Service>> {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/metrics", get(metrics))
+/// How long it counts that the registry answered.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// When the registry answered last. Whoever asks while somebody does waits for the same answer.
+#[derive(Default)]
+pub(super) struct Health(Mutex<Option<Instant>>);
+
+const ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+pub(super) fn routes() -> Router<Arc<Service>> {
+    let [live, able, counts] = ROUTES;
+    Router::new().route(live, get(alive)).route(able, get(ready)).route(counts, get(metrics))
+}
+
+/// Whether a path is one of these.
+pub(super) fn is_about(path: &str) -> bool {
+    ROUTES.contains(&path)
+}
+
+impl Service {
+    /// Whether files can be taken and the registry answers, asked every now and then.
+    pub(super) async fn ready(self: &Arc<Self>) -> Result<(), Refusal> {
+        let mut answered = self.health.0.lock().await;
+        if answered.is_none_or(|at| at.elapsed() > FRESH) {
+            *answered = None;
+            self.disk.room(0)?;
+            self.ask(|r| r.by_id("")).await?;
+            *answered = Some(Instant::now());
+        }
+        Ok(())
+    }
 }
 
 async fn alive() -> Response {
@@ -18,8 +51,8 @@ async fn alive() -> Response {
 }
 
 async fn ready(State(service): Shared) -> Answer {
-    let entries = service.ask(|r| r.count()).await?;
-    Ok(answer(&json!({"status": "ok", "entries": entries})))
+    service.ready().await?;
+    Ok(answer(&json!({"status": "ok"})))
 }
 
 async fn metrics(State(service): Shared) -> Response {

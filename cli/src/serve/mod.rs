@@ -3,10 +3,13 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `settings` | what can be set, with its defaults |
-//! | `server` | connections: how many, how slow, and how they end |
+//! | `server` | connections: how many, over what, and how they end |
+//! | `pace`, `places` | who moves nothing, and makes room for others |
+//! | `caller` | from which network somebody asks, by which of our names, from which site's page |
 //! | `refusal` | what a request is told that is not answered |
 //! | `auth` | who may read and who may store |
-//! | `gate` | how often one address may ask, and how much work may wait |
+//! | `gate` | how often one network may ask, and how much work may wait |
+//! | `disk` | how much of it uploads and reports may take |
 //! | `upload`, `form` | a body, or a form → a file, bounded |
 //! | `reference` | a URL → a file, from named hosts alone |
 //! | `examine` | a file → what `verify` says of it |
@@ -16,12 +19,16 @@
 //! Registry and detector block, so both run on threads for that.
 
 mod auth;
+mod caller;
+mod disk;
 mod examine;
 mod form;
 mod gate;
 mod health;
 mod metrics;
+mod pace;
 mod page;
+mod places;
 mod reference;
 mod refusal;
 mod resolution;
@@ -49,8 +56,11 @@ pub(crate) use auth::{Scope, Token, TokenFile};
 pub(crate) use metrics::SECONDS;
 pub(crate) use settings::{ServeConfig, Settings};
 
+pub(crate) use caller::Peer;
+use disk::Disk;
 use examine::Examiner;
 use gate::Gate;
+use health::Health;
 use metrics::Metrics;
 use refusal::Refusal;
 
@@ -65,6 +75,8 @@ pub(crate) struct Service {
     metrics: Metrics,
     /// Where uploads lie while they are looked at.
     spool: PathBuf,
+    disk: Disk,
+    health: Health,
     reports: page::Reports,
     sessions: page::Sessions,
     /// Who signs statements, if anybody.
@@ -95,6 +107,8 @@ impl Service {
             gate: Gate::new(&settings),
             examiner: Examiner::new(settings.jobs, ring),
             metrics: Metrics::default(),
+            disk: Disk::new(vec![spool.clone(), folder.join("reports")], settings.store_bytes),
+            health: Health::default(),
             reports: page::Reports::open(&folder.join("reports"), settings.keep, settings.reports)?,
             settings,
             registry,
@@ -122,6 +136,7 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
         .merge(resolution::well_known())
         .merge(page::routes())
         .layer(rated)
+        .layer(middleware::from_fn_with_state(service.clone(), caller::admit))
         .merge(health::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(async || Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method; /v1/openapi.json lists what it takes"))

@@ -52,13 +52,13 @@ fn is_public(address: IpAddr) -> bool {
 
 /// Refuses URLs that are not to be fetched.
 fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Refusal> {
-    let uri: Uri = url.parse().map_err(|_| Refusal::bad("referenceUrl is no URL; send the https:// address of a file"))?;
+    let uri: Uri = url.parse().map_err(|_| Refusal::bad("this is no address of a file; give one that begins with https://"))?;
     if uri.scheme_str() != Some("https") {
-        return Err(Refusal::bad("referenceUrl is no https:// URL, and nothing is fetched otherwise"));
+        return Err(Refusal::bad("this is no https:// address, and nothing is fetched otherwise"));
     }
     let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
     if authority.contains('@') {
-        return Err(Refusal::bad("referenceUrl carries a name or password; leave it out"));
+        return Err(Refusal::bad("the address carries a name or password; leave it out"));
     }
     let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
     if !hosts.iter().any(|h| h.eq_ignore_ascii_case(&host)) {

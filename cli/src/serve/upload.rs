@@ -12,10 +12,11 @@ use tempfile::TempDir;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Refusal, Settings};
+use super::pace::{PATIENCE, TooSlow};
+use super::{Refusal, Service};
 
-/// How long nothing may come of a body that is not whole yet.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Bytes after which the disk is looked at again.
+const LOOK: u64 = 16 << 20;
 /// Size of a JSON body.
 const JSON: u64 = 1 << 20;
 /// Bytes of a refused body that are taken in all the same, and how long that may take: who is still sending when the connection ends may never see the answer.
@@ -51,22 +52,30 @@ pub(super) fn file_name(name: &str) -> String {
 }
 
 /// Where bytes of unknown number are written, no more than allowed.
-pub(super) struct Sink {
+pub(super) struct Sink<'a> {
     file: File,
     written: u64,
-    limit: u64,
+    /// Bytes that the disk was asked about.
+    looked: u64,
+    service: &'a Service,
 }
 
-impl Sink {
-    pub(super) async fn create(path: &Path, limit: u64) -> Result<Self, Refusal> {
+impl<'a> Sink<'a> {
+    pub(super) async fn create(path: &Path, service: &'a Service) -> Result<Self, Refusal> {
         let file = File::create_new(path).await.map_err(|e| Refusal::broken(&format!("{}: {e}", path.display())))?;
-        Ok(Self { file, written: 0, limit })
+        Ok(Self { file, written: 0, looked: 0, service })
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.written += bytes.len() as u64;
-        if self.written > self.limit {
-            return Err(Refusal::too_large(self.limit));
+        let limit = self.service.settings.upload_bytes;
+        if self.written > limit {
+            return Err(Refusal::too_large(limit));
+        }
+        // Others write meanwhile.
+        if self.written >= self.looked {
+            self.service.disk.room(bytes.len() as u64)?;
+            self.looked = self.written + LOOK;
         }
         self.file.write_all(bytes).await.map_err(|e| Refusal::broken(&e))
     }
@@ -86,18 +95,23 @@ impl Sink {
     }
 }
 
-fn slow() -> Refusal {
+pub(super) fn slow() -> Refusal {
     Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly, or not at all; send it again")
+}
+
+/// Whether a body ended since it came too slowly.
+pub(super) fn is_slow(e: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(e), |e| e.source()).any(|e| e.is::<TooSlow>())
 }
 
 /// Waits for the next part of a body, but not for long.
 pub(super) async fn patiently<T>(part: impl Future<Output = T>) -> Result<T, Refusal> {
-    tokio::time::timeout(SILENCE, part).await.map_err(|_| slow())
+    tokio::time::timeout(PATIENCE, part).await.map_err(|_| slow())
 }
 
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     while let Some(frame) = patiently(body.frame()).await? {
-        let frame = frame.map_err(|_| Refusal::bad("the body broke off; send it again"))?;
+        let frame = frame.map_err(|e| if is_slow(&e) { slow() } else { Refusal::bad("the body broke off; send it again") })?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -105,14 +119,28 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
+/// The bytes that a body says that it has.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok())
+}
+
 /// Refuses a body that says that it is too long.
 pub(super) async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<(), Refusal> {
-    let length: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    if length.is_none_or(|l| l <= limit) {
+    if length(headers).is_none_or(|l| l <= limit) {
         return Ok(());
     }
     linger(body).await;
     Err(Refusal::too_large(limit))
+}
+
+/// The same of a file, which must find room, too.
+pub(super) async fn fits(headers: &HeaderMap, body: &mut Body, around: u64, service: &Service) -> Result<(), Refusal> {
+    declared(headers, body, service.settings.upload_bytes.saturating_add(around)).await?;
+    let room = service.disk.room(length(headers).unwrap_or(0));
+    if room.is_err() {
+        linger(body).await;
+    }
+    room
 }
 
 /// Takes in some of what is left of a refused body.
@@ -130,16 +158,16 @@ pub(super) async fn linger(body: &mut Body) {
 }
 
 /// Receives a file.
-pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, settings: &Settings) -> Result<u64, Refusal> {
-    declared(headers, &mut body, settings.upload_bytes).await?;
+pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, service: &Service) -> Result<u64, Refusal> {
+    fits(headers, &mut body, 0, service).await?;
     let receive = async {
-        let mut sink = Sink::create(to, settings.upload_bytes).await?;
+        let mut sink = Sink::create(to, service).await?;
         while let Some(data) = next(&mut body).await? {
             sink.write(&data).await?;
         }
         sink.finish().await
     };
-    tokio::time::timeout(settings.upload_time, receive).await.map_err(|_| slow())?
+    tokio::time::timeout(service.settings.upload_time, receive).await.map_err(|_| slow())?
 }
 
 /// Receives a body that is small enough to be held.

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use axum::{Extension, Router};
 use serde::Deserialize;
 
+use super::caller::Caller;
 use super::form::{self, Kind};
 use super::resolution::query;
 use super::upload::{Upload, receive};
@@ -28,17 +29,17 @@ struct Asked {
 /// Names a file that has none.
 const UPLOAD: &str = "upload";
 
-async fn verify(State(service): Shared, request: Request) -> Answer {
+async fn verify(State(service): Shared, Extension(caller): Extension<Caller>, request: Request) -> Answer {
     service.allow(request.headers(), Scope::Fetch)?;
     let asked = query::<Asked>(request.uri())?.name;
-    let _place = service.gate.enter()?;
+    let coming = service.gate.enter(&caller)?;
     let kind = form::kind(request.headers());
     let (upload, name) = match kind {
         Kind::File | Kind::Fields => {
             let name = asked.unwrap_or_else(|| UPLOAD.into());
             let upload = Upload::place(&service.spool, &name)?;
             let (parts, body) = request.into_parts();
-            receive(&parts.headers, body, &upload.path, &service.settings).await?;
+            receive(&parts.headers, body, &upload.path, &service).await?;
             (upload, name)
         }
         Kind::Form => {
@@ -47,10 +48,11 @@ async fn verify(State(service): Shared, request: Request) -> Answer {
                 name = asked.unwrap_or_else(|| sent.unwrap_or(UPLOAD).into());
                 Upload::place(&service.spool, &name)
             };
-            (form::receive(request, &service.settings, None, place).await?, name)
+            (form::receive(request, &service, None, place).await?, name)
         }
         Kind::Parts => return Err(form::refuse(request).await),
     };
+    let _place = coming.whole()?;
     let verified = service.examine(upload.path.clone(), &name, service.order(), |_| {}).await;
     let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
     let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English).map_err(|e| Refusal::broken(&e))?;

@@ -19,21 +19,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Form, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, Path, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use proofmark::media::Stills;
 use proofmark::registry::Content;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
+use super::caller::Caller;
 use super::form::{self, Kind};
+use super::places::Place;
 use super::{Refusal, Scope, Service, Shared, reference};
 use crate::output;
 
@@ -106,6 +108,22 @@ fn told(visitor: &Visitor, refusal: Refusal) -> Response {
     response
 }
 
+/// The fields of a form of ours. What is none is refused as a page.
+struct Fields<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Service>> for Fields<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Response> {
+        let headers = request.headers().clone();
+        match Form::from_request(request, service).await {
+            Ok(Form(fields)) => Ok(Self(fields)),
+            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(told_to(&headers, Refusal::too_large(FIELDS as u64))),
+            Err(_) => Err(told_to(&headers, Refusal::bad("this is not what the form of this page sends; use the form"))),
+        }
+    }
+}
+
 /// A refusal for whoever asked for a page: as one.
 pub(super) fn told_to(headers: &HeaderMap, refusal: Refusal) -> Response {
     told(&Visitor::unknown(headers), refusal)
@@ -129,12 +147,12 @@ struct Shown {
     token: String,
 }
 
-async fn login(State(service): Shared, visitor: Visitor, headers: HeaderMap, Form(shown): Form<Shown>) -> Response {
+async fn login(State(service): Shared, visitor: Visitor, Extension(caller): Extension<Caller>, headers: HeaderMap, Fields(shown): Fields<Shown>) -> Response {
     let digest = Content::of_bytes(shown.token.trim().as_bytes());
     match service.tokens.find(&digest) {
         Ok(Some(token)) if token.scopes.contains(&Scope::Fetch) => {
             service.sessions.end(&headers);
-            ([(SET_COOKIE, service.sessions.begin(digest))], Redirect::to("/")).into_response()
+            ([(SET_COOKIE, service.sessions.begin(digest, caller.secure))], Redirect::to("/")).into_response()
         }
         Ok(_) => html(&visitor, StatusCode::FORBIDDEN, view::login(&visitor, true)),
         Err(e) => told(&visitor, Refusal::broken(&format!("{e:#}"))),
@@ -145,9 +163,9 @@ async fn logout(State(service): Shared, _: Visitor, headers: HeaderMap) -> Respo
     ([(SET_COOKIE, service.sessions.end(&headers))], Redirect::to("/")).into_response()
 }
 
-async fn submit(State(service): Shared, Viewer(visitor): Viewer, request: Request) -> Response {
+async fn submit(State(service): Shared, Viewer(visitor): Viewer, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let plain = wants(request.headers(), "application/json");
-    let received = receive(&service, request).await;
+    let received = receive(&service, &caller, request).await;
     begun(&visitor, received, plain)
 }
 
@@ -161,13 +179,15 @@ fn begun(visitor: &Visitor, received: Result<String, Refusal>, plain: bool) -> R
     }
 }
 
-async fn receive(service: &Arc<Service>, request: Request) -> Result<String, Refusal> {
+async fn receive(service: &Arc<Service>, caller: &Caller, request: Request) -> Result<String, Refusal> {
     if form::kind(request.headers()) != Kind::Form {
         return Err(Refusal::bad("this is not the form of this page; choose a clip there"));
     }
-    let place = service.gate.enter()?;
+    let coming = service.gate.enter(caller)?;
     let draft = |name: Option<&str>| service.reports.draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?);
-    let about = form::receive(request, &service.settings, Some("clip"), draft).await?.keep()?;
+    let draft = form::receive(request, service, Some("clip"), draft).await?;
+    let place = coming.whole()?;
+    let about = draft.keep()?;
     let id = about.id.clone();
     work(service, about, place);
     Ok(id)
@@ -178,14 +198,16 @@ struct Address {
     address: String,
 }
 
-async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Form(asked): Form<Address>) -> Response {
+async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Extension(caller): Extension<Caller>, Fields(asked): Fields<Address>) -> Response {
     let fetched = async {
-        let place = service.gate.enter()?;
+        let coming = service.gate.enter(&caller)?;
+        service.disk.room(service.settings.upload_bytes)?;
         let address = asked.address.trim();
         let path = address.split(['?', '#']).next().unwrap_or_default();
         let name: String = path.rsplit('/').next().unwrap_or_default().chars().take(form::NAME).collect();
         let draft = service.reports.draft(&name)?;
         reference::fetch(address.into(), reference::Length::AtMost(service.settings.upload_bytes), draft.as_ref(), &service.settings).await?;
+        let place = coming.whole()?;
         let about = draft.keep()?;
         let id = about.id.clone();
         work(&service, about, place);
@@ -196,7 +218,7 @@ async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Form(asked)
 }
 
 /// Looks at a kept clip while others come and go.
-fn work(service: &Arc<Service>, about: About, place: OwnedSemaphorePermit) {
+fn work(service: &Arc<Service>, about: About, place: Place) {
     let mut order = service.order();
     order.options.glimpse = true;
     let work = service.reports.begin(&about.id, order.number(), order.cancel.clone());
@@ -231,7 +253,7 @@ fn said(about: &About, verified: &proofmark::Verified) -> Result<Vec<(proofmark:
 /// Takes up what an earlier server did not finish.
 pub(super) async fn resume(service: &Arc<Service>) {
     for about in service.reports.unfinished() {
-        match service.gate.enter() {
+        match service.gate.again() {
             Ok(place) => work(service, about, place),
             Err(_) => break,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::super::{Refusal, Service, Shared};
 use super::session::Reviewer;
-use super::{answer, content_of, finished, stem, still_of, told, view};
+use super::{Fields, answer, content_of, finished, stem, still_of, told, view};
 use crate::home;
 
 /// Characters of a search that are looked for.
@@ -83,7 +83,7 @@ struct Written {
     report: Option<String>,
 }
 
-async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256): Path<String>, Form(written): Form<Written>) -> Response {
+async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256): Path<String>, Fields(written): Fields<Written>) -> Response {
     let kept = async {
         let content = content(&sha256)?;
         let who = visitor.token.as_ref().map(|t| t.name.clone()).unwrap_or_default();

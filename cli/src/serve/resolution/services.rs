@@ -44,7 +44,7 @@ async fn capabilities(State(service): Shared) -> Response {
 }
 
 async fn status(State(service): Shared) -> Response {
-    let status = match (service.ask(|r| r.count()).await, service.gate.left()) {
+    let status = match (service.ready().await, service.gate.left()) {
         (Err(_), _) => "down",
         (Ok(_), 0) => "degraded",
         (Ok(_), _) => "ok",

@@ -130,7 +130,7 @@ mod tests {
         let remark = Remark { content: proofmark::registry::Content::of_bytes(b""), at: 0, who: hostile.into(), act: proofmark::registry::Act::Note, said: hostile.into() };
         for (language, _) in Text::LANGUAGES {
             let visitor = Visitor::example(language);
-            let page = report(&visitor, &about, &value, std::slice::from_ref(&remark), &ServeConfig::default().settings(None, false), true).into_string();
+            let page = report(&visitor, &about, &value, std::slice::from_ref(&remark), &ServeConfig::default().settings(None, false).unwrap(), true).into_string();
             assert!(!page.contains("<img src=x") && !page.contains("<script>alert"), "{language:?}");
             assert!(page.contains("&lt;script&gt;"));
         }
