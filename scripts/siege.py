@@ -11,6 +11,7 @@ import argparse
 import collections
 import http.client
 import json
+import os
 import pathlib
 import random
 import socket
@@ -118,6 +119,13 @@ def honest(port, clip, seconds, sample):
     return took, lost
 
 
+def size(file):
+    try:
+        return os.path.getsize(file)
+    except OSError:
+        return 0
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("proofmark")
@@ -141,10 +149,12 @@ def main():
             if samples and time.time() - begun - samples[-1]["seconds"] < 10:
                 return
             status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines())
-            files = [p for p in (home / "serve").rglob("*") if p.is_file()]
+            # What goes while it is looked at has gone.
+            files = [os.path.join(folder, name) for folder, _, names in os.walk(home / "serve") for name in names]
+            sizes = [size(file) for file in files]
             handles = len(list(pathlib.Path(f"/proc/{server.pid}/fd").iterdir()))
             one = {"seconds": round(time.time() - begun), "memory MB": int(status["VmRSS"].split()[0]) >> 10, "handles": handles, "threads": int(status["Threads"])}
-            samples.append(one | {"files": len(files), "disk MB": sum(p.stat().st_size for p in files if p.exists()) >> 20})
+            samples.append(one | {"files": len(files), "disk MB": sum(sizes) >> 20})
 
         calm, lost = honest(port, args.clip, 60 * args.calm, sample)
         siege = Siege(port, time.time() + 60 * args.minutes)

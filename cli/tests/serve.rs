@@ -284,13 +284,6 @@ fn every_described_route_is_there() {
     assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} 2") && metrics.ends_with("# EOF\n"), "{metrics}");
 }
 
-/// A request for verification whose body stops halfway.
-fn half_sent(server: &Server) -> TcpStream {
-    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
-    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 8\r\n\r\nhalf").unwrap();
-    stream
-}
-
 /// Waits until the server has so many places left.
 fn left(server: &Server, places: usize) {
     let start = Instant::now();
@@ -304,7 +297,16 @@ fn left(server: &Server, places: usize) {
 fn a_full_queue_says_so_and_when_to_come_back() {
     let (desk, ..) = stamped();
     let server = Server::start(&desk, "jobs = 1\nqueue = 1\nfiles_each = 2\nrate = 0", &[]);
-    let held = [half_sent(&server), half_sent(&server)];
+    desk.ffmpeg("-f lavfi -i mandelbrot=s=640x360:r=25 -t 20 -c:v libx264 -preset ultrafast long.mp4");
+    let long = std::fs::read(desk.path("long.mp4")).unwrap();
+    let sent = |_| {
+        let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+        write!(stream, "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", long.len()).unwrap();
+        stream.write_all(&long).unwrap();
+        stream
+    };
+    // One is looked at, and one waits.
+    let held = [0, 1].map(sent);
     left(&server, 0);
     let full = server.post("/v1/verify", b"x");
     full.refused(503, "places");

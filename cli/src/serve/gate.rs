@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -18,6 +19,10 @@ use super::places::{Full, Place, Places};
 use super::upload::linger;
 use super::{Refusal, Settings, Shared};
 
+/// How long a file waits for a place to be received: those that move nothing lose theirs sooner.
+const WAIT: Duration = Duration::from_secs(3);
+/// Between two looks for one.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Requests after which networks that have not asked lately are forgotten.
 const FORGET: u64 = 10_000;
 
@@ -59,14 +64,20 @@ impl Gate {
         Self { rate, asked: AtomicU64::new(0), coming: places(), files: places() }
     }
 
-    /// A place for a file that is about to come.
-    pub(super) fn enter(&self, caller: &Caller) -> Result<Coming, Refusal> {
-        // It would be received for nothing.
-        if self.files.left() == 0 {
-            return Err(full(Full::All));
+    /// A place for a file that is about to come. Where none is left, those that do not use theirs are waited for.
+    pub(super) async fn enter(&self, caller: &Caller) -> Result<Coming, Refusal> {
+        let until = Instant::now() + WAIT;
+        loop {
+            // It would be received for nothing.
+            if self.files.left() == 0 {
+                return Err(full(Full::All));
+            }
+            match self.coming.enter(Some(caller.network), &caller.pulse) {
+                Ok(place) => return Ok(Coming { _place: place, files: self.files.clone(), network: caller.network }),
+                Err(e) if Instant::now() >= until => return Err(full(e)),
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
         }
-        let place = self.coming.enter(Some(caller.network), &caller.pulse).map_err(full)?;
-        Ok(Coming { _place: place, files: self.files.clone(), network: caller.network })
     }
 
     /// A place for a file that an earlier server received.

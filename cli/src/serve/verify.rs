@@ -32,7 +32,7 @@ const UPLOAD: &str = "upload";
 async fn verify(State(service): Shared, Extension(caller): Extension<Caller>, request: Request) -> Answer {
     service.allow(request.headers(), Scope::Fetch)?;
     let asked = query::<Asked>(request.uri())?.name;
-    let coming = service.gate.enter(&caller)?;
+    let coming = service.gate.enter(&caller).await?;
     let kind = form::kind(request.headers());
     let (upload, name) = match kind {
         Kind::File | Kind::Fields => {

@@ -183,7 +183,7 @@ async fn receive(service: &Arc<Service>, caller: &Caller, request: Request) -> R
     if form::kind(request.headers()) != Kind::Form {
         return Err(Refusal::bad("this is not the form of this page; choose a clip there"));
     }
-    let coming = service.gate.enter(caller)?;
+    let coming = service.gate.enter(caller).await?;
     let draft = |name: Option<&str>| service.reports.draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?);
     let draft = form::receive(request, service, Some("clip"), draft).await?;
     let place = coming.whole()?;
@@ -200,7 +200,7 @@ struct Address {
 
 async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Extension(caller): Extension<Caller>, Fields(asked): Fields<Address>) -> Response {
     let fetched = async {
-        let coming = service.gate.enter(&caller)?;
+        let coming = service.gate.enter(&caller).await?;
         service.disk.room(service.settings.upload_bytes)?;
         let address = asked.address.trim();
         let path = address.split(['?', '#']).next().unwrap_or_default();

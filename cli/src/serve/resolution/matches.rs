@@ -144,7 +144,7 @@ async fn by_content(State(service): Shared, Extension(caller): Extension<Caller>
             return Err(refusal);
         }
     };
-    let coming = service.gate.enter(&caller)?;
+    let coming = service.gate.enter(&caller).await?;
     let upload = Upload::place(&service.spool, ending)?;
     receive(&headers, body, &upload.path, &service).await?;
     let _place = coming.whole()?;
@@ -224,7 +224,7 @@ async fn by_reference(State(service): Shared, Extension(caller): Extension<Calle
     if asked.asset_length > service.settings.upload_bytes {
         return Err(Refusal::too_large(service.settings.upload_bytes));
     }
-    let coming = service.gate.enter(&caller)?;
+    let coming = service.gate.enter(&caller).await?;
     service.disk.room(asked.asset_length)?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
     reference::fetch(asked.reference_url, reference::Length::Exactly(asked.asset_length), &upload.path, &service.settings).await?;
