@@ -8,13 +8,13 @@ export PATH=$tools/bin:$PATH
 need() { command -v "$1" >/dev/null || cargo install -q --locked --root "$tools" "$1@$2"; }
 need cargo-deny 0.20.2
 cargo deny --locked check bans licenses sources
-need cargo-audit 0.22.2
 db=${1:-${ADVISORY_DB:-}}
 if [ -z "$db" ]; then
     db=$PWD/target/advisory-db
-    if ! { git -C "$db" pull -q --ff-only || git clone -q --depth 1 https://github.com/rustsec/advisory-db "$db"; } 2>/dev/null; then
+    if ! { timeout 120 git -C "$db" pull -q --ff-only || timeout 120 git clone -q --depth 1 https://github.com/rustsec/advisory-db "$db"; } 2>/dev/null; then
         echo "audit: ADVISORIES WERE NOT LOOKED AT: github.com/rustsec/advisory-db cannot be reached; give a clone of it with ADVISORY_DB" >&2
         exit 0
     fi
 fi
+need cargo-audit 0.22.2
 cargo audit --deny warnings --no-fetch --db "$db"
