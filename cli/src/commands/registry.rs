@@ -251,7 +251,7 @@ fn kept(registry: &dyn Registry, what: &'static str, path: &Path, global: &Globa
 
 fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Exit> {
     let mut wrong = registry.integrity()?;
-    // Nothing is settled in what is damaged, and what cannot be read is one finding more.
+    // Nothing is settled in what is damaged, and what cannot be read there is one finding more.
     let mended = if wrong.is_empty() { mend(registry, 0)? } else { Mended::default() };
     let mut entries = 0;
     let looked = every(registry, &Filter::default(), |entry| {
@@ -262,7 +262,11 @@ fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Ex
         }
         Ok(())
     });
-    wrong.extend(looked.err().filter(|_| !wrong.is_empty()).map(|e| format!("{e:#}")));
+    match looked {
+        Err(e) if wrong.is_empty() => return Err(e),
+        Err(e) => wrong.push(format!("{e:#}")),
+        Ok(()) => {}
+    }
     let checked = Checked { location: registry.location(), entries, confirmed: mended.confirmed, open: mended.open, wrong };
     if global.json {
         output::json::checked(&checked)?
