@@ -1,6 +1,6 @@
 //! Where a clip looks otherwise than the one that it is a copy of: small pictures held against each other, window by window.
 //!
-//! What of a window is not the registered one under another light and contrast was put there. It is held against what a codec may leave, and against how much the
+//! What of a window is not the registered one under another light and contrast was put there, and where nothing is left of it something flat was. It is held against what a codec may leave, and against how much the
 //! registered clip itself changes in that place from one picture to the next: two pictures beside each other may be that far apart in time. The numbers were chosen on
 //! the clips of `docs/results/edits.md`, where it stands what they find.
 
@@ -21,6 +21,12 @@ const OTHERWISE: f32 = 4.2;
 const TOGETHER: usize = 6;
 /// Pictures, and their share of all, that must show the same moment to tell anything.
 const ENOUGH: (usize, f32) = (3, 1.0 / 3.0);
+/// Variance of the registered picture, in grey levels squared and beside twice what moves there, from which on a window of it has something to be seen.
+const SOMETHING: f32 = 100.0;
+/// Share of it under which nothing is left to be seen.
+const NOTHING: f32 = 0.1;
+/// Share of the cells in which nothing is left, from which on that is a part that was covered: captions, logos and what was made unrecognisable take less.
+const COVERED: f32 = 0.16;
 /// By how much the contrast of the whole picture may have been changed, squared.
 const CONTRASTS: (f32, f32) = (0.25, 4.0);
 
@@ -70,17 +76,30 @@ pub(super) fn map(ours: &[Small], theirs: &[Small], beside: &[(usize, usize)], a
         let mut contrasts: Vec<f32> = seen.iter().map(|s| (s.own + FLOOR) / (s.other + FLOOR)).collect();
         contrasts.sort_by(f32::total_cmp);
         let contrast = contrasts[contrasts.len() / 2].clamp(CONTRASTS.0, CONTRASTS.1);
+        let mut covered = vec![false; cells.len()];
         for (at, seen) in places().zip(seen) {
-            let moves = shares(&moved, at).new.max(shares(&back, at).new);
-            if seen.new >= OTHERWISE * (LEFT + contrast * moves) {
+            let moves = contrast * shares(&moved, at).new.max(shares(&back, at).new);
+            let there = contrast * seen.other;
+            let tell = |cells: &mut [bool]| {
                 for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
                     cells[(at.1 / STEP + dy) * COLUMNS + at.0 / STEP + dx] = true;
                 }
+            };
+            if seen.new >= OTHERWISE * (LEFT + moves) {
+                tell(&mut cells);
+            } else if there >= SOMETHING + 2.0 * moves && seen.own <= NOTHING * there {
+                tell(&mut covered);
             }
         }
+        if share(&covered) >= COVERED {
+            cells.iter_mut().zip(covered).for_each(|(cell, covered)| *cell |= covered);
+        }
     }
-    let share = cells.iter().filter(|c| **c).count() as f32 / cells.len() as f32;
-    DifferenceMap { compared, share, columns: COLUMNS, cells }
+    DifferenceMap { compared, share: share(&cells), columns: COLUMNS, cells }
+}
+
+fn share(cells: &[bool]) -> f32 {
+    cells.iter().filter(|c| **c).count() as f32 / cells.len() as f32
 }
 
 /// Variances in a window, in the mean of some pairs of pictures: of the one, of the other, and of what the other does not explain of the one.
@@ -138,6 +157,12 @@ mod tests {
         let told = (0..COLUMNS * COLUMNS).filter(|&c| hit(c) && part.cells[c]).count();
         assert!(told >= 12, "{told} of 16");
         assert!(changed(&|t, i, _| other[t][i]).share > 0.6);
+        // A flat half is seen, a flat corner is a logo, and what is dull all over was made so.
+        let half = changed(&|_, i, v| if i % SMALL < SMALL / 2 { 90.0 } else { v });
+        assert!((0.4..0.6).contains(&half.share), "{}", half.share);
+        assert!(changed(&|_, i, v| if i / SMALL >= 7 { 90.0 } else { v }).share > 0.6);
+        assert_eq!(changed(&|_, i, v| if inside(i, 6) { 90.0 } else { v }).share, 0.0);
+        assert_eq!(changed(&|_, _, v| 90.0 + 0.3 * v).share, 0.0);
     }
 
     #[test]

@@ -156,7 +156,16 @@ impl<'a> Facts<'a> {
     /// Share of the picture that looks otherwise than the registered one, where a part does and the rest is that clip's.
     pub(super) fn differs(&self, entry: &'a Registered) -> Option<f32> {
         let map = self.compared(entry)?;
-        (map.share > 0.0 && map.share <= NO_PART).then_some(map.share)
+        let rest = map.share <= NO_PART || matches!(Self::looks(entry), Likeness::Same | Likeness::Alike);
+        (map.share > 0.0 && rest).then_some(map.share)
+    }
+
+    /// Whether parts could not be compared though the picture lies as it was registered.
+    pub(super) fn is_untold(&self, entry: &Registered) -> bool {
+        match self.compared(entry) {
+            Some(map) => !map.is_told(),
+            None => entry.picture.is_some() && self.lies_as_stamped(),
+        }
     }
 
     /// Seconds that the clip lasts, and that the registered one lasts at least and at most.

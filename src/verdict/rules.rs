@@ -190,7 +190,7 @@ pub(super) const RULES: &[Rule] = &[
     }),
     rule!("video.parts-untold", Doubt, None, [], |f| {
         let r = f.original().filter(|r| !f.is_whole() && Facts::looks(r) == Likeness::Same)?;
-        plain(f.compared(r).is_some_and(|map| !map.is_told()))
+        plain(f.is_untold(r))
     }),
     rule!("video.stretch-unknown", Doubt, None, [], |f| {
         let r = f.original().filter(|_| !f.is_whole())?;

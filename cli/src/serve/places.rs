@@ -112,7 +112,7 @@ mod tests {
         let _more = [places.enter(address(1), &busy).unwrap(), places.enter(address(4), &busy).unwrap()];
         assert!(idlest.is_evicted() && !idler.is_evicted(), "the idlest of all");
         // A network that has its part takes nothing from others.
-        assert_eq!(places.enter(address(1), &busy).unwrap_err(), Full::Each);
+        assert_eq!(places.enter(address(1), &busy).unwrap_err(), Full::All);
         assert!(!idler.is_evicted());
     }
 }
