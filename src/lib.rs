@@ -40,6 +40,7 @@ pub mod media;
 mod parallel;
 pub mod payload;
 pub mod picture;
+pub mod press;
 pub mod provenance;
 pub mod queue;
 pub mod recovery;

@@ -3,25 +3,28 @@
 mod stream;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::detect::{detect, look, record};
+use crate::detect::detect;
 use crate::draft::Draft;
-use crate::fingerprint::{PictureFingerprint, Query, Recording, Sketch, Sketcher, SoundFingerprint};
+use crate::eyes::LookError;
+use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Picture, Progress, Rework, SoundInfo, StillMaker, Stills};
+use crate::media::{self, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Stills};
 use crate::payload::Payload;
-use crate::picture::{Capacity, DetectOptions, Marker, Meter, PictureError, PictureEvidence, Strength};
+use crate::picture::{Canvas, Capacity, DetectOptions, Detector, Marker, Meter, PictureError, PictureEvidence, Strength};
+use crate::press::{self, Marks, Order, Press, Presses};
 use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust};
 use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
+use crate::worker::{Isolation, WorkerError};
 
 pub use stream::{StreamOptions, stamp_stream};
 
@@ -57,6 +60,8 @@ pub struct StampOptions {
     pub overwrite: bool,
     /// What the input may ask of the machine.
     pub limits: Limits,
+    /// Who decodes the input and encodes the target: this process, or workers that know no key. A stream is always this process's own.
+    pub press: Arc<dyn Presses>,
     /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
     pub check: bool,
     /// Where the clip is remembered.
@@ -78,6 +83,7 @@ impl Default for StampOptions {
             identity: None,
             overwrite: false,
             limits: Limits::default(),
+            press: Arc::new(press::Own),
             check: false,
             remember: Remember::Nowhere,
             labels: BTreeSet::new(),
@@ -112,6 +118,8 @@ pub struct Stamped {
     pub remembered: Option<String>,
     /// Why the registry could not be told that the file is there; it knows the clip all the same, and finds out later.
     pub unconfirmed: Option<String>,
+    /// What kept the input from doing harm.
+    pub isolation: Isolation,
 }
 
 /// Why nothing was stamped. The target is then as it was.
@@ -135,6 +143,9 @@ pub enum StampError {
     /// Remembering it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The worker that decoded the input and encoded the target.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// The finished file was read back and the payload did not come out.
     #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
     Unreadable {
@@ -165,6 +176,16 @@ pub enum StampError {
     },
 }
 
+impl From<LookError> for StampError {
+    fn from(e: LookError) -> Self {
+        match e {
+            LookError::Media(e) => e.into(),
+            LookError::Provenance(e) => e.into(),
+            LookError::Worker(e) => e.into(),
+        }
+    }
+}
+
 /// Stamps `input` with a mark of `key` and, if there is an identity, a manifest, into `output`. The target appears whole or not at all.
 ///
 /// # Errors
@@ -178,7 +199,9 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         provenance::check_source(&Source { limits: options.limits, ..Source::new(input) })?;
     }
     let ring = KeyRing::from(key.clone());
-    let beneath = if container.is_sound() { None } else { Some(beginning(input, &ring, options, cancel)?) };
+    let marked = draft(output)?;
+    let mut press = options.press.open(input, marked.path(), &options.limits, cancel)?;
+    let beneath = if container.is_sound() { None } else { beginning(press.as_mut(), &ring)? };
     let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });
     let payload = options.payload.unwrap_or_else(|| payload_beside(known.map(|k| k.payload)));
     let generation = match &beneath {
@@ -187,18 +210,17 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let mark = Mark { payload, generation };
 
-    let marked = draft(output)?;
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known, keeps_stills(options));
-    let capacities = Rc::default();
-    let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
-    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
-    let mut summary = media::transcode(input, marked.path(), container, job, |picture, time| pass.frame(picture, time))?;
+    let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
+    let sounds = SoundMarkers::new(key, payload, options.mark_sound);
+    let mut marks = ClipMarks { pass, sounds, progress };
+    let order = Order { target: output, container, encode: &options.encode, stills: keeps_stills(options) };
+    let (mut summary, stills) = press.transcode(&order, &mut marks)?;
     summary.left_out.extend(media::carry_over(input, marked.path(), output, container, &options.limits)?);
 
-    let (capacity, sketch, stills) = pass.finish();
+    let (capacity, sketch) = marks.pass.finish();
     let looks = looks(&sketch);
     let capacity = Some(capacity).filter(|_| !container.is_sound());
-    let sound = capacities.take();
+    let sound = marks.sounds.finish();
     if options.check {
         read_back(marked.path(), output, &ring, payload, &sound, options, cancel)?;
     }
@@ -206,7 +228,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let likeness = Likeness {
         picture: looks,
         stills,
-        sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(marked.path(), sound.len(), options, cancel)? } else { None },
+        sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(press.as_mut(), sound.len())? } else { None },
     };
     let bound = Bound {
         payload,
@@ -269,7 +291,20 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Remember::File => Some(registration_path(output).display().to_string()),
     };
     let parent = signed.and_then(|s| s.parent);
-    Ok(Stamped { payload, generation, key: key.id().clone(), signed: manifest.is_some(), manifest, parent, summary, capacity, sound, remembered, unconfirmed })
+    Ok(Stamped {
+        payload,
+        generation,
+        key: key.id().clone(),
+        signed: manifest.is_some(),
+        manifest,
+        parent,
+        summary,
+        capacity,
+        sound,
+        remembered,
+        unconfirmed,
+        isolation: press.isolation(),
+    })
 }
 
 /// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not share one.
@@ -319,16 +354,8 @@ fn remembered(beneath: Option<Payload>, sketch: &Sketch, options: &StampOptions)
 
 /// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps another one than was hashed must not be told that its mark
 /// was put there.
-fn heard(finished: &Path, tracks: usize, options: &StampOptions, cancel: &Cancel) -> Result<Option<SoundFingerprint>, MediaError> {
-    if tracks > 1 {
-        return Ok(None);
-    }
-    let recording = match record(finished, &options.limits, cancel) {
-        // What was copied need not be anything that can be decoded.
-        Err(MediaError::DecodeSound { .. }) => None,
-        recording => recording?,
-    };
-    Ok(recording.as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<SoundFingerprint>, StampError> {
+    if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
 }
 
 /// What is remembered of a finished file that is about to appear at `target`.
@@ -369,9 +396,16 @@ fn registration_path(target: &Path) -> PathBuf {
 const BEGINNING: f64 = 1.0;
 
 /// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
-fn beginning(input: &Path, ring: &KeyRing, options: &StampOptions, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
+fn beginning(press: &mut dyn Press, ring: &KeyRing) -> Result<Option<PictureEvidence>, StampError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
-    look(input, ring, &question, BEGINNING, &options.limits, cancel)
+    let mut detector: Option<Detector> = None;
+    press.beginning(BEGINNING, question.rate, &mut |canvas, time, coding| {
+        let detector = detector.get_or_insert_with(|| Detector::new(ring, canvas.plan().shape, question.clone()));
+        if detector.frames() == 0 || detector.wants(time) {
+            canvas.look(&mut |luma| detector.push_coded(luma, time, coding));
+        }
+    })?;
+    Ok(detector.map(|mut d| d.finish()))
 }
 
 /// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.
@@ -387,31 +421,48 @@ struct Pass<'a> {
     known: Option<Mark>,
     meter: Option<Meter>,
     sketcher: Sketcher,
-    stills: Option<StillMaker>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(marker: ClipMarker<'a>, known: Option<Mark>, stills: bool) -> Self {
-        Self { marker, known, meter: None, sketcher: Sketcher::default(), stills: stills.then(StillMaker::default) }
+    fn new(marker: ClipMarker<'a>, known: Option<Mark>) -> Self {
+        Self { marker, known, meter: None, sketcher: Sketcher::default() }
     }
 
-    fn frame(&mut self, picture: &mut Picture<'_>, time: f64) -> Result<(), StampError> {
-        self.marker.mark(picture)?;
-        let meter = self.meter.get_or_insert_with(|| Meter::new(self.marker.key, self.marker.mark, self.known, picture.shape()));
+    fn frame(&mut self, canvas: &mut dyn Canvas, time: f64) -> Result<(), StampError> {
+        self.marker.mark(canvas)?;
+        let meter = self.meter.get_or_insert_with(|| Meter::new(self.marker.key, self.marker.mark, self.known, canvas.plan().shape));
         if meter.wants(time) {
-            picture.with_luma(|luma| meter.push(luma, time));
+            canvas.look(&mut |luma| meter.push(luma, time));
         }
         if self.sketcher.wants(time) {
-            picture.with_luma(|luma| self.sketcher.push(luma, time));
-        }
-        if let Some(stills) = &mut self.stills {
-            stills.push(picture, time);
+            canvas.look(&mut |luma| self.sketcher.push(luma, time));
         }
         Ok(())
     }
 
-    fn finish(self) -> (Capacity, Sketch, Option<Stills>) {
-        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish(), self.stills.and_then(StillMaker::finish))
+    fn finish(self) -> (Capacity, Sketch) {
+        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish())
+    }
+}
+
+/// What is done to a clip on its way from the input to the target.
+struct ClipMarks<'a, 'b> {
+    pass: Pass<'a>,
+    sounds: SoundMarkers<'a>,
+    progress: &'b mut dyn FnMut(Progress),
+}
+
+impl Marks for ClipMarks<'_, '_> {
+    fn frame(&mut self, canvas: &mut dyn Canvas, time: f64) -> Result<(), StampError> {
+        self.pass.frame(canvas, time)
+    }
+
+    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
+        self.sounds.track(info)
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        (self.progress)(progress);
     }
 }
 
@@ -432,8 +483,8 @@ impl<'a> ClipMarker<'a> {
     }
 
     /// Marks the next frame.
-    pub(crate) fn mark(&mut self, picture: &mut Picture<'_>) -> Result<(), StampError> {
-        let shape = picture.shape();
+    pub(crate) fn mark(&mut self, canvas: &mut dyn Canvas) -> Result<(), StampError> {
+        let shape = canvas.plan().shape;
         // A clip whose size changes midway is marked for each size.
         let marker = match &mut self.marker {
             Some(marker) if marker.shape() == shape => marker,
@@ -442,36 +493,63 @@ impl<'a> ClipMarker<'a> {
                 other.insert(if self.still { made.still() } else { made })
             }
         };
-        picture.mark(marker);
+        canvas.mark(marker);
         Ok(())
+    }
+}
+
+/// What tracks carry, or why one could not be marked, by the number of the track.
+type Capacities = Rc<RefCell<BTreeMap<usize, Result<sound::Capacity, SoundError>>>>;
+
+/// Marks each sound track of a clip.
+struct SoundMarkers<'a> {
+    key: &'a WatermarkKey,
+    payload: Payload,
+    /// Whether sound is marked.
+    marks: bool,
+    tracks: usize,
+    capacities: Capacities,
+}
+
+impl<'a> SoundMarkers<'a> {
+    fn new(key: &'a WatermarkKey, payload: Payload, marks: bool) -> Self {
+        Self { key, payload, marks, tracks: 0, capacities: Rc::default() }
+    }
+
+    /// A marker for the next track; `None` if sound is not marked, or if it cannot carry a mark, which is kept.
+    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
+        if !self.marks {
+            return None;
+        }
+        let (format, track) = (info.format(), self.tracks);
+        self.tracks += 1;
+        let marker = sound::Marker::new(self.key, self.payload, format);
+        let made = marker.and_then(|marker| Ok((marker, sound::Meter::new(self.key, self.payload, format)?)));
+        match made {
+            Ok(parts) => Some(Box::new(SoundMarker { parts: Some(parts), track, capacities: self.capacities.clone() })),
+            Err(reason) => {
+                self.capacities.borrow_mut().insert(track, Err(reason));
+                None
+            }
+        }
+    }
+
+    /// What came of each track, in their order.
+    fn finish(self) -> Vec<Result<sound::Capacity, SoundError>> {
+        self.capacities.take().into_values().collect()
     }
 }
 
 /// Marks one sound track, and measures what it then carries.
 struct SoundMarker {
-    marker: Option<sound::Marker>,
-    meter: Option<sound::Meter>,
-    told: Rc<RefCell<Vec<Result<sound::Capacity, SoundError>>>>,
-}
-
-impl SoundMarker {
-    /// A marker for a track; `None`, and the reason in `told`, if it cannot carry a mark.
-    fn boxed(key: &WatermarkKey, payload: Payload, info: &SoundInfo, told: &Rc<RefCell<Vec<Result<sound::Capacity, SoundError>>>>) -> Option<Box<dyn Rework>> {
-        let format = info.format();
-        let made = sound::Marker::new(key, payload, format).and_then(|marker| Ok((marker, sound::Meter::new(key, payload, format)?)));
-        match made {
-            Ok((marker, meter)) => Some(Box::new(Self { marker: Some(marker), meter: Some(meter), told: told.clone() })),
-            Err(reason) => {
-                told.borrow_mut().push(Err(reason));
-                None
-            }
-        }
-    }
+    parts: Option<(sound::Marker, sound::Meter)>,
+    track: usize,
+    capacities: Capacities,
 }
 
 impl Rework for SoundMarker {
     fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        if let (Some(marker), Some(meter)) = (&mut self.marker, &mut self.meter) {
+        if let Some((marker, meter)) = &mut self.parts {
             let done = marker.push(samples);
             meter.push(done);
             out.extend_from_slice(done);
@@ -479,11 +557,11 @@ impl Rework for SoundMarker {
     }
 
     fn finish(&mut self, out: &mut Vec<f32>) {
-        if let (Some(marker), Some(mut meter)) = (self.marker.take(), self.meter.take()) {
+        if let Some((marker, mut meter)) = self.parts.take() {
             let done = marker.finish();
             meter.push(&done);
             out.extend_from_slice(&done);
-            self.told.borrow_mut().push(Ok(meter.finish()));
+            self.capacities.borrow_mut().insert(self.track, Ok(meter.finish()));
         }
     }
 }

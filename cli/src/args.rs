@@ -137,6 +137,8 @@ pub(crate) struct StampArgs {
     /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs; - for a stream to standard output
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
     /// Number to carry: a version 4 UUID [default: a new random one]
     #[arg(long, value_name = "UUID")]
     pub(crate) payload: Option<Payload>,

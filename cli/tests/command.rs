@@ -587,3 +587,55 @@ fn pictures_of_any_size_are_looked_at() {
         }
     }
 }
+
+#[test]
+fn what_a_worker_makes_anew_is_what_this_process_would() {
+    let desk = Desk::new();
+    let sources = [
+        ("sound.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i anoisesrc=a=0.2:d=2 -c:v libx264 -pix_fmt yuv420p -c:a aac", "mp4"),
+        ("deep.mkv", "-f lavfi -i testsrc2=s=352x240:r=25:d=1 -c:v libx265 -x265-params log-level=error -pix_fmt yuv420p10le", "mkv"),
+        ("colours.mkv", "-f lavfi -i testsrc2=s=322x242:r=25:d=1 -c:v ffv1 -pix_fmt gbrp", "mkv"),
+        ("still.png", "-f lavfi -i testsrc2=s=320x240 -frames:v 1", "png"),
+        ("alone.flac", "-f lavfi -i anoisesrc=a=0.2:d=3", "m4a"),
+    ];
+    let payload = "7f3c1a52-9b64-4d0e-8a31-5e6f70819203";
+    for (source, made, kind) in sources {
+        desk.ffmpeg(&format!("{made} {source}"));
+        let report = |name: &str, more: &[&str]| {
+            let o = desk.run(&[&["stamp", source, "-o", name, "--payload", payload, "--register", "never", "--no-c2pa", "--json"], more].concat());
+            assert_eq!(code(&o), 0, "{source}: {}{}", text(&o.stdout), text(&o.stderr));
+            let mut report = json(&o).remove(0);
+            let held = report["isolation"].take();
+            report["output"].take();
+            (report, held)
+        };
+        let (apart, held) = report(&format!("apart-{source}.{kind}"), &[]);
+        let (here, free) = report(&format!("here-{source}.{kind}"), &["--no-sandbox"]);
+        assert_eq!((held["process"].as_bool(), free["process"].as_bool()), (Some(true), Some(false)));
+        assert_eq!(apart, here, "{source}");
+        // A file's own number, which Matroska draws at random, is no stream's.
+        let [one, other] = ["apart", "here"].map(|name| {
+            let hashed = Command::new("ffmpeg")
+                .args(["-v", "error", "-i"])
+                .arg(desk.path(&format!("{name}-{source}.{kind}")))
+                .args(["-map", "0", "-c", "copy", "-f", "streamhash", "-"])
+                .output();
+            text(&hashed.unwrap().stdout)
+        });
+        assert!(one == other && !one.is_empty(), "{source}: {one}{other}");
+    }
+    // What is wrong is told in the same words.
+    std::fs::write(desk.path("none.mp4"), "no clip").unwrap();
+    desk.ffmpeg("-f lavfi -i testsrc2=s=64x64:d=1 small.mp4");
+    for arguments in [["none.mp4", "a.mp4"], ["missing.mp4", "a.mp4"], ["small.mp4", "a.mp4"], ["sound.mp4", "a.png"], ["alone.flac", "a.mp4"]] {
+        let said = |more: &[&str]| {
+            let o = desk.run(&[&["stamp", arguments[0], "-o", arguments[1]], more].concat());
+            (code(&o), text(&o.stderr))
+        };
+        assert_eq!(said(&[]), said(&["--no-sandbox"]), "{arguments:?}");
+        assert!(!desk.path(arguments[1]).exists());
+    }
+    let o = desk.run(&["stamp", "sound.mp4", "-o", "a.webm", "--video-codec", "h264"]);
+    assert_eq!((code(&o), text(&o.stderr).contains("a.webm") && text(&o.stderr).contains("--video-codec")), (2, true), "{}", text(&o.stderr));
+    assert!(desk.files().iter().all(|f| !f.starts_with('.')), "{:?}", desk.files());
+}

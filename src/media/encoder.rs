@@ -9,6 +9,7 @@ use ffmpeg_next::ffi::{
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Codec, Rational, decoder, frame};
+use serde::{Deserialize, Serialize};
 
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha, is_opaque};
@@ -16,7 +17,7 @@ use super::source::frame_rate;
 use super::{Container, MediaError, side_data, tuning};
 
 /// A picture codec that can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum VideoCodec {
     /// H.264 by x264.
@@ -51,6 +52,12 @@ impl VideoCodec {
             "ffv1" => Self::Ffv1,
             _ => return None,
         })
+    }
+
+    /// The name of some codec, as this program has it.
+    pub(crate) fn named(name: &str) -> Option<&'static str> {
+        let all = [Self::H264, Self::H265, Self::Vp9, Self::Av1, Self::Ffv1, Self::Png, Self::Jpeg, Self::WebP, Self::Raw];
+        all.into_iter().map(Self::name).find(|n| *n == name)
     }
 
     /// Its name for people.
@@ -121,7 +128,7 @@ impl VideoCodec {
 }
 
 /// How to encode the picture.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EncodeOptions {
     /// The codec; the input's family where the container holds it, else H.264 (VP9 in WebM).

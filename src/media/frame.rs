@@ -1,5 +1,7 @@
 //! Decoded frames as the marks see them: a luma plane to measure, planes to add to.
 
+use std::io;
+
 use ffmpeg_next::ffi::{
     AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
     AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_pix_fmt_desc_get,
@@ -8,7 +10,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
 use super::guard;
-use crate::picture::{Coding, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut};
+use crate::picture::{Canvas, Coding, FramePlan, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut, of_colours};
 
 /// How the samples of a pixel format lie, as far as the marks care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,17 +195,7 @@ impl<'f> Picture<'f> {
         match self.layout {
             Layout::Rgb { depth } => {
                 let mut luma = std::mem::take(self.scratch);
-                luma.clear();
-                for y in 0..height {
-                    let row = |plane: usize| self.stride(plane, depth) * y;
-                    let (g, b, r) = (row(0), row(1), row(2));
-                    match (self.samples(0, depth), self.samples(1, depth), self.samples(2, depth)) {
-                        (Samples::U8(gs), Samples::U8(bs), Samples::U8(rs)) => luma.extend((0..width).map(|x| weigh(gs[g + x].into(), bs[b + x].into(), rs[r + x].into()))),
-                        (Samples::U16(gs), Samples::U16(bs), Samples::U16(rs)) => luma.extend((0..width).map(|x| weigh(gs[g + x], bs[b + x], rs[r + x]))),
-                        // All three planes have the same depth.
-                        _ => {}
-                    }
-                }
+                of_colours([0, 1, 2].map(|i| self.samples(i, depth)), [0, 1, 2].map(|i| self.stride(i, depth)), width, height, &mut luma);
                 let result = f(&Luma { samples: Samples::U16(&luma), width, height, stride: width, format });
                 *self.scratch = luma;
                 result
@@ -234,7 +226,40 @@ impl<'f> Picture<'f> {
     }
 }
 
-/// BT.709 luma of full-range green, blue and red.
-fn weigh(g: u16, b: u16, r: u16) -> u16 {
-    ((u32::from(r) * 54 + u32::from(g) * 183 + u32::from(b) * 19) >> 8) as u16
+impl Canvas for Picture<'_> {
+    fn plan(&self) -> FramePlan {
+        FramePlan { shape: self.shape(), format: self.format(), planes: if matches!(self.layout, Layout::Rgb { .. }) { 3 } else { 1 } }
+    }
+
+    fn look(&mut self, look: &mut dyn FnMut(&Luma<'_>)) {
+        self.with_luma(look);
+    }
+
+    fn mark(&mut self, marker: &mut Marker) {
+        Picture::mark(self, marker);
+    }
+
+    fn save(&self, to: &mut Vec<u8>) {
+        let plan = self.plan();
+        for plane in 0..plan.planes {
+            // What lies between rows is nobody's.
+            self.frame.data(plane).chunks(self.frame.stride(plane)).take(plan.shape.height).for_each(|row| to.extend_from_slice(&row[..plan.row()]));
+        }
+    }
+
+    fn load(&mut self, from: &[u8]) -> io::Result<()> {
+        let plan = self.plan();
+        if from.len() != plan.bytes() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        guard::own(self.frame).map_err(io::Error::other)?;
+        let mut rows = from.chunks(plan.row());
+        for plane in 0..plan.planes {
+            let stride = self.frame.stride(plane);
+            for (to, from) in self.frame.data_mut(plane).chunks_mut(stride).take(plan.shape.height).zip(&mut rows) {
+                to[..plan.row()].copy_from_slice(from);
+            }
+        }
+        Ok(())
+    }
 }

@@ -207,6 +207,14 @@ pub enum MediaError {
         /// What it is called.
         path: PathBuf,
     },
+    /// What another process said of a target, which it names.
+    #[error("{told}")]
+    Told {
+        /// What is wrong, in a word that scripts can ask for.
+        code: &'static str,
+        /// The same in a sentence.
+        told: String,
+    },
     /// Stopped on request.
     #[error("{}: stopped before it was finished; nothing was written", path.display())]
     Cancelled {
@@ -236,6 +244,7 @@ impl MediaError {
             Self::Encoder { .. } => "target.encoder",
             Self::Filter { .. } => "media.filter",
             Self::Closed { .. } => "target.closed",
+            Self::Told { code, .. } => code,
             Self::Cancelled { .. } => "cancelled",
         }
     }

@@ -9,13 +9,14 @@ use ffmpeg_next::format::context::Output;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::resampling;
 use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, Stream, decoder, encoder, frame, media};
+use serde::{Deserialize, Serialize};
 
 use super::source::{Source, check};
 use super::{Container, Limits, MediaError, MediaInfo, guard, streams};
 use crate::sound::Format;
 
 /// What sound a file has, from its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SoundInfo {
     /// libav's name of the codec.

@@ -57,7 +57,9 @@ pub(super) fn private_options(codec: VideoCodec, format: Pixel, options: &Encode
             }
             // x265 refuses to look ahead no further than it has B-frames.
             let ahead = format!("rc-lookahead={}", lookahead(&preset("medium"), source.frame_bytes()).clamp(10, 20));
-            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead], source.hdr.clone()].concat().join(":"));
+            // Where it is not let see the machine's memory nodes, as in our workers and in most containers, it would start no threads of its own accord, and code otherwise.
+            let threads = format!("pools={}", std::thread::available_parallelism().map_or(1, usize::from));
+            d.set("x265-params", &[vec!["log-level=none".to_string(), ahead, threads], source.hdr.clone()].concat().join(":"));
         }
         VideoCodec::Vp9 => {
             d.set("deadline", "good");

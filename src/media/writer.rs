@@ -1,6 +1,6 @@
 //! The output file: the video on its way through an encoder, sound on its way through another, and everything that is copied.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -34,8 +34,8 @@ pub(super) struct Writer<'a> {
     output: Output,
     picture: Option<PictureTrack>,
     copied: HashMap<usize, Copied>,
-    /// Sound that is reworked, by the index of its stream.
-    tracks: HashMap<usize, SoundTrack>,
+    /// Sound that is reworked, by the index of its stream, in whose order it ends.
+    tracks: BTreeMap<usize, SoundTrack>,
     later: Option<Later>,
     left_out: Vec<String>,
 }
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         };
         let mut output = output.map_err(|e| failed(path, &e))?;
         let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), HashMap::new());
+        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), BTreeMap::new());
         let picture = match picture {
             None => None,
             Some((options, format)) => {

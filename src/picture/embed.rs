@@ -1,5 +1,7 @@
 //! Embedding: the carrier at frame size, times the mask, added with dithered rounding.
 
+use serde::{Deserialize, Serialize};
+
 use super::carrier::{Carrier, TILE, tile_scale};
 use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
 use super::mask::Mask;
@@ -14,7 +16,7 @@ const PATTERN_UNIT: f32 = 32.0;
 const AMPLITUDE_UNIT: f32 = (1 << FRACTION) as f32 / PATTERN_UNIT;
 
 /// What a frame looks like, for a [`Marker`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameShape {
     /// Width in stored pixels.
     pub width: usize,

@@ -5,10 +5,12 @@
 //! abound all frames have many, and where nothing moves it makes no difference. Groups count by their frames: a busy scene takes more bits than a calm one,
 //! and tells no more.
 
+use serde::{Deserialize, Serialize};
+
 use super::plane::Image;
 
 /// How a frame was coded.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Coding {
     /// Bits per pixel, where that is known.
     pub bits: Option<f32>,

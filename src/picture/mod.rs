@@ -9,6 +9,7 @@
 mod align;
 mod area;
 mod bend;
+mod canvas;
 mod carrier;
 mod decode;
 mod detect;
@@ -37,6 +38,8 @@ mod timeline;
 mod warp;
 mod windows;
 
+pub use canvas::{Canvas, FramePlan};
+pub(crate) use canvas::{Planes, of_colours};
 pub use detect::{DetectOptions, Detector};
 pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};

@@ -1,9 +1,11 @@
 //! Views of luma planes, and the small floating-point images that everything else works on.
 
+use serde::{Deserialize, Serialize};
+
 use super::kernels;
 
 /// Scale of the luma samples: what a grey level is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleFormat {
     /// Bits per sample, 8 to 16.
     pub depth: u8,

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{ClipMarker, Likeness, Pass, Remember, SoundMarker, StampError, StampOptions, Stamped, check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish};
+use super::{ClipMarker, Likeness, Pass, Remember, SoundMarkers, StampError, StampOptions, Stamped, check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo};
+use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo, StillMaker};
 use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
+use crate::worker::Isolation;
 
 /// Names of the two ends in messages.
 const NAMES: [&str; 2] = ["standard input", "standard output"];
@@ -59,11 +60,18 @@ pub fn stamp_stream(
     let tail = Tail::new(to);
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None, keeps_stills(options));
-    let capacities = std::rc::Rc::default();
-    let mut rework = |info: &SoundInfo| options.mark_sound.then(|| SoundMarker::boxed(key, payload, info, &capacities)).flatten();
+    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
+    let mut stills = keeps_stills(options).then(StillMaker::default);
+    let mut sounds = SoundMarkers::new(key, payload, options.mark_sound);
+    let mut rework = |info: &SoundInfo| sounds.track(info);
     let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
-    let passed = media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| pass.frame(picture, time));
+    let passed = media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| {
+        pass.frame(picture, time)?;
+        if let Some(stills) = &mut stills {
+            stills.push(picture, time);
+        }
+        Ok(())
+    });
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
     let closed = || MediaError::Closed { path: output.into() };
@@ -78,7 +86,8 @@ pub fn stamp_stream(
         e => e,
     })?;
 
-    let (capacity, sketch, stills) = pass.finish();
+    let (capacity, sketch) = pass.finish();
+    let stills = stills.and_then(StillMaker::finish);
     // What the sound is like is told of a finished file, which there is none of.
     let likeness = Likeness { picture: looks(&sketch), stills, sound: None };
     let bound = Bound { payload, marked: true, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
@@ -129,9 +138,10 @@ pub fn stamp_stream(
         parent: None,
         summary,
         capacity: Some(capacity),
-        sound: capacities.take(),
+        sound: sounds.finish(),
         remembered: announced.map(|(registry, ..)| registry.location().to_string()),
         unconfirmed: None,
+        isolation: Isolation::default(),
     })
 }
 

@@ -68,13 +68,14 @@ const ALLOWED: [i64; 44] = [
 const STANDARD: [RawFd; 2] = [0, 2];
 
 /// Refuses all other calls from here on, in this thread and those that it starts; whether the kernel holds to it. Written to is `parent` alone, and standard error:
-/// what else this process was left open by whoever started its parent is none of its own.
-pub(super) fn refuse(parent: RawFd) -> bool {
+/// what else this process was left open by whoever started its parent is none of its own. One that `writes` a file opens it itself: Landlock, or a root of its own, says
+/// which that is.
+pub(super) fn refuse(parent: RawFd, writes: bool) -> bool {
     let error = |number: i32| SeccompAction::Errno(number as u32);
     let refuse = || {
         // Told that there is no `clone3`, glibc takes `clone`, whose flags can be seen. This comes first: after the rest no more can be refused.
         install([(SYS_clone3, Vec::new())].into(), SeccompAction::Allow, error(libc::ENOSYS))?;
-        install(allowed(parent)?, error(libc::EPERM), SeccompAction::Allow)
+        install(allowed(parent, writes)?, error(libc::EPERM), SeccompAction::Allow)
     };
     refuse().is_ok()
 }
@@ -87,7 +88,7 @@ fn install(rules: Rules, others: SeccompAction, those: SeccompAction) -> Result<
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(parent: RawFd) -> Result<Rules, Error> {
+fn allowed(parent: RawFd, writes: bool) -> Result<Rules, Error> {
     let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
     let has = |argument: u8, mask: i32, value: i32| {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask as u32 as u64), value as u32 as u64)?;
@@ -101,11 +102,15 @@ fn allowed(parent: RawFd) -> Result<Rules, Error> {
     let set = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::F_SETFL as u64)?;
     let told = [about(libc::F_GETFD)?, about(libc::F_SETFD)?, about(libc::F_GETFL)?, about(libc::F_DUPFD_CLOEXEC)?].concat();
     rules.insert(SYS_fcntl, [told, vec![SeccompRule::new(vec![set, quiet])?]].concat());
+    if writes {
+        // The rules are for whoever may not: a call without any is allowed.
+        rules.extend([SYS_write, SYS_writev, libc::SYS_pwrite64, libc::SYS_ftruncate, libc::SYS_fsync].map(|call| (call, Vec::new())));
+    }
     // For reading alone.
-    let writes = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
-    rules.insert(SYS_openat, has(2, writes, libc::O_RDONLY)?);
+    let altering = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
+    rules.insert(SYS_openat, if writes { Vec::new() } else { has(2, altering, libc::O_RDONLY)? });
     #[cfg(target_arch = "x86_64")]
-    rules.insert(libc::SYS_open, has(1, writes, libc::O_RDONLY)?);
+    rules.insert(libc::SYS_open, if writes { Vec::new() } else { has(1, altering, libc::O_RDONLY)? });
     // Threads, and no processes.
     rules.insert(SYS_clone, has(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?);
     // Nothing that was written becomes code.

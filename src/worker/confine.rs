@@ -21,25 +21,34 @@ const ABI_KNOWN: ABI = ABI::V7;
 /// Files that are open at once: the media by three readers, the manifest, the socket.
 const FILES: u64 = 64;
 
-/// Confines this process to looking at the file at `path` and talking to its `parent`, and says what holds.
+/// What a worker touches.
+pub(super) struct Reach<'a> {
+    /// What it reads.
+    pub(super) input: &'a Path,
+    /// What it writes, which is there already.
+    pub(super) output: Option<&'a Path>,
+}
+
+/// Confines this process to looking at a file, or making it anew, and talking to its `parent`, and says what holds.
 ///
 /// # Errors
 /// If the limits cannot be set. What the kernel lacks is no error, and is not said to hold.
-pub(super) fn confine(path: &Path, limits: &Limits, parent: BorrowedFd<'_>) -> io::Result<Isolation> {
+pub(super) fn confine(reach: &Reach<'_>, limits: &Limits, parent: BorrowedFd<'_>) -> io::Result<Isolation> {
     let seconds = limits.processor_seconds.max(1);
     // At the softer limit the process is told what it ends of.
     limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
+    let largest = if reach.output.is_some() { limits.bytes } else { 0 };
     limit(Resource::Nofile, FILES, FILES)?;
-    limit(Resource::Fsize, 0, 0)?;
+    limit(Resource::Fsize, largest, largest)?;
     limit(Resource::Core, 0, 0)?;
-    let files = [path.to_path_buf(), sidecar_path(path)];
-    let namespace = room::enter(&files);
+    let (read, written) = ([reach.input.to_path_buf(), sidecar_path(reach.input)], reach.output.map(Path::to_path_buf));
+    let namespace = room::enter(&read.iter().cloned().chain(written.clone()).collect::<Vec<_>>());
     // Keys are in its memory: no debugger of the same user reads it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
-    let landlock = close_files(&files);
-    Ok(Isolation { process: true, files: landlock > 0, landlock, namespace, calls: calls::refuse(parent.as_raw_fd()) })
+    let landlock = close_files(&read, written.as_deref());
+    Ok(Isolation { process: true, files: landlock > 0, landlock, namespace, calls: calls::refuse(parent.as_raw_fd(), written.is_some()) })
 }
 
 /// Never more than what this process may have anyway.
@@ -48,14 +57,17 @@ fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
     Ok(setrlimit(resource, Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) })?)
 }
 
-/// Lets nothing be opened but `files`, for reading, and no connection be made; which version of Landlock holds to it, 0 if none does.
-fn close_files(files: &[PathBuf]) -> u8 {
+/// Lets nothing be opened but files to read, for reading, and one to write, and no connection be made; which version of Landlock holds to it, 0 if none does.
+fn close_files(read: &[PathBuf], written: Option<&Path>) -> u8 {
     let close = || -> Result<u8, landlock::RulesetError> {
         let mut rules =
             Ruleset::default().handle_access(AccessFs::from_all(ABI_KNOWN))?.handle_access(AccessNet::from_all(ABI_KNOWN))?.scope(Scope::from_all(ABI_KNOWN))?.create()?;
         // A rule on a folder would hold for all that is in it.
-        for file in files.iter().filter_map(|p| regular(p)) {
+        for file in read.iter().filter_map(|p| regular(p)) {
             rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
+        }
+        if let Some(file) = written.and_then(regular) {
+            rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate))?;
         }
         let status = rules.restrict_self()?;
         let version = match status.landlock {

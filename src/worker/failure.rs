@@ -9,6 +9,7 @@ use super::WorkerError;
 use crate::eyes::LookError;
 use crate::media::{Kind, Limits, MediaError};
 use crate::provenance::{ProvenanceError, sidecar_path};
+use crate::stamp::StampError;
 
 /// Why a worker has no answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub(super) enum Failure {
     Other(String),
     ManifestAlone,
     Unsupported(Kind),
+    /// The target cannot be written, or no encoder takes it: the code, and the sentence.
+    Target(String, String),
 }
 
 /// An error of the system: its number, or its words.
@@ -53,6 +56,9 @@ impl From<Reason> for io::Error {
         }
     }
 }
+
+/// What can be wrong with a target.
+const CODES: [&str; 3] = ["target.unwritable", "target.container", "target.encoder"];
 
 /// The limit on something.
 type Limit = fn(&Limits) -> u64;
@@ -97,6 +103,17 @@ impl Failure {
         }
     }
 
+    /// Of making a clip anew.
+    pub(super) fn of_stamp(e: StampError) -> Self {
+        match e {
+            StampError::Media(e @ (MediaError::Write { .. } | MediaError::CannotHold { .. } | MediaError::Encoder { .. } | MediaError::Unwritable { .. })) => {
+                Self::Target(e.code().into(), e.to_string())
+            }
+            StampError::Media(e) => Self::of_media(e),
+            e => Self::Other(e.to_string()),
+        }
+    }
+
     /// The error, of the file at `path`.
     pub(super) fn into_error(self, path: &Path, limits: &Limits) -> LookError {
         let path = path.to_path_buf();
@@ -121,6 +138,7 @@ impl Failure {
             }
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
             Self::ManifestAlone => ProvenanceError::Alone { path }.into(),
+            Self::Target(code, told) => MediaError::Told { code: CODES.into_iter().find(|c| *c == code).unwrap_or("target.unwritable"), told }.into(),
             Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
         }
     }

@@ -12,6 +12,7 @@ mod confine;
 mod failure;
 mod nursery;
 mod parent;
+mod press;
 mod room;
 mod serve;
 mod wire;

@@ -57,19 +57,26 @@ impl Shop {
     }
 }
 
-impl Eyes for Workers {
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        let (start, began) = (|reason| WorkerError::Start { reason }, Instant::now());
-        let mut look = WorkerLook {
-            worker: Some(self.0.worker().map_err(start)?),
+impl Workers {
+    /// A worker for the file at `path`, which it has not heard of yet.
+    pub(super) fn begin(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<WorkerLook, LookError> {
+        Ok(WorkerLook {
+            worker: Some(self.0.worker().map_err(|reason| WorkerError::Start { reason })?),
             _shop: self.0.clone(),
             path: path.into(),
             limits: *limits,
             cancel: cancel.clone(),
-            deadline: began + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER)),
+            deadline: Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER)),
             seconds: None,
             isolation: Isolation::default(),
-        };
+        })
+    }
+}
+
+impl Eyes for Workers {
+    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+        let began = Instant::now();
+        let mut look = self.begin(path, limits, cancel)?;
         match look.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? {
             Answer::Ready(isolation, seconds) => {
                 look.isolation = isolation;
@@ -84,27 +91,27 @@ impl Eyes for Workers {
 }
 
 /// Where the worker finds the file: its own standard input, and what is open in it, is not ours.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     let place = if path.starts_with("/dev") || path.starts_with("/proc") { path.canonicalize() } else { std::path::absolute(path) };
     place.unwrap_or_else(|_| path.into())
 }
 
-struct WorkerLook {
+pub(super) struct WorkerLook {
     /// `None` once it is dead.
-    worker: Option<Worker>,
+    pub(super) worker: Option<Worker>,
     /// Where it came from, which must outlive it.
     _shop: Arc<Shop>,
-    path: PathBuf,
-    limits: Limits,
-    cancel: Cancel,
-    deadline: Instant,
+    pub(super) path: PathBuf,
+    pub(super) limits: Limits,
+    pub(super) cancel: Cancel,
+    pub(super) deadline: Instant,
     seconds: Option<f64>,
-    isolation: Isolation,
+    pub(super) isolation: Isolation,
 }
 
 impl WorkerLook {
     /// The answer to a question; progress on the way to it goes to `progress`.
-    fn ask(&mut self, request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
+    pub(super) fn ask(&mut self, request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
         let (cancel, deadline) = (self.cancel.clone(), self.deadline);
         let Some(worker) = &mut self.worker else { return Err(self.senseless()) };
         let mut patience = Patience { stream: &worker.stream, cancel: &cancel, deadline };
@@ -121,7 +128,7 @@ impl WorkerLook {
     }
 
     /// Why there is no answer.
-    fn broken(&mut self, e: &io::Error) -> LookError {
+    pub(super) fn broken(&mut self, e: &io::Error) -> LookError {
         let path = self.path.clone();
         match e.kind() {
             STOPPED => MediaError::Cancelled { path }.into(),
@@ -147,7 +154,7 @@ impl WorkerLook {
         }
     }
 
-    fn senseless(&self) -> LookError {
+    pub(super) fn senseless(&self) -> LookError {
         WorkerError::Answer { path: self.path.clone() }.into()
     }
 }
@@ -231,7 +238,8 @@ pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
-        Answer::Ready(..) | Answer::Progress(..) | Answer::Failed(_) => Some(None),
+        // What goes to and fro while a clip is made anew is asked for by nobody else.
+        _ => Some(None),
     }
 }
 
@@ -264,14 +272,14 @@ fn name(signal: i32) -> String {
 const STOPPED: ErrorKind = ErrorKind::ConnectionAborted;
 
 /// A stream that waits no longer than until the deadline, and no longer than somebody wants the answer.
-struct Patience<'a> {
-    stream: &'a UnixStream,
-    cancel: &'a Cancel,
-    deadline: Instant,
+pub(super) struct Patience<'a> {
+    pub(super) stream: &'a UnixStream,
+    pub(super) cancel: &'a Cancel,
+    pub(super) deadline: Instant,
 }
 
 impl Patience<'_> {
-    fn ready(&self) -> io::Result<()> {
+    pub(super) fn ready(&self) -> io::Result<()> {
         self.stream.set_read_timeout(Some(TICK))?;
         self.stream.set_write_timeout(Some(TICK))
     }

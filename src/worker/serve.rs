@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use super::confine::confine;
+use super::confine::{Reach, confine};
 use super::failure::Failure;
 use super::nursery::{Nursery, tend};
+use super::press::press;
 use super::wire::{Answer, QUESTION, Request, receive, send};
 use crate::allocator;
 use crate::eyes::{Eyes, Look, LookError};
@@ -55,9 +56,13 @@ fn look(eyes: &dyn Eyes) -> io::Result<()> {
     allocator::keep_freed_blocks();
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
-    let Request::Open(place, limits) = receive(&mut stream, QUESTION)? else { return Err(wrong()) };
+    let (place, limits) = match receive(&mut stream, QUESTION)? {
+        Request::Open(place, limits) => (place, limits),
+        Request::Press(input, output, limits) => return press(stream, &PathBuf::from(input), &PathBuf::from(output), &limits),
+        _ => return Err(wrong()),
+    };
     let path = PathBuf::from(place);
-    let isolation = confine(&path, &limits, stream.as_fd())?;
+    let isolation = confine(&Reach { input: &path, output: None }, &limits, stream.as_fd())?;
     let mut look = match eyes.open(&path, &limits, &Cancel::default()) {
         Ok(look) => {
             send(&mut stream, &Answer::Ready(isolation, look.seconds()))?;
@@ -82,7 +87,8 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
     let failed = |e: LookError| Failure::from(e);
     let senseless = || Failure::Other("a question that makes no sense".into());
     match request {
-        Request::Open(..) => Err(Failure::Other("two files for one worker".into())),
+        Request::Open(..) | Request::Press(..) => Err(Failure::Other("two files for one worker".into())),
+        Request::Beginning(..) | Request::Transcode(_) | Request::Heard | Request::Track(_) | Request::Samples(_) => Err(senseless()),
         Request::Manifest(trust) => {
             let report: Option<ManifestReport> = look.manifest(&trust).map_err(failed)?;
             Ok(Answer::Manifest(report.map(|r| Box::new(r.into()))))
@@ -115,7 +121,7 @@ pub(super) const SPENT: i32 = 77;
 const WATCH: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
 /// Ends this process when its parent is gone, even in the middle of a long thought, or when it has thought for so many seconds.
-fn leave_with_the_parent(stream: &UnixStream, seconds: u64) -> io::Result<()> {
+pub(super) fn leave_with_the_parent(stream: &UnixStream, seconds: u64) -> io::Result<()> {
     let stream = stream.try_clone()?;
     std::thread::Builder::new().name("parent".into()).stack_size(64 << 10).spawn(move || {
         let mut end = [rustix::event::PollFd::new(&stream, rustix::event::PollFlags::RDHUP)];
@@ -131,11 +137,11 @@ fn leave_with_the_parent(stream: &UnixStream, seconds: u64) -> io::Result<()> {
 
 /// When progress was told last.
 #[derive(Default)]
-struct Pace(Option<std::time::Instant>);
+pub(super) struct Pace(Option<std::time::Instant>);
 
 impl Pace {
     /// Whether it is time to tell again: what people see needs no more than ten times a second.
-    fn now(&mut self) -> bool {
+    pub(super) fn now(&mut self) -> bool {
         let due = self.0.is_none_or(|last| last.elapsed().as_millis() >= 100);
         if due {
             self.0 = Some(std::time::Instant::now());

@@ -16,9 +16,9 @@ use super::failure::Failure;
 use crate::detect::Detected;
 use crate::evidence::Question;
 use crate::key::{KeyRing, WatermarkKey};
-use crate::media::{Limits, Progress, Still};
+use crate::media::{Container, EncodeOptions, Limits, MediaInfo, Progress, SoundInfo, Still};
 use crate::payload::Payload;
-use crate::picture::DetectOptions;
+use crate::picture::{Coding, DetectOptions, FramePlan};
 use crate::provenance::{ManifestReport, Trust};
 
 /// Bytes of a question: a million candidates are 16 MB.
@@ -38,6 +38,16 @@ pub(super) enum Request {
     Marks(Box<Asked>),
     Glimpse(Box<Asked>),
     Frame(f64),
+    /// Comes first, in the place of `Open`: the input, what is written, and what the input may cost.
+    Press(Place, Place, Limits),
+    /// The frames of so many seconds, so many a second being enough.
+    Beginning(f64, f64),
+    Transcode(Box<Ordered>),
+    Heard,
+    /// Whether the samples of a track are to be changed.
+    Track(bool),
+    /// Samples that were changed.
+    Samples(ByteBuf),
 }
 
 /// What the worker answers.
@@ -52,6 +62,18 @@ pub(super) enum Answer {
     Marks(Box<Detected>),
     Glimpse(Option<Box<Detected>>),
     Frame(usize, usize, ByteBuf),
+    /// A frame of the beginning, at so many seconds. Its samples follow.
+    Seen(FramePlan, f64, Coding),
+    Done,
+    /// A frame to be marked. Its samples follow, and come back.
+    Picture(FramePlan, f64),
+    /// A sound track, the next one: is it to be changed?
+    Track(SoundInfo),
+    /// Samples of a track, and whether they are its last.
+    Samples(usize, ByteBuf, bool),
+    Pressed(Box<Pressed>),
+    /// A fingerprint of sound.
+    Heard(Option<ByteBuf>),
     Failed(Failure),
 }
 
@@ -81,6 +103,28 @@ impl From<Place> for PathBuf {
     fn from(place: Place) -> Self {
         OsString::from_vec(place.0.into_vec()).into()
     }
+}
+
+/// What is to be written.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Ordered {
+    /// The name of the target in messages.
+    pub(super) target: Place,
+    pub(super) container: Container,
+    pub(super) encode: EncodeOptions,
+    pub(super) stills: bool,
+}
+
+/// What was written.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pressed {
+    pub(super) info: MediaInfo,
+    pub(super) frames: u64,
+    pub(super) seconds: f64,
+    pub(super) codec: Option<String>,
+    pub(super) tracks: usize,
+    pub(super) left_out: Vec<String>,
+    pub(super) stills: Option<ByteBuf>,
 }
 
 /// What is asked of the detectors.

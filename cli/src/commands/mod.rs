@@ -26,6 +26,7 @@ use proofmark::evidence::Question;
 use proofmark::eyes::{Eyes, LookError, Own};
 use proofmark::media::MediaError;
 use proofmark::picture::DetectOptions;
+use proofmark::press::{self, Presses};
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
 use proofmark::worker::{Early, Isolation, Workers, serve as serve_parent};
@@ -133,6 +134,18 @@ impl Lookers {
     /// Workers, unless that was declined. What they are copies of is there `early`, or started now, so that it is there when it is needed: ask early.
     pub(crate) fn new(option: &SandboxOption, early: Option<Early>) -> Self {
         Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()], early)) }
+    }
+
+    /// None: this process itself.
+    fn none() -> Self {
+        Self { workers: None }
+    }
+
+    fn presses(&self) -> Arc<dyn Presses> {
+        match &self.workers {
+            Some(workers) => Arc::new(workers.clone()),
+            None => Arc::new(press::Own),
+        }
     }
 
     fn eyes(&self) -> Arc<dyn Eyes> {

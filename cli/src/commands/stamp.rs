@@ -12,7 +12,9 @@ use proofmark::stamp::{Remember, StampOptions, stamp, targets};
 use proofmark::{KeyRing, Stamped};
 use serde_json::{Value, json};
 
-use super::Answer;
+use proofmark::worker::Early;
+
+use super::{Answer, Lookers};
 use crate::args::{Global, Register, RememberArgs, StampArgs};
 use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
@@ -20,11 +22,11 @@ use crate::home::{Config, Home, named, now};
 use crate::output;
 use crate::target::{of_kind, refuse_other_kind};
 
-pub(crate) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
+pub(crate) fn run(args: &StampArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
     if super::stream::is_meant(args)? {
         return super::stream::run(args, global);
     }
-    let stamper = Stamper::new(args, global)?;
+    let stamper = Stamper::new(args, Lookers::new(&args.sandbox, early), global)?;
     // Where targets lie among the inputs, those of an earlier run are none.
     let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
     let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
@@ -50,14 +52,16 @@ pub(crate) struct Stamper<'a> {
     args: &'a StampArgs,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
+    lookers: Lookers,
     quiet: bool,
 }
 
 impl<'a> Stamper<'a> {
-    pub(crate) fn new(args: &'a StampArgs, global: &Global) -> Result<Self> {
+    pub(crate) fn new(args: &'a StampArgs, lookers: Lookers, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
-        let options = options(args, &home, &home.config()?)?;
-        Ok(Self { args, ring: home.key_ring()?, options, quiet: global.quiet })
+        let mut options = options(args, &home, &home.config()?)?;
+        options.press = lookers.presses();
+        Ok(Self { args, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -77,7 +81,8 @@ impl<'a> Stamper<'a> {
         let stamped = stamp(file, target, self.ring.newest(), options, cancel, progress)?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
-        Ok(Answer { exit: Exit::Success, json, text, remarks: remarks(file, target, &stamped) })
+        let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
+        Ok(Answer { exit: Exit::Success, json, text, remarks: held.into_iter().chain(remarks(file, target, &stamped)).collect() })
     }
 
     /// Refuses, before anything is written, files that would be written twice and files that are read as well.

@@ -35,8 +35,8 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     let lookers = Lookers::new(&args.sandbox, None);
     let desk = Desk {
         verifier: Verifier::new(&verifying(args), lookers.clone(), global)?,
-        finder: Finder::new(&detecting(args), lookers, global),
-        stamper: Stamper::new(&stamping, global),
+        finder: Finder::new(&detecting(args), lookers.clone(), global),
+        stamper: Stamper::new(&stamping, lookers, global),
         registry,
         limits: config.limits.limits(),
         stores: Stores::default(),
@@ -100,6 +100,7 @@ fn detecting(args: &WorkerArgs) -> DetectArgs {
 
 fn stamping(args: &WorkerArgs) -> StampArgs {
     StampArgs {
+        sandbox: sandbox(args),
         inputs: Vec::new(),
         output: PathBuf::new(),
         payload: None,

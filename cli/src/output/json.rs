@@ -124,6 +124,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
         "capacity": stamped.capacity,
         "left_out": s.left_out,
         "registered": stamped.remembered,
+        "isolation": stamped.isolation,
     });
     named(named(report, "file", file), "output", target)
 }

@@ -1,0 +1,146 @@
+//! Whose hands a clip is made anew with: those of this process, or of a [worker](crate::worker) that knows no key.
+//!
+//! [`stamp`](mod@crate::stamp) marks frames and sound as they come by, and signs what was written. Everything between, from the input's bytes to the target's, goes through
+//! [`Press`]: libav runs behind it, and nothing else of it does.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::detect::record;
+use crate::eyes::LookError;
+use crate::fingerprint::{Recording, SoundFingerprint};
+use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader, Rework, Skip, SoundInfo, StillMaker, Stills, Summary};
+use crate::picture::{Canvas, Coding};
+use crate::stamp::StampError;
+use crate::worker::Isolation;
+
+/// Begins to make clips anew.
+pub trait Presses: fmt::Debug + Send + Sync {
+    /// Begins with the file at `input`, of which a new one is to be written to `output`, which is there and empty.
+    ///
+    /// # Errors
+    /// [`LookError`] if that cannot even begin.
+    fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError>;
+}
+
+/// What is written, and how.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// The name of the target in messages.
+    pub target: &'a Path,
+    /// What kind of file it is.
+    pub container: Container,
+    /// How the picture is encoded.
+    pub encode: &'a EncodeOptions,
+    /// Whether small pictures of it are made.
+    pub stills: bool,
+}
+
+/// What is done to a clip on its way.
+pub trait Marks {
+    /// Marks the frame at `time` seconds.
+    ///
+    /// # Errors
+    /// [`StampError`] if it cannot be marked, which ends the work.
+    fn frame(&mut self, canvas: &mut dyn Canvas, time: f64) -> Result<(), StampError>;
+    /// What is to be done to a sound track; `None` to leave it as it is.
+    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>>;
+    /// Is told how far it has come.
+    fn progress(&mut self, progress: Progress);
+}
+
+/// Looks at a frame, at its time in seconds, and how it was coded.
+pub type Take<'a> = &'a mut dyn FnMut(&mut dyn Canvas, f64, Coding);
+
+/// One clip that is made anew.
+pub trait Press {
+    /// The frames of the first `seconds` of the input, `rate` a second being enough.
+    ///
+    /// # Errors
+    /// As for [`Reader`]; if there is not one whole frame.
+    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError>;
+
+    /// Writes the output, as [`media::transcode`] does, and makes small pictures of it if the order wants some.
+    ///
+    /// # Errors
+    /// [`StampError`] if reading, marking or writing failed.
+    fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError>;
+
+    /// What the sound of the output is like; `None` if it has none, or none that can be hashed or decoded.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError>;
+
+    /// What keeps the input from doing harm.
+    fn isolation(&self) -> Isolation;
+}
+
+/// This process's own hands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own;
+
+impl Presses for Own {
+    fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError> {
+        Ok(Box::new(OwnPress { input: input.into(), output: output.into(), limits: *limits, cancel: cancel.clone() }))
+    }
+}
+
+struct OwnPress {
+    input: PathBuf,
+    output: PathBuf,
+    limits: Limits,
+    cancel: Cancel,
+}
+
+impl Press for OwnPress {
+    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError> {
+        let mut reader = Reader::open(&self.input, &self.limits)?;
+        // There may be more frames than will be looked at.
+        let many = reader.info().picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * rate);
+        reader.skip(if many { Skip::Disposable } else { Skip::Nothing });
+        let mut any = false;
+        while let Some((mut picture, time)) = reader.next_frame(|_| true)? {
+            if time > seconds {
+                break;
+            }
+            if self.cancel.is_cancelled() {
+                return Err(MediaError::Cancelled { path: self.input.clone() }.into());
+            }
+            any = true;
+            let coding = picture.coding();
+            take(&mut picture, time, coding);
+        }
+        if any { Ok(()) } else { Err(MediaError::Decode { path: self.input.clone(), reason: "not one whole frame in it".into() }.into()) }
+    }
+
+    fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError> {
+        let mut stills = order.stills.then(StillMaker::default);
+        // All three are asked by turns.
+        let marks = RefCell::new(marks);
+        let (mut rework, mut progress) = (|info: &SoundInfo| marks.borrow_mut().track(info), |p: Progress| marks.borrow_mut().progress(p));
+        let job = Job { target: order.target, options: order.encode, seconds: None, limits: &self.limits, rework: &mut rework, cancel: &self.cancel, progress: &mut progress };
+        let summary = media::transcode(&self.input, &self.output, order.container, job, |picture, time| {
+            marks.borrow_mut().frame(picture, time)?;
+            if let Some(stills) = &mut stills {
+                stills.push(picture, time);
+            }
+            Ok::<(), StampError>(())
+        })?;
+        Ok((summary, stills.and_then(StillMaker::finish)))
+    }
+
+    fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError> {
+        let recording = match record(&self.output, &self.limits, &self.cancel) {
+            // What was copied need not be anything that can be decoded.
+            Err(MediaError::DecodeSound { .. }) => None,
+            recording => recording?,
+        };
+        Ok(recording.as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation::default()
+    }
+}
