@@ -4,7 +4,7 @@
 set -euo pipefail
 proofmark=$(realpath "$1") answer=$(realpath "$2")
 cd "$(dirname "$0")/corpus"
-mkdir -p answer configuration key ledger manifest registration request stamp still stream verify word
+mkdir -p answer configuration key ledger manifest registration request shown stamp still stream verify word
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PROOFMARK_HOME=$work/home
@@ -60,6 +60,8 @@ script copied         0 0 2 64  48 32 0 0 2 0 0 44  30 32 0 0 2 0 1 43
 sed '1s/"options":.*,"version"/"options":null,"version"/; '"s|$work|/clips|g" "$work/ledger" > ledger/detect
 "$answer" "$work/a.mp4" > answer/clip
 "$answer" verify/sound.wav > answer/sound
+ff -f lavfi -i testsrc2=size=64x48:rate=8 -f lavfi -i anoisesrc=r=8000:a=0.2 -t 0.4 -c:v libx264 -c:a aac "$work/shown.mp4"
+"$answer" "$work/shown.mp4" shown
 head -c 200 "$work/a.mp4" > word/bytes
 head -c 2000 /dev/zero > word/zeros
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The measurements behind docs/BENCHMARKS.md: scripts/evaluate.sh PROOFMARK BENCH_FOLDER MEDIA_FOLDER
+# The measurements behind docs/results: scripts/evaluate.sh PROOFMARK BENCH_FOLDER MEDIA_FOLDER
 set -euo pipefail
 bin=$(realpath "${1:?usage: evaluate.sh PROOFMARK BENCH_FOLDER MEDIA_FOLDER}")
 bench=${2:?}/bench.py

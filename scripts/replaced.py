@@ -4,7 +4,7 @@
 replaced.py PROOFMARK MEDIA [--clips N] [--jobs N] [--work DIR]
 
 Stamps the first seconds of each clip of a folder, makes copies of the kinds below, in which nothing was replaced, and edits, in which a rectangle shows
-another of the clips; verifies all of them, and prints a table for `docs/results/edits.md`. Needs ffmpeg. Files are made, asked about and removed a clip at a time.
+another of the clips, or nothing; verifies all of them, and prints a table for `docs/results/edits.md`. Needs ffmpeg. Files are made, asked about and removed a clip at a time.
 """
 import argparse
 import collections
@@ -17,6 +17,8 @@ import tempfile
 SECONDS = 6
 SIZES = [0.5, 1, 2, 3, 5, 8, 12, 22]
 POSITIONS = 3
+# What covers a part with nothing, by its name and size in percent.
+COVERED = [(colour, size) for colour in ("black", "white", "0x808080") for size in (12, 22, 40, 60)]
 
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p"
 HALF = "scale=trunc(iw/4)*2:trunc(ih/4)*2"
@@ -66,6 +68,12 @@ def replaced(stamped, other, size, x, y, target):
     side = (size / 100) ** 0.5
     graph = f"[1:v][0:v]scale2ref=w=trunc(iw*{side}/2)*2:h=trunc(ih*{side}/2)*2[o][m];[m][o]overlay=W*{x:.4f}:H*{y:.4f}:shortest=1"
     ffmpeg(["-i", str(stamped), "-stream_loop", "-1", "-i", str(other), "-t", str(SECONDS), "-filter_complex", graph, *X264.split(), "-crf", "26", str(target)])
+
+
+def covered(stamped, colour, size, x, y, target):
+    side = (size / 100) ** 0.5
+    box = f"drawbox=x=iw*{x:.4f}:y=ih*{y:.4f}:w=iw*{side:.4f}:h=ih*{side:.4f}:color={colour}:t=fill"
+    ffmpeg(["-i", str(stamped), "-vf", box, *X264.split(), "-crf", "26", str(target)])
 
 
 def verify(proofmark, home, files, jobs):
@@ -124,6 +132,11 @@ def main():
                     target = work / f"edit_{len(made)}.mkv"
                     replaced(stamped, other, size, random.random() * (1 - side), random.random() * (1 - side), target)
                     made[target.name] = ("edit", size, n)
+            for n, (colour, size) in enumerate(COVERED):
+                side = (size / 100) ** 0.5
+                target = work / f"cover_{len(made)}.mkv"
+                covered(stamped, colour, size, random.random() * (1 - side), random.random() * (1 - side), target)
+                made[target.name] = ("edit", f"covered, {size}", n)
             reports = verify(args.proofmark, home, [work / name for name in made], args.jobs)
             for name, (what, kind, n) in made.items():
                 gist = told(reports[name])

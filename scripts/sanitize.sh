@@ -3,7 +3,7 @@
 #   address   the tests that touch media, built with AddressSanitizer (needs a nightly toolchain): sees what our code and the C library's functions do to any block, libav's too
 #   memcheck  the command itself under valgrind, stamping and verifying the case folder (PROOFMARK_CASES, else odd clips that are made here): sees what libav, its
 #             encoders and their assembler do as well, and bytes in a written file that nobody ever set
-# Options: JOBS (files at a time under valgrind), PROOFMARK_VALGRIND_LOGS (where its logs go). What is left out, and how long it takes, is in docs/SECURITY.md.
+# Options: JOBS (files at a time under valgrind), PROOFMARK_VALGRIND_LOGS (where its logs go). What is left out, and how long it takes, is in docs/design/sandbox.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=x86_64-unknown-linux-gnu
@@ -12,7 +12,7 @@ logs=${PROOFMARK_VALGRIND_LOGS:-target/memcheck}
 address() {
     cargo +nightly --version > /dev/null 2>&1 || { echo "error: there is no nightly toolchain; run 'rustup toolchain install nightly'" >&2; exit 2; }
     # No leaks are looked for: libav and the allocator keep tables for as long as the process lives, and the tracer that looks for them may not run in a container. Growth is
-    # measured elsewhere (docs/BENCHMARKS.md). Fresh memory is filled, so that what shows of it in an output is not zero by chance.
+    # measured elsewhere (docs/results/log). Fresh memory is filled, so that what shows of it in an output is not zero by chance.
     export ASAN_OPTIONS=detect_leaks=0:max_malloc_fill_size=16777216:malloc_fill_byte=190:allocator_may_return_null=1:${ASAN_OPTIONS:-}
     local run=(cargo +nightly test --locked --profile sanitize --target "$target" --target-dir target/sanitize)
     export RUSTFLAGS="-Zsanitizer=address ${RUSTFLAGS:-}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What attackers who know the design, but not the key, can do to the mark: the figures of docs/SECURITY.md.
+"""What attackers who know the design, but not the key, can do to the mark: the figures of docs/design/threat-model.md.
 
 usage: scripts/security.py PROOFMARK CLIP...      needs numpy and ffmpeg; writes nothing but a table
 """

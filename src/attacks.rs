@@ -2,6 +2,9 @@
 //!
 //! Each is a chain of libav's filters and an encoding. Their kinds are those that robustness suites have in common; their values go from mild to where a clip is hardly worth keeping.
 
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
 use crate::media::{EncodeOptions, VideoCodec};
@@ -71,6 +74,26 @@ enum Rate {
     Bits(u64),
 }
 
+/// Where machines keep fonts, and how deep.
+const FONTS: [&str; 3] = ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts"];
+const DEPTH: usize = 4;
+
+/// Begins the filter that writes.
+const DRAWTEXT: &str = "drawtext=";
+
+/// The first font in a folder, or below it, whose path says nothing to libav's parser.
+fn font_in(folder: &Path, depth: usize) -> Option<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
+    // That which most have comes first.
+    entries.sort_by_key(|path| (!path.ends_with("truetype") && !path.ends_with("dejavu") && !path.ends_with("DejaVuSans.ttf"), path.clone()));
+    let plain = |path: &Path| path.to_str().is_some_and(|p| p.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)));
+    entries.into_iter().find_map(|path| match path.extension() {
+        Some(kind) if (kind == "ttf" || kind == "otf") && plain(&path) => Some(path),
+        _ if path.is_dir() && depth > 0 => font_in(&path, depth - 1),
+        _ => None,
+    })
+}
+
 impl Attack {
     const fn codec(name: &'static str, about: &'static str, codec: VideoCodec, crf: u8) -> Self {
         Self { name, group: Group::Codec, about, filter: "null", codec, rate: Rate::Crf(crf) }
@@ -85,9 +108,19 @@ impl Attack {
         Self { rate, ..self }
     }
 
-    /// The whole chain: filters count in eight bits, and 4:2:0 is what gets about.
-    pub(crate) fn chain(&self) -> String {
-        format!("format=yuv420p,{},format=yuv420p", self.filter)
+    /// The whole chain: filters count in eight bits, and 4:2:0 is what gets about. `font` is what writing is set in, where that is known.
+    pub(crate) fn chain(&self, font: Option<&Path>) -> String {
+        let filter = match font.and_then(Path::to_str) {
+            Some(font) => self.filter.replace(DRAWTEXT, &format!("{DRAWTEXT}fontfile={font}:")),
+            None => self.filter.into(),
+        };
+        format!("format=yuv420p,{filter},format=yuv420p")
+    }
+
+    /// A font for what the chain writes, if it writes anything and this machine has one. Whoever may open no other file cannot look for one.
+    pub(crate) fn font(&self) -> Option<PathBuf> {
+        static FONT: LazyLock<Option<PathBuf>> = LazyLock::new(|| FONTS.iter().find_map(|folder| font_in(Path::new(folder), DEPTH)));
+        FONT.clone().filter(|_| self.filter.contains(DRAWTEXT))
     }
 
     /// Presets are quick ones: what an attack costs is mostly encoding.
@@ -256,7 +289,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for attack in attacks() {
             let target = folder.path().join(attack.name).with_extension("mp4");
-            let chain = format!("trim=end=0.7,scale=320:-2,{}", attack.chain());
+            let chain = format!("trim=end=0.7,scale=320:-2,{}", attack.chain(None));
             let run = crate::media::filter(&clip, &target, &chain, &attack.encode(), &Default::default(), &Default::default());
             assert!(run.is_ok(), "{}: {:?}", attack.name, run.err());
         }

@@ -8,7 +8,7 @@ use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader, StillMaker, Stills};
 use crate::payload::Payload;
-use crate::picture::{DetectOptions, Detector, PictureEvidence};
+use crate::picture::{Canvas, Coding, DetectOptions, Detector, Pace, PictureEvidence};
 use crate::sound::{self, ListenOptions, SoundEvidence};
 
 /// What a file is, and what its picture and its sound carry.
@@ -56,7 +56,166 @@ impl Detected {
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
 pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
-    observe(path, ring, options, false, &mut None, limits, cancel, progress)
+    let mut detectors = Detectors::new(ring, options);
+    let (mut watch, mut listen) = detectors.parts();
+    let shown = show(path, options.rate, Showing::ALL, &mut watch, &mut listen, limits, cancel, progress)?;
+    Ok(shown.with(detectors.evidence()))
+}
+
+/// Who looks for a mark in frames: the detector of this process, or one in another process, which has the keys that this one is not to know.
+pub trait Watch {
+    /// Takes in a frame that is shown at `time` seconds. Whether what they carry is certain by now, so that the rest may be shown more sparsely.
+    fn frame(&mut self, frame: &mut dyn Canvas, time: f64, coding: Coding) -> bool;
+    /// There are no more.
+    fn finish(&mut self);
+}
+
+/// Who looks for one in sound.
+pub trait Listen: Send {
+    /// Whether sound of such a format can carry one. Comes first.
+    fn begin(&mut self, format: sound::Format) -> bool;
+    /// Takes in interleaved samples.
+    fn samples(&mut self, samples: &[f32]);
+    /// There are no more.
+    fn finish(&mut self);
+}
+
+/// What of a file is shown to them, and what is kept of it beside.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Showing {
+    /// Whether its picture is shown, and up to which second of it.
+    pub picture: Option<f64>,
+    /// Whether its sound is.
+    pub sound: bool,
+    /// Whether it is kept what both are like.
+    pub sketch: bool,
+}
+
+impl Showing {
+    /// Picture and sound.
+    pub const ALL: Self = Self { picture: Some(f64::INFINITY), sound: true, sketch: false };
+    /// Both, and what they are like.
+    pub const SKETCHED: Self = Self { sketch: true, ..Self::ALL };
+    /// The picture alone.
+    pub const PICTURE: Self = Self { sound: false, ..Self::ALL };
+
+    /// The first seconds of the picture.
+    #[must_use]
+    pub fn beginning(seconds: f64) -> Self {
+        Self { picture: Some(seconds), ..Self::PICTURE }
+    }
+}
+
+/// What there was to show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Shown {
+    /// What the file is.
+    pub info: MediaInfo,
+    /// Whether it has a picture.
+    pub picture: bool,
+    /// Whether it has sound that could be listened to all through.
+    pub sound: bool,
+    /// What the picture looks like.
+    pub sketch: Option<Sketch>,
+    /// Small pictures of it.
+    pub stills: Option<Stills>,
+    /// What the sound is like.
+    pub recording: Option<Recording>,
+}
+
+impl Shown {
+    /// What was shown, and what was found in it.
+    pub(crate) fn with(self, (picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>)) -> Detected {
+        let Self { info, picture: seen, sound: heard, sketch, stills, recording } = self;
+        Detected { info, picture: picture.filter(|_| seen), sound: sound.filter(|_| heard), sketch, stills, recording }
+    }
+}
+
+/// The detectors of picture and sound, which are asked one question.
+pub(crate) struct Detectors {
+    ring: KeyRing,
+    options: DetectOptions,
+    picture: Option<Detector>,
+    seen: Option<PictureEvidence>,
+    sound: Option<sound::Detector>,
+    heard: Option<SoundEvidence>,
+}
+
+impl Detectors {
+    pub(crate) fn new(ring: &KeyRing, options: &DetectOptions) -> Self {
+        Self { ring: ring.clone(), options: options.clone(), picture: None, seen: None, sound: None, heard: None }
+    }
+
+    /// For another question: the same frames, unless they were taken in for less than it asks for.
+    pub(crate) fn again(&self, ring: &KeyRing, options: &DetectOptions) -> Self {
+        let same = |d: &&Detector| d.options().rate == options.rate && d.options().search >= options.search;
+        let picture = self.picture.as_ref().filter(same).map(|d| d.again(ring, options.clone()));
+        Self { picture, ..Self::new(ring, options) }
+    }
+
+    /// Whether it has frames already.
+    pub(crate) fn has_picture(&self) -> bool {
+        self.picture.is_some()
+    }
+
+    /// That of the picture, and that of the sound.
+    pub(crate) fn parts(&mut self) -> (Watching<'_>, Listening<'_>) {
+        let Self { ring, options, picture, seen, sound, heard } = self;
+        (Watching { ring, options, detector: picture, seen }, Listening { ring, options, detector: sound, heard })
+    }
+
+    /// What they found in the picture, and in the sound.
+    pub(crate) fn evidence(&mut self) -> (Option<PictureEvidence>, Option<SoundEvidence>) {
+        (self.seen.take(), self.heard.take())
+    }
+}
+
+/// The detector of a picture, from its first frame on.
+pub(crate) struct Watching<'a> {
+    ring: &'a KeyRing,
+    options: &'a DetectOptions,
+    detector: &'a mut Option<Detector>,
+    seen: &'a mut Option<PictureEvidence>,
+}
+
+impl Watch for Watching<'_> {
+    fn frame(&mut self, frame: &mut dyn Canvas, time: f64, coding: Coding) -> bool {
+        let detector = self.detector.get_or_insert_with(|| Detector::new(self.ring, frame.plan().shape, self.options.clone()));
+        frame.look(&mut |luma| detector.push_coded(luma, time, coding));
+        detector.is_certain()
+    }
+
+    fn finish(&mut self) {
+        *self.seen = self.detector.as_mut().map(Detector::finish);
+    }
+}
+
+/// The detector of sound, from its beginning on.
+pub(crate) struct Listening<'a> {
+    ring: &'a KeyRing,
+    options: &'a DetectOptions,
+    detector: &'a mut Option<sound::Detector>,
+    heard: &'a mut Option<SoundEvidence>,
+}
+
+impl Listen for Listening<'_> {
+    fn begin(&mut self, format: sound::Format) -> bool {
+        let how = ListenOptions { question: self.options.question.clone(), search: self.options.search, again: self.options.guess.is_some() };
+        *self.detector = sound::Detector::new(self.ring, format, how).ok();
+        self.detector.is_some()
+    }
+
+    fn samples(&mut self, samples: &[f32]) {
+        if let Some(detector) = self.detector {
+            detector.push(samples);
+        }
+    }
+
+    fn finish(&mut self) {
+        *self.heard = self.detector.take().map(sound::Detector::finish);
+    }
 }
 
 /// What is kept of a picture while it is looked at.
@@ -66,111 +225,39 @@ struct Drawing {
     stills: StillMaker,
 }
 
-/// The picture as it was looked at, which other questions can be asked about.
-pub(crate) struct Seen {
-    info: MediaInfo,
-    detector: Detector,
-}
-
-impl Seen {
-    /// Looks at the first `seconds` of the picture, for marks of any key of `ring`, and draws it if there is something to draw on.
-    fn look(
-        mut reader: Reader,
-        ring: &KeyRing,
-        options: &DetectOptions,
-        seconds: f64,
-        mut drawn: Option<&mut Drawing>,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, MediaError> {
-        let info = reader.info().clone();
-        // There may be more frames than will be looked at.
-        let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * options.rate);
-        let usual = if many { Skip::Disposable } else { Skip::Nothing };
-        reader.skip(usual);
-        let mut detector: Option<Detector> = None;
-        while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t)) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))? {
-            if time > seconds {
-                break;
-            }
-            let (shape, coding) = (picture.shape(), picture.coding());
-            let detector = detector.get_or_insert_with(|| Detector::new(ring, shape, options.clone()));
-            picture.with_luma(|luma| {
-                if let Some(drawn) = &mut drawn {
-                    drawn.sketcher.push(luma, time);
-                }
-                if detector.frames() == 0 || detector.wants(time) {
-                    detector.push_coded(luma, time, coding);
-                }
-            });
-            if let Some(drawn) = &mut drawn {
-                drawn.stills.push(&mut picture, time);
-            }
-            let certain = detector.is_certain();
-            if cancel.is_cancelled() {
-                return Err(MediaError::Cancelled { path: reader.path().into() });
-            }
-            progress(Progress { frames: detector.frames() as u64, seconds: time, total: info.seconds });
-            // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
-            reader.skip(if certain && drawn.is_none() { Skip::Bidirectional } else { usual });
-        }
-        let detector = detector.ok_or_else(|| MediaError::Decode { path: reader.path().into(), reason: "not one whole frame in it".into() })?;
-        Ok(Self { info, detector })
-    }
-
-    /// The same frames for another question; `None` if they were taken in for less than it asks for.
-    fn again(&self, ring: &KeyRing, options: &DetectOptions) -> Option<Self> {
-        let before = self.detector.options();
-        let same = before.rate == options.rate && before.search >= options.search;
-        same.then(|| Self { info: self.info.clone(), detector: self.detector.again(ring, options.clone()) })
-    }
-}
-
-/// The picture of a file, before it is looked at or after.
-enum Picture {
-    Open(Box<Reader>),
-    Seen(Box<Seen>),
-}
-
-impl Picture {
-    fn info(&self) -> &MediaInfo {
-        match self {
-            Self::Open(reader) => reader.info(),
-            Self::Seen(seen) => &seen.info,
-        }
-    }
-}
-
 /// Seconds of a clip that is listened to before it is looked at. Of shorter ones that is done at the same time, where each has its piece of sound and its
 /// frames in memory.
 const LONG: f64 = 120.0;
 
-/// The same as [`detect`], and with `keep` draws what the picture looks like and records what the sound is like. What was `seen` is not looked at again, unless
-/// it is to be drawn.
+/// Shows a file to those who look for marks.
+///
+/// # Errors
+/// As for [`detect`].
 #[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
-pub(crate) fn observe(
+pub(crate) fn show(
     path: &Path,
-    ring: &KeyRing,
-    options: &DetectOptions,
-    keep: bool,
-    seen: &mut Option<Seen>,
+    rate: f64,
+    how: Showing,
+    watch: &mut dyn Watch,
+    listen: &mut dyn Listen,
     limits: &Limits,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Detected, MediaError> {
-    let mut drawn = keep.then(Drawing::default);
-    let before = seen.take().filter(|_| !keep).and_then(|seen| seen.again(ring, options));
-    let picture = before.map_or_else(|| Reader::open(path, limits).map(|reader| Picture::Open(reader.into())), |seen| Ok(Picture::Seen(seen.into())));
-    let long = picture.as_ref().ok().and_then(|picture| picture.info().seconds).is_some_and(|seconds| seconds > LONG);
+) -> Result<Shown, MediaError> {
+    let mut drawn = how.sketch.then(Drawing::default);
+    let reader = Reader::open(path, limits);
+    let long = reader.as_ref().ok().and_then(|reader| reader.info().seconds).is_some_and(|seconds| seconds > LONG);
     let see = || {
-        let looked = match picture? {
-            Picture::Open(reader) => Seen::look(*reader, ring, options, f64::INFINITY, drawn.as_mut(), cancel, progress)?,
-            Picture::Seen(seen) => *seen,
-        };
-        let looked = seen.insert(looked);
-        Ok((looked.info.clone(), looked.detector.finish()))
+        let reader = reader?;
+        let info = reader.info().clone();
+        if let Some(seconds) = how.picture {
+            let until = Until { rate, seconds };
+            until.look(reader, drawn.as_mut(), watch, cancel, progress)?;
+        }
+        watch.finish();
+        Ok(info)
     };
-    let hear = || listen(path, ring, options, keep, limits, cancel);
+    let mut hear = || if how.sound { play(path, how.sketch, listen, limits, cancel) } else { Ok(None) };
     // Each has a reader of its own.
     let (picture, sound) = if long {
         let sound = hear();
@@ -184,66 +271,90 @@ pub(crate) fn observe(
     let (sketch, stills) = drawn.map(|d| (d.sketcher.finish(), d.stills.finish())).unzip();
     let stills = stills.flatten();
     match (picture, sound) {
-        (Ok((info, picture)), Ok(heard)) => {
-            let (sound, recording) = heard.map_or((None, None), |h| (Some(h.sound), h.recording));
-            Ok(Detected { info, picture: Some(picture), sound, sketch, stills, recording })
+        (Ok(info), Ok(played)) => {
+            let sound = played.is_some();
+            Ok(Shown { info, picture: true, sound, sketch, stills, recording: played.and_then(|p| p.recording) })
         }
         // Sound that cannot be decoded takes nothing from the picture.
-        (Ok((info, picture)), Err(MediaError::DecodeSound { .. })) => Ok(Detected { info, picture: Some(picture), sound: None, sketch, stills, recording: None }),
-        (Err(MediaError::NoVideo { .. }), Ok(Some(h))) => Ok(Detected { info: h.info, picture: None, sound: Some(h.sound), sketch: None, stills: None, recording: h.recording }),
+        (Ok(info), Err(MediaError::DecodeSound { .. })) => Ok(Shown { info, picture: true, sound: false, sketch, stills, recording: None }),
+        (Err(MediaError::NoVideo { .. }), Ok(Some(p))) => Ok(Shown { info: p.info, picture: false, sound: true, sketch: None, stills: None, recording: p.recording }),
         (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
 }
 
-/// Seconds of a clip that a glimpse takes in, and that one must last to be worth it.
-const GLIMPSE: f64 = 3.0;
-const WORTH_IT: f64 = 20.0;
+/// So many frames a second, up to that second.
+struct Until {
+    rate: f64,
+    seconds: f64,
+}
 
-/// What the beginning of a long clip carries in its picture, where that lies as it was stamped or was resized: quick, and no more than a first word. `None` of a short one.
-///
-/// # Errors
-/// As for [`detect`].
-pub(crate) fn glimpse(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel) -> Result<Option<Detected>, MediaError> {
-    let reader = Reader::open(path, limits)?;
-    let info = reader.info().clone();
-    if info.seconds.is_none_or(|seconds| seconds < WORTH_IT) {
-        return Ok(None);
+impl Until {
+    /// Shows the picture, and draws it if there is something to draw on.
+    fn look(&self, mut reader: Reader, mut drawn: Option<&mut Drawing>, watch: &mut dyn Watch, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<(), MediaError> {
+        let info = reader.info().clone();
+        // There may be more frames than will be looked at.
+        let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * self.rate);
+        let usual = if many { Skip::Disposable } else { Skip::Nothing };
+        reader.skip(usual);
+        let mut pace = Pace::new(self.rate);
+        let (mut frames, mut certain) = (0, false);
+        while let Some((mut picture, time)) = reader.next_frame(|t| pace.wants(t) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))? {
+            if time > self.seconds {
+                break;
+            }
+            if let Some(drawn) = &mut drawn {
+                picture.with_luma(|luma| drawn.sketcher.push(luma, time));
+            }
+            if frames == 0 || pace.wants(time) {
+                let coding = picture.coding();
+                certain = watch.frame(&mut picture, time, coding);
+                pace.took(time);
+                frames += 1;
+            }
+            if let Some(drawn) = &mut drawn {
+                drawn.stills.push(&mut picture, time);
+            }
+            if cancel.is_cancelled() {
+                return Err(MediaError::Cancelled { path: reader.path().into() });
+            }
+            progress(Progress { frames, seconds: time, total: info.seconds });
+            // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
+            reader.skip(if certain && drawn.is_none() { Skip::Bidirectional } else { usual });
+        }
+        if frames == 0 {
+            return Err(MediaError::Decode { path: reader.path().into(), reason: "not one whole frame in it".into() });
+        }
+        Ok(())
     }
-    let options = DetectOptions { search: false, ..options.clone() };
-    let picture = Seen::look(reader, ring, &options, GLIMPSE, None, cancel, &mut |_| {})?.detector.finish();
-    Ok(Some(Detected { info, picture: Some(picture), sound: None, sketch: None, stills: None, recording: None }))
 }
 
-/// Looks for a mark in the first `seconds` of the picture.
-///
-/// # Errors
-/// As for [`detect`].
-pub(crate) fn look(path: &Path, ring: &KeyRing, options: &DetectOptions, seconds: f64, limits: &Limits, cancel: &Cancel) -> Result<PictureEvidence, MediaError> {
-    Ok(Seen::look(Reader::open(path, limits)?, ring, options, seconds, None, cancel, &mut |_| {})?.detector.finish())
-}
+/// Seconds of a clip that a glimpse takes in, and that one must last to be worth it.
+pub(crate) const GLIMPSE: f64 = 3.0;
+pub(crate) const WORTH_IT: f64 = 20.0;
 
-/// What was heard.
-struct Heard {
+/// What was played.
+struct Played {
     info: MediaInfo,
-    sound: SoundEvidence,
     recording: Option<Recording>,
 }
 
-/// Looks for a mark in the sound, and records it if asked to; `None` if there is none, or none that could carry one.
-fn listen(path: &Path, ring: &KeyRing, options: &DetectOptions, keep: bool, limits: &Limits, cancel: &Cancel) -> Result<Option<Heard>, MediaError> {
+/// Plays the sound, and records it if asked to; `None` if there is none, or none that could carry a mark.
+fn play(path: &Path, keep: bool, listen: &mut dyn Listen, limits: &Limits, cancel: &Cancel) -> Result<Option<Played>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
     let format = reader.info().format();
-    let how = ListenOptions { question: options.question.clone(), search: options.search, again: options.guess.is_some() };
-    let Ok(mut detector) = sound::Detector::new(ring, format, how) else { return Ok(None) };
+    if !listen.begin(format) {
+        return Ok(None);
+    }
     let mut recorder = keep.then(|| Recorder::new(format).ok()).flatten();
     hear(path, &mut reader, cancel, |samples| {
-        detector.push(samples);
+        listen.samples(samples);
         if let Some(recorder) = &mut recorder {
             recorder.push(samples);
         }
         true
     })?;
-    Ok(Some(Heard { info: reader.media(), sound: detector.finish(), recording: recorder.map(Recorder::finish) }))
+    listen.finish();
+    Ok(Some(Played { info: reader.media(), recording: recorder.map(Recorder::finish) }))
 }
 
 /// What the sound of a file is like; `None` if there is none, or none that can be hashed.

@@ -4,16 +4,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use serde::Serialize;
 
 use crate::attacks::{Attack, Group, attacks};
-use crate::detect::look;
+use crate::eyes::{self, Eyes, LookError, Showing};
 use crate::key::{KeyRing, WatermarkKey};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Summary};
+use crate::media::{Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Summary};
 use crate::payload::Payload;
-use crate::picture::{DetectOptions, Distortion, Strength};
+use crate::picture::{Canvas, DetectOptions, Distortion, Strength};
+use crate::press::{self, Filtering, Marks, Order, Presses};
 use crate::stamp::{ClipMarker, StampError};
 use crate::stats::PValue;
 
@@ -29,11 +30,22 @@ pub struct EvaluateOptions {
     pub seconds: f64,
     /// What a clip may ask of the machine.
     pub limits: Limits,
+    /// Who decodes and encodes: this process, or workers that know no key.
+    pub press: Arc<dyn Presses>,
+    /// Who looks for what survives.
+    pub eyes: Arc<dyn Eyes>,
 }
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { attacks: attacks().iter().collect(), strength: Strength::default(), seconds: 10.0, limits: Limits::default() }
+        Self {
+            attacks: attacks().iter().collect(),
+            strength: Strength::default(),
+            seconds: 10.0,
+            limits: Limits::default(),
+            press: Arc::new(press::Own),
+            eyes: Arc::new(eyes::Own),
+        }
     }
 }
 
@@ -119,16 +131,38 @@ pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, canc
 
 /// Stamps without a manifest, and measures the distortion.
 fn mark(clip: &Path, target: &Path, key: &WatermarkKey, payload: Payload, options: &EvaluateOptions, cancel: &Cancel) -> Result<(Summary, Distortion), StampError> {
-    let mut marker = ClipMarker::new(clip, key, payload.into(), options.strength, Container::of(clip).is_ok_and(Container::is_still));
-    let mut distortion = Distortion::default();
-    let job = Job { target, options: &EncodeOptions::default(), seconds: Some(options.seconds), limits: &options.limits, rework: &mut |_| None, cancel, progress: &mut |_| {} };
-    let summary = media::transcode(clip, target, Container::Matroska, job, |picture, _| {
-        picture.with_luma(|luma| distortion.before(luma));
-        marker.mark(picture)?;
-        picture.with_luma(|luma| distortion.after(luma));
-        Ok::<(), StampError>(())
-    })?;
-    Ok((summary, distortion))
+    let marker = ClipMarker::new(clip, key, payload.into(), options.strength, Container::of(clip).is_ok_and(Container::is_still));
+    let mut marks = Measured { marker, distortion: Distortion::default() };
+    let order = Order { target, container: Container::Matroska, encode: &EncodeOptions::default(), seconds: Some(options.seconds), stills: false };
+    create(target)?;
+    let (summary, _) = options.press.open(clip, target, &options.limits, cancel)?.transcode(&order, &mut marks)?;
+    Ok((summary, marks.distortion))
+}
+
+/// An empty file, which others write to.
+fn create(path: &Path) -> Result<(), MediaError> {
+    std::fs::File::create(path).map(drop).map_err(|e| MediaError::Write { path: path.into(), reason: e.to_string() })
+}
+
+/// Marks frames, and measures what that does to them.
+struct Measured<'a> {
+    marker: ClipMarker<'a>,
+    distortion: Distortion,
+}
+
+impl Marks for Measured<'_> {
+    fn frame(&mut self, canvas: &mut dyn Canvas, _: f64) -> Result<(), StampError> {
+        canvas.look(&mut |luma| self.distortion.before(luma));
+        self.marker.mark(canvas)?;
+        canvas.look(&mut |luma| self.distortion.after(luma));
+        Ok(())
+    }
+
+    fn track(&mut self, _: &SoundInfo) -> Option<Box<dyn Rework>> {
+        None
+    }
+
+    fn progress(&mut self, _: Progress) {}
 }
 
 /// What all attacks on a clip share.
@@ -143,7 +177,7 @@ struct Course<'a> {
 
 impl Course<'_> {
     /// All attacks, up to `at_once` at a time. `progress` is told how many are done.
-    fn run(&self, at_once: usize, progress: &mut dyn FnMut(usize)) -> Result<Vec<Trial>, MediaError> {
+    fn run(&self, at_once: usize, progress: &mut dyn FnMut(usize)) -> Result<Vec<Trial>, StampError> {
         let attacks = &self.options.attacks;
         let next = AtomicUsize::new(0);
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(at_once);
@@ -168,16 +202,21 @@ impl Course<'_> {
         Ok(trials.into_iter().map(|t| t.1).collect())
     }
 
-    fn attack(&self, attack: &Attack) -> Result<Trial, MediaError> {
+    fn attack(&self, attack: &Attack) -> Result<Trial, StampError> {
         let file = self.folder.join(attack.name).with_extension("mp4");
         let trial = |outcome, p_value, reason| Trial { attack: attack.name, outcome, p_value, reason };
-        match media::filter(self.stamped, &file, &attack.chain(), &attack.encode(), &self.options.limits, self.cancel) {
+        create(&file)?;
+        let EvaluateOptions { limits, press, eyes, .. } = self.options;
+        let font = attack.font();
+        let how = Filtering { chain: &attack.chain(font.as_deref()), font: font.as_deref(), encode: &attack.encode() };
+        match press.filter(self.stamped, &file, &how, limits, self.cancel) {
             Ok(()) => {}
-            Err(MediaError::Filter { reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("libav's filters: {reason}")))),
-            Err(MediaError::Encoder { codec, reason, .. }) => return Ok(trial(Outcome::NotRun, None, Some(format!("the {codec} encoder: {reason}")))),
-            Err(e) => return Err(e),
+            Err(LookError::Media(MediaError::Filter { reason, .. })) => return Ok(trial(Outcome::NotRun, None, Some(format!("libav's filters: {reason}")))),
+            Err(LookError::Media(e)) if e.code() == "target.encoder" => return Ok(trial(Outcome::NotRun, None, Some(e.to_string()))),
+            Err(e) => return Err(e.into()),
         }
-        let found = look(&file, &self.ring, &DetectOptions::default(), f64::INFINITY, &self.options.limits, self.cancel)?;
+        let found = eyes.open(&file, limits, self.cancel)?.marks(&self.ring, &DetectOptions::default(), Showing::PICTURE, &mut |_| {})?;
+        let found = found.picture.ok_or_else(|| MediaError::NoVideo { path: file.clone() })?;
         // The folder goes in the end; until then the next attacks have the room.
         let _ = std::fs::remove_file(&file);
         let outcome = match found.payload {

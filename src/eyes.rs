@@ -6,7 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::detect::{Detected, Seen, glimpse, observe};
+use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT, show};
+pub use crate::detect::{Listen, Showing, Shown, Watch};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::picture::DetectOptions;
@@ -37,11 +38,11 @@ pub trait Look {
     /// [`LookError`] if the file cannot be read.
     fn reference(&mut self) -> Result<Option<String>, LookError>;
 
-    /// What marks its picture and its sound carry, and with `sketch` what the picture looks like and the sound is like.
+    /// What marks carry of it what is to be looked at, and what that is like if that is to be told.
     ///
     /// # Errors
     /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError>;
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError>;
 
     /// What the beginning of its picture carries, where that is told quickly; `None` of a clip that is short, or has no picture that can be decoded.
     ///
@@ -60,6 +61,45 @@ pub trait Look {
 
     /// What keeps the file from doing harm.
     fn isolation(&self) -> Isolation;
+}
+
+/// Opens files where they are decoded: in this process, or in a worker, which knows no keys.
+pub trait Decodes: fmt::Debug + Send + Sync {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// As for [`Eyes::open`].
+    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError>;
+}
+
+/// One file, where it is decoded: what of a [`Look`] takes no keys.
+pub trait Decoding {
+    /// As [`Look::manifest`].
+    ///
+    /// # Errors
+    /// As there.
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
+
+    /// As [`Look::reference`].
+    ///
+    /// # Errors
+    /// As there.
+    fn reference(&mut self) -> Result<Option<String>, LookError>;
+
+    /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever they are, and keeps what both are like if that is asked for.
+    ///
+    /// # Errors
+    /// As for [`Look::marks`].
+    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError>;
+
+    /// As [`Look::frame`].
+    ///
+    /// # Errors
+    /// As there.
+    fn frame(&mut self, seconds: f64) -> Result<Still, LookError>;
+
+    /// As [`Look::seconds`].
+    fn seconds(&self) -> Option<f64>;
 }
 
 /// Why a file could not be looked at.
@@ -93,23 +133,23 @@ impl LookError {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Own;
 
-impl Eyes for Own {
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        let mut look = OwnLook { path: path.into(), limits: *limits, cancel: cancel.clone(), seconds: None, unseen: None, seen: None };
+impl Decodes for Own {
+    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError> {
+        let mut decoding = OwnDecoding { path: path.into(), limits: *limits, cancel: cancel.clone(), seconds: None, unseen: None };
         // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
         match Reader::open(path, limits) {
-            Ok(reader) => look.seconds = reader.info().seconds,
+            Ok(reader) => decoding.seconds = reader.info().seconds,
             // Sound alone can be marked too.
             Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => look.unseen = Some(e),
-            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => look.unseen = Some(e),
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => decoding.unseen = Some(e),
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => decoding.unseen = Some(e),
             Err(e) => return Err(e.into()),
         }
-        Ok(Box::new(look))
+        Ok(Box::new(decoding))
     }
 }
 
-struct OwnLook {
+struct OwnDecoding {
     path: PathBuf,
     limits: Limits,
     cancel: Cancel,
@@ -117,11 +157,9 @@ struct OwnLook {
     seconds: Option<f64>,
     /// Why neither picture nor sound can be looked at, if that is known already.
     unseen: Option<MediaError>,
-    /// The picture as it was looked at last.
-    seen: Option<Seen>,
 }
 
-impl Look for OwnLook {
+impl Decoding for OwnDecoding {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
         Ok(provenance::read(&self.path, trust, &self.limits)?)
     }
@@ -130,21 +168,10 @@ impl Look for OwnLook {
         Ok(provenance::reference(&self.path)?)
     }
 
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError> {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
-            None => Ok(observe(&self.path, ring, how, sketch, &mut self.seen, &self.limits, &self.cancel, progress)?),
-        }
-    }
-
-    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
-        if self.unseen.is_some() {
-            return Ok(None);
-        }
-        match glimpse(&self.path, ring, how, &self.limits, &self.cancel) {
-            Err(e @ MediaError::Cancelled { .. }) => Err(e.into()),
-            // What cannot be decoded is told by the look at the whole.
-            seen => Ok(seen.ok().flatten()),
+            None => Ok(show(&self.path, rate, what, watch, listen, &self.limits, &self.cancel, progress)?),
         }
     }
 
@@ -155,8 +182,76 @@ impl Look for OwnLook {
     fn seconds(&self) -> Option<f64> {
         self.seconds
     }
+}
+
+impl Eyes for Own {
+    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+        Ok(Box::new(OwnLook { decoding: self.decode(path, limits, cancel)?, detectors: None }))
+    }
+}
+
+struct OwnLook {
+    decoding: Box<dyn Decoding>,
+    /// Who looked at it last.
+    detectors: Option<Detectors>,
+}
+
+impl Look for OwnLook {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+        self.decoding.manifest(trust)
+    }
+
+    fn reference(&mut self) -> Result<Option<String>, LookError> {
+        self.decoding.reference()
+    }
+
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+        let mut detectors = again(self.detectors.take(), ring, how, what.sketch);
+        let what = if detectors.has_picture() { Showing { picture: None, ..what } } else { what };
+        let (mut watch, mut listen) = detectors.parts();
+        let shown = self.decoding.show(how.rate, what, &mut watch, &mut listen, progress)?;
+        let found = shown.with(detectors.evidence());
+        self.detectors = Some(detectors);
+        Ok(found)
+    }
+
+    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
+        let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
+        let mut detectors = Detectors::new(ring, &how);
+        let (mut watch, mut listen) = detectors.parts();
+        let shown = self.decoding.show(how.rate, beginning, &mut watch, &mut listen, &mut |_| {});
+        unless_undecodable(shown.map(|shown| shown.with(detectors.evidence())))
+    }
+
+    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+        self.decoding.frame(seconds)
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        self.decoding.seconds()
+    }
 
     fn isolation(&self) -> Isolation {
         Isolation::default()
+    }
+}
+
+/// The detectors for a question: those of the one before, if they have what they need for it, and nothing is to be drawn.
+pub(crate) fn again(before: Option<Detectors>, ring: &KeyRing, how: &DetectOptions, sketch: bool) -> Detectors {
+    before.filter(|_| !sketch).map_or_else(|| Detectors::new(ring, how), |before| before.again(ring, how))
+}
+
+/// What is asked, and shown, for a quick first word: the beginning, where the mark lies as it was stamped or was resized. `None` of a clip that is short.
+pub(crate) fn glance(look: &dyn Look, how: &DetectOptions) -> Option<(DetectOptions, Showing)> {
+    look.seconds().filter(|&seconds| seconds >= WORTH_IT)?;
+    Some((DetectOptions { search: false, ..how.clone() }, Showing::beginning(GLIMPSE)))
+}
+
+/// What a glimpse came to. What cannot be decoded is told by the look at the whole.
+pub(crate) fn unless_undecodable(found: Result<Detected, LookError>) -> Result<Option<Detected>, LookError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(LookError::Media(e)) if !matches!(e, MediaError::Cancelled { .. }) => Ok(None),
+        Err(e) => Err(e),
     }
 }

@@ -25,7 +25,8 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
     true
 }
 
-/// Does with a still what `stamp` does: carries what lies beside its picture over into a finished one.
+/// Does with a still what `stamp` does: carries what lies beside its picture over into a finished
+/// one.
 ///
 /// # Errors
 /// As `stamp`'s.
@@ -37,4 +38,24 @@ pub fn carry_over(input: &Path, still: &Path, container: Container, limits: &Lim
 #[must_use]
 pub fn answer_of(found: Detected) -> Vec<u8> {
     worker::told(found)
+}
+
+/// Does with what one worker shows the other what that does: whether it makes sense to its end. The
+/// first byte says whether it is picture (even) or sound.
+#[must_use]
+pub fn shown(message: &[u8], ring: &KeyRing, limits: &Limits) -> bool {
+    message.split_first().is_some_and(|(kind, stream)| worker::heard(stream, kind.is_multiple_of(2), ring, limits))
+}
+
+/// What a worker shows of a file, picture and sound, as [`shown`] takes it.
+///
+/// # Errors
+/// If the file cannot be decoded.
+pub fn shown_of(path: &Path, ring: &KeyRing, limits: &Limits) -> Result<[Vec<u8>; 2], MediaError> {
+    let mut kind = 0;
+    Ok(worker::said(path, ring, limits)?.map(|stream| {
+        let message = [&[kind][..], &stream].concat();
+        kind += 1;
+        message
+    }))
 }

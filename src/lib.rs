@@ -21,7 +21,7 @@
 //! | [`fec`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
 //! | [`allocator`], [`draft`] | what a process asks of it; files that appear whole | nothing else |
 //!
-//! Arrows run downward only. `docs/ARCHITECTURE.md` tells the same at more length.
+//! Arrows run downward only. `docs/design/overview.md` tells the same at more length.
 
 pub mod allocator;
 pub mod attacks;

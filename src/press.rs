@@ -22,6 +22,23 @@ pub trait Presses: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`LookError`] if that cannot even begin.
     fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError>;
+
+    /// Has the picture of `input` run through a chain of libav's filters and encoded to `output`, which is there and empty, as [`media::filter`] does.
+    ///
+    /// # Errors
+    /// [`LookError`] if reading, filtering or writing failed.
+    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError>;
+}
+
+/// What a picture is run through, and how what comes of it is encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Filtering<'a> {
+    /// Filters, in the syntax of libavfilter.
+    pub chain: &'a str,
+    /// A file that they read.
+    pub font: Option<&'a Path>,
+    /// How the picture is encoded.
+    pub encode: &'a EncodeOptions,
 }
 
 /// What is written, and how.
@@ -33,6 +50,8 @@ pub struct Order<'a> {
     pub container: Container,
     /// How the picture is encoded.
     pub encode: &'a EncodeOptions,
+    /// How much of the clip, in seconds; all of it if `None`.
+    pub seconds: Option<f64>,
     /// Whether small pictures of it are made.
     pub stills: bool,
 }
@@ -85,6 +104,10 @@ impl Presses for Own {
     fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError> {
         Ok(Box::new(OwnPress { input: input.into(), output: output.into(), limits: *limits, cancel: cancel.clone() }))
     }
+
+    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError> {
+        Ok(media::filter(input, output, how.chain, how.encode, limits, cancel)?)
+    }
 }
 
 struct OwnPress {
@@ -120,7 +143,8 @@ impl Press for OwnPress {
         // All three are asked by turns.
         let marks = RefCell::new(marks);
         let (mut rework, mut progress) = (|info: &SoundInfo| marks.borrow_mut().track(info), |p: Progress| marks.borrow_mut().progress(p));
-        let job = Job { target: order.target, options: order.encode, seconds: None, limits: &self.limits, rework: &mut rework, cancel: &self.cancel, progress: &mut progress };
+        let job =
+            Job { target: order.target, options: order.encode, seconds: order.seconds, limits: &self.limits, rework: &mut rework, cancel: &self.cancel, progress: &mut progress };
         let summary = media::transcode(&self.input, &self.output, order.container, job, |picture, time| {
             marks.borrow_mut().frame(picture, time)?;
             if let Some(stills) = &mut stills {

@@ -10,9 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::detect::detect;
 use crate::draft::Draft;
-use crate::eyes::LookError;
+use crate::eyes::{self, Eyes, LookError, Showing};
 use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
@@ -62,6 +61,8 @@ pub struct StampOptions {
     pub limits: Limits,
     /// Who decodes the input and encodes the target: this process, or workers that know no key. A stream is always this process's own.
     pub press: Arc<dyn Presses>,
+    /// Who reads the finished file back.
+    pub eyes: Arc<dyn Eyes>,
     /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
     pub check: bool,
     /// Where the clip is remembered.
@@ -84,6 +85,7 @@ impl Default for StampOptions {
             overwrite: false,
             limits: Limits::default(),
             press: Arc::new(press::Own),
+            eyes: Arc::new(eyes::Own),
             check: false,
             remember: Remember::Nowhere,
             labels: BTreeSet::new(),
@@ -213,7 +215,7 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
     let sounds = SoundMarkers::new(key, payload, options.mark_sound);
     let mut marks = ClipMarks { pass, sounds, progress };
-    let order = Order { target: output, container, encode: &options.encode, stills: keeps_stills(options) };
+    let order = Order { target: output, container, encode: &options.encode, seconds: None, stills: keeps_stills(options) };
     let (mut summary, stills) = press.transcode(&order, &mut marks)?;
     summary.left_out.extend(media::carry_over(input, marked.path(), output, container, &options.limits)?);
 
@@ -576,7 +578,8 @@ fn read_back(
     options: &StampOptions,
     cancel: &Cancel,
 ) -> Result<(), StampError> {
-    let found = detect(file, ring, &DetectOptions::default(), &options.limits, cancel, &mut |_| {})?;
+    let mut look = options.eyes.open(file, &options.limits, cancel)?;
+    let found = look.marks(ring, &DetectOptions::default(), Showing::ALL, &mut |_| {})?;
     if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
         return Err(StampError::Unreadable { path: target.into(), part: "picture", evidence: p.evidence });
     }

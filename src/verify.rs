@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::detect::Detected;
 use crate::evidence::Question;
-use crate::eyes::{Eyes, LookError, Own};
+use crate::eyes::{Eyes, LookError, Own, Showing};
 use crate::fingerprint::{Comparison, Query, Sketch, SoundQuery};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
@@ -227,7 +227,8 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
             watch(Stage::Glimpsed(payload, entry.and_then(|e| e.title)));
         }
     }
-    let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, options.registry.is_some(), &mut |p| watch(Stage::Whole(p)))) {
+    let what = if options.registry.is_some() { Showing::SKETCHED } else { Showing::ALL };
+    let (mut detected, unseen) = match ring.map(|ring| look.marks(ring, &how, what, &mut |p| watch(Stage::Whole(p)))) {
         Some(Ok(d)) => (Some(d), None),
         None => (None, Some(Unseen::NoKeys)),
         // Without a picture the manifest still speaks for the file.
@@ -254,7 +255,7 @@ pub fn verify(path: &Path, ring: Option<&KeyRing>, options: &VerifyOptions, canc
             how.question = Question::Expected(payload);
             how.guess = Some(scale);
             watch(Stage::Closer);
-            let again = look.marks(ring, &how, false, &mut |_| {})?;
+            let again = look.marks(ring, &how, Showing::ALL, &mut |_| {})?;
             if !again.payloads().is_empty() {
                 *found = Detected { sketch: found.sketch.take(), recording: found.recording.take(), stills: found.stills.take(), ..again };
                 similar.clear();

@@ -13,13 +13,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use common::{clip, ring};
-use proofmark::eyes::{Eyes, Look, LookError, Own};
+use proofmark::eyes::{Decodes, Decoding, Eyes, Listen, LookError, Own, Showing, Shown, Watch};
 use proofmark::fingerprint::Query;
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{ManifestReport, Trust};
 use proofmark::worker::{self, Early, Isolation, Split, WorkerError, Workers};
-use proofmark::{Detected, KeyRing};
 use tempfile::TempDir;
 
 /// What this binary is called with to be a worker.
@@ -35,15 +34,15 @@ struct Bad {
 }
 
 struct BadLook {
-    own: Box<dyn Look>,
+    own: Box<dyn Decoding>,
     path: PathBuf,
     habit: String,
     argument: String,
 }
 
-impl Eyes for Bad {
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
-        let own = Own.open(path, limits, cancel)?;
+impl Decodes for Bad {
+    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError> {
+        let own = Own.decode(path, limits, cancel)?;
         Ok(Box::new(BadLook { own, path: path.into(), habit: self.habit.clone(), argument: self.argument.clone() }))
     }
 }
@@ -68,11 +67,7 @@ fn deep(n: u64) -> u64 {
     if n == u64::MAX { 0 } else { deep(n + 1) + here[3] }
 }
 
-impl Look for BadLook {
-    fn glimpse(&mut self, _: &KeyRing, _: &DetectOptions) -> Result<Option<Detected>, LookError> {
-        Ok(None)
-    }
-
+impl Decoding for BadLook {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
         let argument = Path::new(&self.argument);
         match self.habit.as_str() {
@@ -140,12 +135,12 @@ impl Look for BadLook {
         if self.habit == "lie" { Ok(Some("x".repeat(1 << 20))) } else { self.own.reference() }
     }
 
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
-        let mut found = self.own.marks(ring, how, sketch, progress)?;
+    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError> {
+        let mut shown = self.own.show(rate, what, watch, listen, progress)?;
         if self.habit == "lie" {
-            found.picture.as_mut().unwrap().evidence = f32::NAN;
+            shown.info.seconds = Some(f64::NAN);
         }
-        Ok(found)
+        Ok(shown)
     }
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
@@ -158,10 +153,6 @@ impl Look for BadLook {
 
     fn seconds(&self) -> Option<f64> {
         self.own.seconds()
-    }
-
-    fn isolation(&self) -> Isolation {
-        self.own.isolation()
     }
 }
 
@@ -238,7 +229,7 @@ fn answers_that_make_no_sense_are_noticed() {
     let mut look = workers("lie", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
     look.manifest(&Trust::default()).unwrap();
     let options = DetectOptions::default();
-    assert!(matches!(look.marks(&ring(), &options, false, &mut |_| {}), Err(LookError::Worker(WorkerError::Answer { .. }))));
+    assert!(matches!(look.marks(&ring(), &options, Showing::ALL, &mut |_| {}), Err(LookError::Worker(WorkerError::Answer { .. }))));
     assert!(matches!(look.frame(0.0), Err(LookError::Worker(WorkerError::Answer { .. }))));
 }
 
@@ -313,7 +304,7 @@ fn a_good_worker_sees_what_its_parent_would() {
             let mut look = eyes.open(path, &limits, &cancel).unwrap();
             let manifest = look.manifest(&trust).unwrap();
             let mut progress = Vec::new();
-            let found = look.marks(&ring(), &DetectOptions::default(), true, &mut |p| progress.push(p)).unwrap();
+            let found = look.marks(&ring(), &DetectOptions::default(), Showing::SKETCHED, &mut |p| progress.push(p)).unwrap();
             assert_eq!(progress.is_empty(), found.picture.is_none(), "{}", path.display());
             let still = look.frame(1.0).ok();
             let looks = found.sketch.as_ref().map(|s| s.fingerprint());
@@ -328,8 +319,8 @@ fn a_good_worker_sees_what_its_parent_would() {
     std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
     std::fs::write(folder.path().join("text.mp4"), "no clip").unwrap();
     for path in [missing, folder.path().into(), folder.path().join("empty.mp4"), folder.path().join("text.mp4"), "/dev/null".into(), "".into()] {
-        let told =
-            eyes.map(|eyes| eyes.open(&path, &limits, &cancel).and_then(|mut look| look.marks(&ring(), &DetectOptions::default(), false, &mut |_| {})).unwrap_err().to_string());
+        let told = eyes
+            .map(|eyes| eyes.open(&path, &limits, &cancel).and_then(|mut look| look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {})).unwrap_err().to_string());
         assert_eq!(told[0], told[1]);
     }
 }

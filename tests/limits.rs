@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::{clip, ffmpeg, generate, peak_memory, ring};
-use proofmark::eyes::{Eyes, LookError, Own};
+use proofmark::eyes::{Eyes, LookError, Own, Showing};
 use proofmark::media::{Cancel, Limits, SoundReader};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
@@ -23,7 +23,7 @@ fn refused(path: &Path, change: impl FnOnce(&mut Limits)) -> String {
     let look = || -> Result<(), LookError> {
         let mut look = Own.open(path, &limits, &Cancel::default())?;
         look.manifest(&Trust::default())?;
-        look.marks(&ring(), &DetectOptions::default(), false, &mut |_| {}).map(drop)
+        look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {}).map(drop)
     };
     let told = look().unwrap_err().to_string();
     assert!(began.elapsed() < Duration::from_secs(60), "{told}: {:?}", began.elapsed());

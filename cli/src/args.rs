@@ -394,6 +394,8 @@ pub(crate) struct EvaluateArgs {
     /// Clips or folders of them
     #[arg(required_unless_present = "list", value_name = "CLIP")]
     pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
     /// Attacks, or groups of them, separated by commas [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) attacks: Vec<String>,

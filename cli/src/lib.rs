@@ -50,13 +50,13 @@ pub fn main() -> ExitCode {
         Err(e) => e.exit(),
     };
     // Who goes on for long, or looks at no file, has no use for it.
-    let early = early.filter(|_| matches!(cli.command, Command::Stamp(_) | Command::Detect(_) | Command::Verify(_) | Command::Lookup(_)));
+    let early = early.filter(|_| matches!(cli.command, Command::Stamp(_) | Command::Evaluate(_) | Command::Detect(_) | Command::Verify(_) | Command::Lookup(_)));
     let result = match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, early, &cli.global),
         Command::Detect(a) => commands::detect::run(a, early, &cli.global),
         Command::Verify(a) => commands::verify::run(a, early, &cli.global),
-        Command::Evaluate(a) => commands::evaluate::run(a, &cli.global),
+        Command::Evaluate(a) => commands::evaluate::run(a, early, &cli.global),
         Command::Keys(a) => commands::keys::run(a, &cli.global),
         Command::Completions(a) => commands::generate::completions(a),
         Command::Man(a) => commands::generate::man(a),

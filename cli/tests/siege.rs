@@ -160,3 +160,24 @@ fn walk(folder: &std::path::Path) -> Box<dyn Iterator<Item = std::path::PathBuf>
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     Box::new(entries.flat_map(|e| if e.path().is_dir() { walk(&e.path()) } else { Box::new(std::iter::once(e.path())) }))
 }
+
+#[test]
+fn what_lasts_long_waits_for_its_like_and_not_before_others() {
+    let desk = Desk::new();
+    for (name, seconds) in [("long.mp4", 150), ("short.mp4", 1)] {
+        desk.ffmpeg(&format!("-f lavfi -i testsrc2=s=320x240:r=10:d={seconds} -c:v libx264 -preset ultrafast -pix_fmt yuv420p {name}"));
+    }
+    let server = Server::start(&desk, "rate = 0\njobs = 2\nfiles_each = 8", &[]);
+    let done = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                assert_eq!(server.post_file("/v1/verify", &desk.path("long.mp4")).status, 200);
+                done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            });
+        }
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(server.post_file("/v1/verify", &desk.path("short.mp4")).status, 200);
+        assert_eq!(done.load(std::sync::atomic::Ordering::SeqCst), 0, "a short file waited for a long one");
+    });
+}

@@ -60,6 +60,11 @@ pub fn answer(bytes: &[u8]) {
     let _ = proofmark::fuzzing::answer(bytes, &KeyRing::from(watermark_key()));
 }
 
+/// What a worker that decodes shows the one that knows the keys.
+pub fn shown(bytes: &[u8]) {
+    let _ = proofmark::fuzzing::shown(bytes, &KeyRing::from(watermark_key()), &limits());
+}
+
 /// A configuration file.
 pub fn configuration(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {

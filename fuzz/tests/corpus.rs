@@ -26,7 +26,7 @@ macro_rules! corpus {
     };
 }
 
-corpus!(answer, configuration, key, ledger, manifest, registration, request, stamp, still, stream, verify, word);
+corpus!(answer, configuration, key, ledger, manifest, registration, request, shown, stamp, still, stream, verify, word);
 
 /// Those that a worker answered: what is not believed shows a fuzzer little.
 #[test]
@@ -35,6 +35,16 @@ fn answers_that_are_mutated_are_believed() {
     for name in ["clip", "sound"] {
         let answer = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/answer").join(name)).unwrap();
         assert!(proofmark::fuzzing::answer(&answer, &key), "{name}: make the seeds anew (fuzz/seeds.sh)");
+    }
+}
+
+/// Those that a worker showed: what makes no sense ends where it begins.
+#[test]
+fn what_is_shown_and_mutated_makes_sense() {
+    let key = KeyRing::from(proofmark_fuzz::watermark_key());
+    for name in ["picture", "sound"] {
+        let stream = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/shown").join(name)).unwrap();
+        assert!(proofmark::fuzzing::shown(&stream, &key, &proofmark_fuzz::limits()), "{name}: make the seeds anew (fuzz/seeds.sh)");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! 148 bits (116 of message, 32 of CRC) become as many signs as the mark has code dimensions, about 1,600, at a rate of
 //! 0.09. That far below capacity a polar code with a long list stays within a few tenths of a decibel of the
-//! normal approximation (see `docs/BENCHMARKS.md`). [`construct`] chooses the information positions, [`PolarCode`]
+//! normal approximation (see `docs/results/log/the-code.md`). [`construct`] chooses the information positions, [`PolarCode`]
 //! encodes, [`list`] decodes soft values.
 
 mod construct;

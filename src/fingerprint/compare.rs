@@ -64,7 +64,7 @@ pub struct Resemblance {
 
 impl Resemblance {
     /// Most bits by which copies of one clip differ; clips that have nothing to do with each other are about 103 apart at the best guess, with a deviation
-    /// of 5. Chosen on the clips of `docs/BENCHMARKS.md`.
+    /// of 5. Chosen on the clips of `docs/results/log/likeness-among-many-others.md`.
     pub const SAME: f32 = 74.0;
     /// Bits from which clips are different ones, if no more was done to them than is guessed here.
     pub const DIFFERENT: f32 = 80.0;

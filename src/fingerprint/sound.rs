@@ -35,7 +35,7 @@ const PEAK: f32 = 16_000.0;
 const QUIET: u64 = 150;
 /// What Chromaprint makes of digital silence. Such hashes are not compared.
 pub(super) const SILENT: u32 = 627_964_279;
-/// Share of bits by which hashes must differ along time; a tone has 0, and the sounds of `docs/BENCHMARKS.md` have 0.31 and more.
+/// Share of bits by which hashes must differ along time; a tone has 0, and the sounds of `docs/results/log/fingerprints-of-sound.md` have 0.31 and more.
 pub(super) const VARIED: f32 = 0.2;
 /// Hashes of an excerpt.
 const EXCERPT: usize = 64;

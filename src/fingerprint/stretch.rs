@@ -43,7 +43,7 @@ pub struct SoundResemblance {
 }
 
 impl SoundResemblance {
-    /// Most that copies differ by which run at their own speed, in shares of what chance makes. Chosen, as those below, on the clips of `docs/BENCHMARKS.md`.
+    /// Most that copies differ by which run at their own speed, in shares of what chance makes. Chosen, as those below, on the clips of `docs/results/log/fingerprints-of-sound.md`.
     pub const SAME: f32 = 0.45;
     /// The same at a guessed speed, tempo or pitch: among that many guesses other clips come nearer.
     pub const SAME_STRETCHED: f32 = 0.42;

@@ -10,6 +10,11 @@ use super::encoder::{EncodeOptions, PictureFormat};
 use super::writer::{Sink, Writer};
 use super::{Cancel, Container, Limits, MediaError, Reader};
 
+/// Loads libav's filters, while that can still be done: where it cannot, [`filter`] says so.
+pub(crate) fn load_filters() {
+    let _ = Filters::load();
+}
+
 /// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and writes what comes out to `output`. The chain may
 /// change size, frame rate and time stamps. Sound and everything else is left out.
 ///

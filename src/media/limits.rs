@@ -36,11 +36,16 @@ impl Limits {
     /// Bytes that are taken for a second where a file does not say how long it is: those of a poor video call.
     const SECOND: u64 = 50_000;
 
+    /// Seconds that a file lasts, as it says or as its size lets expect.
+    #[must_use]
+    pub fn length(seconds: Option<f64>, bytes: u64) -> u64 {
+        seconds.map_or(bytes / Self::SECOND, |s| s.max(0.0).ceil() as u64)
+    }
+
     /// These limits for a file that says that it lasts so many seconds, and has so many bytes: of a long one those that were set, of a short one less time.
     #[must_use]
     pub fn of_file(mut self, seconds: Option<f64>, bytes: u64) -> Self {
-        let seconds = seconds.map_or(bytes / Self::SECOND, |s| s.max(0.0).ceil() as u64);
-        let allowed = Self::BEGINNING.saturating_add(self.effort.saturating_mul(seconds));
+        let allowed = Self::BEGINNING.saturating_add(self.effort.saturating_mul(Self::length(seconds, bytes)));
         (self.processor_seconds, self.wall_seconds) = (self.processor_seconds.min(allowed), self.wall_seconds.min(allowed));
         self
     }

@@ -41,6 +41,7 @@ pub(crate) use beside::carry_over;
 pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
+pub(crate) use filter::load_filters;
 pub use frame::Picture;
 pub use kind::Kind;
 pub use limits::Limits;

@@ -43,24 +43,24 @@ impl Default for DetectOptions {
 
 /// Which frames are looked at: so many a second.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     rate: f64,
     next: f64,
 }
 
 impl Pace {
-    fn new(rate: f64) -> Self {
+    pub(crate) fn new(rate: f64) -> Self {
         Self { rate, next: f64::NEG_INFINITY }
     }
 
     /// Whether the frame at `time` seconds is one of them.
-    pub(super) fn wants(&self, time: f64) -> bool {
+    pub(crate) fn wants(&self, time: f64) -> bool {
         // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
         time >= self.next || time < self.next - 2.0 / self.rate
     }
 
     /// The frame at `time` seconds was looked at.
-    pub(super) fn took(&mut self, time: f64) {
+    pub(crate) fn took(&mut self, time: f64) {
         self.next = time + 1.0 / self.rate - 1e-3;
     }
 }

@@ -40,6 +40,7 @@ mod windows;
 
 pub use canvas::{Canvas, FramePlan};
 pub(crate) use canvas::{Planes, of_colours};
+pub(crate) use detect::Pace;
 pub use detect::{DetectOptions, Detector};
 pub use distortion::Distortion;
 pub use embed::{FrameShape, Marker};

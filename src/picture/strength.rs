@@ -15,7 +15,7 @@ use super::PictureError;
 pub struct Strength(f32);
 
 impl Strength {
-    /// The named levels, with what each is for. `docs/BENCHMARKS.md` has what each costs and what survives.
+    /// The named levels, with what each is for. `docs/results/log/strength.md` has what each costs and what survives.
     pub const LEVELS: [(&'static str, f32, &'static str); 4] = [
         ("subtle", 0.7, "masters and archives, which are hardly re-encoded"),
         ("standard", 1.0, "everything else"),

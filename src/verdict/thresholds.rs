@@ -8,7 +8,7 @@ pub(super) const GAP: f64 = 1.0;
 pub(super) const PLAIN: f32 = 250.0;
 
 /// Share of the picture from which on a mark counts as all over it: captions, logos and what straightening leaves out take less than the rest. Where half was replaced it is
-/// 0.48 to 0.69 in 69 of 70 files, and where nothing was 0.75 at the least (`docs/BENCHMARKS.md`).
+/// 0.48 to 0.69 in 69 of 70 files, and where nothing was 0.75 at the least (`docs/results/log/recovery.md`).
 pub(super) const EVERYWHERE: f32 = 0.7;
 
 /// Share from which on nothing of the picture that it was made for can be seen beside another one: where half was replaced it is up to 0.88. Below, a moderator is told to

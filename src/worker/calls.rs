@@ -1,7 +1,7 @@
 //! The system calls that a worker may make: those that reading, computing and answering take. All others fail with `EPERM`.
 
 use std::collections::BTreeMap;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use libc::{
     SYS_brk, SYS_clock_getres, SYS_clock_gettime, SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_exit, SYS_exit_group, SYS_fcntl, SYS_fstat, SYS_futex,
@@ -67,15 +67,15 @@ const ALLOWED: [i64; 44] = [
 /// Standard input, which is the socket too, and standard error, for last words.
 const STANDARD: [RawFd; 2] = [0, 2];
 
-/// Refuses all other calls from here on, in this thread and those that it starts; whether the kernel holds to it. Written to is `parent` alone, and standard error:
+/// Refuses all other calls from here on, in this thread and those that it starts; whether the kernel holds to it. Written to are `streams` alone, and standard error:
 /// what else this process was left open by whoever started its parent is none of its own. One that `writes` a file opens it itself: Landlock, or a root of its own, says
 /// which that is.
-pub(super) fn refuse(parent: RawFd, writes: bool) -> bool {
+pub(super) fn refuse(streams: &[BorrowedFd<'_>], writes: bool) -> bool {
     let error = |number: i32| SeccompAction::Errno(number as u32);
     let refuse = || {
         // Told that there is no `clone3`, glibc takes `clone`, whose flags can be seen. This comes first: after the rest no more can be refused.
         install([(SYS_clone3, Vec::new())].into(), SeccompAction::Allow, error(libc::ENOSYS))?;
-        install(allowed(parent, writes)?, error(libc::EPERM), SeccompAction::Allow)
+        install(allowed(streams, writes)?, error(libc::EPERM), SeccompAction::Allow)
     };
     refuse().is_ok()
 }
@@ -88,13 +88,13 @@ fn install(rules: Rules, others: SeccompAction, those: SeccompAction) -> Result<
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(parent: RawFd, writes: bool) -> Result<Rules, Error> {
+fn allowed(streams: &[BorrowedFd<'_>], writes: bool) -> Result<Rules, Error> {
     let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
     let has = |argument: u8, mask: i32, value: i32| {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask as u32 as u64), value as u32 as u64)?;
         Ok::<_, Error>(vec![SeccompRule::new(vec![condition])?])
     };
-    let to = [has(0, -1, parent)?, has(0, -1, STANDARD[0])?, has(0, -1, STANDARD[1])?].concat();
+    let to = streams.iter().map(AsRawFd::as_raw_fd).chain(STANDARD).map(|stream| has(0, -1, stream)).collect::<Result<Vec<_>, _>>()?.concat();
     rules.extend([SYS_write, SYS_writev, SYS_sendto].map(|call| (call, to.clone())));
     // What a handle is and whether it waits, and another handle on the same; not whom the kernel sends which signal when something comes.
     let about = |command: i32| has(1, -1, command);

@@ -2,7 +2,7 @@
 //!
 //! Types are right once a message was understood. Here numbers are, as far as anything on this side counts on them.
 
-use crate::detect::Detected;
+use crate::detect::Shown;
 use crate::evidence::{Span, TimeRange};
 use crate::key::{KeyId, KeyRing};
 use crate::media::Still;
@@ -13,13 +13,16 @@ use crate::sound::SoundEvidence;
 /// Seconds that no clip has.
 const LONGEST: f64 = 1e8;
 
-/// Whether findings are such as a detector with the keys of `ring` has.
-pub(super) fn detected(found: &Detected, ring: &KeyRing) -> bool {
+/// Whether what was shown is such as a file is.
+pub(super) fn shown(shown: &Shown) -> bool {
+    let rates = shown.info.picture.iter().filter_map(|p| p.frame_rate);
+    shown.info.seconds.into_iter().chain(rates).all(f64::is_finite)
+}
+
+/// Whether findings are such as detectors with the keys of `ring` have.
+pub(super) fn found(picture: Option<&PictureEvidence>, sound: Option<&SoundEvidence>, ring: &KeyRing) -> bool {
     let check = Check { keys: ring.keys().iter().map(|k| k.id()).collect() };
-    let rates = found.info.picture.iter().filter_map(|p| p.frame_rate);
-    found.info.seconds.into_iter().chain(rates).all(|n| n.is_finite())
-        && found.picture.as_ref().is_none_or(|p| check.picture(p))
-        && found.sound.as_ref().is_none_or(|s| check.sound(s))
+    picture.is_none_or(|p| check.picture(p)) && sound.is_none_or(|s| check.sound(s))
 }
 
 /// Whether a frame has the pixels that it says.
@@ -80,12 +83,11 @@ mod tests {
         let mark = json!({"detected": true, "payload": null, "generation": 1, "p_value": 1e-20, "method": "blind", "key": ring.newest().id(), "ranges": [{"start": 0.0, "end": 1.0}],
             "spans": [{"start": 0.0, "end": 1.0, "score": 9.0, "state": "marked"}], "area": {"share": 0.5, "columns": 2, "cells": [true, false, null, true]},
             "geometry": {"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false}, "evidence": 100.0, "frames": 1, "note": null, "others": [], "earlier": []});
-        let info: MediaInfo = serde_json::from_value(json!({"seconds": 1.0, "picture": null, "has_audio": false})).unwrap();
         let holds = |change: &dyn Fn(&mut PictureEvidence)| {
             let mut picture: PictureEvidence = serde_json::from_value(mark.clone()).unwrap();
             picture.others.push(picture.clone());
             change(&mut picture);
-            detected(&Detected { info: info.clone(), picture: Some(picture), sound: None, sketch: None, stills: None, recording: None }, &ring)
+            found(Some(&picture), None, &ring)
         };
         assert!(holds(&|_| {}));
         assert!(!holds(&|p| p.evidence = f32::NAN));
@@ -97,6 +99,11 @@ mod tests {
         assert!(!holds(&|p| p.geometry.as_mut().unwrap().scale[1] = f32::INFINITY));
         assert!(!holds(&|p| p.key = Some(WatermarkKey::from_secret([2; 32], 0).id().clone())));
         assert!(!holds(&|p| p.others[0].evidence = f32::NAN));
+        let file = |seconds| {
+            let info: MediaInfo = serde_json::from_value(json!({"seconds": 1.0, "picture": null, "has_audio": false})).unwrap();
+            shown(&Shown { info: MediaInfo { seconds, ..info }, picture: true, sound: false, sketch: None, stills: None, recording: None })
+        };
+        assert!(file(Some(2.0)) && file(None) && !file(Some(f64::NAN)));
         let frame = |width, height, bytes| still(&Still { width, height, data: vec![0; bytes] });
         assert!(frame(2, 3, 18) && !frame(2, 3, 17) && !frame(0, 3, 0) && !frame(usize::MAX, usize::MAX, 3));
     }

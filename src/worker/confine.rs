@@ -4,7 +4,7 @@
 //! the calling thread and those that it starts.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope};
@@ -22,33 +22,41 @@ const ABI_KNOWN: ABI = ABI::V7;
 const FILES: u64 = 64;
 
 /// What a worker touches.
-pub(super) struct Reach<'a> {
+#[derive(Default)]
+pub(super) struct Reach {
     /// What it reads.
-    pub(super) input: &'a Path,
+    pub(super) read: Vec<PathBuf>,
     /// What it writes, which is there already.
-    pub(super) output: Option<&'a Path>,
+    pub(super) written: Option<PathBuf>,
 }
 
-/// Confines this process to looking at a file, or making it anew, and talking to its `parent`, and says what holds.
+impl Reach {
+    /// Of what looks at a file, and at what lies beside it.
+    pub(super) fn of(file: &Path) -> Self {
+        Self { read: vec![file.into(), sidecar_path(file)], written: None }
+    }
+}
+
+/// Confines this process to looking at a file, or making it anew, and talking through `streams`, and says what holds.
 ///
 /// # Errors
 /// If the limits cannot be set. What the kernel lacks is no error, and is not said to hold.
-pub(super) fn confine(reach: &Reach<'_>, limits: &Limits, parent: BorrowedFd<'_>) -> io::Result<Isolation> {
+pub(super) fn confine(reach: &Reach, limits: &Limits, streams: &[BorrowedFd<'_>]) -> io::Result<Isolation> {
     let seconds = limits.processor_seconds.max(1);
     // At the softer limit the process is told what it ends of.
     limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
-    let largest = if reach.output.is_some() { limits.bytes } else { 0 };
+    let largest = if reach.written.is_some() { limits.bytes } else { 0 };
     limit(Resource::Nofile, FILES, FILES)?;
     limit(Resource::Fsize, largest, largest)?;
     limit(Resource::Core, 0, 0)?;
-    let (read, written) = ([reach.input.to_path_buf(), sidecar_path(reach.input)], reach.output.map(Path::to_path_buf));
-    let namespace = room::enter(&read.iter().cloned().chain(written.clone()).collect::<Vec<_>>());
-    // Keys are in its memory: no debugger of the same user reads it.
+    let Reach { read, written } = reach;
+    let namespace = room::enter(&read.iter().chain(written).cloned().collect::<Vec<_>>());
+    // Keys may be in its memory: no debugger of the same user reads it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
-    let landlock = close_files(&read, written.as_deref());
-    Ok(Isolation { process: true, files: landlock > 0, landlock, namespace, calls: calls::refuse(parent.as_raw_fd(), written.is_some()) })
+    let landlock = close_files(read, written.as_deref());
+    Ok(Isolation { process: true, files: landlock > 0, landlock, namespace, calls: calls::refuse(streams, written.is_some()) })
 }
 
 /// Never more than what this process may have anyway.

@@ -31,6 +31,8 @@ pub(super) enum Failure {
     Other(String),
     ManifestAlone,
     Unsupported(Kind),
+    /// Filters, and why they do not take the picture.
+    Filter(String, String),
     /// The target cannot be written, or no encoder takes it: the code, and the sentence.
     Target(String, String),
 }
@@ -109,6 +111,7 @@ impl Failure {
             StampError::Media(e @ (MediaError::Write { .. } | MediaError::CannotHold { .. } | MediaError::Encoder { .. } | MediaError::Unwritable { .. })) => {
                 Self::Target(e.code().into(), e.to_string())
             }
+            StampError::Media(MediaError::Filter { chain, reason, .. }) => Self::Filter(chain, reason),
             StampError::Media(e) => Self::of_media(e),
             e => Self::Other(e.to_string()),
         }
@@ -138,6 +141,7 @@ impl Failure {
             }
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
             Self::ManifestAlone => ProvenanceError::Alone { path }.into(),
+            Self::Filter(chain, reason) => MediaError::Filter { path, chain, reason }.into(),
             Self::Target(code, told) => MediaError::Told { code: CODES.into_iter().find(|c| *c == code).unwrap_or("target.unwritable"), told }.into(),
             Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
         }

@@ -1,11 +1,12 @@
 //! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing else.
 //!
-//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have a process for each file, a copy of one that was started for that ([`nursery`]); the program's `main` calls [`serve`] in
-//! it. The worker gives up what it does not need
-//! ([`confine`]) before it touches the file: it has limits on memory and time, can open nothing but the file and its sidecar, for reading, reaches no network, starts
-//! no program and leaves nothing behind. Both talk over a socket ([`wire`]): question and watermark keys one way, progress and answers the other. What a worker answers is
-//! not trusted ([`check`]): one that was taken over can lie about its own file, and do no more.
+//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have two processes for each file, copies of one that was started for that ([`nursery`]); the program's `main` calls [`serve`]
+//! in them. A worker gives up what it does not need ([`confine`]) before it does anything: it has limits on memory and time, can open nothing but the file and its sidecar,
+//! for reading, reaches no network, starts no program and leaves nothing behind. It talks with its parent over a socket ([`wire`]). One decodes the file, and knows no key;
+//! the other has the keys, opens no file, and looks for marks in what the first one shows ([`beside`]). What they answer is not trusted ([`check`]): one that was taken over
+//! can lie about its own file, and do no more.
 
+mod beside;
 mod calls;
 mod check;
 mod confine;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use beside::{heard, said};
 pub use parent::Workers;
 pub(crate) use parent::{believed, told};
 pub use serve::{Early, Split, serve, split};

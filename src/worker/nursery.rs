@@ -35,8 +35,13 @@ const THREADS: usize = 64;
 /// What is read of a worker's last words.
 const WORDS: u64 = 4 << 10;
 
-/// What a worker gets of the parent's: its socket, where last words go, and where the nursery tells how it ended.
-const ENDS: usize = 3;
+/// What a worker gets of the parent's: its socket, where last words go, where the nursery tells how it ended, and what it has in common with another worker.
+const ENDS: usize = 3 + SHARED;
+/// Streams between two workers: one for the picture, and one for the sound.
+pub(super) const SHARED: usize = 2;
+
+/// One side of them.
+pub(super) type Shared = [UnixStream; SHARED];
 
 /// The parent's handle on the nursery, which dies with it.
 #[derive(Debug)]
@@ -84,11 +89,11 @@ impl Nursery {
         Ok(None)
     }
 
-    /// A worker that waits for its file.
-    pub(super) fn worker(&mut self) -> io::Result<Worker> {
+    /// A worker that waits for its file, and shares `shared` with another one.
+    pub(super) fn worker(&mut self, shared: &Shared) -> io::Result<Worker> {
         let (stream, theirs) = UnixStream::pair()?;
         let ((words, their_words), (end, their_end)) = (io::pipe()?, io::pipe()?);
-        let ends: [BorrowedFd<'_>; ENDS] = [theirs.as_fd(), their_words.as_fd(), their_end.as_fd()];
+        let ends: [BorrowedFd<'_>; ENDS] = [theirs.as_fd(), their_words.as_fd(), their_end.as_fd(), shared[0].as_fd(), shared[1].as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ENDS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&ends));
@@ -139,9 +144,9 @@ struct Copy {
     end: Option<PipeWriter>,
 }
 
-/// Makes copies of this process as the parent asks for them, through standard input, until there is no parent. Returns true in a copy, with its ends for
-/// standard input and standard error, and false in the nursery at its end. No thread may run.
-pub(super) fn tend() -> io::Result<bool> {
+/// Makes copies of this process as the parent asks for them, through standard input, until there is no parent. Returns in a copy, with its ends for
+/// standard input and standard error, what it shares with another one, and `None` in the nursery at its end. No thread may run.
+pub(super) fn tend() -> io::Result<Option<Shared>> {
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut copies: Vec<Copy> = Vec::new();
     let most = THREADS * std::thread::available_parallelism().map_or(1, usize::from);
@@ -164,19 +169,19 @@ pub(super) fn tend() -> io::Result<bool> {
         if !asked {
             continue;
         }
-        let Some([stream, words, end]) = receive(&control)? else {
+        let Some([stream, words, end, picture, sound]) = receive(&control)? else {
             for copy in copies {
                 let _ = kill_process(copy.pid, Signal::KILL);
                 let _ = waitpid(Some(copy.pid), WaitOptions::empty());
             }
-            return Ok(false);
+            return Ok(None);
         };
         let made = match fork() {
             Ok(None) => {
                 drop((copies, control, end));
                 dup2_stdin(stream)?;
                 dup2_stderr(words)?;
-                return Ok(true);
+                return Ok(Some([picture.into(), sound.into()]));
             }
             Ok(Some(pid)) => pidfd_open(pid, PidfdFlags::empty()).map(|life| copies.push(Copy { pid, life, end: Some(PipeWriter::from(end)) })).map_err(io::Error::from),
             Err(e) => Err(e),

@@ -9,16 +9,17 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::nursery::{Nursery, Worker};
+use super::nursery::{Nursery, Shared, Worker};
 use super::serve::{Early, SPENT};
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::{Isolation, WorkerError, check};
-use crate::detect::Detected;
-use crate::eyes::{Eyes, Look, LookError};
+use crate::detect::{Detected, Showing, Shown};
+use crate::eyes::{Eyes, Look, LookError, glance, unless_undecodable};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still};
-use crate::picture::DetectOptions;
+use crate::picture::{DetectOptions, PictureEvidence};
 use crate::provenance::{ManifestReport, Trust};
+use crate::sound::SoundEvidence;
 
 /// Seconds beyond which no clock goes.
 const FOREVER: u64 = 1 << 30;
@@ -48,45 +49,39 @@ impl Workers {
 
 impl Shop {
     /// Of the nursery that there is, or of a new one if that is gone.
-    fn worker(&self) -> io::Result<Worker> {
+    fn worker(&self, shared: &Shared) -> io::Result<Worker> {
         let mut nursery = self.nursery.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Ok(worker)) = nursery.as_mut().map(Nursery::worker) {
+        if let Some(Ok(worker)) = nursery.as_mut().map(|n| n.worker(shared)) {
             return Ok(worker);
         }
-        nursery.insert(Nursery::start(&self.arguments)?).worker()
+        nursery.insert(Nursery::start(&self.arguments)?).worker(shared)
     }
 }
 
 impl Workers {
-    /// A worker for the file at `path`, which it has not heard of yet.
-    pub(super) fn begin(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<WorkerLook, LookError> {
-        Ok(WorkerLook {
-            worker: Some(self.0.worker().map_err(|reason| WorkerError::Start { reason })?),
-            _shop: self.0.clone(),
-            path: path.into(),
-            limits: *limits,
-            cancel: cancel.clone(),
-            deadline: Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER)),
-            seconds: None,
-            isolation: Isolation::default(),
-        })
+    /// A worker for the file at `path`, which it has not heard of yet, and what it shares with another one.
+    pub(super) fn begin(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<(Peer, Shared), LookError> {
+        let begin = || -> io::Result<(Worker, Shared)> {
+            let ((picture, their_picture), (sound, their_sound)) = (UnixStream::pair()?, UnixStream::pair()?);
+            Ok((self.0.worker(&[their_picture, their_sound])?, [picture, sound]))
+        };
+        let (worker, shared) = begin().map_err(|reason| WorkerError::Start { reason })?;
+        let deadline = Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER));
+        Ok((Peer { worker: Some(worker), path: path.into(), limits: *limits, cancel: cancel.clone(), deadline }, shared))
     }
 }
 
 impl Eyes for Workers {
     fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
         let began = Instant::now();
-        let mut look = self.begin(path, limits, cancel)?;
-        match look.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? {
-            Answer::Ready(isolation, seconds) => {
-                look.isolation = isolation;
-                look.seconds = seconds.filter(|s| s.is_finite());
-                look.limits = limits.of_file(look.seconds, path.metadata().map_or(0, |m| m.len()));
-                look.deadline = began + Duration::from_secs(look.limits.wall_seconds.clamp(1, FOREVER));
-            }
-            _ => return Err(look.senseless()),
-        }
-        Ok(Box::new(look))
+        let (mut decoder, shared) = self.begin(path, limits, cancel)?;
+        let Answer::Ready(isolation, seconds) = decoder.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? else {
+            return Err(decoder.senseless());
+        };
+        let seconds = seconds.filter(|s| s.is_finite());
+        decoder.limits = limits.of_file(seconds, path.metadata().map_or(0, |m| m.len()));
+        decoder.deadline = began + Duration::from_secs(decoder.limits.wall_seconds.clamp(1, FOREVER));
+        Ok(Box::new(WorkerLook { decoder, detector: None, shared: Some(shared), shop: self.0.clone(), seconds, isolation }))
     }
 }
 
@@ -96,26 +91,32 @@ pub(super) fn place(path: &Path) -> PathBuf {
     place.unwrap_or_else(|_| path.into())
 }
 
-pub(super) struct WorkerLook {
+/// A worker that works on a file, as its parent sees it.
+pub(super) struct Peer {
     /// `None` once it is dead.
     pub(super) worker: Option<Worker>,
-    /// Where it came from, which must outlive it.
-    _shop: Arc<Shop>,
     pub(super) path: PathBuf,
     pub(super) limits: Limits,
     pub(super) cancel: Cancel,
     pub(super) deadline: Instant,
-    seconds: Option<f64>,
-    pub(super) isolation: Isolation,
 }
 
-impl WorkerLook {
+impl Peer {
     /// The answer to a question; progress on the way to it goes to `progress`.
     pub(super) fn ask(&mut self, request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
+        self.exchange(Some(request), progress)
+    }
+
+    /// Another answer to the last one.
+    fn hear(&mut self) -> Result<Answer, LookError> {
+        self.exchange(None, &mut |_| {})
+    }
+
+    fn exchange(&mut self, request: Option<&Request>, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
         let (cancel, deadline) = (self.cancel.clone(), self.deadline);
         let Some(worker) = &mut self.worker else { return Err(self.senseless()) };
         let mut patience = Patience { stream: &worker.stream, cancel: &cancel, deadline };
-        let mut asked = patience.ready().and_then(|()| send(&mut patience, request));
+        let mut asked = patience.ready().and_then(|()| request.map_or(Ok(()), |request| send(&mut patience, request)));
         loop {
             match asked.and_then(|()| receive(&mut patience, ANSWER)) {
                 Ok(Answer::Progress(frames, seconds, total)) => progress(Progress { frames, seconds, total }),
@@ -159,25 +160,74 @@ impl WorkerLook {
     }
 }
 
+/// A look at one file through two workers: one decodes it, and the other, which has the keys and opens no file, looks for marks in what that one shows.
+struct WorkerLook {
+    decoder: Peer,
+    /// From the first time on that somebody asks for marks.
+    detector: Option<Peer>,
+    /// What the detector is to share with the decoder.
+    shared: Option<Shared>,
+    /// Where they come from, which must outlive them.
+    shop: Arc<Shop>,
+    seconds: Option<f64>,
+    isolation: Isolation,
+}
+
+impl WorkerLook {
+    fn detector(&mut self) -> Result<&mut Peer, LookError> {
+        if self.detector.is_none() {
+            let Some(shared) = self.shared.take() else { return Err(self.decoder.senseless()) };
+            let worker = self.shop.worker(&shared).map_err(|reason| WorkerError::Start { reason })?;
+            let Peer { path, limits, cancel, deadline, .. } = &self.decoder;
+            let mut peer = Peer { worker: Some(worker), path: path.clone(), limits: *limits, cancel: cancel.clone(), deadline: *deadline };
+            let Answer::Ready(..) = peer.ask(&Request::Watch(*limits), &mut |_| {})? else { return Err(peer.senseless()) };
+            self.detector = Some(peer);
+        }
+        self.detector.as_mut().ok_or_else(|| self.decoder.senseless())
+    }
+
+    /// Has the one show what the other looks for marks in.
+    fn find(&mut self, ring: &KeyRing, how: &DetectOptions, mut what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+        let asked = Request::Marks(Box::new(Asked::new(ring, how, what.sketch)));
+        let detector = self.detector()?;
+        let Answer::Has(has) = detector.ask(&asked, &mut |_| {})? else { return Err(detector.senseless()) };
+        if has {
+            what.picture = None;
+        }
+        let shown = self.decoder.ask(&Request::Show(how.rate, what), progress);
+        let detector = self.detector()?;
+        let found = detector.hear();
+        // One that is dead made the other one fail, if that did; else the other was the first to.
+        if detector.worker.is_none() {
+            found?;
+            return Err(detector.senseless());
+        }
+        let Answer::Shown(shown) = shown? else { return Err(self.decoder.senseless()) };
+        let found = found?.found(ring).ok_or_else(|| self.decoder.senseless())?;
+        if check::shown(&shown) { Ok(shown.with(found)) } else { Err(self.decoder.senseless()) }
+    }
+}
+
 impl Look for WorkerLook {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
-        self.ask(&Request::Manifest(trust.clone()), &mut |_| {})?.manifest().ok_or_else(|| self.senseless())
+        self.decoder.ask(&Request::Manifest(trust.clone()), &mut |_| {})?.manifest().ok_or_else(|| self.decoder.senseless())
     }
 
     fn reference(&mut self) -> Result<Option<String>, LookError> {
-        self.ask(&Request::Reference, &mut |_| {})?.reference().ok_or_else(|| self.senseless())
+        self.decoder.ask(&Request::Reference, &mut |_| {})?.reference().ok_or_else(|| self.decoder.senseless())
     }
 
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, sketch: bool, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
-        self.ask(&Request::Marks(Box::new(Asked::new(ring, how, sketch))), progress)?.marks(ring).ok_or_else(|| self.senseless())
+    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+        self.find(ring, how, what, progress)
     }
 
     fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
-        self.ask(&Request::Glimpse(Box::new(Asked::new(ring, how, false))), &mut |_| {})?.glimpse(ring).ok_or_else(|| self.senseless())
+        let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
+        unless_undecodable(self.find(ring, &how, beginning, &mut |_| {}))
     }
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
-        self.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.senseless())
+        self.decoder.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.decoder.senseless())
     }
 
     fn seconds(&self) -> Option<f64> {
@@ -206,17 +256,9 @@ impl Answer {
         }
     }
 
-    fn marks(self, ring: &KeyRing) -> Option<Detected> {
+    fn found(self, ring: &KeyRing) -> Option<(Option<PictureEvidence>, Option<SoundEvidence>)> {
         match self {
-            Self::Marks(found) => check::detected(&found, ring).then_some(*found),
-            _ => None,
-        }
-    }
-
-    fn glimpse(self, ring: &KeyRing) -> Option<Option<Detected>> {
-        match self {
-            Self::Glimpse(None) => Some(None),
-            Self::Glimpse(Some(found)) => check::detected(&found, ring).then_some(Some(*found)),
+            Self::Found(picture, sound) => check::found(picture.as_deref(), sound.as_deref(), ring).then(|| (picture.map(|p| *p), sound.map(|s| *s))),
             _ => None,
         }
     }
@@ -229,12 +271,13 @@ impl Answer {
     }
 }
 
-/// What a parent makes of a message from a worker, without its length: `None` if it does not believe it, and of what it believes the findings.
-pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected>> {
-    let length = u32::try_from(message.len()).ok()?.to_le_bytes();
-    match receive(&mut length.as_slice().chain(message), ANSWER).ok()? {
-        answer @ Answer::Marks(_) => answer.marks(ring).map(Some),
-        answer @ Answer::Glimpse(_) => answer.glimpse(ring),
+/// What a parent makes of messages from workers: `None` if it does not believe them, and of what was shown the findings in it, which come next.
+pub(crate) fn believed(mut messages: &[u8], ring: &KeyRing) -> Option<Option<Detected>> {
+    let mut next = || receive::<Answer>(&mut messages, ANSWER).ok();
+    match next()? {
+        Answer::Shown(shown) if check::shown(&shown) => next()?.found(ring).map(|found| Some(shown.with(found))),
+        Answer::Shown(_) => None,
+        answer @ Answer::Found(..) => answer.found(ring).map(|_| None),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
@@ -243,12 +286,14 @@ pub(crate) fn believed(message: &[u8], ring: &KeyRing) -> Option<Option<Detected
     }
 }
 
-/// The message that tells findings.
+/// The messages that tell findings.
 pub(crate) fn told(found: Detected) -> Vec<u8> {
-    let mut message = Vec::new();
+    let Detected { info, picture, sound, sketch, stills, recording } = found;
+    let shown = Shown { info, picture: picture.is_some(), sound: sound.is_some(), sketch, stills, recording };
+    let mut messages = Vec::new();
     // Memory takes everything, and findings can always be written.
-    let _ = send(&mut message, &Answer::Marks(Box::new(found)));
-    message.split_off(4)
+    let _ = send(&mut messages, &Answer::Shown(Box::new(shown))).and_then(|()| send(&mut messages, &Answer::from((picture, sound))));
+    messages
 }
 
 /// A signal as people know it.

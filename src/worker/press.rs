@@ -14,28 +14,33 @@ use serde_bytes::ByteBuf;
 
 use super::confine::{Reach, confine};
 use super::failure::Failure;
-use super::parent::{Patience, WorkerLook, Workers, place};
+use super::parent::{Patience, Peer, Workers, place};
 use super::serve::{Pace, leave_with_the_parent};
 use super::wire::{ANSWER, Answer, Ordered, Pressed, QUESTION, Request, receive, send};
 use super::{Isolation, WorkerError};
 use crate::eyes::LookError;
 use crate::fingerprint::SoundFingerprint;
-use crate::media::{Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec};
+use crate::media::{self, Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec};
 use crate::picture::{Canvas, Planes};
-use crate::press::{Marks, Order, Own, Press, Presses, Take};
+use crate::press::{Filtering, Marks, Order, Own, Press, Presses, Take};
 use crate::stamp::StampError;
 
 /// How much more memory encoding may take than decoding: an encoder holds tens of frames, in several forms.
 const ENCODING: u64 = 8;
+/// What a clip of one's own may take, only its maker knows; what a file may ask of a decoder holds as ever.
+fn encoding(limits: &Limits) -> Limits {
+    Limits { memory_bytes: limits.memory_bytes.saturating_mul(ENCODING), processor_seconds: u64::MAX, ..*limits }
+}
+
 /// How long a clip may take to be made, which only its maker can know.
 const WORK: Duration = Duration::from_secs(1 << 30);
 
 /// Bytes of samples, and samples of bytes, in this machine's order.
-fn packed(samples: &[f32]) -> ByteBuf {
+pub(super) fn packed(samples: &[f32]) -> ByteBuf {
     ByteBuf::from(samples.iter().flat_map(|s| s.to_ne_bytes()).collect::<Vec<u8>>())
 }
 
-fn unpacked(bytes: &[u8]) -> Vec<f32> {
+pub(super) fn unpacked(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
 }
 
@@ -56,9 +61,19 @@ impl Line {
     }
 }
 
+/// Runs one clip through a chain of filters. libav's filters are loaded before nothing can be any more.
+pub(super) fn filter(mut stream: UnixStream, input: &Path, output: &Path, limits: &Limits, how: &Filtering<'_>) -> io::Result<()> {
+    media::load_filters();
+    let read = [input].into_iter().chain(how.font).map(Path::to_path_buf).collect();
+    confine(&Reach { read, written: Some(output.into()) }, limits, &[stream.as_fd()])?;
+    leave_with_the_parent(&stream, u64::MAX)?;
+    let filtered = media::filter(input, output, how.chain, how.encode, limits, &Cancel::default());
+    send(&mut stream, &filtered.map_or_else(|e| Answer::Failed(Failure::of_stamp(e.into())), |()| Answer::Done))
+}
+
 /// Makes one clip anew, as the parent says.
 pub(super) fn press(stream: UnixStream, input: &Path, output: &Path, limits: &Limits) -> io::Result<()> {
-    let isolation = confine(&Reach { input, output: Some(output) }, limits, stream.as_fd())?;
+    let isolation = confine(&Reach { written: Some(output.into()), ..Reach::of(input) }, limits, &[stream.as_fd()])?;
     leave_with_the_parent(&stream, u64::MAX)?;
     let line = Line(Rc::new(RefCell::new(stream)));
     let mut own = match Own.open(input, output, limits, &Cancel::default()) {
@@ -84,9 +99,9 @@ pub(super) fn press(stream: UnixStream, input: &Path, output: &Path, limits: &Li
                 shown.map_or_else(|e| Answer::Failed(e.into()), |()| Answer::Done)
             }
             Request::Transcode(ordered) => {
-                let Ordered { target, container, encode, stills } = *ordered;
+                let Ordered { target, container, encode, seconds, stills } = *ordered;
                 let target = PathBuf::from(target);
-                let order = Order { target: &target, container, encode: &encode, stills };
+                let order = Order { target: &target, container, encode: &encode, seconds, stills };
                 let mut marks = Distant { line: line.clone(), tracks: 0, samples: Vec::new(), pace: Pace::default() };
                 own.transcode(&order, &mut marks).map_or_else(|e| Answer::Failed(Failure::of_stamp(e)), |(s, stills)| pressed(s, stills.as_ref()))
             }
@@ -164,27 +179,37 @@ impl Rework for DistantTrack {
 
 impl Presses for Workers {
     fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError> {
-        // What a clip of one's own may take, only its maker knows; what a file may ask of a decoder holds as ever.
-        let mut wide = *limits;
-        (wide.memory_bytes, wide.processor_seconds) = (limits.memory_bytes.saturating_mul(ENCODING), u64::MAX);
-        let mut look = self.begin(input, limits, cancel)?;
-        look.deadline = Instant::now() + WORK;
-        match look.ask(&Request::Press(place(input).as_path().into(), place(output).as_path().into(), wide), &mut |_| {})? {
-            Answer::Ready(isolation, _) => look.isolation = isolation,
-            _ => return Err(look.senseless()),
+        let (mut peer, _) = self.begin(input, limits, cancel)?;
+        peer.deadline = Instant::now() + WORK;
+        let asked = Request::Press(place(input).as_path().into(), place(output).as_path().into(), encoding(limits));
+        let Answer::Ready(isolation, _) = peer.ask(&asked, &mut |_| {})? else { return Err(peer.senseless()) };
+        Ok(Box::new(WorkerPress { peer, isolation, _workers: self.clone() }))
+    }
+
+    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError> {
+        let (mut peer, _) = self.begin(input, limits, cancel)?;
+        peer.deadline = Instant::now() + WORK;
+        let asked = Request::Filter(place(input).as_path().into(), place(output).as_path().into(), encoding(limits), how.into());
+        match peer.ask(&asked, &mut |_| {})? {
+            Answer::Done => Ok(()),
+            _ => Err(peer.senseless()),
         }
-        Ok(Box::new(WorkerPress(look)))
     }
 }
 
 /// A clip that a worker makes anew.
-struct WorkerPress(WorkerLook);
+struct WorkerPress {
+    peer: Peer,
+    isolation: Isolation,
+    /// Where it came from, which must outlive it.
+    _workers: Workers,
+}
 
 impl WorkerPress {
     /// Asks, and has `answer` see to each answer until it has the last: it is given the line to read what follows, and to write what is asked for.
     fn talk<T>(&mut self, request: &Request, mut answer: impl FnMut(Answer, &mut Patience<'_>, &Limits) -> Result<Option<T>, Broken>) -> Result<T, StampError> {
-        let (cancel, deadline, limits) = (self.0.cancel.clone(), self.0.deadline, self.0.limits);
-        let Some(worker) = &mut self.0.worker else { return Err(self.0.senseless().into()) };
+        let (cancel, deadline, limits) = (self.peer.cancel.clone(), self.peer.deadline, self.peer.limits);
+        let Some(worker) = &mut self.peer.worker else { return Err(self.peer.senseless().into()) };
         let mut line = Patience { stream: &worker.stream, cancel: &cancel, deadline };
         let mut talk = || -> Result<T, Broken> {
             line.ready()?;
@@ -198,9 +223,9 @@ impl WorkerPress {
         };
         let talked = talk();
         talked.map_err(|e| match e {
-            Broken::Line(e) => self.0.broken(&e).into(),
-            Broken::Failed(failure) => failure.into_error(&self.0.path, &limits).into(),
-            Broken::Senseless => self.0.senseless().into(),
+            Broken::Line(e) => self.peer.broken(&e).into(),
+            Broken::Failed(failure) => failure.into_error(&self.peer.path, &limits).into(),
+            Broken::Senseless => self.peer.senseless().into(),
             Broken::Marks(e) => e,
         })
     }
@@ -237,7 +262,7 @@ impl Press for WorkerPress {
     }
 
     fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError> {
-        let ordered = Ordered { target: order.target.into(), container: order.container, encode: order.encode.clone(), stills: order.stills };
+        let ordered = Ordered { target: order.target.into(), container: order.container, encode: order.encode.clone(), seconds: order.seconds, stills: order.stills };
         let mut planes = Planes::default();
         let mut tracks: Vec<Option<Box<dyn Rework>>> = Vec::new();
         let mut samples = Vec::new();
@@ -274,15 +299,15 @@ impl Press for WorkerPress {
     }
 
     fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError> {
-        match self.0.ask(&Request::Heard, &mut |_| {})? {
+        match self.peer.ask(&Request::Heard, &mut |_| {})? {
             Answer::Heard(None) => Ok(None),
-            Answer::Heard(Some(bytes)) => SoundFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.0.senseless()),
-            _ => Err(self.0.senseless()),
+            Answer::Heard(Some(bytes)) => SoundFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.peer.senseless()),
+            _ => Err(self.peer.senseless()),
         }
     }
 
     fn isolation(&self) -> Isolation {
-        self.0.isolation
+        self.isolation
     }
 }
 

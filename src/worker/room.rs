@@ -15,7 +15,7 @@ const PLACE: &str = "/tmp";
 
 /// Moves this process, of one thread, to a root that holds `files` alone, each under its own path; whether the kernel let it. What is no ordinary file is not in it.
 pub(super) fn enter(files: &[PathBuf]) -> bool {
-    if files.iter().all(|p| regular(p).is_none()) || separate().is_err() {
+    if (!files.is_empty() && files.iter().all(|p| regular(p).is_none())) || separate().is_err() {
         return false;
     }
     // Of the mounts that this process now has to itself.

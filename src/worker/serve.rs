@@ -3,18 +3,20 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use super::beside::{self, DistantListen, DistantWatch};
 use super::confine::{Reach, confine};
 use super::failure::Failure;
-use super::nursery::{Nursery, tend};
-use super::press::press;
+use super::nursery::{Nursery, Shared, tend};
+use super::press::{filter, press};
 use super::wire::{Answer, QUESTION, Request, receive, send};
 use crate::allocator;
-use crate::eyes::{Eyes, Look, LookError};
-use crate::media::{Cancel, Progress};
+use crate::eyes::{Decodes, Decoding, LookError, again};
+use crate::media::{Cancel, Limits, Progress};
+use crate::press::Filtering;
 use crate::provenance::ManifestReport;
 
 /// Makes a copy of this process whenever the parent asks for one through standard input, which is a socket, and returns when the parent is gone. A copy
@@ -23,8 +25,8 @@ use crate::provenance::ManifestReport;
 ///
 /// # Errors
 /// If the parent is gone in the middle of a question, or is none.
-pub fn serve(eyes: &dyn Eyes) -> io::Result<()> {
-    if tend()? { look(eyes) } else { Ok(()) }
+pub fn serve(files: &dyn Decodes) -> io::Result<()> {
+    tend()?.map_or(Ok(()), |shared| work(files, shared))
 }
 
 /// What a process is after [`split`].
@@ -42,28 +44,79 @@ pub struct Early(pub(super) Nursery);
 /// Copies this process for [`Workers`](super::Workers). To be called first of all in `main`, before anything is read that a worker should not know, and
 /// before any thread is started. The copy [serves](serve) and forgets the arguments and the environment. Its addresses are those of this process:
 /// for one that looks at files of strangers all day, leave it out.
-pub fn split(eyes: &dyn Eyes) -> Split {
+pub fn split(files: &dyn Decodes) -> Split {
     match Nursery::split() {
         Ok(Some(nursery)) => Split::Original(Some(Early(nursery))),
-        Ok(None) => Split::Copy(serve(eyes)),
+        Ok(None) => Split::Copy(serve(files)),
         // Workers can still be had by starting the program anew, which will tell why not.
         Err(_) => Split::Original(None),
     }
 }
 
-/// Looks at one file.
-fn look(eyes: &dyn Eyes) -> io::Result<()> {
+/// Does what it is asked for first.
+fn work(files: &dyn Decodes, shared: Shared) -> io::Result<()> {
     allocator::keep_freed_blocks();
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let wrong = || io::Error::from(io::ErrorKind::InvalidData);
-    let (place, limits) = match receive(&mut stream, QUESTION)? {
-        Request::Open(place, limits) => (place, limits),
-        Request::Press(input, output, limits) => return press(stream, &PathBuf::from(input), &PathBuf::from(output), &limits),
-        _ => return Err(wrong()),
-    };
-    let path = PathBuf::from(place);
-    let isolation = confine(&Reach { input: &path, output: None }, &limits, stream.as_fd())?;
-    let mut look = match eyes.open(&path, &limits, &Cancel::default()) {
+    match receive(&mut stream, QUESTION)? {
+        Request::Open(place, limits) => look(files, stream, &PathBuf::from(place), &limits, &shared),
+        Request::Watch(limits) => find(stream, &limits, shared),
+        Request::Press(input, output, limits) => press(stream, &PathBuf::from(input), &PathBuf::from(output), &limits),
+        Request::Filter(input, output, limits, run) => {
+            let font = run.font.map(PathBuf::from);
+            let how = Filtering { chain: &run.chain, font: font.as_deref(), encode: &run.encode };
+            filter(stream, &PathBuf::from(input), &PathBuf::from(output), &limits, &how)
+        }
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Looks for marks in what the worker beside this one shows, with keys that it is told, and opens no file.
+fn find(mut stream: UnixStream, limits: &Limits, shared: Shared) -> io::Result<()> {
+    let isolation = confine(&Reach::default(), limits, &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()])?;
+    send(&mut stream, &Answer::Ready(isolation, None))?;
+    leave_with_the_parent(&stream, limits.processor_seconds)?;
+    let [mut picture, mut sound] = shared;
+    let mut before = None;
+    while let Some(request) = next(&mut stream)? {
+        let asked = if let Request::Marks(asked) = request { Some(asked.sketch).zip(asked.into_parts()) } else { None };
+        let Some((sketch, (ring, how))) = asked else {
+            send(&mut stream, &Answer::Failed(senseless()))?;
+            continue;
+        };
+        let mut detectors = again(before.take(), &ring, &how, sketch);
+        send(&mut stream, &Answer::Has(detectors.has_picture()))?;
+        let (mut watching, mut listening) = detectors.parts();
+        let (seen, heard) = std::thread::scope(|scope| {
+            let heard = scope.spawn(|| beside::listen(&mut sound, &mut listening));
+            (beside::watch(&mut picture, &mut watching, limits), heard.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let answer = match seen.and(heard) {
+            Ok(()) => detectors.evidence().into(),
+            Err(_) => Answer::Failed(Failure::Other("the worker beside it shows what makes no sense".into())),
+        };
+        send(&mut stream, &answer)?;
+        before = Some(detectors);
+    }
+    Ok(())
+}
+
+/// The next question; `None` if there are no more.
+fn next(stream: &mut UnixStream) -> io::Result<Option<Request>> {
+    match receive(stream, QUESTION) {
+        Ok(request) => Ok(Some(request)),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn senseless() -> Failure {
+    Failure::Other("a question that makes no sense".into())
+}
+
+/// Looks at one file.
+fn look(files: &dyn Decodes, mut stream: UnixStream, path: &Path, limits: &Limits, shared: &Shared) -> io::Result<()> {
+    let isolation = confine(&Reach::of(path), limits, &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()])?;
+    let mut look = match files.decode(path, limits, &Cancel::default()) {
         Ok(look) => {
             send(&mut stream, &Answer::Ready(isolation, look.seconds()))?;
             look
@@ -72,31 +125,22 @@ fn look(eyes: &dyn Eyes) -> io::Result<()> {
     };
     let allowed = limits.of_file(look.seconds(), path.metadata().map_or(0, |m| m.len()));
     leave_with_the_parent(&stream, allowed.processor_seconds)?;
-    loop {
-        let request = match receive(&mut stream, QUESTION) {
-            Ok(request) => request,
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            Err(e) => return Err(e),
-        };
-        let answer = answer(look.as_mut(), request, &mut stream).unwrap_or_else(Answer::Failed);
+    while let Some(request) = next(&mut stream)? {
+        let answer = answer(look.as_mut(), request, &mut stream, shared).unwrap_or_else(Answer::Failed);
         send(&mut stream, &answer)?;
     }
+    Ok(())
 }
 
-fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Result<Answer, Failure> {
+fn answer(look: &mut dyn Decoding, request: Request, stream: &mut UnixStream, shared: &Shared) -> Result<Answer, Failure> {
     let failed = |e: LookError| Failure::from(e);
-    let senseless = || Failure::Other("a question that makes no sense".into());
     match request {
-        Request::Open(..) | Request::Press(..) => Err(Failure::Other("two files for one worker".into())),
-        Request::Beginning(..) | Request::Transcode(_) | Request::Heard | Request::Track(_) | Request::Samples(_) => Err(senseless()),
         Request::Manifest(trust) => {
             let report: Option<ManifestReport> = look.manifest(&trust).map_err(failed)?;
             Ok(Answer::Manifest(report.map(|r| Box::new(r.into()))))
         }
         Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
-        Request::Marks(asked) => {
-            let sketch = asked.sketch;
-            let (ring, how) = asked.into_parts().ok_or_else(senseless)?;
+        Request::Show(rate, how) => {
             // Where the parent is gone the process ends, whatever is told.
             let mut pace = Pace::default();
             let mut tell = |p: Progress| {
@@ -104,14 +148,13 @@ fn answer(look: &mut dyn Look, request: Request, stream: &mut UnixStream) -> Res
                     let _ = send(stream, &Answer::from(p));
                 }
             };
-            let found = look.marks(&ring, &how, sketch, &mut tell);
-            Ok(Answer::Marks(Box::new(found.map_err(failed)?)))
-        }
-        Request::Glimpse(asked) => {
-            let (ring, how) = asked.into_parts().ok_or_else(senseless)?;
-            Ok(Answer::Glimpse(look.glimpse(&ring, &how).map_err(failed)?.map(Box::new)))
+            let [picture, sound] = shared;
+            let shown = look.show(rate, how, &mut DistantWatch::new(picture), &mut DistantListen::new(sound), &mut tell);
+            Ok(Answer::Shown(Box::new(shown.map_err(failed)?)))
         }
         Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),
+        Request::Open(..) | Request::Watch(_) | Request::Press(..) | Request::Filter(..) => Err(Failure::Other("two files for one worker".into())),
+        Request::Marks(_) | Request::Beginning(..) | Request::Transcode(_) | Request::Heard | Request::Track(_) | Request::Samples(_) => Err(senseless()),
     }
 }
 

@@ -13,13 +13,15 @@ use zeroize::Zeroizing;
 
 use super::Isolation;
 use super::failure::Failure;
-use crate::detect::Detected;
+use crate::detect::{Showing, Shown};
 use crate::evidence::Question;
 use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{Container, EncodeOptions, Limits, MediaInfo, Progress, SoundInfo, Still};
 use crate::payload::Payload;
-use crate::picture::{Coding, DetectOptions, FramePlan};
+use crate::picture::{Coding, DetectOptions, FramePlan, PictureEvidence};
+use crate::press::Filtering;
 use crate::provenance::{ManifestReport, Trust};
+use crate::sound::SoundEvidence;
 
 /// Bytes of a question: a million candidates are 16 MB.
 pub(super) const QUESTION: u32 = 256 << 20;
@@ -35,11 +37,16 @@ pub(super) enum Request {
     Open(Place, Limits),
     Manifest(Trust),
     Reference,
-    Marks(Box<Asked>),
-    Glimpse(Box<Asked>),
+    /// So many frames a second, and what.
+    Show(f64, Showing),
     Frame(f64),
+    /// Comes first, in the place of `Open`: looks for marks in what another worker shows.
+    Watch(Limits),
+    Marks(Box<Asked>),
     /// Comes first, in the place of `Open`: the input, what is written, and what the input may cost.
     Press(Place, Place, Limits),
+    /// Comes first likewise, with what the picture is run through.
+    Filter(Place, Place, Limits, Box<Run>),
     /// The frames of so many seconds, so many a second being enough.
     Beginning(f64, f64),
     Transcode(Box<Ordered>),
@@ -57,10 +64,12 @@ pub(super) enum Answer {
     Ready(Isolation, Option<f64>),
     Manifest(Option<Box<Told>>),
     Reference(Option<String>),
-    /// Any number of these, and then the marks.
+    /// Any number of these, and then the answer.
     Progress(u64, f64, Option<f64>),
-    Marks(Box<Detected>),
-    Glimpse(Option<Box<Detected>>),
+    Shown(Box<Shown>),
+    /// Whether it has the frames already. What it found in all comes later.
+    Has(bool),
+    Found(Option<Box<PictureEvidence>>, Option<Box<SoundEvidence>>),
     Frame(usize, usize, ByteBuf),
     /// A frame of the beginning, at so many seconds. Its samples follow.
     Seen(FramePlan, f64, Coding),
@@ -80,6 +89,13 @@ pub(super) enum Answer {
 impl From<Progress> for Answer {
     fn from(p: Progress) -> Self {
         Self::Progress(p.frames, p.seconds, p.total)
+    }
+}
+
+/// What was found in picture and sound.
+impl From<(Option<PictureEvidence>, Option<SoundEvidence>)> for Answer {
+    fn from((picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>)) -> Self {
+        Self::Found(picture.map(Box::new), sound.map(Box::new))
     }
 }
 
@@ -105,6 +121,20 @@ impl From<Place> for PathBuf {
     }
 }
 
+/// A chain of filters, a file that they read, and how what comes of them is encoded.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Run {
+    pub(super) chain: String,
+    pub(super) font: Option<Place>,
+    pub(super) encode: EncodeOptions,
+}
+
+impl From<&Filtering<'_>> for Box<Run> {
+    fn from(how: &Filtering<'_>) -> Self {
+        Self::new(Run { chain: how.chain.into(), font: how.font.map(Place::from), encode: how.encode.clone() })
+    }
+}
+
 /// What is to be written.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Ordered {
@@ -112,6 +142,7 @@ pub(super) struct Ordered {
     pub(super) target: Place,
     pub(super) container: Container,
     pub(super) encode: EncodeOptions,
+    pub(super) seconds: Option<f64>,
     pub(super) stills: bool,
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn run(work: &dyn Work, files: &Files, args: &BatchArgs, global: &Glo
 }
 
 /// Files at a time if nobody says: one a core, as much of a file's work is one thread's; and no more than eight, which take some 5 GiB. Measured in
-/// `docs/BENCHMARKS.md`.
+/// `docs/results/log/many-files.md`.
 fn jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use proofmark::KeyRing;
 use proofmark::evidence::Question;
-use proofmark::eyes::{Eyes, Look};
+use proofmark::eyes::{Eyes, Look, Showing};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::picture::{DetectOptions, PictureEvidence};
 use proofmark::worker::Early;
@@ -61,7 +61,7 @@ impl<'a> Finder<'a> {
     /// The same, with the detector asked something else.
     pub(crate) fn detect_as(&self, file: &Path, options: &DetectOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
         let mut look = self.eyes.open(file, &self.limits, cancel)?;
-        let detected = look.marks(&self.ring, options, false, progress)?;
+        let detected = look.marks(&self.ring, options, Showing::ALL, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
         match &detected.picture {
             Some(picture) => remarks.extend(self.drawings.draw(look.as_mut(), picture)?),

@@ -61,6 +61,7 @@ impl<'a> Stamper<'a> {
         let home = Home::locate(global)?;
         let mut options = options(args, &home, &home.config()?)?;
         options.press = lookers.presses();
+        options.eyes = lookers.eyes();
         Ok(Self { args, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
     }
 

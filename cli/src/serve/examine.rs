@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
-use proofmark::media::{Cancel, MediaError};
+use proofmark::media::{Cancel, Limits, MediaError};
 use proofmark::verify::{VerifyOptions, verify};
 use proofmark::worker::WorkerError;
 use proofmark::{KeyRing, Stage, Verified, VerifyError};
@@ -19,9 +19,16 @@ pub(super) struct Examiner {
     ring: Option<KeyRing>,
     jobs: usize,
     free: Arc<Semaphore>,
+    /// Places for files that last long, fewer than all: what lasts long waits for its like, and what does not waits for none of them.
+    slow: Arc<Semaphore>,
+    /// Files that are opened at a time to see how long they last.
+    opening: Semaphore,
     line: Arc<Mutex<Line>>,
     stopped: Cancel,
 }
+
+/// Seconds from which on a file lasts long.
+const LONG: u64 = 120;
 
 /// Files that wait for a free thread, by their numbers.
 #[derive(Default)]
@@ -67,7 +74,15 @@ impl Drop for Abandon {
 
 impl Examiner {
     pub(super) fn new(jobs: usize, ring: Option<KeyRing>) -> Self {
-        Self { ring, jobs, free: Arc::new(Semaphore::new(jobs)), line: Arc::default(), stopped: Cancel::default() }
+        Self {
+            ring,
+            jobs,
+            free: Arc::new(Semaphore::new(jobs)),
+            slow: Arc::new(Semaphore::new((jobs - 1).max(1))),
+            opening: Semaphore::new(jobs),
+            line: Arc::default(),
+            stopped: Cancel::default(),
+        }
     }
 
     /// Stops all work.
@@ -106,9 +121,21 @@ impl Service {
         Order { options: self.options.clone(), cancel: Cancel::default(), turn: self.examiner.queue() }
     }
 
+    /// Whether a file lasts long. What cannot be opened does not.
+    async fn is_long(&self, path: &Path, options: &VerifyOptions) -> Result<bool, Refusal> {
+        let _opening = self.examiner.opening.acquire().await.map_err(|e| Refusal::broken(&e))?;
+        let (path, eyes, limits) = (path.to_path_buf(), options.eyes.clone(), options.limits);
+        let opened = tokio::task::spawn_blocking(move || {
+            let bytes = path.metadata().map_or(0, |m| m.len());
+            eyes.open(&path, &limits, &Cancel::default()).map(|look| Limits::length(look.seconds(), bytes))
+        });
+        Ok(opened.await.map_err(|e| Refusal::broken(&e))?.is_ok_and(|seconds| seconds > LONG))
+    }
+
     /// Waits for a free thread and verifies `path`, called `name` in messages.
     pub(super) async fn examine(self: &Arc<Self>, path: PathBuf, name: &str, order: Order, mut watch: impl FnMut(Stage) + Send + 'static) -> Result<Verified, Refusal> {
         let Order { options, cancel, turn } = order;
+        let slow = if self.is_long(&path, &options).await? { Some(self.examiner.slow.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?) } else { None };
         let free = self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
         drop(turn);
         let service = self.clone();
@@ -116,7 +143,7 @@ impl Service {
         let file = path.clone();
         let work = tokio::task::spawn_blocking(move || {
             // Held to the end, also when nobody waits any more.
-            let _free = free;
+            let _held = (free, slow);
             let mut told = |stage: Stage| {
                 if service.examiner.is_stopped() {
                     cancel.cancel();
