@@ -1,16 +1,42 @@
-//! Keeps `docs/ARCHITECTURE.md` true: every path it names exists.
+//! Keeps the documents true: every path they name exists, and every link leads somewhere.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
 
 mod common;
 
+use std::path::{Path, PathBuf};
+
+/// The documents in a folder, and those below it.
+fn documents(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { documents(&path) } else { vec![path] }).filter(|p| p.extension().is_some_and(|e| e == "md")).collect()
+}
+
 #[test]
-fn every_path_in_the_architecture_document_exists() {
-    let text = std::fs::read_to_string(common::root().join("docs/ARCHITECTURE.md")).unwrap();
-    let looks_like_path = |s: &&str| s.contains('/') && !s.contains(' ') && !s.contains(':') && !s.contains('<') && !s.starts_with('/');
-    let paths: Vec<&str> = text.split('`').skip(1).step_by(2).filter(looks_like_path).collect();
-    assert!(paths.len() > 20, "only {} paths were found in it", paths.len());
-    let missing: Vec<&&str> = paths.iter().filter(|p| !common::root().join(p).exists()).collect();
-    assert!(missing.is_empty(), "named but not there: {missing:?}");
+fn every_path_that_the_design_names_exists() {
+    let mut named = 0;
+    for document in documents(&common::root().join("docs/design")).into_iter().chain([common::root().join("CONTRIBUTING.md")]) {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let begins_here = |s: &&str| ["src/", "cli/", "tests/", "docs/", "scripts/", "fuzz/", "benches/", "locales/"].iter().any(|folder| s.starts_with(folder));
+        let looks_like_path = |s: &&str| begins_here(s) && !s.contains([' ', ':', '<', '*']);
+        let paths: Vec<&str> = text.split('`').skip(1).step_by(2).filter(looks_like_path).collect();
+        let missing: Vec<&&str> = paths.iter().filter(|p| !common::root().join(p).exists()).collect();
+        assert!(missing.is_empty(), "{}: named but not there: {missing:?}", document.display());
+        named += paths.len();
+    }
+    assert!(named > 100, "only {named} paths were found");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let here = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(|name| common::root().join(name));
+    for document in documents(&common::root().join("docs")).into_iter().chain(here) {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            let leads = link.contains("://") || file.is_empty() || document.parent().unwrap().join(file).exists();
+            assert!(leads, "{}: {link} is not there", document.display());
+        }
+    }
 }
 
 #[test]

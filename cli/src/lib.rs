@@ -11,6 +11,8 @@ mod inputs;
 mod output;
 mod progress;
 mod queue;
+#[cfg(test)]
+mod reference;
 mod resolver;
 mod serve;
 mod target;
