@@ -1,8 +1,17 @@
-//! What the detector says of unmarked clips under many keys: `cargo bench --bench false_alarms -- --keys 800 --searches 16 --plot PLOT.svg CLIP…`.
+//! What the detector says of unmarked clips under many keys: `cargo bench --bench false_alarms --
+//! --keys 800 --searches 16 --plot PLOT.svg CLIP…`.
 //!
-//! `--sound` asks about the sound instead of the picture. Each clip is seen as it is and under every geometric attack, and each of those under so many fresh keys where a re-encoded clip would have its
-//! mark (a fifth of them with candidates), and under so many with the whole search, blind, with one expected payload and with candidates. Sound is heard as it is. The table says how often a p-value was at most t; a promise kept is a share of at most t.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints, and stops when it cannot run")]
+//! `--sound` asks about the sound instead of the picture. Each clip is seen as it is and under
+//! every geometric attack, and each of those under so many fresh keys where a re-encoded clip would
+//! have its mark (a fifth of them with candidates), and under so many with the whole search, blind,
+//! with one expected payload and with candidates. Sound is heard as it is. The table says how often
+//! a p-value was at most t; a promise kept is a share of at most t.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints, and stops when it cannot run"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -16,8 +25,14 @@ use proofmark::sound;
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
 /// What is asked of each clip.
-const QUESTIONS: [&str; 6] =
-    ["presence, as stamped", "one expected payload", "100 candidates", "presence, whole search", "one expected payload, whole search", "100 candidates, whole search"];
+const QUESTIONS: [&str; 6] = [
+    "presence, as stamped",
+    "one expected payload",
+    "100 candidates",
+    "presence, whole search",
+    "one expected payload, whole search",
+    "100 candidates, whole search",
+];
 /// Powers of ten that the table goes down to.
 const DECADES: i32 = 6;
 
@@ -78,7 +93,8 @@ impl Taken {
 fn listen(clip: &Path) -> sound::Detector {
     let mut reader = SoundReader::open(clip, &Limits::default()).unwrap().unwrap();
     let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
-    let mut detector = sound::Detector::new(&fresh(), format, sound::ListenOptions::default()).unwrap();
+    let mut detector =
+        sound::Detector::new(&fresh(), format, sound::ListenOptions::default()).unwrap();
     let mut left = 30 * format.rate as usize * format.channels;
     while let Some(samples) = reader.next_block().unwrap().filter(|_| left > 0) {
         detector.push(&samples[..samples.len().min(left)]);
@@ -92,12 +108,23 @@ fn look(clip: &Path, chain: &str) -> Detector {
     let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
     let mut encode = EncodeOptions::default();
     encode.preset = Some("ultrafast".into());
-    filter(clip, target.path(), &format!("trim=end=4,format=yuv420p,{chain},format=yuv420p"), &encode, &Limits::default(), &Cancel::default()).unwrap();
+    filter(
+        clip,
+        target.path(),
+        &format!("trim=end=4,format=yuv420p,{chain},format=yuv420p"),
+        &encode,
+        &Limits::default(),
+        &Cancel::default(),
+    )
+    .unwrap();
     let mut reader = Reader::open(target.path(), &Limits::default()).unwrap();
     let mut detector: Option<Detector> = None;
-    while let Some((mut picture, time)) = reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t))).unwrap() {
+    while let Some((mut picture, time)) =
+        reader.next_frame(|t| detector.as_ref().is_none_or(|d| d.wants(t))).unwrap()
+    {
         let shape = picture.shape();
-        let detector = detector.get_or_insert_with(|| Detector::new(&fresh(), shape, DetectOptions::default()));
+        let detector = detector
+            .get_or_insert_with(|| Detector::new(&fresh(), shape, DetectOptions::default()));
         let coding = picture.coding();
         picture.with_luma(|luma| detector.push_coded(luma, time, coding));
     }
@@ -110,9 +137,16 @@ fn fresh() -> KeyRing {
 
 fn main() {
     let arguments = arguments();
-    let geometric = attacks().iter().filter(|a| a.group == Group::Geometry && !arguments.sound).map(|a| a.filter);
+    let geometric = attacks()
+        .iter()
+        .filter(|a| a.group == Group::Geometry && !arguments.sound)
+        .map(|a| a.filter);
     let chains: Vec<&str> = std::iter::once("null").chain(geometric).collect();
-    let jobs: Vec<(&PathBuf, &str)> = arguments.clips.iter().flat_map(|clip| chains.iter().map(move |&chain| (clip, chain))).collect();
+    let jobs: Vec<(&PathBuf, &str)> = arguments
+        .clips
+        .iter()
+        .flat_map(|clip| chains.iter().map(move |&chain| (clip, chain)))
+        .collect();
     let p_values: Mutex<[Vec<f64>; QUESTIONS.len()]> = Mutex::default();
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -120,11 +154,16 @@ fn main() {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some((clip, chain)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let taken = if arguments.sound { Taken::Sound(Box::new(listen(clip))) } else { Taken::Picture(Box::new(look(clip, chain))) };
+                    let taken = if arguments.sound {
+                        Taken::Sound(Box::new(listen(clip)))
+                    } else {
+                        Taken::Picture(Box::new(look(clip, chain)))
+                    };
                     let ask = |question: Question, search: bool| taken.ask(question, search);
                     let mut found: [Vec<f64>; QUESTIONS.len()] = Default::default();
                     found[0].extend((0..arguments.keys).map(|_| ask(Question::Blind, false)));
-                    let hundred = || Question::Candidates((0..100).map(|_| Payload::random()).collect());
+                    let hundred =
+                        || Question::Candidates((0..100).map(|_| Payload::random()).collect());
                     for _ in 0..arguments.keys.div_ceil(5) {
                         found[1].push(ask(Question::Expected(Payload::random()), false));
                         found[2].push(ask(hundred(), false));
@@ -134,17 +173,27 @@ fn main() {
                         found[4].push(ask(Question::Expected(Payload::random()), true));
                         found[5].push(ask(hundred(), true));
                     }
-                    p_values.lock().unwrap().iter_mut().zip(found).for_each(|(all, part)| all.extend(part));
+                    p_values
+                        .lock()
+                        .unwrap()
+                        .iter_mut()
+                        .zip(found)
+                        .for_each(|(all, part)| all.extend(part));
                     eprint!(".");
                 }
             });
         }
     });
     let p_values = p_values.into_inner().unwrap();
-    println!("\n| question | trials |{}", (1..=DECADES).map(|d| format!(" p ≤ 1e-{d} |")).collect::<String>());
+    println!(
+        "\n| question | trials |{}",
+        (1..=DECADES).map(|d| format!(" p ≤ 1e-{d} |")).collect::<String>()
+    );
     println!("|{}", " --- |".repeat(2 + DECADES as usize));
     for (question, list) in QUESTIONS.iter().zip(&p_values) {
-        let cells = (1..=DECADES).map(|d| format!(" {} |", list.iter().filter(|&&p| p <= 10f64.powi(-d)).count())).collect::<String>();
+        let cells = (1..=DECADES)
+            .map(|d| format!(" {} |", list.iter().filter(|&&p| p <= 10f64.powi(-d)).count()))
+            .collect::<String>();
         println!("| {question} | {} |{cells}", list.len());
     }
     if let Some(path) = &arguments.plot {
@@ -155,8 +204,11 @@ fn main() {
 /// Share of p-values at most t over t, both on logarithmic axes; the diagonal is what is promised.
 fn plot(p_values: &[Vec<f64>]) -> String {
     const SIDE: f64 = 80.0;
-    const COLOURS: [&str; QUESTIONS.len()] = ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a", "#7a5230", "#5a5a5a"];
-    let place = |t: f64, share: f64| (60.0 + SIDE * (f64::from(DECADES) + t.log10()), 20.0 - SIDE * share.log10());
+    const COLOURS: [&str; QUESTIONS.len()] =
+        ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a", "#7a5230", "#5a5a5a"];
+    let place = |t: f64, share: f64| {
+        (60.0 + SIDE * (f64::from(DECADES) + t.log10()), 20.0 - SIDE * share.log10())
+    };
     let (low, high) = (10f64.powi(-DECADES), 1.0);
     let (right, bottom) = (place(high, low).0, place(high, low).1);
     let mut out = format!(
@@ -178,7 +230,10 @@ fn plot(p_values: &[Vec<f64>]) -> String {
         (60.0 + right) / 2.0,
         bottom + 38.0
     );
-    out += &format!("<text x=\"14\" y=\"{}\" transform=\"rotate(-90 14 {0})\" text-anchor=\"middle\">share of trials with p ≤ t</text>\n", (20.0 + bottom) / 2.0);
+    out += &format!(
+        "<text x=\"14\" y=\"{}\" transform=\"rotate(-90 14 {0})\" text-anchor=\"middle\">share of trials with p ≤ t</text>\n",
+        (20.0 + bottom) / 2.0
+    );
     for (i, (list, colour)) in p_values.iter().zip(COLOURS).enumerate() {
         let mut sorted: Vec<f64> = list.iter().copied().filter(|&p| p < 1.0).collect();
         sorted.sort_by(f64::total_cmp);
@@ -188,7 +243,8 @@ fn plot(p_values: &[Vec<f64>]) -> String {
             let (x, y) = place(p.max(low), ((n + 1) as f64 / list.len() as f64).max(low));
             path += &format!("{}{x:.1} {y:.1}", if n == 0 { "M" } else { "L" });
         }
-        let (y, label) = (40.0 + 18.0 * i as f64, format!("{}, {} trials", QUESTIONS[i], list.len()));
+        let (y, label) =
+            (40.0 + 18.0 * i as f64, format!("{}, {} trials", QUESTIONS[i], list.len()));
         out += &format!(
             "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/><path d=\"M76 {y}h20\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"102\" y=\"{}\">{label}</text>\n",
             y + 4.0

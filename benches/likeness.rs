@@ -1,14 +1,24 @@
-//! Copies among many others, told by picture and sound alone: cargo bench --bench likeness -- FOLDER [OTHERS]
+//! Copies among many others, told by picture and sound alone: cargo bench --bench likeness --
+//! FOLDER [OTHERS]
 //!
-//! FOLDER holds `<clip>@original.<ext>` for each registered clip and `<clip>@<attack>.<ext>` for each copy, as `scripts/recovery.py --keep` and
-//! `scripts/sound_likeness.py` leave them. Beside the originals, OTHERS clips [default: 10000] are registered that were painted and composed for it, none of
-//! them made from a real one. For each copy the registry is asked which clips look like it and which sound like it; printed is how often its original is the
-//! first answer (recall), which other clips were named (precision), and what the searches took.
+//! FOLDER holds `<clip>@original.<ext>` for each registered clip and `<clip>@<attack>.<ext>` for
+//! each copy, as `scripts/recovery.py --keep` and `scripts/sound_likeness.py` leave them. Beside
+//! the originals, OTHERS clips [default: 10000] are registered that were painted and composed for
+//! it, none of them made from a real one. For each copy the registry is asked which clips look like
+//! it and which sound like it; printed is how often its original is the first answer (recall),
+//! which other clips were named (precision), and what the searches took.
 //!
-//! The pictures of the others are dead leaves (Lee, Mumford and Huang 2001, doi:10.1023/A:1011109015675): discs that cover one another, with radii of a
-//! power law, whose statistics are near those of photographs. A camera pans and zooms over them for six seconds, with a cut in half of them. Their sounds
-//! are chords and noise that change several times a second. Registries are kept in FOLDER and used again.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench prints, and stops at what is wrong")]
+//! The pictures of the others are dead leaves (Lee, Mumford and Huang 2001,
+//! doi:10.1023/A:1011109015675): discs that cover one another, with radii of a power law, whose
+//! statistics are near those of photographs. A camera pans and zooms over them for six seconds,
+//! with a cut in half of them. Their sounds are chords and noise that change several times a
+//! second. Registries are kept in FOLDER and used again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench prints, and stops at what is wrong"
+)]
 
 use std::collections::BTreeMap;
 use std::f32::consts::TAU;
@@ -16,7 +26,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use proofmark::Payload;
-use proofmark::fingerprint::{PictureFingerprint, Query, Recorder, Recording, Sketch, Sketcher, SoundFingerprint, SoundQuery};
+use proofmark::fingerprint::{
+    PictureFingerprint, Query, Recorder, Recording, Sketch, Sketcher, SoundFingerprint, SoundQuery,
+};
 use proofmark::media::{Limits, Reader, SoundReader};
 use proofmark::picture::{Luma, SampleFormat, Samples};
 use proofmark::recovery::{resembling, resounding};
@@ -50,11 +62,17 @@ fn main() {
     }
     let mut ids = BTreeMap::new();
     for (clip, files) in &clips {
-        let Some((sketch, recording)) = files.get("original").map(|p| looked_at(p)) else { continue };
+        let Some((sketch, recording)) = files.get("original").map(|p| looked_at(p)) else {
+            continue;
+        };
         let mut entry = Entry::new(Payload::random(), [1; 32].into(), "video/mp4".into(), 0);
         entry.picture = sketch.map(|s| s.fingerprint()).filter(|f| !f.is_empty());
         entry.sound = recording.map(|r| r.fingerprint()).filter(|f| !f.is_empty());
-        println!("{clip}: {} frames, {} hashes of sound", entry.picture.as_ref().map_or(0, PictureFingerprint::len), entry.sound.as_ref().map_or(0, SoundFingerprint::len));
+        println!(
+            "{clip}: {} frames, {} hashes of sound",
+            entry.picture.as_ref().map_or(0, PictureFingerprint::len),
+            entry.sound.as_ref().map_or(0, SoundFingerprint::len)
+        );
         ids.insert(entry.id.clone(), clip.clone());
         registry.put(&entry, true).unwrap();
     }
@@ -64,13 +82,27 @@ fn main() {
             let (sketch, recording) = looked_at(path);
             if let Some(query) = sketch.as_ref().map(Query::new) {
                 let begin = Instant::now();
-                let found = resembling(registry.as_ref(), &query, &Default::default(), &Limits::default()).unwrap();
-                picture.count(clip, attack, found.iter().map(|r| ids.get(&r.id)), begin.elapsed().as_secs_f64());
+                let found =
+                    resembling(registry.as_ref(), &query, &Default::default(), &Limits::default())
+                        .unwrap();
+                picture.count(
+                    clip,
+                    attack,
+                    found.iter().map(|r| ids.get(&r.id)),
+                    begin.elapsed().as_secs_f64(),
+                );
             }
             if let Some(query) = recording.as_ref().and_then(SoundQuery::new) {
                 let begin = Instant::now();
-                let found = resounding(registry.as_ref(), &query, &Default::default(), &Limits::default()).unwrap();
-                sound.count(clip, attack, found.iter().map(|r| ids.get(&r.id)), begin.elapsed().as_secs_f64());
+                let found =
+                    resounding(registry.as_ref(), &query, &Default::default(), &Limits::default())
+                        .unwrap();
+                sound.count(
+                    clip,
+                    attack,
+                    found.iter().map(|r| ids.get(&r.id)),
+                    begin.elapsed().as_secs_f64(),
+                );
             }
         }
     }
@@ -92,14 +124,23 @@ struct Tally {
 }
 
 impl Tally {
-    fn count<'a>(&mut self, clip: &str, attack: &str, found: impl Iterator<Item = Option<&'a String>>, seconds: f64) {
+    fn count<'a>(
+        &mut self,
+        clip: &str,
+        attack: &str,
+        found: impl Iterator<Item = Option<&'a String>>,
+        seconds: f64,
+    ) {
         self.copies += 1;
         self.seconds.push(seconds);
         let mut first = false;
         for (place, name) in found.enumerate() {
             match name {
                 Some(name) if name == clip => first |= place == 0,
-                other => self.wrong.push(format!("{clip}@{attack} taken for {}", other.map_or("a painted one", |n| n))),
+                other => self.wrong.push(format!(
+                    "{clip}@{attack} taken for {}",
+                    other.map_or("a painted one", |n| n)
+                )),
             }
         }
         self.first += usize::from(first);
@@ -120,7 +161,11 @@ impl Tally {
             self.copies,
             100.0 * self.first as f64 / self.copies as f64
         );
-        println!("a search: median {:.2} s, most {:.2} s", self.seconds[self.seconds.len() / 2], self.seconds.last().unwrap());
+        println!(
+            "a search: median {:.2} s, most {:.2} s",
+            self.seconds[self.seconds.len() / 2],
+            self.seconds.last().unwrap()
+        );
         println!("not found: {}\nwrong: {}", self.lost.join(", "), self.wrong.join(", "));
     }
 }
@@ -136,7 +181,9 @@ fn looked_at(path: &Path) -> (Option<Sketch>, Option<Recording>) {
         sketcher.finish()
     });
     let recording = SoundReader::open(path, &limits).ok().flatten().map(|mut reader| {
-        let mut recorder = Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels }).unwrap();
+        let mut recorder =
+            Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels })
+                .unwrap();
         while let Some(samples) = reader.next_block().unwrap() {
             recorder.push(samples);
         }
@@ -154,7 +201,8 @@ fn registry_of_others(folder: &Path, count: usize) -> std::sync::Arc<dyn Registr
     for start in (made..count).step_by(PAGE) {
         let end = count.min(start + PAGE);
         let middle = start.midpoint(end);
-        let make = |range: std::ops::Range<usize>| range.map(|i| other(i as u64)).collect::<Vec<_>>();
+        let make =
+            |range: std::ops::Range<usize>| range.map(|i| other(i as u64)).collect::<Vec<_>>();
         let page = std::thread::scope(|scope| {
             let second = scope.spawn(|| make(middle..end));
             let mut page = make(start..middle);
@@ -196,12 +244,23 @@ fn painted(random: &mut Random) -> PictureFingerprint {
         for (n, index) in shot.enumerate() {
             let share = n as f32 / frames;
             let mix = |a: f32, b: f32| a + share * (b - a);
-            let (zoom, left, top) = (mix(ends[0].0, ends[1].0), mix(ends[0].1, ends[1].1), mix(ends[0].2, ends[1].2));
+            let (zoom, left, top) =
+                (mix(ends[0].0, ends[1].0), mix(ends[0].1, ends[1].1), mix(ends[0].2, ends[1].2));
             for (i, pixel) in frame.iter_mut().enumerate() {
                 let (x, y) = (left + zoom * (i % width) as f32, top + zoom * (i / width) as f32);
-                *pixel = scene[(y.max(0.0) as usize).min(CANVAS - 1) * CANVAS + (x.max(0.0) as usize).min(CANVAS - 1)];
+                *pixel = scene[(y.max(0.0) as usize).min(CANVAS - 1) * CANVAS
+                    + (x.max(0.0) as usize).min(CANVAS - 1)];
             }
-            sketcher.push(&Luma { samples: Samples::U8(&frame), width, height, stride: width, format: SampleFormat::REFERENCE }, index as f64 / 2.0);
+            sketcher.push(
+                &Luma {
+                    samples: Samples::U8(&frame),
+                    width,
+                    height,
+                    stride: width,
+                    format: SampleFormat::REFERENCE,
+                },
+                index as f64 / 2.0,
+            );
         }
     }
     sketcher.finish().fingerprint()
@@ -217,12 +276,14 @@ fn scene(random: &mut Random) -> Vec<u8> {
         let radius = (least.powi(-2) + u * (most.powi(-2) - least.powi(-2))).powf(-0.5);
         let (x, y) = (CANVAS as f32 * random.unit(), CANVAS as f32 * random.unit());
         let (level, slope) = (20.0 + 215.0 * random.unit(), 60.0 * (random.unit() - 0.5));
-        let (first, last) = ((y - radius).max(0.0) as usize, ((y + radius) as usize).min(CANVAS - 1));
+        let (first, last) =
+            ((y - radius).max(0.0) as usize, ((y + radius) as usize).min(CANVAS - 1));
         for row in first..=last {
             let half = (radius * radius - (row as f32 - y).powi(2)).max(0.0).sqrt();
             let (from, to) = ((x - half).max(0.0) as usize, ((x + half) as usize).min(CANVAS - 1));
             if from <= to {
-                canvas[row * CANVAS + from..=row * CANVAS + to].fill((level + slope * (row as f32 - y) / radius).clamp(0.0, 255.0) as u8);
+                canvas[row * CANVAS + from..=row * CANVAS + to]
+                    .fill((level + slope * (row as f32 - y) / radius).clamp(0.0, 255.0) as u8);
             }
         }
     }
@@ -250,7 +311,8 @@ fn composed(random: &mut Random) -> SoundFingerprint {
             .map(|_| {
                 let mut sum = noisy * (random.unit() - 0.5);
                 for (now, step, loud) in &mut voices {
-                    *now = [now[0] * step[0] - now[1] * step[1], now[0] * step[1] + now[1] * step[0]];
+                    *now =
+                        [now[0] * step[0] - now[1] * step[1], now[0] * step[1] + now[1] * step[0]];
                     sum += *loud * (now[1] + now[0] * now[1]);
                 }
                 sum * level

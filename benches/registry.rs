@@ -1,15 +1,24 @@
 //! The registry as it grows: cargo bench --bench registry -- [ENTRIES...]
 //!
-//! Each registry is filled with entries of six seconds: twelve random hashes of the picture that change by 23 bits from one to the next, and 72 of the sound
-//! that change by four. A clip that is in none of them is looked up by its fingerprints: what that takes depends on their number alone, how alike they are
-//! does not matter. The search by sound is the longer one, under guesses of how it was stretched, as nothing is found without.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, not a library")]
+//! Each registry is filled with entries of six seconds: twelve random hashes of the picture that
+//! change by 23 bits from one to the next, and 72 of the sound that change by four. A clip that is
+//! in none of them is looked up by its fingerprints: what that takes depends on their number alone,
+//! how alike they are does not matter. The search by sound is the longer one, under guesses of how
+//! it was stretched, as nothing is found without.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement, not a library"
+)]
 
 use std::path::Path;
 use std::time::Instant;
 
 use proofmark::Payload;
-use proofmark::fingerprint::{PictureFingerprint, Query, Recorder, Sketcher, SoundFingerprint, SoundQuery};
+use proofmark::fingerprint::{
+    PictureFingerprint, Query, Recorder, Sketcher, SoundFingerprint, SoundQuery,
+};
 use proofmark::media::{Limits, Reader, SoundReader};
 use proofmark::recovery::{resembling, resounding};
 use proofmark::registry::{self, Entry};
@@ -30,7 +39,9 @@ fn main() {
     }
     let sketch = sketcher.finish();
     let mut reader = SoundReader::open(&clip, &Limits::default()).unwrap().unwrap();
-    let mut recorder = Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels }).unwrap();
+    let mut recorder =
+        Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels })
+            .unwrap();
     while let Some(samples) = reader.next_block().unwrap() {
         recorder.push(samples);
     }
@@ -45,18 +56,40 @@ fn main() {
         let mut random = Random(88_172_645_463_325_252);
         let (_, put) = timed(|| {
             for start in (0..count).step_by(1000) {
-                let page: Vec<Entry> = (start..count.min(start + 1000)).map(|i| entry(i as u64, &mut random)).collect();
+                let page: Vec<Entry> = (start..count.min(start + 1000))
+                    .map(|i| entry(i as u64, &mut random))
+                    .collect();
                 r.put_all(&page, false).unwrap();
             }
         });
-        let (found, search) = timed(|| resembling(r.as_ref(), &Query::new(&sketch), &Default::default(), &Limits::default()).unwrap());
+        let (found, search) = timed(|| {
+            resembling(r.as_ref(), &Query::new(&sketch), &Default::default(), &Limits::default())
+                .unwrap()
+        });
         assert!(found.is_empty(), "nothing random looks like a clip");
-        let (heard, listen) = timed(|| resounding(r.as_ref(), &SoundQuery::new(&recording).unwrap(), &Default::default(), &Limits::default()).unwrap());
+        let (heard, listen) = timed(|| {
+            resounding(
+                r.as_ref(),
+                &SoundQuery::new(&recording).unwrap(),
+                &Default::default(),
+                &Limits::default(),
+            )
+            .unwrap()
+        });
         assert!(heard.is_empty(), "nothing random sounds like a clip");
         let (payloads, all) = timed(|| r.payloads(count).unwrap());
-        let (_, each) = timed(|| payloads.iter().step_by((count / 1000).max(1)).for_each(|&p| assert!(r.by_payload(p).unwrap().is_some())));
+        let (_, each) = timed(|| {
+            payloads
+                .iter()
+                .step_by((count / 1000).max(1))
+                .for_each(|&p| assert!(r.by_payload(p).unwrap().is_some()))
+        });
         let megabytes = std::fs::metadata(&path).unwrap().len() as f64 / 1e6;
-        println!("| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {listen:.2} | {all:.2} | {:.3} | {:.0} |", 1e3 * each / 1000.0, peak_memory());
+        println!(
+            "| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {listen:.2} | {all:.2} | {:.3} | {:.0} |",
+            1e3 * each / 1000.0,
+            peak_memory()
+        );
     }
 }
 
@@ -105,6 +138,8 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, f64) {
 /// In megabytes, of this process so far.
 fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    let kilobytes = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
     kilobytes.map_or(f64::NAN, |k| k / 1e3)
 }

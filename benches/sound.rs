@@ -1,5 +1,10 @@
-//! Marking and detecting sound, as multiples of real time: `taskset -c 0 cargo bench --bench sound`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and stops when it cannot run")]
+//! Marking and detecting sound, as multiples of real time: `taskset -c 0 cargo bench --bench
+//! sound`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops when it cannot run"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -34,7 +39,9 @@ fn sound(seconds: usize) -> Vec<f32> {
         .flat_map(|i| {
             let t = i as f32 / FORMAT.rate as f32;
             let level = 0.05 + 0.04 * (t * 9.0).sin();
-            let tone = (t * std::f32::consts::TAU * 220.0 * (1.0 + (t as usize % 5) as f32 * 0.25)).sin() * 0.2;
+            let tone = (t * std::f32::consts::TAU * 220.0 * (1.0 + (t as usize % 5) as f32 * 0.25))
+                .sin()
+                * 0.2;
             [tone + level * noise(), tone * 0.7 + level * noise()]
         })
         .collect()
@@ -65,5 +72,10 @@ fn main() {
     let embed = time(|| drop(black_box(mark(&key, &minute))));
     let found = time(|| assert!(detect(&ring, black_box(&marked))));
     let searched = time(|| assert!(!detect(&ring, black_box(&ten))));
-    println!("marking 48 kHz stereo: {:.0} × real time; detecting 10 s: marked {:.0} ×, unmarked with the whole search {:.0} ×", 60.0 / embed, 10.0 / found, 10.0 / searched);
+    println!(
+        "marking 48 kHz stereo: {:.0} × real time; detecting 10 s: marked {:.0} ×, unmarked with the whole search {:.0} ×",
+        60.0 / embed,
+        10.0 / found,
+        10.0 / searched
+    );
 }

@@ -8,18 +8,21 @@ const APART: i32 = 4 << 20;
 const TOGETHER: i32 = 32 << 20;
 #[cfg(target_env = "gnu")]
 const KEPT: i32 = 256 << 20;
-/// Pools that threads may be spread over. Each reserves 64 MiB of address space, and by default there are eight for every core.
+/// Pools that threads may be spread over. Each reserves 64 MiB of address space, and by default
+/// there are eight for every core.
 pub(crate) const POOLS: i32 = 4;
 
-/// Maps blocks of 4 MiB and more by themselves, always. glibc gives that up as soon as the first is freed; where it does, a table that grows with the clip, as
-/// a writer's does, leaves behind what it was each time. For a program that stamps, at its beginning.
+/// Maps blocks of 4 MiB and more by themselves, always. glibc gives that up as soon as the first is
+/// freed; where it does, a table that grows with the clip, as a writer's does, leaves behind what
+/// it was each time. For a program that stamps, at its beginning.
 pub fn map_large_blocks() {
     #[cfg(target_env = "gnu")]
     set(libc::M_MMAP_THRESHOLD, APART);
 }
 
-/// Keeps what is freed for what comes next. For a process that looks at one file: a search makes and drops pictures all the time, and pages that were given back
-/// come cleared, which takes the system longer than it takes to fill them.
+/// Keeps what is freed for what comes next. For a process that looks at one file: a search makes
+/// and drops pictures all the time, and pages that were given back come cleared, which takes the
+/// system longer than it takes to fill them.
 pub(crate) fn keep_freed_blocks() {
     #[cfg(target_env = "gnu")]
     {

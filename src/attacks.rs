@@ -1,6 +1,8 @@
-//! The attacks of an evaluation: what happens to clips between the one who stamps and the one who detects.
+//! The attacks of an evaluation: what happens to clips between the one who stamps and the one who
+//! detects.
 //!
-//! Each is a chain of libav's filters and an encoding. Their kinds are those that robustness suites have in common; their values go from mild to where a clip is hardly worth keeping.
+//! Each is a chain of libav's filters and an encoding. Their kinds are those that robustness suites
+//! have in common; their values go from mild to where a clip is hardly worth keeping.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -32,7 +34,15 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the table.
-    pub const ALL: [Self; 7] = [Self::Codec, Self::Platform, Self::Geometry, Self::Values, Self::Time, Self::Overlay, Self::Combined];
+    pub const ALL: [Self; 7] = [
+        Self::Codec,
+        Self::Platform,
+        Self::Geometry,
+        Self::Values,
+        Self::Time,
+        Self::Overlay,
+        Self::Combined,
+    ];
 
     /// Its name, as it is chosen and reported.
     #[must_use]
@@ -83,10 +93,21 @@ const DRAWTEXT: &str = "drawtext=";
 
 /// The first font in a folder, or below it, whose path says nothing to libav's parser.
 fn font_in(folder: &Path, depth: usize) -> Option<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
     // That which most have comes first.
-    entries.sort_by_key(|path| (!path.ends_with("truetype") && !path.ends_with("dejavu") && !path.ends_with("DejaVuSans.ttf"), path.clone()));
-    let plain = |path: &Path| path.to_str().is_some_and(|p| p.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)));
+    entries.sort_by_key(|path| {
+        (
+            !path.ends_with("truetype")
+                && !path.ends_with("dejavu")
+                && !path.ends_with("DejaVuSans.ttf"),
+            path.clone(),
+        )
+    });
+    let plain = |path: &Path| {
+        path.to_str()
+            .is_some_and(|p| p.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)))
+    };
     entries.into_iter().find_map(|path| match path.extension() {
         Some(kind) if (kind == "ttf" || kind == "otf") && plain(&path) => Some(path),
         _ if path.is_dir() && depth > 0 => font_in(&path, depth - 1),
@@ -100,7 +121,12 @@ impl Attack {
     }
 
     /// An attack that ends in an ordinary encoding.
-    const fn new(group: Group, name: &'static str, about: &'static str, filter: &'static str) -> Self {
+    const fn new(
+        group: Group,
+        name: &'static str,
+        about: &'static str,
+        filter: &'static str,
+    ) -> Self {
         Self { name, group, about, filter, codec: VideoCodec::H264, rate: Rate::Crf(23) }
     }
 
@@ -108,7 +134,8 @@ impl Attack {
         Self { rate, ..self }
     }
 
-    /// The whole chain: filters count in eight bits, and 4:2:0 is what gets about. `font` is what writing is set in, where that is known.
+    /// The whole chain: filters count in eight bits, and 4:2:0 is what gets about. `font` is what
+    /// writing is set in, where that is known.
     pub(crate) fn chain(&self, font: Option<&Path>) -> String {
         let filter = match font.and_then(Path::to_str) {
             Some(font) => self.filter.replace(DRAWTEXT, &format!("{DRAWTEXT}fontfile={font}:")),
@@ -117,9 +144,11 @@ impl Attack {
         format!("format=yuv420p,{filter},format=yuv420p")
     }
 
-    /// A font for what the chain writes, if it writes anything and this machine has one. Whoever may open no other file cannot look for one.
+    /// A font for what the chain writes, if it writes anything and this machine has one. Whoever
+    /// may open no other file cannot look for one.
     pub(crate) fn font(&self) -> Option<PathBuf> {
-        static FONT: LazyLock<Option<PathBuf>> = LazyLock::new(|| FONTS.iter().find_map(|folder| font_in(Path::new(folder), DEPTH)));
+        static FONT: LazyLock<Option<PathBuf>> =
+            LazyLock::new(|| FONTS.iter().find_map(|folder| font_in(Path::new(folder), DEPTH)));
         FONT.clone().filter(|_| self.filter.contains(DRAWTEXT))
     }
 
@@ -141,19 +170,31 @@ impl Attack {
 /// Scales to at most so many lines of the shorter side.
 macro_rules! lines {
     ($n:literal) => {
-        concat!("scale=w='if(gt(iw,ih),-2,min(", $n, ",trunc(iw/2)*2))':h='if(gt(iw,ih),min(", $n, ",trunc(ih/2)*2),-2)'")
+        concat!(
+            "scale=w='if(gt(iw,ih),-2,min(",
+            $n,
+            ",trunc(iw/2)*2))':h='if(gt(iw,ih),min(",
+            $n,
+            ",trunc(ih/2)*2),-2)'"
+        )
     };
 }
 
 /// Text as wide as three quarters of the picture.
 macro_rules! text {
     ($y:literal, $colour:literal) => {
-        concat!("drawtext=text='When nobody is looking':fontsize=h*0.07:x=(w-tw)/2:y=h*", $y, ":fontcolor=", $colour)
+        concat!(
+            "drawtext=text='When nobody is looking':fontsize=h*0.07:x=(w-tw)/2:y=h*",
+            $y,
+            ":fontcolor=",
+            $colour
+        )
     };
 }
 
 /// A caption line in a dark bar near the lower edge.
-const CAPTION: &str = concat!("drawbox=y=ih*0.8:h=ih*0.14:color=black@0.7:t=fill,", text!("0.84", "white"));
+const CAPTION: &str =
+    concat!("drawbox=y=ih*0.8:h=ih*0.14:color=black@0.7:t=fill,", text!("0.84", "white"));
 
 const ATTACKS: [Attack; 46] = {
     use Group::{Combined, Geometry, Overlay, Platform, Time, Values};
@@ -267,30 +308,53 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_groups_stand_together() {
-        let mut names: Vec<&str> = attacks().iter().map(|a| a.name).chain(Group::ALL.map(Group::name)).collect();
+        let mut names: Vec<&str> =
+            attacks().iter().map(|a| a.name).chain(Group::ALL.map(Group::name)).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|n| n[0] != n[1]), "{names:?}");
-        let order: Vec<usize> = attacks().iter().filter_map(|a| Group::ALL.iter().position(|&g| g == a.group)).collect();
+        let order: Vec<usize> = attacks()
+            .iter()
+            .filter_map(|a| Group::ALL.iter().position(|&g| g == a.group))
+            .collect();
         assert!(order.len() == attacks().len() && order.is_sorted());
     }
 
     #[test]
     fn attacks_are_chosen_by_name_and_by_group() {
-        let names = |chosen: &[&str]| select(&chosen.iter().map(|s| (*s).to_string()).collect::<Vec<_>>()).map(|l| l.iter().map(|a| a.name).collect::<Vec<_>>());
-        assert_eq!(names(&["mirror", "overlay", "x264-crf23", "caption"]).unwrap(), ["x264-crf23", "mirror", "caption", "sticker"]);
+        let names = |chosen: &[&str]| {
+            select(&chosen.iter().map(|s| (*s).to_string()).collect::<Vec<_>>())
+                .map(|l| l.iter().map(|a| a.name).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            names(&["mirror", "overlay", "x264-crf23", "caption"]).unwrap(),
+            ["x264-crf23", "mirror", "caption", "sticker"]
+        );
         let told = names(&["mirror", "mirorr"]).unwrap_err().to_string();
-        assert!(told.starts_with("'mirorr'") && told.contains("overlay") && told.contains("picture-in-picture"), "{told}");
+        assert!(
+            told.starts_with("'mirorr'")
+                && told.contains("overlay")
+                && told.contains("picture-in-picture"),
+            "{told}"
+        );
     }
 
     /// Here every filter and encoder is there; elsewhere one that is missing is skipped.
     #[test]
     fn libav_runs_them_all() {
-        let clip = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bigbuckbunny.mp4");
+        let clip =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bigbuckbunny.mp4");
         let folder = tempfile::tempdir().unwrap();
         for attack in attacks() {
             let target = folder.path().join(attack.name).with_extension("mp4");
             let chain = format!("trim=end=0.7,scale=320:-2,{}", attack.chain(None));
-            let run = crate::media::filter(&clip, &target, &chain, &attack.encode(), &Default::default(), &Default::default());
+            let run = crate::media::filter(
+                &clip,
+                &target,
+                &chain,
+                &attack.encode(),
+                &Default::default(),
+                &Default::default(),
+            );
             assert!(run.is_ok(), "{}: {:?}", attack.name, run.err());
         }
     }

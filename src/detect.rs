@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader, StillMaker, Stills};
+use crate::media::{
+    Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader, StillMaker, Stills,
+};
 use crate::payload::Payload;
 use crate::picture::{Canvas, Coding, DetectOptions, Detector, Pace, PictureEvidence};
 use crate::sound::{self, ListenOptions, SoundEvidence};
@@ -33,14 +35,24 @@ impl Detected {
     /// Whether a mark was found in picture or sound.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.picture.as_ref().is_some_and(|p| p.detected) || self.sound.as_ref().is_some_and(|s| s.detected)
+        self.picture.as_ref().is_some_and(|p| p.detected)
+            || self.sound.as_ref().is_some_and(|s| s.detected)
     }
 
-    /// Every payload that was told, once each: those of the picture first, the newest generation first.
+    /// Every payload that was told, once each: those of the picture first, the newest generation
+    /// first.
     #[must_use]
     pub fn payloads(&self) -> Vec<Payload> {
-        let seen = self.picture.iter().flat_map(|p| std::iter::once(p).chain(&p.earlier).chain(&p.others)).filter_map(|p| p.payload);
-        let heard = self.sound.iter().flat_map(|s| std::iter::once(s).chain(&s.others)).filter_map(|s| s.payload);
+        let seen = self
+            .picture
+            .iter()
+            .flat_map(|p| std::iter::once(p).chain(&p.earlier).chain(&p.others))
+            .filter_map(|p| p.payload);
+        let heard = self
+            .sound
+            .iter()
+            .flat_map(|s| std::iter::once(s).chain(&s.others))
+            .filter_map(|s| s.payload);
         let mut out = Vec::new();
         for payload in seen.chain(heard) {
             if !out.contains(&payload) {
@@ -55,16 +67,26 @@ impl Detected {
 ///
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
-pub fn detect(path: &Path, ring: &KeyRing, options: &DetectOptions, limits: &Limits, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Detected, MediaError> {
+pub fn detect(
+    path: &Path,
+    ring: &KeyRing,
+    options: &DetectOptions,
+    limits: &Limits,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Detected, MediaError> {
     let mut detectors = Detectors::new(ring, options);
     let (mut watch, mut listen) = detectors.parts();
-    let shown = show(path, options.rate, Showing::ALL, &mut watch, &mut listen, limits, cancel, progress)?;
+    let shown =
+        show(path, options.rate, Showing::ALL, &mut watch, &mut listen, limits, cancel, progress)?;
     Ok(shown.with(detectors.evidence()))
 }
 
-/// Who looks for a mark in frames: the detector of this process, or one in another process, which has the keys that this one is not to know.
+/// Who looks for a mark in frames: the detector of this process, or one in another process, which
+/// has the keys that this one is not to know.
 pub trait Watch {
-    /// Takes in a frame that is shown at `time` seconds. Whether what they carry is certain by now, so that the rest may be shown more sparsely.
+    /// Takes in a frame that is shown at `time` seconds. Whether what they carry is certain by now,
+    /// so that the rest may be shown more sparsely.
     fn frame(&mut self, frame: &mut dyn Canvas, time: f64, coding: Coding) -> bool;
     /// There are no more.
     fn finish(&mut self);
@@ -127,9 +149,19 @@ pub struct Shown {
 
 impl Shown {
     /// What was shown, and what was found in it.
-    pub(crate) fn with(self, (picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>)) -> Detected {
+    pub(crate) fn with(
+        self,
+        (picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>),
+    ) -> Detected {
         let Self { info, picture: seen, sound: heard, sketch, stills, recording } = self;
-        Detected { info, picture: picture.filter(|_| seen), sound: sound.filter(|_| heard), sketch, stills, recording }
+        Detected {
+            info,
+            picture: picture.filter(|_| seen),
+            sound: sound.filter(|_| heard),
+            sketch,
+            stills,
+            recording,
+        }
     }
 }
 
@@ -145,12 +177,21 @@ pub(crate) struct Detectors {
 
 impl Detectors {
     pub(crate) fn new(ring: &KeyRing, options: &DetectOptions) -> Self {
-        Self { ring: ring.clone(), options: options.clone(), picture: None, seen: None, sound: None, heard: None }
+        Self {
+            ring: ring.clone(),
+            options: options.clone(),
+            picture: None,
+            seen: None,
+            sound: None,
+            heard: None,
+        }
     }
 
     /// For another question: the same frames, unless they were taken in for less than it asks for.
     pub(crate) fn again(&self, ring: &KeyRing, options: &DetectOptions) -> Self {
-        let same = |d: &&Detector| d.options().rate == options.rate && d.options().search >= options.search;
+        let same = |d: &&Detector| {
+            d.options().rate == options.rate && d.options().search >= options.search
+        };
         let picture = self.picture.as_ref().filter(same).map(|d| d.again(ring, options.clone()));
         Self { picture, ..Self::new(ring, options) }
     }
@@ -163,7 +204,10 @@ impl Detectors {
     /// That of the picture, and that of the sound.
     pub(crate) fn parts(&mut self) -> (Watching<'_>, Listening<'_>) {
         let Self { ring, options, picture, seen, sound, heard } = self;
-        (Watching { ring, options, detector: picture, seen }, Listening { ring, options, detector: sound, heard })
+        (
+            Watching { ring, options, detector: picture, seen },
+            Listening { ring, options, detector: sound, heard },
+        )
     }
 
     /// What they found in the picture, and in the sound.
@@ -182,7 +226,9 @@ pub(crate) struct Watching<'a> {
 
 impl Watch for Watching<'_> {
     fn frame(&mut self, frame: &mut dyn Canvas, time: f64, coding: Coding) -> bool {
-        let detector = self.detector.get_or_insert_with(|| Detector::new(self.ring, frame.plan().shape, self.options.clone()));
+        let detector = self.detector.get_or_insert_with(|| {
+            Detector::new(self.ring, frame.plan().shape, self.options.clone())
+        });
         frame.look(&mut |luma| detector.push_coded(luma, time, coding));
         detector.is_certain()
     }
@@ -202,7 +248,11 @@ pub(crate) struct Listening<'a> {
 
 impl Listen for Listening<'_> {
     fn begin(&mut self, format: sound::Format) -> bool {
-        let how = ListenOptions { question: self.options.question.clone(), search: self.options.search, again: self.options.guess.is_some() };
+        let how = ListenOptions {
+            question: self.options.question.clone(),
+            search: self.options.search,
+            again: self.options.guess.is_some(),
+        };
         *self.detector = sound::Detector::new(self.ring, format, how).ok();
         self.detector.is_some()
     }
@@ -225,15 +275,18 @@ struct Drawing {
     stills: StillMaker,
 }
 
-/// Seconds of a clip that is listened to before it is looked at. Of shorter ones that is done at the same time, where each has its piece of sound and its
-/// frames in memory.
+/// Seconds of a clip that is listened to before it is looked at. Of shorter ones that is done at
+/// the same time, where each has its piece of sound and its frames in memory.
 const LONG: f64 = 120.0;
 
 /// Shows a file to those who look for marks.
 ///
 /// # Errors
 /// As for [`detect`].
-#[allow(clippy::too_many_arguments, reason = "each is another thing, and all callers are in this crate")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and all callers are in this crate"
+)]
 pub(crate) fn show(
     path: &Path,
     rate: f64,
@@ -246,7 +299,11 @@ pub(crate) fn show(
 ) -> Result<Shown, MediaError> {
     let mut drawn = how.sketch.then(Drawing::default);
     let reader = Reader::open(path, limits);
-    let long = reader.as_ref().ok().and_then(|reader| reader.info().seconds).is_some_and(|seconds| seconds > LONG);
+    let long = reader
+        .as_ref()
+        .ok()
+        .and_then(|reader| reader.info().seconds)
+        .is_some_and(|seconds| seconds > LONG);
     let see = || {
         let reader = reader?;
         let info = reader.info().clone();
@@ -257,7 +314,8 @@ pub(crate) fn show(
         watch.finish();
         Ok(info)
     };
-    let mut hear = || if how.sound { play(path, how.sketch, listen, limits, cancel) } else { Ok(None) };
+    let mut hear =
+        || if how.sound { play(path, how.sketch, listen, limits, cancel) } else { Ok(None) };
     // Each has a reader of its own.
     let (picture, sound) = if long {
         let sound = hear();
@@ -273,11 +331,27 @@ pub(crate) fn show(
     match (picture, sound) {
         (Ok(info), Ok(played)) => {
             let sound = played.is_some();
-            Ok(Shown { info, picture: true, sound, sketch, stills, recording: played.and_then(|p| p.recording) })
+            Ok(Shown {
+                info,
+                picture: true,
+                sound,
+                sketch,
+                stills,
+                recording: played.and_then(|p| p.recording),
+            })
         }
         // Sound that cannot be decoded takes nothing from the picture.
-        (Ok(info), Err(MediaError::DecodeSound { .. })) => Ok(Shown { info, picture: true, sound: false, sketch, stills, recording: None }),
-        (Err(MediaError::NoVideo { .. }), Ok(Some(p))) => Ok(Shown { info: p.info, picture: false, sound: true, sketch: None, stills: None, recording: p.recording }),
+        (Ok(info), Err(MediaError::DecodeSound { .. })) => {
+            Ok(Shown { info, picture: true, sound: false, sketch, stills, recording: None })
+        }
+        (Err(MediaError::NoVideo { .. }), Ok(Some(p))) => Ok(Shown {
+            info: p.info,
+            picture: false,
+            sound: true,
+            sketch: None,
+            stills: None,
+            recording: p.recording,
+        }),
         (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
 }
@@ -290,15 +364,25 @@ struct Until {
 
 impl Until {
     /// Shows the picture, and draws it if there is something to draw on.
-    fn look(&self, mut reader: Reader, mut drawn: Option<&mut Drawing>, watch: &mut dyn Watch, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<(), MediaError> {
+    fn look(
+        &self,
+        mut reader: Reader,
+        mut drawn: Option<&mut Drawing>,
+        watch: &mut dyn Watch,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), MediaError> {
         let info = reader.info().clone();
         // There may be more frames than will be looked at.
-        let many = info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * self.rate);
+        let many =
+            info.picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * self.rate);
         let usual = if many { Skip::Disposable } else { Skip::Nothing };
         reader.skip(usual);
         let mut pace = Pace::new(self.rate);
         let (mut frames, mut certain) = (0, false);
-        while let Some((mut picture, time)) = reader.next_frame(|t| pace.wants(t) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))? {
+        while let Some((mut picture, time)) = reader
+            .next_frame(|t| pace.wants(t) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))?
+        {
             if time > self.seconds {
                 break;
             }
@@ -318,11 +402,15 @@ impl Until {
                 return Err(MediaError::Cancelled { path: reader.path().into() });
             }
             progress(Progress { frames, seconds: time, total: info.seconds });
-            // Some encoders write all frames as leaning on two others: what is left of those shows the mark, and is no picture to compare.
+            // Some encoders write all frames as leaning on two others: what is left of those shows
+            // the mark, and is no picture to compare.
             reader.skip(if certain && drawn.is_none() { Skip::Bidirectional } else { usual });
         }
         if frames == 0 {
-            return Err(MediaError::Decode { path: reader.path().into(), reason: "not one whole frame in it".into() });
+            return Err(MediaError::Decode {
+                path: reader.path().into(),
+                reason: "not one whole frame in it".into(),
+            });
         }
         Ok(())
     }
@@ -338,8 +426,15 @@ struct Played {
     recording: Option<Recording>,
 }
 
-/// Plays the sound, and records it if asked to; `None` if there is none, or none that could carry a mark.
-fn play(path: &Path, keep: bool, listen: &mut dyn Listen, limits: &Limits, cancel: &Cancel) -> Result<Option<Played>, MediaError> {
+/// Plays the sound, and records it if asked to; `None` if there is none, or none that could carry a
+/// mark.
+fn play(
+    path: &Path,
+    keep: bool,
+    listen: &mut dyn Listen,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<Option<Played>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
     let format = reader.info().format();
     if !listen.begin(format) {
@@ -358,7 +453,11 @@ fn play(path: &Path, keep: bool, listen: &mut dyn Listen, limits: &Limits, cance
 }
 
 /// What the sound of a file is like; `None` if there is none, or none that can be hashed.
-pub(crate) fn record(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Option<Recording>, MediaError> {
+pub(crate) fn record(
+    path: &Path,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<Option<Recording>, MediaError> {
     let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
     let format = reader.info().format();
     let Ok(mut recorder) = Recorder::new(format) else { return Ok(None) };
@@ -370,7 +469,12 @@ pub(crate) fn record(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Op
 }
 
 /// Hands on the sound of a file, as long as `take` wants more.
-fn hear(path: &Path, reader: &mut SoundReader, cancel: &Cancel, mut take: impl FnMut(&[f32]) -> bool) -> Result<(), MediaError> {
+fn hear(
+    path: &Path,
+    reader: &mut SoundReader,
+    cancel: &Cancel,
+    mut take: impl FnMut(&[f32]) -> bool,
+) -> Result<(), MediaError> {
     while reader.next_block()?.is_some_and(&mut take) {
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: path.into() });

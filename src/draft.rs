@@ -1,4 +1,5 @@
-//! Files that appear whole or not at all, with the permissions that their user wants them to have: those of a new file, or those of the file that they replace.
+//! Files that appear whole or not at all, with the permissions that their user wants them to have:
+//! those of a new file, or those of the file that they replace.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
@@ -12,10 +13,12 @@ use tempfile::NamedTempFile;
 
 /// How drafts are called.
 const PREFIX: &str = ".proofmark-";
-/// Age from which a draft that nobody holds was left by a run that is dead: between a file's making and its lock there is a moment.
+/// Age from which a draft that nobody holds was left by a run that is dead: between a file's making
+/// and its lock there is a moment.
 const ABANDONED: Duration = Duration::from_secs(60);
 
-/// A file in the making: hidden beside its target, and gone if it is dropped before it is published.
+/// A file in the making: hidden beside its target, and gone if it is dropped before it is
+/// published.
 #[derive(Debug)]
 pub struct Draft {
     file: NamedTempFile,
@@ -28,14 +31,22 @@ impl Draft {
     /// # Errors
     /// If the folder of the target is not there, cannot be written, or is full.
     pub fn beside(target: &Path) -> io::Result<Self> {
-        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let extension = target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-        // What the user masks, and what a folder says of new files in it, the kernel knows. What replaces a file nobody reads who might not read that one.
+        let folder =
+            target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let extension =
+            target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+        // What the user masks, and what a folder says of new files in it, the kernel knows. What
+        // replaces a file nobody reads who might not read that one.
         let mode = if target.exists() { 0o600 } else { 0o666 };
         sweep(folder);
         let mut builder = tempfile::Builder::new();
-        let file = builder.prefix(PREFIX).suffix(&extension).permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
-        // Held until it is published or dropped, or this process dies. Where a file system knows no locks, nothing is swept either.
+        let file = builder
+            .prefix(PREFIX)
+            .suffix(&extension)
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(folder)?;
+        // Held until it is published or dropped, or this process dies. Where a file system knows no
+        // locks, nothing is swept either.
         let _ = file.as_file().try_lock();
         Ok(Self { file, target: target.into() })
     }
@@ -57,11 +68,13 @@ impl Draft {
         self.file.as_file_mut()
     }
 
-    /// Gives it its name. With `replace` it takes the place of a file that has the name, with the mode, owner and group of that file as far as the user may give them away;
-    /// a link is replaced itself, and what it leads to stays as it is, but for what it says of the mode.
+    /// Gives it its name. With `replace` it takes the place of a file that has the name, with the
+    /// mode, owner and group of that file as far as the user may give them away; a link is replaced
+    /// itself, and what it leads to stays as it is, but for what it says of the mode.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] without `replace` if there is something of that name; or what the file system says.
+    /// [`io::ErrorKind::AlreadyExists`] without `replace` if there is something of that name; or
+    /// what the file system says.
     pub fn publish(self, replace: bool) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         if !replace {
@@ -81,23 +94,30 @@ fn sweep(folder: &Path) {
     }
     let Ok(entries) = folder.read_dir() else { return };
     for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
-        let old = |m: std::fs::Metadata| m.is_file() && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED));
+        let old = |m: std::fs::Metadata| {
+            m.is_file() && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED))
+        };
         // A link of that name is none of ours, and neither is what somebody holds.
-        let abandoned = entry.path().symlink_metadata().is_ok_and(old) && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        let abandoned = entry.path().symlink_metadata().is_ok_and(old)
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
         if abandoned {
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-/// Gives a file that is about to replace `old` the mode, owner and group of that one. Whoever replaces it need not be allowed to give files away: then it is their own, and
-/// what was meant for a group that it no longer has is left to nobody who could not read it before.
+/// Gives a file that is about to replace `old` the mode, owner and group of that one. Whoever
+/// replaces it need not be allowed to give files away: then it is their own, and what was meant for
+/// a group that it no longer has is left to nobody who could not read it before.
 pub(crate) fn take_after(file: &File, old: &Path) -> io::Result<()> {
     let Ok(old) = old.metadata() else { return Ok(()) };
     let new = file.metadata()?;
     let mut mode = old.mode() & 0o777;
     let same_group = || old.gid() == new.gid() || fchown(file, None, Some(old.gid())).is_ok();
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) && fchown(file, Some(old.uid()), Some(old.gid())).is_err() && !same_group() {
+    if (old.uid(), old.gid()) != (new.uid(), new.gid())
+        && fchown(file, Some(old.uid()), Some(old.gid())).is_err()
+        && !same_group()
+    {
         mode &= 0o707 | (mode & 0o007) << 3;
     }
     // Some file systems know no modes; what was made for its owner alone stays so.
@@ -126,7 +146,10 @@ mod tests {
         std::fs::write(&plain, "").unwrap();
         publish(&ours, "ours", false).unwrap();
         assert_eq!(mode(&ours), mode(&plain));
-        assert_eq!(publish(&ours, "again", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            publish(&ours, "again", false).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(std::fs::read_to_string(&ours).unwrap(), "ours");
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);
     }
@@ -153,11 +176,20 @@ mod tests {
             file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
             file
         };
-        drop((made(".proofmark-dead.mp4", 100), made(".proofmark-young.mp4", 1), made("plain.mp4", 100)));
+        drop((
+            made(".proofmark-dead.mp4", 100),
+            made(".proofmark-young.mp4", 1),
+            made("plain.mp4", 100),
+        ));
         let held = made(".proofmark-held.mp4", 100);
         held.try_lock().unwrap();
         drop(Draft::beside(&folder.path().join("new.mp4")).unwrap());
-        let mut left: Vec<_> = folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut left: Vec<_> = folder
+            .path()
+            .read_dir()
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         left.sort();
         assert_eq!(left, [".proofmark-held.mp4", ".proofmark-young.mp4", "plain.mp4"]);
     }
@@ -171,14 +203,24 @@ mod tests {
         std::os::unix::fs::symlink("behind", &link).unwrap();
         publish(&link, "new", true).unwrap();
         assert!(!link.is_symlink());
-        assert_eq!((std::fs::read_to_string(&behind).unwrap().as_str(), std::fs::read_to_string(&link).unwrap().as_str()), ("precious", "new"));
+        assert_eq!(
+            (
+                std::fs::read_to_string(&behind).unwrap().as_str(),
+                std::fs::read_to_string(&link).unwrap().as_str()
+            ),
+            ("precious", "new")
+        );
         assert_eq!(mode(&link), 0o600);
         // One that leads nowhere has no mode to leave.
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert_eq!(publish(&link, "new", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         publish(&link, "new", true).unwrap();
-        assert!(!link.is_symlink() && mode(&link) & 0o600 == 0o600 && !folder.path().join("nowhere").exists());
+        assert!(
+            !link.is_symlink()
+                && mode(&link) & 0o600 == 0o600
+                && !folder.path().join("nowhere").exists()
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Evaluation: media → mark → attacks → what survives.
 //!
-//! A clip is stamped with a key and a payload of its own, in temporary files. Each [`Attack`] filters and encodes the stamped clip anew, and the detector reads the result blind.
+//! A clip is stamped with a key and a payload of its own, in temporary files. Each [`Attack`]
+//! filters and encodes the stamped clip anew, and the detector reads the result blind.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,9 @@ use serde::Serialize;
 use crate::attacks::{Attack, Group, attacks};
 use crate::eyes::{self, Eyes, LookError, Showing};
 use crate::key::{KeyRing, WatermarkKey};
-use crate::media::{Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Summary};
+use crate::media::{
+    Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Summary,
+};
 use crate::payload::Payload;
 use crate::picture::{Canvas, DetectOptions, Distortion, Strength};
 use crate::press::{self, Filtering, Marks, Order, Presses};
@@ -107,41 +110,89 @@ pub struct Step {
     pub of: usize,
 }
 
-/// Pixels of the frames of all attacks that run at a time. Encoders hold dozens of frames: the two attacks on 4K that this allows take up to 4 GB.
+/// Pixels of the frames of all attacks that run at a time. Encoders hold dozens of frames: the two
+/// attacks on 4K that this allows take up to 4 GB.
 const PIXELS_AT_ONCE: u64 = 16 << 20;
 
-/// Marks the beginning of `clip` with `key` and a new payload, and tells what survives each attack. Nothing is left behind.
+/// Marks the beginning of `clip` with `key` and a new payload, and tells what survives each attack.
+/// Nothing is left behind.
 ///
 /// # Errors
-/// [`StampError`] if the clip cannot be read or marked, a temporary file cannot be written, or the work was cancelled.
-pub fn evaluate(clip: &Path, key: &WatermarkKey, options: &EvaluateOptions, cancel: &Cancel, progress: &mut dyn FnMut(Step)) -> Result<Evaluated, StampError> {
-    let folder = tempfile::Builder::new().prefix("proofmark-").tempdir().map_err(|e| MediaError::Write { path: std::env::temp_dir(), reason: e.to_string() })?;
+/// [`StampError`] if the clip cannot be read or marked, a temporary file cannot be written, or the
+/// work was cancelled.
+pub fn evaluate(
+    clip: &Path,
+    key: &WatermarkKey,
+    options: &EvaluateOptions,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Evaluated, StampError> {
+    let folder = tempfile::Builder::new()
+        .prefix("proofmark-")
+        .tempdir()
+        .map_err(|e| MediaError::Write { path: std::env::temp_dir(), reason: e.to_string() })?;
     // Matroska holds whatever sound the clip has.
     let stamped = folder.path().join("stamped.mkv");
     let of = options.attacks.len() + 1;
     progress(Step { done: 0, of });
     let payload = Payload::random();
     let (summary, distortion) = mark(clip, &stamped, key, payload, options, cancel)?;
-    let course = Course { stamped: &stamped, folder: folder.path(), ring: KeyRing::from(key.clone()), payload, options, cancel };
+    let course = Course {
+        stamped: &stamped,
+        folder: folder.path(),
+        ring: KeyRing::from(key.clone()),
+        payload,
+        options,
+        cancel,
+    };
     let (width, height) = summary.info.picture.as_ref().map_or((0, 0), |p| (p.width, p.height));
     let at_once = (PIXELS_AT_ONCE / (u64::from(width) * u64::from(height)).max(1)).max(1) as usize;
     let trials = course.run(at_once, &mut |done| progress(Step { done: done + 1, of }))?;
-    Ok(Evaluated { width, height, frames: summary.frames, psnr: distortion.psnr(), ssim: distortion.ssim(), trials })
+    Ok(Evaluated {
+        width,
+        height,
+        frames: summary.frames,
+        psnr: distortion.psnr(),
+        ssim: distortion.ssim(),
+        trials,
+    })
 }
 
 /// Stamps without a manifest, and measures the distortion.
-fn mark(clip: &Path, target: &Path, key: &WatermarkKey, payload: Payload, options: &EvaluateOptions, cancel: &Cancel) -> Result<(Summary, Distortion), StampError> {
-    let marker = ClipMarker::new(clip, key, payload.into(), options.strength, Container::of(clip).is_ok_and(Container::is_still));
+fn mark(
+    clip: &Path,
+    target: &Path,
+    key: &WatermarkKey,
+    payload: Payload,
+    options: &EvaluateOptions,
+    cancel: &Cancel,
+) -> Result<(Summary, Distortion), StampError> {
+    let marker = ClipMarker::new(
+        clip,
+        key,
+        payload.into(),
+        options.strength,
+        Container::of(clip).is_ok_and(Container::is_still),
+    );
     let mut marks = Measured { marker, distortion: Distortion::default() };
-    let order = Order { target, container: Container::Matroska, encode: &EncodeOptions::default(), seconds: Some(options.seconds), stills: false };
+    let order = Order {
+        target,
+        container: Container::Matroska,
+        encode: &EncodeOptions::default(),
+        seconds: Some(options.seconds),
+        stills: false,
+    };
     create(target)?;
-    let (summary, _) = options.press.open(clip, target, &options.limits, cancel)?.transcode(&order, &mut marks)?;
+    let (summary, _) =
+        options.press.open(clip, target, &options.limits, cancel)?.transcode(&order, &mut marks)?;
     Ok((summary, marks.distortion))
 }
 
 /// An empty file, which others write to.
 fn create(path: &Path) -> Result<(), MediaError> {
-    std::fs::File::create(path).map(drop).map_err(|e| MediaError::Write { path: path.into(), reason: e.to_string() })
+    std::fs::File::create(path)
+        .map(drop)
+        .map_err(|e| MediaError::Write { path: path.into(), reason: e.to_string() })
 }
 
 /// Marks frames, and measures what that does to them.
@@ -177,7 +228,11 @@ struct Course<'a> {
 
 impl Course<'_> {
     /// All attacks, up to `at_once` at a time. `progress` is told how many are done.
-    fn run(&self, at_once: usize, progress: &mut dyn FnMut(usize)) -> Result<Vec<Trial>, StampError> {
+    fn run(
+        &self,
+        at_once: usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Trial>, StampError> {
         let attacks = &self.options.attacks;
         let next = AtomicUsize::new(0);
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(at_once);
@@ -186,7 +241,9 @@ impl Course<'_> {
             for _ in 0..workers {
                 let (sender, next) = (sender.clone(), &next);
                 scope.spawn(move || {
-                    while let Some((i, attack)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, attacks.get(i)?))) {
+                    while let Some((i, attack)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                        .and_then(|i| Some((i, attacks.get(i)?)))
+                    {
                         // Nobody listens any more once an attack has failed.
                         if sender.send(self.attack(attack).map(|trial| (i, trial))).is_err() {
                             break;
@@ -196,7 +253,11 @@ impl Course<'_> {
             }
             drop(sender);
             progress(0);
-            receiver.into_iter().enumerate().map(|(done, trial)| trial.inspect(|_| progress(done + 1))).collect::<Result<_, _>>()
+            receiver
+                .into_iter()
+                .enumerate()
+                .map(|(done, trial)| trial.inspect(|_| progress(done + 1)))
+                .collect::<Result<_, _>>()
         })?;
         trials.sort_by_key(|t| t.0);
         Ok(trials.into_iter().map(|t| t.1).collect())
@@ -204,18 +265,36 @@ impl Course<'_> {
 
     fn attack(&self, attack: &Attack) -> Result<Trial, StampError> {
         let file = self.folder.join(attack.name).with_extension("mp4");
-        let trial = |outcome, p_value, reason| Trial { attack: attack.name, outcome, p_value, reason };
+        let trial =
+            |outcome, p_value, reason| Trial { attack: attack.name, outcome, p_value, reason };
         create(&file)?;
         let EvaluateOptions { limits, press, eyes, .. } = self.options;
         let font = attack.font();
-        let how = Filtering { chain: &attack.chain(font.as_deref()), font: font.as_deref(), encode: &attack.encode() };
+        let how = Filtering {
+            chain: &attack.chain(font.as_deref()),
+            font: font.as_deref(),
+            encode: &attack.encode(),
+        };
         match press.filter(self.stamped, &file, &how, limits, self.cancel) {
             Ok(()) => {}
-            Err(LookError::Media(MediaError::Filter { reason, .. })) => return Ok(trial(Outcome::NotRun, None, Some(format!("libav's filters: {reason}")))),
-            Err(LookError::Media(e)) if e.code() == "target.encoder" => return Ok(trial(Outcome::NotRun, None, Some(e.to_string()))),
+            Err(LookError::Media(MediaError::Filter { reason, .. })) => {
+                return Ok(trial(
+                    Outcome::NotRun,
+                    None,
+                    Some(format!("libav's filters: {reason}")),
+                ));
+            }
+            Err(LookError::Media(e)) if e.code() == "target.encoder" => {
+                return Ok(trial(Outcome::NotRun, None, Some(e.to_string())));
+            }
             Err(e) => return Err(e.into()),
         }
-        let found = eyes.open(&file, limits, self.cancel)?.marks(&self.ring, &DetectOptions::default(), Showing::PICTURE, &mut |_| {})?;
+        let found = eyes.open(&file, limits, self.cancel)?.marks(
+            &self.ring,
+            &DetectOptions::default(),
+            Showing::PICTURE,
+            &mut |_| {},
+        )?;
         let found = found.picture.ok_or_else(|| MediaError::NoVideo { path: file.clone() })?;
         // The folder goes in the end; until then the next attacks have the room.
         let _ = std::fs::remove_file(&file);
@@ -258,9 +337,17 @@ impl Tally {
         }
         let count = |outcome: Outcome| outcomes.iter().filter(|&&o| o == outcome).count();
         p_values.sort_by(|a, b| a.ln().total_cmp(&b.ln()));
-        let (exact, wrong, not_run) = (count(Outcome::Exact), count(Outcome::Wrong), count(Outcome::NotRun));
+        let (exact, wrong, not_run) =
+            (count(Outcome::Exact), count(Outcome::Wrong), count(Outcome::NotRun));
         let median_p_value = p_values.get(p_values.len() / 2).copied();
-        Self { run: outcomes.len() - not_run, not_run, exact, present: exact + wrong + count(Outcome::Present), wrong, median_p_value }
+        Self {
+            run: outcomes.len() - not_run,
+            not_run,
+            exact,
+            present: exact + wrong + count(Outcome::Present),
+            wrong,
+            median_p_value,
+        }
     }
 }
 
@@ -331,12 +418,29 @@ impl Report {
     /// Sums up what came of `clips`.
     #[must_use]
     pub fn new(options: &EvaluateOptions, clips: Vec<ClipReport>) -> Self {
-        let mut report =
-            Self { strength: (f64::from(options.strength.factor()) * 1000.0).round() / 1000.0, seconds: options.seconds, clips, attacks: Vec::new(), groups: Vec::new() };
-        report.attacks = options.attacks.iter().map(|&attack| AttackReport { attack, tally: Tally::of(report.trials(|a| a == attack.name)) }).collect();
+        let mut report = Self {
+            strength: (f64::from(options.strength.factor()) * 1000.0).round() / 1000.0,
+            seconds: options.seconds,
+            clips,
+            attacks: Vec::new(),
+            groups: Vec::new(),
+        };
+        report.attacks = options
+            .attacks
+            .iter()
+            .map(|&attack| AttackReport {
+                attack,
+                tally: Tally::of(report.trials(|a| a == attack.name)),
+            })
+            .collect();
         let members = |group| options.attacks.iter().filter(move |a| a.group == group);
         let chosen = Group::ALL.into_iter().filter(|&g| members(g).next().is_some());
-        report.groups = chosen.map(|group| GroupReport { group, tally: Tally::of(report.trials(|name| members(group).any(|a| a.name == name))) }).collect();
+        report.groups = chosen
+            .map(|group| GroupReport {
+                group,
+                tally: Tally::of(report.trials(|name| members(group).any(|a| a.name == name))),
+            })
+            .collect();
         report
     }
 
@@ -359,7 +463,12 @@ mod tests {
 
     #[test]
     fn outcomes_are_counted() {
-        let trial = |outcome, p: Option<f64>| Trial { attack: "mirror", outcome, p_value: p.map(|p| PValue::from_ln(p.ln())), reason: None };
+        let trial = |outcome, p: Option<f64>| Trial {
+            attack: "mirror",
+            outcome,
+            p_value: p.map(|p| PValue::from_ln(p.ln())),
+            reason: None,
+        };
         let trials = [
             trial(Outcome::Exact, Some(1e-200)),
             trial(Outcome::Present, Some(1e-8)),
@@ -368,7 +477,10 @@ mod tests {
             trial(Outcome::NotRun, None),
         ];
         let tally = Tally::of(trials.iter());
-        assert_eq!((tally.run, tally.not_run, tally.exact, tally.present, tally.wrong), (4, 1, 1, 3, 1));
+        assert_eq!(
+            (tally.run, tally.not_run, tally.exact, tally.present, tally.wrong),
+            (4, 1, 1, 3, 1)
+        );
         assert!((tally.median_p_value.unwrap().value() / 1e-8 - 1.0).abs() < 1e-9);
         assert_eq!(Tally::of([].iter()).median_p_value, None);
     }

@@ -1,7 +1,9 @@
-//! Whose eyes a file is seen with: those of this process, or of a [worker](crate::worker) that can do no harm.
+//! Whose eyes a file is seen with: those of this process, or of a [worker](crate::worker) that can
+//! do no harm.
 //!
-//! Everything that [`verify`](mod@crate::verify) wants to know of a file that others made goes through [`Look`]: libav, the C2PA's parser and the detectors
-//! run behind it, and nothing else of them does. The registry stays on this side.
+//! Everything that [`verify`](mod@crate::verify) wants to know of a file that others made goes
+//! through [`Look`]: libav, the C2PA's parser and the detectors run behind it, and nothing else of
+//! them does. The registry stays on this side.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,12 @@ pub trait Eyes: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`LookError`] if that cannot even begin.
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError>;
+    fn open(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Look>, LookError>;
 }
 
 /// A look at one file.
@@ -28,8 +35,8 @@ pub trait Look {
     /// What its manifest says; `None` if it has none. Asked first.
     ///
     /// # Errors
-    /// [`LookError`] if the file cannot be read or passes a limit. A broken manifest is no error, and neither are media that cannot be decoded: those
-    /// are told by [`Self::marks`].
+    /// [`LookError`] if the file cannot be read or passes a limit. A broken manifest is no error,
+    /// and neither are media that cannot be decoded: those are told by [`Self::marks`].
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
 
     /// Where it says that its manifest is kept, if that is somewhere else. Nothing is fetched.
@@ -41,14 +48,26 @@ pub trait Look {
     /// What marks carry of it what is to be looked at, and what that is like if that is to be told.
     ///
     /// # Errors
-    /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError>;
+    /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was
+    /// cancelled.
+    fn marks(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+        what: Showing,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Detected, LookError>;
 
-    /// What the beginning of its picture carries, where that is told quickly; `None` of a clip that is short, or has no picture that can be decoded.
+    /// What the beginning of its picture carries, where that is told quickly; `None` of a clip that
+    /// is short, or has no picture that can be decoded.
     ///
     /// # Errors
     /// [`LookError`] if the worker failed, or the work was cancelled.
-    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError>;
+    fn glimpse(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+    ) -> Result<Option<Detected>, LookError>;
 
     /// The frame that is shown at `seconds`, as [`frame_at`] has it.
     ///
@@ -69,7 +88,12 @@ pub trait Decodes: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As for [`Eyes::open`].
-    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError>;
+    fn decode(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Decoding>, LookError>;
 }
 
 /// One file, where it is decoded: what of a [`Look`] takes no keys.
@@ -86,11 +110,19 @@ pub trait Decoding {
     /// As there.
     fn reference(&mut self) -> Result<Option<String>, LookError>;
 
-    /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever they are, and keeps what both are like if that is asked for.
+    /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever
+    /// they are, and keeps what both are like if that is asked for.
     ///
     /// # Errors
     /// As for [`Look::marks`].
-    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError>;
+    fn show(
+        &mut self,
+        rate: f64,
+        what: Showing,
+        watch: &mut dyn Watch,
+        listen: &mut dyn Listen,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Shown, LookError>;
 
     /// As [`Look::frame`].
     ///
@@ -134,15 +166,31 @@ impl LookError {
 pub struct Own;
 
 impl Decodes for Own {
-    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError> {
-        let mut decoding = OwnDecoding { path: path.into(), limits: *limits, cancel: cancel.clone(), seconds: None, unseen: None };
-        // Media first: what is no media at all is told so, in libav's careful reading, before another parser sees it.
+    fn decode(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Decoding>, LookError> {
+        let mut decoding = OwnDecoding {
+            path: path.into(),
+            limits: *limits,
+            cancel: cancel.clone(),
+            seconds: None,
+            unseen: None,
+        };
+        // Media first: what is no media at all is told so, in libav's careful reading, before
+        // another parser sees it.
         match Reader::open(path, limits) {
             Ok(reader) => decoding.seconds = reader.info().seconds,
             // Sound alone can be marked too.
             Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => decoding.unseen = Some(e),
-            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => decoding.unseen = Some(e),
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => {
+                decoding.unseen = Some(e)
+            }
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => {
+                decoding.unseen = Some(e)
+            }
             Err(e) => return Err(e.into()),
         }
         Ok(Box::new(decoding))
@@ -168,10 +216,26 @@ impl Decoding for OwnDecoding {
         Ok(provenance::reference(&self.path)?)
     }
 
-    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError> {
+    fn show(
+        &mut self,
+        rate: f64,
+        what: Showing,
+        watch: &mut dyn Watch,
+        listen: &mut dyn Listen,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Shown, LookError> {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
-            None => Ok(show(&self.path, rate, what, watch, listen, &self.limits, &self.cancel, progress)?),
+            None => Ok(show(
+                &self.path,
+                rate,
+                what,
+                watch,
+                listen,
+                &self.limits,
+                &self.cancel,
+                progress,
+            )?),
         }
     }
 
@@ -185,7 +249,12 @@ impl Decoding for OwnDecoding {
 }
 
 impl Eyes for Own {
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+    fn open(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Look>, LookError> {
         Ok(Box::new(OwnLook { decoding: self.decode(path, limits, cancel)?, detectors: None }))
     }
 }
@@ -205,7 +274,13 @@ impl Look for OwnLook {
         self.decoding.reference()
     }
 
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+    fn marks(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+        what: Showing,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Detected, LookError> {
         let mut detectors = again(self.detectors.take(), ring, how, what.sketch);
         let what = if detectors.has_picture() { Showing { picture: None, ..what } } else { what };
         let (mut watch, mut listen) = detectors.parts();
@@ -215,7 +290,11 @@ impl Look for OwnLook {
         Ok(found)
     }
 
-    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
+    fn glimpse(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+    ) -> Result<Option<Detected>, LookError> {
         let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
         let mut detectors = Detectors::new(ring, &how);
         let (mut watch, mut listen) = detectors.parts();
@@ -236,19 +315,30 @@ impl Look for OwnLook {
     }
 }
 
-/// The detectors for a question: those of the one before, if they have what they need for it, and nothing is to be drawn.
-pub(crate) fn again(before: Option<Detectors>, ring: &KeyRing, how: &DetectOptions, sketch: bool) -> Detectors {
-    before.filter(|_| !sketch).map_or_else(|| Detectors::new(ring, how), |before| before.again(ring, how))
+/// The detectors for a question: those of the one before, if they have what they need for it, and
+/// nothing is to be drawn.
+pub(crate) fn again(
+    before: Option<Detectors>,
+    ring: &KeyRing,
+    how: &DetectOptions,
+    sketch: bool,
+) -> Detectors {
+    before
+        .filter(|_| !sketch)
+        .map_or_else(|| Detectors::new(ring, how), |before| before.again(ring, how))
 }
 
-/// What is asked, and shown, for a quick first word: the beginning, where the mark lies as it was stamped or was resized. `None` of a clip that is short.
+/// What is asked, and shown, for a quick first word: the beginning, where the mark lies as it was
+/// stamped or was resized. `None` of a clip that is short.
 pub(crate) fn glance(look: &dyn Look, how: &DetectOptions) -> Option<(DetectOptions, Showing)> {
     look.seconds().filter(|&seconds| seconds >= WORTH_IT)?;
     Some((DetectOptions { search: false, ..how.clone() }, Showing::beginning(GLIMPSE)))
 }
 
 /// What a glimpse came to. What cannot be decoded is told by the look at the whole.
-pub(crate) fn unless_undecodable(found: Result<Detected, LookError>) -> Result<Option<Detected>, LookError> {
+pub(crate) fn unless_undecodable(
+    found: Result<Detected, LookError>,
+) -> Result<Option<Detected>, LookError> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(LookError::Media(e)) if !matches!(e, MediaError::Cancelled { .. }) => Ok(None),

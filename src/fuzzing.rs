@@ -17,9 +17,21 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
     let Some(believed) = worker::believed(message, ring) else { return false };
     if let Some(found) = believed {
         // Queries are what the registry is asked with.
-        let _ = (found.sketch.as_ref().map(Query::new), found.recording.as_ref().and_then(SoundQuery::new));
+        let _ = (
+            found.sketch.as_ref().map(Query::new),
+            found.recording.as_ref().and_then(SoundQuery::new),
+        );
         let own = BTreeSet::new();
-        let findings = Findings { manifest: None, elsewhere: None, detected: Some(&found), unseen: None, registered: &[], similar: &[], asked: true, own: &own };
+        let findings = Findings {
+            manifest: None,
+            elsewhere: None,
+            detected: Some(&found),
+            unseen: None,
+            registered: &[],
+            similar: &[],
+            asked: true,
+            own: &own,
+        };
         let _ = judge(findings, DEFAULT_ALGORITHM);
     }
     true
@@ -30,7 +42,12 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
 ///
 /// # Errors
 /// As `stamp`'s.
-pub fn carry_over(input: &Path, still: &Path, container: Container, limits: &Limits) -> Result<Vec<String>, MediaError> {
+pub fn carry_over(
+    input: &Path,
+    still: &Path,
+    container: Container,
+    limits: &Limits,
+) -> Result<Vec<String>, MediaError> {
     crate::media::carry_over(input, still, still, container, limits)
 }
 
@@ -44,7 +61,9 @@ pub fn answer_of(found: Detected) -> Vec<u8> {
 /// first byte says whether it is picture (even) or sound.
 #[must_use]
 pub fn shown(message: &[u8], ring: &KeyRing, limits: &Limits) -> bool {
-    message.split_first().is_some_and(|(kind, stream)| worker::heard(stream, kind.is_multiple_of(2), ring, limits))
+    message
+        .split_first()
+        .is_some_and(|(kind, stream)| worker::heard(stream, kind.is_multiple_of(2), ring, limits))
 }
 
 /// What a worker shows of a file, picture and sound, as [`shown`] takes it.

@@ -1,8 +1,8 @@
 //! Watermark keys: the secret behind every keyed sequence of the marks.
 //!
-//! A deployment holds a [`KeyRing`]; the newest key stamps, all of them detect. A key is 32 random bytes. Sequences are
-//! expanded from it with HKDF-SHA-256 (RFC 5869) under a label, then HMAC-SHA-256 in counter mode, so that no part of a
-//! mark tells anything about another.
+//! A deployment holds a [`KeyRing`]; the newest key stamps, all of them detect. A key is 32 random
+//! bytes. Sequences are expanded from it with HKDF-SHA-256 (RFC 5869) under a label, then
+//! HMAC-SHA-256 in counter mode, so that no part of a mark tells anything about another.
 
 use std::fmt;
 
@@ -22,19 +22,25 @@ pub enum KeyError {
     #[error("the system's random source gave nothing; try again once the machine has booted fully")]
     Randomness,
     /// Not a key file.
-    #[error("this is not a Proofmark key: {reason}; restore it from a backup, or export it again with 'proofmark keys export'")]
+    #[error(
+        "this is not a Proofmark key: {reason}; restore it from a backup, or export it again with 'proofmark keys export'"
+    )]
     Syntax {
         /// What is wrong, without any of the content.
         reason: String,
     },
     /// The secret has the wrong length.
-    #[error("the secret has {bytes} bytes instead of 32; the file was cut short or edited, restore it from a backup")]
+    #[error(
+        "the secret has {bytes} bytes instead of 32; the file was cut short or edited, restore it from a backup"
+    )]
     Length {
         /// Bytes that were found.
         bytes: usize,
     },
     /// The secret does not belong to the id beside it.
-    #[error("the secret does not belong to key {id}; the file was damaged or edited, restore it from a backup")]
+    #[error(
+        "the secret does not belong to key {id}; the file was damaged or edited, restore it from a backup"
+    )]
     Mismatch {
         /// The id that the file names.
         id: String,
@@ -44,7 +50,8 @@ pub enum KeyError {
     Empty,
 }
 
-/// Public name of a key: eight hexadecimal digits that follow from the secret and tell nothing about it.
+/// Public name of a key: eight hexadecimal digits that follow from the secret and tell nothing
+/// about it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(String);
@@ -121,17 +128,25 @@ impl WatermarkKey {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"proofmark watermark 1");
         let prk = salt.extract(self.secret.as_slice());
         let info = [label.as_bytes()];
-        // Expanding one digest length cannot fail; an all-zero seed would merely be another fixed sequence.
+        // Expanding one digest length cannot fail; an all-zero seed would merely be another fixed
+        // sequence.
         let mut seed = Zeroizing::new([0; KEY_BYTES]);
         let _ = prk.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(seed.as_mut_slice()));
-        Sequence { key: hmac::Key::new(hmac::HMAC_SHA256, seed.as_slice()), counter: 0, block: Vec::new() }
+        Sequence {
+            key: hmac::Key::new(hmac::HMAC_SHA256, seed.as_slice()),
+            counter: 0,
+            block: Vec::new(),
+        }
     }
 
     /// The key as the text of a key file. It holds the secret: write it with mode 0600.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let secret = Zeroizing::new(hex(self.secret.as_slice()));
-        Zeroizing::new(format!("{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \"secret\": \"{}\"\n}}\n", self.id, self.created, *secret))
+        Zeroizing::new(format!(
+            "{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \"secret\": \"{}\"\n}}\n",
+            self.id, self.created, *secret
+        ))
     }
 
     /// Reads the text of a key file.
@@ -142,16 +157,24 @@ impl WatermarkKey {
         let file: KeyFile = serde_json::from_str(text).map_err(|e| KeyError::Syntax {
             reason: match e.classify() {
                 serde_json::error::Category::Eof => "it is empty or ends too early".into(),
-                serde_json::error::Category::Data => "a field is missing or of the wrong kind".into(),
+                serde_json::error::Category::Data => {
+                    "a field is missing or of the wrong kind".into()
+                }
                 _ => format!("it is not JSON (line {})", e.line()),
             },
         })?;
         let hex_digits = Zeroizing::new(file.secret);
         if file.schema != KEY_SCHEMA {
-            return Err(KeyError::Syntax { reason: "it is of a kind that this version does not know".into() });
+            return Err(KeyError::Syntax {
+                reason: "it is of a kind that this version does not know".into(),
+            });
         }
-        let bytes = Zeroizing::new(unhex(&hex_digits).ok_or_else(|| KeyError::Syntax { reason: "the secret is not hexadecimal".into() })?);
-        let secret: [u8; KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| KeyError::Length { bytes: bytes.len() })?;
+        let bytes =
+            Zeroizing::new(unhex(&hex_digits).ok_or_else(|| KeyError::Syntax {
+                reason: "the secret is not hexadecimal".into(),
+            })?);
+        let secret: [u8; KEY_BYTES] =
+            bytes.as_slice().try_into().map_err(|_| KeyError::Length { bytes: bytes.len() })?;
         let key = Self::from_secret(secret, file.created);
         if key.id != file.id {
             return Err(KeyError::Mismatch { id: file.id.0.chars().take(16).collect() });
@@ -201,10 +224,15 @@ impl Sequence {
 
     /// The next `n` fair coin tosses.
     pub fn bits(&mut self, n: usize) -> Vec<bool> {
-        self.bytes(n.div_ceil(8)).iter().flat_map(|b| (0..8).map(move |i| b >> i & 1 == 1)).take(n).collect()
+        self.bytes(n.div_ceil(8))
+            .iter()
+            .flat_map(|b| (0..8).map(move |i| b >> i & 1 == 1))
+            .take(n)
+            .collect()
     }
 
-    /// A uniform permutation of `0..n` (Fisher and Yates, with rejection so that no order is likelier).
+    /// A uniform permutation of `0..n` (Fisher and Yates, with rejection so that no order is
+    /// likelier).
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut p: Vec<usize> = (0..n).collect();
         for i in (1..n).rev() {
@@ -280,7 +308,10 @@ mod tests {
         assert!(matches!(WatermarkKey::from_text(""), Err(KeyError::Syntax { .. })));
         assert!(matches!(WatermarkKey::from_text("{}"), Err(KeyError::Syntax { .. })));
         let secret = hex(key.secret.as_slice());
-        assert_eq!(WatermarkKey::from_text(&text.replace(&secret, &secret[..60])).unwrap_err(), KeyError::Length { bytes: 30 });
+        assert_eq!(
+            WatermarkKey::from_text(&text.replace(&secret, &secret[..60])).unwrap_err(),
+            KeyError::Length { bytes: 30 }
+        );
         let other = if secret.starts_with('0') { "1" } else { "0" };
         let damaged = text.replace(&secret, &format!("{other}{}", &secret[1..]));
         assert!(matches!(WatermarkKey::from_text(&damaged), Err(KeyError::Mismatch { .. })));

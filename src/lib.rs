@@ -1,8 +1,9 @@
 //! Provenance for generated video.
 //!
-//! *Proof* is a signed C2PA manifest: it says everything about where a clip comes from, and is lost at the first re-encode. *Mark* is a
-//! watermark in picture and sound that nobody sees or hears: it says one number, and survives. That number is the manifest's own UUID, so each finds
-//! the other, through a registry that remembers what was stamped.
+//! *Proof* is a signed C2PA manifest: it says everything about where a clip comes from, and is lost
+//! at the first re-encode. *Mark* is a watermark in picture and sound that nobody sees or hears: it
+//! says one number, and survives. That number is the manifest's own UUID, so each finds the other,
+//! through a registry that remembers what was stamped.
 //!
 //! | module | what it does | knows |
 //! | --- | --- | --- |

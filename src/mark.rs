@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::payload::Payload;
 
-/// How often a clip has been stamped, this time included: a remix of a stamped clip, stamped again, carries both marks.
+/// How often a clip has been stamped, this time included: a remix of a stamped clip, stamped again,
+/// carries both marks.
 ///
-/// Each generation has a layer of its own, so that the newer mark adds to the older one instead of replacing it, and the order can be told.
-/// From the [last](Generation::LAST) on all share one layer.
+/// Each generation has a layer of its own, so that the newer mark adds to the older one instead of
+/// replacing it, and the order can be told. From the [last](Generation::LAST) on all share one
+/// layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u8);
 
@@ -97,7 +99,10 @@ mod tests {
 
     #[test]
     fn generations_rise_to_the_last() {
-        let chain: Vec<u8> = std::iter::successors(Some(Generation::FIRST), |g| Some(g.next())).take(GENERATIONS + 1).map(Generation::number).collect();
+        let chain: Vec<u8> = std::iter::successors(Some(Generation::FIRST), |g| Some(g.next()))
+            .take(GENERATIONS + 1)
+            .map(Generation::number)
+            .collect();
         assert_eq!(chain, [1, 2, 3, 4, 4]);
     }
 }

@@ -8,18 +8,30 @@ pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
-/// `f` of each item, in order. Each of `workers`, of which there must be one, is a thread with its own scratch.
-pub(crate) fn map<T: Sync, W: Send, R: Send>(items: &[T], workers: &mut [W], f: impl Fn(&mut W, &T) -> R + Sync) -> Vec<R> {
+/// `f` of each item, in order. Each of `workers`, of which there must be one, is a thread with its
+/// own scratch.
+pub(crate) fn map<T: Sync, W: Send, R: Send>(
+    items: &[T],
+    workers: &mut [W],
+    f: impl Fn(&mut W, &T) -> R + Sync,
+) -> Vec<R> {
     map_until(items, workers, f, |_| false)
 }
 
-/// `f` of each item, in order, up to the first that is `enough`: items behind it are not begun once it is known, and left out.
-pub(crate) fn map_until<T: Sync, W: Send, R: Send>(items: &[T], workers: &mut [W], f: impl Fn(&mut W, &T) -> R + Sync, enough: impl Fn(&R) -> bool + Sync) -> Vec<R> {
+/// `f` of each item, in order, up to the first that is `enough`: items behind it are not begun once
+/// it is known, and left out.
+pub(crate) fn map_until<T: Sync, W: Send, R: Send>(
+    items: &[T],
+    workers: &mut [W],
+    f: impl Fn(&mut W, &T) -> R + Sync,
+    enough: impl Fn(&R) -> bool + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
     let run = |worker: &mut W| {
-        // An item that was taken is always finished, and items are taken in order: the first that is enough is the same every time.
+        // An item that was taken is always finished, and items are taken in order: the first that
+        // is enough is the same every time.
         while !stop.load(Ordering::Acquire) {
             let i = next.fetch_add(1, Ordering::AcqRel);
             let Some(item) = items.get(i) else { break };

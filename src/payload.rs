@@ -1,7 +1,8 @@
 //! The payload: the 128-bit number that mark and manifest share.
 //!
-//! A payload is a version 4 UUID (RFC 9562), so six of its bits are fixed and 122 carry the message. The mark carries
-//! those 122, in two parts: six choose the sub-pattern, the other 116 and a CRC-32 go through the error-correcting code.
+//! A payload is a version 4 UUID (RFC 9562), so six of its bits are fixed and 122 carry the
+//! message. The mark carries those 122, in two parts: six choose the sub-pattern, the other 116 and
+//! a CRC-32 go through the error-correcting code.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,17 +16,20 @@ use crate::fec::crc32;
 pub const MESSAGE_BITS: usize = 122;
 /// How many payloads there are: what blind decoding chooses among, so that each is a trial.
 pub(crate) const PAYLOADS: f64 = (1u128 << MESSAGE_BITS) as f64;
-/// Message bits that choose the sub-pattern: 64 sub-patterns make averaging many clips of one key 64 times weaker.
+/// Message bits that choose the sub-pattern: 64 sub-patterns make averaging many clips of one key
+/// 64 times weaker.
 pub const SUBPATTERN_BITS: usize = 6;
 /// Number of sub-patterns of a key.
 pub const SUBPATTERNS: usize = 1 << SUBPATTERN_BITS;
 /// Bits that enter the error-correcting code: the rest of the message and a CRC-32 over all of it.
 pub const CODED_BITS: usize = MESSAGE_BITS - SUBPATTERN_BITS + 32;
 
-/// Bits that enter the code of the sound mark, which has no sub-patterns: the whole message and a check.
+/// Bits that enter the code of the sound mark, which has no sub-patterns: the whole message and a
+/// check.
 pub const CHECKED_BITS: usize = MESSAGE_BITS + CHECK_BITS;
-/// Bits of the check in the sound mark: the first ones of the message's SHA-256. They tell the right sequence of a decoder's list from its neighbours; that there
-/// is a payload at all is told by the score of its word.
+/// Bits of the check in the sound mark: the first ones of the message's SHA-256. They tell the
+/// right sequence of a decoder's list from its neighbours; that there is a payload at all is told
+/// by the score of its word.
 const CHECK_BITS: usize = 28;
 
 /// The number in the mark: a version 4 UUID. The manifest's label is `urn:c2pa:<payload>`.
@@ -44,7 +48,9 @@ pub enum PayloadError {
         text: String,
     },
     /// The UUID is of another version, whose fixed bits the mark does not carry.
-    #[error("{uuid} is not a version 4 UUID; the mark carries random (version 4) UUIDs alone, so let stamp choose one or make one with uuidgen -r")]
+    #[error(
+        "{uuid} is not a version 4 UUID; the mark carries random (version 4) UUIDs alone, so let stamp choose one or make one with uuidgen -r"
+    )]
     Version {
         /// What was given.
         uuid: Uuid,
@@ -84,7 +90,11 @@ impl Payload {
     }
 
     fn from_message(m: u128) -> Self {
-        let x = ((m >> 74) << 80) | (4 << 76) | (((m >> 62) & 0xfff) << 64) | (2 << 62) | (m & ((1 << 62) - 1));
+        let x = ((m >> 74) << 80)
+            | (4 << 76)
+            | (((m >> 62) & 0xfff) << 64)
+            | (2 << 62)
+            | (m & ((1 << 62) - 1));
         Self(Uuid::from_u128(x))
     }
 
@@ -104,7 +114,8 @@ impl Payload {
         bits
     }
 
-    /// The payload behind decoded bits and the sub-pattern they were found under; `None` if the CRC disagrees.
+    /// The payload behind decoded bits and the sub-pattern they were found under; `None` if the CRC
+    /// disagrees.
     #[must_use]
     pub fn from_coded_bits(bits: &[bool; CODED_BITS], subpattern: usize) -> Option<Self> {
         let (message, check) = bits.split_at(MESSAGE_BITS - SUBPATTERN_BITS);
@@ -119,7 +130,13 @@ impl Payload {
     pub fn checked_bits(self) -> [bool; CHECKED_BITS] {
         let m = self.message();
         let check = check(m);
-        std::array::from_fn(|i| if i < MESSAGE_BITS { (m >> (MESSAGE_BITS - 1 - i)) & 1 == 1 } else { (check >> (CHECKED_BITS - 1 - i)) & 1 == 1 })
+        std::array::from_fn(|i| {
+            if i < MESSAGE_BITS {
+                (m >> (MESSAGE_BITS - 1 - i)) & 1 == 1
+            } else {
+                (check >> (CHECKED_BITS - 1 - i)) & 1 == 1
+            }
+        })
     }
 
     /// The payload behind decoded bits of the sound mark; `None` if the check disagrees.
@@ -142,7 +159,11 @@ impl TryFrom<Uuid> for Payload {
     type Error = PayloadError;
 
     fn try_from(uuid: Uuid) -> Result<Self, PayloadError> {
-        if uuid.get_version() == Some(Version::Random) && uuid.get_variant() == Variant::RFC4122 { Ok(Self(uuid)) } else { Err(PayloadError::Version { uuid }) }
+        if uuid.get_version() == Some(Version::Random) && uuid.get_variant() == Variant::RFC4122 {
+            Ok(Self(uuid))
+        } else {
+            Err(PayloadError::Version { uuid })
+        }
     }
 }
 
@@ -157,7 +178,9 @@ impl FromStr for Payload {
 
     fn from_str(text: &str) -> Result<Self, PayloadError> {
         let bare = text.trim().trim_start_matches("urn:c2pa:");
-        Uuid::parse_str(bare).map_err(|_| PayloadError::Syntax { text: text.chars().take(80).collect() })?.try_into()
+        Uuid::parse_str(bare)
+            .map_err(|_| PayloadError::Syntax { text: text.chars().take(80).collect() })?
+            .try_into()
     }
 }
 
@@ -207,7 +230,12 @@ mod tests {
 
     #[test]
     fn other_versions_are_refused() {
-        for text in ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000", "c232ab00-9414-11ec-b3c8-9f6bdeced846"] {
+        for text in [
+            "",
+            "not-a-uuid",
+            "00000000-0000-0000-0000-000000000000",
+            "c232ab00-9414-11ec-b3c8-9f6bdeced846",
+        ] {
             assert!(text.parse::<Payload>().is_err(), "{text}");
         }
     }

@@ -1,7 +1,9 @@
-//! Whose hands a clip is made anew with: those of this process, or of a [worker](crate::worker) that knows no key.
+//! Whose hands a clip is made anew with: those of this process, or of a [worker](crate::worker)
+//! that knows no key.
 //!
-//! [`stamp`](mod@crate::stamp) marks frames and sound as they come by, and signs what was written. Everything between, from the input's bytes to the target's, goes through
-//! [`Press`]: libav runs behind it, and nothing else of it does.
+//! [`stamp`](mod@crate::stamp) marks frames and sound as they come by, and signs what was written.
+//! Everything between, from the input's bytes to the target's, goes through [`Press`]: libav runs
+//! behind it, and nothing else of it does.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,24 +12,42 @@ use std::path::{Path, PathBuf};
 use crate::detect::record;
 use crate::eyes::LookError;
 use crate::fingerprint::{Recording, SoundFingerprint};
-use crate::media::{self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader, Rework, Skip, SoundInfo, StillMaker, Stills, Summary};
+use crate::media::{
+    self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader, Rework,
+    Skip, SoundInfo, StillMaker, Stills, Summary,
+};
 use crate::picture::{Canvas, Coding};
 use crate::stamp::StampError;
 use crate::worker::Isolation;
 
 /// Begins to make clips anew.
 pub trait Presses: fmt::Debug + Send + Sync {
-    /// Begins with the file at `input`, of which a new one is to be written to `output`, which is there and empty.
+    /// Begins with the file at `input`, of which a new one is to be written to `output`, which is
+    /// there and empty.
     ///
     /// # Errors
     /// [`LookError`] if that cannot even begin.
-    fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError>;
+    fn open(
+        &self,
+        input: &Path,
+        output: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Press>, LookError>;
 
-    /// Has the picture of `input` run through a chain of libav's filters and encoded to `output`, which is there and empty, as [`media::filter`] does.
+    /// Has the picture of `input` run through a chain of libav's filters and encoded to `output`,
+    /// which is there and empty, as [`media::filter`] does.
     ///
     /// # Errors
     /// [`LookError`] if reading, filtering or writing failed.
-    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError>;
+    fn filter(
+        &self,
+        input: &Path,
+        output: &Path,
+        how: &Filtering<'_>,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<(), LookError>;
 }
 
 /// What a picture is run through, and how what comes of it is encoded.
@@ -80,13 +100,19 @@ pub trait Press {
     /// As for [`Reader`]; if there is not one whole frame.
     fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError>;
 
-    /// Writes the output, as [`media::transcode`] does, and makes small pictures of it if the order wants some.
+    /// Writes the output, as [`media::transcode`] does, and makes small pictures of it if the order
+    /// wants some.
     ///
     /// # Errors
     /// [`StampError`] if reading, marking or writing failed.
-    fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError>;
+    fn transcode(
+        &mut self,
+        order: &Order<'_>,
+        marks: &mut dyn Marks,
+    ) -> Result<(Summary, Option<Stills>), StampError>;
 
-    /// What the sound of the output is like; `None` if it has none, or none that can be hashed or decoded.
+    /// What the sound of the output is like; `None` if it has none, or none that can be hashed or
+    /// decoded.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -101,11 +127,29 @@ pub trait Press {
 pub struct Own;
 
 impl Presses for Own {
-    fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError> {
-        Ok(Box::new(OwnPress { input: input.into(), output: output.into(), limits: *limits, cancel: cancel.clone() }))
+    fn open(
+        &self,
+        input: &Path,
+        output: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Press>, LookError> {
+        Ok(Box::new(OwnPress {
+            input: input.into(),
+            output: output.into(),
+            limits: *limits,
+            cancel: cancel.clone(),
+        }))
     }
 
-    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError> {
+    fn filter(
+        &self,
+        input: &Path,
+        output: &Path,
+        how: &Filtering<'_>,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<(), LookError> {
         Ok(media::filter(input, output, how.chain, how.encode, limits, cancel)?)
     }
 }
@@ -121,7 +165,12 @@ impl Press for OwnPress {
     fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError> {
         let mut reader = Reader::open(&self.input, &self.limits)?;
         // There may be more frames than will be looked at.
-        let many = reader.info().picture.as_ref().and_then(|p| p.frame_rate).is_some_and(|r| r > 1.5 * rate);
+        let many = reader
+            .info()
+            .picture
+            .as_ref()
+            .and_then(|p| p.frame_rate)
+            .is_some_and(|r| r > 1.5 * rate);
         reader.skip(if many { Skip::Disposable } else { Skip::Nothing });
         let mut any = false;
         while let Some((mut picture, time)) = reader.next_frame(|_| true)? {
@@ -135,23 +184,46 @@ impl Press for OwnPress {
             let coding = picture.coding();
             take(&mut picture, time, coding);
         }
-        if any { Ok(()) } else { Err(MediaError::Decode { path: self.input.clone(), reason: "not one whole frame in it".into() }.into()) }
+        if any {
+            Ok(())
+        } else {
+            Err(MediaError::Decode {
+                path: self.input.clone(),
+                reason: "not one whole frame in it".into(),
+            }
+            .into())
+        }
     }
 
-    fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError> {
+    fn transcode(
+        &mut self,
+        order: &Order<'_>,
+        marks: &mut dyn Marks,
+    ) -> Result<(Summary, Option<Stills>), StampError> {
         let mut stills = order.stills.then(StillMaker::default);
         // All three are asked by turns.
         let marks = RefCell::new(marks);
-        let (mut rework, mut progress) = (|info: &SoundInfo| marks.borrow_mut().track(info), |p: Progress| marks.borrow_mut().progress(p));
-        let job =
-            Job { target: order.target, options: order.encode, seconds: order.seconds, limits: &self.limits, rework: &mut rework, cancel: &self.cancel, progress: &mut progress };
-        let summary = media::transcode(&self.input, &self.output, order.container, job, |picture, time| {
-            marks.borrow_mut().frame(picture, time)?;
-            if let Some(stills) = &mut stills {
-                stills.push(picture, time);
-            }
-            Ok::<(), StampError>(())
-        })?;
+        let (mut rework, mut progress) = (
+            |info: &SoundInfo| marks.borrow_mut().track(info),
+            |p: Progress| marks.borrow_mut().progress(p),
+        );
+        let job = Job {
+            target: order.target,
+            options: order.encode,
+            seconds: order.seconds,
+            limits: &self.limits,
+            rework: &mut rework,
+            cancel: &self.cancel,
+            progress: &mut progress,
+        };
+        let summary =
+            media::transcode(&self.input, &self.output, order.container, job, |picture, time| {
+                marks.borrow_mut().frame(picture, time)?;
+                if let Some(stills) = &mut stills {
+                    stills.push(picture, time);
+                }
+                Ok::<(), StampError>(())
+            })?;
         Ok((summary, stills.and_then(StillMaker::finish)))
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 
 use crate::evidence::TimeRange;
-use crate::fingerprint::{DifferenceMap, PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery, SoundResemblance};
+use crate::fingerprint::{
+    DifferenceMap, PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery,
+    SoundResemblance,
+};
 use crate::media::{Limits, Stills};
 use crate::parallel;
 use crate::payload::Payload;
@@ -30,11 +33,14 @@ pub struct Registered {
     pub content: Content,
     /// The user's words for it.
     pub labels: BTreeSet<String>,
-    /// Its manifest, judged without its hard binding, which ties it to the bytes of the stamped file; `None` if it was stamped without one.
+    /// Its manifest, judged without its hard binding, which ties it to the bytes of the stamped
+    /// file; `None` if it was stamped without one.
     pub manifest: Option<ManifestReport>,
-    /// How far the picture in question is from the registered one; `None` if it was not compared, or has too little to compare.
+    /// How far the picture in question is from the registered one; `None` if it was not compared,
+    /// or has too little to compare.
     pub resemblance: Option<Resemblance>,
-    /// Where the picture in question looks otherwise than the registered one; `None` if that cannot be told: it was not compared, or lies otherwise in the frame.
+    /// Where the picture in question looks otherwise than the registered one; `None` if that cannot
+    /// be told: it was not compared, or lies otherwise in the frame.
     pub difference: Option<DifferenceMap>,
     /// When the picture in question looks like no moment of the registered one, in seconds.
     pub unmatched: Vec<TimeRange>,
@@ -61,10 +67,42 @@ impl Registered {
     /// # Errors
     /// [`ProvenanceError::Trust`] if the trust list is no good.
     pub fn of(entry: Entry, trust: &Trust, limits: &Limits) -> Result<Self, ProvenanceError> {
-        let manifest = entry.manifest.as_ref().map(|store| provenance::read_store(store, trust, limits)).transpose()?;
-        let Entry { id, payload, content, media_type, title, stamped, labels, picture, sound, stills, .. } = entry;
+        let manifest = entry
+            .manifest
+            .as_ref()
+            .map(|store| provenance::read_store(store, trust, limits))
+            .transpose()?;
+        let Entry {
+            id,
+            payload,
+            content,
+            media_type,
+            title,
+            stamped,
+            labels,
+            picture,
+            sound,
+            stills,
+            ..
+        } = entry;
         let (resemblance, difference, unmatched, sound_resemblance) = Default::default();
-        Ok(Self { id, payload, title, stamped, media_type, content, labels, manifest, resemblance, difference, unmatched, sound_resemblance, stills, picture, sound })
+        Ok(Self {
+            id,
+            payload,
+            title,
+            stamped,
+            media_type,
+            content,
+            labels,
+            manifest,
+            resemblance,
+            difference,
+            unmatched,
+            sound_resemblance,
+            stills,
+            picture,
+            sound,
+        })
     }
 
     /// Whether there is a manifest, it holds, and it is the one of this entry.
@@ -73,7 +111,8 @@ impl Registered {
         self.own().is_some_and(|m| m.state != ManifestState::Invalid)
     }
 
-    /// Whether there is a manifest of this entry of which nothing fails but its certificate's right to sign: most have ended before the clip is forgotten.
+    /// Whether there is a manifest of this entry of which nothing fails but its certificate's right
+    /// to sign: most have ended before the clip is forgotten.
     #[must_use]
     pub fn outlived(&self) -> bool {
         self.own().is_some_and(ManifestReport::credential_alone)
@@ -102,7 +141,9 @@ pub enum RecoveryError {
 #[non_exhaustive]
 pub enum DepositError {
     /// It cannot be read.
-    #[error("this is no C2PA manifest store, or one too damaged to be read; send the bytes of a .c2pa file")]
+    #[error(
+        "this is no C2PA manifest store, or one too damaged to be read; send the bytes of a .c2pa file"
+    )]
     Unreadable,
     /// It fails validation.
     #[error("the manifest does not hold ({}); send one whose signature and assertions are whole", failures.join(", "))]
@@ -115,12 +156,19 @@ pub enum DepositError {
     Provenance(#[from] ProvenanceError),
 }
 
-/// An entry for a manifest store that is handed in without its file at `now`, in seconds since 1970. It must hold, its hard binding excepted, and leads
-/// to a mark of ours if it names the mark of its own label by `algorithm`.
+/// An entry for a manifest store that is handed in without its file at `now`, in seconds since 1970.
+/// It must hold, its hard binding excepted, and leads to a mark of ours if it names the mark
+/// of its own label by `algorithm`.
 ///
 /// # Errors
 /// [`DepositError`].
-pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits: &Limits) -> Result<Entry, DepositError> {
+pub fn deposit(
+    store: Vec<u8>,
+    algorithm: &str,
+    now: u64,
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<Entry, DepositError> {
     let report = provenance::read_store(&store, trust, limits)?;
     let Some(id) = report.label.clone() else { return Err(DepositError::Unreadable) };
     if report.state == ManifestState::Invalid {
@@ -134,7 +182,11 @@ pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits:
         title: report.title,
         stamped: now,
         labels: BTreeSet::new(),
-        bindings: report.soft_bindings.into_iter().map(|b| Binding { alg: b.alg, value: b.bytes }).collect(),
+        bindings: report
+            .soft_bindings
+            .into_iter()
+            .map(|b| Binding { alg: b.alg, value: b.bytes })
+            .collect(),
         picture: None,
         sound: None,
         stills: None,
@@ -147,7 +199,12 @@ pub fn deposit(store: Vec<u8>, algorithm: &str, now: u64, trust: &Trust, limits:
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn recall(registry: &dyn Registry, payloads: &[Payload], trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+pub fn recall(
+    registry: &dyn Registry,
+    payloads: &[Payload],
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = Vec::new();
     for &payload in payloads {
         if let Some(entry) = registry.by_payload(payload)? {
@@ -159,16 +216,23 @@ pub fn recall(registry: &dyn Registry, payloads: &[Payload], trust: &Trust, limi
 
 /// Fingerprints that are read at once.
 const PAGE: usize = 4096;
-/// Of all that are registered, those that look most alike at a glance and are compared frame by frame.
+/// Of all that are registered, those that look most alike at a glance and are compared frame by
+/// frame.
 const CLOSER: usize = 20;
-/// Bits by which frames may differ at a glance for that: the nearest of a thousand others comes to about 85.
+/// Bits by which frames may differ at a glance for that: the nearest of a thousand others comes to
+/// about 85.
 const GLANCE: f32 = 98.0;
 
 /// What is registered of the clips whose picture looks like this one, the likest first.
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resembling(registry: &dyn Registry, query: &Query, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+pub fn resembling(
+    registry: &dyn Registry,
+    query: &Query,
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = Vec::new();
     for id in nearest(|after| registry.looks(after, PAGE), |f| query.glance(f), GLANCE)? {
         let Some(entry) = registry.by_id(&id)? else { continue };
@@ -182,18 +246,29 @@ pub fn resembling(registry: &dyn Registry, query: &Query, trust: &Trust, limits:
     Ok(out)
 }
 
-/// How far sounds may be apart at a glance to be compared closely, chance being one: as they are, and under guesses, of which few hashes are looked at then.
+/// How far sounds may be apart at a glance to be compared closely, chance being one: as they are,
+/// and under guesses, of which few hashes are looked at then.
 const SOUND_GLANCE: f32 = SoundResemblance::SAME;
 const STRETCHED_GLANCE: f32 = 0.6;
 
-/// What is registered of the clips whose sound is like this one, the likest first. Where none is as it runs, other speeds, tempos and pitches are tried.
+/// What is registered of the clips whose sound is like this one, the likest first. Where none is as
+/// it runs, other speeds, tempos and pitches are tried.
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resounding(registry: &dyn Registry, query: &SoundQuery, trust: &Trust, limits: &Limits) -> Result<Vec<Registered>, RecoveryError> {
+pub fn resounding(
+    registry: &dyn Registry,
+    query: &SoundQuery,
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<Vec<Registered>, RecoveryError> {
     let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), SOUND_GLANCE)?;
     if ids.is_empty() {
-        ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance_stretched(f), STRETCHED_GLANCE)?;
+        ids = nearest(
+            |after| registry.sounds(after, PAGE),
+            |f| query.glance_stretched(f),
+            STRETCHED_GLANCE,
+        )?;
     }
     let mut out = Vec::new();
     for id in ids {
@@ -211,8 +286,13 @@ pub fn resounding(registry: &dyn Registry, query: &SoundQuery, trust: &Trust, li
 /// Fingerprints that a thread takes at once.
 const SHARE: usize = 64;
 
-/// The ids of the entries whose fingerprints are nearest at a glance, at most `most` away, the nearest first.
-fn nearest<T: Sync>(page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>, glance: impl Fn(&T) -> f32 + Sync, most: f32) -> Result<Vec<String>, RegistryError> {
+/// The ids of the entries whose fingerprints are nearest at a glance, at most `most` away, the
+/// nearest first.
+fn nearest<T: Sync>(
+    page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, RegistryError>,
+    glance: impl Fn(&T) -> f32 + Sync,
+    most: f32,
+) -> Result<Vec<String>, RegistryError> {
     let mut threads = vec![(); parallel::threads()];
     let mut nearest: Vec<(f32, String)> = Vec::new();
     let mut after: Option<String> = None;
@@ -221,8 +301,16 @@ fn nearest<T: Sync>(page: impl Fn(Option<&str>) -> Result<Vec<(String, T)>, Regi
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         let shares: Vec<&[(String, T)]> = page.chunks(SHARE).collect();
-        let distances = parallel::map(&shares, &mut threads, |(), share| share.iter().map(|(_, f)| glance(f)).collect::<Vec<f32>>());
-        nearest.extend(distances.into_iter().flatten().zip(page.into_iter().map(|entry| entry.0)).filter(|n| n.0 <= most));
+        let distances = parallel::map(&shares, &mut threads, |(), share| {
+            share.iter().map(|(_, f)| glance(f)).collect::<Vec<f32>>()
+        });
+        nearest.extend(
+            distances
+                .into_iter()
+                .flatten()
+                .zip(page.into_iter().map(|entry| entry.0))
+                .filter(|n| n.0 <= most),
+        );
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
         nearest.truncate(CLOSER);
     }

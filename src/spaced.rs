@@ -66,7 +66,10 @@ mod tests {
             }
             let kept = spaced.finish();
             let steps: Vec<f64> = kept.windows(2).map(|two| two[1] - two[0]).collect();
-            assert!(kept.len() <= 24 && steps.iter().all(|step| (step - steps[0]).abs() < 1e-9), "{length}: {kept:?}");
+            assert!(
+                kept.len() <= 24 && steps.iter().all(|step| (step - steps[0]).abs() < 1e-9),
+                "{length}: {kept:?}"
+            );
         }
     }
 

@@ -15,11 +15,18 @@ use crate::eyes::{self, Eyes, LookError, Showing};
 use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Stills};
+use crate::media::{
+    self, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Stills,
+};
 use crate::payload::Payload;
-use crate::picture::{Canvas, Capacity, DetectOptions, Detector, Marker, Meter, PictureError, PictureEvidence, Strength};
+use crate::picture::{
+    Canvas, Capacity, DetectOptions, Detector, Marker, Meter, PictureError, PictureEvidence,
+    Strength,
+};
 use crate::press::{self, Marks, Order, Press, Presses};
-use crate::provenance::{self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust};
+use crate::provenance::{
+    self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust,
+};
 use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sound::{self, SoundError};
@@ -59,7 +66,8 @@ pub struct StampOptions {
     pub overwrite: bool,
     /// What the input may ask of the machine.
     pub limits: Limits,
-    /// Who decodes the input and encodes the target: this process, or workers that know no key. A stream is always this process's own.
+    /// Who decodes the input and encodes the target: this process, or workers that know no key. A
+    /// stream is always this process's own.
     pub press: Arc<dyn Presses>,
     /// Who reads the finished file back.
     pub eyes: Arc<dyn Eyes>,
@@ -108,17 +116,20 @@ pub struct Stamped {
     pub manifest: Option<PathBuf>,
     /// Whether there is one.
     pub signed: bool,
-    /// Label of the manifest of what the clip was made from, which is in the new one; `None` if that had none.
+    /// Label of the manifest of what the clip was made from, which is in the new one; `None` if
+    /// that had none.
     pub parent: Option<String>,
     /// What was written.
     pub summary: media::Summary,
-    /// How much evidence the marked frames carry, and what that should survive; `None` without a picture.
+    /// How much evidence the marked frames carry, and what that should survive; `None` without a
+    /// picture.
     pub capacity: Option<Capacity>,
     /// The same of each sound track that was marked, or why it could not be.
     pub sound: Vec<Result<sound::Capacity, SoundError>>,
     /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
     pub remembered: Option<String>,
-    /// Why the registry could not be told that the file is there; it knows the clip all the same, and finds out later.
+    /// Why the registry could not be told that the file is there; it knows the clip all the same,
+    /// and finds out later.
     pub unconfirmed: Option<String>,
     /// What kept the input from doing harm.
     pub isolation: Isolation,
@@ -188,13 +199,22 @@ impl From<LookError> for StampError {
     }
 }
 
-/// Stamps `input` with a mark of `key` and, if there is an identity, a manifest, into `output`. The target appears whole or not at all.
+/// Stamps `input` with a mark of `key` and, if there is an identity, a manifest, into `output`. The
+/// target appears whole or not at all.
 ///
 /// # Errors
 /// [`StampError`] says what, which file, and what to do next.
-pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Stamped, StampError> {
+pub fn stamp(
+    input: &Path,
+    output: &Path,
+    key: &WatermarkKey,
+    options: &StampOptions,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Stamped, StampError> {
     let container = Container::of(output)?;
-    let (sidecar, registration) = (sidecar(output, container, options), registration(output, options));
+    let (sidecar, registration) =
+        (sidecar(output, container, options), registration(output, options));
     check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
     if options.identity.is_some() {
         // What cannot be signed is known before the work.
@@ -204,7 +224,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let marked = draft(output)?;
     let mut press = options.press.open(input, marked.path(), &options.limits, cancel)?;
     let beneath = if container.is_sound() { None } else { beginning(press.as_mut(), &ring)? };
-    let known = beneath.as_ref().and_then(|b| b.payload.zip(b.generation)).map(|(payload, generation)| Mark { payload, generation });
+    let known = beneath
+        .as_ref()
+        .and_then(|b| b.payload.zip(b.generation))
+        .map(|(payload, generation)| Mark { payload, generation });
     let payload = options.payload.unwrap_or_else(|| payload_beside(known.map(|k| k.payload)));
     let generation = match &beneath {
         Some(b) if b.detected => b.generation.unwrap_or(Generation::FIRST).next(),
@@ -212,12 +235,25 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     };
     let mark = Mark { payload, generation };
 
-    let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
+    let pass =
+        Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
     let sounds = SoundMarkers::new(key, payload, options.mark_sound);
     let mut marks = ClipMarks { pass, sounds, progress };
-    let order = Order { target: output, container, encode: &options.encode, seconds: None, stills: keeps_stills(options) };
+    let order = Order {
+        target: output,
+        container,
+        encode: &options.encode,
+        seconds: None,
+        stills: keeps_stills(options),
+    };
     let (mut summary, stills) = press.transcode(&order, &mut marks)?;
-    summary.left_out.extend(media::carry_over(input, marked.path(), output, container, &options.limits)?);
+    summary.left_out.extend(media::carry_over(
+        input,
+        marked.path(),
+        output,
+        container,
+        &options.limits,
+    )?);
 
     let (capacity, sketch) = marks.pass.finish();
     let looks = looks(&sketch);
@@ -230,7 +266,11 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     let likeness = Likeness {
         picture: looks,
         stills,
-        sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) { heard(press.as_mut(), sound.len())? } else { None },
+        sound: if options.identity.is_some() || !matches!(options.remember, Remember::Nowhere) {
+            heard(press.as_mut(), sound.len())?
+        } else {
+            None
+        },
     };
     let bound = Bound {
         payload,
@@ -243,19 +283,31 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         Some(identity) => {
             let file = draft(sidecar.as_deref().unwrap_or(output))?;
             let remembered = remembered(known.map(|k| k.payload), &sketch, options)?;
-            let source = Source { path: input, remembered: remembered.as_deref(), limits: options.limits };
-            let signed = provenance::sign(marked.path(), file.path(), container, &source, &bound, identity, &options.manifest)?;
+            let source =
+                Source { path: input, remembered: remembered.as_deref(), limits: options.limits };
+            let signed = provenance::sign(
+                marked.path(),
+                file.path(),
+                container,
+                &source,
+                &bound,
+                identity,
+                &options.manifest,
+            )?;
             Some((file, signed))
         }
     };
     let (finished, beside, signed) = match signed {
         None => (marked, None, None),
-        Some((file, signed)) if signed.placement == Placement::Embedded => (file, None, Some(signed)),
+        Some((file, signed)) if signed.placement == Placement::Embedded => {
+            (file, None, Some(signed))
+        }
         Some((file, signed)) => (marked, Some(file), Some(signed)),
     };
     let manifest = signed.as_ref().map(|_| sidecar.clone().unwrap_or_else(|| output.to_path_buf()));
 
-    let entry = || entry(finished.path(), output, container, &bound, signed.as_ref(), &likeness, options);
+    let entry =
+        || entry(finished.path(), output, container, &bound, signed.as_ref(), &likeness, options);
     let announced = match &options.remember {
         Remember::Nowhere => None,
         Remember::Registry(registry) => {
@@ -267,16 +319,24 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
             let mut file = draft(&registration_path(output))?;
             let line = format!("{}\n", Registration::from(&entry()?).line());
             let written = file.file().write_all(line.as_bytes());
-            written.map_err(|e| MediaError::Write { path: registration_path(output), reason: e.to_string() })?;
+            written.map_err(|e| MediaError::Write {
+                path: registration_path(output),
+                reason: e.to_string(),
+            })?;
             publish(file, options.overwrite)?;
             None
         }
     };
-    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
+    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is
+    // harmless.
     let published = beside.map_or(Ok(()), |file| publish(file, options.overwrite)).and_then(|()| {
         publish(finished, options.overwrite).inspect_err(|_| {
             // What came in between is somebody else's, and none of ours belongs beside it.
-            sidecar.iter().chain(&registration).filter(|_| !options.overwrite).for_each(|path| _ = std::fs::remove_file(path));
+            sidecar
+                .iter()
+                .chain(&registration)
+                .filter(|_| !options.overwrite)
+                .for_each(|path| _ = std::fs::remove_file(path));
         })
     });
     if let Err(e) = published {
@@ -286,7 +346,10 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
         }
         return Err(e);
     }
-    let unconfirmed = announced.as_ref().and_then(|(registry, id, _)| registry.confirm(id).err()).map(|e| e.to_string());
+    let unconfirmed = announced
+        .as_ref()
+        .and_then(|(registry, id, _)| registry.confirm(id).err())
+        .map(|e| e.to_string());
     let remembered = match &options.remember {
         Remember::Nowhere => None,
         Remember::Registry(registry) => Some(registry.location().to_string()),
@@ -309,16 +372,22 @@ pub fn stamp(input: &Path, output: &Path, key: &WatermarkKey, options: &StampOpt
     })
 }
 
-/// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not share one.
+/// Every file that [`stamp`] writes for the target `output`, that one first: two clips must not
+/// share one.
 #[must_use]
 pub fn targets(output: &Path, options: &StampOptions) -> Vec<PathBuf> {
-    let sidecar = Container::of(output).ok().and_then(|container| sidecar(output, container, options));
-    std::iter::once(output.to_path_buf()).chain(sidecar).chain(registration(output, options)).collect()
+    let sidecar =
+        Container::of(output).ok().and_then(|container| sidecar(output, container, options));
+    std::iter::once(output.to_path_buf())
+        .chain(sidecar)
+        .chain(registration(output, options))
+        .collect()
 }
 
 /// The manifest beside a target that cannot hold it.
 fn sidecar(output: &Path, container: Container, options: &StampOptions) -> Option<PathBuf> {
-    let signs = options.identity.is_some() && provenance::placement(container) == Placement::Sidecar;
+    let signs =
+        options.identity.is_some() && provenance::placement(container) == Placement::Sidecar;
     signs.then(|| provenance::sidecar_path(output))
 }
 
@@ -344,32 +413,65 @@ fn looks(sketch: &Sketch) -> Option<PictureFingerprint> {
     Some(sketch.fingerprint()).filter(|f| !f.is_empty())
 }
 
-/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like that clip: a mark alone could have been put there.
-fn remembered(beneath: Option<Payload>, sketch: &Sketch, options: &StampOptions) -> Result<Option<Vec<u8>>, StampError> {
-    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else { return Ok(None) };
+/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like
+/// that clip: a mark alone could have been put there.
+fn remembered(
+    beneath: Option<Payload>,
+    sketch: &Sketch,
+    options: &StampOptions,
+) -> Result<Option<Vec<u8>>, StampError> {
+    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else {
+        return Ok(None);
+    };
     let Some(entry) = registry.by_payload(payload)? else { return Ok(None) };
-    let same = entry.picture.as_ref().and_then(|f| Query::new(sketch).resemblance(f)).is_some_and(|r| r.same());
+    let same = entry
+        .picture
+        .as_ref()
+        .and_then(|f| Query::new(sketch).resemblance(f))
+        .is_some_and(|r| r.same());
     let store = entry.manifest.clone().filter(|_| same);
-    let holds = store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
+    let holds =
+        store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
     Ok(store.filter(|_| holds))
 }
 
-/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps another one than was hashed must not be told that its mark
-/// was put there.
+/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps
+/// another one than was hashed must not be told that its mark was put there.
 fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<SoundFingerprint>, StampError> {
     if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
 }
 
 /// What is remembered of a finished file that is about to appear at `target`.
-fn entry(finished: &Path, target: &Path, container: Container, bound: &Bound, signed: Option<&Signed>, likeness: &Likeness, options: &StampOptions) -> Result<Entry, MediaError> {
-    let content = Content::of_file(finished).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
+fn entry(
+    finished: &Path,
+    target: &Path,
+    container: Container,
+    bound: &Bound,
+    signed: Option<&Signed>,
+    likeness: &Likeness,
+    options: &StampOptions,
+) -> Result<Entry, MediaError> {
+    let content = Content::of_file(finished)
+        .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })?;
     let target = std::path::absolute(target).unwrap_or_else(|_| target.into());
-    Ok(Entry { target: Some(target), ..entry_of(content, container, bound, signed, likeness, options) })
+    Ok(Entry {
+        target: Some(target),
+        ..entry_of(content, container, bound, signed, likeness, options)
+    })
 }
 
 /// What is remembered of bytes that are nowhere in particular.
-fn entry_of(content: Content, container: Container, bound: &Bound, signed: Option<&Signed>, likeness: &Likeness, options: &StampOptions) -> Entry {
-    let bindings = bound.soft_bindings(&options.manifest).map(|(alg, value)| Binding { alg: alg.into(), value: value.into() });
+fn entry_of(
+    content: Content,
+    container: Container,
+    bound: &Bound,
+    signed: Option<&Signed>,
+    likeness: &Likeness,
+    options: &StampOptions,
+) -> Entry {
+    let bindings = bound
+        .soft_bindings(&options.manifest)
+        .map(|(alg, value)| Binding { alg: alg.into(), value: value.into() });
     Entry {
         id: Entry::id_of(bound.payload),
         payload: Some(bound.payload),
@@ -377,7 +479,9 @@ fn entry_of(content: Content, container: Container, bound: &Bound, signed: Optio
         content,
         media_type: container.mime().into(),
         title: options.manifest.title.clone(),
-        stamped: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        stamped: SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs()),
         labels: options.labels.clone(),
         bindings: if signed.is_some() { bindings.collect() } else { BTreeSet::new() },
         picture: likeness.picture.clone(),
@@ -397,12 +501,14 @@ fn registration_path(target: &Path) -> PathBuf {
 /// Seconds of the input that are looked at for a mark beneath the new one.
 const BEGINNING: f64 = 1.0;
 
-/// What mark of `ring` the input carries already, if the beginning shows it where a clip has it that was re-encoded or resized.
+/// What mark of `ring` the input carries already, if the beginning shows it where a clip has it
+/// that was re-encoded or resized.
 fn beginning(press: &mut dyn Press, ring: &KeyRing) -> Result<Option<PictureEvidence>, StampError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
     let mut detector: Option<Detector> = None;
     press.beginning(BEGINNING, question.rate, &mut |canvas, time, coding| {
-        let detector = detector.get_or_insert_with(|| Detector::new(ring, canvas.plan().shape, question.clone()));
+        let detector = detector
+            .get_or_insert_with(|| Detector::new(ring, canvas.plan().shape, question.clone()));
         if detector.frames() == 0 || detector.wants(time) {
             canvas.look(&mut |luma| detector.push_coded(luma, time, coding));
         }
@@ -410,13 +516,17 @@ fn beginning(press: &mut dyn Press, ring: &KeyRing) -> Result<Option<PictureEvid
     Ok(detector.map(|mut d| d.finish()))
 }
 
-/// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync pattern to itself.
+/// A random payload; one of another sub-pattern than the mark beneath, so that each keeps its sync
+/// pattern to itself.
 fn payload_beside(beneath: Option<Payload>) -> Payload {
     let mut random = std::iter::repeat_with(Payload::random);
-    random.find(|p| beneath.is_none_or(|b| b.subpattern() != p.subpattern())).unwrap_or_else(Payload::random)
+    random
+        .find(|p| beneath.is_none_or(|b| b.subpattern() != p.subpattern()))
+        .unwrap_or_else(Payload::random)
 }
 
-/// The one pass over the frames of a clip: each is marked, and what the clip then carries and looks like is measured.
+/// The one pass over the frames of a clip: each is marked, and what the clip then carries and looks
+/// like is measured.
 struct Pass<'a> {
     marker: ClipMarker<'a>,
     /// The mark beneath, if there is one.
@@ -432,7 +542,9 @@ impl<'a> Pass<'a> {
 
     fn frame(&mut self, canvas: &mut dyn Canvas, time: f64) -> Result<(), StampError> {
         self.marker.mark(canvas)?;
-        let meter = self.meter.get_or_insert_with(|| Meter::new(self.marker.key, self.marker.mark, self.known, canvas.plan().shape));
+        let meter = self.meter.get_or_insert_with(|| {
+            Meter::new(self.marker.key, self.marker.mark, self.known, canvas.plan().shape)
+        });
         if meter.wants(time) {
             canvas.look(&mut |luma| meter.push(luma, time));
         }
@@ -480,7 +592,13 @@ pub(crate) struct ClipMarker<'a> {
 }
 
 impl<'a> ClipMarker<'a> {
-    pub(crate) fn new(clip: &'a Path, key: &'a WatermarkKey, mark: Mark, strength: Strength, still: bool) -> Self {
+    pub(crate) fn new(
+        clip: &'a Path,
+        key: &'a WatermarkKey,
+        mark: Mark,
+        strength: Strength,
+        still: bool,
+    ) -> Self {
         Self { clip, key, mark, strength, still, marker: None }
     }
 
@@ -491,7 +609,8 @@ impl<'a> ClipMarker<'a> {
         let marker = match &mut self.marker {
             Some(marker) if marker.shape() == shape => marker,
             other => {
-                let made = Marker::new(self.key, self.mark, shape, self.strength).map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?;
+                let made = Marker::new(self.key, self.mark, shape, self.strength)
+                    .map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?;
                 other.insert(if self.still { made.still() } else { made })
             }
         };
@@ -518,7 +637,8 @@ impl<'a> SoundMarkers<'a> {
         Self { key, payload, marks, tracks: 0, capacities: Rc::default() }
     }
 
-    /// A marker for the next track; `None` if sound is not marked, or if it cannot carry a mark, which is kept.
+    /// A marker for the next track; `None` if sound is not marked, or if it cannot carry a mark,
+    /// which is kept.
     fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
         if !self.marks {
             return None;
@@ -526,9 +646,14 @@ impl<'a> SoundMarkers<'a> {
         let (format, track) = (info.format(), self.tracks);
         self.tracks += 1;
         let marker = sound::Marker::new(self.key, self.payload, format);
-        let made = marker.and_then(|marker| Ok((marker, sound::Meter::new(self.key, self.payload, format)?)));
+        let made = marker
+            .and_then(|marker| Ok((marker, sound::Meter::new(self.key, self.payload, format)?)));
         match made {
-            Ok(parts) => Some(Box::new(SoundMarker { parts: Some(parts), track, capacities: self.capacities.clone() })),
+            Ok(parts) => Some(Box::new(SoundMarker {
+                parts: Some(parts),
+                track,
+                capacities: self.capacities.clone(),
+            })),
             Err(reason) => {
                 self.capacities.borrow_mut().insert(track, Err(reason));
                 None
@@ -581,31 +706,48 @@ fn read_back(
     let mut look = options.eyes.open(file, &options.limits, cancel)?;
     let found = look.marks(ring, &DetectOptions::default(), Showing::ALL, &mut |_| {})?;
     if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
-        return Err(StampError::Unreadable { path: target.into(), part: "picture", evidence: p.evidence });
+        return Err(StampError::Unreadable {
+            path: target.into(),
+            part: "picture",
+            evidence: p.evidence,
+        });
     }
     // Silence was never promised to carry anything.
     let marked = sound.iter().flatten().any(sound::Capacity::is_marked);
     match found.sound.filter(|s| marked && s.payload != Some(payload)) {
-        Some(s) => Err(StampError::Unreadable { path: target.into(), part: "sound", evidence: s.evidence }),
+        Some(s) => {
+            Err(StampError::Unreadable { path: target.into(), part: "sound", evidence: s.evidence })
+        }
         None => Ok(()),
     }
 }
 
-fn check_targets<'a>(input: &Path, output: &'a Path, beside: impl Iterator<Item = &'a PathBuf>, overwrite: bool) -> Result<(), StampError> {
+fn check_targets<'a>(
+    input: &Path,
+    output: &'a Path,
+    beside: impl Iterator<Item = &'a PathBuf>,
+    overwrite: bool,
+) -> Result<(), StampError> {
     let real = |p: &Path| p.canonicalize().ok();
     if real(input).is_some() && real(input) == real(output) {
         return Err(StampError::SameFile { path: output.into() });
     }
     for target in std::iter::once(output).chain(beside.map(PathBuf::as_path)) {
         if target.is_dir() {
-            return Err(MediaError::Write { path: target.into(), reason: "it is a folder".into() }.into());
+            return Err(
+                MediaError::Write { path: target.into(), reason: "it is a folder".into() }.into()
+            );
         }
         // Links that lead nowhere are there, too.
         if target.symlink_metadata().is_ok() && !overwrite {
             return Err(StampError::Exists { path: target.into() });
         }
         if target.exists() && !target.is_file() {
-            return Err(MediaError::Write { path: target.into(), reason: "it is no ordinary file".into() }.into());
+            return Err(MediaError::Write {
+                path: target.into(),
+                reason: "it is no ordinary file".into(),
+            }
+            .into());
         }
     }
     Ok(())
@@ -613,10 +755,12 @@ fn check_targets<'a>(input: &Path, output: &'a Path, beside: impl Iterator<Item 
 
 /// Begins a file beside its target.
 fn draft(target: &Path) -> Result<Draft, MediaError> {
-    Draft::beside(target).map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
+    Draft::beside(target)
+        .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() })
 }
 
-/// Gives a finished file its name, which may be another's only where that is to be replaced: somebody else may have been quicker.
+/// Gives a finished file its name, which may be another's only where that is to be replaced:
+/// somebody else may have been quicker.
 fn publish(draft: Draft, replace: bool) -> Result<(), StampError> {
     let path = draft.target().to_path_buf();
     draft.publish(replace).map_err(|e| match e.kind() {

@@ -1,5 +1,11 @@
-//! Situations that people met and reported, each rebuilt small (`shared/cases`): what is right for each, held to it. A folder's README says what was seen before.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+//! Situations that people met and reported, each rebuilt small (`shared/cases`): what is right for
+//! each, held to it. A folder's README says what was seen before.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

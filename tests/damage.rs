@@ -1,4 +1,5 @@
-//! What a disk, a crash or a hand in the file does to a registry: whatever is changed behind it is noticed, and a backup brings it back.
+//! What a disk, a crash or a hand in the file does to a registry: whatever is changed behind it is
+//! noticed, and a backup brings it back.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,12 @@ const ENTRIES: usize = 30;
 /// An entry with something in every table.
 fn entry(n: u8) -> Entry {
     let payload = Payload::random();
-    let mut entry = Entry::new(payload, Content::of_bytes(payload.as_bytes()), "video/mp4".into(), 1_700_000_000 + u64::from(n));
+    let mut entry = Entry::new(
+        payload,
+        Content::of_bytes(payload.as_bytes()),
+        "video/mp4".into(),
+        1_700_000_000 + u64::from(n),
+    );
     let mut hashes = [&[1][..], &1.5f32.to_be_bytes()].concat();
     for time in 0..4u8 {
         hashes.extend(f32::from(time).to_be_bytes());
@@ -28,7 +34,8 @@ fn entry(n: u8) -> Entry {
     entry.bindings = [Binding { alg: "org.example".into(), value: vec![n; 16] }].into();
     entry.picture = PictureFingerprint::from_parts(&hashes, vec![n; 4 * 32 * 32]);
     entry.sound = SoundFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat());
-    entry.stills = Stills::from_bytes(&[&0f32.to_be_bytes()[..], &[0, 0, 0, 3, 0xff, 0xd8, n]].concat());
+    entry.stills =
+        Stills::from_bytes(&[&0f32.to_be_bytes()[..], &[0, 0, 0, 3, 0xff, 0xd8, n]].concat());
     assert!(entry.picture.is_some() && entry.sound.is_some() && entry.stills.is_some());
     entry
 }
@@ -61,7 +68,12 @@ fn is_noticed(path: &Path) -> bool {
 /// All that is in it.
 fn all(path: &Path) -> Vec<Entry> {
     let registry = registry::open(path.to_str().unwrap()).unwrap();
-    registry.list(&Filter::default()).unwrap().into_iter().map(|listed| registry.by_id(&listed.id).unwrap().unwrap()).collect()
+    registry
+        .list(&Filter::default())
+        .unwrap()
+        .into_iter()
+        .map(|listed| registry.by_id(&listed.id).unwrap().unwrap())
+        .collect()
 }
 
 /// What a hand in the database, or a bug of ours, could do; `?` is the id of one entry.
@@ -111,7 +123,9 @@ fn what_is_changed_behind_it_is_noticed() {
         std::fs::write(&damaged, &whole).unwrap();
         let connection = Connection::open(&damaged).unwrap();
         connection.pragma_update(None, "foreign_keys", false).unwrap();
-        let id: String = connection.query_row("SELECT id FROM entries ORDER BY stamped LIMIT 1 OFFSET 7", [], |r| r.get(0)).unwrap();
+        let id: String = connection
+            .query_row("SELECT id FROM entries ORDER BY stamped LIMIT 1 OFFSET 7", [], |r| r.get(0))
+            .unwrap();
         assert!(connection.execute(change, [id]).unwrap() > 0, "{change}");
         drop(connection);
         assert!(is_noticed(&damaged), "{change}");
@@ -130,7 +144,8 @@ fn what_a_disk_does_to_a_file_is_noticed() {
         let mut bytes = whole.clone();
         change(&mut bytes);
         std::fs::write(&damaged, &bytes).unwrap();
-        (bytes != whole && !is_noticed(&damaged) && all(&damaged) != before).then(|| what.to_string())
+        (bytes != whole && !is_noticed(&damaged) && all(&damaged) != before)
+            .then(|| what.to_string())
     };
     let mut missed = Vec::new();
     missed.extend(unseen("another file", &|b| b[..16].copy_from_slice(b"no database here")));
@@ -141,14 +156,19 @@ fn what_a_disk_does_to_a_file_is_noticed() {
         let at = b.windows(7).position(|w| w == b"Clip 12").unwrap();
         b[at] = b'K';
     }));
-    // Every page once: zeroed, filled, overwritten with its neighbour, and with one bit turned over here and there.
+    // Every page once: zeroed, filled, overwritten with its neighbour, and with one bit turned over
+    // here and there.
     for n in 1..pages {
         let at = n * page;
         missed.extend(unseen(&format!("page {n} zeroed"), &|b| b[at..at + page].fill(0)));
         missed.extend(unseen(&format!("page {n} filled"), &|b| b[at..at + page].fill(0xff)));
-        missed.extend(unseen(&format!("page {n} is its neighbour"), &|b| b.copy_within(at - page..at, at)));
+        missed.extend(unseen(&format!("page {n} is its neighbour"), &|b| {
+            b.copy_within(at - page..at, at)
+        }));
         for place in [9, 100, page / 2, page - 9] {
-            missed.extend(unseen(&format!("a bit of page {n} at {place}"), &|b| b[at + place] ^= 0x10));
+            missed.extend(unseen(&format!("a bit of page {n} at {place}"), &|b| {
+                b[at + place] ^= 0x10
+            }));
         }
     }
     assert!(missed.is_empty(), "{missed:?} of {pages} pages");
@@ -179,7 +199,8 @@ fn a_backup_under_load_is_whole_and_brings_all_of_it_back() {
     assert!(kept >= ENTRIES as u64 && before.integrity().unwrap().is_empty());
     let first = before.list(&Filter::default()).unwrap().pop().unwrap();
     drop(before);
-    // What comes after it is gone again, and what was lost is back; others who have it open see the same.
+    // What comes after it is gone again, and what was lost is back; others who have it open see the
+    // same.
     let other = registry::open(location).unwrap();
     registry.put(&entry(7), false).unwrap();
     registry.delete(&first.id).unwrap();
@@ -196,7 +217,11 @@ fn a_backup_under_load_is_whole_and_brings_all_of_it_back() {
     let half = folder.path().join("half.db");
     std::fs::write(&half, torn).unwrap();
     for wrong in [&text, &empty, &half, &folder.path().join("nothing.db")] {
-        assert!(matches!(registry.restore(wrong), Err(RegistryError::NoBackup { .. })), "{}", wrong.display());
+        assert!(
+            matches!(registry.restore(wrong), Err(RegistryError::NoBackup { .. })),
+            "{}",
+            wrong.display()
+        );
     }
     assert_eq!(registry.count().unwrap(), kept);
 }

@@ -1,5 +1,10 @@
 //! Every kind of input and output: the mark holds, and what is not the picture stays.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -17,7 +22,13 @@ fn round_trip(input: &Path, extension: &str) -> (TempDir, std::path::PathBuf) {
     let target = work.path().join(format!("out.{extension}"));
     let stamped = stamp(input, &target, None);
     let e = detect(&target);
-    assert_eq!(e.payload, Some(stamped.payload), "{} → {extension}: evidence {}", input.display(), e.evidence);
+    assert_eq!(
+        e.payload,
+        Some(stamped.payload),
+        "{} → {extension}: evidence {}",
+        input.display(),
+        e.evidence
+    );
     (work, target)
 }
 
@@ -49,7 +60,12 @@ fn time_colour_rotation_and_sound_stay() {
     let (_a, vfr) = round_trip(&odd("variable_rate.mp4"), "mp4");
     assert_eq!(common::frame_times(&odd("variable_rate.mp4")), common::frame_times(&vfr));
 
-    let colour = |p: &Path| probe(p, "-select_streams v -show_entries stream=pix_fmt,color_primaries,color_transfer,color_space,codec_name");
+    let colour = |p: &Path| {
+        probe(
+            p,
+            "-select_streams v -show_entries stream=pix_fmt,color_primaries,color_transfer,color_space,codec_name",
+        )
+    };
     let (_b, ten) = round_trip(&odd("ten_bit.mp4"), "mp4");
     assert_eq!(colour(&odd("ten_bit.mp4")), colour(&ten));
 
@@ -66,7 +82,8 @@ fn time_colour_rotation_and_sound_stay() {
     let (_e, wide) = round_trip(&odd("anamorphic.mp4"), "mp4");
     assert_eq!(aspect(&odd("anamorphic.mp4")), aspect(&wide));
 
-    let sound = |p: &Path| probe(p, "-select_streams a -show_entries packet=pts,size -show_data_hash md5");
+    let sound =
+        |p: &Path| probe(p, "-select_streams a -show_entries packet=pts,size -show_data_hash md5");
     let (_f, surround) = round_trip(&odd("surround.mp4"), "mp4");
     assert_eq!(probe(&surround, "-show_entries format_tags=title").trim(), "Six channels");
     // Sound that is not to be marked is not touched.
@@ -74,7 +91,15 @@ fn time_colour_rotation_and_sound_stay() {
     let copied = work.path().join("copied.mp4");
     let mut options = StampOptions::default();
     options.mark_sound = false;
-    proofmark::stamp::stamp(&odd("surround.mp4"), &copied, common::ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap();
+    proofmark::stamp::stamp(
+        &odd("surround.mp4"),
+        &copied,
+        common::ring().newest(),
+        &options,
+        &Cancel::default(),
+        &mut |_| {},
+    )
+    .unwrap();
     assert_eq!(sound(&odd("surround.mp4")), sound(&copied));
 }
 
@@ -82,20 +107,44 @@ fn time_colour_rotation_and_sound_stay() {
 fn captions_chapters_and_hdr_metadata_stay() {
     for (container, codec) in [("mp4", "mov_text"), ("mkv", "subrip")] {
         let (_work, target) = round_trip(&odd(&format!("captioned.{container}")), container);
-        let streams = probe(&target, "-select_streams s -show_entries stream=codec_name:stream_tags=language");
+        let streams = probe(
+            &target,
+            "-select_streams s -show_entries stream=codec_name:stream_tags=language",
+        );
         assert_eq!(streams.trim(), format!("{codec},eng"), "{container}");
         assert!(ffmpeg_text(&target, "srt").contains("A rabbit wakes up."), "{container}");
         let chapters = probe(&target, "-show_entries chapter=start_time:chapter_tags=title");
-        assert_eq!(chapters.lines().map(|l| l.trim_matches(',')).collect::<Vec<_>>(), ["0.000000,Waking", "0.900000,Stretching"], "{container}");
+        assert_eq!(
+            chapters.lines().map(|l| l.trim_matches(',')).collect::<Vec<_>>(),
+            ["0.000000,Waking", "0.900000,Stretching"],
+            "{container}"
+        );
     }
     // What the target cannot hold as it is, is named.
     let work = TempDir::new().unwrap();
     let stamped = stamp(&odd("captioned.mp4"), &work.path().join("other.mkv"), None);
-    assert!(stamped.summary.left_out.iter().any(|l| l.contains("mov_text")), "{:?}", stamped.summary.left_out);
-    generate("testsrc2=s=160x160:d=0.4:alpha=100,format=argb", "-c:v qtrle", &work.path().join("alpha.mov"));
+    assert!(
+        stamped.summary.left_out.iter().any(|l| l.contains("mov_text")),
+        "{:?}",
+        stamped.summary.left_out
+    );
+    generate(
+        "testsrc2=s=160x160:d=0.4:alpha=100,format=argb",
+        "-c:v qtrle",
+        &work.path().join("alpha.mov"),
+    );
     let stamped = stamp(&work.path().join("alpha.mov"), &work.path().join("alpha.mp4"), None);
-    assert!(stamped.summary.left_out.iter().any(|l| l.contains("alpha")), "{:?}", stamped.summary.left_out);
-    let light = |p: &Path| probe(p, "-select_streams v -read_intervals %+#1 -show_entries frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average");
+    assert!(
+        stamped.summary.left_out.iter().any(|l| l.contains("alpha")),
+        "{:?}",
+        stamped.summary.left_out
+    );
+    let light = |p: &Path| {
+        probe(
+            p,
+            "-select_streams v -read_intervals %+#1 -show_entries frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average",
+        )
+    };
     let (_work, target) = round_trip(&odd("hdr.mp4"), "mp4");
     assert!(light(&target).contains("1000"), "{}", light(&target));
     assert_eq!(light(&odd("hdr.mp4")), light(&target));
@@ -104,18 +153,38 @@ fn captions_chapters_and_hdr_metadata_stay() {
 #[test]
 fn every_codec_is_written_at_quality_and_at_rate() {
     let work = TempDir::new().unwrap();
-    for (codec, extension, name) in [("h264", "mp4", "h264"), ("h265", "mov", "hevc"), ("vp9", "webm", "vp9"), ("av1", "mp4", "av1"), ("ffv1", "mkv", "ffv1")] {
+    for (codec, extension, name) in [
+        ("h264", "mp4", "h264"),
+        ("h265", "mov", "hevc"),
+        ("vp9", "webm", "vp9"),
+        ("av1", "mp4", "av1"),
+        ("ffv1", "mkv", "ffv1"),
+    ] {
         for bitrate in [None, Some(600_000)] {
             let mut options = StampOptions::default();
             options.encode.codec = VideoCodec::parse(codec);
             options.encode.bitrate = bitrate.filter(|_| codec != "ffv1");
             let target = work.path().join(format!("{codec}-{}.{extension}", bitrate.unwrap_or(0)));
-            let stamped = proofmark::stamp::stamp(&odd("upright.mp4"), &target, common::ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap();
-            assert_eq!(probe(&target, "-select_streams v -show_entries stream=codec_name").trim(), name);
+            let stamped = proofmark::stamp::stamp(
+                &odd("upright.mp4"),
+                &target,
+                common::ring().newest(),
+                &options,
+                &Cancel::default(),
+                &mut |_| {},
+            )
+            .unwrap();
+            assert_eq!(
+                probe(&target, "-select_streams v -show_entries stream=codec_name").trim(),
+                name
+            );
             assert_eq!(detect(&target).payload, Some(stamped.payload), "{codec} at {bitrate:?}");
             if let Some(wanted) = options.encode.bitrate {
                 let rate = std::fs::metadata(&target).unwrap().len() as f64 * 8.0 / 2.0;
-                assert!((0.4..1.6).contains(&(rate / wanted as f64)), "{codec}: {rate:.0} b/s instead of {wanted}");
+                assert!(
+                    (0.4..1.6).contains(&(rate / wanted as f64)),
+                    "{codec}: {rate:.0} b/s instead of {wanted}"
+                );
             }
         }
     }
@@ -162,25 +231,65 @@ fn restamping_keeps_the_first_manifest_as_parent() {
 fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("out.mp4");
-    let refuse =
-        |input: &Path, target: &Path| proofmark::stamp::stamp(input, target, common::ring().newest(), &StampOptions::default(), &Cancel::default(), &mut |_| {}).unwrap_err();
+    let refuse = |input: &Path, target: &Path| {
+        proofmark::stamp::stamp(
+            input,
+            target,
+            common::ring().newest(),
+            &StampOptions::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        )
+        .unwrap_err()
+    };
     assert!(matches!(refuse(&odd("too_small.mp4"), &target), StampError::Picture { .. }));
-    assert!(matches!(refuse(&odd("sound_only.m4a"), &target), StampError::Media(MediaError::NoVideo { .. })));
-    assert!(matches!(refuse(&odd("empty.mp4"), &target), StampError::Media(MediaError::Empty { .. })));
-    assert!(matches!(refuse(&odd("text.mp4"), &target), StampError::Media(MediaError::NotMedia { .. })));
-    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("out.xyz")), StampError::Media(MediaError::Container { .. })));
-    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("out.png")), StampError::Media(MediaError::CannotHold { .. })));
-    assert!(matches!(refuse(&odd("still.png"), &work.path().join("out.m4a")), StampError::Media(MediaError::NoSound { .. })));
-    assert!(matches!(refuse(&odd("upright.mp4"), &odd("upright.mp4")), StampError::SameFile { .. }));
-    assert!(matches!(refuse(&odd("upright.mp4"), &work.path().join("none/out.mp4")), StampError::Media(MediaError::Write { .. })));
+    assert!(matches!(
+        refuse(&odd("sound_only.m4a"), &target),
+        StampError::Media(MediaError::NoVideo { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("empty.mp4"), &target),
+        StampError::Media(MediaError::Empty { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("text.mp4"), &target),
+        StampError::Media(MediaError::NotMedia { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("upright.mp4"), &work.path().join("out.xyz")),
+        StampError::Media(MediaError::Container { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("upright.mp4"), &work.path().join("out.png")),
+        StampError::Media(MediaError::CannotHold { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("still.png"), &work.path().join("out.m4a")),
+        StampError::Media(MediaError::NoSound { .. })
+    ));
+    assert!(matches!(
+        refuse(&odd("upright.mp4"), &odd("upright.mp4")),
+        StampError::SameFile { .. }
+    ));
+    assert!(matches!(
+        refuse(&odd("upright.mp4"), &work.path().join("none/out.mp4")),
+        StampError::Media(MediaError::Write { .. })
+    ));
 
     let cancel = Cancel::default();
     let options = StampOptions::default();
-    let stopped = proofmark::stamp::stamp(&clip(), &target, common::ring().newest(), &options, &cancel, &mut |p| {
-        if p.frames == 5 {
-            cancel.cancel();
-        }
-    });
+    let stopped = proofmark::stamp::stamp(
+        &clip(),
+        &target,
+        common::ring().newest(),
+        &options,
+        &cancel,
+        &mut |p| {
+            if p.frames == 5 {
+                cancel.cancel();
+            }
+        },
+    );
     assert!(matches!(stopped.unwrap_err(), StampError::Media(MediaError::Cancelled { .. })));
     assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "something was left behind");
 }
@@ -197,7 +306,11 @@ fn what_each_frame_took_is_told_with_it() {
         ("-c:v mjpeg", "mkv", true, true),
     ] {
         let clip = work.path().join(format!("clip.{extension}"));
-        generate("testsrc2=size=192x128:rate=10:duration=2", &format!("-pix_fmt yuv420p {arguments}"), &clip);
+        generate(
+            "testsrc2=size=192x128:rate=10:duration=2",
+            &format!("-pix_fmt yuv420p {arguments}"),
+            &clip,
+        );
         let mut reader = Reader::open(&clip, &Limits::default()).unwrap();
         let mut codings = Vec::new();
         while let Some((picture, _)) = reader.next_frame(|_| true).unwrap() {
@@ -206,10 +319,17 @@ fn what_each_frame_took_is_told_with_it() {
         assert_eq!(codings.len(), 20, "{arguments}");
         assert!(codings[0].intra, "{arguments}");
         assert_eq!(codings.iter().all(|c| c.intra), all_intra, "{arguments}");
-        assert!(codings.iter().all(|c| c.bits.is_some() == bytes_are_known), "{arguments}: {codings:?}");
+        assert!(
+            codings.iter().all(|c| c.bits.is_some() == bytes_are_known),
+            "{arguments}: {codings:?}"
+        );
         if bytes_are_known {
-            let bytes: f32 = codings.iter().filter_map(|c| c.bits).sum::<f32>() * (192.0 * 128.0 / 8.0);
-            let packets: f32 = probe(&clip, "-select_streams v -show_entries packet=size").lines().map(|l| l.trim_matches(',').parse::<f32>().unwrap()).sum();
+            let bytes: f32 =
+                codings.iter().filter_map(|c| c.bits).sum::<f32>() * (192.0 * 128.0 / 8.0);
+            let packets: f32 = probe(&clip, "-select_streams v -show_entries packet=size")
+                .lines()
+                .map(|l| l.trim_matches(',').parse::<f32>().unwrap())
+                .sum();
             assert!((bytes - packets).abs() < 1.0, "{arguments}: {bytes} of {packets} bytes");
         }
     }
@@ -224,22 +344,40 @@ fn frames_that_are_left_out_are_missed_by_no_other() {
         ("-c:v libx265 -preset ultrafast -x265-params log-level=none:bframes=3:b-adapt=0", "mp4"),
     ] {
         let clip = work.path().join(format!("clip.{extension}"));
-        generate("testsrc2=size=192x128:rate=25:duration=2", &format!("-pix_fmt yuv420p {arguments}"), &clip);
+        generate(
+            "testsrc2=size=192x128:rate=25:duration=2",
+            &format!("-pix_fmt yuv420p {arguments}"),
+            &clip,
+        );
         let frames = |skip: Skip| {
             let mut reader = Reader::open(&clip, &Limits::default()).unwrap();
             reader.skip(skip);
             let mut frames: Vec<(f64, Vec<u8>)> = Vec::new();
             while let Some((mut picture, time)) = reader.next_frame(|_| true).unwrap() {
                 picture.with_luma(|luma| {
-                    let Samples::U8(samples) = luma.samples else { panic!("eight bits were written") };
-                    frames.push((time, samples.chunks(luma.stride).flat_map(|row| &row[..luma.width]).copied().collect()));
+                    let Samples::U8(samples) = luma.samples else {
+                        panic!("eight bits were written")
+                    };
+                    frames.push((
+                        time,
+                        samples
+                            .chunks(luma.stride)
+                            .flat_map(|row| &row[..luma.width])
+                            .copied()
+                            .collect(),
+                    ));
                 });
             }
             frames
         };
         let [all, few, fewer] = [Skip::Nothing, Skip::Disposable, Skip::Bidirectional].map(frames);
         assert_eq!(all.len(), 50, "{arguments}");
-        assert!(few.len() < 40 && fewer.len() < 40 && !fewer.is_empty(), "{arguments}: {} and {} of 50", few.len(), fewer.len());
+        assert!(
+            few.len() < 40 && fewer.len() < 40 && !fewer.is_empty(),
+            "{arguments}: {} and {} of 50",
+            few.len(),
+            fewer.len()
+        );
         for (time, luma) in &few {
             let whole = all.iter().find(|(t, _)| (t - time).abs() < 1e-3).unwrap();
             assert!(whole.1 == *luma, "{arguments}: the frame at {time} s is another");

@@ -1,7 +1,15 @@
-//! Workers that misbehave: each is one clean error of its file, and what would reach outside is refused by the kernel.
+//! Workers that misbehave: each is one clean error of its file, and what would reach outside is
+//! refused by the kernel.
 //!
-//! This binary is both sides. Started by its own tests as a worker, it misbehaves in the way that its arguments name; nothing of that is in the program.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, reason = "a test that fails should say so at once")]
+//! This binary is both sides. Started by its own tests as a worker, it misbehaves in the way that
+//! its arguments name; nothing of that is in the program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -41,9 +49,19 @@ struct BadLook {
 }
 
 impl Decodes for Bad {
-    fn decode(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Decoding>, LookError> {
+    fn decode(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Decoding>, LookError> {
         let own = Own.decode(path, limits, cancel)?;
-        Ok(Box::new(BadLook { own, path: path.into(), habit: self.habit.clone(), argument: self.argument.clone() }))
+        Ok(Box::new(BadLook {
+            own,
+            path: path.into(),
+            habit: self.habit.clone(),
+            argument: self.argument.clone(),
+        }))
     }
 }
 
@@ -89,11 +107,20 @@ impl Decoding for BadLook {
             "garbage" => _ = rustix::io::write(std::io::stdin(), &[7; 100_000]).unwrap(),
             "boast" => _ = rustix::io::write(std::io::stdin(), &[0xff; 100]).unwrap(),
             "chatter" => eprintln!("{}", "all work and no play \n\x1b[31m".repeat(10_000)),
-            "environment" => return Err(self.told::<(), _>(Err((std::env::args().skip(1).collect::<String>(), std::env::vars().collect::<Vec<_>>())))),
+            "environment" => {
+                return Err(self.told::<(), _>(Err((
+                    std::env::args().skip(1).collect::<String>(),
+                    std::env::vars().collect::<Vec<_>>(),
+                ))));
+            }
             "read" => return Err(self.told(File::open(argument))),
             "list" => return Err(self.told(std::fs::read_dir(argument))),
             "write" => return Err(self.told(File::create(argument))),
-            "truncate" => return Err(self.told(OpenOptions::new().write(true).truncate(true).open(&self.path))),
+            "truncate" => {
+                return Err(
+                    self.told(OpenOptions::new().write(true).truncate(true).open(&self.path))
+                );
+            }
             "remove" => return Err(self.told(std::fs::remove_file(argument))),
             "connect" => return Err(self.told(TcpStream::connect(&self.argument))),
             "send" => return Err(self.told(UdpSocket::bind("127.0.0.1:0"))),
@@ -101,7 +128,9 @@ impl Decoding for BadLook {
             "run" => return Err(self.told(std::process::Command::new("/bin/true").status())),
             "kill" => {
                 let parent = rustix::process::getppid().unwrap();
-                return Err(self.told(rustix::process::kill_process(parent, rustix::process::Signal::TERM)));
+                return Err(
+                    self.told(rustix::process::kill_process(parent, rustix::process::Signal::TERM))
+                );
             }
             "ask" => return Err(self.told(std::fs::metadata(argument))),
             "async" => {
@@ -113,18 +142,26 @@ impl Decoding for BadLook {
                 #[allow(unsafe_code, reason = "no safe call has the kernel send signals to others")]
                 // SAFETY: the command takes a number and nothing else.
                 let owned = unsafe { libc::fcntl(0, libc::F_SETOWN, parent) };
-                return Err(self.told(if owned < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }));
+                return Err(self.told(if owned < 0 {
+                    Err(std::io::Error::last_os_error())
+                } else {
+                    Ok(())
+                }));
             }
             "crowd" => {
                 for _ in 0..100_000 {
                     // Of little stacks, so that memory does not end it.
-                    let _ = std::thread::Builder::new().stack_size(16 << 10).spawn(|| std::thread::sleep(Duration::from_secs(1000)));
+                    let _ = std::thread::Builder::new()
+                        .stack_size(16 << 10)
+                        .spawn(|| std::thread::sleep(Duration::from_secs(1000)));
                 }
                 std::thread::sleep(Duration::from_secs(1000));
             }
             "raise" => {
                 let limit = rustix::process::Rlimit { current: None, maximum: None };
-                return Err(self.told(rustix::process::setrlimit(rustix::process::Resource::As, limit)));
+                return Err(
+                    self.told(rustix::process::setrlimit(rustix::process::Resource::As, limit))
+                );
             }
             _ => {}
         }
@@ -135,7 +172,14 @@ impl Decoding for BadLook {
         if self.habit == "lie" { Ok(Some("x".repeat(1 << 20))) } else { self.own.reference() }
     }
 
-    fn show(&mut self, rate: f64, what: Showing, watch: &mut dyn Watch, listen: &mut dyn Listen, progress: &mut dyn FnMut(Progress)) -> Result<Shown, LookError> {
+    fn show(
+        &mut self,
+        rate: f64,
+        what: Showing,
+        watch: &mut dyn Watch,
+        listen: &mut dyn Listen,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Shown, LookError> {
         let mut shown = self.own.show(rate, what, watch, listen, progress)?;
         if self.habit == "lie" {
             shown.info.seconds = Some(f64::NAN);
@@ -177,7 +221,11 @@ fn error(habit: &str, limits: Limits) -> WorkerError {
     match ask(habit, "", limits) {
         Err(LookError::Worker(e)) => {
             let told = e.to_string();
-            assert!(told.starts_with(&format!("{}: ", clip().display())) && !told.contains(['\n', '\u{1b}']), "{told}");
+            assert!(
+                told.starts_with(&format!("{}: ", clip().display()))
+                    && !told.contains(['\n', '\u{1b}']),
+                "{told}"
+            );
             e
         }
         other => panic!("{habit}: {other:?}"),
@@ -206,9 +254,18 @@ fn crashes_are_errors_of_their_file() {
 
 fn hangs_end_when_their_time_is_over() {
     let began = Instant::now();
-    assert!(matches!(error("sleep", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { seconds: 1, .. }));
-    assert!(matches!(error("spin", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { seconds: 1, .. }));
-    assert!(matches!(error("spin", limits(|l| l.processor_seconds = 1)), WorkerError::Processor { seconds: 1, .. }));
+    assert!(matches!(
+        error("sleep", limits(|l| l.wall_seconds = 1)),
+        WorkerError::Slow { seconds: 1, .. }
+    ));
+    assert!(matches!(
+        error("spin", limits(|l| l.wall_seconds = 1)),
+        WorkerError::Slow { seconds: 1, .. }
+    ));
+    assert!(matches!(
+        error("spin", limits(|l| l.processor_seconds = 1)),
+        WorkerError::Processor { seconds: 1, .. }
+    ));
     // Last words that nobody reads are a hang like any other.
     assert!(matches!(error("chatter", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
@@ -216,20 +273,32 @@ fn hangs_end_when_their_time_is_over() {
 
 fn memory_ends_where_it_is_to() {
     let little = || limits(|l| (l.memory_bytes, l.wall_seconds) = (2 << 30, 100));
-    assert!(matches!(error("hoard", little()), WorkerError::Memory { bytes, .. } if bytes == 2 << 30));
+    assert!(
+        matches!(error("hoard", little()), WorkerError::Memory { bytes, .. } if bytes == 2 << 30)
+    );
     // The number of threads ends it, if memory does not before.
-    assert!(matches!(error("threads", little()), WorkerError::Memory { .. } | WorkerError::Killed { .. }));
-    assert!(matches!(error("crowd", limits(|l| l.wall_seconds = 60)), WorkerError::Killed { .. } | WorkerError::Memory { .. }));
+    assert!(matches!(
+        error("threads", little()),
+        WorkerError::Memory { .. } | WorkerError::Killed { .. }
+    ));
+    assert!(matches!(
+        error("crowd", limits(|l| l.wall_seconds = 60)),
+        WorkerError::Killed { .. } | WorkerError::Memory { .. }
+    ));
 }
 
 fn answers_that_make_no_sense_are_noticed() {
     // Sevens: the length of an answer that may be so long, and never comes.
     assert!(matches!(error("garbage", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
     assert!(matches!(error("boast", Limits::default()), WorkerError::Answer { .. }));
-    let mut look = workers("lie", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
+    let mut look =
+        workers("lie", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
     look.manifest(&Trust::default()).unwrap();
     let options = DetectOptions::default();
-    assert!(matches!(look.marks(&ring(), &options, Showing::ALL, &mut |_| {}), Err(LookError::Worker(WorkerError::Answer { .. }))));
+    assert!(matches!(
+        look.marks(&ring(), &options, Showing::ALL, &mut |_| {}),
+        Err(LookError::Worker(WorkerError::Answer { .. }))
+    ));
     assert!(matches!(look.frame(0.0), Err(LookError::Worker(WorkerError::Answer { .. }))));
 }
 
@@ -264,14 +333,19 @@ fn nothing_is_within_reach() {
     let at_home = isolation().namespace;
     for (held, habit, argument) in attempts {
         if !held {
-            eprintln!("skipped: {habit}: this kernel lacks Landlock or seccomp, or lets nobody have a root of their own");
+            eprintln!(
+                "skipped: {habit}: this kernel lacks Landlock or seccomp, or lets nobody have a root of their own"
+            );
             continue;
         }
         match ask(habit, &argument, Limits::default()) {
             Err(LookError::Media(MediaError::Decode { reason, .. })) => {
                 assert!(
                     reason.starts_with("refused")
-                        && (reason.contains("Permission") || reason.contains("not permitted") || reason.contains("os error 1") || at_home && reason.contains("NotFound")),
+                        && (reason.contains("Permission")
+                            || reason.contains("not permitted")
+                            || reason.contains("os error 1")
+                            || at_home && reason.contains("NotFound")),
                     "{habit}: {reason}"
                 );
             }
@@ -283,7 +357,11 @@ fn nothing_is_within_reach() {
 }
 
 fn the_environment_stays_with_the_parent() {
-    let Err(LookError::Media(MediaError::Decode { reason, .. })) = ask("environment", "", Limits::default()) else { panic!("no answer") };
+    let Err(LookError::Media(MediaError::Decode { reason, .. })) =
+        ask("environment", "", Limits::default())
+    else {
+        panic!("no answer")
+    };
     // What the loader needs is left, and what test runners set of it.
     let has = |name: &str| reason.contains(&format!("(\"{name}"));
     assert!(has("MALLOC_ARENA_MAX") && !has("PATH") && !has("HOME") && !has("CARGO"), "{reason}");
@@ -304,23 +382,62 @@ fn a_good_worker_sees_what_its_parent_would() {
             let mut look = eyes.open(path, &limits, &cancel).unwrap();
             let manifest = look.manifest(&trust).unwrap();
             let mut progress = Vec::new();
-            let found = look.marks(&ring(), &DetectOptions::default(), Showing::SKETCHED, &mut |p| progress.push(p)).unwrap();
+            let found = look
+                .marks(&ring(), &DetectOptions::default(), Showing::SKETCHED, &mut |p| {
+                    progress.push(p)
+                })
+                .unwrap();
             assert_eq!(progress.is_empty(), found.picture.is_none(), "{}", path.display());
             let still = look.frame(1.0).ok();
             let looks = found.sketch.as_ref().map(|s| s.fingerprint());
-            let resemblance = found.sketch.as_ref().zip(looks.as_ref()).and_then(|(s, f)| Query::new(s).resemblance(f));
-            let bytes: Vec<Vec<u8>> = manifest.iter().flat_map(|m| m.soft_bindings.iter().map(|b| b.bytes.clone())).collect();
+            let resemblance = found
+                .sketch
+                .as_ref()
+                .zip(looks.as_ref())
+                .and_then(|(s, f)| Query::new(s).resemblance(f));
+            let bytes: Vec<Vec<u8>> = manifest
+                .iter()
+                .flat_map(|m| m.soft_bindings.iter().map(|b| b.bytes.clone()))
+                .collect();
             let p = found.picture.as_ref().map(|p| p.p_value.ln());
-            (format!("{:?}", (manifest, bytes, found.info, found.picture, found.sound, p, looks, resemblance.map(|r| r.distance))), still)
+            (
+                format!(
+                    "{:?}",
+                    (
+                        manifest,
+                        bytes,
+                        found.info,
+                        found.picture,
+                        found.sound,
+                        p,
+                        looks,
+                        resemblance.map(|r| r.distance)
+                    )
+                ),
+                still,
+            )
         });
         assert!(seen[0] == seen[1], "{}:\n{}\n{}", path.display(), seen[0].0, seen[1].0);
     }
     let missing = folder.path().join("missing.mp4");
     std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
     std::fs::write(folder.path().join("text.mp4"), "no clip").unwrap();
-    for path in [missing, folder.path().into(), folder.path().join("empty.mp4"), folder.path().join("text.mp4"), "/dev/null".into(), "".into()] {
-        let told = eyes
-            .map(|eyes| eyes.open(&path, &limits, &cancel).and_then(|mut look| look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {})).unwrap_err().to_string());
+    for path in [
+        missing,
+        folder.path().into(),
+        folder.path().join("empty.mp4"),
+        folder.path().join("text.mp4"),
+        "/dev/null".into(),
+        "".into(),
+    ] {
+        let told = eyes.map(|eyes| {
+            eyes.open(&path, &limits, &cancel)
+                .and_then(|mut look| {
+                    look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {})
+                })
+                .unwrap_err()
+                .to_string()
+        });
         assert_eq!(told[0], told[1]);
     }
 }
@@ -334,7 +451,10 @@ fn who_does_not_wait_any_more_is_free_at_once() {
         flag.cancel();
     });
     let began = Instant::now();
-    assert!(matches!(look.manifest(&Trust::default()), Err(LookError::Media(MediaError::Cancelled { .. }))));
+    assert!(matches!(
+        look.manifest(&Trust::default()),
+        Err(LookError::Media(MediaError::Cancelled { .. }))
+    ));
     assert!(began.elapsed() < Duration::from_secs(5));
     asking.join().unwrap();
 }
@@ -343,7 +463,10 @@ fn the_program_outlives_many_bad_workers() {
     let workers = workers("abort", "");
     for _ in 0..20 {
         let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
-        assert!(matches!(look.manifest(&Trust::default()), Err(LookError::Worker(WorkerError::Killed { .. }))));
+        assert!(matches!(
+            look.manifest(&Trust::default()),
+            Err(LookError::Worker(WorkerError::Killed { .. }))
+        ));
     }
     drop(workers);
     // Neither handles nor the dead are left.
@@ -353,11 +476,16 @@ fn the_program_outlives_many_bad_workers() {
 /// The processes that this one started.
 fn children() -> Vec<i32> {
     let parent = std::process::id().to_string();
-    let own = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.ok()?.file_name().into_string().ok()?.parse::<i32>().ok()).filter(|pid| {
-        // The fourth word is the parent; the second, the program's name, has brackets around it.
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(parent.as_str())
-    });
+    let own = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|e| e.ok()?.file_name().into_string().ok()?.parse::<i32>().ok())
+        .filter(|pid| {
+            // The fourth word is the parent; the second, the program's name, has brackets around
+            // it.
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1))
+                == Some(parent.as_str())
+        });
     own.collect()
 }
 
@@ -367,14 +495,19 @@ fn a_nursery_that_died_is_replaced() {
     let mut look = open().unwrap();
     let own = children();
     assert_eq!(own.len(), 1, "workers are the nursery's");
-    rustix::process::kill_process(rustix::process::Pid::from_raw(own[0]).unwrap(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(own[0]).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
     std::thread::sleep(Duration::from_millis(500));
     // Its copies die with it, and that is the file's error; the next file is none the worse.
     assert!(look.manifest(&Trust::default()).is_err());
     assert!(open().unwrap().manifest(&Trust::default()).unwrap().is_none());
 }
 
-/// What a copy of this process as it began still knows, and can say: told to the test that started it.
+/// What a copy of this process as it began still knows, and can say: told to the test that started
+/// it.
 fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
     let nursery = children()[0];
     let workers = Workers::new(vec![WORKER.into(), "good".into(), "".into()], Some(early.unwrap()));
@@ -382,7 +515,11 @@ fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
     // It forgets before it makes its first copy.
     for place in ["environ", "cmdline"] {
         let bytes = std::fs::read(format!("/proc/{nursery}/{place}")).unwrap();
-        println!("{} bytes of {} in {place}", bytes.iter().filter(|&&b| b != 0).count(), bytes.len());
+        println!(
+            "{} bytes of {} in {place}",
+            bytes.iter().filter(|&&b| b != 0).count(),
+            bytes.len()
+        );
     }
     println!("{}", look.manifest(&Trust::default()).unwrap_err());
     assert!(look.isolation().process);
@@ -395,11 +532,20 @@ fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
 
 fn a_copy_of_the_program_knows_nothing() {
     let program = std::env::current_exe().unwrap();
-    let output = std::process::Command::new(program).args([EARLY, "swordfish"]).env("PASSWORD", "swordfish").output().unwrap();
+    let output = std::process::Command::new(program)
+        .args([EARLY, "swordfish"])
+        .env("PASSWORD", "swordfish")
+        .output()
+        .unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
     let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].starts_with("0 bytes of ") && lines[1].starts_with("0 bytes of ") && lines.len() == 3, "{told}");
+    assert!(
+        lines[0].starts_with("0 bytes of ")
+            && lines[1].starts_with("0 bytes of ")
+            && lines.len() == 3,
+        "{told}"
+    );
     // What libav's libraries are told is set by the copy itself.
     assert!(lines[2].contains(r#"("", [("SVT_LOG", "1")])"#), "{told}");
 }

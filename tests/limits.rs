@@ -1,5 +1,11 @@
-//! Each limit against a file that would take hours or all memory without it. The files are made here: none is large on disk.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+//! Each limit against a file that would take hours or all memory without it. The files are made
+//! here: none is large on disk.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -53,7 +59,8 @@ fn gif(side: u16, frames: usize) -> Vec<u8> {
 #[test]
 fn pixels() {
     let folder = TempDir::new().unwrap();
-    // 400 million pixels, 1.6 GB a frame, in 50 bytes. What tells its size in its head is told so; a GIF is decoded, and has not one frame that may be.
+    // 400 million pixels, 1.6 GB a frame, in 50 bytes. What tells its size in its head is told so;
+    // a GIF is decoded, and has not one frame that may be.
     let told = refused(&clip(), |l| l.pixels = 100_000);
     assert!(told.contains("frame size (pixels) of 921600 is over the limit of 100000"), "{told}");
     let told = refused(&write(&folder, "wide.gif", &gif(20_000, 1)), |_| {});
@@ -93,11 +100,18 @@ fn seconds_of_picture_and_of_sound() {
     let (picture, sound) = (folder.path().join("picture.mkv"), folder.path().join("sound.mka"));
     // A gap of ten days: the sound in it would be 166 GB of silence.
     let gap = "if(gte(N\\,20)\\,864000/TB\\,0)";
-    generate("testsrc2=s=160x160:d=4:r=10", &format!("-vf setpts=PTS+{gap} -c:v ffv1 -fps_mode passthrough"), &picture);
+    generate(
+        "testsrc2=s=160x160:d=4:r=10",
+        &format!("-vf setpts=PTS+{gap} -c:v ffv1 -fps_mode passthrough"),
+        &picture,
+    );
     generate("sine=d=4", &format!("-af asetpts=PTS+{gap} -c:a flac"), &sound);
     for path in [picture, sound] {
         let told = refused(&path, |_| {});
-        assert!(told.contains("duration (seconds) of 864") && told.contains("over the limit of 14400"), "{told}");
+        assert!(
+            told.contains("duration (seconds) of 864") && told.contains("over the limit of 14400"),
+            "{told}"
+        );
     }
 }
 
@@ -105,7 +119,11 @@ fn seconds_of_picture_and_of_sound() {
 fn hours_of_silence_come_in_pieces() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("gap.mka");
-    generate("sine=d=2:r=48000", "-af asetpts=PTS+if(gte(N\\,20)\\,3*3600/TB\\,0) -c:a flac", &path);
+    generate(
+        "sine=d=2:r=48000",
+        "-af asetpts=PTS+if(gte(N\\,20)\\,3*3600/TB\\,0) -c:a flac",
+        &path,
+    );
     let mut reader = SoundReader::open(&path, &Limits::default()).unwrap().unwrap();
     let (mut samples, mut largest) = (0, 0);
     while let Some(block) = reader.next_block().unwrap() {
@@ -133,7 +151,11 @@ fn streams() {
     let path = folder.path().join("many.mkv");
     ffmpeg(&clip(), &format!("{} -t 0.2 -c copy", "-map 0:v ".repeat(70)), &path);
     let told = refused(&path, |_| {});
-    assert!(told.contains("many.mkv") && (told.contains("number of streams") || told.contains("no media file")), "{told}");
+    assert!(
+        told.contains("many.mkv")
+            && (told.contains("number of streams") || told.contains("no media file")),
+        "{told}"
+    );
 }
 
 #[test]
@@ -143,7 +165,11 @@ fn a_sidecar_is_not_read_whatever_its_size() {
     ffmpeg(&clip(), "-t 0.2 -c copy", &path);
     File::create(folder.path().join("clip.c2pa")).unwrap().set_len(1 << 40).unwrap();
     let told = refused(&path, |_| {});
-    assert!(told.contains("clip.c2pa") && told.contains("1099511627776 bytes is over the limit of 67108864"), "{told}");
+    assert!(
+        told.contains("clip.c2pa")
+            && told.contains("1099511627776 bytes is over the limit of 67108864"),
+        "{told}"
+    );
 }
 
 /// A box, its size in 64 bits.
@@ -161,10 +187,17 @@ fn an_embedded_manifest_is_not_read_whatever_its_size() {
     let mut file = File::options().write(true).open(&path).unwrap();
     let end = file.seek(SeekFrom::End(0)).unwrap();
     file.write_all(&large(b"uuid", size)).unwrap();
-    file.write_all(&[0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81]).unwrap();
+    file.write_all(&[
+        0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4,
+        0x81,
+    ])
+    .unwrap();
     file.write_all(b"\0\0\0\0manifest\0\0\0\0\0\0\0\0\0").unwrap();
     file.set_len(end + size).unwrap();
     drop(file);
     let told = refused(&path, |_| {});
-    assert!(told.contains("clip.mp4: its manifest of 34359738368 bytes is over the limit of 67108864"), "{told}");
+    assert!(
+        told.contains("clip.mp4: its manifest of 34359738368 bytes is over the limit of 67108864"),
+        "{told}"
+    );
 }

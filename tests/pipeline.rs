@@ -1,5 +1,10 @@
 //! The whole path on a real clip: stamp → what an uploader does → detect → verify.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -23,7 +28,10 @@ fn a_stamped_clip_is_intact_and_trusted_and_tampering_shows() {
     assert_eq!(manifest.state, ManifestState::Valid);
     assert_eq!(manifest.failures, ["signingCredential.untrusted"]);
     assert_eq!(manifest.label, Some(format!("urn:c2pa:{}", stamped.payload)));
-    assert_eq!(manifest.actions.iter().map(|a| a.action.as_str()).collect::<Vec<_>>(), ["c2pa.created", "c2pa.watermarked.bound"]);
+    assert_eq!(
+        manifest.actions.iter().map(|a| a.action.as_str()).collect::<Vec<_>>(),
+        ["c2pa.created", "c2pa.watermarked.bound"]
+    );
     assert_eq!(manifest.payload(proofmark::provenance::DEFAULT_ALGORITHM), Some(stamped.payload));
     let trusting = verify(&target, Some(trust));
     assert_eq!(trusting.manifest.unwrap().state, ManifestState::Trusted);
@@ -112,7 +120,11 @@ fn what_a_crop_left_is_known_where_no_lattice_shows() {
     let work = TempDir::new().unwrap();
     let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
     let payload = stamp(&clip(), &target, None).payload;
-    ffmpeg(&target, "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 -crf 39", &upload);
+    ffmpeg(
+        &target,
+        "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 -crf 39",
+        &upload,
+    );
     let ask = |payload| {
         let mut options = DetectOptions::default();
         options.question = Question::Expected(payload);
@@ -129,7 +141,10 @@ fn a_splice_is_told_in_time() {
     let unmarked = clip();
     ffmpeg(
         &target,
-        &format!("-i {} -filter_complex [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat -preset veryfast -crf 23", unmarked.display()),
+        &format!(
+            "-i {} -filter_complex [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat -preset veryfast -crf 23",
+            unmarked.display()
+        ),
         &spliced,
     );
     let e = detect(&spliced);
@@ -144,7 +159,11 @@ fn fades_and_sound_that_outlasts_its_picture_accuse_nobody() {
     let work = TempDir::new().unwrap();
     let (target, upload) = (work.path().join("stamped.mp4"), work.path().join("upload.mp4"));
     stamp(&clip(), &target, None);
-    ffmpeg(&target, "-vf fade=in:st=0:d=1,fade=out:st=3.8:d=1.48 -af apad=pad_dur=3 -preset veryfast -crf 26", &upload);
+    ffmpeg(
+        &target,
+        "-vf fade=in:st=0:d=1,fade=out:st=3.8:d=1.48 -af apad=pad_dur=3 -preset veryfast -crf 26",
+        &upload,
+    );
     let judgement = verify(&upload, None).judgement;
     assert_eq!(judgement.verdict, Verdict::Marked, "{:?}", judgement.reasons);
 }
@@ -152,7 +171,11 @@ fn fades_and_sound_that_outlasts_its_picture_accuse_nobody() {
 #[test]
 fn two_marks_in_one_file_are_both_told() {
     let first = Payload::random();
-    let other = |same: bool| std::iter::repeat_with(Payload::random).find(|p| (p.subpattern() == first.subpattern()) == same).unwrap();
+    let other = |same: bool| {
+        std::iter::repeat_with(Payload::random)
+            .find(|p| (p.subpattern() == first.subpattern()) == same)
+            .unwrap()
+    };
     // One pair in 64 has the same sync pattern.
     for second in [other(false), other(true)] {
         are_both_told(first, second);
@@ -167,7 +190,13 @@ fn are_both_told(first: Payload, second: Payload) {
         options.payload = Some(payload);
         stamp_with(&clip(), target, options);
     }
-    let join = |filter: &str| ffmpeg(&a, &format!("-i {} -an -filter_complex {filter} -preset veryfast -crf 23", b.display()), &mixed);
+    let join = |filter: &str| {
+        ffmpeg(
+            &a,
+            &format!("-i {} -an -filter_complex {filter} -preset veryfast -crf 23", b.display()),
+            &mixed,
+        )
+    };
     let told = |e: &PictureEvidence| {
         let mut told: Vec<_> = std::iter::once(e).chain(&e.others).map(|m| m.payload).collect();
         told.sort();
@@ -176,21 +205,41 @@ fn are_both_told(first: Payload, second: Payload) {
     let mut both = vec![Some(first), Some(second)];
     both.sort();
 
-    join("[0:v]trim=0:2.5,setpts=PTS-STARTPTS[a];[1:v]trim=2.5,setpts=PTS-STARTPTS[b];[a][b]concat");
+    join(
+        "[0:v]trim=0:2.5,setpts=PTS-STARTPTS[a];[1:v]trim=2.5,setpts=PTS-STARTPTS[b];[a][b]concat",
+    );
     let e = detect(&mixed);
     assert_eq!(told(&e), both);
-    let [former, latter] = if e.payload == Some(first) { [&e, &e.others[0]] } else { [&e.others[0], &e] };
-    // Half a second that says nothing of itself goes with its marked neighbour, and a range ends a frame behind it.
+    let [former, latter] =
+        if e.payload == Some(first) { [&e, &e.others[0]] } else { [&e.others[0], &e] };
+    // Half a second that says nothing of itself goes with its marked neighbour, and a range ends a
+    // frame behind it.
     let cut = |time: f64| (time - 2.5).abs() <= 0.75;
-    assert!(cut(former.ranges[0].end) && cut(latter.ranges[0].start), "{:?} {:?}", former.ranges, latter.ranges);
+    assert!(
+        cut(former.ranges[0].end) && cut(latter.ranges[0].start),
+        "{:?} {:?}",
+        former.ranges,
+        latter.ranges
+    );
     let judged = verify(&mixed, None).judgement;
-    assert!(judged.verdict == Verdict::Mixed && judged.has("video.several-marks") && !judged.has("video.gap"), "{judged:?}");
+    assert!(
+        judged.verdict == Verdict::Mixed
+            && judged.has("video.several-marks")
+            && !judged.has("video.gap"),
+        "{judged:?}"
+    );
 
     join("[1:v]crop=iw/2:ih:iw/2:0[r];[0:v][r]overlay=W/2:0");
     let e = detect(&mixed);
     assert_eq!(told(&e), both);
     let area = e.area.clone().unwrap();
-    let marked = |columns: std::ops::Range<usize>| area.cells.iter().enumerate().filter(|(i, c)| columns.contains(&(i % area.columns)) && **c == Some(true)).count();
+    let marked = |columns: std::ops::Range<usize>| {
+        area.cells
+            .iter()
+            .enumerate()
+            .filter(|(i, c)| columns.contains(&(i % area.columns)) && **c == Some(true))
+            .count()
+    };
     let half = area.columns / 2;
     let (left, right) = (marked(0..half), marked(area.columns - half..area.columns));
     assert!(left.max(right) > 4 * left.min(right), "{area:?}");
@@ -199,23 +248,39 @@ fn are_both_told(first: Payload, second: Payload) {
 #[test]
 fn a_remix_carries_both_marks() {
     let work = TempDir::new().unwrap();
-    let [first, second, third, copy] = ["first.mp4", "second.mp4", "third.mp4", "copy.mp4"].map(|name| work.path().join(name));
-    let stamped = [stamp(&clip(), &first, None), stamp(&first, &second, Some(identity().0)), stamp(&second, &third, None)];
+    let [first, second, third, copy] =
+        ["first.mp4", "second.mp4", "third.mp4", "copy.mp4"].map(|name| work.path().join(name));
+    let stamped = [
+        stamp(&clip(), &first, None),
+        stamp(&first, &second, Some(identity().0)),
+        stamp(&second, &third, None),
+    ];
     assert_eq!(stamped.each_ref().map(|s| s.generation.number()), [1, 2, 3]);
     ffmpeg(&second, "-an -preset veryfast -crf 30", &copy);
     let found = detect(&copy);
-    assert_eq!((found.payload, found.generation), (Some(stamped[1].payload), Some(stamped[1].generation)));
+    assert_eq!(
+        (found.payload, found.generation),
+        (Some(stamped[1].payload), Some(stamped[1].generation))
+    );
     let [earlier] = &found.earlier[..] else { panic!("{found:?}") };
-    assert_eq!((earlier.payload, earlier.generation), (Some(stamped[0].payload), Some(stamped[0].generation)));
+    assert_eq!(
+        (earlier.payload, earlier.generation),
+        (Some(stamped[0].payload), Some(stamped[0].generation))
+    );
     assert!(found.others.is_empty(), "{:?}", found.others);
 
     // The older mark says where the clip came from, and is no contradiction.
     let judged = verify(&second, None).judgement;
     assert_eq!(judged.verdict, Verdict::Intact);
-    assert!(judged.reasons.iter().any(|r| r.code == "video.earlier" && r.params["payloads"] == vec![stamped[0].payload].into()), "{judged:?}");
+    assert!(
+        judged.reasons.iter().any(|r| r.code == "video.earlier"
+            && r.params["payloads"] == vec![stamped[0].payload].into()),
+        "{judged:?}"
+    );
 
     let marks = detect(&third);
-    let payloads: Vec<_> = std::iter::once(&marks).chain(&marks.earlier).filter_map(|m| m.payload).collect();
+    let payloads: Vec<_> =
+        std::iter::once(&marks).chain(&marks.earlier).filter_map(|m| m.payload).collect();
     assert_eq!(payloads, [stamped[2].payload, stamped[1].payload, stamped[0].payload]);
 }
 
@@ -238,10 +303,21 @@ fn unmarked_clips_and_other_keys_show_nothing() {
     let mut small = 0;
     for n in 0..12 {
         let ring = KeyRing::new(vec![WatermarkKey::from_secret([n; 32], 1)]).unwrap();
-        let e = proofmark::detect(&clip(), &ring, &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture.unwrap();
+        let e = proofmark::detect(
+            &clip(),
+            &ring,
+            &DetectOptions::default(),
+            &Limits::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        )
+        .unwrap()
+        .picture
+        .unwrap();
         assert!(!e.detected && e.payload.is_none());
         small += usize::from(e.p_value.value() <= 0.05);
     }
-    // A bound of 0.05 holds at least 95 times in 100: four of twelve would come by chance once in 500 runs.
+    // A bound of 0.05 holds at least 95 times in 100: four of twelve would come by chance once in
+    // 500 runs.
     assert!(small < 4, "{small} of 12 p-values under 0.05");
 }

@@ -1,5 +1,10 @@
 //! What manifests cost in long files, and what they tell of broken files and of neighbours.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -12,7 +17,10 @@ use std::process::Command;
 use common::{clip, ffmpeg, identity, peak_memory, root, some_payload};
 use proofmark::Payload;
 use proofmark::media::{Container, Limits};
-use proofmark::provenance::{Bound, DEFAULT_ALGORITHM, Identity, ManifestOptions, ManifestState, Placement, ProvenanceError, Source, Trust, placement, read, sign, test_identity};
+use proofmark::provenance::{
+    Bound, DEFAULT_ALGORITHM, Identity, ManifestOptions, ManifestState, Placement, ProvenanceError,
+    Source, Trust, placement, read, sign, test_identity,
+};
 use tempfile::TempDir;
 
 /// Bytes of media that nobody plays.
@@ -46,7 +54,16 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     drop(file);
 
     let (identity, trust) = identity();
-    sign(&unsigned, &signed, Container::Mp4, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
+    sign(
+        &unsigned,
+        &signed,
+        Container::Mp4,
+        &Source::new(&unsigned),
+        &bound(some_payload()),
+        &identity,
+        &ManifestOptions::default(),
+    )
+    .unwrap();
     let check = || read(&signed, &trust, &Limits::default()).unwrap().unwrap();
     assert_eq!(check().state, ManifestState::Trusted);
     assert!(peak_memory() < 150 << 20, "{} bytes", peak_memory());
@@ -56,7 +73,11 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     for at in [length - LENGTH + 8, length - LENGTH / 2, length - 1, length - LENGTH + 7] {
         flip(&signed, at);
         let told = check();
-        assert!(told.state == ManifestState::Invalid && told.content_changed(), "byte {at} of {length}: {:?}", told.failures);
+        assert!(
+            told.state == ManifestState::Invalid && told.content_changed(),
+            "byte {at} of {length}: {:?}",
+            told.failures
+        );
         flip(&signed, at);
     }
     assert_eq!(check().state, ManifestState::Trusted);
@@ -67,12 +88,26 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
 
 /// A short clip, signed as `name` with the number of [`some_payload`], and whom to trust.
 fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
-    let [unsigned, signed] = [format!("unsigned-{name}"), name.to_string()].map(|n| folder.path().join(n));
+    let [unsigned, signed] =
+        [format!("unsigned-{name}"), name.to_string()].map(|n| folder.path().join(n));
     ffmpeg(&clip(), "-t 0.2 -c copy", &unsigned);
     let (identity, trust) = identity();
     let container = Container::of(&signed).unwrap();
-    let target = if placement(container) == Placement::Sidecar { signed.with_extension("c2pa") } else { signed.clone() };
-    sign(&unsigned, &target, container, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default()).unwrap();
+    let target = if placement(container) == Placement::Sidecar {
+        signed.with_extension("c2pa")
+    } else {
+        signed.clone()
+    };
+    sign(
+        &unsigned,
+        &target,
+        container,
+        &Source::new(&unsigned),
+        &bound(some_payload()),
+        &identity,
+        &ManifestOptions::default(),
+    )
+    .unwrap();
     if target != signed {
         std::fs::rename(&unsigned, &signed).unwrap();
     }
@@ -82,24 +117,47 @@ fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
 #[test]
 fn what_stands_behind_the_last_box_hides_no_manifest() {
     let folder = TempDir::new().unwrap();
-    for (name, behind) in [("a.mp4", &b"hello world, this is trailing text"[..]), ("b.mov", &[0xff; 8]), ("c.mp4", b"\0\0\0\x04mdat"), ("whole.mp4", b"")] {
+    for (name, behind) in [
+        ("a.mp4", &b"hello world, this is trailing text"[..]),
+        ("b.mov", &[0xff; 8]),
+        ("c.mp4", b"\0\0\0\x04mdat"),
+        ("whole.mp4", b""),
+    ] {
         let (path, trust) = signed_clip(&folder, name);
         File::options().append(true).open(&path).unwrap().write_all(behind).unwrap();
         let told = read(&path, &trust, &Limits::default()).unwrap().unwrap();
         assert_eq!(told.payload(DEFAULT_ALGORITHM), Some(some_payload()), "{name} {told:?}");
-        let expected = if behind.is_empty() { ManifestState::Trusted } else { ManifestState::Invalid };
-        assert!(told.state == expected && told.content_changed() != behind.is_empty(), "{name}: {:?}", told.failures);
-        // It is not left out of what is made from it either, which would claim that the clip was created here.
+        let expected =
+            if behind.is_empty() { ManifestState::Trusted } else { ManifestState::Invalid };
+        assert!(
+            told.state == expected && told.content_changed() != behind.is_empty(),
+            "{name}: {:?}",
+            told.failures
+        );
+        // It is not left out of what is made from it either, which would claim that the clip was
+        // created here.
         let (identity, _) = identity();
         let another = bound("106a5530-30ec-48ee-8881-36dd7be07aec".parse().unwrap());
-        let made =
-            sign(&folder.path().join("unsigned-a.mp4"), &folder.path().join("made.mp4"), Container::Mp4, &Source::new(&path), &another, &identity, &ManifestOptions::default());
+        let made = sign(
+            &folder.path().join("unsigned-a.mp4"),
+            &folder.path().join("made.mp4"),
+            Container::Mp4,
+            &Source::new(&path),
+            &another,
+            &identity,
+            &ManifestOptions::default(),
+        );
         match made {
             Ok(_) => {
-                let told = read(&folder.path().join("made.mp4"), &trust, &Limits::default()).unwrap().unwrap();
+                let told = read(&folder.path().join("made.mp4"), &trust, &Limits::default())
+                    .unwrap()
+                    .unwrap();
                 assert_eq!(told.ingredients, [name], "{told:?}");
             }
-            Err(e) => assert!(!behind.is_empty() && e.to_string().contains("too broken for that to be kept"), "{e}"),
+            Err(e) => assert!(
+                !behind.is_empty() && e.to_string().contains("too broken for that to be kept"),
+                "{e}"
+            ),
         }
     }
 }
@@ -109,10 +167,17 @@ fn a_file_that_ends_within_its_index_keeps_its_manifest() {
     let folder = TempDir::new().unwrap();
     let (path, trust) = signed_clip(&folder, "cut.mp4");
     let bytes = std::fs::read(&path).unwrap();
-    assert!(bytes.windows(4).rposition(|w| w == b"moov") > bytes.windows(4).rposition(|w| w == b"mdat"), "the index is its last box");
+    assert!(
+        bytes.windows(4).rposition(|w| w == b"moov") > bytes.windows(4).rposition(|w| w == b"mdat"),
+        "the index is its last box"
+    );
     File::options().write(true).open(&path).unwrap().set_len(bytes.len() as u64 - 100).unwrap();
     let told = read(&path, &trust, &Limits::default()).unwrap().unwrap();
-    assert!(told.payload(DEFAULT_ALGORITHM) == Some(some_payload()) && told.content_changed(), "{:?}", told.failures);
+    assert!(
+        told.payload(DEFAULT_ALGORITHM) == Some(some_payload()) && told.content_changed(),
+        "{:?}",
+        told.failures
+    );
 }
 
 #[test]
@@ -138,9 +203,22 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     ffmpeg(&clip(), "-t 0.2 -c copy", &plain);
     let made_from = |from: &Path| {
         let made = folder.path().join("made.mp4");
-        sign(&plain, &made, Container::Mp4, &Source::new(from), &bound(another), &identity, &ManifestOptions::default()).map(|signed| {
+        sign(
+            &plain,
+            &made,
+            Container::Mp4,
+            &Source::new(from),
+            &bound(another),
+            &identity,
+            &ManifestOptions::default(),
+        )
+        .map(|signed| {
             let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
-            assert!(told.state == ManifestState::Valid && told.failures.iter().all(|f| f == "signingCredential.untrusted"), "{told:?}");
+            assert!(
+                told.state == ManifestState::Valid
+                    && told.failures.iter().all(|f| f == "signingCredential.untrusted"),
+                "{told:?}"
+            );
             assert_eq!(told.ancestors, signed.parent.iter().cloned().collect::<Vec<_>>());
             (signed.parent, told.actions[0].action.clone())
         })
@@ -158,29 +236,72 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     }
     // A sidecar that was made for other bytes.
     flip(&folder.path().join("signed.mkv"), 400);
-    assert_eq!(made_from(&folder.path().join("signed.mkv")).unwrap(), (None, "c2pa.created".into()));
+    assert_eq!(
+        made_from(&folder.path().join("signed.mkv")).unwrap(),
+        (None, "c2pa.created".into())
+    );
     // What the registry remembers counts for a file without, which keeps its own otherwise.
     let store = std::fs::read(folder.path().join("signed.c2pa")).unwrap();
     let source = Source { remembered: Some(&store), ..Source::new(&plain) };
     let made = folder.path().join("recovered.mp4");
-    assert_eq!(sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap().parent, parent);
+    assert_eq!(
+        sign(
+            &plain,
+            &made,
+            Container::Mp4,
+            &source,
+            &bound(another),
+            &identity,
+            &ManifestOptions::default()
+        )
+        .unwrap()
+        .parent,
+        parent
+    );
     let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
-    assert_eq!((told.state, told.actions[0].action.as_str()), (ManifestState::Valid, "c2pa.opened"), "{told:?}");
+    assert_eq!(
+        (told.state, told.actions[0].action.as_str()),
+        (ManifestState::Valid, "c2pa.opened"),
+        "{told:?}"
+    );
     // One that claims to hold more than it does is neither taken apart nor left out.
     let overstated = root().join("fuzz/corpus/manifest/overstated");
     let path = folder.path().join("signed.mp4");
     let mut source = Source::new(&path);
     source.limits.manifest_bytes = 10;
-    let refused = sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap_err();
+    let refused = sign(
+        &plain,
+        &made,
+        Container::Mp4,
+        &source,
+        &bound(another),
+        &identity,
+        &ManifestOptions::default(),
+    )
+    .unwrap_err();
     assert!(refused.to_string().contains("over the limit of 10"), "{refused}");
     let store = std::fs::read(overstated).unwrap();
     let source = Source { remembered: Some(&store), ..Source::new(&plain) };
-    assert_eq!(sign(&plain, &made, Container::Mp4, &source, &bound(another), &identity, &ManifestOptions::default()).unwrap().parent, None);
+    assert_eq!(
+        sign(
+            &plain,
+            &made,
+            Container::Mp4,
+            &source,
+            &bound(another),
+            &identity,
+            &ManifestOptions::default()
+        )
+        .unwrap()
+        .parent,
+        None
+    );
 }
 
 /// Runs openssl in a folder.
 fn openssl(folder: &Path, arguments: &str) {
-    let out = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    let out =
+        Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
     assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -190,11 +311,21 @@ fn authority(folder: &Path) -> String {
         authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n[tsa]\ndefault_tsa=one\n[one]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\ness_cert_id_alg=sha256\n";
     std::fs::write(folder.join("tsa.cnf"), settings).unwrap();
     std::fs::write(folder.join("serial"), "01\n").unwrap();
-    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out clocks.pem -days 2 -subj /O=Clocks/CN=Clocks -config tsa.cnf -extensions ca");
-    openssl(folder, "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /O=Clock/CN=Clock -config tsa.cnf");
-    openssl(folder, "x509 -req -in tsa.csr -CA clocks.pem -CAkey ca.key -CAcreateserial -days 1 -extfile tsa.cnf -extensions ext -out tsa.pem");
+    openssl(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out clocks.pem -days 2 -subj /O=Clocks/CN=Clocks -config tsa.cnf -extensions ca",
+    );
+    openssl(
+        folder,
+        "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /O=Clock/CN=Clock -config tsa.cnf",
+    );
+    openssl(
+        folder,
+        "x509 -req -in tsa.csr -CA clocks.pem -CAkey ca.key -CAcreateserial -days 1 -extfile tsa.cnf -extensions ext -out tsa.pem",
+    );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (url, folder) = (format!("http://{}/", listener.local_addr().unwrap()), folder.to_path_buf());
+    let (url, folder) =
+        (format!("http://{}/", listener.local_addr().unwrap()), folder.to_path_buf());
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = BufReader::new(stream.try_clone().unwrap());
@@ -208,7 +339,10 @@ fn authority(folder: &Path) -> String {
         let mut query = vec![0; length];
         request.read_exact(&mut query).unwrap();
         std::fs::write(folder.join("query"), query).unwrap();
-        openssl(&folder, "ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -chain tsa.pem -out reply");
+        openssl(
+            &folder,
+            "ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -chain tsa.pem -out reply",
+        );
         let reply = std::fs::read(folder.join("reply")).unwrap();
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", reply.len()).unwrap();
         stream.write_all(&reply).unwrap();
@@ -223,21 +357,46 @@ fn an_authority_that_is_named_says_when_a_manifest_was_signed() {
     ffmpeg(&clip(), "-t 0.2 -c copy", &unsigned);
     let own = test_identity().unwrap();
     let sign_with = |url: String| {
-        let identity = Identity::from_pem(own.chain.clone(), own.key.to_string(), Some(url)).unwrap();
-        sign(&unsigned, &signed, Container::Mp4, &Source::new(&unsigned), &bound(some_payload()), &identity, &ManifestOptions::default())
+        let identity =
+            Identity::from_pem(own.chain.clone(), own.key.to_string(), Some(url)).unwrap();
+        sign(
+            &unsigned,
+            &signed,
+            Container::Mp4,
+            &Source::new(&unsigned),
+            &bound(some_payload()),
+            &identity,
+            &ManifestOptions::default(),
+        )
     };
     sign_with(authority(folder.path())).unwrap();
     // Each list is for what it was given for.
     let clock = std::fs::read_to_string(folder.path().join("clocks.pem")).unwrap();
-    for (signers, clocks) in [(None, None), (Some(&own.authority), None), (Some(&clock), Some(&own.authority)), (None, Some(&clock)), (Some(&own.authority), Some(&clock))] {
+    for (signers, clocks) in [
+        (None, None),
+        (Some(&own.authority), None),
+        (Some(&clock), Some(&own.authority)),
+        (None, Some(&clock)),
+        (Some(&own.authority), Some(&clock)),
+    ] {
         let mut trust = Trust::default();
         signers.iter().for_each(|list| trust.add(list).unwrap());
         clocks.iter().for_each(|list| trust.add_time_stamp_authorities(list).unwrap());
         let told = read(&signed, &trust, &Limits::default()).unwrap().unwrap();
         let (trusted, attested) = (signers == Some(&own.authority), clocks == Some(&clock));
-        assert_eq!(told.state, if trusted { ManifestState::Trusted } else { ManifestState::Valid }, "{:?}", told.failures);
+        assert_eq!(
+            told.state,
+            if trusted { ManifestState::Trusted } else { ManifestState::Valid },
+            "{:?}",
+            told.failures
+        );
         let signer = told.signer.unwrap();
-        assert_eq!((signer.trusted, signer.time.is_some(), signer.unattested_time.is_some()), (trusted, attested, !attested), "{:?}", told.failures);
+        assert_eq!(
+            (signer.trusted, signer.time.is_some(), signer.unattested_time.is_some()),
+            (trusted, attested, !attested),
+            "{:?}",
+            told.failures
+        );
     }
 
     // Nobody listens there any more.
@@ -251,28 +410,44 @@ fn a_file_that_is_none_of_what_its_name_says_has_no_broken_manifest() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     ffmpeg(&clip(), "-t 0.2 -c copy -f mpegts", &path("stream.mp4"));
-    std::fs::write(path("text.mov"), "no clip at all, but a text of more than a hundred bytes ".repeat(4)).unwrap();
+    std::fs::write(
+        path("text.mov"),
+        "no clip at all, but a text of more than a hundred bytes ".repeat(4),
+    )
+    .unwrap();
     for name in ["stream.mp4", "text.mov"] {
-        assert!(read(&path(name), &Trust::default(), &Limits::default()).unwrap().is_none(), "{name}");
+        assert!(
+            read(&path(name), &Trust::default(), &Limits::default()).unwrap().is_none(),
+            "{name}"
+        );
     }
     // One whose first box is not the usual one may have one.
     let (signed, trust) = signed_clip(&folder, "signed.mp4");
     let shifted = [b"\0\0\0\x08free".to_vec(), std::fs::read(signed).unwrap()].concat();
     std::fs::write(path("shifted.mp4"), shifted).unwrap();
-    assert_eq!(read(&path("shifted.mp4"), &trust, &Limits::default()).unwrap().unwrap().state, ManifestState::Invalid);
+    assert_eq!(
+        read(&path("shifted.mp4"), &trust, &Limits::default()).unwrap().unwrap().state,
+        ManifestState::Invalid
+    );
 }
 
 #[test]
 fn a_sidecar_is_no_clip() {
     let folder = TempDir::new().unwrap();
     let (clip, trust) = signed_clip(&folder, "clip.mkv");
-    assert_eq!(read(&clip, &trust, &Limits::default()).unwrap().unwrap().state, ManifestState::Trusted);
+    assert_eq!(
+        read(&clip, &trust, &Limits::default()).unwrap().unwrap().state,
+        ManifestState::Trusted
+    );
     for name in ["clip.c2pa", "renamed.mp4"] {
         let path = folder.path().join(name);
         if !path.exists() {
             std::fs::copy(folder.path().join("clip.c2pa"), &path).unwrap();
         }
-        assert!(matches!(read(&path, &trust, &Limits::default()), Err(ProvenanceError::Alone { .. })), "{name}");
+        assert!(
+            matches!(read(&path, &trust, &Limits::default()), Err(ProvenanceError::Alone { .. })),
+            "{name}"
+        );
     }
 }
 
@@ -280,7 +455,9 @@ fn a_sidecar_is_no_clip() {
 fn damaged_trust_lists_are_refused() {
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let own = test_identity().unwrap().authority;
-    for list in ["", "no certificate", damaged, &(own.clone() + damaged), &own.replacen("M", "%", 1)] {
+    for list in
+        ["", "no certificate", damaged, &(own.clone() + damaged), &own.replacen("M", "%", 1)]
+    {
         assert!(matches!(Trust::default().add(list), Err(ProvenanceError::Trust { .. })), "{list}");
     }
     Trust::default().add(&(own.clone() + &own)).unwrap();

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use proofmark::Registry;
 use proofmark::media::Cancel;
 use proofmark::queue::{
-    self, Delivered, Event, Finished, Hold, Job, Lease, LookTask, Outcome, Place, Policy, Queue, QueueError, Report, Request, StampTask, State, Stores, Task, Work, Worker,
-    Workplace,
+    self, Delivered, Event, Finished, Hold, Job, Lease, LookTask, Outcome, Place, Policy, Queue,
+    QueueError, Report, Request, StampTask, State, Stores, Task, Work, Worker, Workplace,
 };
 use proofmark::registry::{self, Content, Entry};
 use serde_json::json;
@@ -42,13 +42,18 @@ fn keyed(n: usize, key: &str) -> Request {
 }
 
 fn done(word: &str) -> Outcome {
-    Outcome::Done(Report::new(0, json!({"schema": "proofmark.verify/1", "word": word, "p_value": 1.25e-300}), format!("{word}\n")))
+    Outcome::Done(Report::new(
+        0,
+        json!({"schema": "proofmark.verify/1", "word": word, "p_value": 1.25e-300}),
+        format!("{word}\n"),
+    ))
 }
 
 /// Leases and back-offs so short that a test need not wait.
 fn hasty() -> Policy {
     let mut policy = Policy::default();
-    (policy.lease, policy.back_off, policy.longest) = (Duration::from_millis(60), Duration::from_millis(20), Duration::from_millis(60));
+    (policy.lease, policy.back_off, policy.longest) =
+        (Duration::from_millis(60), Duration::from_millis(20), Duration::from_millis(60));
     policy
 }
 
@@ -85,7 +90,12 @@ fn state(queue: &Queue, id: i64) -> State {
 #[test]
 fn the_highest_priority_goes_first_and_then_who_waited_longest() {
     let (queue, _) = open();
-    let ids: Vec<i64> = queue.submit(&[look(0), urgent(1, 5), look(2), urgent(3, -5), urgent(4, 5)]).unwrap().iter().map(|s| s.id).collect();
+    let ids: Vec<i64> = queue
+        .submit(&[look(0), urgent(1, 5), look(2), urgent(3, -5), urgent(4, 5)])
+        .unwrap()
+        .iter()
+        .map(|s| s.id)
+        .collect();
     let claimed: Vec<i64> = std::iter::from_fn(|| claim(&queue, "a")).map(|j| j.id).collect();
     assert_eq!(claimed, [ids[1], ids[4], ids[0], ids[2], ids[3]]);
 }
@@ -96,19 +106,32 @@ fn the_same_key_is_the_same_job_and_another_task_is_refused() {
     let first = queue.submit(&[keyed(1, "order 1")]).unwrap()[0];
     let again = queue.submit(&[keyed(1, "order 1")]).unwrap()[0];
     assert_eq!((first.new, again.new, first.id), (true, false, again.id));
-    assert!(matches!(queue.submit(&[look(7), keyed(2, "order 1")]), Err(QueueError::Taken { id, .. }) if id == first.id));
+    assert!(
+        matches!(queue.submit(&[look(7), keyed(2, "order 1")]), Err(QueueError::Taken { id, .. }) if id == first.id)
+    );
     assert!(matches!(queue.submit(&[keyed(1, "")]), Err(QueueError::Unfit { .. })));
     // All or none.
     assert_eq!(queue.unfinished().unwrap(), 1);
     // A number that is drawn is drawn once.
-    let mut stamp = Request::new(Task::Stamp(Box::new(StampTask::new("/a.mp4".parse().unwrap(), "/b.mp4".parse().unwrap()))));
+    let mut stamp = Request::new(Task::Stamp(Box::new(StampTask::new(
+        "/a.mp4".parse().unwrap(),
+        "/b.mp4".parse().unwrap(),
+    ))));
     stamp.key = Some("order 2".into());
-    let (one, two) = (queue.submit(&[stamp.clone()]).unwrap()[0], queue.submit(&[stamp]).unwrap()[0]);
-    let Task::Stamp(task) = queue.job(two.id).unwrap().unwrap().task().unwrap() else { panic!("another task") };
+    let (one, two) =
+        (queue.submit(&[stamp.clone()]).unwrap()[0], queue.submit(&[stamp]).unwrap()[0]);
+    let Task::Stamp(task) = queue.job(two.id).unwrap().unwrap().task().unwrap() else {
+        panic!("another task")
+    };
     assert!(one.id == two.id && task.payload.is_some() && task.drawn);
     // Also at the same time, also when it has ended.
     let ids: BTreeSet<i64> = std::thread::scope(|s| {
-        (0..8).map(|_| s.spawn(|| queue.submit(&[keyed(3, "order 3")]).unwrap()[0].id)).collect::<Vec<_>>().into_iter().map(|t| t.join().unwrap()).collect()
+        (0..8)
+            .map(|_| s.spawn(|| queue.submit(&[keyed(3, "order 3")]).unwrap()[0].id))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|t| t.join().unwrap())
+            .collect()
     });
     assert_eq!(ids.len(), 1);
 }
@@ -120,7 +143,10 @@ fn who_lost_the_lease_writes_nothing() {
     let first = lease(&claim(&queue, "a").unwrap());
     assert!(queue.renew(&first, &hasty()).unwrap());
     let reaped = reap(&queue, &hasty());
-    assert_eq!((reaped.len(), reaped[0].id, reaped[0].deaths, reaped[0].state), (1, id, 1, State::Waiting));
+    assert_eq!(
+        (reaped.len(), reaped[0].id, reaped[0].deaths, reaped[0].state),
+        (1, id, 1, State::Waiting)
+    );
     let second = lease(&claim_soon(&queue, "b"));
     assert_eq!(second.attempt, 2);
     assert!(!queue.renew(&first, &hasty()).unwrap() && !queue.note(&first, "mine").unwrap());
@@ -135,7 +161,15 @@ fn who_lost_the_lease_writes_nothing() {
     let result = queue.result(id).unwrap().unwrap();
     assert_eq!(
         (result.attempt, result.worker.as_str(), result.report),
-        (2, "b", Report::new(0, json!({"schema": "proofmark.verify/1", "word": "good", "p_value": 1.25e-300}), "good\n".into()))
+        (
+            2,
+            "b",
+            Report::new(
+                0,
+                json!({"schema": "proofmark.verify/1", "word": "good", "p_value": 1.25e-300}),
+                "good\n".into()
+            )
+        )
     );
 }
 
@@ -150,9 +184,17 @@ fn a_job_that_kills_its_workers_is_parked_with_its_last_error() {
     }
     let job = queue.job(id).unwrap().unwrap();
     assert_eq!((job.state, job.deaths), (State::Parked, 3));
-    assert!(job.error.as_ref().is_some_and(|e| e.contains("worker 3") && e.contains("attempt 3")), "{:?}", job.error);
+    assert!(
+        job.error.as_ref().is_some_and(|e| e.contains("worker 3") && e.contains("attempt 3")),
+        "{:?}",
+        job.error
+    );
     std::thread::sleep(Duration::from_millis(150));
-    assert!(claim(&queue, "d").is_none() && queue.reap(&hasty()).unwrap().is_empty() && queue.result(id).unwrap().is_none());
+    assert!(
+        claim(&queue, "d").is_none()
+            && queue.reap(&hasty()).unwrap().is_empty()
+            && queue.result(id).unwrap().is_none()
+    );
     // Somebody looked into it.
     assert!(queue.retry(id).unwrap() && !queue.retry(id).unwrap());
     let job = claim(&queue, "d").unwrap();
@@ -164,16 +206,21 @@ fn failures_of_the_surroundings_are_put_off_longer_each_time_and_then_parked() {
     let (queue, _) = open();
     let id = queue.submit(&[look(1)]).unwrap()[0].id;
     let mut policy = Policy::default();
-    (policy.back_off, policy.longest, policy.tries) = (Duration::from_secs(1000), Duration::from_secs(3000), 4);
+    (policy.back_off, policy.longest, policy.tries) =
+        (Duration::from_secs(1000), Duration::from_secs(3000), 4);
     let mut off = Vec::new();
     for n in 1..=4 {
         // Whoever is not due is not claimed, so the time is turned back.
         let job = queue.job(id).unwrap().unwrap();
         let job = if n == 1 { claim(&queue, "a").unwrap() } else { rewind(&queue, job.id) };
-        let became = queue.finish(&lease(&job), &Outcome::Again(format!("disk full {n}")), &policy).unwrap();
+        let became =
+            queue.finish(&lease(&job), &Outcome::Again(format!("disk full {n}")), &policy).unwrap();
         assert_eq!(became, Some(if n < 4 { State::Waiting } else { State::Parked }));
         let after = queue.job(id).unwrap().unwrap();
-        assert_eq!((after.tries, after.deaths, after.error.as_deref()), (n, 0, Some(format!("disk full {n}").as_str())));
+        assert_eq!(
+            (after.tries, after.deaths, after.error.as_deref()),
+            (n, 0, Some(format!("disk full {n}").as_str()))
+        );
         off.push(after.due - job.started.unwrap());
         assert!(claim(&queue, "a").is_none());
     }
@@ -189,13 +236,19 @@ fn rewind(queue: &Queue, id: i64) -> Job {
     let before = queue.job(id).unwrap().unwrap();
     assert!(queue.retry(id).unwrap());
     let mut client = raw(queue);
-    client.execute("UPDATE proofmark_jobs SET tries = $1 WHERE id = $2", &[&before.tries, &id]).unwrap();
+    client
+        .execute("UPDATE proofmark_jobs SET tries = $1 WHERE id = $2", &[&before.tries, &id])
+        .unwrap();
     claim(queue, "a").unwrap()
 }
 
 /// A connection past the queue.
 fn raw(queue: &Queue) -> postgres::Client {
-    let url = queue.location().replacen("proofmark@", &format!("proofmark:{}@", postgres_server::PASSWORD), 1);
+    let url = queue.location().replacen(
+        "proofmark@",
+        &format!("proofmark:{}@", postgres_server::PASSWORD),
+        1,
+    );
     postgres::Client::connect(&format!("{url}?sslmode=disable"), postgres::NoTls).unwrap()
 }
 
@@ -205,9 +258,16 @@ fn failures_of_the_file_are_results() {
     let id = queue.submit(&[look(1)]).unwrap()[0].id;
     let job = claim(&queue, "a").unwrap();
     // A NUL, which the server takes in no text, is no reason to lose it.
-    let failed = Outcome::Failed(Report::new(2, json!({"error": "/clips/1.mp4: is empty\u{0}"}), "is empty\u{0}".into()));
+    let failed = Outcome::Failed(Report::new(
+        2,
+        json!({"error": "/clips/1.mp4: is empty\u{0}"}),
+        "is empty\u{0}".into(),
+    ));
     assert_eq!(queue.finish(&lease(&job), &failed, &hasty()).unwrap(), Some(State::Failed));
-    assert_eq!(queue.result(id).unwrap().unwrap().report.report["error"], "/clips/1.mp4: is empty\u{0}");
+    assert_eq!(
+        queue.result(id).unwrap().unwrap().report.report["error"],
+        "/clips/1.mp4: is empty\u{0}"
+    );
     assert!(claim(&queue, "a").is_none() && queue.unfinished().unwrap() == 0);
     // Done again on request, it ends once again.
     assert!(queue.retry(id).unwrap() && queue.result(id).unwrap().is_none());
@@ -221,10 +281,14 @@ fn what_is_given_back_counts_against_nobody() {
     let (queue, _) = open();
     queue.submit(&[look(1), look(2)]).unwrap();
     let (one, two) = (claim(&queue, "a").unwrap(), claim(&queue, "a").unwrap());
-    assert_eq!(queue.finish(&lease(&one), &Outcome::Stopped, &hasty()).unwrap(), Some(State::Waiting));
+    assert_eq!(
+        queue.finish(&lease(&one), &Outcome::Stopped, &hasty()).unwrap(),
+        Some(State::Waiting)
+    );
     let again = claim(&queue, "b").unwrap();
     assert_eq!((again.id, again.attempt, again.deaths, again.tries), (one.id, 2, 0, 0));
-    // The answer to a claim was lost: what the worker does not know of goes back, what it knows and what others have stays.
+    // The answer to a claim was lost: what the worker does not know of goes back, what it knows and
+    // what others have stays.
     assert_eq!(queue.disown("a", &[lease(&two)]).unwrap(), 0);
     assert_eq!(queue.disown("a", &[]).unwrap(), 1);
     assert_eq!((state(&queue, two.id), state(&queue, one.id)), (State::Waiting, State::Running));
@@ -244,7 +308,10 @@ fn eight_at_once_never_get_the_same() {
                 let policy = Policy::default();
                 while let Some(job) = queue.claim(&format!("worker {n}"), &policy).unwrap() {
                     claimed.lock().unwrap().push(job.id);
-                    assert_eq!(queue.finish(&lease(&job), &done("good"), &policy).unwrap(), Some(State::Done));
+                    assert_eq!(
+                        queue.finish(&lease(&job), &done("good"), &policy).unwrap(),
+                        Some(State::Done)
+                    );
                 }
             });
         }
@@ -252,22 +319,42 @@ fn eight_at_once_never_get_the_same() {
     let claimed = claimed.into_inner().unwrap();
     assert_eq!((claimed.len(), claimed.iter().collect::<BTreeSet<_>>().len()), (JOBS, JOBS));
     let overview = queue.overview().unwrap();
-    assert_eq!((overview.states.iter().find(|s| s.0 == State::Done).unwrap().1, overview.last_minute, overview.stuck, overview.longest_wait), (JOBS as u64, JOBS as u64, 0, None));
+    assert_eq!(
+        (
+            overview.states.iter().find(|s| s.0 == State::Done).unwrap().1,
+            overview.last_minute,
+            overview.stuck,
+            overview.longest_wait
+        ),
+        (JOBS as u64, JOBS as u64, 0, None)
+    );
     assert_eq!(queue.list(Some(State::Done), 3).unwrap().len(), 3);
-    assert_eq!(raw(&queue).query_one("SELECT count(*) FROM proofmark_results", &[]).unwrap().get::<_, i64>(0), JOBS as i64);
+    assert_eq!(
+        raw(&queue)
+            .query_one("SELECT count(*) FROM proofmark_results", &[])
+            .unwrap()
+            .get::<_, i64>(0),
+        JOBS as i64
+    );
 }
 
 #[test]
 fn tables_are_made_once_and_newer_ones_refused() {
     let url = postgres_server::database();
-    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| Queue::open(&url).unwrap()))));
+    std::thread::scope(|scope| {
+        (0..8).for_each(|_| drop(scope.spawn(|| Queue::open(&url).unwrap())))
+    });
     let queue = Queue::open(&url).unwrap();
     // Beside a registry in the same database.
     registry::open(&url).unwrap();
     assert_eq!(queue.submit(&[look(1)]).unwrap().len(), 1);
     raw(&queue).execute("INSERT INTO proofmark_queue_version VALUES (99)", &[]).unwrap();
     assert!(matches!(Queue::open(&url), Err(QueueError::Newer { found: 99, .. })));
-    for wrong in ["/tmp/queue.db".to_string(), url.replace(postgres_server::PASSWORD, "wrong-staple"), "postgres://me:wrong-staple@127.0.0.1:1/none".into()] {
+    for wrong in [
+        "/tmp/queue.db".to_string(),
+        url.replace(postgres_server::PASSWORD, "wrong-staple"),
+        "postgres://me:wrong-staple@127.0.0.1:1/none".into(),
+    ] {
         let refused = Queue::open(&wrong).unwrap_err().to_string();
         assert!(!refused.contains("wrong-staple") && !refused.contains('\n'), "{refused}");
     }
@@ -354,12 +441,17 @@ fn a_worker_stops_what_was_cancelled_and_gives_back_what_it_holds_when_it_ends()
         let ended = scope.spawn(|| queue::work(&queue, &worker(2), &stop, &robot));
         until("both run", || ids.iter().all(|&id| state(&queue, id) == State::Running));
         assert!(queue.cancel(ids[0]).unwrap());
-        until("the cancelled one is let go of", || robot.heard.lock().unwrap().contains(&"lost".to_string()));
+        until("the cancelled one is let go of", || {
+            robot.heard.lock().unwrap().contains(&"lost".to_string())
+        });
         stop.cancel();
         ended.join().unwrap().unwrap();
     });
     let job = queue.job(ids[1]).unwrap().unwrap();
-    assert_eq!((state(&queue, ids[0]), job.state, job.deaths, job.worker), (State::Cancelled, State::Waiting, 0, None));
+    assert_eq!(
+        (state(&queue, ids[0]), job.state, job.deaths, job.worker),
+        (State::Cancelled, State::Waiting, 0, None)
+    );
 }
 
 #[test]
@@ -391,7 +483,8 @@ fn a_worker_goes_on_when_its_connections_are_cut() {
 #[test]
 fn a_suspect_is_worked_on_alone_and_a_bug_parks_its_job() {
     let (queue, _) = open();
-    let ids: Vec<i64> = queue.submit(&(0..6).map(look).collect::<Vec<_>>()).unwrap().iter().map(|s| s.id).collect();
+    let ids: Vec<i64> =
+        queue.submit(&(0..6).map(look).collect::<Vec<_>>()).unwrap().iter().map(|s| s.id).collect();
     // The first three cost a worker.
     (0..3).for_each(|_| drop(claim(&queue, "dead").unwrap()));
     assert_eq!(reap(&queue, &hasty()).len(), 3);
@@ -399,7 +492,10 @@ fn a_suspect_is_worked_on_alone_and_a_bug_parks_its_job() {
     let robot = Robot::new(|job: &Job, _: &Hold<'_>| {
         let others = at_work.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(20));
-        crowded.fetch_add(usize::from(job.deaths > 0 && (others > 0 || at_work.load(Ordering::SeqCst) > 1)), Ordering::SeqCst);
+        crowded.fetch_add(
+            usize::from(job.deaths > 0 && (others > 0 || at_work.load(Ordering::SeqCst) > 1)),
+            Ordering::SeqCst,
+        );
         at_work.fetch_sub(1, Ordering::SeqCst);
         assert!(job.id != ids[5], "a bug");
         done("good")
@@ -442,15 +538,29 @@ impl Press {
     /// As a worker does it, up to the point where it is to die.
     fn work(&self, job: &Job, hold: &Hold<'_>, die: &str) -> Outcome {
         let Ok(Task::Stamp(task)) = job.task() else { panic!("another task") };
-        if let Some(report) = queue::resume(job, self.folder.path(), &self.stores, Some(self.registry.as_ref()), &task).unwrap() {
+        if let Some(report) = queue::resume(
+            job,
+            self.folder.path(),
+            &self.stores,
+            Some(self.registry.as_ref()),
+            &task,
+        )
+        .unwrap()
+        {
             return Outcome::Done(report);
         }
         let place = Workplace::new(job, &task, self.folder.path()).unwrap();
         assert!(hold.still().unwrap());
         let clip = place.clip(&task);
         std::fs::write(&clip, format!("clip of attempt {}", job.attempt)).unwrap();
-        std::fs::write(clip.with_extension("c2pa"), format!("manifest of attempt {}", job.attempt)).unwrap();
-        let mut entry = Entry::new(task.payload.unwrap(), Content::of_file(&clip).unwrap(), "video/x-matroska".into(), 1_000);
+        std::fs::write(clip.with_extension("c2pa"), format!("manifest of attempt {}", job.attempt))
+            .unwrap();
+        let mut entry = Entry::new(
+            task.payload.unwrap(),
+            Content::of_file(&clip).unwrap(),
+            "video/x-matroska".into(),
+            1_000,
+        );
         entry.title = Some(format!("attempt {}", job.attempt));
         if !die.is_empty() {
             // What a killed worker leaves.
@@ -461,17 +571,29 @@ impl Press {
         }
         let report = Report::new(0, json!({"attempt": job.attempt}), String::new());
         let finished = Finished { clip, mime: "video/x-matroska", entry: Some(entry) };
-        match queue::deliver(hold, &self.stores, Some(self.registry.as_ref()), &finished, &task, &report) {
+        match queue::deliver(
+            hold,
+            &self.stores,
+            Some(self.registry.as_ref()),
+            &finished,
+            &task,
+            &report,
+        ) {
             Ok(Delivered::Here) if die == "after" => Outcome::Again("killed".into()),
             Ok(Delivered::Here) => Outcome::Done(report),
             Ok(Delivered::Lost) => Outcome::Stopped,
-            Err(e) if die.is_empty() => Outcome::Failed(Report::new(2, json!({"error": e.to_string()}), String::new())),
+            Err(e) if die.is_empty() => {
+                Outcome::Failed(Report::new(2, json!({"error": e.to_string()}), String::new()))
+            }
             Err(e) => Outcome::Again(e.to_string()),
         }
     }
 
     fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.out()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(self.out())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -479,10 +601,22 @@ impl Press {
     /// That there is one clip with its sidecar and one entry, all of one attempt.
     fn holds_one(&self, attempt: i64) {
         assert_eq!(self.files(), ["clip.c2pa", "clip.mkv"]);
-        assert_eq!(std::fs::read_to_string(self.target()).unwrap(), format!("clip of attempt {attempt}"));
-        assert_eq!(std::fs::read_to_string(self.target().with_extension("c2pa")).unwrap(), format!("manifest of attempt {attempt}"));
+        assert_eq!(
+            std::fs::read_to_string(self.target()).unwrap(),
+            format!("clip of attempt {attempt}")
+        );
+        assert_eq!(
+            std::fs::read_to_string(self.target().with_extension("c2pa")).unwrap(),
+            format!("manifest of attempt {attempt}")
+        );
         let entries = self.registry.list(&registry::Filter::default()).unwrap();
-        assert_eq!(entries.iter().map(|e| (e.title.clone().unwrap(), e.target.clone())).collect::<Vec<_>>(), [(format!("attempt {attempt}"), None::<PathBuf>)]);
+        assert_eq!(
+            entries
+                .iter()
+                .map(|e| (e.title.clone().unwrap(), e.target.clone()))
+                .collect::<Vec<_>>(),
+            [(format!("attempt {attempt}"), None::<PathBuf>)]
+        );
     }
 }
 
@@ -494,7 +628,9 @@ fn a_clip_is_stamped_once_wherever_its_worker_dies() {
         let press = Press::new();
         std::fs::create_dir(press.out()).unwrap();
         let id = press.submit(&queue);
-        let robot = Robot::new(|job: &Job, hold: &Hold<'_>| press.work(job, hold, if job.attempt == 1 { die } else { "" }));
+        let robot = Robot::new(|job: &Job, hold: &Hold<'_>| {
+            press.work(job, hold, if job.attempt == 1 { die } else { "" })
+        });
         queue::work(&queue, &worker(1), &Cancel::default(), &robot).unwrap();
         assert_eq!((state(&queue, id), queue.job(id).unwrap().unwrap().attempt), (State::Done, 2));
         assert_eq!(queue.result(id).unwrap().unwrap().report.report["attempt"], attempt);
@@ -508,7 +644,8 @@ fn what_a_worker_began_and_could_not_finish_is_taken_back() {
     let press = Press::new();
     std::fs::create_dir(press.out()).unwrap();
     let id = press.submit(&queue);
-    // The clip's name is a folder's when it is to be moved there: entry and sidecar are there by then.
+    // The clip's name is a folder's when it is to be moved there: entry and sidecar are there by
+    // then.
     let robot = Robot::new(|job: &Job, hold: &Hold<'_>| {
         if job.attempt == 1 {
             let outcome = press.work(job, hold, "never");
@@ -526,7 +663,12 @@ fn what_a_worker_began_and_could_not_finish_is_taken_back() {
         queue.submit(&[Request::new(Task::Stamp(Box::new(task)))]).unwrap()[0].id
     };
     queue::work(&queue, &worker(1), &Cancel::default(), &robot).unwrap();
-    assert_eq!(state(&queue, forced), State::Done, "{:?}", queue.job(forced).unwrap().unwrap().error);
+    assert_eq!(
+        state(&queue, forced),
+        State::Done,
+        "{:?}",
+        queue.job(forced).unwrap().unwrap().error
+    );
     press.holds_one(2);
 }
 
@@ -540,7 +682,12 @@ fn a_target_that_is_there_is_not_replaced_and_nothing_is_remembered_of_it() {
     let robot = Robot::new(|job: &Job, hold: &Hold<'_>| press.work(job, hold, ""));
     queue::work(&queue, &worker(1), &Cancel::default(), &robot).unwrap();
     assert_eq!(state(&queue, id), State::Failed);
-    assert!(queue.result(id).unwrap().unwrap().report.report["error"].as_str().unwrap().contains("--force"));
+    assert!(
+        queue.result(id).unwrap().unwrap().report.report["error"]
+            .as_str()
+            .unwrap()
+            .contains("--force")
+    );
     assert_eq!((press.files(), press.registry.count().unwrap()), (vec!["clip.mkv".to_string()], 0));
     assert_eq!(std::fs::read_to_string(press.target()).unwrap(), "somebody's");
 }
@@ -557,11 +704,19 @@ fn who_was_thought_dead_can_put_nothing_in_place() {
     std::fs::write(sleeping.clip(&task), "late").unwrap();
     reap(&queue, &hasty());
     let second = claim_soon(&queue, "b");
-    assert_eq!(queue::resume(&second, Path::new("/tmp"), &press.stores, None, &task).unwrap(), None);
+    assert_eq!(
+        queue::resume(&second, Path::new("/tmp"), &press.stores, None, &task).unwrap(),
+        None
+    );
     let place = Workplace::new(&second, &task, Path::new("/tmp")).unwrap();
     std::mem::forget(place);
     let content = Content::of_bytes(b"late");
-    assert!(press.stores.put(&sleeping.clip(&task), &task.target, &content, "video/x-matroska", true).is_err());
+    assert!(
+        press
+            .stores
+            .put(&sleeping.clip(&task), &task.target, &content, "video/x-matroska", true)
+            .is_err()
+    );
     assert!(!press.target().exists());
     // A parked job leaves nothing behind.
     Workplace::clear(&second, &task, Path::new("/tmp"));

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use proofmark::Payload;
 use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
 use proofmark::media::Stills;
-use proofmark::registry::{self, Act, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry, RegistryError, Remark};
+use proofmark::registry::{
+    self, Act, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry,
+    RegistryError, Remark,
+};
 use tempfile::TempDir;
 
 /// A place for a registry.
@@ -22,7 +25,10 @@ struct Place {
 impl Place {
     fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        Self { location: folder.path().join("registry.db").to_str().unwrap().into(), _folder: Some(folder) }
+        Self {
+            location: folder.path().join("registry.db").to_str().unwrap().into(),
+            _folder: Some(folder),
+        }
     }
 
     fn postgres() -> Self {
@@ -88,7 +94,9 @@ fn some(n: u64) -> Entry {
     entry.picture = Some(look(n as u8));
     entry.sound = Some(sound(n as u8));
     entry.stills = Some(stills(n as u8));
-    entry.bindings = [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }].into();
+    entry.bindings =
+        [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }]
+            .into();
     entry
 }
 
@@ -132,7 +140,10 @@ fn an_entry_comes_back_as_it_was(place: &Place) {
     assert_eq!(r.by_id("urn:c2pa:nothing").unwrap(), None);
     assert_eq!(r.count().unwrap(), 1);
     // Lists leave manifests and fingerprints out.
-    assert_eq!(r.list(&Filter::default()).unwrap(), [Entry { manifest: None, picture: None, sound: None, stills: None, ..entry }]);
+    assert_eq!(
+        r.list(&Filter::default()).unwrap(),
+        [Entry { manifest: None, picture: None, sound: None, stills: None, ..entry }]
+    );
     let plain = bare(Payload::random(), [1; 32].into());
     r.put(&plain, false).unwrap();
     assert_eq!(r.by_id(&plain.id).unwrap(), Some(plain));
@@ -144,7 +155,10 @@ fn a_registry_outlives_its_opening(place: &Place) {
     place.open().put(&entry, false).unwrap();
     let again = place.open();
     assert_eq!(again.by_id(&entry.id).unwrap(), Some(entry));
-    assert!(!again.location().contains(postgres_server::PASSWORD) && !format!("{again:?}").contains(postgres_server::PASSWORD));
+    assert!(
+        !again.location().contains(postgres_server::PASSWORD)
+            && !format!("{again:?}").contains(postgres_server::PASSWORD)
+    );
 }
 
 fn the_same_again_changes_nothing_and_another_is_refused(place: &Place) {
@@ -180,7 +194,10 @@ fn what_is_forgotten_is_gone_with_all_its_parts(place: &Place) {
     assert!(r.delete(&gone.id).unwrap());
     assert!(!r.delete(&gone.id).unwrap());
     assert_eq!(r.by_payload(gone.payload.unwrap()).unwrap(), None);
-    assert_eq!(r.by_binding(None, gone.payload.unwrap().as_bytes(), 10).unwrap(), Vec::<String>::new());
+    assert_eq!(
+        r.by_binding(None, gone.payload.unwrap().as_bytes(), 10).unwrap(),
+        Vec::<String>::new()
+    );
     assert_eq!(r.by_id(&stays.id).unwrap(), Some(stays));
     // Nothing of it is left in the way.
     assert_eq!(r.put(&gone, false).unwrap(), Put::Added);
@@ -259,18 +276,25 @@ fn bindings_are_added_and_moved(place: &Place) {
     assert!(!r.rebind(&a.id, &binding).unwrap(), "nothing to move yet");
     assert!(r.bind(&a.id, &binding).unwrap() && r.bind(&a.id, &binding).unwrap(), "twice is once");
     assert_eq!(found(), [a.id.as_str()]);
-    assert!(!r.bind("urn:c2pa:none", &binding).unwrap() && !r.rebind("urn:c2pa:none", &binding).unwrap());
+    assert!(
+        !r.bind("urn:c2pa:none", &binding).unwrap()
+            && !r.rebind("urn:c2pa:none", &binding).unwrap()
+    );
     assert_eq!(found(), [a.id.as_str()], "a move to nowhere moves nothing");
     assert!(r.rebind(&b.id, &binding).unwrap());
     assert_eq!(found(), [b.id.as_str()]);
     assert!(r.by_id(&b.id).unwrap().unwrap().bindings.contains(&binding));
     let unfit = Binding { alg: "a\0b".into(), ..binding.clone() };
-    assert!(matches!(r.bind(&a.id, &unfit), Err(RegistryError::Unfit { .. })) && matches!(r.rebind(&a.id, &unfit), Err(RegistryError::Unfit { .. })));
+    assert!(
+        matches!(r.bind(&a.id, &unfit), Err(RegistryError::Unfit { .. }))
+            && matches!(r.rebind(&a.id, &unfit), Err(RegistryError::Unfit { .. }))
+    );
 }
 
 fn writers_at_once_lose_nothing(place: &Place) {
     let contested = some(0);
-    let own: Vec<Vec<Entry>> = (0..4).map(|t| (0..20).map(|n| some(100 * t + n)).collect()).collect();
+    let own: Vec<Vec<Entry>> =
+        (0..4).map(|t| (0..20).map(|n| some(100 * t + n)).collect()).collect();
     let added: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = own
             .iter()
@@ -342,7 +366,11 @@ fn hostile_texts_are_kept_or_refused_whole(place: &Place) {
     let mut filter = Filter::default();
     filter.label.clone_from(&e.title);
     assert_eq!(listed(r.as_ref(), &filter).len(), 1);
-    let unfit = [Entry { title: Some("a\0b".into()), ..some(2) }, Entry { labels: ["\0".into()].into(), ..some(3) }, Entry { id: String::new(), ..some(4) }];
+    let unfit = [
+        Entry { title: Some("a\0b".into()), ..some(2) },
+        Entry { labels: ["\0".into()].into(), ..some(3) },
+        Entry { id: String::new(), ..some(4) },
+    ];
     for e in unfit {
         assert!(matches!(r.put(&e, true), Err(RegistryError::Unfit { .. })), "{e:?}");
     }
@@ -360,7 +388,8 @@ fn a_newer_registry_is_refused(place: &Place) {
 
 fn entries_travel(place: &Place) {
     let r = place.open();
-    let entries: Vec<Entry> = (0..3).map(some).chain([bare(Payload::random(), [9; 32].into())]).collect();
+    let entries: Vec<Entry> =
+        (0..3).map(some).chain([bare(Payload::random(), [9; 32].into())]).collect();
     for e in &entries {
         let line = Registration::from(e).line();
         assert!(!line.contains('\n'));
@@ -376,9 +405,15 @@ fn entries_travel(place: &Place) {
 /// Runs statements past the registry.
 fn past(place: &Place, sql: &str) {
     if registry::is_server(&place.location) {
-        ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap().batch_execute(&sql.replace("BYTES", "BYTEA")).unwrap();
+        ::postgres::Client::connect(&place.location, ::postgres::NoTls)
+            .unwrap()
+            .batch_execute(&sql.replace("BYTES", "BYTEA"))
+            .unwrap();
     } else {
-        rusqlite::Connection::open(&place.location).unwrap().execute_batch(&sql.replace("BYTES", "BLOB")).unwrap();
+        rusqlite::Connection::open(&place.location)
+            .unwrap()
+            .execute_batch(&sql.replace("BYTES", "BLOB"))
+            .unwrap();
     }
 }
 
@@ -422,13 +457,18 @@ fn what_was_changed_behind_it_is_noticed(place: &Place) {
     registry.put_all(&entries, false).unwrap();
     registry.confirm(&entries[0].id).unwrap();
     registry.bind(&entries[0].id, &Binding { alg: "org.example".into(), value: vec![1] }).unwrap();
-    registry.rebind(&entries[1].id, &Binding { alg: "org.example".into(), value: vec![1] }).unwrap();
+    registry
+        .rebind(&entries[1].id, &Binding { alg: "org.example".into(), value: vec![1] })
+        .unwrap();
     assert_eq!(registry.integrity().unwrap(), Vec::<String>::new());
     past(place, &format!("UPDATE entries SET title = 'Another' WHERE id = '{}'", entries[2].id));
     let wrong = registry.integrity().unwrap();
     assert!(wrong.len() == 1 && wrong[0].contains(&entries[2].id), "{wrong:?}");
     if registry::is_server(&place.location) {
-        assert!(matches!(registry.backup(Path::new("copy.db")), Err(RegistryError::Elsewhere { .. })));
+        assert!(matches!(
+            registry.backup(Path::new("copy.db")),
+            Err(RegistryError::Elsewhere { .. })
+        ));
     }
 }
 
@@ -441,24 +481,53 @@ fn what_a_token_stored_is_its_own(place: &Place) {
     let binding = Binding { alg: "mark".into(), value: vec![1] };
     assert_eq!((put(&entry, Some("a")), put(&here, None)), (Put::Added, Put::Added));
     // Another token changes nothing of it, nor of what was registered here.
-    assert_eq!((put(&changed, Some("b")), r.delete_by(&entry.id, Some("b")).unwrap(), r.delete_by(&here.id, Some("a")).unwrap()), (Put::Owned, Change::Refused, Change::Refused));
+    assert_eq!(
+        (
+            put(&changed, Some("b")),
+            r.delete_by(&entry.id, Some("b")).unwrap(),
+            r.delete_by(&here.id, Some("a")).unwrap()
+        ),
+        (Put::Owned, Change::Refused, Change::Refused)
+    );
     assert_eq!(r.bind_by(&entry.id, &binding, Some("b")).unwrap(), Change::Done);
-    assert_eq!((r.rebind_by(&here.id, &binding, Some("b")).unwrap(), r.rebind_by(&here.id, &binding, Some("a")).unwrap()), (Change::Refused, Change::Done));
+    assert_eq!(
+        (
+            r.rebind_by(&here.id, &binding, Some("b")).unwrap(),
+            r.rebind_by(&here.id, &binding, Some("a")).unwrap()
+        ),
+        (Change::Refused, Change::Done)
+    );
     assert_eq!(r.by_id(&entry.id).unwrap().unwrap().content, entry.content);
     // Its owner does, and keeps the place.
-    assert_eq!((put(&changed, Some("a")), r.delete_by(&entry.id, Some("a")).unwrap(), put(&entry, Some("b"))), (Put::Replaced, Change::Done, Put::Owned));
-    assert_eq!((put(&entry, Some("a")), r.delete_by("none", Some("a")).unwrap()), (Put::Added, Change::Absent));
+    assert_eq!(
+        (
+            put(&changed, Some("a")),
+            r.delete_by(&entry.id, Some("a")).unwrap(),
+            put(&entry, Some("b"))
+        ),
+        (Put::Replaced, Change::Done, Put::Owned)
+    );
+    assert_eq!(
+        (put(&entry, Some("a")), r.delete_by("none", Some("a")).unwrap()),
+        (Put::Added, Change::Absent)
+    );
     // This deployment may do everything, and then it is its own.
     assert_eq!((put(&changed, None), put(&entry, Some("a"))), (Put::Replaced, Put::Owned));
-    let told: Vec<(Option<String>, String)> = r.log(Some(&entry.id), 100).unwrap().into_iter().map(|e| (e.who, e.what)).collect();
+    let told: Vec<(Option<String>, String)> =
+        r.log(Some(&entry.id), 100).unwrap().into_iter().map(|e| (e.who, e.what)).collect();
     assert_eq!((told.len(), r.log(None, 5).unwrap().len()), (11, 5));
-    assert!(told.contains(&(Some("b".into()), "delete-refused".into())) && told.contains(&(None, "replace".into())));
+    assert!(
+        told.contains(&(Some("b".into()), "delete-refused".into()))
+            && told.contains(&(None, "replace".into()))
+    );
 }
 
 fn what_people_say_is_kept_by_name(place: &Place) {
     let r = place.open();
     let (clip, other) = (Content::of_bytes(b"clip"), Content::of_bytes(b"other"));
-    let remark = |who: &str, act, said: &str| r.remark(&Remark { content: clip, at: 0, who: who.into(), act, said: said.into() });
+    let remark = |who: &str, act, said: &str| {
+        r.remark(&Remark { content: clip, at: 0, who: who.into(), act, said: said.into() })
+    };
     let refused = |who: &str, act, said: &str, part: &str| {
         let told = remark(who, act, said).unwrap_err().to_string();
         assert!(told.contains(part), "{told}");
@@ -477,18 +546,39 @@ fn what_people_say_is_kept_by_name(place: &Place) {
     refused("b", Act::Review, "perhaps", "no review");
     remark("b", Act::Review, "disagree").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(20));
-    r.remark(&Remark { content: other, at: 0, who: "b".into(), act: Act::Label, said: "another".into() }).unwrap();
-    let told: Vec<(String, Act, String)> = r.remarks(&clip).unwrap().into_iter().map(|m| (m.who, m.act, m.said)).collect();
+    r.remark(&Remark {
+        content: other,
+        at: 0,
+        who: "b".into(),
+        act: Act::Label,
+        said: "another".into(),
+    })
+    .unwrap();
+    let told: Vec<(String, Act, String)> =
+        r.remarks(&clip).unwrap().into_iter().map(|m| (m.who, m.act, m.said)).collect();
     let one = |who: &str, act, said: &str| (who.to_string(), act, said.to_string());
     assert_eq!(
         told,
-        [one("a", Act::Note, "A face was replaced.\nLook at 0:02."), one("a", Act::Label, "face swap"), one("a", Act::Decision, "remove"), one("b", Act::Review, "disagree")]
+        [
+            one("a", Act::Note, "A face was replaced.\nLook at 0:02."),
+            one("a", Act::Label, "face swap"),
+            one("a", Act::Decision, "remove"),
+            one("b", Act::Review, "disagree")
+        ]
     );
-    let cases = |label| r.cases(label, 10).unwrap().into_iter().map(|m| (m.content, m.act)).collect::<Vec<_>>();
+    let cases = |label| {
+        r.cases(label, 10).unwrap().into_iter().map(|m| (m.content, m.act)).collect::<Vec<_>>()
+    };
     assert_eq!(cases(None), [(other, Act::Label), (clip, Act::Review)]);
-    assert_eq!((cases(Some("Face Swap")), cases(Some("none"))), (vec![(clip, Act::Review)], Vec::new()));
+    assert_eq!(
+        (cases(Some("Face Swap")), cases(Some("none"))),
+        (vec![(clip, Act::Review)], Vec::new())
+    );
     let log = r.log(Some(&clip.to_string()), 10).unwrap();
-    assert!(log.len() == 4 && log.iter().any(|e| e.what == "review" && e.who.as_deref() == Some("b")), "{log:?}");
+    assert!(
+        log.len() == 4 && log.iter().any(|e| e.what == "review" && e.who.as_deref() == Some("b")),
+        "{log:?}"
+    );
 }
 
 fn entries_are_found_by_words(place: &Place) {
@@ -497,14 +587,31 @@ fn entries_are_found_by_words(place: &Place) {
     a.title = Some("A Rabbit, 100 % _real_, ÜBER".into());
     b.labels = ["campaign \\x".into()].into();
     r.put_all(&[a.clone(), b.clone()], false).unwrap();
-    let found = |words: &str| r.find(words, 10).unwrap().into_iter().map(|e| e.id).collect::<Vec<_>>();
-    for words in ["rabbit", "100 %", "_real_", "über", "Über", &a.payload.unwrap().to_string(), &a.id, &a.content.to_string(), " RABBIT "] {
+    let found =
+        |words: &str| r.find(words, 10).unwrap().into_iter().map(|e| e.id).collect::<Vec<_>>();
+    for words in [
+        "rabbit",
+        "100 %",
+        "_real_",
+        "über",
+        "Über",
+        &a.payload.unwrap().to_string(),
+        &a.id,
+        &a.content.to_string(),
+        " RABBIT ",
+    ] {
         assert_eq!(found(words), [a.id.clone()], "{words}");
     }
     assert_eq!((found("campaign"), found("\\x")), (vec![b.id.clone()], vec![b.id.clone()]));
     assert_eq!(found("clip 2"), [b.id]);
     // Signs that stand for others in SQL are themselves.
-    assert!(["", "  ", "%", "a_rabbit", "nothing", "\0", "' OR 1=1 --"].iter().all(|words| found(words).len() < 2));
+    assert!(
+        ["", "  ", "%", "a_rabbit", "nothing", "\0", "' OR 1=1 --"].iter().all(|words| found(
+            words
+        )
+        .len()
+            < 2)
+    );
     assert!(found("r%t").is_empty() && found("").is_empty());
     assert_eq!(r.find("rabbit", 10).unwrap()[0].labels, a.labels);
 }
@@ -516,8 +623,17 @@ fn is_brought_up_to_date(place: &Place, version: usize) {
         past(place, &format!("INSERT INTO proofmark_version (version) VALUES ({})", i + 1));
     }
     let content = "00".repeat(32);
-    let bytes = if registry::is_server(&place.location) { format!("'\\x{content}'::bytea") } else { format!("x'{content}'") };
-    past(place, &format!("INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', {bytes}, 'video/mp4', 7)"));
+    let bytes = if registry::is_server(&place.location) {
+        format!("'\\x{content}'::bytea")
+    } else {
+        format!("x'{content}'")
+    };
+    past(
+        place,
+        &format!(
+            "INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', {bytes}, 'video/mp4', 7)"
+        ),
+    );
     let r = place.open();
     let old = r.by_id("urn:c2pa:old").unwrap().unwrap();
     assert_eq!((old.stamped, old.picture, old.sound, old.manifest), (7, None, None, None));
@@ -529,7 +645,8 @@ fn is_brought_up_to_date(place: &Place, version: usize) {
 
 fn looks_are_read_in_pages(place: &Place) {
     let r = place.open();
-    let mut ids: Vec<String> = (0..7).map(some).map(|e| r.put(&e, false).map(|_| e.id).unwrap()).collect();
+    let mut ids: Vec<String> =
+        (0..7).map(some).map(|e| r.put(&e, false).map(|_| e.id).unwrap()).collect();
     r.put(&bare(Payload::random(), [1; 32].into()), false).unwrap();
     ids.sort();
     let first = r.looks(None, 5).unwrap();
@@ -549,7 +666,10 @@ fn sounds_are_read_in_pages(place: &Place) {
     let first = r.sounds(None, 5).unwrap();
     let second = r.sounds(Some(&first[4].0), 5).unwrap();
     let read: Vec<(String, SoundFingerprint)> = first.into_iter().chain(second).collect();
-    assert_eq!(read, entries.iter().map(|e| (e.id.clone(), e.sound.clone().unwrap())).collect::<Vec<_>>());
+    assert_eq!(
+        read,
+        entries.iter().map(|e| (e.id.clone(), e.sound.clone().unwrap())).collect::<Vec<_>>()
+    );
     r.delete(&entries[0].id).unwrap();
     assert_eq!(r.sounds(None, 10).unwrap().len(), 6);
 }
@@ -589,7 +709,11 @@ fn a_registration_that_is_not_one_says_why() {
 fn what_is_no_registry_is_refused_and_stays_as_it_is() {
     let folder = TempDir::new().unwrap();
     let text = folder.path().join("text.db");
-    std::fs::write(&text, "this is no database, but a text that is long enough to be mistaken for one. ".repeat(20)).unwrap();
+    std::fs::write(
+        &text,
+        "this is no database, but a text that is long enough to be mistaken for one. ".repeat(20),
+    )
+    .unwrap();
     let before = std::fs::read(&text).unwrap();
     let refused = registry::open(text.to_str().unwrap()).unwrap_err().to_string();
     assert!(refused.contains("text.db"), "{refused}");
@@ -633,7 +757,8 @@ fn many_threads_share_a_few_connections() {
     let place = Place::postgres();
     let r = place.open();
     let mut other = ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap();
-    let others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let others =
+        "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     for round in 0..2 {
         std::thread::scope(|scope| {
             for t in 0..24 {

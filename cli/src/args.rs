@@ -82,15 +82,23 @@ pub(crate) enum Command {
     Submit(SubmitArgs),
     /// Work on the queue's jobs
     Worker(WorkerArgs),
-    /// Show the queue: its states and rates, what is stuck or parked, single jobs with their results
+    /// Show the queue: its states and rates, what is stuck or parked, single jobs with their
+    /// results
     Jobs(JobsArgs),
 }
 
 /// Which registry.
 #[derive(Args)]
 pub(crate) struct RegistryOption {
-    /// SQLite file or postgres:// URL of the registry, or 'none' to do without [default: registry.db in the home]
-    #[arg(long, global = true, env = "PROOFMARK_REGISTRY", value_name = "LOCATION", hide_env_values = true)]
+    /// SQLite file or postgres:// URL of the registry, or 'none' to do without [default:
+    /// registry.db in the home]
+    #[arg(
+        long,
+        global = true,
+        env = "PROOFMARK_REGISTRY",
+        value_name = "LOCATION",
+        hide_env_values = true
+    )]
     pub(crate) registry: Option<String>,
 }
 
@@ -100,7 +108,8 @@ pub(crate) struct TrustOption {
     /// Trust list: PEM certificates of authorities; may be given more than once
     #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]
     pub(crate) trust: Vec<PathBuf>,
-    /// List of time-stamp authorities (PEM): the time at which a manifest was signed counts if one of them attests it
+    /// List of time-stamp authorities (PEM): the time at which a manifest was signed counts if one
+    /// of them attests it
     #[arg(long, env = "PROOFMARK_TRUST_TSA", value_name = "FILE", value_delimiter = ':')]
     pub(crate) trust_tsa: Vec<PathBuf>,
 }
@@ -108,8 +117,8 @@ pub(crate) struct TrustOption {
 /// Where files are looked at.
 #[derive(Args)]
 pub(crate) struct SandboxOption {
-    /// Look at files in this process itself, not in one that has limits and can reach nothing else: saves hundredths of a second, and a file that breaks a
-    /// decoder can then do whatever you can
+    /// Look at files in this process itself, not in one that has limits and can reach nothing else:
+    /// saves hundredths of a second, and a file that breaks a decoder can then do whatever you can
     #[arg(long)]
     pub(crate) no_sandbox: bool,
 }
@@ -131,10 +140,12 @@ With - for both, a stream is marked on its way from standard input to standard o
 standard error, the object of --json too. Its manifest cannot be put into what has been sent: the registry keeps it, and --sidecar writes it. A mark that the stream may
 carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, and the exit code is 2.")]
 pub(crate) struct StampArgs {
-    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream from standard input
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream
+    /// from standard input
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a folder for several inputs; - for a stream to standard output
+    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a
+    /// folder for several inputs; - for a stream to standard output
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
@@ -145,7 +156,8 @@ pub(crate) struct StampArgs {
     /// Replace an existing target
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude from 0.25 to 4 [default: standard]
+    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude
+    /// from 0.25 to 4 [default: standard]
     #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "LEVEL")]
     pub(crate) strength: Option<Strength>,
     /// Read the finished file back, blind, and fail if its payload does not come out
@@ -154,10 +166,12 @@ pub(crate) struct StampArgs {
     /// Copy the sound as it is, without a mark
     #[arg(long)]
     pub(crate) no_audio_mark: bool,
-    /// Keep the folders below this one under the target folder, wherever the inputs are named [default: below each folder or pattern that is given]
+    /// Keep the folders below this one under the target folder, wherever the inputs are named
+    /// [default: below each folder or pattern that is given]
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
-    /// Kind of the files in the target folder: mp4, mkv or another of those above [default: that of each input]
+    /// Kind of the files in the target folder: mp4, mkv or another of those above [default: that of
+    /// each input]
     #[arg(long, value_name = "KIND", value_parser = kind)]
     pub(crate) to: Option<String>,
     #[command(flatten)]
@@ -175,7 +189,8 @@ pub(crate) struct StampArgs {
 #[derive(Args, Default)]
 #[command(next_help_heading = "Streams")]
 pub(crate) struct PipeArgs {
-    /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments [default: what comes, else mp4]
+    /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments
+    /// [default: what comes, else mp4]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) format: Option<StreamFormat>,
     /// Write the manifest to this .c2pa file
@@ -299,7 +314,8 @@ pub(crate) struct DetectArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Draw where the mark is, over a frame in the orientation it is stored in: cells that carry it green, another mark blue, none red; the rest cannot be told
+    /// Draw where the mark is, over a frame in the orientation it is stored in: cells that carry it
+    /// green, another mark blue, none red; the rest cannot be told
     #[arg(long, value_name = "PNG")]
     pub(crate) overlay: Option<PathBuf>,
     /// Draw when the mark is there: its score over time, in a lane for each mark
@@ -360,10 +376,12 @@ pub(crate) struct VerifyArgs {
     pub(crate) inputs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: TrustOption,
-    /// Take manifests that hold whoever signed them: exit 0 where nobody here vouches for the signer
+    /// Take manifests that hold whoever signed them: exit 0 where nobody here vouches for the
+    /// signer
     #[arg(long, conflicts_with = "require")]
     pub(crate) accept_unknown_signers: bool,
-    /// Exit 0 for signers of this deployment alone (own), or for those that a trust list names too (trusted)
+    /// Exit 0 for signers of this deployment alone (own), or for those that a trust list names too
+    /// (trusted)
     #[arg(long, value_name = "WHOM")]
     pub(crate) require: Option<Require>,
     /// Language of reasons and advice
@@ -402,7 +420,8 @@ pub(crate) struct EvaluateArgs {
     /// List the attacks and their groups
     #[arg(long)]
     pub(crate) list: bool,
-    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude from 0.25 to 4 [default: standard]
+    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude
+    /// from 0.25 to 4 [default: standard]
     #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "LEVEL")]
     pub(crate) strength: Option<Strength>,
     /// Seconds of each clip, from its start
@@ -612,7 +631,13 @@ pub(crate) struct LookupArgs {
     #[arg(long, requires = "server")]
     pub(crate) upload: bool,
     /// Token for the server
-    #[arg(long, env = "PROOFMARK_TOKEN", value_name = "TOKEN", hide = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "PROOFMARK_TOKEN",
+        value_name = "TOKEN",
+        hide = true,
+        hide_env_values = true
+    )]
     pub(crate) token: Option<String>,
     /// Algorithm of the soft binding [default: any in the registry, our own at a server]
     #[arg(long, value_name = "NAME")]
@@ -643,7 +668,8 @@ pub(crate) fn bitrate(text: &str) -> Result<u64, String> {
         t => (t, 1.0),
     };
     let bits = digits.parse::<f64>().map(|n| n * unit).ok().filter(|b| (1e3..=1e10).contains(b));
-    bits.map(|b| b as u64).ok_or_else(|| "give bits per second such as 4M or 800k, from 1k to 10G".into())
+    bits.map(|b| b as u64)
+        .ok_or_else(|| "give bits per second such as 4M or 800k, from 1k to 10G".into())
 }
 
 fn day(text: &str) -> Result<u64, String> {
@@ -653,7 +679,10 @@ fn day(text: &str) -> Result<u64, String> {
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|s| (0.1..=3600.0).contains(s)).ok_or_else(|| "give seconds from 0.1 to 3600".into())
+    text.parse()
+        .ok()
+        .filter(|s| (0.1..=3600.0).contains(s))
+        .ok_or_else(|| "give seconds from 0.1 to 3600".into())
 }
 
 #[cfg(test)]
@@ -668,7 +697,9 @@ mod tests {
     #[test]
     fn days() {
         assert_eq!(super::day("1970-01-02"), Ok(86_400));
-        assert!(["yesterday", "1969-12-31", "2026-02-30", ""].iter().all(|t| super::day(t).is_err()));
+        assert!(
+            ["yesterday", "1969-12-31", "2026-02-30", ""].iter().all(|t| super::day(t).is_err())
+        );
     }
 
     #[test]

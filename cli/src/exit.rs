@@ -40,7 +40,9 @@ impl Exit {
 
     /// What a single file ended with.
     pub(crate) fn of_code(code: u8) -> Option<Self> {
-        [Self::Success, Self::Nothing, Self::Error, Self::Doubtful].into_iter().find(|e| e.code() == code)
+        [Self::Success, Self::Nothing, Self::Error, Self::Doubtful]
+            .into_iter()
+            .find(|e| e.code() == code)
     }
 
     /// What a batch ends with: failures outrank doubt, doubt outranks finding nothing.
@@ -49,7 +51,10 @@ impl Exit {
             [one] => *one,
             _ if each.contains(&Self::Interrupted) => Self::Interrupted,
             _ if each.contains(&Self::Error) => Self::SomeFailed,
-            _ => [Self::Doubtful, Self::Nothing].into_iter().find(|e| each.contains(e)).unwrap_or(Self::Success),
+            _ => [Self::Doubtful, Self::Nothing]
+                .into_iter()
+                .find(|e| each.contains(e))
+                .unwrap_or(Self::Success),
         }
     }
 }

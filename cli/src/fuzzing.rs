@@ -48,7 +48,8 @@ impl Server {
         let tokens = TokenFile::of(folder);
         let token = tokens.add("all", Scope::value_variants().iter().copied().collect())?;
         let location = folder.join("registry.db");
-        let registry = proofmark::registry::open(location.to_str().context("the folder's name is no text")?)?;
+        let registry =
+            proofmark::registry::open(location.to_str().context("the folder's name is no text")?)?;
         let mut options = VerifyOptions::default();
         options.registry = Some(registry.clone());
         options.limits = limits;
@@ -62,24 +63,37 @@ impl Server {
         })
     }
 
-    /// The status that a request is answered with, once its whole answer was sent: its first line is method and address, then come headers, and after an empty line its body. A token that may do
-    /// everything is shown unless another is. `None` where the text is no request.
+    /// The status that a request is answered with, once its whole answer was sent: its first line
+    /// is method and address, then come headers, and after an empty line its body. A token that may
+    /// do everything is shown unless another is. `None` where the text is no request.
     #[must_use]
     pub fn ask(&self, text: &[u8]) -> Option<u16> {
-        let (head, body) = text.windows(2).position(|w| w == b"\n\n").map_or((text, &[][..]), |end| (&text[..end], &text[end + 2..]));
+        let (head, body) = text
+            .windows(2)
+            .position(|w| w == b"\n\n")
+            .map_or((text, &[][..]), |end| (&text[..end], &text[end + 2..]));
         let mut lines = head.split(|&b| b == b'\n');
         let mut first = lines.next()?.splitn(2, |&b| b == b' ');
         let mut request = Request::new(Body::from(body.to_vec()));
         *request.method_mut() = Method::from_bytes(first.next()?).ok()?;
-        *request.uri_mut() = Uri::try_from(first.next()?).ok().filter(|uri| uri.path().starts_with('/'))?;
+        *request.uri_mut() =
+            Uri::try_from(first.next()?).ok().filter(|uri| uri.path().starts_with('/'))?;
         for line in lines {
             let colon = line.iter().position(|&b| b == b':')?;
-            request.headers_mut().append(HeaderName::from_bytes(&line[..colon]).ok()?, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?);
+            request.headers_mut().append(
+                HeaderName::from_bytes(&line[..colon]).ok()?,
+                HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?,
+            );
         }
         request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| self.token.clone());
-        request.extensions_mut().insert(ConnectInfo(Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false, pulse: Arc::default() }));
+        request.extensions_mut().insert(ConnectInfo(Peer {
+            address: Ipv4Addr::LOCALHOST.into(),
+            tls: false,
+            pulse: Arc::default(),
+        }));
         self.runtime.block_on(async {
-            let response = self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+            let response =
+                self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
             let status = response.status().as_u16();
             axum::body::to_bytes(response.into_body(), 64 << 20).await.ok()?;
             Some(status)

@@ -58,7 +58,9 @@ impl Config {
     /// The line that is wrong, and what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
+            let line = e
+                .span()
+                .map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
             format!("line {line}: {}", e.message())
         })
     }
@@ -66,7 +68,12 @@ impl Config {
     /// With its paths from the folder that it lies in, wherever the command is called.
     fn seen_from(mut self, folder: &Path) -> Self {
         let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
-        for file in files.chain(self.serve.files()).chain(&mut self.trust.lists).chain(&mut self.trust.tsa).chain(&mut self.trust.own) {
+        for file in files
+            .chain(self.serve.files())
+            .chain(&mut self.trust.lists)
+            .chain(&mut self.trust.tsa)
+            .chain(&mut self.trust.own)
+        {
             *file = folder.join(&file);
         }
         if let Some(location) = &mut self.registry.location
@@ -117,7 +124,11 @@ pub(crate) struct ManifestConfig {
 impl ManifestConfig {
     /// Takes over the names of algorithms in soft bindings.
     pub(crate) fn name(&self, options: &mut VerifyOptions) {
-        let names = [(&self.algorithm, &mut options.algorithm), (&self.picture_algorithm, &mut options.picture_algorithm), (&self.sound_algorithm, &mut options.sound_algorithm)];
+        let names = [
+            (&self.algorithm, &mut options.algorithm),
+            (&self.picture_algorithm, &mut options.picture_algorithm),
+            (&self.sound_algorithm, &mut options.sound_algorithm),
+        ];
         for (given, name) in names {
             if let Some(given) = named(None, given.as_ref()) {
                 name.clone_from(given);
@@ -185,7 +196,8 @@ pub(crate) struct Home {
 impl Home {
     /// The home that options, environment or XDG name; it need not exist.
     pub(crate) fn locate(global: &Global) -> Result<Self> {
-        let from_env = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let from_env =
+            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let path = global
             .home
             .clone()
@@ -214,16 +226,23 @@ impl Home {
         let signing = |name: &str| self.path.join("signing").join(name);
         // What is empty was left by a full disk.
         let there = |name: &str| fs::metadata(signing(name)).is_ok_and(|m| m.len() > 0);
-        let (has_key, has_identity) = (!self.key_files()?.is_empty(), there("key.pem") && there("certificate.pem"));
+        let (has_key, has_identity) =
+            (!self.key_files()?.is_empty(), there("key.pem") && there("certificate.pem"));
         if has_key && has_identity {
-            bail!("{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home", self.path.display());
+            bail!(
+                "{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home",
+                self.path.display()
+            );
         }
         for folder in [self.path.clone(), self.keys_folder(), self.path.join("signing")] {
             make_private(&folder)?;
         }
         if !has_identity {
             if there("key.pem") {
-                bail!("{}: is a private key without its certificate; put that beside it as certificate.pem, or move the key away", signing("key.pem").display());
+                bail!(
+                    "{}: is a private key without its certificate; put that beside it as certificate.pem, or move the key away",
+                    signing("key.pem").display()
+                );
             }
             write_public(&signing("certificate.pem"), &identity.chain)?;
             write_public(&self.authority(), &identity.authority)?;
@@ -244,7 +263,9 @@ impl Home {
                 Err(e) => bail!("{}: {e}; mend or comment out the setting", path.display()),
             },
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
-            Err(e) => Err(e).with_context(|| format!("{}: cannot be read; check its permissions", path.display())),
+            Err(e) => Err(e).with_context(|| {
+                format!("{}: cannot be read; check its permissions", path.display())
+            }),
         }
     }
 
@@ -258,9 +279,16 @@ impl Home {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e).with_context(|| format!("{}: cannot be read; check its permissions", folder.display())),
+            Err(e) => {
+                return Err(e).with_context(|| {
+                    format!("{}: cannot be read; check its permissions", folder.display())
+                });
+            }
         };
-        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "key")).collect();
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|e| Some(e.ok()?.path()))
+            .filter(|p| p.extension().is_some_and(|e| e == "key"))
+            .collect();
         files.sort();
         Ok(files)
     }
@@ -281,21 +309,35 @@ impl Home {
         }
     }
 
-    /// The registry that options or configuration name, else the home's own; `None` if it is called 'none'. One that is not there is made.
-    pub(crate) fn registry(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
+    /// The registry that options or configuration name, else the home's own; `None` if it is called
+    /// 'none'. One that is not there is made.
+    pub(crate) fn registry(
+        &self,
+        asked: &RegistryOption,
+        config: &Config,
+    ) -> Result<Option<Arc<dyn Registry>>> {
         match named(asked.registry.as_ref(), config.registry.location.as_ref()) {
             Some(location) if location == "none" => Ok(None),
             Some(location) => Ok(Some(registry::open(location)?)),
-            None if !self.path.is_dir() => bail!("{}: there is no home here; make one with 'proofmark init'", self.path.display()),
+            None if !self.path.is_dir() => bail!(
+                "{}: there is no home here; make one with 'proofmark init'",
+                self.path.display()
+            ),
             None => Ok(Some(registry::open(&self.own_registry())?)),
         }
     }
 
     /// The same for reading alone: the home's own need not be there, and one that is named must be.
-    pub(crate) fn registry_if_any(&self, asked: &RegistryOption, config: &Config) -> Result<Option<Arc<dyn Registry>>> {
+    pub(crate) fn registry_if_any(
+        &self,
+        asked: &RegistryOption,
+        config: &Config,
+    ) -> Result<Option<Arc<dyn Registry>>> {
         match named(asked.registry.as_ref(), config.registry.location.as_ref()) {
             None if !Path::new(&self.own_registry()).exists() => Ok(None),
-            Some(file) if file != "none" && !registry::is_server(file) && !Path::new(file).exists() => {
+            Some(file)
+                if file != "none" && !registry::is_server(file) && !Path::new(file).exists() =>
+            {
                 bail!("{file}: there is no registry here; check the name")
             }
             _ => self.registry(asked, config),
@@ -313,44 +355,73 @@ impl Home {
         self.path.join("registry.db").to_string_lossy().into_owned()
     }
 
-    /// The signing identity that options or configuration name, else the home's test identity.
-    /// Who signs for this deployment: its identity, if it has one, and whom its configuration lists.
+    /// The signing identity that options or configuration name, else the home's test identity. Who
+    /// signs for this deployment: its identity, if it has one, and whom its configuration lists.
     pub(crate) fn own_signers(&self, config: &Config) -> Result<OwnSigners> {
         let mut own = OwnSigners::default();
-        let identity = config.signing.certificate.clone().unwrap_or_else(|| self.path.join("signing").join("certificate.pem"));
+        let identity = config
+            .signing
+            .certificate
+            .clone()
+            .unwrap_or_else(|| self.path.join("signing").join("certificate.pem"));
         let identity = if identity.exists() { vec![identity] } else { Vec::new() };
         for file in identity.iter().chain(&config.trust.own) {
-            let text = fs::read_to_string(file).with_context(|| format!("{}: cannot be read; give a PEM file with a signer's certificate", file.display()))?;
+            let text = fs::read_to_string(file).with_context(|| {
+                format!(
+                    "{}: cannot be read; give a PEM file with a signer's certificate",
+                    file.display()
+                )
+            })?;
             own.add(&text).with_context(|| file.display().to_string())?;
         }
         Ok(own)
     }
 
-    pub(crate) fn identity(&self, certificate: Option<&Path>, key: Option<&Path>, time_stamp_url: Option<String>) -> Result<Identity> {
+    pub(crate) fn identity(
+        &self,
+        certificate: Option<&Path>,
+        key: Option<&Path>,
+        time_stamp_url: Option<String>,
+    ) -> Result<Identity> {
         let own = |name: &str| self.path.join("signing").join(name);
         let (certificate, key) = match (certificate, key) {
             (Some(c), Some(k)) => (c.to_path_buf(), k.to_path_buf()),
             (None, None) => (own("certificate.pem"), own("key.pem")),
             _ => bail!("a signing certificate and its key go together; set both"),
         };
-        let missing = |p: &Path| format!("{}: cannot be read; make a test identity with 'proofmark init', or name your own with --sign-cert and --sign-key", p.display());
+        let missing = |p: &Path| {
+            format!(
+                "{}: cannot be read; make a test identity with 'proofmark init', or name your own with --sign-cert and --sign-key",
+                p.display()
+            )
+        };
         let chain = fs::read_to_string(&certificate).with_context(|| missing(&certificate))?;
         refuse_readable(&key)?;
         let secret = fs::read_to_string(&key).with_context(|| missing(&key))?;
-        Identity::from_pem(chain, secret, time_stamp_url).with_context(|| certificate.display().to_string())
+        Identity::from_pem(chain, secret, time_stamp_url)
+            .with_context(|| certificate.display().to_string())
     }
 }
 
 /// What is asked for, else what is configured; an empty text names nothing.
-pub(crate) fn named<'a>(asked: Option<&'a String>, configured: Option<&'a String>) -> Option<&'a String> {
+pub(crate) fn named<'a>(
+    asked: Option<&'a String>,
+    configured: Option<&'a String>,
+) -> Option<&'a String> {
     asked.or(configured).filter(|name| !name.is_empty())
 }
 
 /// Reads a key file that only its owner can read.
 pub(crate) fn read_key(path: &Path) -> Result<WatermarkKey> {
     let text = fs::read_to_string(path).map_err(|e| match e.kind() {
-        ErrorKind::InvalidData => anyhow::anyhow!("{}: this is not a Proofmark key: it is not text; restore it from a backup", path.display()),
-        _ => anyhow::anyhow!("{}: cannot be read ({e}); check the name and its permissions", path.display()),
+        ErrorKind::InvalidData => anyhow::anyhow!(
+            "{}: this is not a Proofmark key: it is not text; restore it from a backup",
+            path.display()
+        ),
+        _ => anyhow::anyhow!(
+            "{}: cannot be read ({e}); check the name and its permissions",
+            path.display()
+        ),
     })?;
     refuse_readable(path)?;
     WatermarkKey::from_text(&text).with_context(|| path.display().to_string())
@@ -361,23 +432,33 @@ fn refuse_readable(path: &Path) -> Result<()> {
     if let Ok(meta) = fs::metadata(path)
         && meta.permissions().mode() & 0o077 != 0
     {
-        bail!("{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace it if it may have been read", path.display());
+        bail!(
+            "{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace it if it may have been read",
+            path.display()
+        );
     }
     Ok(())
 }
 
 /// Writes a secret: mode 0600 from the start, whole or not at all, and over no other file.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    private(path, text).and_then(|file| Ok(file.persist_noclobber(path).map(|_| ())?)).with_context(|| unwritten(path))
+    private(path, text)
+        .and_then(|file| Ok(file.persist_noclobber(path).map(|_| ())?))
+        .with_context(|| unwritten(path))
 }
 
 /// The same in place of an earlier one, whatever mode that had.
 pub(crate) fn replace_private(path: &Path, text: &str) -> Result<()> {
-    private(path, text).and_then(|file| Ok(file.persist(path).map(|_| ())?)).with_context(|| unwritten(path))
+    private(path, text)
+        .and_then(|file| Ok(file.persist(path).map(|_| ())?))
+        .with_context(|| unwritten(path))
 }
 
 fn private(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(".proofmark-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder(path))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".proofmark-")
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(folder(path))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -390,11 +471,20 @@ fn unwritten(path: &Path) -> String {
 /// Makes a folder for its owner alone.
 pub(crate) fn make_private(folder: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("{}: cannot be made; choose another folder with --home", folder.display()))?;
-    // One that was there before may be open to others. A volume that belongs to somebody else may be shared with this process's group, and with nobody beside.
+    made.with_context(|| {
+        format!("{}: cannot be made; choose another folder with --home", folder.display())
+    })?;
+    // One that was there before may be open to others. A volume that belongs to somebody else may
+    // be shared with this process's group, and with nobody beside.
     let mode = folder.metadata().map_or(0o700, |m| m.permissions().mode());
-    let closed = mode & 0o077 == 0 || fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).is_ok() || mode & 0o007 == 0;
-    ensure!(closed, "{0}: is open to everybody and belongs to somebody else; have its owner close it with 'chmod o-rwx {0}'", folder.display());
+    let closed = mode & 0o077 == 0
+        || fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).is_ok()
+        || mode & 0o007 == 0;
+    ensure!(
+        closed,
+        "{0}: is open to everybody and belongs to somebody else; have its owner close it with 'chmod o-rwx {0}'",
+        folder.display()
+    );
     Ok(())
 }
 
@@ -415,12 +505,20 @@ mod tests {
     #[test]
     fn paths_lead_from_the_folder_of_the_configuration() {
         let told = |text: &str| Config::parse(text).unwrap().seen_from(Path::new("/home/proof"));
-        let config = told("[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n");
+        let config = told(
+            "[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n",
+        );
         assert_eq!(config.registry.location.as_deref(), Some("/home/proof/a.db"));
         assert_eq!(config.trust.lists, [Path::new("/home/proof/t.pem"), Path::new("/etc/t.pem")]);
-        assert_eq!((config.signing.certificate.unwrap(), config.signing.key.unwrap()), ("/home/proof/c.pem".into(), "/home/proof/../k.pem".into()));
+        assert_eq!(
+            (config.signing.certificate.unwrap(), config.signing.key.unwrap()),
+            ("/home/proof/c.pem".into(), "/home/proof/../k.pem".into())
+        );
         for same in ["none", "postgres://user@host/database", ""] {
-            assert_eq!(told(&format!("[registry]\nlocation = '{same}'")).registry.location.as_deref(), Some(same));
+            assert_eq!(
+                told(&format!("[registry]\nlocation = '{same}'")).registry.location.as_deref(),
+                Some(same)
+            );
         }
     }
 
@@ -428,7 +526,10 @@ mod tests {
     fn the_written_configuration_is_all_comments_and_all_valid() {
         assert!(CONFIG.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
         // With every setting uncommented it must still be understood.
-        let live: String = CONFIG.lines().map(|l| l.strip_prefix("#= ").unwrap_or(l)).fold(String::new(), |s, l| s + l + "\n");
+        let live: String = CONFIG
+            .lines()
+            .map(|l| l.strip_prefix("#= ").unwrap_or(l))
+            .fold(String::new(), |s, l| s + l + "\n");
         let parsed: Config = toml::from_str(&live).unwrap();
         assert_eq!(parsed.limits.limits(), Limits::default());
         let here = ServeConfig::default().settings(None, false).unwrap();
@@ -439,12 +540,24 @@ mod tests {
                 reference_hosts: vec!["cdn.example.com".into()],
                 hosts: vec!["proofmark.example.com".into()],
                 forwarded: vec!["10.0.0.0/8".parse().unwrap()],
-                tls: Some(("/etc/proofmark/tls/fullchain.pem".into(), "/etc/proofmark/tls/privkey.pem".into())),
+                tls: Some((
+                    "/etc/proofmark/tls/fullchain.pem".into(),
+                    "/etc/proofmark/tls/privkey.pem".into()
+                )),
                 ..here
             }
         );
-        assert_eq!(parsed.manifest.algorithm.as_deref(), Some(proofmark::provenance::DEFAULT_ALGORITHM));
-        assert_eq!(parsed.manifest.picture_algorithm.as_deref(), Some(proofmark::provenance::PICTURE_ALGORITHM));
-        assert_eq!(parsed.manifest.sound_algorithm.as_deref(), Some(proofmark::provenance::SOUND_ALGORITHM));
+        assert_eq!(
+            parsed.manifest.algorithm.as_deref(),
+            Some(proofmark::provenance::DEFAULT_ALGORITHM)
+        );
+        assert_eq!(
+            parsed.manifest.picture_algorithm.as_deref(),
+            Some(proofmark::provenance::PICTURE_ALGORITHM)
+        );
+        assert_eq!(
+            parsed.manifest.sound_algorithm.as_deref(),
+            Some(proofmark::provenance::SOUND_ALGORITHM)
+        );
     }
 }

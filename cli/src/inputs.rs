@@ -7,8 +7,9 @@ use anyhow::{Error, Result, anyhow, bail};
 
 /// Extensions that count as media when a folder is given.
 const MEDIA: [&str; 30] = [
-    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "flv", "wmv", "ogv", "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tiff", "m4a", "aac",
-    "mp3", "wav", "flac", "ogg", "oga", "opus",
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "flv", "wmv", "ogv",
+    "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tiff", "m4a", "aac", "mp3", "wav",
+    "flac", "ogg", "oga", "opus",
 ];
 
 /// All files that the inputs name, folders searched in the order of their names.
@@ -33,7 +34,10 @@ pub(crate) fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// What a folder without a single media file is told.
 pub(crate) fn nothing_in(folder: &Path) -> String {
-    format!("{}: there is no media file in this folder; give files, or a folder with clips", folder.display())
+    format!(
+        "{}: there is no media file in this folder; give files, or a folder with clips",
+        folder.display()
+    )
 }
 
 /// What a folder that cannot be searched is told.
@@ -50,7 +54,8 @@ pub(crate) struct Found {
     pub(crate) unread: Vec<(PathBuf, io::Error)>,
 }
 
-/// Searches a folder and those below it, but not behind links, so that none is entered twice; and not `but`, a real path, which may lie there.
+/// Searches a folder and those below it, but not behind links, so that none is entered twice; and
+/// not `but`, a real path, which may lie there.
 pub(crate) fn search(folder: &Path, but: Option<&Path>) -> Found {
     let mut found = Found::default();
     collect(folder, but, &mut found);
@@ -76,7 +81,8 @@ fn collect(folder: &Path, but: Option<&Path>, found: &mut Found) {
 
 /// What lies in a folder, in the order of the names.
 pub(crate) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = std::fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut paths =
+        std::fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }
@@ -86,5 +92,6 @@ pub(crate) fn hidden(path: &Path) -> bool {
 }
 
 pub(crate) fn is_media(path: &Path) -> bool {
-    path.extension().is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
+    path.extension()
+        .is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
 }

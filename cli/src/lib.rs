@@ -1,4 +1,5 @@
-//! The `proofmark` command, as a library so that what it reads can be tested from outside. Its only interface is [`main`].
+//! The `proofmark` command, as a library so that what it reads can be tested from outside. Its only
+//! interface is [`main`].
 
 mod args;
 mod batch;
@@ -31,7 +32,8 @@ use exit::Exit;
 /// Does what the arguments of this process say.
 #[must_use]
 pub fn main() -> ExitCode {
-    // First of all: a worker is a copy of this process as it began, which has read nothing, and confines itself before a thread runs.
+    // First of all: a worker is a copy of this process as it began, which has read nothing, and
+    // confines itself before a thread runs.
     let early = match worker::split(&Own) {
         Split::Original(early) => early,
         Split::Copy(end) => return commands::looked(end),
@@ -46,13 +48,25 @@ pub fn main() -> ExitCode {
         // Our own words about a value are one line, as all errors are.
         Err(e) if e.kind() == ErrorKind::ValueValidation => {
             let text = e.to_string();
-            output::error(&anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ")));
+            output::error(&anyhow::anyhow!(
+                "{}",
+                text.lines().next().unwrap_or_default().trim_start_matches("error: ")
+            ));
             return Exit::Error.into();
         }
         Err(e) => e.exit(),
     };
     // Who goes on for long, or looks at no file, has no use for it.
-    let early = early.filter(|_| matches!(cli.command, Command::Stamp(_) | Command::Evaluate(_) | Command::Detect(_) | Command::Verify(_) | Command::Lookup(_)));
+    let early = early.filter(|_| {
+        matches!(
+            cli.command,
+            Command::Stamp(_)
+                | Command::Evaluate(_)
+                | Command::Detect(_)
+                | Command::Verify(_)
+                | Command::Lookup(_)
+        )
+    });
     let result = match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, early, &cli.global),

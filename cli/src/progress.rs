@@ -19,8 +19,13 @@ pub(crate) struct Bar {
 
 fn bar(global: &Global, template: &str, length: u64) -> ProgressBar {
     let visible = !global.quiet && std::io::stderr().is_terminal();
-    let bar = ProgressBar::with_draw_target(Some(length), if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::with_draw_target(
+        Some(length),
+        if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+    );
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar
 }
 
@@ -34,7 +39,8 @@ impl Bar {
 
     /// One over files, which [`Self::file`] moves.
     pub(crate) fn files(global: &Global, verb: &str, files: usize) -> Self {
-        let bar = bar(global, "{prefix} {wide_bar} {pos} of {len} files{msg}, {eta} left", files as u64);
+        let bar =
+            bar(global, "{prefix} {wide_bar} {pos} of {len} files{msg}, {eta} left", files as u64);
         bar.set_prefix(verb.to_string());
         Self { bar, files: true }
     }
@@ -43,7 +49,11 @@ impl Bar {
     pub(crate) fn file(&self, failed: usize) {
         if self.files {
             self.bar.inc(1);
-            self.bar.set_message(if failed > 0 { format!(", {failed} failed") } else { String::new() });
+            self.bar.set_message(if failed > 0 {
+                format!(", {failed} failed")
+            } else {
+                String::new()
+            });
         }
     }
 
@@ -58,7 +68,8 @@ impl Bar {
             return;
         }
         let milliseconds = |s: f64| (s.max(0.0) * 1000.0) as u64;
-        self.bar.set_length(milliseconds(p.total.unwrap_or(p.seconds)).max(milliseconds(p.seconds)));
+        self.bar
+            .set_length(milliseconds(p.total.unwrap_or(p.seconds)).max(milliseconds(p.seconds)));
         self.bar.set_position(milliseconds(p.seconds));
         let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
         self.bar.set_message(format!("{:.0} frames/s", p.frames as f64 / elapsed));
@@ -67,7 +78,11 @@ impl Bar {
     pub(crate) fn step(&self, step: Step) {
         self.bar.set_length(step.of as u64);
         self.bar.set_position(step.done as u64);
-        self.bar.set_message(if step.done == 0 { "marking".to_string() } else { format!("{} of {} attacks", step.done - 1, step.of - 1) });
+        self.bar.set_message(if step.done == 0 {
+            "marking".to_string()
+        } else {
+            format!("{} of {} attacks", step.done - 1, step.of - 1)
+        });
     }
 }
 
@@ -84,7 +99,8 @@ pub(crate) fn cancel() -> Cancel {
         .get_or_init(|| {
             let cancel = Cancel::default();
             let flag = cancel.clone();
-            // Without a handler a signal ends the process at once, which loses no more than a temporary file.
+            // Without a handler a signal ends the process at once, which loses no more than a
+            // temporary file.
             let _ = ctrlc::set_handler(move || {
                 if flag.is_cancelled() {
                     std::process::exit(130);

@@ -15,7 +15,10 @@ fn hold(name: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == text, "docs/reference/{name} is not what the program says; write it anew with PROOFMARK_WRITE_TABLES=1");
+    assert!(
+        written == text,
+        "docs/reference/{name} is not what the program says; write it anew with PROOFMARK_WRITE_TABLES=1"
+    );
 }
 
 /// Adds the help of a command, and of those below it.
@@ -25,7 +28,9 @@ fn describe(command: &mut clap::Command, name: &str, page: &mut String) {
     let help = command.render_long_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     writeln!(page, "\n## {name}\n\n```text\n{}\n```", lines.join("\n").trim_end()).unwrap();
-    for below in command.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set()) {
+    for below in
+        command.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set())
+    {
         let name = format!("{name} {}", below.get_name());
         describe(below, &name, page);
     }
@@ -33,7 +38,9 @@ fn describe(command: &mut clap::Command, name: &str, page: &mut String) {
 
 #[test]
 fn the_command_line_is_described_as_it_is() {
-    let mut page = String::from("# The command line\n\nWhat `--help` says, command by command. A test keeps this page as the program has it.\n");
+    let mut page = String::from(
+        "# The command line\n\nWhat `--help` says, command by command. A test keeps this page as the program has it.\n",
+    );
     let mut cli = Cli::command().term_width(100);
     cli.build();
     describe(&mut cli, "proofmark", &mut page);

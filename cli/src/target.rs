@@ -16,11 +16,14 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Refuses what could not be written, an existing file without `force`, and the inputs themselves.
+    /// Refuses what could not be written, an existing file without `force`, and the inputs
+    /// themselves.
     pub(crate) fn new(path: &'a Path, force: bool, inputs: &[PathBuf]) -> Result<Self> {
         let shown = path.display();
         if path == Path::new("-") {
-            bail!("{shown}: standard output is not written to here; name a file, ./- for one of that name");
+            bail!(
+                "{shown}: standard output is not written to here; name a file, ./- for one of that name"
+            );
         }
         if path.is_dir() {
             bail!("{shown}: is a folder; name a file to write");
@@ -30,14 +33,22 @@ impl<'a> Target<'a> {
         if path.exists() && !path.is_file() {
             bail!("{shown}: is no ordinary file; choose another name");
         }
-        if path.canonicalize().is_ok_and(|real| inputs.iter().any(|i| i.canonicalize().is_ok_and(|i| i == real))) {
+        if path
+            .canonicalize()
+            .is_ok_and(|real| inputs.iter().any(|i| i.canonicalize().is_ok_and(|i| i == real)))
+        {
             bail!("{shown}: is the input itself; choose another name");
         }
         if there && !force {
-            bail!("{shown}: exists already; choose another name or allow replacing it with --force");
+            bail!(
+                "{shown}: exists already; choose another name or allow replacing it with --force"
+            );
         }
         if !folder(path).is_dir() {
-            bail!("{shown}: cannot be written: there is no folder {}; make it first", folder(path).display());
+            bail!(
+                "{shown}: cannot be written: there is no folder {}; make it first",
+                folder(path).display()
+            );
         }
         Ok(Self { path, force })
     }
@@ -52,8 +63,16 @@ impl<'a> Target<'a> {
     }
 
     /// Has it written bit by bit.
-    pub(crate) fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        self.try_write(write).with_context(|| format!("{}: cannot be written; check the folder, its permissions and the free space", self.path.display()))
+    pub(crate) fn write_with(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        self.try_write(write).with_context(|| {
+            format!(
+                "{}: cannot be written; check the folder, its permissions and the free space",
+                self.path.display()
+            )
+        })
     }
 
     fn try_write(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
@@ -74,13 +93,18 @@ pub(crate) fn folder(path: &Path) -> &Path {
 /// The kind of file that an extension stands for, if it is one that can be written.
 pub(crate) fn kind(extension: &str) -> Result<String, String> {
     let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
-    let known = !extension.contains(['/', '.']) && Container::of(Path::new(&format!("clip.{extension}"))).is_ok();
-    known.then_some(extension).ok_or_else(|| "give mp4, mov, mkv, webm, m4a, ogg, flac, mp3, wav, png, jpg or webp".into())
+    let known = !extension.contains(['/', '.'])
+        && Container::of(Path::new(&format!("clip.{extension}"))).is_ok();
+    known.then_some(extension).ok_or_else(|| {
+        "give mp4, mov, mkv, webm, m4a, ogg, flac, mp3, wav, png, jpg or webp".into()
+    })
 }
 
-/// A name with the extension of `kind`, in place of another kind's. What else follows a dot, as in `take.2`, belongs to the name.
+/// A name with the extension of `kind`, in place of another kind's. What else follows a dot, as in
+/// `take.2`, belongs to the name.
 pub(crate) fn of_kind(name: &Path, kind: &str) -> PathBuf {
-    let mut stem = if inputs::is_media(name) { name.with_extension("") } else { name.into() }.into_os_string();
+    let mut stem =
+        if inputs::is_media(name) { name.with_extension("") } else { name.into() }.into_os_string();
     stem.push(".");
     stem.push(kind);
     stem.into()
@@ -91,7 +115,10 @@ pub(crate) fn refuse_other_kind(target: &Path, kind: Option<&String>) -> Result<
     if let Some(kind) = kind
         && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Ok(named), Ok(asked)) if named == asked)
     {
-        bail!("{}: is a file's name, which says what to write, and --to {kind} says another; leave one of them out, or give a folder", target.display());
+        bail!(
+            "{}: is a file's name, which says what to write, and --to {kind} says another; leave one of them out, or give a folder",
+            target.display()
+        );
     }
     Ok(())
 }
@@ -110,7 +137,13 @@ mod tests {
 
     #[test]
     fn a_kind_takes_the_place_of_a_kind_and_of_nothing_else() {
-        for (name, expected) in [("a.ts", "a.mp4"), ("b/a.v2.AVI", "b/a.v2.mp4"), ("take.2", "take.2.mp4"), ("clip", "clip.mp4"), ("c/.d/e.mp4", "c/.d/e.mp4")] {
+        for (name, expected) in [
+            ("a.ts", "a.mp4"),
+            ("b/a.v2.AVI", "b/a.v2.mp4"),
+            ("take.2", "take.2.mp4"),
+            ("clip", "clip.mp4"),
+            ("c/.d/e.mp4", "c/.d/e.mp4"),
+        ] {
             assert_eq!(of_kind(Path::new(name), "mp4"), Path::new(expected));
         }
     }

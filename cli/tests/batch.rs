@@ -1,4 +1,5 @@
-//! Many files: which, in what share, stopped and gone on with, and what comes of bad names, lists and ledgers.
+//! Many files: which, in what share, stopped and gone on with, and what comes of bad names, lists
+//! and ledgers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
 
 mod common;
@@ -24,12 +25,20 @@ fn clips(desk: &Desk, names: &[&str]) {
 }
 
 fn lines(desk: &Desk, ledger: &str) -> Vec<Value> {
-    std::fs::read_to_string(desk.path(ledger)).unwrap_or_default().lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
+    std::fs::read_to_string(desk.path(ledger))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|l| serde_json::from_str(l).ok())
+        .collect()
 }
 
 /// Files that the ledger calls finished, in order of their names.
 fn finished(desk: &Desk, ledger: &str) -> Vec<(String, u64)> {
-    let mut all: Vec<_> = lines(desk, ledger).iter().filter(|l| l["event"] == "finished").map(|l| (l["file"].as_str().unwrap().to_string(), l["exit"].as_u64().unwrap())).collect();
+    let mut all: Vec<_> = lines(desk, ledger)
+        .iter()
+        .filter(|l| l["event"] == "finished")
+        .map(|l| (l["file"].as_str().unwrap().to_string(), l["exit"].as_u64().unwrap()))
+        .collect();
     all.sort();
     all
 }
@@ -63,21 +72,44 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-const EIGHT: [&str; 8] = ["clips/a.mp4", "clips/b.mp4", "clips/c/d.mp4", "clips/c/e.mp4", "clips/f.mp4", "clips/g.mp4", "clips/h.mp4", "clips/i/j/k.mp4"];
+const EIGHT: [&str; 8] = [
+    "clips/a.mp4",
+    "clips/b.mp4",
+    "clips/c/d.mp4",
+    "clips/c/e.mp4",
+    "clips/f.mp4",
+    "clips/g.mp4",
+    "clips/h.mp4",
+    "clips/i/j/k.mp4",
+];
 
 #[test]
 fn a_run_that_was_killed_goes_on_and_does_each_file_once() {
     let desk = Desk::new();
     clips(&desk, &EIGHT);
     std::fs::create_dir(desk.path("out")).unwrap();
-    let stamp = |ledger: &str| desk.command(&["stamp", "clips", "-o", "out", ledger, "run.ndjson", "--jobs", "2", "--json"]);
+    let stamp = |ledger: &str| {
+        desk.command(&[
+            "stamp",
+            "clips",
+            "-o",
+            "out",
+            ledger,
+            "run.ndjson",
+            "--jobs",
+            "2",
+            "--json",
+        ])
+    };
     let mut child = stamp("--ledger").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait(&desk, "run.ndjson", 2);
     signal(&child, "-KILL");
     child.wait().unwrap();
     let before = finished(&desk, "run.ndjson");
     assert!((2..8).contains(&before.len()), "{before:?}");
-    let age = |name: &str| std::fs::metadata(desk.path(&name.replacen("clips", "out", 1))).unwrap().modified().unwrap();
+    let age = |name: &str| {
+        std::fs::metadata(desk.path(&name.replacen("clips", "out", 1))).unwrap().modified().unwrap()
+    };
     let ages: Vec<_> = before.iter().map(|f| age(&f.0)).collect();
 
     // A crash may have cut the last line short.
@@ -87,20 +119,44 @@ fn a_run_that_was_killed_goes_on_and_does_each_file_once() {
     let o = stamp("--resume").output().unwrap();
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
     assert_eq!(json(&o).len(), 8 - before.len());
-    assert!(text(&o.stderr).contains(&format!("{} finished before", before.len())), "{}", text(&o.stderr));
+    assert!(
+        text(&o.stderr).contains(&format!("{} finished before", before.len())),
+        "{}",
+        text(&o.stderr)
+    );
     assert_eq!(finished(&desk, "run.ndjson"), EIGHT.map(|f| (f.to_string(), 0)));
-    assert_eq!(before.iter().map(|f| age(&f.0)).collect::<Vec<_>>(), ages, "what was finished is left alone");
+    assert_eq!(
+        before.iter().map(|f| age(&f.0)).collect::<Vec<_>>(),
+        ages,
+        "what was finished is left alone"
+    );
     assert_eq!(tree(&desk.path("out")), EIGHT.map(|f| f.trim_start_matches("clips/").to_string()));
-    assert!(json(&desk.run(&["detect", "out", "--json"])).iter().all(|r| r["video"]["detected"] == true));
+    assert!(
+        json(&desk.run(&["detect", "out", "--json"]))
+            .iter()
+            .all(|r| r["video"]["detected"] == true)
+    );
 
     // Nothing is left to do, and the answer is that of the whole run.
     let again = stamp("--resume").output().unwrap();
     assert_eq!((code(&again), json(&again).len()), (0, 0));
     // Of another verb, other options, in use: not this run's.
-    refused(&desk.run(&["detect", "clips", "--resume", "run.ndjson"]), 2, &["run.ndjson", "ledger of 'stamp'"]);
-    refused(&desk.run(&["stamp", "clips", "-o", "out", "--strength", "2", "--resume", "run.ndjson"]), 2, &["run.ndjson", "(strength)"]);
+    refused(
+        &desk.run(&["detect", "clips", "--resume", "run.ndjson"]),
+        2,
+        &["run.ndjson", "ledger of 'stamp'"],
+    );
+    refused(
+        &desk.run(&["stamp", "clips", "-o", "out", "--strength", "2", "--resume", "run.ndjson"]),
+        2,
+        &["run.ndjson", "(strength)"],
+    );
     refused(&stamp("--ledger").output().unwrap(), 2, &["run.ndjson", "--resume run.ndjson"]);
-    refused(&desk.run(&["detect", "clips", "--resume", "out/a.mp4"]), 2, &["out/a.mp4", "no ledger"]);
+    refused(
+        &desk.run(&["detect", "clips", "--resume", "out/a.mp4"]),
+        2,
+        &["out/a.mp4", "no ledger"],
+    );
 }
 
 #[test]
@@ -109,16 +165,27 @@ fn a_target_that_appeared_before_the_crash_is_ours_and_no_other_is() {
     clips(&desk, &["clips/a.mp4", "clips/b.mp4"]);
     std::fs::create_dir(desk.path("out")).unwrap();
     std::fs::write(desk.path("out/b.mp4"), "precious").unwrap();
-    let stamp = |ledger: &str| desk.run(&["stamp", "clips", "-o", "out", ledger, "run.ndjson", "--failed", "again.txt"]);
+    let stamp = |ledger: &str| {
+        desk.run(&["stamp", "clips", "-o", "out", ledger, "run.ndjson", "--failed", "again.txt"])
+    };
     assert_eq!(code(&stamp("--ledger")), 4);
     assert_eq!(std::fs::read(desk.path("again.txt")).unwrap(), b"clips/b.mp4\n");
     // As if the crash had come between the target and the ledger's line on it.
-    let kept: Vec<String> =
-        std::fs::read_to_string(desk.path("run.ndjson")).unwrap().lines().filter(|l| !(l.contains("finished") && l.contains("a.mp4"))).map(String::from).collect();
+    let kept: Vec<String> = std::fs::read_to_string(desk.path("run.ndjson"))
+        .unwrap()
+        .lines()
+        .filter(|l| !(l.contains("finished") && l.contains("a.mp4")))
+        .map(String::from)
+        .collect();
     std::fs::write(desk.path("run.ndjson"), kept.join("\n") + "\n").unwrap();
     let o = stamp("--resume");
     assert_eq!(code(&o), 4);
-    assert!(text(&o.stderr).contains("out/b.mp4: exists already") && !text(&o.stderr).contains("a.mp4: exists"), "{}", text(&o.stderr));
+    assert!(
+        text(&o.stderr).contains("out/b.mp4: exists already")
+            && !text(&o.stderr).contains("a.mp4: exists"),
+        "{}",
+        text(&o.stderr)
+    );
     assert_eq!(std::fs::read(desk.path("out/b.mp4")).unwrap(), b"precious");
     assert_eq!(code(&desk.run(&["detect", "out/a.mp4"])), 0);
 }
@@ -128,17 +195,38 @@ fn an_interrupted_run_says_how_to_go_on() {
     let desk = Desk::new();
     clips(&desk, &EIGHT);
     std::fs::create_dir(desk.path("out")).unwrap();
-    let mut command = desk.command(&["stamp", "clips", "-o", "out", "--ledger", "run.ndjson", "--jobs", "1", "--failed", "again.txt"]);
+    let mut command = desk.command(&[
+        "stamp",
+        "clips",
+        "-o",
+        "out",
+        "--ledger",
+        "run.ndjson",
+        "--jobs",
+        "1",
+        "--failed",
+        "again.txt",
+    ]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     wait(&desk, "run.ndjson", 1);
     signal(&child, "-INT");
     let o = child.wait_with_output().unwrap();
     let stderr = text(&o.stderr);
     assert_eq!(o.status.code(), Some(130), "{stderr}");
-    assert!(stderr.lines().last().unwrap().contains("go on with --resume run.ndjson") && !stderr.contains("error:"), "{stderr}");
+    assert!(
+        stderr.lines().last().unwrap().contains("go on with --resume run.ndjson")
+            && !stderr.contains("error:"),
+        "{stderr}"
+    );
     // Whole or not there, and who was interrupted has not failed.
     assert_eq!(tree(&desk.path("out")).len(), finished(&desk, "run.ndjson").len());
-    assert!(std::fs::read_dir(desk.path("out")).unwrap().all(|e| !e.unwrap().file_name().to_string_lossy().starts_with('.')));
+    assert!(
+        std::fs::read_dir(desk.path("out")).unwrap().all(|e| !e
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with('.'))
+    );
     assert_eq!(std::fs::read(desk.path("again.txt")).unwrap(), b"");
     assert_eq!(code(&desk.run(&["stamp", "clips", "-o", "out", "--resume", "run.ndjson"])), 0);
     assert_eq!(finished(&desk, "run.ndjson"), EIGHT.map(|f| (f.to_string(), 0)));
@@ -156,35 +244,67 @@ fn shards_lists_and_patterns_reach_each_file_once() {
     std::fs::write(desk.path("list"), names.join("\n")).unwrap();
     let files = |arguments: &[&str]| {
         let o = desk.run(&[&["detect", "--json", "--no-sandbox"], arguments].concat());
-        let mut files: Vec<String> = json(&o).iter().map(|l| l["file"].as_str().unwrap().to_string()).collect();
+        let mut files: Vec<String> =
+            json(&o).iter().map(|l| l["file"].as_str().unwrap().to_string()).collect();
         files.sort();
         (code(&o), files)
     };
     let mut sorted = names.clone();
     sorted.sort();
-    for whole in [&["clips"][..], &["clips/*/*.mp4"], &["clips/**"], &["--files-from", "list"], &["clips", "./clips/0/0.mp4", "--files-from", "list", "--jobs", "5"]] {
+    for whole in [
+        &["clips"][..],
+        &["clips/*/*.mp4"],
+        &["clips/**"],
+        &["--files-from", "list"],
+        &["clips", "./clips/0/0.mp4", "--files-from", "list", "--jobs", "5"],
+    ] {
         assert_eq!(files(whole), (4, sorted.clone()), "{whole:?}");
     }
-    let mut shares: Vec<String> = (1..=3).flat_map(|part| files(&["clips/*/*", "--shard", &format!("{part}/3")]).1).collect();
+    let mut shares: Vec<String> =
+        (1..=3).flat_map(|part| files(&["clips/*/*", "--shard", &format!("{part}/3")]).1).collect();
     shares.sort();
     assert_eq!(shares, sorted);
     // A share without files is done.
-    let empty = (1..=40).map(|part| files(&["clips/0/0.mp4", "--shard", &format!("{part}/40")])).collect::<Vec<_>>();
-    assert_eq!((empty.iter().filter(|e| **e == (0, Vec::new())).count(), empty.iter().filter(|e| e.0 == 2 && e.1.len() == 1).count()), (39, 1));
+    let empty = (1..=40)
+        .map(|part| files(&["clips/0/0.mp4", "--shard", &format!("{part}/40")]))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        (
+            empty.iter().filter(|e| **e == (0, Vec::new())).count(),
+            empty.iter().filter(|e| e.0 == 2 && e.1.len() == 1).count()
+        ),
+        (39, 1)
+    );
 
     // Lists come from other programs' output, and a list of failures goes back in.
     let mut child = desk
-        .command(&["detect", "--files-from", "-", "--null", "--failed", "again", "--no-sandbox", "--json"])
+        .command(&[
+            "detect",
+            "--files-from",
+            "-",
+            "--null",
+            "--failed",
+            "again",
+            "--no-sandbox",
+            "--json",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), names[..3].join("\0").as_bytes()).unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), names[..3].join("\0").as_bytes())
+        .unwrap();
     let o = child.wait_with_output().unwrap();
     assert_eq!((code(&o), json(&o).len()), (4, 3));
-    let again = desk.run(&["detect", "--files-from", "again", "-0", "--failed", "again", "--no-sandbox"]);
-    assert_eq!((code(&again), text(&again.stderr).lines().count()), (4, 4), "{}", text(&again.stderr));
+    let again =
+        desk.run(&["detect", "--files-from", "again", "-0", "--failed", "again", "--no-sandbox"]);
+    assert_eq!(
+        (code(&again), text(&again.stderr).lines().count()),
+        (4, 4),
+        "{}",
+        text(&again.stderr)
+    );
     assert!(text(&again.stderr).lines().last().unwrap().contains("3 failed"));
 }
 
@@ -219,7 +339,11 @@ fn mistakes_get_one_clear_line_before_anything_is_done() {
     }
     assert_eq!(tree(&desk.path("out")), [""; 0]);
     // Named by their folders both have their place.
-    assert_eq!(code(&run("stamp a b/x.mp4 -o out --base .")), 2, "a is not below '.' as it is written");
+    assert_eq!(
+        code(&run("stamp a b/x.mp4 -o out --base .")),
+        2,
+        "a is not below '.' as it is written"
+    );
     std::fs::create_dir(desk.path("all")).unwrap();
     std::fs::rename(desk.path("a"), desk.path("all/a")).unwrap();
     std::fs::rename(desk.path("b"), desk.path("all/b")).unwrap();
@@ -237,16 +361,22 @@ fn mistakes_get_one_clear_line_before_anything_is_done() {
 fn names_need_not_be_text() {
     let desk = Desk::new();
     clips(&desk, &["clips/plain.mp4"]);
-    let odd = [&b"clips/caf\xe9.mp4"[..], b"clips/two\nlines.mp4"].map(|n| PathBuf::from(OsStr::from_bytes(n)));
+    let odd = [&b"clips/caf\xe9.mp4"[..], b"clips/two\nlines.mp4"]
+        .map(|n| PathBuf::from(OsStr::from_bytes(n)));
     for name in &odd {
         std::fs::copy(desk.path("clips/plain.mp4"), desk.work.path().join(name)).unwrap();
     }
     std::fs::create_dir(desk.path("out")).unwrap();
     let o = desk.run(&["stamp", "clips", "-o", "out", "--ledger", "run", "--json"]);
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
-    let bytes: Vec<Value> = json(&o).into_iter().map(|l| l["file_bytes"].clone()).filter(|b| !b.is_null()).collect();
+    let bytes: Vec<Value> =
+        json(&o).into_iter().map(|l| l["file_bytes"].clone()).filter(|b| !b.is_null()).collect();
     assert_eq!(bytes, ["Y2xpcHMvY2Fm6S5tcDQ="]);
-    assert_eq!(code(&desk.run(&["stamp", "clips", "-o", "out", "--resume", "run"])), 0, "the ledger knows them again");
+    assert_eq!(
+        code(&desk.run(&["stamp", "clips", "-o", "out", "--resume", "run"])),
+        0,
+        "the ledger knows them again"
+    );
     for verb in ["detect", "verify"] {
         let o = desk.run(&[verb, "out/*.mp4", "--json"]);
         assert_eq!((code(&o), json(&o).len()), (0, 3), "{verb}: {}", text(&o.stderr));
@@ -256,10 +386,28 @@ fn names_need_not_be_text() {
         std::fs::write(desk.work.path().join(name), "no clip").unwrap();
     }
     let o = desk.run(&["detect", "clips", "--failed", "again", "--no-sandbox"]);
-    assert_eq!((code(&o), std::fs::read(desk.path("again")).unwrap()), (4, b"clips/caf\xe9.mp4\n".to_vec()));
+    assert_eq!(
+        (code(&o), std::fs::read(desk.path("again")).unwrap()),
+        (4, b"clips/caf\xe9.mp4\n".to_vec())
+    );
     assert!(text(&o.stderr).contains("not in the list"), "{}", text(&o.stderr));
-    assert_eq!(code(&desk.run(&["detect", "clips", "--failed", "again", "--null", "--jobs", "1", "--no-sandbox"])), 4);
-    assert_eq!(std::fs::read(desk.path("again")).unwrap(), b"clips/caf\xe9.mp4\0clips/two\nlines.mp4\0");
+    assert_eq!(
+        code(&desk.run(&[
+            "detect",
+            "clips",
+            "--failed",
+            "again",
+            "--null",
+            "--jobs",
+            "1",
+            "--no-sandbox"
+        ])),
+        4
+    );
+    assert_eq!(
+        std::fs::read(desk.path("again")).unwrap(),
+        b"clips/caf\xe9.mp4\0clips/two\nlines.mp4\0"
+    );
 }
 
 #[test]
@@ -270,16 +418,28 @@ fn time_is_up_for_one_file_and_the_rest_goes_on() {
     desk.ffmpeg("-f lavfi -i testsrc2=s=1280x720:d=4 -preset ultrafast loop.mp4");
     desk.ffmpeg("-stream_loop 99 -i loop.mp4 -c copy clips/long.mp4");
     std::fs::create_dir(desk.path("out")).unwrap();
-    for arguments in [&["stamp", "clips", "-o", "out"][..], &["detect", "clips"], &["verify", "clips", "--no-sandbox", "--no-search"]] {
+    for arguments in [
+        &["stamp", "clips", "-o", "out"][..],
+        &["detect", "clips"],
+        &["verify", "clips", "--no-sandbox", "--no-search"],
+    ] {
         let began = Instant::now();
-        let o = desk.run(&[arguments, &["--time-limit", "2", "--failed", "again", "--json", "--jobs", "1"]].concat());
+        let o = desk.run(
+            &[arguments, &["--time-limit", "2", "--failed", "again", "--json", "--jobs", "1"]]
+                .concat(),
+        );
         assert!(began.elapsed() < Duration::from_secs(20));
         let stderr = text(&o.stderr);
         assert_eq!((code(&o), json(&o).len()), (4, 2), "{stderr}");
-        assert!(stderr.contains("clips/long.mp4: took longer than 2 seconds; raise --time-limit"), "{stderr}");
+        assert!(
+            stderr.contains("clips/long.mp4: took longer than 2 seconds; raise --time-limit"),
+            "{stderr}"
+        );
         assert_eq!(std::fs::read(desk.path("again")).unwrap(), b"clips/long.mp4\n");
     }
-    assert!(std::fs::read_dir(desk.path("out")).unwrap().all(|e| e.unwrap().file_name() == "short.mp4"));
+    assert!(
+        std::fs::read_dir(desk.path("out")).unwrap().all(|e| e.unwrap().file_name() == "short.mp4")
+    );
 }
 
 #[test]
@@ -289,17 +449,32 @@ fn what_cannot_be_told_or_noted_stops_the_run() {
         std::fs::write(desk.path(&format!("{i:02}.mp4")), "no clip").unwrap();
     }
     // Nobody reads any more: nothing is complained of, but what was not told is not finished.
-    let mut child = desk.command(&["detect", "*.mp4", "--json", "--no-sandbox", "--ledger", "pipe"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = desk
+        .command(&["detect", "*.mp4", "--json", "--no-sandbox", "--ledger", "pipe"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(4));
     assert_eq!(finished(&desk, "pipe").len(), 0);
 
     // A disk that fills up, played by a limit on the size of files.
-    let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" detect '*.mp4' --no-sandbox --jobs 3 --ledger full";
-    let o = Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_proofmark")]).env("PROOFMARK_HOME", desk.path("home")).current_dir(desk.work.path()).output().unwrap();
+    let script =
+        "trap '' XFSZ; ulimit -f 2; exec \"$0\" detect '*.mp4' --no-sandbox --jobs 3 --ledger full";
+    let o = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_proofmark")])
+        .env("PROOFMARK_HOME", desk.path("home"))
+        .current_dir(desk.work.path())
+        .output()
+        .unwrap();
     let stderr = text(&o.stderr);
     assert_eq!(code(&o), 2, "{stderr}");
-    assert!(stderr.lines().last().unwrap().contains("full: this ledger cannot be written") && stderr.contains("go on with --resume full"), "{stderr}");
+    assert!(
+        stderr.lines().last().unwrap().contains("full: this ledger cannot be written")
+            && stderr.contains("go on with --resume full"),
+        "{stderr}"
+    );
     let before = finished(&desk, "full").len();
     assert!((1..40).contains(&before));
     let o = desk.run(&["detect", "*.mp4", "--no-sandbox", "--resume", "full"]);
@@ -315,10 +490,14 @@ fn what_cannot_be_told_or_noted_stops_the_run() {
 /// A folder of kinds that are read and not written, beside one that is both.
 fn mixed(desk: &Desk) {
     std::fs::create_dir_all(desk.path("mixed/deep")).unwrap();
-    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/a.ts");
+    desk.ffmpeg(
+        "-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/a.ts",
+    );
     desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v mpeg4 mixed/deep/b.avi");
     desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 mixed/c.gif");
-    desk.ffmpeg("-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/d.v2.mp4");
+    desk.ffmpeg(
+        "-f lavfi -i testsrc2=s=192x128:d=0.5:r=8 -c:v libx264 -preset ultrafast mixed/d.v2.mp4",
+    );
     std::fs::create_dir(desk.path("out")).unwrap();
 }
 
@@ -330,15 +509,39 @@ fn a_folder_of_mixed_kinds_is_stamped_to_one() {
     let o = desk.run(&["stamp", "mixed", "-o", "out"]);
     let stderr = text(&o.stderr);
     assert_eq!(code(&o), 4, "{stderr}");
-    assert_eq!(stderr.lines().filter(|l| l.contains("cannot be written") && l.contains("--to mp4")).count(), 3, "{stderr}");
+    assert_eq!(
+        stderr
+            .lines()
+            .filter(|l| l.contains("cannot be written") && l.contains("--to mp4"))
+            .count(),
+        3,
+        "{stderr}"
+    );
     assert_eq!(tree(&desk.path("out")), ["d.v2.mp4"]);
 
     for (kind, extension) in [("mp4", "mp4"), (".MKV", "mkv")] {
-        let o = desk.run(&["stamp", "mixed", "-o", "out", "--to", kind, "--force", "--json", "--no-c2pa"]);
+        let o = desk.run(&[
+            "stamp",
+            "mixed",
+            "-o",
+            "out",
+            "--to",
+            kind,
+            "--force",
+            "--json",
+            "--no-c2pa",
+        ]);
         assert_eq!(code(&o), 0, "{}", text(&o.stderr));
-        let mut told: Vec<_> = json(&o).iter().map(|r| (r["file"].as_str().unwrap().to_string(), r["output"].as_str().unwrap().to_string())).collect();
+        let mut told: Vec<_> = json(&o)
+            .iter()
+            .map(|r| {
+                (r["file"].as_str().unwrap().to_string(), r["output"].as_str().unwrap().to_string())
+            })
+            .collect();
         told.sort();
-        let expected = [("a.ts", "a"), ("c.gif", "c"), ("d.v2.mp4", "d.v2"), ("deep/b.avi", "deep/b")].map(|(from, to)| (format!("mixed/{from}"), format!("out/{to}.{extension}")));
+        let expected =
+            [("a.ts", "a"), ("c.gif", "c"), ("d.v2.mp4", "d.v2"), ("deep/b.avi", "deep/b")]
+                .map(|(from, to)| (format!("mixed/{from}"), format!("out/{to}.{extension}")));
         assert_eq!(told, expected);
         for (_, target) in &expected {
             assert_eq!(code(&desk.run(&["detect", target])), 0, "{target}");
@@ -354,11 +557,23 @@ fn a_kind_that_leads_two_clips_to_one_target_or_says_another_than_it_is_refused(
     let desk = Desk::new();
     mixed(&desk);
     std::fs::copy(desk.path("mixed/c.gif"), desk.path("mixed/a.gif")).unwrap();
-    refused(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4"]), 2, &["out/a.mp4", "mixed/a.ts", "mixed/a.gif", "rename"]);
+    refused(
+        &desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4"]),
+        2,
+        &["out/a.mp4", "mixed/a.ts", "mixed/a.gif", "rename"],
+    );
     // Two names that share the manifest beside them are one target too.
-    refused(&desk.run(&["stamp", "mixed/a.ts", "mixed/a.gif", "-o", "out", "--to", "mkv"]), 2, &["out/a.", "rename"]);
+    refused(
+        &desk.run(&["stamp", "mixed/a.ts", "mixed/a.gif", "-o", "out", "--to", "mkv"]),
+        2,
+        &["out/a.", "rename"],
+    );
     assert!(tree(&desk.path("out")).is_empty());
-    refused(&desk.run(&["stamp", "mixed/a.ts", "-o", "o.mkv", "--to", "mp4"]), 2, &["o.mkv", "--to mp4", "folder"]);
+    refused(
+        &desk.run(&["stamp", "mixed/a.ts", "-o", "o.mkv", "--to", "mp4"]),
+        2,
+        &["o.mkv", "--to mp4", "folder"],
+    );
     refused(&desk.run(&["stamp", "-", "-o", "-", "--to", "mp4"]), 2, &["--to", "stream"]);
     assert_eq!(code(&desk.run(&["stamp", "mixed/a.ts", "-o", "o.m4v", "--to", "mp4"])), 0);
     let o = desk.run(&["stamp", "mixed", "-o", "out", "--to", "avi"]);
@@ -369,7 +584,17 @@ fn a_kind_that_leads_two_clips_to_one_target_or_says_another_than_it_is_refused(
 fn a_ledger_of_one_kind_is_not_gone_on_with_for_another() {
     let desk = Desk::new();
     mixed(&desk);
-    assert_eq!(code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--ledger", "run.ndjson"])), 0);
-    refused(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mov", "--resume", "run.ndjson"]), 2, &["run.ndjson", "(to)"]);
-    assert_eq!(code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--resume", "run.ndjson"])), 0);
+    assert_eq!(
+        code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--ledger", "run.ndjson"])),
+        0
+    );
+    refused(
+        &desk.run(&["stamp", "mixed", "-o", "out", "--to", "mov", "--resume", "run.ndjson"]),
+        2,
+        &["run.ndjson", "(to)"],
+    );
+    assert_eq!(
+        code(&desk.run(&["stamp", "mixed", "-o", "out", "--to", "mp4", "--resume", "run.ndjson"])),
+        0
+    );
 }

@@ -1,5 +1,11 @@
 //! The moderator's page in a real browser: headless Chromium, driven over WebDriver.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -28,12 +34,20 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 impl Browser {
     fn open(width: u32, height: u32) -> Self {
-        let mut driver =
-            Command::new("chromedriver").args(["--port=0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("chromium-driver is installed by scripts/setup.sh --tests");
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromium-driver is installed by scripts/setup.sh --tests");
         let port = BufReader::new(driver.stdout.take().unwrap())
             .lines()
             .map_while(Result::ok)
-            .find_map(|l| l.rsplit_once("on port ").map(|(_, p)| p.trim_end_matches('.').to_string()).filter(|p| p.parse::<u16>().is_ok_and(|p| p > 0)))
+            .find_map(|l| {
+                l.rsplit_once("on port ")
+                    .map(|(_, p)| p.trim_end_matches('.').to_string())
+                    .filter(|p| p.parse::<u16>().is_ok_and(|p| p > 0))
+            })
             .unwrap();
         let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
         let mut this = Self { driver, agent, session: format!("http://127.0.0.1:{port}/session") };
@@ -51,14 +65,22 @@ impl Browser {
     }
 
     fn call(&self, path: &str, body: &Value) -> Value {
-        let mut answer = self.agent.post(format!("{}{path}", self.session)).send_json(body).unwrap();
+        let mut answer =
+            self.agent.post(format!("{}{path}", self.session)).send_json(body).unwrap();
         let value: Value = answer.body_mut().read_json().unwrap();
         assert!(answer.status().is_success(), "{path}: {value}");
         value["value"].clone()
     }
 
     fn get(&self, path: &str) -> Value {
-        self.agent.get(format!("{}{path}", self.session)).call().unwrap().body_mut().read_json::<Value>().unwrap()["value"].clone()
+        self.agent
+            .get(format!("{}{path}", self.session))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_json::<Value>()
+            .unwrap()["value"]
+            .clone()
     }
 
     fn go(&self, url: &str) {
@@ -78,13 +100,21 @@ impl Browser {
     fn wait(&self, script: &str) {
         let start = Instant::now();
         while self.run(&format!("return {script}")) != true {
-            assert!(start.elapsed() < Duration::from_secs(60), "{script} at {}: {}", self.url(), self.run("return document.body.innerText"));
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{script} at {}: {}",
+                self.url(),
+                self.run("return document.body.innerText")
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     fn element(&self, selector: &str) -> String {
-        self.call("/element", &json!({"using": "css selector", "value": selector}))[ELEMENT].as_str().unwrap().to_string()
+        self.call("/element", &json!({"using": "css selector", "value": selector}))[ELEMENT]
+            .as_str()
+            .unwrap()
+            .to_string()
     }
 
     fn keys(&self, selector: &str, keys: &str) {
@@ -110,7 +140,8 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
-    /// Asserts that the page had nothing to complain about: no script failed, nothing was blocked, nothing asked for elsewhere.
+    /// Asserts that the page had nothing to complain about: no script failed, nothing was blocked,
+    /// nothing asked for elsewhere.
     fn is_content(&self) {
         let told = self.call("/se/log", &json!({"type": "browser"}));
         assert_eq!(told.as_array().map(Vec::len), Some(0), "{told}");
@@ -125,12 +156,18 @@ impl Drop for Browser {
     }
 }
 
-/// A desk with a stamped clip of four seconds, and an upload of it: stripped, with its second half from another clip.
+/// A desk with a stamped clip of four seconds, and an upload of it: stripped, with its second half
+/// from another clip.
 fn desk() -> Desk {
     let desk = Desk::new();
     desk.clip("two.mp4");
-    desk.ffmpeg("-stream_loop 1 -i two.mp4 -f lavfi -i sine=440:d=4 -map 0:v -map 1:a -c:v copy clip.mp4");
-    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "stamped.mp4", "--title", "A <b>rabbit</b>"])), 0);
+    desk.ffmpeg(
+        "-stream_loop 1 -i two.mp4 -f lavfi -i sine=440:d=4 -map 0:v -map 1:a -c:v copy clip.mp4",
+    );
+    assert_eq!(
+        code(&desk.run(&["stamp", "clip.mp4", "-o", "stamped.mp4", "--title", "A <b>rabbit</b>"])),
+        0
+    );
     desk.ffmpeg("-i stamped.mp4 -map_metadata -1 -c:v libx264 -crf 24 -c:a copy upload.mp4");
     desk
 }
@@ -146,37 +183,61 @@ fn a_moderator_sends_a_clip_and_reads_why() {
     browser.keys("input[type=file]", desk.path("upload.mp4").to_str().unwrap());
     browser.wait("!!document.querySelector('.verdict')");
     let page = browser.text();
-    for part in ["Recovered", "A <b>rabbit</b>", "Mark in the picture", "What to do", "Proofmark TEST signer", "c2pa.created"] {
+    for part in [
+        "Recovered",
+        "A <b>rabbit</b>",
+        "Mark in the picture",
+        "What to do",
+        "Proofmark TEST signer",
+        "c2pa.created",
+    ] {
         assert!(page.contains(part), "'{part}' is missing in: {page}");
     }
     // Its sound is a pure tone, of which nothing can be told.
     assert_eq!(browser.run("return document.querySelector('.verdict').className"), "verdict doubt");
     // The weightiest reasons are there at once, the rest when it is asked for.
     assert_eq!(browser.run("return [document.querySelectorAll('.verdict > ul li').length > 0, document.querySelector('details.rest').open]"), json!([true, false]));
-    assert!(browser.run("return document.title").as_str().unwrap().starts_with("Recovered: upload.mp4"));
+    assert!(
+        browser.run("return document.title").as_str().unwrap().starts_with("Recovered: upload.mp4")
+    );
     // The player plays, and a click on the timeline moves it.
     browser.wait("document.querySelector('video').readyState >= 2");
     assert!(browser.run("return document.querySelector('video').duration").as_f64().unwrap() > 3.9);
     browser.run("const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, bubbles: true}))");
     browser.wait("Math.abs(document.querySelector('video').currentTime - 2) < 0.3");
-    browser.wait("document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'");
+    browser.wait(
+        "document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'",
+    );
     // So do the arrow keys.
     browser.run("document.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))");
     browser.wait("Math.abs(document.querySelector('video').currentTime - 3) < 0.4");
     // The marked area is drawn when asked for, over all of the frame.
-    assert_eq!(browser.run("return getComputedStyle(document.querySelector('svg.area')).display"), "none");
+    assert_eq!(
+        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
+        "none"
+    );
     browser.run("document.querySelector('#area').click()");
-    assert_eq!(browser.run("return getComputedStyle(document.querySelector('svg.area')).display"), "block");
+    assert_eq!(
+        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
+        "block"
+    );
     let sizes =
         browser.run("return [document.querySelector('svg.area'), document.querySelector('video')].map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])");
     assert_eq!(sizes[0], sizes[1]);
-    assert!(browser.run("return document.querySelectorAll('svg.area .yes').length").as_u64().unwrap() > 4);
+    assert!(
+        browser.run("return document.querySelectorAll('svg.area .yes').length").as_u64().unwrap()
+            > 4
+    );
     browser.picture("report");
     // The link leads here, and the report can be taken away.
-    let link = browser.run("return document.querySelector('#link').value").as_str().unwrap().to_string();
+    let link =
+        browser.run("return document.querySelector('#link').value").as_str().unwrap().to_string();
     assert_eq!(link, browser.url());
     let told = server.get(&format!("{}/report.json", link.strip_prefix(&server.url).unwrap()));
-    assert_eq!((told.json()["verdict"].as_str(), told.header("content-disposition")), (Some("recovered"), Some("attachment; filename=\"upload.proofmark.json\"")));
+    assert_eq!(
+        (told.json()["verdict"].as_str(), told.header("content-disposition")),
+        (Some("recovered"), Some("attachment; filename=\"upload.proofmark.json\""))
+    );
     browser.is_content();
 }
 
@@ -189,19 +250,36 @@ fn a_clip_is_dropped_and_what_is_no_clip_is_told() {
     let drop = |name: &str, bytes: &[u8]| {
         let script = "const data = new DataTransfer(); data.items.add(new File([Uint8Array.from(atob(arguments[1]), c => c.charCodeAt(0))], arguments[0])); \
                       document.querySelector('form').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))";
-        browser.call("/execute/sync", &json!({"script": script, "args": [name, BASE64.encode(bytes)]}));
+        browser.call(
+            "/execute/sync",
+            &json!({"script": script, "args": [name, BASE64.encode(bytes)]}),
+        );
     };
     drop("words.txt", b"this is no clip");
     browser.wait("document.body.innerText.includes('could not be verified')");
-    assert!(browser.text().contains("words.txt: is no media file") && !browser.text().contains("/serve/"), "{}", browser.text());
+    assert!(
+        browser.text().contains("words.txt: is no media file")
+            && !browser.text().contains("/serve/"),
+        "{}",
+        browser.text()
+    );
     browser.go(&server.at("/"));
     drop("large.mp4", &vec![0; 3_000_001]);
     browser.wait("document.querySelector('[role=status]').innerText.includes('3000000')");
-    assert_eq!(browser.run("return document.querySelector('button').disabled"), false, "another try is possible");
+    assert_eq!(
+        browser.run("return document.querySelector('button').disabled"),
+        false,
+        "another try is possible"
+    );
     browser.go(&server.at("/"));
     drop("unmarked <script>.mp4", &std::fs::read(desk.path("two.mp4")).unwrap());
     browser.wait("!!document.querySelector('.verdict.none')");
-    assert!(browser.text().contains("Nothing found") && browser.text().contains("unmarked <script>.mp4"), "{}", browser.text());
+    assert!(
+        browser.text().contains("Nothing found")
+            && browser.text().contains("unmarked <script>.mp4"),
+        "{}",
+        browser.text()
+    );
     browser.picture("nothing");
     browser.go(&server.at("/reports/00000000000040008000000000000000"));
     assert!(browser.text().contains("no such report"), "{}", browser.text());
@@ -213,13 +291,22 @@ fn a_phone_and_a_keyboard_are_enough() {
     let server = Server::start(&desk, "rate = 0", &[]);
     let browser = Browser::open(500, 900);
     let upload = std::fs::read(desk.path("upload.mp4")).unwrap();
-    let form = [b"--x\r\ncontent-disposition: form-data; name=\"clip\"; filename=\"upload.mp4\"\r\n\r\n", upload.as_slice(), b"\r\n--x--\r\n"].concat();
+    let form = [
+        b"--x\r\ncontent-disposition: form-data; name=\"clip\"; filename=\"upload.mp4\"\r\n\r\n",
+        upload.as_slice(),
+        b"\r\n--x--\r\n",
+    ]
+    .concat();
     // As a browser without scripts sends it.
     let sent = server.ask_as("POST", "/reports", None, "multipart/form-data; boundary=x", &form);
     assert_eq!(sent.status, 303, "{}", text(&sent.body));
     browser.go(&server.at(sent.header("location").unwrap()));
     browser.wait("!!document.querySelector('.verdict')");
-    assert_eq!(browser.run("return document.documentElement.scrollWidth <= innerWidth"), true, "nothing is wider than the screen");
+    assert_eq!(
+        browser.run("return document.documentElement.scrollWidth <= innerWidth"),
+        true,
+        "nothing is wider than the screen"
+    );
     browser.picture("phone");
     // Every control is reached by Tab, in an order, and has a name.
     let mut reached = Vec::new();
@@ -229,8 +316,17 @@ fn a_phone_and_a_keyboard_are_enough() {
         let Some(name) = at.as_str() else { break };
         reached.push(name.trim().to_string());
     }
-    let place = |part: &str| reached.iter().position(|r| r.contains(part)).unwrap_or_else(|| panic!("'{part}' is not reached: {reached:?}"));
-    assert!(place("To the content") < place("The uploaded clip") && place("The uploaded clip") < place("Show where") && place("Show where") < place("Download the report"));
+    let place = |part: &str| {
+        reached
+            .iter()
+            .position(|r| r.contains(part))
+            .unwrap_or_else(|| panic!("'{part}' is not reached: {reached:?}"))
+    };
+    assert!(
+        place("To the content") < place("The uploaded clip")
+            && place("The uploaded clip") < place("Show where")
+            && place("Show where") < place("Download the report")
+    );
     assert!(place("Timeline") > 0 && place("Print") > 0);
     let unnamed = browser.run(
         "return [...document.querySelectorAll('input,button,a,video,progress,[role=img]')].filter(e => !(e.ariaLabel || e.labels?.length || e.innerText.trim() || e.alt)).map(e => e.outerHTML)",

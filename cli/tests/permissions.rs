@@ -1,4 +1,5 @@
-//! Who may read what is written: files for the user as their umask says, secrets nobody but their owner.
+//! Who may read what is written: files for the user as their umask says, secrets nobody but their
+//! owner.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
 
 mod common;
@@ -13,7 +14,11 @@ use common::{Desk, code, text};
 fn run(desk: &Desk, umask: &str, arguments: &str) {
     let script = format!("umask {umask}; exec \"$0\" {arguments}");
     let mut command = Command::new("sh");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")]).env("PROOFMARK_HOME", desk.path("home")).current_dir(desk.work.path()).stdin(Stdio::null());
+    command
+        .args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")])
+        .env("PROOFMARK_HOME", desk.path("home"))
+        .current_dir(desk.work.path())
+        .stdin(Stdio::null());
     let o = command.output().unwrap();
     assert_eq!(code(&o), 0, "{arguments}: {}", text(&o.stderr));
 }
@@ -37,11 +42,33 @@ fn what_is_written_for_the_user_is_as_open_as_the_umask_says() {
     for (umask, expected) in [("077", 0o600), ("002", 0o664), ("022", 0o644), ("027", 0o640)] {
         run(&desk, umask, &format!("stamp in.mp4 -o {umask}.mp4 --register later"));
         run(&desk, umask, &format!("stamp in.mp4 -o {umask}.mkv"));
-        run(&desk, umask, &format!("stamp - -o - --sidecar {umask}-pipe.c2pa < in.mp4 > /dev/null"));
+        run(
+            &desk,
+            umask,
+            &format!("stamp - -o - --sidecar {umask}-pipe.c2pa < in.mp4 > /dev/null"),
+        );
         run(&desk, umask, &format!("stamp in.mp4 -o {umask}.mov --registry {umask}.db"));
         run(&desk, umask, &format!("registry export -o {umask}.ndjson"));
-        run(&desk, umask, &format!("detect {umask}.mp4 --overlay {umask}.png --ledger {umask}.ledger --failed {umask}.failed"));
-        for name in [".mp4", ".mp4.registration.json", ".mkv", ".c2pa", "-pipe.c2pa", ".mov", ".db", ".ndjson", ".png", ".ledger", ".failed"] {
+        run(
+            &desk,
+            umask,
+            &format!(
+                "detect {umask}.mp4 --overlay {umask}.png --ledger {umask}.ledger --failed {umask}.failed"
+            ),
+        );
+        for name in [
+            ".mp4",
+            ".mp4.registration.json",
+            ".mkv",
+            ".c2pa",
+            "-pipe.c2pa",
+            ".mov",
+            ".db",
+            ".ndjson",
+            ".png",
+            ".ledger",
+            ".failed",
+        ] {
             assert_eq!(mode(&desk, &format!("{umask}{name}")), expected, "umask {umask}: {name}");
         }
     }
@@ -55,7 +82,9 @@ fn a_target_that_is_replaced_keeps_its_mode_and_its_owner() {
     run(&desk, "022", "stamp in.mp4 -o o.mkv --register later");
     run(&desk, "022", "detect o.mkv --overlay o.png");
     // Only who is root can give files away.
-    let given = names.iter().all(|name| std::os::unix::fs::chown(desk.path(name), Some(4321), Some(4322)).is_ok());
+    let given = names
+        .iter()
+        .all(|name| std::os::unix::fs::chown(desk.path(name), Some(4321), Some(4322)).is_ok());
     for wanted in [0o600, 0o640, 0o666] {
         names.iter().for_each(|name| change(&desk, name, wanted));
         let before = names.map(|name| std::fs::metadata(desk.path(name)).unwrap().ino());
@@ -91,7 +120,14 @@ fn secrets_are_their_owners_alone_whatever_the_umask() {
     for umask in ["000", "002", "022", "077"] {
         let desk = Desk::bare();
         run(&desk, umask, "init");
-        let key = std::fs::read_dir(desk.path("home/keys")).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+        let key = std::fs::read_dir(desk.path("home/keys"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .file_name()
+            .into_string()
+            .unwrap();
         let id = key.trim_end_matches(".key");
         run(&desk, umask, &format!("keys export {id} -o exported.key"));
         run(&desk, umask, "tokens add one --scope fetch:manifests");
@@ -100,7 +136,12 @@ fn secrets_are_their_owners_alone_whatever_the_umask() {
         for folder in ["home", "home/keys", "home/signing"] {
             assert_eq!(mode(&desk, folder), 0o700, "umask {umask}: {folder}");
         }
-        for file in [&format!("home/keys/{key}"), "home/signing/key.pem", "home/tokens.json", "exported.key"] {
+        for file in [
+            &format!("home/keys/{key}"),
+            "home/signing/key.pem",
+            "home/tokens.json",
+            "exported.key",
+        ] {
             assert_eq!(mode(&desk, file), 0o600, "umask {umask}: {file}");
         }
     }
@@ -112,5 +153,8 @@ fn a_home_that_was_open_is_closed() {
     std::fs::create_dir(desk.path("home")).unwrap();
     change(&desk, "home", 0o777);
     run(&desk, "022", "init");
-    assert_eq!((mode(&desk, "home"), mode(&desk, "home/keys"), mode(&desk, "home/signing")), (0o700, 0o700, 0o700));
+    assert_eq!(
+        (mode(&desk, "home"), mode(&desk, "home/keys"), mode(&desk, "home/signing")),
+        (0o700, 0o700, 0o700)
+    );
 }

@@ -1,4 +1,5 @@
-//! `stamp - -o -` between a generator and whoever takes its frames: ffmpeg at both ends, and ends that stall, stop and go away.
+//! `stamp - -o -` between a generator and whoever takes its frames: ffmpeg at both ends, and ends
+//! that stall, stop and go away.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
 
 mod common;
@@ -19,7 +20,10 @@ const SOURCE: &str = "ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=640x360:r=
 fn pipeline(desk: &Desk, script: &str) -> Output {
     let script = format!("set -o pipefail; {script}");
     let mut bash = Command::new("bash");
-    bash.args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")]).env("PROOFMARK_HOME", desk.path("home")).env("TMPDIR", desk.path("tmp")).current_dir(desk.work.path());
+    bash.args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")])
+        .env("PROOFMARK_HOME", desk.path("home"))
+        .env("TMPDIR", desk.path("tmp"))
+        .current_dir(desk.work.path());
     bash.stdin(Stdio::null()).output().unwrap()
 }
 
@@ -30,11 +34,17 @@ fn desk() -> Desk {
 }
 
 fn entries(desk: &Desk) -> Vec<Value> {
-    json(&desk.run(&["registry", "list", "--json"])).first().map_or(Vec::new(), |l| l["entries"].as_array().unwrap().clone())
+    json(&desk.run(&["registry", "list", "--json"]))
+        .first()
+        .map_or(Vec::new(), |l| l["entries"].as_array().unwrap().clone())
 }
 
 fn sha256(desk: &Desk, name: &str) -> String {
-    text(&Command::new("sha256sum").arg(desk.path(name)).output().unwrap().stdout).split(' ').next().unwrap().to_string()
+    text(&Command::new("sha256sum").arg(desk.path(name)).output().unwrap().stdout)
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_string()
 }
 
 #[test]
@@ -48,15 +58,26 @@ fn frames_go_through_and_the_clip_that_is_made_of_them_is_known() {
     let o = pipeline(&desk, &script);
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
     let told: Value = serde_json::from_str(text(&o.stderr).trim()).unwrap();
-    assert_eq!((&told["payload"], &told["manifest"]["path"], &told["video"]["frames"]), (&PAYLOAD.into(), &Value::Null, &100.into()));
+    assert_eq!(
+        (&told["payload"], &told["manifest"]["path"], &told["video"]["frames"]),
+        (&PAYLOAD.into(), &Value::Null, &100.into())
+    );
     let sizes = ["in.y4m", "out.y4m"].map(|n| std::fs::metadata(desk.path(n)).unwrap().len());
     assert_eq!(sizes[0], sizes[1], "the same frames in the same form");
     assert_eq!(desk.frames("clip.mp4"), 100);
     let known = entries(&desk);
-    assert_eq!((known.len(), known[0]["content"].as_str()), (1, Some(sha256(&desk, "out.y4m").as_str())), "{known:?}");
+    assert_eq!(
+        (known.len(), known[0]["content"].as_str()),
+        (1, Some(sha256(&desk, "out.y4m").as_str())),
+        "{known:?}"
+    );
     assert_eq!(known[0]["confirmed"], true);
     let report = json(&desk.run(&["verify", "clip.mp4", "--json"])).remove(0);
-    assert_eq!((report["verdict"].as_str(), report["video"]["payload"].as_str()), (Some("recovered"), Some(PAYLOAD)), "{report}");
+    assert_eq!(
+        (report["verdict"].as_str(), report["video"]["payload"].as_str()),
+        (Some("recovered"), Some(PAYLOAD)),
+        "{report}"
+    );
     assert_eq!(std::fs::read_dir(desk.path("tmp")).unwrap().count(), 0);
     assert_eq!(desk.files(), ["clip.mp4", "home", "in.y4m", "out.y4m", "tmp"]);
 }
@@ -64,8 +85,11 @@ fn frames_go_through_and_the_clip_that_is_made_of_them_is_known() {
 #[test]
 fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     let desk = desk();
-    let fragments = "-c:v libx264 -preset ultrafast -g 10 -c:a aac -movflags frag_keyframe+empty_moov -f mp4 -";
-    let script = format!("{SOURCE} -f lavfi -i anoisesrc=r=44100:d=2:a=0.2 {fragments} | \"$0\" stamp - -o - --sidecar clip.c2pa --register never > clip.mp4");
+    let fragments =
+        "-c:v libx264 -preset ultrafast -g 10 -c:a aac -movflags frag_keyframe+empty_moov -f mp4 -";
+    let script = format!(
+        "{SOURCE} -f lavfi -i anoisesrc=r=44100:d=2:a=0.2 {fragments} | \"$0\" stamp - -o - --sidecar clip.c2pa --register never > clip.mp4"
+    );
     let o = pipeline(&desk, &script);
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
     assert!(text(&o.stderr).contains("clip.c2pa"), "{}", text(&o.stderr));
@@ -73,8 +97,20 @@ fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     assert_eq!(report["verdict"], "intact", "{report}");
     assert_eq!(report["video"]["payload"], report["audio"]["payload"]);
     let probe = |entries: &str, of: &str| {
-        let o =
-            Command::new("ffprobe").args(["-v", "error", "-count_packets", "-select_streams", of, "-show_entries", entries, "-of", "csv=p=0"]).arg(desk.path("clip.mp4")).output();
+        let o = Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-count_packets",
+                "-select_streams",
+                of,
+                "-show_entries",
+                entries,
+                "-of",
+                "csv=p=0",
+            ])
+            .arg(desk.path("clip.mp4"))
+            .output();
         text(&o.unwrap().stdout).trim().to_string()
     };
     assert_eq!(probe("stream=codec_name,nb_read_packets", "v"), "h264,50");
@@ -86,12 +122,16 @@ fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     assert_eq!(json(&desk.run(&["verify", "clip.mp4", "--json"]))[0]["verdict"], "altered");
 
     // From one form to the other, with as many bits and the rate that there was.
-    let script = format!("{SOURCE} -pix_fmt yuv420p10le -r 30000/1001 -c:v ffv1 -f matroska - | \"$0\" stamp - -o - --format y4m --no-c2pa --quiet > clip.y4m");
+    let script = format!(
+        "{SOURCE} -pix_fmt yuv420p10le -r 30000/1001 -c:v ffv1 -f matroska - | \"$0\" stamp - -o - --format y4m --no-c2pa --quiet > clip.y4m"
+    );
     let o = pipeline(&desk, &script);
     assert_eq!((code(&o), text(&o.stderr).lines().count()), (0, 1), "{}", text(&o.stderr));
     let head = text(&std::fs::read(desk.path("clip.y4m")).unwrap()[..60]);
     assert!(head.contains("F30000:1001") && head.contains("C420p10"), "{head}");
-    let script = format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --format mp4 > clip2.mp4");
+    let script = format!(
+        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --format mp4 > clip2.mp4"
+    );
     assert_eq!(code(&pipeline(&desk, &script)), 0);
     assert_eq!(desk.frames("clip2.mp4"), 50);
 }
@@ -100,16 +140,28 @@ fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
 fn a_reader_that_goes_away_leaves_nothing_to_remember() {
     let desk = desk();
     let raw = format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - 2>/dev/null");
-    // At its beginning, in its middle, and before the last frame. What a pipe holds counts as taken, as nobody can know better.
+    // At its beginning, in its middle, and before the last frame. What a pipe holds counts as
+    // taken, as nobody can know better.
     for (bytes, more) in [(1, ""), (3_000_000, "--sidecar gone.c2pa"), (17_000_000, "")] {
-        let o = pipeline(&desk, &format!("{raw} | \"$0\" stamp - -o - {more} | head -c {bytes} > /dev/null; exit ${{PIPESTATUS[1]}}"));
+        let o = pipeline(
+            &desk,
+            &format!(
+                "{raw} | \"$0\" stamp - -o - {more} | head -c {bytes} > /dev/null; exit ${{PIPESTATUS[1]}}"
+            ),
+        );
         refused(&o, 2, &["standard output", "before the end"]);
         assert_eq!(entries(&desk), Vec::<Value>::new());
     }
     // The same where nothing can be written.
-    let o = pipeline(&desk, &format!("{raw} | \"$0\" stamp - -o - > /dev/full; exit ${{PIPESTATUS[1]}}"));
+    let o = pipeline(
+        &desk,
+        &format!("{raw} | \"$0\" stamp - -o - > /dev/full; exit ${{PIPESTATUS[1]}}"),
+    );
     refused(&o, 2, &["standard output", "No space left"]);
-    assert_eq!((entries(&desk), desk.files()), (Vec::new(), vec!["home".to_string(), "tmp".to_string()]));
+    assert_eq!(
+        (entries(&desk), desk.files()),
+        (Vec::new(), vec!["home".to_string(), "tmp".to_string()])
+    );
 }
 
 #[test]
@@ -136,12 +188,22 @@ fn what_is_no_stream_or_cannot_be_stamped_as_one_is_refused() {
         refused(&pipeline(&desk, &format!("\"$0\" {arguments}")), 2, parts);
     }
     assert_eq!(std::fs::read(desk.path("there.c2pa")).unwrap(), b"precious");
-    assert_eq!((entries(&desk), desk.files()), (Vec::new(), ["clip.mp4", "home", "there.c2pa", "tmp"].map(String::from).to_vec()));
+    assert_eq!(
+        (entries(&desk), desk.files()),
+        (Vec::new(), ["clip.mp4", "home", "there.c2pa", "tmp"].map(String::from).to_vec())
+    );
 }
 
 /// A generator without an end, the command, and a taker that this test is.
 fn endless(desk: &Desk, frames: usize) -> (Child, Arc<AtomicUsize>) {
-    let mut child = desk.command(&["stamp", "-", "-o", "-"]).env("TMPDIR", desk.path("tmp")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = desk
+        .command(&["stamp", "-", "-o", "-"])
+        .env("TMPDIR", desk.path("tmp"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (mut into, sent) = (child.stdin.take().unwrap(), Arc::new(AtomicUsize::new(0)));
     let count = sent.clone();
     std::thread::spawn(move || {
@@ -181,7 +243,14 @@ fn a_taker_that_sleeps_holds_the_generator_up() {
     let before = settled(&sent);
     // Fewer frames are on the way than would fill a second, and no more memory than those take.
     let peak = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak: usize = peak.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    let peak: usize = peak
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
     assert!(before < 25 && peak < 300_000, "{before} frames went in, {peak} KiB were used");
     out.read_exact(&mut vec![0; 40 * 1280 * 720 * 3 / 2]).unwrap();
     let after = settled(&sent);
@@ -189,9 +258,16 @@ fn a_taker_that_sleeps_holds_the_generator_up() {
     assert_eq!(std::fs::read_dir(desk.path("tmp")).unwrap().count(), 0);
 
     // Stopped while it waits to write.
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
     let o = child.wait_with_output().unwrap();
-    assert_eq!((o.status.code(), text(&o.stderr).lines().count()), (Some(130), 1), "{}", text(&o.stderr));
+    assert_eq!(
+        (o.status.code(), text(&o.stderr).lines().count()),
+        (Some(130), 1),
+        "{}",
+        text(&o.stderr)
+    );
     assert_eq!(entries(&desk), Vec::<Value>::new());
 }
 
@@ -202,9 +278,16 @@ fn a_generator_that_sleeps_can_be_waited_for_and_given_up() {
     let mut out = child.stdout.take().unwrap();
     let taker = std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
     assert_eq!(settled(&sent), 3);
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
+    );
     let o = child.wait_with_output().unwrap();
-    assert_eq!((o.status.code(), text(&o.stderr).lines().count()), (Some(130), 1), "{}", text(&o.stderr));
+    assert_eq!(
+        (o.status.code(), text(&o.stderr).lines().count()),
+        (Some(130), 1),
+        "{}",
+        text(&o.stderr)
+    );
     assert!(text(&o.stderr).contains("standard input: stopped"), "{}", text(&o.stderr));
     taker.join().unwrap().unwrap();
     assert_eq!(entries(&desk), Vec::<Value>::new());
@@ -213,15 +296,26 @@ fn a_generator_that_sleeps_can_be_waited_for_and_given_up() {
 #[test]
 fn a_generator_that_breaks_off_is_no_success() {
     let desk = desk();
-    let o = pipeline(&desk, &format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | head -c 1000000 | \"$0\" stamp - -o - > out.y4m"));
-    assert!(code(&o) == 2 && text(&o.stderr).contains("it ends within a frame"), "{}", text(&o.stderr));
+    let o = pipeline(
+        &desk,
+        &format!(
+            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | head -c 1000000 | \"$0\" stamp - -o - > out.y4m"
+        ),
+    );
+    assert!(
+        code(&o) == 2 && text(&o.stderr).contains("it ends within a frame"),
+        "{}",
+        text(&o.stderr)
+    );
     assert!(entries(&desk).is_empty(), "what was not finished is not remembered");
 }
 
 #[test]
 fn interlaced_frames_are_passed_on_as_such() {
     let desk = desk();
-    let script = format!("{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - --no-c2pa --register never | head -1");
+    let script = format!(
+        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - --no-c2pa --register never | head -1"
+    );
     assert!(text(&pipeline(&desk, &script).stdout).contains(" It"));
 }
 
@@ -233,13 +327,21 @@ fn a_stream_that_has_provenance_is_not_signed_as_created_here() {
     assert_eq!(code(&desk.run(&["stamp", "whole.mp4", "-o", "signed.mp4"])), 0);
     // XMP that says where a manifest is kept, as the last box.
     let xmp = b"<rdf:Description xmlns:dcterms=\"http://purl.org/dc/terms/\" dcterms:provenance=\"https://example.org/1.c2pa\"/>";
-    let kind = [0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac];
+    let kind = [
+        0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf,
+        0xac,
+    ];
     let plain = std::fs::read(desk.path("plain.mp4")).unwrap();
-    let behind = [&plain[..], &u32::try_from(24 + xmp.len()).unwrap().to_be_bytes(), b"uuid", &kind, xmp].concat();
+    let behind =
+        [&plain[..], &u32::try_from(24 + xmp.len()).unwrap().to_be_bytes(), b"uuid", &kind, xmp]
+            .concat();
     std::fs::write(desk.path("behind.mp4"), behind).unwrap();
     let count = entries(&desk).len();
     for name in ["behind.mp4", "signed.mp4"] {
-        let o = pipeline(&desk, &format!("cat {name} | \"$0\" stamp - -o - --sidecar made.c2pa > made.mp4"));
+        let o = pipeline(
+            &desk,
+            &format!("cat {name} | \"$0\" stamp - -o - --sidecar made.c2pa > made.mp4"),
+        );
         refused(&o, 2, &["the stream carries a manifest", "--no-c2pa"]);
         assert!(!desk.path("made.c2pa").exists() && entries(&desk).len() == count, "{name}");
     }

@@ -1,5 +1,10 @@
 //! The server over TLS: its own, and behind the proxies of `docs/deploy`.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -49,7 +54,17 @@ impl Client<'_> {
     /// What curl prints: the body, and the status in a last line.
     fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String) {
         let o = Command::new("curl")
-            .args(["-s", "-m", "60", "--cacert", "tls.pem", "-w", "\n%{http_code}", "--resolve", &format!("{NAME}:{}:127.0.0.1", self.port)])
+            .args([
+                "-s",
+                "-m",
+                "60",
+                "--cacert",
+                "tls.pem",
+                "-w",
+                "\n%{http_code}",
+                "--resolve",
+                &format!("{NAME}:{}:127.0.0.1", self.port),
+            ])
             .args(arguments)
             .arg(format!("https://{NAME}:{}{path}", self.port))
             .current_dir(self.desk.work.path())
@@ -63,28 +78,41 @@ impl Client<'_> {
     fn wait(&self) {
         let start = Instant::now();
         while self.curl("/healthz", &[]).0 != 200 {
-            assert!(start.elapsed() < Duration::from_secs(20), "{:?}", self.curl("/healthz", &["-v"]));
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                self.curl("/healthz", &["-v"])
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
     /// What every way to the server must keep.
     fn is_served(&self) {
-        let (status, report) = self.curl("/v1/verify?name=clip.mp4", &["--data-binary", "@clip.mp4"]);
+        let (status, report) =
+            self.curl("/v1/verify?name=clip.mp4", &["--data-binary", "@clip.mp4"]);
         let report: Value = serde_json::from_str(&report).unwrap();
         assert_eq!((status, report["verdict"].as_str()), (200, Some("nothing-found")), "{report}");
-        let (status, report) = self.curl("/v1/verify", &["-F", "file=@clip.mp4", "-H", &format!("Origin: https://{NAME}:{}", self.port)]);
+        let (status, report) = self.curl(
+            "/v1/verify",
+            &["-F", "file=@clip.mp4", "-H", &format!("Origin: https://{NAME}:{}", self.port)],
+        );
         assert!(status == 200 && report.contains("nothing-found"), "{report}");
         // Whose page it is, is seen through the proxy.
-        let (status, told) = self.curl("/v1/verify", &["-F", "file=@clip.mp4", "-H", "Origin: https://evil.example"]);
+        let (status, told) = self
+            .curl("/v1/verify", &["-F", "file=@clip.mp4", "-H", "Origin: https://evil.example"]);
         assert!(status == 403 && told.contains("request.cross-site"), "{told}");
         let (status, head) = self.curl("/login", &["-i", "-d", &format!("token={}", self.token())]);
-        let cookie = head.lines().find(|l| l.to_ascii_lowercase().starts_with("set-cookie: proofmark_session=")).unwrap_or_else(|| panic!("{head}"));
+        let cookie = head
+            .lines()
+            .find(|l| l.to_ascii_lowercase().starts_with("set-cookie: proofmark_session="))
+            .unwrap_or_else(|| panic!("{head}"));
         assert!(status == 303 && cookie.contains("; Secure"), "{cookie}");
     }
 
     fn token(&self) -> String {
-        let o = self.desk.run(&["tokens", "add", "reader", "--quiet", "--scope", "fetch:manifests"]);
+        let o =
+            self.desk.run(&["tokens", "add", "reader", "--quiet", "--scope", "fetch:manifests"]);
         assert_eq!(code(&o), 0, "{}", text(&o.stderr));
         text(&o.stdout).trim().to_string()
     }
@@ -109,7 +137,11 @@ fn configuration(name: &str, changes: &[(&str, String)]) -> String {
 
 /// A server that one proxy is trusted by, and where it listens.
 fn proxied(desk: &Desk, more: &str) -> (Server, String) {
-    let server = Server::start(desk, &format!("hosts = [\"{NAME}\"]\nforwarded = [\"127.0.0.0/8\"]\n{more}"), &[]);
+    let server = Server::start(
+        desk,
+        &format!("hosts = [\"{NAME}\"]\nforwarded = [\"127.0.0.0/8\"]\n{more}"),
+        &[],
+    );
     let at = server.url.strip_prefix("http://").unwrap().to_string();
     (server, at)
 }
@@ -117,16 +149,26 @@ fn proxied(desk: &Desk, more: &str) -> (Server, String) {
 #[test]
 fn the_server_speaks_tls_itself() {
     let desk = desk();
-    let serve = format!("hosts = [\"{NAME}\"]\ncertificate = \"{0}/tls.pem\"\ncertificate_key = \"{0}/tls.key\"", desk.work.path().display());
+    let serve = format!(
+        "hosts = [\"{NAME}\"]\ncertificate = \"{0}/tls.pem\"\ncertificate_key = \"{0}/tls.key\"",
+        desk.work.path().display()
+    );
     let server = Server::start(&desk, &serve, &[]);
-    let client = Client { desk: &desk, port: server.url.rsplit(':').next().unwrap().parse().unwrap() };
+    let client =
+        Client { desk: &desk, port: server.url.rsplit(':').next().unwrap().parse().unwrap() };
     assert!(server.url.starts_with("https://"), "{}", server.url);
     client.is_served();
     drop(server);
     for (serve, told) in [
-        (format!("certificate_key = \"{}/tls.key\"", desk.work.path().display()), "without its certificate"),
+        (
+            format!("certificate_key = \"{}/tls.key\"", desk.work.path().display()),
+            "without its certificate",
+        ),
         ("certificate = \"nothing.pem\"".into(), "nothing.pem"),
-        (format!("certificate = \"{}/tls.pem\"", desk.work.path().display()), "cannot be read as PEM"),
+        (
+            format!("certificate = \"{}/tls.pem\"", desk.work.path().display()),
+            "cannot be read as PEM",
+        ),
     ] {
         std::fs::write(desk.path("home/config.toml"), format!("[serve]\n{serve}\n")).unwrap();
         refused(&desk.run(&["serve", "--listen", "127.0.0.1:0"]), 2, &[told]);
@@ -148,14 +190,35 @@ fn nginx_stands_before_it_as_described() {
             ("/etc/proofmark/tls/privkey.pem", file("tls.key")),
         ],
     );
-    let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].iter().map(|n| format!("{n}_temp_path {};\n", file(n))).collect();
-    std::fs::write(desk.path("nginx.conf"), format!("pid {};\nevents {{}}\nhttp {{\naccess_log off;\n{folders}{site}}}\n", file("nginx.pid"))).unwrap();
-    let nginx = Command::new("nginx").args(["-c", &file("nginx.conf"), "-e", &file("nginx.log"), "-g", "daemon off;"]).spawn();
-    let _nginx = Running(nginx.unwrap_or_else(|e| panic!("nginx: {e}; scripts/setup.sh --tests installs it")));
+    let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|n| format!("{n}_temp_path {};\n", file(n)))
+        .collect();
+    std::fs::write(
+        desk.path("nginx.conf"),
+        format!(
+            "pid {};\nevents {{}}\nhttp {{\naccess_log off;\n{folders}{site}}}\n",
+            file("nginx.pid")
+        ),
+    )
+    .unwrap();
+    let nginx = Command::new("nginx")
+        .args(["-c", &file("nginx.conf"), "-e", &file("nginx.log"), "-g", "daemon off;"])
+        .spawn();
+    let _nginx = Running(
+        nginx.unwrap_or_else(|e| panic!("nginx: {e}; scripts/setup.sh --tests installs it")),
+    );
     client.wait();
     client.is_served();
     // Whoever asks too often is told apart from others, whatever they say of themselves.
-    let asked = |from: &str, said: &str| client.curl("/v1/services/capabilities", &["--interface", from, "-H", &format!("X-Forwarded-For: {said}")]).0;
+    let asked = |from: &str, said: &str| {
+        client
+            .curl(
+                "/v1/services/capabilities",
+                &["--interface", from, "-H", &format!("X-Forwarded-For: {said}")],
+            )
+            .0
+    };
     let mine: Vec<u16> = (0..5).map(|i| asked("127.0.0.2", &format!("198.51.100.{i}"))).collect();
     assert!(mine.contains(&429) && asked("127.0.0.3", "127.0.0.2") == 200, "{mine:?}");
 }
@@ -165,13 +228,34 @@ fn caddy_stands_before_it_as_described() {
     let desk = desk();
     let (_server, at) = proxied(&desk, "");
     let client = Client { desk: &desk, port: free_port() };
-    let tls = format!("\ttls {} {}\n", desk.path("tls.pem").display(), desk.path("tls.key").display());
-    let site = configuration("Caddyfile", &[("\nproofmark.example.com {\n", format!("\n{NAME}:{} {{\n\tbind 127.0.0.1\n{tls}", client.port)), ("127.0.0.1:8473", at)]);
-    std::fs::write(desk.path("Caddyfile"), format!("{{\n\tadmin off\n\tauto_https off\n}}\n{site}")).unwrap();
+    let tls =
+        format!("\ttls {} {}\n", desk.path("tls.pem").display(), desk.path("tls.key").display());
+    let site = configuration(
+        "Caddyfile",
+        &[
+            (
+                "\nproofmark.example.com {\n",
+                format!("\n{NAME}:{} {{\n\tbind 127.0.0.1\n{tls}", client.port),
+            ),
+            ("127.0.0.1:8473", at),
+        ],
+    );
+    std::fs::write(
+        desk.path("Caddyfile"),
+        format!("{{\n\tadmin off\n\tauto_https off\n}}\n{site}"),
+    )
+    .unwrap();
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-tools/bin/caddy");
     let program = if tools.exists() { tools } else { "caddy".into() };
-    let caddy = Command::new(program).args(["run", "--config"]).arg(desk.path("Caddyfile")).env("HOME", desk.work.path()).stderr(Stdio::null()).spawn();
-    let _caddy = Running(caddy.unwrap_or_else(|e| panic!("caddy: {e}; scripts/setup.sh --tests installs it")));
+    let caddy = Command::new(program)
+        .args(["run", "--config"])
+        .arg(desk.path("Caddyfile"))
+        .env("HOME", desk.work.path())
+        .stderr(Stdio::null())
+        .spawn();
+    let _caddy = Running(
+        caddy.unwrap_or_else(|e| panic!("caddy: {e}; scripts/setup.sh --tests installs it")),
+    );
     client.wait();
     client.is_served();
 }

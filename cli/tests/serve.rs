@@ -1,5 +1,11 @@
 //! The server, from outside: the real binary over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 
@@ -15,7 +21,8 @@ use serde_json::{Value, json};
 use common::server::Server;
 use common::{Desk, code, json as lines, refused, text};
 
-/// A desk with a stamped clip `stamped.mp4`, a stripped and re-encoded copy `upload.mp4`, and the stamped one's label and payload.
+/// A desk with a stamped clip `stamped.mp4`, a stripped and re-encoded copy `upload.mp4`, and the
+/// stamped one's label and payload.
 fn stamped() -> (Desk, String, String) {
     let desk = Desk::new();
     desk.clip("clip.mp4");
@@ -36,44 +43,89 @@ fn token(desk: &Desk, name: &str, scopes: &[&str]) -> String {
 
 /// The base64 of a payload's bytes, as in soft bindings, ready for a query string.
 fn value(payload: &str) -> String {
-    BASE64.encode(uuid::Uuid::parse_str(payload).unwrap().as_bytes()).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+    BASE64
+        .encode(uuid::Uuid::parse_str(payload).unwrap().as_bytes())
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
 }
 
 fn ids(answer: &common::server::Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", text(&answer.body));
-    answer.json()["matches"].as_array().unwrap().iter().map(|m| m["manifestId"].as_str().unwrap().to_string()).collect()
+    answer.json()["matches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["manifestId"].as_str().unwrap().to_string())
+        .collect()
 }
 
 #[test]
 fn a_stripped_clip_finds_its_manifest_over_http() {
     let (desk, id, payload) = stamped();
     let server = Server::start(&desk, "", &[]);
-    let by_binding = format!("/v1/matches/byBinding?alg=org.proofmark.video.1&value={}", value(&payload));
+    let by_binding =
+        format!("/v1/matches/byBinding?alg=org.proofmark.video.1&value={}", value(&payload));
     assert_eq!(ids(&server.get(&by_binding)), [id.as_str()]);
     let body = json!({"alg": "org.proofmark.video.1", "value": BASE64.encode(uuid::Uuid::parse_str(&payload).unwrap().as_bytes())}).to_string();
     assert_eq!(ids(&server.post("/v1/matches/byBinding", body.as_bytes())), [id.as_str()]);
-    assert!(ids(&server.get(&format!("/v1/matches/byBinding?alg=another&value={}", value(&payload)))).is_empty());
+    assert!(
+        ids(&server.get(&format!("/v1/matches/byBinding?alg=another&value={}", value(&payload))))
+            .is_empty()
+    );
 
     let upload = std::fs::read(desk.path("upload.mp4")).unwrap();
-    assert_eq!(ids(&server.ask_as("POST", "/v1/matches/byContent", None, "video/mp4", &upload)), [id.as_str()]);
+    assert_eq!(
+        ids(&server.ask_as("POST", "/v1/matches/byContent", None, "video/mp4", &upload)),
+        [id.as_str()]
+    );
     // A fingerprint of the manifest leads to it as the mark does.
-    let told = lines(&desk.run(&["verify", "stamped.mp4", "--json"]))[0]["manifest"]["soft_bindings"].clone();
-    let looks = told.as_array().unwrap().iter().find(|b| b["alg"] == "org.proofmark.fingerprint.picture.1").unwrap();
+    let told =
+        lines(&desk.run(&["verify", "stamped.mp4", "--json"]))[0]["manifest"]["soft_bindings"]
+            .clone();
+    let looks = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|b| b["alg"] == "org.proofmark.fingerprint.picture.1")
+        .unwrap();
     let hexadecimal = looks["value"].as_str().unwrap();
-    let bytes: Vec<u8> = (0..hexadecimal.len() / 2).map(|i| u8::from_str_radix(&hexadecimal[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> = (0..hexadecimal.len() / 2)
+        .map(|i| u8::from_str_radix(&hexadecimal[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
     let body = json!({"alg": looks["alg"], "value": BASE64.encode(bytes)}).to_string();
     assert_eq!(ids(&server.post("/v1/matches/byBinding", body.as_bytes())), [id.as_str()]);
-    // What looks like a registered one and carries no mark is a match by looks, and how alike they are is said.
+    // What looks like a registered one and carries no mark is a match by looks, and how alike they
+    // are is said.
     desk.ffmpeg("-stream_loop 2 -i clip.mp4 -c copy long.mp4");
     let o = desk.run(&["stamp", "long.mp4", "-o", "long.stamped.mp4", "--json"]);
     let alike = server.post_file("/v1/matches/byContent", &desk.path("long.mp4")).json();
     let first = &alike["matches"][0];
-    assert_eq!((&first["manifestId"], first["similarityScore"].as_f64() > Some(80.0)), (&lines(&o)[0]["manifest"]["label"], true), "{alike}");
-    // Content can be compared by one algorithm alone, and then what its mark leads to is a match by looks too.
+    assert_eq!(
+        (&first["manifestId"], first["similarityScore"].as_f64() > Some(80.0)),
+        (&lines(&o)[0]["manifest"]["label"], true),
+        "{alike}"
+    );
+    // Content can be compared by one algorithm alone, and then what its mark leads to is a match by
+    // looks too.
     desk.ffmpeg("-i long.stamped.mp4 -map_metadata -1 -crf 26 again.mp4");
-    let again = server.post_file("/v1/matches/byContent?alg=org.proofmark.fingerprint.picture.1", &desk.path("again.mp4")).json();
-    assert!(again["matches"][0]["manifestId"] == first["manifestId"] && again["matches"][0]["similarityScore"].as_f64() > Some(80.0), "{again}");
-    let silent = server.post_file("/v1/matches/byContent?alg=org.proofmark.fingerprint.sound.1", &desk.path("again.mp4")).json();
+    let again = server
+        .post_file(
+            "/v1/matches/byContent?alg=org.proofmark.fingerprint.picture.1",
+            &desk.path("again.mp4"),
+        )
+        .json();
+    assert!(
+        again["matches"][0]["manifestId"] == first["manifestId"]
+            && again["matches"][0]["similarityScore"].as_f64() > Some(80.0),
+        "{again}"
+    );
+    let silent = server
+        .post_file(
+            "/v1/matches/byContent?alg=org.proofmark.fingerprint.sound.1",
+            &desk.path("again.mp4"),
+        )
+        .json();
     assert_eq!(silent, json!({"matches": []}));
 
     let store = server.get(&format!("/v1/manifests/{id}"));
@@ -81,7 +133,10 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
     assert_eq!(code(&desk.run(&["registry", "show", &payload, "--manifest", "shown.c2pa"])), 0);
     assert_eq!(store.body, std::fs::read(desk.path("shown.c2pa")).unwrap());
     server.get(&format!("/v1/manifests/{id}/receipts")).refused(404, "issues none");
-    let receipt = server.post(&format!("/v1/manifests/{id}/receipts"), br#"{"verified": true, "repository": {"manifestId": "x"}}"#);
+    let receipt = server.post(
+        &format!("/v1/manifests/{id}/receipts"),
+        br#"{"verified": true, "repository": {"manifestId": "x"}}"#,
+    );
     assert_eq!((receipt.status, receipt.json()["verified"].as_bool()), (200, Some(false)));
 }
 
@@ -91,7 +146,8 @@ fn a_clip_is_verified_as_by_the_command() {
     let server = Server::start(&desk, "", &[]);
     for file in ["stamped.mp4", "upload.mp4", "clip.mp4"] {
         let mut told = lines(&desk.run(&["verify", file, "--json"])).remove(0);
-        let mut answered = server.post_file(&format!("/v1/verify?name={file}"), &desk.path(file)).json();
+        let mut answered =
+            server.post_file(&format!("/v1/verify?name={file}"), &desk.path(file)).json();
         assert_eq!(answered["file"], file);
         for report in [&mut told, &mut answered] {
             report["file"] = Value::Null;
@@ -100,14 +156,26 @@ fn a_clip_is_verified_as_by_the_command() {
         assert_eq!(told, answered);
     }
     // Whatever its name and type say.
-    let named = server.ask_as("POST", "/v1/verify?name=..%2F..%2Fx.c2pa", None, "text/html", &std::fs::read(desk.path("upload.mp4")).unwrap());
-    assert_eq!((named.status, named.json()["verdict"].as_str().map(str::to_string)), (200, Some("recovered".into())));
+    let named = server.ask_as(
+        "POST",
+        "/v1/verify?name=..%2F..%2Fx.c2pa",
+        None,
+        "text/html",
+        &std::fs::read(desk.path("upload.mp4")).unwrap(),
+    );
+    assert_eq!(
+        (named.status, named.json()["verdict"].as_str().map(str::to_string)),
+        (200, Some("recovered".into()))
+    );
 }
 
 #[test]
 fn storing_takes_a_token_with_the_scope() {
     let (desk, id, _) = stamped();
-    let (manifests, bindings) = (token(&desk, "pipeline", &["store:manifests"]), token(&desk, "binder", &["store:bindings", "fetch:manifests"]));
+    let (manifests, bindings) = (
+        token(&desk, "pipeline", &["store:manifests"]),
+        token(&desk, "binder", &["store:bindings", "fetch:manifests"]),
+    );
     let server = Server::start(&desk, "", &[]);
     let path = format!("/v1/manifests/{id}");
     let store = server.get(&path).body;
@@ -122,10 +190,14 @@ fn storing_takes_a_token_with_the_scope() {
     let other = Desk::new();
     other.clip("clip.mp4");
     assert_eq!(code(&other.run(&["stamp", "clip.mp4", "-o", "theirs.mp4"])), 0);
-    let theirs = lines(&other.run(&["registry", "list", "--json"])).remove(0)["entries"][0]["id"].as_str().unwrap().to_string();
+    let theirs = lines(&other.run(&["registry", "list", "--json"])).remove(0)["entries"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
     assert_eq!(code(&other.run(&["registry", "show", &theirs, "--manifest", "theirs.c2pa"])), 0);
     let foreign = std::fs::read(other.path("theirs.c2pa")).unwrap();
-    let (path, second) = (format!("/v1/manifests/{theirs}"), token(&desk, "second", &["store:manifests"]));
+    let (path, second) =
+        (format!("/v1/manifests/{theirs}"), token(&desk, "second", &["store:manifests"]));
 
     // Whose it is keeps its place, with it or without.
     assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &foreign).status, 200);
@@ -136,25 +208,51 @@ fn storing_takes_a_token_with_the_scope() {
     server.ask("POST", "/v1/manifests", Some(&second), &foreign).refused(403, "whoever stored it");
     assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &foreign).status, 200);
     let log = lines(&desk.run(&["registry", "log", &theirs, "--json"])).remove(0)["log"].clone();
-    let told: Vec<String> = log.as_array().unwrap().iter().rev().map(|e| format!("{} {}", e["who"].as_str().unwrap(), e["what"].as_str().unwrap())).collect();
-    assert_eq!(told, ["pipeline store", "second delete-refused", "pipeline delete", "second store-refused", "pipeline store"]);
+    let told: Vec<String> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|e| format!("{} {}", e["who"].as_str().unwrap(), e["what"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "pipeline store",
+            "second delete-refused",
+            "pipeline delete",
+            "second store-refused",
+            "pipeline store"
+        ]
+    );
     assert!(text(&desk.run(&["registry", "log"]).stdout).contains("this deployment"));
 
     // What was stamped here is there already: from its bytes alone it is found by the mark.
     let path = format!("/v1/manifests/{id}");
     for _ in 0..2 {
-        let stored = server.ask("POST", "/v1/manifests?returnReceipt=true", Some(&manifests), &store);
+        let stored =
+            server.ask("POST", "/v1/manifests?returnReceipt=true", Some(&manifests), &store);
         assert_eq!((stored.status, stored.json()), (200, json!({"manifestId": id})));
     }
-    assert_eq!(server.post_file("/v1/verify", &desk.path("upload.mp4")).json()["verdict"], "recovered");
-    server.ask("POST", "/v1/manifests", Some(&manifests), b"no manifest").refused(400, "no C2PA manifest store");
+    assert_eq!(
+        server.post_file("/v1/verify", &desk.path("upload.mp4")).json()["verdict"],
+        "recovered"
+    );
+    server
+        .ask("POST", "/v1/manifests", Some(&manifests), b"no manifest")
+        .refused(400, "no C2PA manifest store");
     let mut damaged = store.clone();
     damaged[1000] ^= 1;
     assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &damaged).status, 400);
 
     // Bindings: added, moved, and refused where there is nothing to lead to.
     let bind = |method: &str, value: &str, id: &str| {
-        server.ask(method, "/v1/bindings", Some(&bindings), json!({"bindingValue": value, "manifestId": id, "alg": "looks"}).to_string().as_bytes())
+        server.ask(
+            method,
+            "/v1/bindings",
+            Some(&bindings),
+            json!({"bindingValue": value, "manifestId": id, "alg": "looks"}).to_string().as_bytes(),
+        )
     };
     assert_eq!(bind("PUT", "AQID", &id).status, 404);
     assert_eq!(bind("POST", "AQID", &id).status, 204);
@@ -168,11 +266,20 @@ fn storing_takes_a_token_with_the_scope() {
     assert_eq!(bind("POST", "AQID", &id).status, 401);
     server.ask("GET", &path, Some(&bindings), &[]).refused(401, "revoked");
     let kept = std::fs::read_to_string(desk.path("home/tokens.json")).unwrap();
-    assert!(!kept.contains(&manifests) && !kept.contains(&manifests[3..]) && kept.contains("pipeline"));
+    assert!(
+        !kept.contains(&manifests) && !kept.contains(&manifests[3..]) && kept.contains("pipeline")
+    );
     let listed = lines(&desk.run(&["tokens", "list", "--json"])).remove(0);
-    assert_eq!((listed["tokens"].as_array().unwrap().len(), listed["tokens"][0]["scopes"].clone()), (2, json!(["store:manifests"])));
+    assert_eq!(
+        (listed["tokens"].as_array().unwrap().len(), listed["tokens"][0]["scopes"].clone()),
+        (2, json!(["store:manifests"]))
+    );
     refused(&desk.run(&["tokens", "revoke", "binder"]), 2, &["binder", "tokens list"]);
-    refused(&desk.run(&["tokens", "add", "pipeline", "--scope", "fetch:manifests"]), 2, &["pipeline", "revoke"]);
+    refused(
+        &desk.run(&["tokens", "add", "pipeline", "--scope", "fetch:manifests"]),
+        2,
+        &["pipeline", "revoke"],
+    );
 }
 
 #[test]
@@ -217,20 +324,38 @@ fn bad_requests_get_one_line_and_the_right_status() {
     }
     let long = "A".repeat(9000);
     server.get(&format!("/v1/matches/byBinding?alg=a&value={long}")).refused(414, "POST");
-    assert!(ids(&server.post("/v1/matches/byBinding", json!({"alg": "a", "value": format!("{long}")}).to_string().as_bytes())).is_empty());
+    assert!(
+        ids(&server.post(
+            "/v1/matches/byBinding",
+            json!({"alg": "a", "value": format!("{long}")}).to_string().as_bytes()
+        ))
+        .is_empty()
+    );
     for body in ["{", "{}", "[]", r#"{"alg": 3, "value": "AQID"}"#] {
-        assert_eq!(server.ask_as("POST", "/v1/matches/byBinding", None, "application/json", body.as_bytes()).status, 400, "{body}");
+        assert_eq!(
+            server
+                .ask_as("POST", "/v1/matches/byBinding", None, "application/json", body.as_bytes())
+                .status,
+            400,
+            "{body}"
+        );
     }
     server.post("/v1/verify", b"this is no clip").refused(415, "upload: is no media file");
     server.post("/v1/verify", b"").refused(400, "empty");
-    server.ask_as("POST", "/v1/matches/byContent", None, "text/plain", b"words").refused(415, "text/plain");
+    server
+        .ask_as("POST", "/v1/matches/byContent", None, "text/plain", b"words")
+        .refused(415, "text/plain");
     server.post("/v1/matches/byContent?alg=com.other.1", b"x").refused(400, "com.other.1");
     server.post("/v1/matches/byContent?hintAlg=a", b"x").refused(400, "hintValue");
     server.post("/v1/verify", &vec![0; 400_001]).refused(413, "400000");
     server.ask("PATCH", "/v1/bindings", None, &[]).refused(405, "method");
     // Of unknown length, and too long: it is cut off where the limit is.
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
-    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    stream
+        .write_all(
+            b"POST /v1/verify HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
+        )
+        .unwrap();
     let chunk = [b"10000\r\n".as_slice(), &[7; 0x10000], b"\r\n"].concat();
     let mut answer = String::new();
     for _ in 0..20 {
@@ -252,7 +377,16 @@ fn a_hint_is_used_where_content_says_nothing() {
     let server = Server::start(&desk, "", &[]);
     let other = std::fs::read(desk.path("other.mp4")).unwrap();
     assert!(ids(&server.post("/v1/matches/byContent", &other)).is_empty());
-    assert_eq!(ids(&server.post(&format!("/v1/matches/byContent?hintAlg=org.proofmark.video.1&hintValue={}", value(&payload)), &other)), [id]);
+    assert_eq!(
+        ids(&server.post(
+            &format!(
+                "/v1/matches/byContent?hintAlg=org.proofmark.video.1&hintValue={}",
+                value(&payload)
+            ),
+            &other
+        )),
+        [id]
+    );
 }
 
 #[test]
@@ -264,11 +398,29 @@ fn every_described_route_is_there() {
     assert!(paths.len() > 12);
     for (path, methods) in paths {
         let base = if methods["servers"].is_null() { "/v1" } else { "" };
-        for method in methods.as_object().unwrap().keys().filter(|m| ["get", "post", "put", "delete"].contains(&m.as_str())) {
-            let answer = server.ask(&method.to_uppercase(), &format!("{base}{}", path.replace("{manifestId}", "none")), None, &[]);
-            assert!(answer.status != 405 && !text(&answer.body).contains("nothing at this address"), "{method} {path}: {}", text(&answer.body));
+        for method in methods
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|m| ["get", "post", "put", "delete"].contains(&m.as_str()))
+        {
+            let answer = server.ask(
+                &method.to_uppercase(),
+                &format!("{base}{}", path.replace("{manifestId}", "none")),
+                None,
+                &[],
+            );
+            assert!(
+                answer.status != 405 && !text(&answer.body).contains("nothing at this address"),
+                "{method} {path}: {}",
+                text(&answer.body)
+            );
             let listed = methods[method]["responses"].as_object().unwrap();
-            assert!(listed.contains_key(&answer.status.to_string()), "{method} {path} answers {}, which is not described", answer.status);
+            assert!(
+                listed.contains_key(&answer.status.to_string()),
+                "{method} {path} answers {}, which is not described",
+                answer.status
+            );
         }
     }
     let found = server.get("/.well-known/c2pa-soft-binding-resolution").json();
@@ -278,7 +430,10 @@ fn every_described_route_is_there() {
     assert!(!can["supportedCapabilities"].as_array().unwrap().contains(&json!("queryByReference")));
     let algorithms = server.get("/v1/services/supportedAlgorithms").json();
     assert_eq!(algorithms["watermarks"][0]["alg"], "org.proofmark.video.1");
-    assert_eq!(algorithms["fingerprints"], json!([{"alg": "org.proofmark.fingerprint.picture.1"}, {"alg": "org.proofmark.fingerprint.sound.1"}]));
+    assert_eq!(
+        algorithms["fingerprints"],
+        json!([{"alg": "org.proofmark.fingerprint.picture.1"}, {"alg": "org.proofmark.fingerprint.sound.1"}])
+    );
     assert_eq!(server.get("/readyz").json(), json!({"status": "ok"}));
     let metrics = text(&server.get("/metrics").body);
     assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} 2") && metrics.ends_with("# EOF\n"), "{metrics}");
@@ -287,8 +442,13 @@ fn every_described_route_is_there() {
 /// Waits until the server has so many places left.
 fn left(server: &Server, places: usize) {
     let start = Instant::now();
-    while !text(&server.get("/metrics").body).contains(&format!("proofmark_places_left {places}\n")) {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", text(&server.get("/metrics").body));
+    while !text(&server.get("/metrics").body).contains(&format!("proofmark_places_left {places}\n"))
+    {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{}",
+            text(&server.get("/metrics").body)
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -297,7 +457,9 @@ fn left(server: &Server, places: usize) {
 fn a_full_queue_says_so_and_when_to_come_back() {
     let (desk, ..) = stamped();
     let server = Server::start(&desk, "jobs = 1\nqueue = 1\nfiles_each = 2\nrate = 0", &[]);
-    desk.ffmpeg("-f lavfi -i mandelbrot=s=640x360:r=25 -t 20 -c:v libx264 -preset ultrafast long.mp4");
+    desk.ffmpeg(
+        "-f lavfi -i mandelbrot=s=640x360:r=25 -t 20 -c:v libx264 -preset ultrafast long.mp4",
+    );
     let long = std::fs::read(desk.path("long.mp4")).unwrap();
     let sent = |_| {
         let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
@@ -315,7 +477,10 @@ fn a_full_queue_says_so_and_when_to_come_back() {
     // Whoever goes away leaves the place to others.
     drop(held);
     left(&server, 2);
-    assert_eq!(server.post_file("/v1/verify", &desk.path("upload.mp4")).json()["verdict"], "recovered");
+    assert_eq!(
+        server.post_file("/v1/verify", &desk.path("upload.mp4")).json()["verdict"],
+        "recovered"
+    );
 }
 
 #[test]
@@ -326,7 +491,10 @@ fn one_address_is_slowed_down() {
     let slowed = answers.iter().find(|a| a.status == 429).unwrap();
     slowed.refused(429, "too many");
     assert!(slowed.header("retry-after").is_some());
-    assert!((0..4).all(|_| server.get("/healthz").status == 200), "health is asked for as often as need be");
+    assert!(
+        (0..4).all(|_| server.get("/healthz").status == 200),
+        "health is asked for as often as need be"
+    );
 }
 
 #[test]
@@ -341,7 +509,10 @@ fn a_signal_lets_finish_what_is_under_way() {
     refused(&desk.run(&["serve", "--listen", "127.0.0.1:0"]), 2, &["another server"]);
     server.signal("TERM");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(server.url.strip_prefix("http://").unwrap()).is_err(), "nothing new is taken");
+    assert!(
+        TcpStream::connect(server.url.strip_prefix("http://").unwrap()).is_err(),
+        "nothing new is taken"
+    );
     stream.write_all(&upload[1000..]).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -366,7 +537,12 @@ fn a_killed_server_leaves_the_registry_whole_and_takes_up_its_reports() {
                 });
             }
             let form = [b"--x\r\ncontent-disposition: form-data; name=\"clip\"; filename=\"upload.mp4\"\r\n\r\n", upload.as_slice(), b"\r\n--x--\r\n"].concat();
-            assert_eq!(server.ask_as("POST", "/reports", None, "multipart/form-data; boundary=x", &form).status, 303);
+            assert_eq!(
+                server
+                    .ask_as("POST", "/reports", None, "multipart/form-data; boundary=x", &form)
+                    .status,
+                303
+            );
             server.signal("KILL");
         });
     }
@@ -379,7 +555,10 @@ fn a_killed_server_leaves_the_registry_whole_and_takes_up_its_reports() {
     std::fs::write(broken.join("upload.mp4"), b"half").unwrap();
     let server = Server::start(&desk, "rate = 0", &[]);
     assert!(!broken.exists());
-    let reports: Vec<String> = std::fs::read_dir(desk.path("home/serve/reports")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let reports: Vec<String> = std::fs::read_dir(desk.path("home/serve/reports"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert_eq!(reports.len(), 3);
     for report in reports {
         let start = Instant::now();
@@ -387,7 +566,10 @@ fn a_killed_server_leaves_the_registry_whole_and_takes_up_its_reports() {
             assert!(start.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(50));
         }
-        assert_eq!(server.get(&format!("/reports/{report}/report.json")).json()["verdict"], "recovered");
+        assert_eq!(
+            server.get(&format!("/reports/{report}/report.json")).json()["verdict"],
+            "recovered"
+        );
     }
 }
 
@@ -403,7 +585,16 @@ fn clips_are_fetched_from_named_hosts_alone() {
     assert!(made.unwrap().success());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut files = Command::new("openssl")
-        .args(["s_server", "-accept", &port.to_string(), "-cert", "tls.pem", "-key", "tls.key", "-WWW"])
+        .args([
+            "s_server",
+            "-accept",
+            &port.to_string(),
+            "-cert",
+            "tls.pem",
+            "-key",
+            "tls.key",
+            "-WWW",
+        ])
         .current_dir(desk.work.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -412,7 +603,12 @@ fn clips_are_fetched_from_named_hosts_alone() {
         .unwrap();
     let length = std::fs::metadata(desk.path("upload.mp4")).unwrap().len();
     let host = format!("localhost:{port}");
-    let ask = |server: &Server, url: &str, length: u64| server.post("/v1/matches/byReference", json!({"referenceUrl": url, "assetLength": length}).to_string().as_bytes());
+    let ask = |server: &Server, url: &str, length: u64| {
+        server.post(
+            "/v1/matches/byReference",
+            json!({"referenceUrl": url, "assetLength": length}).to_string().as_bytes(),
+        )
+    };
     let started = |settings: &str| {
         std::fs::write(desk.path("home/config.toml"), format!("[serve]\n{settings}\n")).unwrap();
         let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
@@ -434,8 +630,20 @@ fn clips_are_fetched_from_named_hosts_alone() {
     ask(&server, &url, 1 << 40).refused(413, "larger");
     ask(&server, &format!("http://{host}/upload.mp4"), length).refused(400, "https");
     ask(&server, "https://example.com/upload.mp4", length).refused(403, "example.com");
-    server.post("/v1/matches/byReference", json!({"referenceUrl": url, "assetLength": length, "region": [{"type": "temporal"}]}).to_string().as_bytes()).refused(400, "region");
-    assert!(server.get("/v1/services/capabilities").json()["supportedCapabilities"].as_array().unwrap().contains(&json!("queryByReference")));
+    server
+        .post(
+            "/v1/matches/byReference",
+            json!({"referenceUrl": url, "assetLength": length, "region": [{"type": "temporal"}]})
+                .to_string()
+                .as_bytes(),
+        )
+        .refused(400, "region");
+    assert!(
+        server.get("/v1/services/capabilities").json()["supportedCapabilities"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("queryByReference"))
+    );
     let _ = files.kill();
     let _ = files.wait();
 }
@@ -444,7 +652,11 @@ fn clips_are_fetched_from_named_hosts_alone() {
 fn a_server_that_cannot_start_says_why() {
     let desk = Desk::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    refused(&desk.run(&["serve", "--listen", &taken.local_addr().unwrap().to_string()]), 2, &["cannot be listened on", "--listen"]);
+    refused(
+        &desk.run(&["serve", "--listen", &taken.local_addr().unwrap().to_string()]),
+        2,
+        &["cannot be listened on", "--listen"],
+    );
     refused(&desk.run(&["serve", "--registry", "none"]), 2, &["needs a registry"]);
     assert_eq!(code(&desk.run(&["serve", "--listen", "here"])), 2);
     refused(&Desk::bare().run(&["serve"]), 2, &["proofmark init"]);
@@ -467,12 +679,17 @@ fn another_server_is_looked_up() {
         desk.run(&arguments)
     };
     let value = BASE64.encode(uuid::Uuid::parse_str(&payload).unwrap().as_bytes());
-    let asked: [&[&str]; 5] = [&[&payload], &[&id], &[&value], &["stamped.mp4"], &["upload.mp4", "--upload"]];
+    let asked: [&[&str]; 5] =
+        [&[&payload], &[&id], &[&value], &["stamped.mp4"], &["upload.mp4", "--upload"]];
     for what in asked {
         let o = lookup(&other, what);
         assert_eq!(code(&o), 0, "{what:?}: {}", text(&o.stderr));
         let found = &lines(&o)[0]["registered"][0];
-        assert_eq!((found["id"].as_str(), found["manifest"]["state"].as_str(), found["title"].as_str()), (Some(id.as_str()), Some("valid"), Some("A rabbit")), "{what:?}");
+        assert_eq!(
+            (found["id"].as_str(), found["manifest"]["state"].as_str(), found["title"].as_str()),
+            (Some(id.as_str()), Some("valid"), Some("A rabbit")),
+            "{what:?}"
+        );
     }
     // Without the key the mark cannot be read, and nothing is sent that was not to be.
     let o = lookup(&other, &["upload.mp4"]);
@@ -482,14 +699,30 @@ fn another_server_is_looked_up() {
     assert_eq!(code(&lookup(&other, &["other.mp4", "--upload"])), 1);
     assert_eq!(code(&lookup(&other, &["urn:c2pa:none"])), 1);
     // What leads to a manifest that does not name it was put there by somebody.
-    let (binder, planted) = (token(&desk, "binder", &["store:bindings"]), BASE64.encode(b"somebody's mark"));
-    let bound = server.ask("POST", "/v1/bindings", Some(&binder), json!({"bindingValue": planted, "manifestId": id, "alg": "org.example.mark"}).to_string().as_bytes());
+    let (binder, planted) =
+        (token(&desk, "binder", &["store:bindings"]), BASE64.encode(b"somebody's mark"));
+    let bound = server.ask(
+        "POST",
+        "/v1/bindings",
+        Some(&binder),
+        json!({"bindingValue": planted, "manifestId": id, "alg": "org.example.mark"})
+            .to_string()
+            .as_bytes(),
+    );
     assert_eq!(bound.status, 204);
-    refused(&other.run(&["lookup", "--server", &server.url, &planted, "--alg", "org.example.mark"]), 2, &["does not name", "do not trust"]);
+    refused(
+        &other.run(&["lookup", "--server", &server.url, &planted, "--alg", "org.example.mark"]),
+        2,
+        &["does not name", "do not trust"],
+    );
     let o = other.run(&["lookup", &payload, "--server", "http://127.0.0.1:9"]);
     refused(&o, 2, &["127.0.0.1:9", "cannot be asked"]);
     refused(&other.run(&["lookup", &payload, "--server", "http://example.com"]), 2, &["https"]);
-    std::fs::write(other.path("home/config.toml"), "[lookup]\nservers = [\"https://credentials.example.com\"]\n").unwrap();
+    std::fs::write(
+        other.path("home/config.toml"),
+        "[lookup]\nservers = [\"https://credentials.example.com\"]\n",
+    )
+    .unwrap();
     refused(&other.run(&["lookup", &payload, "--server", &server.url]), 2, &["[lookup]"]);
 }
 
@@ -514,21 +747,47 @@ fn a_form_with_a_file_is_read_as_the_file_in_it() {
     desk.ffmpeg("-f lavfi -i anoisesrc=d=3:a=0.3 plain.wav");
     desk.clip("plain.mp4");
     let server = Server::start(&desk, "", &[]);
-    for (from, to) in [("plain.png", "a.jpg"), ("plain.png", "a.png"), ("plain.wav", "a.mp3"), ("plain.wav", "a.wav"), ("plain.mp4", "a.mp4")] {
+    for (from, to) in [
+        ("plain.png", "a.jpg"),
+        ("plain.png", "a.png"),
+        ("plain.wav", "a.mp3"),
+        ("plain.wav", "a.wav"),
+        ("plain.mp4", "a.mp4"),
+    ] {
         let o = desk.run(&["stamp", from, "-o", to]);
         assert_eq!(code(&o), 0, "{}", text(&o.stderr));
         let bytes = std::fs::read(desk.path(to)).unwrap();
-        let head = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{to}\"\r\nContent-Type: application/octet-stream");
-        let answer = server.ask_as("POST", "/v1/verify", None, FORM, &form(&[("content-disposition: form-data; name=\"note\"", b"words"), (&head, &bytes)]));
-        assert_eq!((answer.status, answer.json()["verdict"].as_str(), answer.json()["file"].as_str()), (200, Some("intact"), Some(to)), "{}", text(&answer.body));
-        // The same bytes alone, however they are called: what curl --data-binary says of them is not so.
+        let head = format!(
+            "Content-Disposition: form-data; name=\"file\"; filename=\"{to}\"\r\nContent-Type: application/octet-stream"
+        );
+        let answer = server.ask_as(
+            "POST",
+            "/v1/verify",
+            None,
+            FORM,
+            &form(&[("content-disposition: form-data; name=\"note\"", b"words"), (&head, &bytes)]),
+        );
+        assert_eq!(
+            (answer.status, answer.json()["verdict"].as_str(), answer.json()["file"].as_str()),
+            (200, Some("intact"), Some(to)),
+            "{}",
+            text(&answer.body)
+        );
+        // The same bytes alone, however they are called: what curl --data-binary says of them is
+        // not so.
         for kind in ["application/octet-stream", "application/x-www-form-urlencoded"] {
-            assert_eq!(server.ask_as("POST", "/v1/verify", None, kind, &bytes).json()["verdict"], "intact", "{to} as {kind}");
+            assert_eq!(
+                server.ask_as("POST", "/v1/verify", None, kind, &bytes).json()["verdict"],
+                "intact",
+                "{to} as {kind}"
+            );
         }
         // A form that does not say that it is one is no file with something before it.
         let unsaid = form(&[(&head, &bytes)]);
         for path in ["/v1/verify", "/v1/matches/byContent"] {
-            server.ask_as("POST", path, None, "application/octet-stream", &unsaid).refused(415, "an upload form");
+            server
+                .ask_as("POST", path, None, "application/octet-stream", &unsaid)
+                .refused(415, "an upload form");
         }
         std::fs::write(desk.path("kept.bin"), &unsaid).unwrap();
         for verb in ["verify", "detect"] {
@@ -543,8 +802,11 @@ fn forms_that_are_not_one_file_are_refused_with_what_to_do() {
     desk.ffmpeg("-f lavfi -i testsrc2=s=320x240 -frames:v 1 a.png");
     let picture = std::fs::read(desk.path("a.png")).unwrap();
     let server = Server::start(&desk, "upload_bytes = 400000", &[]);
-    let post = |query: &str, kind: &str, body: &[u8]| server.ask_as("POST", &format!("/v1/verify{query}"), None, kind, body);
-    let file = |name: &str| format!("Content-Disposition: form-data; name=\"any\"; filename=\"{name}\"");
+    let post = |query: &str, kind: &str, body: &[u8]| {
+        server.ask_as("POST", &format!("/v1/verify{query}"), None, kind, body)
+    };
+    let file =
+        |name: &str| format!("Content-Disposition: form-data; name=\"any\"; filename=\"{name}\"");
     // What names the report.
     let named = |query: &str, head: &str| {
         let answer = post(query, FORM, &form(&[(head, &picture)]));
@@ -554,13 +816,20 @@ fn forms_that_are_not_one_file_are_refused_with_what_to_do() {
     assert_eq!(named("", &file("C:\\fakepath\\a b.png")), "a b.png");
     assert_eq!(named("", &file("../../etc/passwd")), "passwd");
     assert_eq!(named("?name=mine.png", &file("theirs.png")), "mine.png");
-    assert_eq!(named("", "Content-Disposition: form-data; name=x; filename*=utf-8''caf%C3%A9.png"), "caf\u{e9}.png");
-    assert_eq!(named("", "Content-Disposition: form-data; name=\"file\"\r\nContent-Type: image/png"), "upload");
+    assert_eq!(
+        named("", "Content-Disposition: form-data; name=x; filename*=utf-8''caf%C3%A9.png"),
+        "caf\u{e9}.png"
+    );
+    assert_eq!(
+        named("", "Content-Disposition: form-data; name=\"file\"\r\nContent-Type: image/png"),
+        "upload"
+    );
     assert_eq!(named("", &file("")), "upload");
 
     let (a, b) = (file("a.png"), file("b.png"));
     post("", FORM, &form(&[(&a, &picture), (&b, &picture)])).refused(400, "several files");
-    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"file\"", b"words")])).refused(400, "no file in the form");
+    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"file\"", b"words")]))
+        .refused(400, "no file in the form");
     post("", FORM, &form(&[])).refused(400, "no file in the form");
     post("", FORM, &form(&[(&a, b"")])).refused(400, "empty");
     post("", FORM, &form(&[(&file(""), b"")])).refused(400, "no file was chosen");
@@ -568,13 +837,22 @@ fn forms_that_are_not_one_file_are_refused_with_what_to_do() {
     post("", FORM, &form(&[(&a, &picture)])[..2000]).refused(400, "form");
     post("", "multipart/form-data", &form(&[(&a, &picture)])).refused(400, "boundary");
     post("", FORM, &form(&[(&a, &vec![7; 500_000])])).refused(413, "400000");
-    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"t\"", &vec![7; 1_200_000])])).refused(400, "too long");
-    post("", "multipart/mixed; boundary=x-y", &form(&[(&a, &picture)])).refused(415, "multipart/form-data");
-    post("", "application/x-www-form-urlencoded", b"file=a.png&note=words").refused(415, "multipart/form-data");
-    server.ask_as("POST", "/v1/matches/byContent", None, FORM, &form(&[(&a, &picture)])).refused(415, "multipart/form-data");
-    // A head without an end, a hundred parts and one, and what comes before the first part, take no memory.
-    let endless = [b"--x-y\r\nContent-Disposition: form-data; name=\"".as_slice(), &vec![b'a'; 300_000]].concat();
+    post("", FORM, &form(&[("Content-Disposition: form-data; name=\"t\"", &vec![7; 1_200_000])]))
+        .refused(400, "too long");
+    post("", "multipart/mixed; boundary=x-y", &form(&[(&a, &picture)]))
+        .refused(415, "multipart/form-data");
+    post("", "application/x-www-form-urlencoded", b"file=a.png&note=words")
+        .refused(415, "multipart/form-data");
+    server
+        .ask_as("POST", "/v1/matches/byContent", None, FORM, &form(&[(&a, &picture)]))
+        .refused(415, "multipart/form-data");
+    // A head without an end, a hundred parts and one, and what comes before the first part, take no
+    // memory.
+    let endless =
+        [b"--x-y\r\nContent-Disposition: form-data; name=\"".as_slice(), &vec![b'a'; 300_000]]
+            .concat();
     post("", FORM, &endless).refused(400, "form");
     post("", FORM, &vec![b'a'; 300_000]).refused(400, "form");
-    post("", FORM, &form(&vec![("Content-Disposition: form-data; name=\"t\"", &b"t"[..]); 200])).refused(400, "more than 100 parts");
+    post("", FORM, &form(&vec![("Content-Disposition: form-data; name=\"t\"", &b"t"[..]); 200]))
+        .refused(400, "more than 100 parts");
 }

@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ring = KeyRing::from(proofmark_fuzz::watermark_key());
     if let Some(folder) = std::env::args_os().nth(2) {
         let streams = proofmark::fuzzing::shown_of(file, &ring, &limits)?;
-        return Ok(["picture", "sound"].iter().zip(streams).try_for_each(|(name, stream)| std::fs::write(Path::new(&folder).join(name), stream))?);
+        return Ok(["picture", "sound"].iter().zip(streams).try_for_each(|(name, stream)| {
+            std::fs::write(Path::new(&folder).join(name), stream)
+        })?);
     }
     let mut look = Own.open(file, &limits, &Cancel::default())?;
     let found = look.marks(&ring, &DetectOptions::default(), Showing::SKETCHED, &mut |_| {})?;

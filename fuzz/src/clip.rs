@@ -1,8 +1,9 @@
-//! Small clips that change midway, made from a script of a few bytes: size, pixel format, range and matrix of the picture; rate, channels and kind of sample of the sound;
-//! the clock.
+//! Small clips that change midway, made from a script of a few bytes: size, pixel format, range and
+//! matrix of the picture; rate, channels and kind of sample of the sound; the clock.
 //!
-//! A script has a head of four bytes (container, codecs, what is made of it) and parts of eight. Each part has encoders of its own, whose packets follow one another in one
-//! stream, which is what joined recordings and calls over a bad line look like to who reads them.
+//! A script has a head of four bytes (container, codecs, what is made of it) and parts of eight.
+//! Each part has encoders of its own, whose packets follow one another in one stream, which is what
+//! joined recordings and calls over a bad line look like to who reads them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,9 @@ use ffmpeg_next::channel_layout::ChannelLayout;
 use ffmpeg_next::color::{Range, Space};
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::{Pixel, Sample, sample};
-use ffmpeg_next::{Codec, Dictionary, Error, Packet, Rational, codec, encoder, format, frame, media};
+use ffmpeg_next::{
+    Codec, Dictionary, Error, Packet, Rational, codec, encoder, format, frame, media,
+};
 
 const HEAD: usize = 4;
 const PART: usize = 8;
@@ -22,12 +25,21 @@ const SIDES: (u32, u32) = (16, 81);
 const MICRO: i64 = 1_000_000;
 /// From one frame to the next.
 const STEPS: [i64; 8] = [40_000, 33_367, 1_000, 500_000, 100, 41_708, 125_000, 20_000];
-/// What the clock leaps by before a part: not at all, by a lost second, by the ten that are bridged or not, by hours, and to just before it wraps.
+/// What the clock leaps by before a part: not at all, by a lost second, by the ten that are bridged
+/// or not, by hours, and to just before it wraps.
 const LEAPS: [i64; 8] = [0, 0, 0, MICRO, 9_999_999, 30 * MICRO, 24_550 * MICRO, 95_443 * MICRO];
 const RATES: [i32; 8] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 8_000, 11_025];
-const LAYOUTS: [ChannelLayout; 6] = [ChannelLayout::MONO, ChannelLayout::STEREO, ChannelLayout::_5POINT1, ChannelLayout::QUAD, ChannelLayout::SURROUND, ChannelLayout::_5POINT0];
+const LAYOUTS: [ChannelLayout; 6] = [
+    ChannelLayout::MONO,
+    ChannelLayout::STEREO,
+    ChannelLayout::_5POINT1,
+    ChannelLayout::QUAD,
+    ChannelLayout::SURROUND,
+    ChannelLayout::_5POINT0,
+];
 
-/// A picture's codec, the pixel formats that it may change between, and whether its packets carry all that a decoder needs only in a stream of bytes.
+/// A picture's codec, the pixel formats that it may change between, and whether its packets carry
+/// all that a decoder needs only in a stream of bytes.
 struct Picture {
     codec: &'static str,
     formats: &'static [Pixel],
@@ -35,14 +47,55 @@ struct Picture {
 }
 
 const PICTURES: [Picture; 8] = [
-    Picture { codec: "mjpeg", formats: &[Pixel::YUVJ420P, Pixel::YUVJ422P, Pixel::YUVJ444P], bytes: false },
-    Picture { codec: "png", formats: &[Pixel::RGB24, Pixel::RGBA, Pixel::GRAY8, Pixel::RGB48BE, Pixel::YA8, Pixel::GRAY16BE, Pixel::RGBA64BE], bytes: false },
+    Picture {
+        codec: "mjpeg",
+        formats: &[Pixel::YUVJ420P, Pixel::YUVJ422P, Pixel::YUVJ444P],
+        bytes: false,
+    },
+    Picture {
+        codec: "png",
+        formats: &[
+            Pixel::RGB24,
+            Pixel::RGBA,
+            Pixel::GRAY8,
+            Pixel::RGB48BE,
+            Pixel::YA8,
+            Pixel::GRAY16BE,
+            Pixel::RGBA64BE,
+        ],
+        bytes: false,
+    },
     Picture { codec: "libvpx", formats: &[Pixel::YUV420P], bytes: false },
-    Picture { codec: "ffv1", formats: &[Pixel::YUV420P, Pixel::YUV444P, Pixel::YUV422P, Pixel::GRAY8, Pixel::YUVA420P, Pixel::YUV411P], bytes: false },
+    Picture {
+        codec: "ffv1",
+        formats: &[
+            Pixel::YUV420P,
+            Pixel::YUV444P,
+            Pixel::YUV422P,
+            Pixel::GRAY8,
+            Pixel::YUVA420P,
+            Pixel::YUV411P,
+        ],
+        bytes: false,
+    },
     Picture { codec: "mpeg2video", formats: &[Pixel::YUV420P, Pixel::YUV422P], bytes: true },
-    Picture { codec: "libx264", formats: &[Pixel::YUV420P, Pixel::YUV444P, Pixel::YUV422P, Pixel::YUV420P10LE, Pixel::GRAY8], bytes: true },
+    Picture {
+        codec: "libx264",
+        formats: &[
+            Pixel::YUV420P,
+            Pixel::YUV444P,
+            Pixel::YUV422P,
+            Pixel::YUV420P10LE,
+            Pixel::GRAY8,
+        ],
+        bytes: true,
+    },
     Picture { codec: "mpeg4", formats: &[Pixel::YUV420P], bytes: true },
-    Picture { codec: "libvpx-vp9", formats: &[Pixel::YUV420P, Pixel::YUV444P, Pixel::YUV422P], bytes: false },
+    Picture {
+        codec: "libvpx-vp9",
+        formats: &[Pixel::YUV420P, Pixel::YUV444P, Pixel::YUV422P],
+        bytes: false,
+    },
 ];
 
 /// The same of sound.
@@ -58,7 +111,10 @@ const SOUNDS: [Sound; 6] = [
     Sound { codec: "mp2", formats: &[Sample::I16(PACKED)] },
     Sound { codec: "ac3", formats: &[Sample::F32(PLANAR)] },
     Sound { codec: "aac", formats: &[Sample::F32(PLANAR)] },
-    Sound { codec: "libmp3lame", formats: &[Sample::F32(PLANAR), Sample::I16(PLANAR), Sample::I32(PLANAR)] },
+    Sound {
+        codec: "libmp3lame",
+        formats: &[Sample::F32(PLANAR), Sample::I16(PLANAR), Sample::I32(PLANAR)],
+    },
     Sound { codec: "libopus", formats: &[Sample::F32(PACKED), Sample::I16(PACKED)] },
 ];
 
@@ -100,7 +156,8 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Makes the clip in `folder`, and tells how many frames its picture has; an error if libav cannot make it.
+    /// Makes the clip in `folder`, and tells how many frames its picture has; an error if libav
+    /// cannot make it.
     ///
     /// # Errors
     /// libav's own: no such encoder, or none for what a part asks of it.
@@ -155,12 +212,19 @@ impl<'a> Script<'a> {
     }
 
     /// The packets of a part's picture, and their encoder.
-    fn pictures(&self, part: &[u8; PART], all: &mut Packets) -> Result<encoder::video::Encoder, Error> {
+    fn pictures(
+        &self,
+        part: &[u8; PART],
+        all: &mut Packets,
+    ) -> Result<encoder::video::Encoder, Error> {
         let kind = self.picture();
-        let (width, height) = (SIDES.0 + u32::from(part[0]) % SIDES.1, SIDES.0 + u32::from(part[1]) % SIDES.1);
+        let (width, height) =
+            (SIDES.0 + u32::from(part[0]) % SIDES.1, SIDES.0 + u32::from(part[1]) % SIDES.1);
         let pixel = kind.formats[usize::from(part[2]) % kind.formats.len()];
         let range = [Range::Unspecified, Range::MPEG, Range::JPEG][usize::from(part[3]) % 3];
-        let space = [Space::Unspecified, Space::BT709, Space::SMPTE170M, Space::BT2020NCL, Space::YCGCO][usize::from(part[3] / 3) % 5];
+        let space =
+            [Space::Unspecified, Space::BT709, Space::SMPTE170M, Space::BT2020NCL, Space::YCGCO]
+                [usize::from(part[3] / 3) % 5];
         let mut encoder = context(kind.codec)?.encoder().video()?;
         encoder.set_width(width);
         encoder.set_height(height);
@@ -186,7 +250,11 @@ impl<'a> Script<'a> {
     }
 
     /// The same of its sound.
-    fn sounds(&self, part: &[u8; PART], all: &mut Packets) -> Result<Option<encoder::audio::Encoder>, Error> {
+    fn sounds(
+        &self,
+        part: &[u8; PART],
+        all: &mut Packets,
+    ) -> Result<Option<encoder::audio::Encoder>, Error> {
         let kind = self.sound();
         if kind.codec.is_empty() {
             return Ok(None);
@@ -216,7 +284,8 @@ impl<'a> Script<'a> {
     }
 }
 
-/// Packets with their times, in the script's clock, and their streams; and where the clock of each stream stands.
+/// Packets with their times, in the script's clock, and their streams; and where the clock of each
+/// stream stands.
 #[derive(Default)]
 struct Packets {
     packets: Vec<(i64, usize, Packet)>,
@@ -224,7 +293,12 @@ struct Packets {
 }
 
 impl Packets {
-    fn take(&mut self, stream: usize, encoder: &mut encoder::Encoder, step: i64) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        stream: usize,
+        encoder: &mut encoder::Encoder,
+        step: i64,
+    ) -> Result<(), Error> {
         loop {
             let mut packet = Packet::empty();
             match encoder.receive_packet(&mut packet) {
@@ -246,7 +320,8 @@ fn context(codec: &str) -> Result<codec::Context, Error> {
 fn options(codec: &str) -> Dictionary<'static> {
     let mut options = Dictionary::new();
     options.set("threads", "1");
-    // Layouts and formats that a codec does not have in its standard are refused by what reads it, not here.
+    // Layouts and formats that a codec does not have in its standard are refused by what reads it,
+    // not here.
     options.set("strict", "experimental");
     match codec {
         "libx264" => {
@@ -271,7 +346,8 @@ fn noise(picture: &mut frame::Video, seed: u8) {
         let mut state = 0x9e37_79b9_u32 ^ u32::from(seed) << 8 ^ plane as u32;
         for value in picture.data_mut(plane) {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            // Half of the range, around its middle; of ten bits the upper byte must stay small, and does where the whole value is.
+            // Half of the range, around its middle; of ten bits the upper byte must stay small, and
+            // does where the whole value is.
             *value = 64 + (state >> 25) as u8;
         }
     }

@@ -1,7 +1,9 @@
-//! What Proofmark reads, under inputs that were made to break it: a function for each kind of input, which asserts more than that it returns where more can be said.
+//! What Proofmark reads, under inputs that were made to break it: a function for each kind of
+//! input, which asserts more than that it returns where more can be said.
 //!
-//! `targets/` hands them to libFuzzer (`make fuzz TARGET=name`), `tests/corpus.rs` to the committed inputs in `corpus/`, which `seeds.sh` makes from
-//! real files, and to which every input is added that found a fault. [`mutate`] changes files along their own structure.
+//! `targets/` hands them to libFuzzer (`make fuzz TARGET=name`), `tests/corpus.rs` to the committed
+//! inputs in `corpus/`, which `seeds.sh` makes from real files, and to which every input is added
+//! that found a fault. [`mutate`] changes files along their own structure.
 
 #![allow(clippy::expect_used, reason = "what fails here is to stop the run")]
 
@@ -26,7 +28,8 @@ use tempfile::TempDir;
 /// Signs of the code that is tried: as many as the picture's.
 const SIGNS: usize = 1610;
 
-/// No clip of [`clip`] lasts as long, in seconds, whatever its clock says: of leaps as large as a part is long, some are kept.
+/// No clip of [`clip`] lasts as long, in seconds, whatever its clock says: of leaps as large as a
+/// part is long, some are kept.
 const LONGEST: f64 = 200.0;
 
 /// The key that marks are looked for with.
@@ -82,7 +85,8 @@ pub fn key(bytes: &[u8]) {
     }
 }
 
-/// The ledger of a batch: one that a run goes on with has whole lines alone, and stays as it is when it is gone on with once more; one that is refused stays as it is.
+/// The ledger of a batch: one that a run goes on with has whole lines alone, and stays as it is
+/// when it is gone on with once more; one that is refused stays as it is.
 pub fn ledger(bytes: &[u8]) {
     let path = file("ledger", bytes);
     let kept = |path| std::fs::read(path).expect("the ledger");
@@ -117,14 +121,19 @@ pub fn registration(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     thread_local!(static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> = const { RefCell::new(None) });
     SERVER.with_borrow_mut(|server| {
-        let server = server.get_or_insert_with(|| FOLDER.with(|folder| proofmark_cli::fuzzing::Server::new(folder.path(), limits()).expect("a server")));
+        let server = server.get_or_insert_with(|| {
+            FOLDER.with(|folder| {
+                proofmark_cli::fuzzing::Server::new(folder.path(), limits()).expect("a server")
+            })
+        });
         if let Some(status) = server.ask(bytes) {
             assert!(status < 500 || status == 501, "{status}");
         }
     });
 }
 
-/// What memory is filled with before something is stamped, and what a sanitizer fills it with (`malloc_fill_byte`): neither is in any clip, so none is in what is made of it.
+/// What memory is filled with before something is stamped, and what a sanitizer fills it with
+/// (`malloc_fill_byte`): neither is in any clip, so none is in what is made of it.
 const CANARY: [u8; 16] = *b"\xc5\x07\xf3canary\x9b\xe1\x02\xfd\x11\xa9\xd7";
 const FILL: [u8; 64] = [0xbe; 64];
 /// A key's secret that would be known anywhere.
@@ -132,7 +141,12 @@ const SECRET: [u8; 32] = *b"\x00\xfe the key that nobody sees. \x01\xff\xee";
 
 /// Leaves memory of many sizes behind, full of [`CANARY`].
 fn litter() {
-    let blocks: Vec<Vec<u8>> = (6..19).flat_map(|size| [1 << size, 3 << (size - 1)]).cycle().take(104).map(|size| CANARY.repeat(size / CANARY.len())).collect();
+    let blocks: Vec<Vec<u8>> = (6..19)
+        .flat_map(|size| [1 << size, 3 << (size - 1)])
+        .cycle()
+        .take(104)
+        .map(|size| CANARY.repeat(size / CANARY.len()))
+        .collect();
     drop(std::hint::black_box(blocks));
 }
 
@@ -140,7 +154,8 @@ fn holds(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|w| w == what)
 }
 
-/// A script of a clip that changes midway ([`clip`]), which is stamped: what comes out can be read, is no longer than what went in, and holds nothing of this process's memory.
+/// A script of a clip that changes midway ([`clip`]), which is stamped: what comes out can be read,
+/// is no longer than what went in, and holds nothing of this process's memory.
 pub fn stamp(bytes: &[u8]) {
     let Some(script) = clip::Script::read(bytes) else { return };
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
@@ -163,7 +178,16 @@ pub fn stamp(bytes: &[u8]) {
     options.encode.preset = (codec == Some(VideoCodec::H264)).then(|| "ultrafast".into());
     let output = folder.join(name);
     litter();
-    let Ok(stamped) = proofmark::stamp::stamp(&input, &output, &WatermarkKey::from_secret(SECRET, 1), &options, &Cancel::default(), &mut |_| {}) else { return };
+    let Ok(stamped) = proofmark::stamp::stamp(
+        &input,
+        &output,
+        &WatermarkKey::from_secret(SECRET, 1),
+        &options,
+        &Cancel::default(),
+        &mut |_| {},
+    ) else {
+        return;
+    };
     let written = std::fs::read(&output).expect("what was stamped");
     for secret in [&CANARY[..], &SECRET[..]] {
         assert!(!holds(&written, secret), "memory of this process is in {name}");
@@ -171,7 +195,12 @@ pub fn stamp(bytes: &[u8]) {
     assert!(stamped.summary.frames <= frames, "{} frames of {frames}", stamped.summary.frames);
     assert!(stamped.summary.seconds < LONGEST, "{} seconds", stamped.summary.seconds);
     if codec == Some(VideoCodec::Ffv1) {
-        let seen = clip::rows(&output, |row| assert!(!holds(row, &CANARY) && !holds(row, &FILL), "memory of this process is in a picture of {name}"));
+        let seen = clip::rows(&output, |row| {
+            assert!(
+                !holds(row, &CANARY) && !holds(row, &FILL),
+                "memory of this process is in a picture of {name}"
+            )
+        });
         assert_eq!(seen, Ok(stamped.summary.frames));
     } else if !Container::of(&output).is_ok_and(Container::is_sound) {
         assert_eq!(clip::rows(&output, |_| ()), Ok(stamped.summary.frames));
@@ -195,7 +224,10 @@ pub fn stream(bytes: &[u8]) {
     let from = File::open(file("stream", bytes)).expect("the stream");
     let to = OpenOptions::new().write(true).open("/dev/null").expect("a way out");
     let cancel = Cancel::default();
-    let (inlet, outlet) = (Inlet::new(from.into(), Path::new("stream"), &limits(), &cancel), Outlet::new(to.into(), &cancel));
+    let (inlet, outlet) = (
+        Inlet::new(from.into(), Path::new("stream"), &limits(), &cancel),
+        Outlet::new(to.into(), &cancel),
+    );
     let mut options = StampOptions::default();
     options.limits = limits();
     let mut stream = StreamOptions::default();
@@ -203,27 +235,49 @@ pub fn stream(bytes: &[u8]) {
     let _ = stamp_stream(inlet, outlet, &watermark_key(), &options, &stream, &cancel, &mut |_| {});
 }
 
-/// A whole file, with all that `verify` does but the search for marks that were moved, which takes long and depends on pixels alone.
+/// A whole file, with all that `verify` does but the search for marks that were moved, which takes
+/// long and depends on pixels alone.
 pub fn verify(bytes: &[u8]) {
     let path = file("upload", bytes);
     let mut options = VerifyOptions::default();
     options.limits = limits();
     options.detect.search = false;
-    if let Ok(verified) = look(&path, Some(&KeyRing::from(watermark_key())), &options, &Cancel::default(), &mut |_| {}) {
+    if let Ok(verified) = look(
+        &path,
+        Some(&KeyRing::from(watermark_key())),
+        &options,
+        &Cancel::default(),
+        &mut |_| {},
+    ) {
         assert_ne!(verified.judgement.verdict, proofmark::Verdict::Recovered, "without a registry");
     }
 }
 
-/// Soft values of a code word. Any are decoded to something or nothing; a word whose values are disturbed a little is told.
+/// Soft values of a code word. Any are decoded to something or nothing; a word whose values are
+/// disturbed a little is told.
 pub fn word(bytes: &[u8]) {
     static CODE: LazyLock<PolarCode> = LazyLock::new(|| PolarCode::new(CODED_BITS, SIGNS, 0.27));
     let Some((payload, rest)) = bytes.split_first_chunk::<16>() else { return };
-    let accept = |subpattern: usize| move |bits: &[bool]| Payload::from_coded_bits(bits.try_into().ok()?, subpattern);
-    let wild: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).cycle().take(SIGNS).collect();
+    let accept = |subpattern: usize| {
+        move |bits: &[bool]| Payload::from_coded_bits(bits.try_into().ok()?, subpattern)
+    };
+    let wild: Vec<f32> = rest
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&b| f32::from_le_bytes(b))
+        .cycle()
+        .take(SIGNS)
+        .collect();
     let _ = CODE.decode(&wild, 8, 8, accept(0));
 
-    let payload = Payload::try_from(uuid::Builder::from_random_bytes(*payload).into_uuid()).expect("a random UUID");
-    let mut values: Vec<f32> = CODE.encode(&payload.coded_bits()).into_iter().map(|b| if b { -1.0 } else { 1.0 }).collect();
+    let payload = Payload::try_from(uuid::Builder::from_random_bytes(*payload).into_uuid())
+        .expect("a random UUID");
+    let mut values: Vec<f32> = CODE
+        .encode(&payload.coded_bits())
+        .into_iter()
+        .map(|b| if b { -1.0 } else { 1.0 })
+        .collect();
     for two in rest.as_chunks::<2>().0.iter().take(100) {
         values[usize::from(u16::from_le_bytes(*two)) % SIGNS] = 0.0;
     }

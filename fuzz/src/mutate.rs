@@ -1,7 +1,8 @@
 //! Changes to files along their own structure: boxes of MP4 and of C2PA manifests, chunks of RIFF.
 //!
-//! Random bytes seldom get past the first size field. So the file is taken apart, one part is changed, and it is put together again with sizes that are right, but for
-//! those that are meant to lie.
+//! Random bytes seldom get past the first size field. So the file is taken apart, one part is
+//! changed, and it is put together again with sizes that are right, but for those that are meant to
+//! lie.
 
 /// How parts are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +34,9 @@ impl Grammar {
     fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [b'R', b'I', b'F', b'F', ..] => Some(Self::Chunks),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] | [_, _, _, _, b'j', b'u', b'm', b'b', ..] | [_, _, _, _, b's', b't', b'y', b'p', ..] => Some(Self::Boxes),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..]
+            | [_, _, _, _, b'j', b'u', b'm', b'b', ..]
+            | [_, _, _, _, b's', b't', b'y', b'p', ..] => Some(Self::Boxes),
             _ => None,
         }
     }
@@ -41,11 +44,17 @@ impl Grammar {
     /// Bytes before the parts inside; `None` if there are none.
     fn prefix(self, kind: [u8; 4], bytes: &[u8]) -> Option<usize> {
         match (self, &kind) {
-            (Self::Boxes, b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"dinf" | b"edts" | b"udta" | b"moof" | b"traf" | b"mvex" | b"jumb") => Some(0),
+            (
+                Self::Boxes,
+                b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"dinf" | b"edts" | b"udta"
+                | b"moof" | b"traf" | b"mvex" | b"jumb",
+            ) => Some(0),
             (Self::Boxes, b"meta") => Some(4),
             (Self::Boxes, b"stsd" | b"dref") => Some(8),
             // A manifest store lies behind its box's own fields.
-            (Self::Boxes, b"uuid") => bytes.windows(4).position(|w| w == b"jumb").and_then(|at| at.checked_sub(4)),
+            (Self::Boxes, b"uuid") => {
+                bytes.windows(4).position(|w| w == b"jumb").and_then(|at| at.checked_sub(4))
+            }
             (Self::Chunks, b"RIFF" | b"LIST") => Some(4),
             // A manifest in RIFF is a chunk of boxes, which are another grammar.
             _ => None,
@@ -66,7 +75,10 @@ impl Grammar {
             let (body, after) = rest.split_at_checked(length as usize)?;
             let pad = usize::from(self == Self::Chunks && body.len() % 2 == 1).min(after.len());
             bytes = &after[pad..];
-            let split = self.prefix(kind, body).filter(|_| depth < DEPTH).and_then(|n| Some((n, self.parse(&body[n..], depth + 1)?)));
+            let split = self
+                .prefix(kind, body)
+                .filter(|_| depth < DEPTH)
+                .and_then(|n| Some((n, self.parse(&body[n..], depth + 1)?)));
             let (n, inside) = split.unwrap_or((body.len(), Vec::new()));
             parts.push(Part { kind, lie: None, bytes: body[..n].to_vec(), inside });
         }
@@ -82,7 +94,11 @@ impl Grammar {
             let length = out.len() - start;
             let right = if self == Self::Boxes { length } else { length - 8 };
             let size = part.lie.unwrap_or(right as u32);
-            let (first, second) = if self == Self::Boxes { (size.to_be_bytes(), part.kind) } else { (part.kind, size.to_le_bytes()) };
+            let (first, second) = if self == Self::Boxes {
+                (size.to_be_bytes(), part.kind)
+            } else {
+                (part.kind, size.to_le_bytes())
+            };
             out[start..start + 4].copy_from_slice(&first);
             out[start + 4..start + 8].copy_from_slice(&second);
             if self == Self::Chunks && length % 2 == 1 {
@@ -109,7 +125,8 @@ fn count(parts: &[Part]) -> usize {
     parts.iter().map(|p| 1 + count(&p.inside)).sum()
 }
 
-/// The list that holds the part with this number, counted in the order of the file, and its place there.
+/// The list that holds the part with this number, counted in the order of the file, and its place
+/// there.
 fn find(parts: &mut Vec<Part>, mut number: usize) -> Option<(&mut Vec<Part>, usize)> {
     let mut place = 0;
     while place < parts.len() {
@@ -126,14 +143,25 @@ fn find(parts: &mut Vec<Part>, mut number: usize) -> Option<(&mut Vec<Part>, usi
     None
 }
 
-/// Changes `data[..size]`, keeping to `most` bytes; returns its new size. `bend` changes bytes without structure, as libFuzzer does: it is given a
-/// buffer, how much of it is filled and how much may be, and returns how much is filled then.
-pub fn mutate(data: &mut [u8], size: usize, most: usize, seed: u32, mut bend: impl FnMut(&mut [u8], usize, usize) -> usize) -> usize {
+/// Changes `data[..size]`, keeping to `most` bytes; returns its new size. `bend` changes bytes
+/// without structure, as libFuzzer does: it is given a buffer, how much of it is filled and how
+/// much may be, and returns how much is filled then.
+pub fn mutate(
+    data: &mut [u8],
+    size: usize,
+    most: usize,
+    seed: u32,
+    mut bend: impl FnMut(&mut [u8], usize, usize) -> usize,
+) -> usize {
     let mut dice = Dice(u64::from(seed) << 1 | 1);
     let most = most.min(data.len());
-    let parsed = Grammar::of(&data[..size]).and_then(|grammar| Some((grammar, grammar.parse(&data[..size], 0).filter(|p| !p.is_empty())?)));
+    let parsed = Grammar::of(&data[..size]).and_then(|grammar| {
+        Some((grammar, grammar.parse(&data[..size], 0).filter(|p| !p.is_empty())?))
+    });
     // Files that end in the middle are worth a look too, and so is what this does not understand.
-    let Some((grammar, mut parts)) = parsed.filter(|_| dice.roll(8) > 0) else { return bend(data, size, most) };
+    let Some((grammar, mut parts)) = parsed.filter(|_| dice.roll(8) > 0) else {
+        return bend(data, size, most);
+    };
     for _ in 0..=dice.roll(3) {
         change(&mut parts, &mut dice, &mut bend);
     }
@@ -147,14 +175,22 @@ pub fn mutate(data: &mut [u8], size: usize, most: usize, seed: u32, mut bend: im
 }
 
 /// One change to one part.
-fn change(parts: &mut Vec<Part>, dice: &mut Dice, bend: &mut impl FnMut(&mut [u8], usize, usize) -> usize) {
+fn change(
+    parts: &mut Vec<Part>,
+    dice: &mut Dice,
+    bend: &mut impl FnMut(&mut [u8], usize, usize) -> usize,
+) {
     let all = count(parts);
     let other = find(parts, dice.roll(all)).map(|(list, at)| list[at].clone());
     let Some((list, at)) = find(parts, dice.roll(all)) else { return };
     match (dice.roll(9), other) {
         (0, Some(other)) => list[at].kind = other.kind,
         (1, _) => list[at].kind[dice.roll(4)] ^= 1 << dice.roll(8),
-        (2, _) => list[at].lie = Some([0, 1, 7, 8, 9, 16, 0x7fff_ffff, u32::MAX, dice.roll(1 << 20) as u32][dice.roll(9)]),
+        (2, _) => {
+            list[at].lie = Some(
+                [0, 1, 7, 8, 9, 16, 0x7fff_ffff, u32::MAX, dice.roll(1 << 20) as u32][dice.roll(9)],
+            )
+        }
         (3, _) => {
             let twin = list[at].clone();
             list.insert(at, twin);
@@ -164,7 +200,10 @@ fn change(parts: &mut Vec<Part>, dice: &mut Dice, bend: &mut impl FnMut(&mut [u8
         (6, _) => {
             let kind = list[at].kind;
             for _ in 0..=dice.roll(NESTED) {
-                let inner = std::mem::replace(&mut list[at], Part { kind, lie: None, bytes: Vec::new(), inside: Vec::new() });
+                let inner = std::mem::replace(
+                    &mut list[at],
+                    Part { kind, lie: None, bytes: Vec::new(), inside: Vec::new() },
+                );
                 list[at].inside.push(inner);
             }
         }
@@ -184,7 +223,8 @@ mod tests {
     use super::*;
 
     /// A file of two boxes, one with a box inside.
-    const BOXES: &[u8] = b"\0\0\0\x0cftypisom\0\0\0\x18moov\0\0\0\x10tkhd\x01\x02\x03\x04\x05\x06\x07\x08";
+    const BOXES: &[u8] =
+        b"\0\0\0\x0cftypisom\0\0\0\x18moov\0\0\0\x10tkhd\x01\x02\x03\x04\x05\x06\x07\x08";
     /// A sound of one chunk of odd length.
     const CHUNKS: &[u8] = b"RIFF\x10\0\0\0WAVEdata\x03\0\0\0\x01\x02\x03\0";
 

@@ -1,7 +1,9 @@
-//! Which positions of a polar code carry information: density evolution under the Gaussian approximation.
+//! Which positions of a polar code carry information: density evolution under the Gaussian
+//! approximation.
 
-/// Variance of the log-likelihood ratios behind a capacity, and back: ten Brink's J function in the three-parameter
-/// form of Brännström, Rasmussen and Grant, doi:10.1109/TIT.2005.853305. `v` is the variance, `I` the capacity.
+/// Variance of the log-likelihood ratios behind a capacity, and back: ten Brink's J function in the
+/// three-parameter form of Brännström, Rasmussen and Grant, doi:10.1109/TIT.2005.853305. `v` is the
+/// variance, `I` the capacity.
 const H1: f64 = 0.3073;
 const H2: f64 = 0.8935;
 const H3: f64 = 1.1064;
@@ -28,7 +30,8 @@ fn check(a: f64, b: f64) -> f64 {
     variance(missing_capacity(dual))
 }
 
-/// Variances of the synthetic channels of a polar code of `channels.len()` (a power of two), in decoding order.
+/// Variances of the synthetic channels of a polar code of `channels.len()` (a power of two), in
+/// decoding order.
 fn evolve(channels: &[f64], out: &mut Vec<f64>) {
     if let [v] = channels {
         out.push(*v);
@@ -41,8 +44,9 @@ fn evolve(channels: &[f64], out: &mut Vec<f64>) {
     evolve(&right, out);
 }
 
-/// For each of the code's positions in decoding order, whether it carries information: the `k` most reliable ones when
-/// position `i` is received with log-likelihood variance `channels[i]` (0: not transmitted).
+/// For each of the code's positions in decoding order, whether it carries information: the `k` most
+/// reliable ones when position `i` is received with log-likelihood variance `channels[i]` (0: not
+/// transmitted).
 pub(super) fn information_positions(channels: &[f64], k: usize) -> Vec<bool> {
     let mut reliability = Vec::with_capacity(channels.len());
     evolve(channels, &mut reliability);

@@ -1,4 +1,5 @@
-/// CRC-32C (Castagnoli; RFC 3720, section 12.1), bit by bit: it runs over 16 bytes, so a table would not pay.
+/// CRC-32C (Castagnoli; RFC 3720, section 12.1), bit by bit: it runs over 16 bytes, so a table
+/// would not pay.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = !0u32;

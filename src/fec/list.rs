@@ -1,7 +1,9 @@
 //! Successive cancellation list decoding. Tal and Vardy, doi:10.1109/TIT.2015.2410251.
 //!
-//! The code tree is walked depth first with all paths abreast. Paths share their buffers with the siblings that they forked from until they write
-//! (section III.B there, "lazy copy"); all paths write at once, and whole buffers, so that nothing is ever copied. Subtrees without information are skipped.
+//! The code tree is walked depth first with all paths abreast. Paths share their buffers with the
+//! siblings that they forked from until they write (section III.B there, "lazy copy"); all paths
+//! write at once, and whole buffers, so that nothing is ever copied. Subtrees without information
+//! are skipped.
 
 use multiversion::multiversion;
 
@@ -13,7 +15,8 @@ pub(super) struct Path {
     pub(super) bits: Vec<bool>,
 }
 
-/// ln(1 + e^−x) for x ≥ 0, by a fitted rational form that is good to 0.0005: many times faster than the two library calls.
+/// ln(1 + e^−x) for x ≥ 0, by a fitted rational form that is good to 0.0005: many times faster than
+/// the two library calls.
 #[inline(always)]
 fn softplus_neg(x: f32) -> f32 {
     let d = 1.0 + x * (0.090_653 + x * 0.013_696);
@@ -35,7 +38,8 @@ fn price(l: f32) -> f32 {
     (-l).max(0.0) + softplus_neg(l.abs())
 }
 
-/// A buffer for each path, all of equal width. They are written for all paths at once; paths that fork from one share its buffer until then.
+/// A buffer for each path, all of equal width. They are written for all paths at once; paths that
+/// fork from one share its buffer until then.
 struct Pool<T> {
     width: usize,
     data: Vec<T>,
@@ -82,7 +86,10 @@ fn right(parents: &Pool<f32>, sums: &Pool<i8>, children: &mut Pool<f32>, paths: 
     for (path, values) in children.renew(paths).enumerate() {
         let (upper, lower) = parents.of(path).split_at(values.len());
         let pairs = upper.iter().zip(lower).zip(sums.of(path));
-        values.iter_mut().zip(pairs).for_each(|(v, ((&a, &b), &sign))| *v = b + a * f32::from(sign));
+        values
+            .iter_mut()
+            .zip(pairs)
+            .for_each(|(v, ((&a, &b), &sign))| *v = b + a * f32::from(sign));
     }
 }
 
@@ -124,8 +131,10 @@ pub(super) fn decode(info: &[bool], channel: &[f32], list: usize) -> Vec<Path> {
     // All paths share the channel.
     let paths = |depth: usize| if depth == 0 { 1 } else { list };
     let soft = (0..depths).map(|d| Pool::new(info.len() >> d, paths(d))).collect();
-    let sums = (0..depths).map(|d| [LEFT, RIGHT].map(|_| Pool::new(info.len() >> d, paths(d)))).collect();
-    let mut d = Decoder { info, before, list, metrics: vec![0.0], decisions: Vec::new(), soft, sums };
+    let sums =
+        (0..depths).map(|d| [LEFT, RIGHT].map(|_| Pool::new(info.len() >> d, paths(d)))).collect();
+    let mut d =
+        Decoder { info, before, list, metrics: vec![0.0], decisions: Vec::new(), soft, sums };
     d.soft[0].renew(1).for_each(|whole| whole.copy_from_slice(channel));
     d.subtree(0, 0, LEFT);
     d.paths()
@@ -175,9 +184,14 @@ impl Decoder<'_> {
             options.truncate(self.list);
         }
         let parents: Vec<usize> = options.iter().map(|o| o.1).collect();
-        // Of every subtree that this leaf lies in, what its other half needs: on the way down the soft values, then the sums of the left one.
+        // Of every subtree that this leaf lies in, what its other half needs: on the way down the
+        // soft values, then the sums of the left one.
         for above in 0..depth {
-            if leaf & (self.info.len() >> (above + 1)) == 0 { self.soft[above].fork(&parents) } else { self.sums[above + 1][LEFT].fork(&parents) }
+            if leaf & (self.info.len() >> (above + 1)) == 0 {
+                self.soft[above].fork(&parents)
+            } else {
+                self.sums[above + 1][LEFT].fork(&parents)
+            }
         }
         self.metrics = options.iter().map(|o| o.0).collect();
         for (sums, &(_, _, bit)) in self.sums[depth][side].renew(options.len()).zip(&options) {

@@ -1,8 +1,11 @@
-//! Where a clip looks otherwise than the one that it is a copy of: small pictures held against each other, window by window.
+//! Where a clip looks otherwise than the one that it is a copy of: small pictures held against each
+//! other, window by window.
 //!
-//! What of a window is not the registered one under another light and contrast was put there, and where nothing is left of it something flat was. It is held against what a codec may leave, and against how much the
-//! registered clip itself changes in that place from one picture to the next: two pictures beside each other may be that far apart in time. The numbers were chosen on
-//! the clips of `docs/results/edits.md`, where it stands what they find.
+//! What of a window is not the registered one under another light and contrast was put there, and
+//! where nothing is left of it something flat was. It is held against what a codec may leave, and
+//! against how much the registered clip itself changes in that place from one picture to the next:
+//! two pictures beside each other may be that far apart in time. The numbers were chosen on the
+//! clips of `docs/results/edits.md`, where it stands what they find.
 
 use serde::Serialize;
 
@@ -15,17 +18,20 @@ const STEP: usize = 2;
 const LEFT: f32 = 200.0;
 /// The same of what is compared with, under which it explains nothing.
 const FLOOR: f32 = 20.0;
-/// How much stronger than both together it is where something else is seen: 4.0 at most in 900 copies of 28 clips (`docs/results/edits.md`).
+/// How much stronger than both together it is where something else is seen: 4.0 at most in 900
+/// copies of 28 clips (`docs/results/edits.md`).
 const OTHERWISE: f32 = 4.2;
 /// Pictures that are taken together, about.
 const TOGETHER: usize = 6;
 /// Pictures, and their share of all, that must show the same moment to tell anything.
 const ENOUGH: (usize, f32) = (3, 1.0 / 3.0);
-/// Variance of the registered picture, in grey levels squared and beside twice what moves there, from which on a window of it has something to be seen.
+/// Variance of the registered picture, in grey levels squared and beside twice what moves there,
+/// from which on a window of it has something to be seen.
 const SOMETHING: f32 = 100.0;
 /// Share of it under which nothing is left to be seen.
 const NOTHING: f32 = 0.1;
-/// Share of the cells in which nothing is left, from which on that is a part that was covered: captions, logos and what was made unrecognisable take less.
+/// Share of the cells in which nothing is left, from which on that is a part that was covered:
+/// captions, logos and what was made unrecognisable take less.
 const COVERED: f32 = 0.16;
 /// By how much the contrast of the whole picture may have been changed, squared.
 const CONTRASTS: (f32, f32) = (0.25, 4.0);
@@ -35,11 +41,13 @@ const COLUMNS: usize = SMALL / STEP;
 /// Windows across, and as many down.
 const WINDOWS: usize = (SMALL - WINDOW) / STEP + 1;
 
-/// Which parts of a picture look otherwise than in the registered clip: a grid of cells, row by row from the upper left of what is between bars.
+/// Which parts of a picture look otherwise than in the registered clip: a grid of cells, row by row
+/// from the upper left of what is between bars.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DifferenceMap {
-    /// Share of the pictures that show the same moment as one that is registered, 0 to 1: the others say nothing.
+    /// Share of the pictures that show the same moment as one that is registered, 0 to 1: the
+    /// others say nothing.
     pub compared: f32,
     /// Share of the cells that look otherwise, 0 to 1.
     pub share: f32,
@@ -57,23 +65,40 @@ impl DifferenceMap {
     }
 }
 
-/// Where pictures look otherwise than those beside them, which are among `theirs`, of `all` pictures of the clip.
-pub(super) fn map(ours: &[Small], theirs: &[Small], beside: &[(usize, usize)], all: usize) -> DifferenceMap {
+/// Where pictures look otherwise than those beside them, which are among `theirs`, of `all`
+/// pictures of the clip.
+pub(super) fn map(
+    ours: &[Small],
+    theirs: &[Small],
+    beside: &[(usize, usize)],
+    all: usize,
+) -> DifferenceMap {
     let compared = beside.len() as f32 / all.max(1) as f32;
     if beside.len() < ENOUGH.0 || compared < ENOUGH.1 {
         return DifferenceMap { compared, share: 0.0, columns: COLUMNS, cells: Vec::new() };
     }
     let mut cells = vec![false; COLUMNS * COLUMNS];
     let parts = (beside.len() / TOGETHER).max(1);
-    for together in (0..parts).map(|part| &beside[part * beside.len() / parts..(part + 1) * beside.len() / parts]) {
-        let pairs: Vec<(&Small, &Small)> = together.iter().map(|&(i, j)| (&ours[i], &theirs[j])).collect();
-        // What follows what in the registered clip, of the same time and of one picture more on each side.
-        let (first, last) = together.iter().fold((usize::MAX, 0), |(first, last), p| (first.min(p.1), last.max(p.1)));
-        let moved: Vec<(&Small, &Small)> = theirs[first.saturating_sub(1)..(last + 2).min(theirs.len())].windows(2).map(|two| (&two[1], &two[0])).collect();
+    for together in (0..parts)
+        .map(|part| &beside[part * beside.len() / parts..(part + 1) * beside.len() / parts])
+    {
+        let pairs: Vec<(&Small, &Small)> =
+            together.iter().map(|&(i, j)| (&ours[i], &theirs[j])).collect();
+        // What follows what in the registered clip, of the same time and of one picture more on
+        // each side.
+        let (first, last) = together
+            .iter()
+            .fold((usize::MAX, 0), |(first, last), p| (first.min(p.1), last.max(p.1)));
+        let moved: Vec<(&Small, &Small)> = theirs
+            [first.saturating_sub(1)..(last + 2).min(theirs.len())]
+            .windows(2)
+            .map(|two| (&two[1], &two[0]))
+            .collect();
         let back: Vec<(&Small, &Small)> = moved.iter().map(|&(a, b)| (b, a)).collect();
         let places = || (0..WINDOWS * WINDOWS).map(|i| (i % WINDOWS * STEP, i / WINDOWS * STEP));
         let seen: Vec<Shares> = places().map(|at| shares(&pairs, at)).collect();
-        let mut contrasts: Vec<f32> = seen.iter().map(|s| (s.own + FLOOR) / (s.other + FLOOR)).collect();
+        let mut contrasts: Vec<f32> =
+            seen.iter().map(|s| (s.own + FLOOR) / (s.other + FLOOR)).collect();
         contrasts.sort_by(f32::total_cmp);
         let contrast = contrasts[contrasts.len() / 2].clamp(CONTRASTS.0, CONTRASTS.1);
         let mut covered = vec![false; cells.len()];
@@ -102,7 +127,8 @@ fn share(cells: &[bool]) -> f32 {
     cells.iter().filter(|c| **c).count() as f32 / cells.len() as f32
 }
 
-/// Variances in a window, in the mean of some pairs of pictures: of the one, of the other, and of what the other does not explain of the one.
+/// Variances in a window, in the mean of some pairs of pictures: of the one, of the other, and of
+/// what the other does not explain of the one.
 struct Shares {
     own: f32,
     other: f32,
@@ -114,12 +140,15 @@ fn shares(pairs: &[(&Small, &Small)], (left, top): (usize, usize)) -> Shares {
     let (mut own, mut other, mut both) = (0.0, 0.0, 0.0);
     for (a, b) in pairs {
         let window = |p: &Small| -> [f32; WINDOW * WINDOW] {
-            let pixels: [f32; WINDOW * WINDOW] = std::array::from_fn(|i| p[(top + i / WINDOW) * SMALL + left + i % WINDOW]);
+            let pixels: [f32; WINDOW * WINDOW] =
+                std::array::from_fn(|i| p[(top + i / WINDOW) * SMALL + left + i % WINDOW]);
             let mean = pixels.iter().sum::<f32>() / area;
             pixels.map(|v| v - mean)
         };
         let (a, b) = (window(a), window(b));
-        let product = |x: &[f32; WINDOW * WINDOW], y: &[f32; WINDOW * WINDOW]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>() / area;
+        let product = |x: &[f32; WINDOW * WINDOW], y: &[f32; WINDOW * WINDOW]| {
+            x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>() / area
+        };
         own += product(&a, &a);
         other += product(&b, &b);
         both += product(&a, &b);
@@ -135,7 +164,11 @@ mod tests {
     use super::*;
 
     fn scene(t: usize, phase: f32) -> Small {
-        let at = |x: f32, y: f32| 120.0 + 50.0 * ((x * 0.9 + phase + 0.02 * t as f32).sin() * (y * 0.7 - phase).cos()) + 30.0 * (x * 0.31 * y * 0.23 + phase).sin();
+        let at = |x: f32, y: f32| {
+            120.0
+                + 50.0 * ((x * 0.9 + phase + 0.02 * t as f32).sin() * (y * 0.7 - phase).cos())
+                + 30.0 * (x * 0.31 * y * 0.23 + phase).sin()
+        };
         Box::new(std::array::from_fn(|i| at((i % SMALL) as f32, (i / SMALL) as f32)))
     }
 
@@ -144,13 +177,19 @@ mod tests {
         let theirs: Vec<Small> = (0..10).map(|t| scene(t, 0.0)).collect();
         let beside: Vec<(usize, usize)> = (0..10).map(|i| (i, i)).collect();
         let changed = |how: &dyn Fn(usize, usize, f32) -> f32| {
-            let ours: Vec<Small> = theirs.iter().enumerate().map(|(t, p)| Box::new(std::array::from_fn(|i| how(t, i, p[i]).clamp(0.0, 255.0)))).collect();
+            let ours: Vec<Small> = theirs
+                .iter()
+                .enumerate()
+                .map(|(t, p)| Box::new(std::array::from_fn(|i| how(t, i, p[i]).clamp(0.0, 255.0))))
+                .collect();
             map(&ours, &theirs, &beside, 10)
         };
         assert_eq!(changed(&|_, _, v| v).share, 0.0);
         assert_eq!(changed(&|_, i, v| 0.6 * v + 20.0 + (i % SMALL) as f32).share, 0.0);
         let other: Vec<Small> = (0..10).map(|t| scene(3 * t, 2.0)).collect();
-        let inside = |i: usize, side: usize| (10..10 + side).contains(&(i % SMALL)) && (6..6 + side).contains(&(i / SMALL));
+        let inside = |i: usize, side: usize| {
+            (10..10 + side).contains(&(i % SMALL)) && (6..6 + side).contains(&(i / SMALL))
+        };
         let part = changed(&|t, i, v| if inside(i, 8) { other[t][i] } else { v });
         assert!((0.05..0.12).contains(&part.share), "{}", part.share);
         let hit = |c: usize| (5..9).contains(&(c % COLUMNS)) && (3..7).contains(&(c / COLUMNS));

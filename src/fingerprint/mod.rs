@@ -1,14 +1,19 @@
-//! Fingerprints: a clip's look and its sound in a few bytes, for finding near-duplicates and for telling whether a mark is in the clip that it was made for.
+//! Fingerprints: a clip's look and its sound in a few bytes, for finding near-duplicates and for
+//! telling whether a mark is in the clip that it was made for.
 //!
-//! A [`PictureFingerprint`] is a PDQ hash (`pdq`) of two frames a second, with pictures of 32×32 behind them. A [`Query`] (`compare`) holds the
-//! [`Sketch`] of a clip against many of them. Guesses about what was done to the clip (`window`), that it was cropped, mirrored or framed by bars, are
-//! made on its side: it is put where it would have come from, its edges going on around it, and hashed again. That needs hashes alone, and tells which
-//! fingerprints are worth a closer look; there the window is moved to where the original, seen through it, fits best, and frames are compared in order.
-//! Where the two look otherwise is found in the small pictures (`difference`).
+//! A [`PictureFingerprint`] is a PDQ hash (`pdq`) of two frames a second, with pictures of 32×32
+//! behind them. A [`Query`] (`compare`) holds the [`Sketch`] of a clip against many of them.
+//! Guesses about what was done to the clip (`window`), that it was cropped, mirrored or framed by
+//! bars, are made on its side: it is put where it would have come from, its edges going on around
+//! it, and hashed again. That needs hashes alone, and tells which fingerprints are worth a closer
+//! look; there the window is moved to where the original, seen through it, fits best, and frames
+//! are compared in order. Where the two look otherwise is found in the small pictures
+//! (`difference`).
 //!
-//! A [`SoundFingerprint`] is sixteen of Chromaprint's hashes a second (`sound`) of one channel at a low rate (`resample`). A [`SoundQuery`] (`stretch`)
-//! holds a [`Recording`] against many of them, hash beside hash, at every offset. Guesses at another speed, tempo or pitch are made on its side too: the
-//! recording is brought back to where it would have come from, and hashed again.
+//! A [`SoundFingerprint`] is sixteen of Chromaprint's hashes a second (`sound`) of one channel at a
+//! low rate (`resample`). A [`SoundQuery`] (`stretch`) holds a [`Recording`] against many of them,
+//! hash beside hash, at every offset. Guesses at another speed, tempo or pitch are made on its side
+//! too: the recording is brought back to where it would have come from, and hashed again.
 //!
 //! Frames and samples in, fingerprints out: no files, no keys.
 

@@ -1,6 +1,7 @@
 //! PDQ, a perceptual hash of one picture: the signs of 256 low frequencies against their median.
 //!
-//! Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm", 2019; the vectors published with it are in the tests.
+//! Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm", 2019; the
+//! vectors published with it are in the tests.
 
 use std::f32::consts::PI;
 use std::fmt;
@@ -12,14 +13,15 @@ use crate::picture::{Luma, Samples};
 pub(super) const SIDE: usize = 64;
 /// Frequencies across and down.
 const FREQUENCIES: usize = 16;
-/// Frames of clips are averaged in blocks before they are blurred, as long as so many lines are left: it changes some ten bits of the hash, the same in all
-/// copies, and saves most of the work.
+/// Frames of clips are averaged in blocks before they are blurred, as long as so many lines are
+/// left: it changes some ten bits of the hash, the same in all copies, and saves most of the work.
 pub(super) const LINES: usize = 256;
 
 /// A picture of 64×64 pixels, row by row, in grey levels from 0 to 255.
 pub(super) type Thumbnail = Box<[f32; SIDE * SIDE]>;
 
-/// 256 bits, of which about 128 differ between any two pictures, and up to 31 between two copies of one.
+/// 256 bits, of which about 128 differ between any two pictures, and up to 31 between two copies of
+/// one.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Hash(pub [u64; 4]);
 
@@ -58,13 +60,15 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// The hash of a picture, and its quality from 0 to 100: how much of it has edges. Under 50 the hash says little.
+/// The hash of a picture, and its quality from 0 to 100: how much of it has edges. Under 50 the
+/// hash says little.
 #[must_use]
 pub fn pdq(luma: &Luma<'_>) -> (Hash, u8) {
     hash(&thumbnail(luma, usize::MAX))
 }
 
-/// A picture made small: averaged where it has twice `lines`, blurred by two passes of a box each way, and sampled.
+/// A picture made small: averaged where it has twice `lines`, blurred by two passes of a box each
+/// way, and sampled.
 pub(super) fn thumbnail(luma: &Luma<'_>, lines: usize) -> Thumbnail {
     let (mut image, width, height) = averaged(luma, lines);
     let mut scratch = vec![0.0; image.len()];
@@ -83,12 +87,14 @@ pub(super) fn thumbnail(luma: &Luma<'_>, lines: usize) -> Thumbnail {
     out
 }
 
-/// The picture in grey levels from 0 to 255, in blocks where it is large; its width and height, of one at least.
+/// The picture in grey levels from 0 to 255, in blocks where it is large; its width and height, of
+/// one at least.
 fn averaged(luma: &Luma<'_>, lines: usize) -> (Vec<f32>, usize, usize) {
     let block = (luma.width.min(luma.height) / lines).max(1);
     let (width, height) = ((luma.width / block).max(1), (luma.height / block).max(1));
     let full = luma.format.full_range;
-    let step = 1.0 / (luma.format.steps_per_level() * (block * block) as f32) * if full { 255.0 / 219.0 } else { 1.0 };
+    let step = 1.0 / (luma.format.steps_per_level() * (block * block) as f32)
+        * if full { 255.0 / 219.0 } else { 1.0 };
     let mut out = vec![0.0; width * height];
     for (y, line) in out.chunks_exact_mut(width).enumerate() {
         for row in y * block..(y + 1) * block {
@@ -109,7 +115,8 @@ fn add<T: Copy + Into<u32>>(row: Option<&[T]>, block: usize, line: &mut [f32]) {
     }
 }
 
-/// Box filter over `n` rows of `row` values each; an even window has one more ahead than behind, and at the ends it is narrower.
+/// Box filter over `n` rows of `row` values each; an even window has one more ahead than behind,
+/// and at the ends it is narrower.
 fn box_rows(from: &[f32], to: &mut [f32], n: usize, row: usize, window: usize) {
     let ahead = (window + 2) / 2;
     let behind = window.saturating_sub(ahead);
@@ -133,7 +140,13 @@ fn box_rows(from: &[f32], to: &mut [f32], n: usize, row: usize, window: usize) {
 /// Frequencies 1 to 16 of 64 samples, a row each.
 static COSINES: LazyLock<Vec<[f32; SIDE]>> = LazyLock::new(|| {
     let scale = (2.0 / SIDE as f32).sqrt();
-    (1..=FREQUENCIES).map(|k| std::array::from_fn(|j| scale * (PI / (2 * SIDE) as f32 * (k * (2 * j + 1)) as f32).cos())).collect()
+    (1..=FREQUENCIES)
+        .map(|k| {
+            std::array::from_fn(|j| {
+                scale * (PI / (2 * SIDE) as f32 * (k * (2 * j + 1)) as f32).cos()
+            })
+        })
+        .collect()
 });
 
 /// The hash of a small picture, and its quality.
@@ -148,7 +161,9 @@ pub(super) fn hash(picture: &[f32; SIDE * SIDE]) -> (Hash, u8) {
     for (i, v) in values.iter_mut().enumerate() {
         // Eight sums at once, in an order that every machine keeps.
         let mut sums = [0.0; 8];
-        for (a, b) in rows[i / FREQUENCIES].chunks_exact(8).zip(COSINES[i % FREQUENCIES].chunks_exact(8)) {
+        for (a, b) in
+            rows[i / FREQUENCIES].chunks_exact(8).zip(COSINES[i % FREQUENCIES].chunks_exact(8))
+        {
             sums.iter_mut().zip(a.iter().zip(b)).for_each(|(s, (a, b))| *s += a * b);
         }
         *v = sums.iter().sum();
@@ -162,11 +177,16 @@ pub(super) fn hash(picture: &[f32; SIDE * SIDE]) -> (Hash, u8) {
     (hash, quality(picture))
 }
 
-/// Steps between neighbours, in whole hundredths of the range, added up: flat pictures have little to hash.
+/// Steps between neighbours, in whole hundredths of the range, added up: flat pictures have little
+/// to hash.
 fn quality(picture: &[f32; SIDE * SIDE]) -> u8 {
     let step = |a: f32, b: f32| ((a - b) * 100.0 / 255.0) as i32;
     let down: i32 = picture.iter().zip(&picture[SIDE..]).map(|(&a, &b)| step(a, b).abs()).sum();
-    let across: i32 = picture.chunks_exact(SIDE).flat_map(|row| row.windows(2)).map(|p| step(p[0], p[1]).abs()).sum();
+    let across: i32 = picture
+        .chunks_exact(SIDE)
+        .flat_map(|row| row.windows(2))
+        .map(|p| step(p[0], p[1]).abs())
+        .sum();
     ((down + across) / 90).min(100) as u8
 }
 
@@ -179,7 +199,10 @@ mod tests {
     fn bytes_and_back() {
         let hash = Hash([1, 2 << 60, 3, u64::MAX / 5]);
         assert_eq!(Hash::from_bytes(&hash.to_bytes()), hash);
-        assert_eq!(hash.distance(&Hash::default()), hash.0.iter().map(|w| w.count_ones()).sum::<u32>());
+        assert_eq!(
+            hash.distance(&Hash::default()),
+            hash.0.iter().map(|w| w.count_ones()).sum::<u32>()
+        );
         // The first frequencies are the last bits.
         assert_eq!(Hash([1, 0, 0, 0]).to_bytes()[31], 1);
     }
@@ -201,18 +224,40 @@ mod tests {
 
     #[test]
     fn depth_range_and_size_matter_little() {
-        let at = |x: usize, y: usize| 128.0 + 60.0 * ((x as f32 * 9.0).sin() * (y as f32 * 7.0).cos() + ((x * y) as f32 * 0.7).sin()) / 2.0;
+        let at = |x: usize, y: usize| {
+            128.0
+                + 60.0
+                    * ((x as f32 * 9.0).sin() * (y as f32 * 7.0).cos()
+                        + ((x * y) as f32 * 0.7).sin())
+                    / 2.0
+        };
         let hashed = |scale: usize, depth: u8, full_range: bool| {
             let (width, height) = (160 * scale, 90 * scale);
-            let steps = f32::from(1u16 << (depth - 8)) * if full_range { 1.0 } else { 219.0 / 255.0 };
-            let samples: Vec<u16> = (0..width * height).map(|i| (at(i % width / scale, i / width / scale) * steps) as u16).collect();
-            pdq(&Luma { samples: Samples::U16(&samples), width, height, stride: width, format: SampleFormat { depth, full_range } }).0
+            let steps =
+                f32::from(1u16 << (depth - 8)) * if full_range { 1.0 } else { 219.0 / 255.0 };
+            let samples: Vec<u16> = (0..width * height)
+                .map(|i| (at(i % width / scale, i / width / scale) * steps) as u16)
+                .collect();
+            pdq(&Luma {
+                samples: Samples::U16(&samples),
+                width,
+                height,
+                stride: width,
+                format: SampleFormat { depth, full_range },
+            })
+            .0
         };
         let plain = hashed(4, 10, true);
         assert!(plain.distance(&hashed(4, 12, false)) <= 6);
         let larger = plain.distance(&hashed(8, 10, true));
         assert!(larger <= 31, "{larger} bits: more than PDQ allows a copy");
         let tiny = [7u8; 6];
-        let _ = pdq(&Luma { samples: Samples::U8(&tiny), width: 3, height: 2, stride: 3, format: SampleFormat::REFERENCE });
+        let _ = pdq(&Luma {
+            samples: Samples::U8(&tiny),
+            width: 3,
+            height: 2,
+            stride: 3,
+            format: SampleFormat::REFERENCE,
+        });
     }
 }

@@ -8,7 +8,8 @@ use super::window::{Content, Window, thumbnail_of};
 use crate::picture::Luma;
 use crate::spaced::Spaced;
 
-/// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits then.
+/// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits
+/// then.
 pub(super) const INTERVAL: f64 = 0.5;
 /// Frames that are kept; a longer clip has them further apart.
 const MOST: usize = 600;
@@ -23,7 +24,8 @@ pub(super) struct Frame {
     pub(super) hash: Hash,
 }
 
-/// Side of the pictures that are kept, so that a crop can be compared with what it was cropped from.
+/// Side of the pictures that are kept, so that a crop can be compared with what it was cropped
+/// from.
 pub(super) const SMALL: usize = 32;
 
 /// One of them, row by row, in grey levels from 0 to 255.
@@ -74,14 +76,16 @@ impl PictureFingerprint {
         self.aspect
     }
 
-    /// Seconds that the clip lasts, at least and about at most: it ends between the last picture and the next one that would have been kept.
+    /// Seconds that the clip lasts, at least and about at most: it ends between the last picture
+    /// and the next one that would have been kept.
     #[must_use]
     pub fn lasts(&self) -> Option<[f32; 2]> {
         let [.., before, last] = self.frames.as_slice() else { return None };
         Some([last.time, last.time + (last.time - before.time).max(INTERVAL as f32)])
     }
 
-    /// Whether its frames are close enough to each other that nothing longer than a blink was passed over.
+    /// Whether its frames are close enough to each other that nothing longer than a blink was
+    /// passed over.
     pub(super) fn is_dense(&self) -> bool {
         let step = |two: &[Frame]| f64::from(two[1].time - two[0].time);
         let mut steps: Vec<f64> = self.frames.windows(2).map(step).collect();
@@ -99,13 +103,19 @@ impl PictureFingerprint {
 
     /// The small pictures as seen through a window; `None` if only the hashes were read.
     pub(super) fn smalls(&self, window: &Window) -> Option<Vec<Small>> {
-        let one =
-            |picture: &[u8]| -> Small { if *window == Window::WHOLE { Box::new(std::array::from_fn(|i| f32::from(picture[i]))) } else { small(&window.look(picture, SMALL)) } };
-        (self.pictures.len() == self.frames.len() * SMALL * SMALL).then(|| self.pictures.chunks_exact(SMALL * SMALL).map(one).collect())
+        let one = |picture: &[u8]| -> Small {
+            if *window == Window::WHOLE {
+                Box::new(std::array::from_fn(|i| f32::from(picture[i])))
+            } else {
+                small(&window.look(picture, SMALL))
+            }
+        };
+        (self.pictures.len() == self.frames.len() * SMALL * SMALL)
+            .then(|| self.pictures.chunks_exact(SMALL * SMALL).map(one).collect())
     }
 
-    /// The hashes as they are stored: a version, the aspect ratio, then time and hash of each frame; numbers are 32-bit floats, the most significant byte
-    /// first.
+    /// The hashes as they are stored: a version, the aspect ratio, then time and hash of each
+    /// frame; numbers are 32-bit floats, the most significant byte first.
     #[must_use]
     pub fn hashes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEAD + FRAME * self.frames.len());
@@ -118,11 +128,14 @@ impl PictureFingerprint {
         out
     }
 
-    /// A few of the hashes, spread over the clip, as [`Self::hashes`] stores them: 293 bytes at most, short enough for a manifest.
+    /// A few of the hashes, spread over the clip, as [`Self::hashes`] stores them: 293 bytes at
+    /// most, short enough for a manifest.
     #[must_use]
     pub fn excerpt(&self) -> Vec<u8> {
         let count = EXCERPT.min(self.frames.len());
-        let frames = (0..count).map(|i| self.frames[(2 * i + 1) * self.frames.len() / (2 * count)]).collect();
+        let frames = (0..count)
+            .map(|i| self.frames[(2 * i + 1) * self.frames.len() / (2 * count)])
+            .collect();
         Self { aspect: self.aspect, frames, pictures: Vec::new() }.hashes()
     }
 
@@ -132,18 +145,31 @@ impl PictureFingerprint {
         &self.pictures
     }
 
-    /// From [`Self::hashes`] and [`Self::pictures`], which may be empty where hashes are enough; `None` if they are none.
+    /// From [`Self::hashes`] and [`Self::pictures`], which may be empty where hashes are enough;
+    /// `None` if they are none.
     #[must_use]
     pub fn from_parts(hashes: &[u8], pictures: Vec<u8>) -> Option<Self> {
         let (head, frames) = hashes.split_at_checked(HEAD)?;
-        let number = |b: &[u8]| Some(f32::from_be_bytes(b.try_into().ok()?)).filter(|v| v.is_finite() && *v >= 0.0);
+        let number = |b: &[u8]| {
+            Some(f32::from_be_bytes(b.try_into().ok()?)).filter(|v| v.is_finite() && *v >= 0.0)
+        };
         let aspect = number(&head[1..]).filter(|a| (0.01..=100.0).contains(a))?;
         let count = frames.len() / FRAME;
-        if head[0] != VERSION || frames.len() % FRAME != 0 || count > MOST || !(pictures.is_empty() || pictures.len() == count * SMALL * SMALL) {
+        if head[0] != VERSION
+            || frames.len() % FRAME != 0
+            || count > MOST
+            || !(pictures.is_empty() || pictures.len() == count * SMALL * SMALL)
+        {
             return None;
         }
-        let frame = |b: &[u8]| Some(Frame { time: number(&b[..4])?, hash: Hash::from_bytes(b[4..].try_into().ok()?) });
-        Some(Self { aspect, frames: frames.chunks_exact(FRAME).map(frame).collect::<Option<_>>()?, pictures })
+        let frame = |b: &[u8]| {
+            Some(Frame { time: number(&b[..4])?, hash: Hash::from_bytes(b[4..].try_into().ok()?) })
+        };
+        Some(Self {
+            aspect,
+            frames: frames.chunks_exact(FRAME).map(frame).collect::<Option<_>>()?,
+            pictures,
+        })
     }
 }
 
@@ -219,7 +245,8 @@ impl Sketch {
     /// Its fingerprint: what is between bars, hashed, and made smaller still.
     #[must_use]
     pub fn fingerprint(&self) -> PictureFingerprint {
-        let mut out = PictureFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
+        let mut out =
+            PictureFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
         for (frame, cut) in self.telling() {
             out.frames.push(frame);
             out.pictures.extend(small(&cut).iter().map(|v| v.round().clamp(0.0, 255.0) as u8));
@@ -227,8 +254,9 @@ impl Sketch {
         out
     }
 
-    /// The same clip, turned back by so many degrees, and with its brightness inverted if that is asked for. Its edges go on where it had nothing. Bars are not looked for
-    /// again: they would be where corners are black.
+    /// The same clip, turned back by so many degrees, and with its brightness inverted if that is
+    /// asked for. Its edges go on where it had nothing. Bars are not looked for again: they would
+    /// be where corners are black.
     #[must_use]
     pub fn straightened(&self, degrees: f32, inverted: bool) -> Self {
         let before = self.frame();
@@ -240,14 +268,17 @@ impl Sketch {
         let from = |i: usize| {
             let place = |at: usize| (at as f32 + 0.5) / SIDE as f32 - 0.5;
             let (x, y) = (place(i % SIDE) * after, place(i / SIDE));
-            let index = |share: f32| ((share + 0.5) * SIDE as f32).floor().clamp(0.0, (SIDE - 1) as f32) as usize;
+            let index = |share: f32| {
+                ((share + 0.5) * SIDE as f32).floor().clamp(0.0, (SIDE - 1) as f32) as usize
+            };
             (index((x * cos - y * sin) / width), index((x * sin + y * cos) / height))
         };
         let places: Vec<usize> = (0..SIDE * SIDE).map(from).map(|(x, y)| y * SIDE + x).collect();
         self.taken_from(&places, after, inverted)
     }
 
-    /// The same clip with each pixel from another place, in a frame of this aspect ratio, and with its brightness inverted if that is asked for.
+    /// The same clip with each pixel from another place, in a frame of this aspect ratio, and with
+    /// its brightness inverted if that is asked for.
     fn taken_from(&self, places: &[usize], aspect: f32, inverted: bool) -> Self {
         let moved = |picture: &Kept| {
             let mut out = picture.0.clone();
@@ -256,7 +287,11 @@ impl Sketch {
             }
             Kept(out)
         };
-        Self { aspect, frames: self.frames.iter().map(|(time, picture)| (*time, moved(picture))).collect(), content: Content::ALL }
+        Self {
+            aspect,
+            frames: self.frames.iter().map(|(time, picture)| (*time, moved(picture))).collect(),
+            content: Content::ALL,
+        }
     }
 
     /// Width over height of the whole frame.
@@ -269,8 +304,13 @@ impl Sketch {
     #[must_use]
     pub fn part(&self, [left, top, right, bottom]: [f32; 4]) -> Self {
         let aspect = self.frame() * (right - left) / (bottom - top);
-        let at = |i: usize, from: f32, to: f32| (((from + (to - from) * (i as f32 + 0.5) / SIDE as f32) * SIDE as f32) as usize).min(SIDE - 1);
-        let places: Vec<usize> = (0..SIDE * SIDE).map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right)).collect();
+        let at = |i: usize, from: f32, to: f32| {
+            (((from + (to - from) * (i as f32 + 0.5) / SIDE as f32) * SIDE as f32) as usize)
+                .min(SIDE - 1)
+        };
+        let places: Vec<usize> = (0..SIDE * SIDE)
+            .map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right))
+            .collect();
         self.taken_from(&places, aspect, false)
     }
 
@@ -285,7 +325,8 @@ impl Sketch {
     }
 }
 
-/// As it travels between processes of one machine: the aspect ratio, the content's edges, then time and picture of each frame.
+/// As it travels between processes of one machine: the aspect ratio, the content's edges, then time
+/// and picture of each frame.
 impl From<Sketch> for ByteBuf {
     fn from(sketch: Sketch) -> Self {
         let mut out = Vec::with_capacity(4 + 4 + sketch.frames.len() * SKETCHED);
@@ -309,14 +350,18 @@ impl TryFrom<ByteBuf> for Sketch {
         let wrong = "no sketch";
         let (aspect, rest) = bytes.split_first_chunk().ok_or(wrong)?;
         let (content, rest) = rest.split_first_chunk().ok_or(wrong)?;
-        let aspect = Some(f32::from_le_bytes(*aspect)).filter(|a| a.is_finite() && *a > 0.0).ok_or(wrong)?;
+        let aspect =
+            Some(f32::from_le_bytes(*aspect)).filter(|a| a.is_finite() && *a > 0.0).ok_or(wrong)?;
         if !rest.len().is_multiple_of(SKETCHED) || rest.len() / SKETCHED > MOST {
             return Err(wrong);
         }
         let frame = |b: &[u8]| {
             let (time, samples) = b.split_first_chunk()?;
             let samples: &[[u8; 2]; SIDE * SIDE] = samples.as_chunks().0.try_into().ok()?;
-            Some((Some(f64::from_le_bytes(*time)).filter(|t| t.is_finite())?, Kept(Box::new(samples.map(u16::from_le_bytes)))))
+            Some((
+                Some(f64::from_le_bytes(*time)).filter(|t| t.is_finite())?,
+                Kept(Box::new(samples.map(u16::from_le_bytes))),
+            ))
         };
         let frames = rest.chunks_exact(SKETCHED).map(frame).collect::<Option<_>>().ok_or(wrong)?;
         Ok(Self { aspect, frames, content: Content::from_bytes(*content).ok_or(wrong)? })
@@ -330,15 +375,36 @@ mod tests {
 
     /// A moving picture with much to hash.
     fn scene(width: usize, height: usize, t: f32) -> Vec<u8> {
-        let at = |x: f32, y: f32| 120.0 + 55.0 * ((x * 11.0 + t).sin() * (y * 7.0 - t).cos() + (x * 5.0 * y * 6.0 + 2.0 * t).sin());
-        (0..width * height).map(|i| at((i % width) as f32 / width as f32 * 3.0, (i / width) as f32 / height as f32 * 3.0) as u8).collect()
+        let at = |x: f32, y: f32| {
+            120.0
+                + 55.0
+                    * ((x * 11.0 + t).sin() * (y * 7.0 - t).cos()
+                        + (x * 5.0 * y * 6.0 + 2.0 * t).sin())
+        };
+        (0..width * height)
+            .map(|i| {
+                at(
+                    (i % width) as f32 / width as f32 * 3.0,
+                    (i / width) as f32 / height as f32 * 3.0,
+                ) as u8
+            })
+            .collect()
     }
 
     fn sketch(frames: usize, rate: f64) -> Sketch {
         let mut s = Sketcher::default();
         for i in 0..frames {
             let samples = scene(160, 90, i as f32 * 0.1);
-            s.push(&Luma { samples: Samples::U8(&samples), width: 160, height: 90, stride: 160, format: SampleFormat::REFERENCE }, i as f64 / rate);
+            s.push(
+                &Luma {
+                    samples: Samples::U8(&samples),
+                    width: 160,
+                    height: 90,
+                    stride: 160,
+                    format: SampleFormat::REFERENCE,
+                },
+                i as f64 / rate,
+            );
         }
         s.finish()
     }
@@ -357,12 +423,17 @@ mod tests {
         let f = sketch(30, 10.0).fingerprint();
         let bytes = f.hashes();
         assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures().to_vec()), Some(f.clone()));
-        assert_eq!(PictureFingerprint::from_parts(&bytes, Vec::new()).map(|g| g.hashes()), Some(bytes.clone()));
+        assert_eq!(
+            PictureFingerprint::from_parts(&bytes, Vec::new()).map(|g| g.hashes()),
+            Some(bytes.clone())
+        );
         for wrong in [&bytes[..4], &bytes[..bytes.len() - 1], &[9; 41], &[]] {
             assert_eq!(PictureFingerprint::from_parts(wrong, Vec::new()), None);
         }
         assert_eq!(PictureFingerprint::from_parts(&bytes, f.pictures()[1..].to_vec()), None);
-        let excerpt = PictureFingerprint::from_parts(&sketch(300, 10.0).fingerprint().excerpt(), Vec::new()).unwrap();
+        let excerpt =
+            PictureFingerprint::from_parts(&sketch(300, 10.0).fingerprint().excerpt(), Vec::new())
+                .unwrap();
         assert_eq!((excerpt.len(), sketch(0, 10.0).fingerprint().excerpt().len()), (EXCERPT, HEAD));
     }
 
@@ -378,7 +449,11 @@ mod tests {
         };
         assert!(wrong(&|b| b.truncate(7)) && wrong(&|b| _ = b.pop()));
         assert!(wrong(&|b| b[..4].copy_from_slice(&f32::NAN.to_le_bytes())), "an aspect ratio");
-        assert!(wrong(&|b| b[4..8].copy_from_slice(&[0, 200, 0, 64])) && wrong(&|b| b[4..8].copy_from_slice(&[0, 64, 9, 9])), "edges");
+        assert!(
+            wrong(&|b| b[4..8].copy_from_slice(&[0, 200, 0, 64]))
+                && wrong(&|b| b[4..8].copy_from_slice(&[0, 64, 9, 9])),
+            "edges"
+        );
         assert!(wrong(&|b| b[8..16].copy_from_slice(&f64::INFINITY.to_le_bytes())), "a time");
         assert!(wrong(&|b| b.resize(8 + (MOST + 1) * SKETCHED, 0)), "too many frames");
     }

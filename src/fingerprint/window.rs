@@ -1,4 +1,5 @@
-//! Guesses about what was done to a picture, made on its own side: bars are cut away, and a crop is put back where it may have come from.
+//! Guesses about what was done to a picture, made on its own side: bars are cut away, and a crop is
+//! put back where it may have come from.
 
 use super::pdq::{SIDE, Thumbnail};
 
@@ -38,9 +39,15 @@ impl Content {
         }
         let inside = |flat: &[f32; SIDE]| {
             let is_bar = |share: &&f32| count > 0.0 && **share >= STEADY * count;
-            let (before, after) = (flat.iter().take_while(is_bar).count(), flat.iter().rev().take_while(is_bar).count());
+            let (before, after) = (
+                flat.iter().take_while(is_bar).count(),
+                flat.iter().rev().take_while(is_bar).count(),
+            );
             // The line beside a bar is half of it.
-            let (start, end) = (before + usize::from(before > 0), SIDE.saturating_sub(after + usize::from(after > 0)));
+            let (start, end) = (
+                before + usize::from(before > 0),
+                SIDE.saturating_sub(after + usize::from(after > 0)),
+            );
             if start + LEFT <= end { [start, end] } else { [0, SIDE] }
         };
         Self { x: inside(&flat[0]), y: inside(&flat[1]) }
@@ -54,7 +61,8 @@ impl Content {
     /// From [`Self::to_bytes`]; `None` if they enclose nothing.
     pub(super) fn from_bytes(bytes: [u8; 4]) -> Option<Self> {
         let [left, right, top, bottom] = bytes.map(usize::from);
-        (left < right && right <= SIDE && top < bottom && bottom <= SIDE).then_some(Self { x: [left, right], y: [top, bottom] })
+        (left < right && right <= SIDE && top < bottom && bottom <= SIDE)
+            .then_some(Self { x: [left, right], y: [top, bottom] })
     }
 
     /// Its width over its height, those of the frame being one.
@@ -83,7 +91,8 @@ fn is_flat(values: impl Iterator<Item = f32> + Clone) -> f32 {
     f32::from(u8::from(variance < FLAT * FLAT))
 }
 
-/// Where in a picture another one came from, in shares of its width and height, and whether it was mirrored.
+/// Where in a picture another one came from, in shares of its width and height, and whether it was
+/// mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Window {
     pub(super) x: f32,
@@ -101,13 +110,16 @@ const STEP: f32 = 0.09;
 const LEAST: f32 = 0.3;
 
 impl Window {
-    pub(super) const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0, mirrored: false };
+    pub(super) const WHOLE: Self =
+        Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0, mirrored: false };
 
-    /// All guesses for a picture whose aspect ratio is `ratio` times that of the one it may come from, the plainest first.
+    /// All guesses for a picture whose aspect ratio is `ratio` times that of the one it may come
+    /// from, the plainest first.
     pub(super) fn guesses(ratio: f32) -> Vec<Self> {
         let mut out = vec![Self::WHOLE];
         for size in SIZES {
-            let (width, height) = if ratio > 1.0 { (size, size / ratio) } else { (size * ratio, size) };
+            let (width, height) =
+                if ratio > 1.0 { (size, size / ratio) } else { (size * ratio, size) };
             if width.min(height) < LEAST || (width > 0.97 && height > 0.97) {
                 continue;
             }
@@ -125,9 +137,24 @@ impl Window {
         let moved = |dx: f32, dy: f32| Self { x: self.x + dx, y: self.y + dy, ..*self };
         let sized = |across: f32, down: f32| {
             let (width, height) = (self.width * (1.0 + across), self.height * (1.0 + down));
-            Self { x: self.x - (width - self.width) / 2.0, y: self.y - (height - self.height) / 2.0, width, height, ..*self }
+            Self {
+                x: self.x - (width - self.width) / 2.0,
+                y: self.y - (height - self.height) / 2.0,
+                width,
+                height,
+                ..*self
+            }
         };
-        [moved(step, 0.0), moved(-step, 0.0), moved(0.0, step), moved(0.0, -step), sized(step, step), sized(-step, -step), sized(step, -step), sized(-step, step)]
+        [
+            moved(step, 0.0),
+            moved(-step, 0.0),
+            moved(0.0, step),
+            moved(0.0, -step),
+            sized(step, step),
+            sized(-step, -step),
+            sized(step, -step),
+            sized(-step, step),
+        ]
     }
 
     /// The part of a picture of `side`×`side` pixels that is in this window.
@@ -135,14 +162,25 @@ impl Window {
         let taps = |start: f32, size: f32, mirrored: bool| -> [Tap; SIDE] {
             std::array::from_fn(|i| {
                 let i = if mirrored { SIDE - 1 - i } else { i };
-                Tap::at((start + (i as f32 + 0.5) / SIDE as f32 * size) * side as f32 - 0.5, [0, side])
+                Tap::at(
+                    (start + (i as f32 + 0.5) / SIDE as f32 * size) * side as f32 - 0.5,
+                    [0, side],
+                )
             })
         };
-        let (columns, rows) = (taps(self.x, self.width, self.mirrored), taps(self.y, self.height, false));
+        let (columns, rows) =
+            (taps(self.x, self.width, self.mirrored), taps(self.y, self.height, false));
         let mut out = thumbnail_of(0.0);
         for (row, line) in rows.iter().zip(out.chunks_exact_mut(SIDE)) {
-            let at = |x: usize| row.between(f32::from(from[row.first * side + x]), f32::from(from[row.second * side + x]));
-            line.iter_mut().zip(&columns).for_each(|(o, t)| *o = t.between(at(t.first), at(t.second)));
+            let at = |x: usize| {
+                row.between(
+                    f32::from(from[row.first * side + x]),
+                    f32::from(from[row.second * side + x]),
+                )
+            };
+            line.iter_mut()
+                .zip(&columns)
+                .for_each(|(o, t)| *o = t.between(at(t.first), at(t.second)));
         }
         out
     }
@@ -150,25 +188,29 @@ impl Window {
     /// Puts what is between the bars of `from` into its place in `to`; around it its edges go on.
     pub(super) fn place(&self, content: &Content, from: &Thumbnail, to: &mut Thumbnail) {
         // Two samples a pixel each way, so that what shrinks is averaged.
-        let taps = |start: f32, size: f32, [low, high]: [usize; 2], mirrored: bool| -> [Tap; 2 * SIDE] {
-            std::array::from_fn(|i| {
-                let inside = (((i as f32 + 0.5) / (2 * SIDE) as f32 - start) / size).clamp(0.0, 1.0);
-                let inside = if mirrored { 1.0 - inside } else { inside };
-                Tap::at(low as f32 + inside * (high - low) as f32 - 0.5, [low, high])
-            })
-        };
+        let taps =
+            |start: f32, size: f32, [low, high]: [usize; 2], mirrored: bool| -> [Tap; 2 * SIDE] {
+                std::array::from_fn(|i| {
+                    let inside =
+                        (((i as f32 + 0.5) / (2 * SIDE) as f32 - start) / size).clamp(0.0, 1.0);
+                    let inside = if mirrored { 1.0 - inside } else { inside };
+                    Tap::at(low as f32 + inside * (high - low) as f32 - 0.5, [low, high])
+                })
+            };
         let columns = taps(self.x, self.width, content.x, self.mirrored);
         let rows = taps(self.y, self.height, content.y, false);
         let mut line = [0.0; SIDE];
         for (pair, out) in rows.chunks_exact(2).zip(to.chunks_exact_mut(SIDE)) {
             let mut both = [0.0; SIDE];
             for tap in pair {
-                let (a, b) = (&from[tap.first * SIDE..][..SIDE], &from[tap.second * SIDE..][..SIDE]);
+                let (a, b) =
+                    (&from[tap.first * SIDE..][..SIDE], &from[tap.second * SIDE..][..SIDE]);
                 for (o, (a, b)) in line.iter_mut().zip(a.iter().zip(b)) {
                     *o = tap.between(*a, *b);
                 }
                 for (o, pair) in both.iter_mut().zip(columns.chunks_exact(2)) {
-                    *o += pair.iter().map(|t| t.between(line[t.first], line[t.second])).sum::<f32>();
+                    *o +=
+                        pair.iter().map(|t| t.between(line[t.first], line[t.second])).sum::<f32>();
                 }
             }
             out.iter_mut().zip(both).for_each(|(o, v)| *o = v / 4.0);
@@ -210,7 +252,9 @@ mod tests {
 
     fn ramp() -> Thumbnail {
         let mut t = Box::new([0.0; SIDE * SIDE]);
-        t.iter_mut().enumerate().for_each(|(i, v)| *v = (i % SIDE) as f32 + 3.0 * (i / SIDE) as f32);
+        t.iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = (i % SIDE) as f32 + 3.0 * (i / SIDE) as f32);
         t
     }
 
@@ -219,7 +263,10 @@ mod tests {
         let whole = Content::ALL;
         let (from, mut to, mut back) = (ramp(), ramp(), ramp());
         Window::WHOLE.place(&whole, &from, &mut to);
-        assert!(from.iter().zip(to.iter()).all(|(a, b)| (a - b).abs() < 1.1), "but for the edges, which are averaged");
+        assert!(
+            from.iter().zip(to.iter()).all(|(a, b)| (a - b).abs() < 1.1),
+            "but for the edges, which are averaged"
+        );
         let mirror = Window { mirrored: true, ..Window::WHOLE };
         mirror.place(&whole, &from, &mut to);
         assert!((to[5] - from[SIDE - 6]).abs() < 1.1);
@@ -241,8 +288,14 @@ mod tests {
     #[test]
     fn guesses_lie_inside_and_keep_the_aspect() {
         for ratio in [1.0, 0.4, 16.0 / 9.0, 20.0] {
-            for w in Window::guesses(ratio).iter().filter(|w| **w != Window { mirrored: w.mirrored, ..Window::WHOLE }) {
-                assert!(w.x >= 0.0 && w.y >= 0.0 && w.x + w.width <= 1.001 && w.y + w.height <= 1.001, "{w:?}");
+            for w in Window::guesses(ratio)
+                .iter()
+                .filter(|w| **w != Window { mirrored: w.mirrored, ..Window::WHOLE })
+            {
+                assert!(
+                    w.x >= 0.0 && w.y >= 0.0 && w.x + w.width <= 1.001 && w.y + w.height <= 1.001,
+                    "{w:?}"
+                );
                 assert!((w.width / w.height / ratio - 1.0).abs() < 1e-3);
             }
         }

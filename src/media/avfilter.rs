@@ -1,11 +1,15 @@
-//! libavfilter, loaded when a chain is first run. It brings some thirty libraries along, a third of what a process of ours takes to start, and most never run one.
+//! libavfilter, loaded when a chain is first run. It brings some thirty libraries along, a third of
+//! what a process of ours takes to start, and most never run one.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::LazyLock;
 
-use ffmpeg_next::ffi::{self, AVFilter, AVFilterContext, AVFilterGraph, AVFilterInOut, AVFrame, AVPixelFormat, AVRational, ENOMEM};
+use ffmpeg_next::ffi::{
+    self, AVFilter, AVFilterContext, AVFilterGraph, AVFilterInOut, AVFrame, AVPixelFormat,
+    AVRational, ENOMEM,
+};
 use ffmpeg_next::{Error, Rational, frame};
 use libloading::Library;
 
@@ -16,7 +20,8 @@ use super::source::is_rate;
 const SOURCE: &CStr = c"in";
 const SINK: &CStr = c"out";
 
-/// Declares the functions that are looked up, held by the compiler to what the header says. An unnamed constant links nothing.
+/// Declares the functions that are looked up, held by the compiler to what the header says. An
+/// unnamed constant links nothing.
 macro_rules! functions {
     ($($name:ident: $type:ty,)*) => {
         $(const _: $type = ffi::$name;)*
@@ -27,7 +32,8 @@ macro_rules! functions {
 
         impl Functions {
             fn of(library: &'static Library) -> Result<Self, libloading::Error> {
-                // SAFETY: the types are those of the header that this was built with, whose major version the library's name has.
+                // SAFETY: the types are those of the header that this was built with, whose major
+                // version the library's name has.
                 unsafe { Ok(Self { $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)* }) }
             }
         }
@@ -65,7 +71,9 @@ impl Filters {
             };
             // SAFETY: what it does when it is loaded it does in every program that links it.
             let library = unsafe { Library::new(&name) };
-            library.and_then(|l| Functions::of(Box::leak(Box::new(l)))).map_err(|e| format!("{name} cannot be loaded: {e}"))
+            library
+                .and_then(|l| Functions::of(Box::leak(Box::new(l))))
+                .map_err(|e| format!("{name} cannot be loaded: {e}"))
         });
         LOADED.as_ref().map(Self).map_err(Clone::clone)
     }
@@ -81,13 +89,26 @@ impl Filters {
     }
 
     /// The chain, in libavfilter's syntax, for frames like `first`.
-    pub(super) fn graph(self, chain: &str, first: &frame::Video, time_base: Rational, rate: Option<Rational>) -> Result<Graph, Error> {
+    pub(super) fn graph(
+        self,
+        chain: &str,
+        first: &frame::Video,
+        time_base: Rational,
+        rate: Option<Rational>,
+    ) -> Result<Graph, Error> {
         let pixel = AVPixelFormat::from(first.format()) as i32;
         let rate = rate.map(|r| format!(":frame_rate={r}")).unwrap_or_default();
-        let source = format!("video_size={}x{}:pix_fmt={pixel}:time_base={time_base}:pixel_aspect={}{rate}", first.width(), first.height(), first.aspect_ratio());
+        let source = format!(
+            "video_size={}x{}:pix_fmt={pixel}:time_base={time_base}:pixel_aspect={}{rate}",
+            first.width(),
+            first.height(),
+            first.aspect_ratio()
+        );
         // SAFETY: allocates, or does not.
-        let graph = NonNull::new(unsafe { (self.0.avfilter_graph_alloc)() }).ok_or(Error::Other { errno: ENOMEM })?;
-        let mut graph = Graph { functions: self.0, graph, source: ptr::null_mut(), sink: ptr::null_mut() };
+        let graph = NonNull::new(unsafe { (self.0.avfilter_graph_alloc)() })
+            .ok_or(Error::Other { errno: ENOMEM })?;
+        let mut graph =
+            Graph { functions: self.0, graph, source: ptr::null_mut(), sink: ptr::null_mut() };
         graph.source = graph.add(self.find(c"buffer"), SOURCE, &text(&source)?)?;
         graph.sink = graph.add(self.find(c"buffersink"), SINK, c"")?;
         graph.parse(&text(chain)?)?;
@@ -107,11 +128,25 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    fn add(&mut self, filter: Option<&AVFilter>, name: &CStr, arguments: &CStr) -> Result<*mut AVFilterContext, Error> {
+    fn add(
+        &mut self,
+        filter: Option<&AVFilter>,
+        name: &CStr,
+        arguments: &CStr,
+    ) -> Result<*mut AVFilterContext, Error> {
         let filter = filter.ok_or(Error::FilterNotFound)?;
         let mut context = ptr::null_mut();
         // SAFETY: the strings and the filter outlive the call, which copies what it keeps.
-        told(unsafe { (self.functions.avfilter_graph_create_filter)(&raw mut context, filter, name.as_ptr(), arguments.as_ptr(), ptr::null_mut(), self.graph.as_ptr()) })?;
+        told(unsafe {
+            (self.functions.avfilter_graph_create_filter)(
+                &raw mut context,
+                filter,
+                name.as_ptr(),
+                arguments.as_ptr(),
+                ptr::null_mut(),
+                self.graph.as_ptr(),
+            )
+        })?;
         Ok(context)
     }
 
@@ -122,7 +157,15 @@ impl Graph {
         let parsed = self.end(SINK, self.sink).and_then(|end| {
             inputs = end;
             // SAFETY: both lists are libav's own, of one end each.
-            told(unsafe { (self.functions.avfilter_graph_parse_ptr)(self.graph.as_ptr(), chain.as_ptr(), &raw mut inputs, &raw mut outputs, ptr::null_mut()) })
+            told(unsafe {
+                (self.functions.avfilter_graph_parse_ptr)(
+                    self.graph.as_ptr(),
+                    chain.as_ptr(),
+                    &raw mut inputs,
+                    &raw mut outputs,
+                    ptr::null_mut(),
+                )
+            })
         });
         for list in [&mut inputs, &mut outputs] {
             // SAFETY: it frees what is left of a list, or nothing.
@@ -135,7 +178,9 @@ impl Graph {
     fn end(&self, name: &CStr, context: *mut AVFilterContext) -> Result<*mut AVFilterInOut, Error> {
         // SAFETY: it is allocated and zeroed by libav, which frees the name with it.
         unsafe {
-            let end = (self.functions.avfilter_inout_alloc)().as_mut().ok_or(Error::Other { errno: ENOMEM })?;
+            let end = (self.functions.avfilter_inout_alloc)()
+                .as_mut()
+                .ok_or(Error::Other { errno: ENOMEM })?;
             end.name = ffi::av_strdup(name.as_ptr());
             end.filter_ctx = context;
             Ok(end)
@@ -148,20 +193,28 @@ impl Graph {
             // SAFETY: it is borrowed until the call below is over.
             unsafe { frame.as_mut_ptr() }
         });
-        // SAFETY: the source is part of a configured graph, and takes over what the frame refers to.
+        // SAFETY: the source is part of a configured graph, and takes over what the frame refers
+        // to.
         told(unsafe { (self.functions.av_buffersrc_add_frame)(self.source, frame) })
     }
 
     /// The next frame; `EAGAIN` if the chain wants more before.
     pub(super) fn pull(&mut self, frame: &mut frame::Video) -> Result<(), Error> {
         // SAFETY: the sink is part of a configured graph.
-        guard::fill_video(frame, |frame| unsafe { (self.functions.av_buffersink_get_frame)(self.sink, frame) })
+        guard::fill_video(frame, |frame| unsafe {
+            (self.functions.av_buffersink_get_frame)(self.sink, frame)
+        })
     }
 
     /// Time base and frame rate of what comes out, if it has one.
     pub(super) fn timing(&self) -> (Rational, Option<Rational>) {
         // SAFETY: the sink is part of a configured graph.
-        let (time_base, rate) = unsafe { ((self.functions.av_buffersink_get_time_base)(self.sink), (self.functions.av_buffersink_get_frame_rate)(self.sink)) };
+        let (time_base, rate) = unsafe {
+            (
+                (self.functions.av_buffersink_get_time_base)(self.sink),
+                (self.functions.av_buffersink_get_frame_rate)(self.sink),
+            )
+        };
         (time_base.into(), Some(Rational::from(rate)).filter(is_rate))
     }
 }

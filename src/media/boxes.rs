@@ -1,6 +1,8 @@
-//! Metadata by name in MP4 and MOV, beside the tags that libav's muxer writes: it writes one or the other, and a generated clip has both (a title, and a workflow).
+//! Metadata by name in MP4 and MOV, beside the tags that libav's muxer writes: it writes one or the
+//! other, and a generated clip has both (a title, and a workflow).
 //!
-//! The box is `moov/meta` with the handler `mdta`: names in `keys`, values in `ilst` (QuickTime File Format, "Metadata").
+//! The box is `moov/meta` with the handler `mdta`: names in `keys`, values in `ilst` (QuickTime
+//! File Format, "Metadata").
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,11 +13,17 @@ use super::Container;
 /// Bytes that are moved at a time.
 const BLOCK: u64 = 1 << 20;
 
-/// Adds metadata by name to a finished file, in place. What follows the index moves back by as much, and the index with it.
+/// Adds metadata by name to a finished file, in place. What follows the index moves back by as
+/// much, and the index with it.
 ///
 /// # Errors
-/// Of the file, and [`io::ErrorKind::InvalidData`] where it has no index that is understood, or one whose places do not go as far; nothing is changed then.
-pub(super) fn add_keys(path: &Path, container: Container, keys: &[(String, String)]) -> io::Result<()> {
+/// Of the file, and [`io::ErrorKind::InvalidData`] where it has no index that is understood, or one
+/// whose places do not go as far; nothing is changed then.
+pub(super) fn add_keys(
+    path: &Path,
+    container: Container,
+    keys: &[(String, String)],
+) -> io::Result<()> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let end = file.metadata()?.len();
     let (start, length) = find_index(&mut file, end)?;
@@ -81,16 +89,27 @@ fn size_of(head: &[u8]) -> u32 {
     head.first_chunk().map_or(0, |size| u32::from_be_bytes(*size))
 }
 
-/// Adds `by` to each place in the file, of those that are said in these boxes, that lies at `from` or behind it (`stco` and `co64`, ISO/IEC 14496-12, 8.7.5).
+/// Adds `by` to each place in the file, of those that are said in these boxes, that lies at `from`
+/// or behind it (`stco` and `co64`, ISO/IEC 14496-12, 8.7.5).
 fn move_places(mut boxes: &mut [u8], from: u64, by: u64) -> io::Result<()> {
     while !boxes.is_empty() {
         let size = size_of(boxes) as usize;
-        let Some((this, rest)) = boxes.split_at_mut_checked(size).filter(|_| size >= 8) else { return Err(odd("its index is damaged")) };
+        let Some((this, rest)) = boxes.split_at_mut_checked(size).filter(|_| size >= 8) else {
+            return Err(odd("its index is damaged"));
+        };
         let (head, body) = this.split_at_mut(8);
         match &head[4..] {
             b"trak" | b"mdia" | b"minf" | b"stbl" => move_places(body, from, by)?,
-            b"stco" => move_each(body, |place: [u8; 4]| Some(u32::try_from(moved(u32::from_be_bytes(place).into(), from, by)?).ok()?.to_be_bytes()))?,
-            b"co64" => move_each(body, |place: [u8; 8]| Some(moved(u64::from_be_bytes(place), from, by)?.to_be_bytes()))?,
+            b"stco" => move_each(body, |place: [u8; 4]| {
+                Some(
+                    u32::try_from(moved(u32::from_be_bytes(place).into(), from, by)?)
+                        .ok()?
+                        .to_be_bytes(),
+                )
+            })?,
+            b"co64" => move_each(body, |place: [u8; 8]| {
+                Some(moved(u64::from_be_bytes(place), from, by)?.to_be_bytes())
+            })?,
             _ => {}
         }
         boxes = rest;
@@ -103,7 +122,10 @@ fn moved(place: u64, from: u64, by: u64) -> Option<u64> {
 }
 
 /// Replaces each place of a table that begins with a version and a count.
-fn move_each<const N: usize>(table: &mut [u8], moved: impl Fn([u8; N]) -> Option<[u8; N]>) -> io::Result<()> {
+fn move_each<const N: usize>(
+    table: &mut [u8],
+    moved: impl Fn([u8; N]) -> Option<[u8; N]>,
+) -> io::Result<()> {
     let (places, _) = table.get_mut(8..).unwrap_or_default().as_chunks_mut::<N>();
     for place in places {
         *place = moved(*place).ok_or_else(|| odd("it is too large for its index"))?;
@@ -123,7 +145,15 @@ fn meta(container: Container, keys: &[(String, String)]) -> io::Result<Vec<u8>> 
         let data = boxed(b"data", &[&1u32.to_be_bytes(), &[0; 4], value.as_bytes()])?;
         values.extend(boxed(&number.to_be_bytes(), &[&data])?);
     }
-    boxed(b"meta", &[version, &handler, &boxed(b"keys", &[&[0; 4], &count.to_be_bytes(), &names])?, &boxed(b"ilst", &[&values])?])
+    boxed(
+        b"meta",
+        &[
+            version,
+            &handler,
+            &boxed(b"keys", &[&[0; 4], &count.to_be_bytes(), &names])?,
+            &boxed(b"ilst", &[&values])?,
+        ],
+    )
 }
 
 fn boxed(name: &[u8; 4], parts: &[&[u8]]) -> io::Result<Vec<u8>> {
@@ -149,8 +179,11 @@ mod tests {
     }
 
     fn index(name: &[u8; 4], place: &[u8]) -> Vec<u8> {
-        let table = boxed(name, &[&[0; 4], &1u32.to_be_bytes(), place, &[0; 8][place.len()..]]).unwrap();
-        [b"stbl", b"minf", b"mdia", b"trak", b"moov"].iter().fold(table, |inner, name| boxed(name, &[&inner]).unwrap())
+        let table =
+            boxed(name, &[&[0; 4], &1u32.to_be_bytes(), place, &[0; 8][place.len()..]]).unwrap();
+        [b"stbl", b"minf", b"mdia", b"trak", b"moov"]
+            .iter()
+            .fold(table, |inner, name| boxed(name, &[&inner]).unwrap())
     }
 
     const KEYS: [(&str, &str); 2] = [("workflow", "{}"), ("AIGC", "1")];
@@ -162,7 +195,8 @@ mod tests {
     #[test]
     fn what_lies_behind_the_index_is_moved_with_its_places() {
         let media: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
-        let (brand, data) = (boxed(b"ftyp", &[b"isom"]).unwrap(), boxed(b"mdat", &[&media]).unwrap());
+        let (brand, data) =
+            (boxed(b"ftyp", &[b"isom"]).unwrap(), boxed(b"mdat", &[&media]).unwrap());
         let place = 1_000u32.to_be_bytes();
         for (name, place) in [(b"stco", &place[..]), (b"co64", &1_000u64.to_be_bytes())] {
             let (_folder, path) = file(&[&brand, &index(name, place), &data]);
@@ -171,9 +205,16 @@ mod tests {
             let after = std::fs::read(&path).unwrap();
             let by = after.len() - before.len();
             assert!(after.ends_with(&data));
-            assert_eq!(u64::from_be_bytes(places(&after, name).try_into().unwrap()) >> if name == b"stco" { 32 } else { 0 }, 1_000 + by as u64);
+            assert_eq!(
+                u64::from_be_bytes(places(&after, name).try_into().unwrap())
+                    >> if name == b"stco" { 32 } else { 0 },
+                1_000 + by as u64
+            );
             let (mut opened, end) = (File::open(&path).unwrap(), after.len() as u64);
-            assert_eq!(find_index(&mut opened, end).unwrap().1 as usize, before.len() - brand.len() - data.len() + by);
+            assert_eq!(
+                find_index(&mut opened, end).unwrap().1 as usize,
+                before.len() - brand.len() - data.len() + by
+            );
         }
         // Behind the media, nothing moves.
         let (_folder, path) = file(&[&brand, &data, &index(b"stco", &place)]);
@@ -184,7 +225,13 @@ mod tests {
     #[test]
     fn a_file_that_cannot_have_them_stays_as_it_was() {
         let data = boxed(b"mdat", &[&[0; 9]]).unwrap();
-        for odd in [data.clone(), [index(b"stco", &u32::MAX.to_be_bytes()), data.clone()].concat(), [&data[..], &[0, 0, 1, 0], b"moov"].concat(), vec![], vec![0; 40]] {
+        for odd in [
+            data.clone(),
+            [index(b"stco", &u32::MAX.to_be_bytes()), data.clone()].concat(),
+            [&data[..], &[0, 0, 1, 0], b"moov"].concat(),
+            vec![],
+            vec![0; 40],
+        ] {
             let (_folder, path) = file(&[&odd]);
             assert!(add_keys(&path, Container::Mp4, &keys()).is_err());
             assert_eq!(std::fs::read(&path).unwrap(), odd);

@@ -1,7 +1,9 @@
-//! The clock of a file: every packet's times, counted from its start, without the jumps that joined, wrapped and edited recordings have.
+//! The clock of a file: every packet's times, counted from its start, without the jumps that
+//! joined, wrapped and edited recordings have.
 //!
-//! Where a stream goes back, or in formats whose clocks may jump ahead too far, its clock was set anew. The file goes on where it was, and the other streams follow when
-//! their own times show that they have come to the same place, since packets of both sides lie mixed there.
+//! Where a stream goes back, or in formats whose clocks may jump ahead too far, its clock was set
+//! anew. The file goes on where it was, and the other streams follow when their own times show that
+//! they have come to the same place, since packets of both sides lie mixed there.
 
 use ffmpeg_next::Packet;
 use ffmpeg_next::Rational;
@@ -10,11 +12,14 @@ use ffmpeg_next::Rescale as _;
 /// Microseconds, as libav counts the times of a whole file.
 const MICROSECONDS: Rational = Rational(1, 1_000_000);
 const SECOND: i64 = 1_000_000;
-/// A stream that goes back further than this has another clock; less is a muxer's rounding. ffmpeg's own bound.
+/// A stream that goes back further than this has another clock; less is a muxer's rounding.
+/// ffmpeg's own bound.
 const BACK: i64 = SECOND / 10;
-/// In formats whose clocks may jump, a stream that leaves out more than this has another clock. ffmpeg's default.
+/// In formats whose clocks may jump, a stream that leaves out more than this has another clock.
+/// ffmpeg's default.
 const AHEAD: i64 = 10 * SECOND;
-/// How far a stream may be from where it is expected on a clock that another stream has shown already: what one runs ahead of the other where recordings are joined.
+/// How far a stream may be from where it is expected on a clock that another stream has shown
+/// already: what one runs ahead of the other where recordings are joined.
 const NEAR: i64 = SECOND;
 /// Clocks, the newest first, that a stream is looked for on.
 const REMEMBERED: usize = 8;
@@ -32,16 +37,23 @@ struct Track {
 pub(super) struct Clock {
     /// Whether times may jump ahead, too.
     jumps: bool,
-    /// What is added to the file's own times, by each clock that it has had; in microseconds. None before the first time is known.
+    /// What is added to the file's own times, by each clock that it has had; in microseconds. None
+    /// before the first time is known.
     offsets: Vec<i64>,
     tracks: Vec<Track>,
 }
 
 impl Clock {
-    /// Of a file of `streams` that says that it begins at `start` microseconds. What begins a little before zero does so because a decoder needs a while, and stays.
+    /// Of a file of `streams` that says that it begins at `start` microseconds. What begins a
+    /// little before zero does so because a decoder needs a while, and stays.
     pub(super) fn new(start: Option<i64>, jumps: bool, streams: usize) -> Self {
-        let offsets = start.map(|start| if (-SECOND..=0).contains(&start) { 0 } else { start.saturating_neg() });
-        Self { jumps, offsets: offsets.into_iter().collect(), tracks: vec![Track::default(); streams] }
+        let offsets = start
+            .map(|start| if (-SECOND..=0).contains(&start) { 0 } else { start.saturating_neg() });
+        Self {
+            jumps,
+            offsets: offsets.into_iter().collect(),
+            tracks: vec![Track::default(); streams],
+        }
     }
 
     /// Whether it may be set anew in the midst of the file.
@@ -60,7 +72,8 @@ impl Clock {
         self.offsets.first().map_or(0, |offset| offset.saturating_neg())
     }
 
-    /// Sets the packet's times, in `base`, right. `paced` says that its stream goes on without a break, as pictures and sound do; the times of others say nothing of the clock.
+    /// Sets the packet's times, in `base`, right. `paced` says that its stream goes on without a
+    /// break, as pictures and sound do; the times of others say nothing of the clock.
     pub(super) fn set(&mut self, packet: &mut Packet, base: Rational, paced: bool) {
         let Some(time) = packet.dts().or(packet.pts()) else { return };
         let micros = time.rescale(base, MICROSECONDS);
@@ -69,7 +82,11 @@ impl Clock {
         }
         let duration = packet.duration().max(0).rescale(base, MICROSECONDS);
         let known = packet.dts().is_some();
-        let offset = if paced && known { self.follow(packet.stream(), micros, duration) } else { self.newest() };
+        let offset = if paced && known {
+            self.follow(packet.stream(), micros, duration)
+        } else {
+            self.newest()
+        };
         let shift = offset.rescale(MICROSECONDS, base);
         packet.set_pts(packet.pts().map(|t| t.saturating_add(shift)));
         packet.set_dts(packet.dts().map(|t| t.saturating_add(shift)));
@@ -86,7 +103,8 @@ impl Clock {
             self.tracks.resize(stream + 1, Track::default());
         }
         let track = self.tracks[stream];
-        let Some(expected) = track.next.or_else(|| self.jumps.then(|| self.reached()).flatten()) else {
+        let Some(expected) = track.next.or_else(|| self.jumps.then(|| self.reached()).flatten())
+        else {
             let clock = self.offsets.len() - 1;
             return self.advance(stream, clock, time, duration);
         };
@@ -98,10 +116,17 @@ impl Clock {
         if (-back..=ahead).contains(&off(own)) {
             return self.advance(stream, own, time, duration);
         }
-        let newer = (own + 1..self.offsets.len()).rev().take(REMEMBERED).find(|&clock| off(clock).abs() <= NEAR);
+        let newer = (own + 1..self.offsets.len())
+            .rev()
+            .take(REMEMBERED)
+            .find(|&clock| off(clock).abs() <= NEAR);
         let clock = newer.unwrap_or_else(|| {
-            // Nothing that was before is overlaid: the new part begins where the last of all streams ends.
-            let from = self.reached().filter(|reached| (0..AHEAD).contains(&(reached - expected))).unwrap_or(expected);
+            // Nothing that was before is overlaid: the new part begins where the last of all
+            // streams ends.
+            let from = self
+                .reached()
+                .filter(|reached| (0..AHEAD).contains(&(reached - expected)))
+                .unwrap_or(expected);
             self.offsets.push(from.saturating_sub(time));
             self.offsets.len() - 1
         });
@@ -115,12 +140,14 @@ impl Clock {
 
     fn advance(&mut self, stream: usize, clock: usize, time: i64, duration: i64) -> i64 {
         let offset = self.offsets[clock];
-        self.tracks[stream] = Track { clock, next: Some(time.saturating_add(offset).saturating_add(duration)) };
+        self.tracks[stream] =
+            Track { clock, next: Some(time.saturating_add(offset).saturating_add(duration)) };
         offset
     }
 }
 
-/// Gives every frame of a stream a time of its own, in the stream's time base, where the file says none or the same one again.
+/// Gives every frame of a stream a time of its own, in the stream's time base, where the file says
+/// none or the same one again.
 #[derive(Default)]
 pub(super) struct Pace {
     last: Option<i64>,
@@ -129,7 +156,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The time of the next frame, which the file has at `told`, and which usually lasts for `duration`.
+    /// The time of the next frame, which the file has at `told`, and which usually lasts for
+    /// `duration`.
     pub(super) fn next(&mut self, told: Option<i64>, duration: i64) -> i64 {
         let duration = duration.max(1);
         let Some(last) = self.last else { return *self.last.insert(told.unwrap_or(0)) };
@@ -138,7 +166,8 @@ impl Pace {
                 self.stuck = 0;
                 told
             }
-            // One that has the time of another goes between; a run of them has no clock, and goes by the usual pace.
+            // One that has the time of another goes between; a run of them has no clock, and goes
+            // by the usual pace.
             Some(_) if self.stuck == 0 => {
                 self.stuck = 1;
                 last.saturating_add((duration / 2).max(1))
@@ -172,7 +201,13 @@ mod tests {
 
     #[test]
     fn a_file_starts_at_zero_whatever_its_clock_says() {
-        assert_eq!(run(&mut Clock::new(Some(24_550 * SECOND), true, 2), &[(0, 24_550_000), (1, 24_550_020), (0, 24_550_040)]), [0, 20, 40]);
+        assert_eq!(
+            run(
+                &mut Clock::new(Some(24_550 * SECOND), true, 2),
+                &[(0, 24_550_000), (1, 24_550_020), (0, 24_550_040)]
+            ),
+            [0, 20, 40]
+        );
         assert_eq!(run(&mut Clock::new(None, false, 1), &[(0, 5_000), (0, 5_040)]), [0, 40]);
         // A decoder's delay stays.
         assert_eq!(run(&mut Clock::new(Some(-7_000), false, 1), &[(0, -7), (0, 33)]), [-7, 33]);
@@ -182,7 +217,17 @@ mod tests {
     fn clocks_that_go_back_go_on_for_all_streams() {
         let mut clock = Clock::new(Some(1_400_000), true, 2);
         // The first part's last sound comes behind the second part's first picture.
-        let packets = [(0, 1_400), (1, 1_400), (0, 1_900), (1, 1_900), (0, 1_400), (1, 1_940), (1, 1_400), (0, 1_440), (1, 1_440)];
+        let packets = [
+            (0, 1_400),
+            (1, 1_400),
+            (0, 1_900),
+            (1, 1_900),
+            (0, 1_400),
+            (1, 1_940),
+            (1, 1_400),
+            (0, 1_440),
+            (1, 1_440),
+        ];
         assert_eq!(run(&mut clock, &packets), [0, 0, 500, 500, 540, 540, 540, 580, 580]);
     }
 
@@ -204,9 +249,14 @@ mod tests {
     #[test]
     fn frames_without_times_of_their_own_go_by_the_usual_pace() {
         let mut pace = Pace::default();
-        let times = |pace: &mut Pace, told: &[Option<i64>]| told.iter().map(|&t| pace.next(t, 40)).collect::<Vec<_>>();
+        let times = |pace: &mut Pace, told: &[Option<i64>]| {
+            told.iter().map(|&t| pace.next(t, 40)).collect::<Vec<_>>()
+        };
         assert_eq!(times(&mut pace, &[None, None, None]), [0, 40, 80]);
-        assert_eq!(times(&mut Pace::default(), &[Some(0), Some(0), Some(40), Some(40), Some(80)]), [0, 20, 40, 60, 80]);
+        assert_eq!(
+            times(&mut Pace::default(), &[Some(0), Some(0), Some(40), Some(40), Some(80)]),
+            [0, 20, 40, 60, 80]
+        );
         assert_eq!(times(&mut Pace::default(), &[Some(7); 4]), [7, 27, 67, 107]);
     }
 }

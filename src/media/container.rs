@@ -46,7 +46,8 @@ impl Container {
     /// # Errors
     /// [`MediaError::Container`] for any other extension.
     pub fn of(path: &Path) -> Result<Self, MediaError> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        let extension =
+            path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         match extension.as_str() {
             "mp4" | "m4v" => Ok(Self::Mp4),
             "mov" => Ok(Self::Mov),

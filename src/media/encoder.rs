@@ -1,10 +1,12 @@
-//! The picture's encoder: which one, with what settings, and everything about the picture that it must be told.
+//! The picture's encoder: which one, with what settings, and everything about the picture that it
+//! must be told.
 
 use std::path::Path;
 
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE, AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic,
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE,
+    AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic,
     AVFieldOrder, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
@@ -56,7 +58,17 @@ impl VideoCodec {
 
     /// The name of some codec, as this program has it.
     pub(crate) fn named(name: &str) -> Option<&'static str> {
-        let all = [Self::H264, Self::H265, Self::Vp9, Self::Av1, Self::Ffv1, Self::Png, Self::Jpeg, Self::WebP, Self::Raw];
+        let all = [
+            Self::H264,
+            Self::H265,
+            Self::Vp9,
+            Self::Av1,
+            Self::Ffv1,
+            Self::Png,
+            Self::Jpeg,
+            Self::WebP,
+            Self::Raw,
+        ];
         all.into_iter().map(Self::name).find(|n| *n == name)
     }
 
@@ -94,11 +106,15 @@ impl VideoCodec {
     /// Whether `container` holds this codec.
     fn fits(self, container: Container) -> bool {
         match container {
-            Container::Mp4 | Container::Fragments => matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1),
+            Container::Mp4 | Container::Fragments => {
+                matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1)
+            }
             Container::Mov => matches!(self, Self::H264 | Self::H265),
             Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP | Self::Raw),
             Container::WebM => matches!(self, Self::Vp9 | Self::Av1),
-            Container::M4a | Container::Ogg | Container::Flac | Container::Mp3 | Container::Wav => false,
+            Container::M4a | Container::Ogg | Container::Flac | Container::Mp3 | Container::Wav => {
+                false
+            }
             Container::Png => self == Self::Png,
             Container::Jpeg => self == Self::Jpeg,
             Container::WebP => self == Self::WebP,
@@ -106,7 +122,8 @@ impl VideoCodec {
         }
     }
 
-    /// The family of the input's codec where the container holds it, else the one the container is known for.
+    /// The family of the input's codec where the container holds it, else the one the container is
+    /// known for.
     fn default_for(input: Id, container: Container) -> Self {
         let family = match input {
             Id::HEVC => Self::H265,
@@ -170,7 +187,11 @@ pub(super) struct PictureFormat {
 
 impl PictureFormat {
     /// Of what `decoder` puts out for `source`, whose first frame is `first`.
-    pub(super) fn of_stream(decoder: &decoder::Video, source: &ffmpeg_next::Stream<'_>, first: &frame::Video) -> Self {
+    pub(super) fn of_stream(
+        decoder: &decoder::Video,
+        source: &ffmpeg_next::Stream<'_>,
+        first: &frame::Video,
+    ) -> Self {
         // SAFETY: the context is valid; only plain fields are read.
         let raw = unsafe { &*decoder.as_ptr() };
         let frame = Self::of_frame(first, source.time_base(), frame_rate(source));
@@ -178,14 +199,22 @@ impl PictureFormat {
             codec: decoder.id(),
             pixel_aspect: aspect_ratio(source, decoder),
             bits_per_raw_sample: raw.bits_per_raw_sample,
-            field_order: if frame.field_order == AVFieldOrder::AV_FIELD_UNKNOWN { raw.field_order } else { frame.field_order },
+            field_order: if frame.field_order == AVFieldOrder::AV_FIELD_UNKNOWN {
+                raw.field_order
+            } else {
+                frame.field_order
+            },
             hdr: side_data::x265_hdr(source),
             ..frame
         }
     }
 
     /// Of a frame, such as one that came out of a filter graph.
-    pub(super) fn of_frame(frame: &frame::Video, time_base: Rational, frame_rate: Option<Rational>) -> Self {
+    pub(super) fn of_frame(
+        frame: &frame::Video,
+        time_base: Rational,
+        frame_rate: Option<Rational>,
+    ) -> Self {
         // SAFETY: the frame is valid; only plain fields are read.
         let raw = unsafe { &*frame.as_ptr() };
         let field_order = match (frame.is_interlaced(), frame.is_top_first()) {
@@ -208,7 +237,9 @@ impl PictureFormat {
             chroma_location: raw.chroma_location,
             bits_per_raw_sample: 0,
             field_order,
-            lasts: Some(frame.packet().duration).filter(|&d| d > 0).map(|d| d as f64 * f64::from(time_base)),
+            lasts: Some(frame.packet().duration)
+                .filter(|&d| d > 0)
+                .map(|d| d as f64 * f64::from(time_base)),
             transparent: false,
             captions: false,
             hdr: Vec::new(),
@@ -228,19 +259,32 @@ impl PictureFormat {
         matches!(self.field_order, AV_FIELD_TT | AV_FIELD_BB | AV_FIELD_TB | AV_FIELD_BT)
     }
 
-    /// Frames per second, for encoders that choose a level by it. Files without a steady rate name that of their clock.
+    /// Frames per second, for encoders that choose a level by it. Files without a steady rate name
+    /// that of their clock.
     fn pace(&self) -> Rational {
         let usual = |r: &Rational| (1.0..=MOST_FRAMES).contains(&f64::from(*r));
-        let lasts = self.lasts.filter(|s| *s > 0.0).map(|s| Rational((1000.0 / s).clamp(1.0, 1e9) as i32, 1000));
+        let lasts = self
+            .lasts
+            .filter(|s| *s > 0.0)
+            .map(|s| Rational((1000.0 / s).clamp(1.0, 1e9) as i32, 1000));
         self.frame_rate.filter(usual).or(lasts.filter(usual)).unwrap_or(Rational(25, 1))
     }
 
-    /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`, has not.
-    pub(super) fn losses(&self, format: Pixel, codec: VideoCodec, container: Container) -> Vec<String> {
+    /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`,
+    /// has not.
+    pub(super) fn losses(
+        &self,
+        format: Pixel,
+        codec: VideoCodec,
+        container: Container,
+    ) -> Vec<String> {
         let mut out = Vec::new();
         // JPEG has none: what libav gives out as one is left of four inks.
         if self.transparent && self.codec != Id::MJPEG && !has_alpha(format) {
-            out.push(format!("the alpha channel was left out: {} has no place for it here", codec.name()));
+            out.push(format!(
+                "the alpha channel was left out: {} has no place for it here",
+                codec.name()
+            ));
         }
         if self.captions && codec != VideoCodec::H264 {
             out.push(format!("the closed captions were left out: {} has no place for them here; --video-codec h264 keeps them", codec.name()));
@@ -249,9 +293,15 @@ impl PictureFormat {
             Layout::Luma { depth } | Layout::Rgb { depth } | Layout::Other { depth, .. } => depth,
         };
         if depth(format) < depth(self.pixel) && format != Pixel::None {
-            out.push(format!("the picture has {} bits a sample instead of {}: {} holds no more here", depth(format), depth(self.pixel), codec.name()));
+            out.push(format!(
+                "the picture has {} bits a sample instead of {}: {} holds no more here",
+                depth(format),
+                depth(self.pixel),
+                codec.name()
+            ));
         }
-        let told = codec == VideoCodec::H264 || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
+        let told = codec == VideoCodec::H264
+            || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
         if self.is_interlaced() && !told {
             out.push(format!(
                 "the picture is interlaced, which {} in {} does not say: players will not deinterlace it; --video-codec h264 keeps it",
@@ -264,7 +314,10 @@ impl PictureFormat {
 
     /// A line on a column or a row that an encoder does not take.
     pub(super) fn crop(&self, encoder: &encoder::video::Encoder) -> Option<String> {
-        let (columns, rows) = (self.width - encoder.width().min(self.width), self.height - encoder.height().min(self.height));
+        let (columns, rows) = (
+            self.width - encoder.width().min(self.width),
+            self.height - encoder.height().min(self.height),
+        );
         let what = match (columns, rows) {
             (0, 0) => return None,
             (_, 0) => "the last column of pixels was",
@@ -291,29 +344,59 @@ pub(super) struct PictureEncoder {
 }
 
 /// Opens the encoder for a picture of the given format.
-pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, source: &PictureFormat, global_header: bool) -> Result<PictureEncoder, MediaError> {
+pub(super) fn open(
+    path: &Path,
+    container: Container,
+    options: &EncodeOptions,
+    source: &PictureFormat,
+    global_header: bool,
+) -> Result<PictureEncoder, MediaError> {
     let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(source.codec, container));
     if !codec.fits(container) {
-        return Err(MediaError::CannotHold { path: path.into(), container: container.name(), what: codec.name().into(), advice: "choose another --video-codec, or a .mkv target" });
+        return Err(MediaError::CannotHold {
+            path: path.into(),
+            container: container.name(),
+            what: codec.name().into(),
+            advice: "choose another --video-codec, or a .mkv target",
+        });
     }
-    let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: codec.name().into(), reason };
-    let found = encoder::find_by_name(codec.encoder()).ok_or_else(|| fail("libav was built without it".into()))?;
+    let fail = |reason: String| MediaError::Encoder {
+        path: path.into(),
+        codec: codec.name().into(),
+        reason,
+    };
+    let found = encoder::find_by_name(codec.encoder())
+        .ok_or_else(|| fail("libav was built without it".into()))?;
     // Encoders would print their own complaint to standard error, or give a number for a reason.
     if let Some(preset) = &options.preset {
-        tuning::takes_preset(codec, preset).map_err(|presets| fail(format!("'{preset}' is none of its presets: {presets}")))?;
+        tuning::takes_preset(codec, preset)
+            .map_err(|presets| fail(format!("'{preset}' is none of its presets: {presets}")))?;
     }
     let format = choose_format(codec, container, &found, source);
     let (width, height) = even(codec, format, source);
     let mut context = codec::Context::new_with_codec(found);
-    // x264 would take half as many again as there are cores, and each holds a frame and more; the rest is for decoding and marking.
-    let count = if codec == VideoCodec::H264 { std::thread::available_parallelism().map_or(0, usize::from) } else { 0 };
-    context.set_threading(threading::Config { kind: threading::Type::Frame, count, ..Default::default() });
+    // x264 would take half as many again as there are cores, and each holds a frame and more; the
+    // rest is for decoding and marking.
+    let count = if codec == VideoCodec::H264 {
+        std::thread::available_parallelism().map_or(0, usize::from)
+    } else {
+        0
+    };
+    context.set_threading(threading::Config {
+        kind: threading::Type::Frame,
+        count,
+        ..Default::default()
+    });
     let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
     encoder.set_width(width);
     encoder.set_height(height);
     encoder.set_format(format);
     encoder.set_time_base(source.time_base);
-    encoder.set_frame_rate(if codec == VideoCodec::Raw { source.frame_rate } else { Some(source.pace()) });
+    encoder.set_frame_rate(if codec == VideoCodec::Raw {
+        source.frame_rate
+    } else {
+        Some(source.pace())
+    });
     encoder.set_aspect_ratio(source.pixel_aspect);
     // SAFETY: the context is valid and not open yet; only plain fields are set.
     unsafe {
@@ -321,8 +404,12 @@ pub(super) fn open(path: &Path, container: Container, options: &EncodeOptions, s
         (*to).thread_type = 3;
         (*to).color_primaries = source.primaries;
         (*to).color_trc = source.transfer;
-        let was_rgb = matches!(Layout::of(source.pixel), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
-        let is_rgb = matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
+        let was_rgb = matches!(
+            Layout::of(source.pixel),
+            Layout::Rgb { .. } | Layout::Other { rgb: true, .. }
+        );
+        let is_rgb =
+            matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
         if was_rgb == is_rgb {
             (*to).colorspace = source.matrix;
             (*to).color_range = source.range;
@@ -362,9 +449,15 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
 }
 
 /// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
-fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, picture: &PictureFormat) -> Pixel {
+fn choose_format(
+    codec: VideoCodec,
+    container: Container,
+    encoder: &Codec,
+    picture: &PictureFormat,
+) -> Pixel {
     let source = picture.pixel;
-    let any: Vec<Pixel> = encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
+    let any: Vec<Pixel> =
+        encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
     // Samples as they are can be anything; what Y4M says of them is what counts.
     let known = if codec == VideoCodec::Raw { Y4M.to_vec() } else { any };
     let takes = |p: Pixel| known.contains(&p);
@@ -373,7 +466,8 @@ fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, pictu
         Layout::Rgb { depth } => (true, depth),
         Layout::Other { rgb, depth, .. } => (rgb, depth),
     };
-    let lossy_video = matches!(codec, VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Vp9 | VideoCodec::Av1);
+    let lossy_video =
+        matches!(codec, VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Vp9 | VideoCodec::Av1);
     let plain = match source {
         // WebP knows one range and one matrix, into which libwebp itself turns red, green and blue.
         _ if codec == VideoCodec::WebP && picture.codec != Id::WEBP => Pixel::BGRA,
@@ -394,7 +488,8 @@ fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, pictu
     };
     let plain = if takes(plain) { plain } else { nearest(&known, plain) };
     // libvpx codes transparency beside the picture, for which Matroska alone has a place.
-    let beside = codec == VideoCodec::Vp9 && matches!(container, Container::Matroska | Container::WebM);
+    let beside =
+        codec == VideoCodec::Vp9 && matches!(container, Container::Matroska | Container::WebM);
     match has_alpha(source) {
         true if beside && takes(Pixel::YUVA420P) => Pixel::YUVA420P,
         true if codec == VideoCodec::Vp9 => Pixel::YUV420P,
@@ -402,10 +497,12 @@ fn choose_format(codec: VideoCodec, container: Container, encoder: &Codec, pictu
     }
 }
 
-/// The size that is written: x264 and x265 want even ones where chroma is halved, and no player but those of a desktop takes it whole.
+/// The size that is written: x264 and x265 want even ones where chroma is halved, and no player but
+/// those of a desktop takes it whole.
 fn even(codec: VideoCodec, format: Pixel, picture: &PictureFormat) -> (u32, u32) {
     let halved = |shift: u8| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && shift > 0;
-    let (across, down) = format.descriptor().map_or((0, 0), |d| (d.log2_chroma_w(), d.log2_chroma_h()));
+    let (across, down) =
+        format.descriptor().map_or((0, 0), |d| (d.log2_chroma_w(), d.log2_chroma_h()));
     let cut = |size: u32, shift: u8| if halved(shift) && size > 1 { size & !1 } else { size };
     (cut(picture.width, across), cut(picture.height, down))
 }
@@ -439,8 +536,11 @@ fn nearest(known: &[Pixel], source: Pixel) -> Pixel {
     let mut list: Vec<AVPixelFormat> = known.iter().map(|&p| p.into()).collect();
     list.push(AVPixelFormat::AV_PIX_FMT_NONE);
     let alpha = i32::from(matches!(Layout::of(source), Layout::Other { alpha: true, .. }));
-    // SAFETY: the list ends with the terminator that the function looks for; the last argument may be null.
-    let best = unsafe { avcodec_find_best_pix_fmt_of_list(list.as_ptr(), source.into(), alpha, std::ptr::null_mut()) };
+    // SAFETY: the list ends with the terminator that the function looks for; the last argument may
+    // be null.
+    let best = unsafe {
+        avcodec_find_best_pix_fmt_of_list(list.as_ptr(), source.into(), alpha, std::ptr::null_mut())
+    };
     match Pixel::from(best) {
         Pixel::None => Pixel::YUV420P,
         p => p,

@@ -15,16 +15,29 @@ pub(crate) fn load_filters() {
     let _ = Filters::load();
 }
 
-/// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and writes what comes out to `output`. The chain may
-/// change size, frame rate and time stamps. Sound and everything else is left out.
+/// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and
+/// writes what comes out to `output`. The chain may change size, frame rate and time stamps. Sound
+/// and everything else is left out.
 ///
 /// # Errors
-/// [`MediaError::Filter`] or [`MediaError::Encoder`] if this libav cannot do it, others if reading or writing fails or was cancelled.
-pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions, limits: &Limits, cancel: &Cancel) -> Result<(), MediaError> {
+/// [`MediaError::Filter`] or [`MediaError::Encoder`] if this libav cannot do it, others if reading
+/// or writing fails or was cancelled.
+pub fn filter(
+    input: &Path,
+    output: &Path,
+    chain: &str,
+    options: &EncodeOptions,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<(), MediaError> {
     let container = Container::of(output)?;
     let mut reader = Reader::open(input, limits)?;
-    let (time_base, rate) = (reader.time_base(), reader.info().picture.as_ref().and_then(|p| p.frame_rate).map(Rational::from));
-    let fail = |reason: String| MediaError::Filter { path: input.into(), chain: chain.into(), reason };
+    let (time_base, rate) = (
+        reader.time_base(),
+        reader.info().picture.as_ref().and_then(|p| p.frame_rate).map(Rational::from),
+    );
+    let fail =
+        |reason: String| MediaError::Filter { path: input.into(), chain: chain.into(), reason };
     let failed = |e: Error| fail(e.to_string());
     let filters = Filters::load().map_err(fail)?;
     if let Some(name) = missing(filters, chain) {
@@ -40,7 +53,9 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
         let decoded = reader.next_decoded()?.map(|(frame, _)| frame);
         let graph = match (&mut graph, &decoded) {
             (Some(graph), _) => graph,
-            (none, Some(first)) => none.insert(filters.graph(chain, first, time_base, rate).map_err(failed)?),
+            (none, Some(first)) => {
+                none.insert(filters.graph(chain, first, time_base, rate).map_err(failed)?)
+            }
             (None, None) => break,
         };
         graph.push(decoded).map_err(failed)?;
@@ -56,7 +71,13 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
             let rate = told.or(rate);
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(Writer::open(Sink::File(output), output, container, Some((options, &PictureFormat::of_frame(&frame, time_base, rate))), None)?),
+                none => none.insert(Writer::open(
+                    Sink::File(output),
+                    output,
+                    container,
+                    Some((options, &PictureFormat::of_frame(&frame, time_base, rate))),
+                    None,
+                )?),
             };
             let pts = frame.pts();
             // A lone frame without a duration would never be shown.
@@ -64,10 +85,14 @@ pub fn filter(input: &Path, output: &Path, chain: &str, options: &EncodeOptions,
             writer.encode(&mut frame, pts, duration.max(1.0) as i64)?;
         }
     }
-    writer.ok_or_else(|| fail("no frame comes out".into()))?.finish(reader.info().clone(), 0.0).map(|_| ())
+    writer
+        .ok_or_else(|| fail("no frame comes out".into()))?
+        .finish(reader.info().clone(), 0.0)
+        .map(|_| ())
 }
 
-/// The first filter of a chain that this libav lacks; when it parses the chain it would not say which.
+/// The first filter of a chain that this libav lacks; when it parses the chain it would not say
+/// which.
 fn missing(filters: Filters, chain: &str) -> Option<&str> {
     let mut quoted = false;
     let steps = chain.split(|c| {
@@ -96,7 +121,8 @@ mod tests {
     /// What comes out, and how many frames it has.
     fn run(chain: &str) -> Result<(MediaInfo, usize), MediaError> {
         let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
-        let options = EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
+        let options =
+            EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
         filter(&clip(), target.path(), chain, &options, &Limits::default(), &Cancel::default())?;
         let mut reader = Reader::open(target.path(), &Limits::default())?;
         let mut frames = 0;
@@ -108,9 +134,13 @@ mod tests {
 
     #[test]
     fn size_rate_and_length_follow_the_chain() {
-        let (info, frames) = run("trim=end=2,setpts=0.5*PTS,fps=10,scale=160:90,transpose").unwrap();
+        let (info, frames) =
+            run("trim=end=2,setpts=0.5*PTS,fps=10,scale=160:90,transpose").unwrap();
         let picture = info.picture.unwrap();
-        assert_eq!((picture.width, picture.height, picture.frame_rate, frames), (90, 160, Some(10.0), 10));
+        assert_eq!(
+            (picture.width, picture.height, picture.frame_rate, frames),
+            (90, 160, Some(10.0), 10)
+        );
         assert!((info.seconds.unwrap() - 1.0).abs() < 0.01, "{:?}", info.seconds);
     }
 
@@ -125,7 +155,10 @@ mod tests {
             Err(MediaError::Filter { reason, .. }) => reason,
             other => panic!("{other:?}"),
         };
-        assert!(reason("scale=w='min(iw,20)':h=20,split[a][b];[a][b]nosuchfilter=1[c]").contains("no filter nosuchfilter"));
+        assert!(
+            reason("scale=w='min(iw,20)':h=20,split[a][b];[a][b]nosuchfilter=1[c]")
+                .contains("no filter nosuchfilter")
+        );
         assert!(reason("trim=start=1000").contains("no frame"));
         assert!(!reason("crop=10000:10000").is_empty());
     }

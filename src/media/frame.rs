@@ -3,14 +3,18 @@
 use std::io;
 
 use ffmpeg_next::ffi::{
-    AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR,
-    AV_PIX_FMT_FLAG_RGB, AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_pix_fmt_desc_get,
+    AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT,
+    AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR, AV_PIX_FMT_FLAG_RGB,
+    AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_pix_fmt_desc_get,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
 use super::guard;
-use crate::picture::{Canvas, Coding, FramePlan, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut, of_colours};
+use crate::picture::{
+    Canvas, Coding, FramePlan, FrameShape, Luma, Marker, SampleFormat, Samples, SamplesMut,
+    of_colours,
+};
 
 /// How the samples of a pixel format lie, as far as the marks care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +50,28 @@ impl Layout {
         let depth = d.comp[0].depth.clamp(1, 32) as u8;
         let alpha = d.nb_components == 2 || d.nb_components == 4 || has(AV_PIX_FMT_FLAG_PAL);
         let other = Self::Other { rgb, depth, alpha };
-        let plain = ![AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_FLOAT].into_iter().any(has);
+        let plain = ![
+            AV_PIX_FMT_FLAG_BE,
+            AV_PIX_FMT_FLAG_PAL,
+            AV_PIX_FMT_FLAG_BITSTREAM,
+            AV_PIX_FMT_FLAG_HWACCEL,
+            AV_PIX_FMT_FLAG_FLOAT,
+        ]
+        .into_iter()
+        .any(has);
         let step = if depth > 8 { 2 } else { 1 };
-        let sample = |i: usize| d.comp[i].step == step && d.comp[i].shift == 0 && d.comp[i].offset == 0;
+        let sample =
+            |i: usize| d.comp[i].step == step && d.comp[i].shift == 0 && d.comp[i].offset == 0;
         if !plain || !(8..=16).contains(&depth) || !sample(0) {
             other
         } else if !rgb && d.comp[0].plane == 0 {
             Self::Luma { depth }
-        } else if rgb && has(AV_PIX_FMT_FLAG_PLANAR) && d.nb_components >= 3 && sample(1) && sample(2) {
+        } else if rgb
+            && has(AV_PIX_FMT_FLAG_PLANAR)
+            && d.nb_components >= 3
+            && sample(1)
+            && sample(2)
+        {
             Self::Rgb { depth }
         } else {
             other
@@ -85,17 +103,31 @@ struct Alpha {
 impl Alpha {
     fn of(format: &AVPixFmtDescriptor) -> Self {
         let alpha = format.comp[usize::from(format.nb_components).saturating_sub(1)];
-        Self { plane: alpha.plane as usize, step: (alpha.step as usize).max(1), offset: alpha.offset as usize, depth: alpha.depth }
+        Self {
+            plane: alpha.plane as usize,
+            step: (alpha.step as usize).max(1),
+            offset: alpha.offset as usize,
+            depth: alpha.depth,
+        }
     }
 }
 
-/// Whether no pixel of a frame can be seen through. Of formats that are seldom seen, what has an alpha channel counts as transparent.
+/// Whether no pixel of a frame can be seen through. Of formats that are seldom seen, what has an
+/// alpha channel counts as transparent.
 pub(super) fn is_opaque(frame: &frame::Video) -> bool {
-    let Some(d) = descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0) else { return true };
+    let Some(d) =
+        descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
+    else {
+        return true;
+    };
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     if d.flags & AV_PIX_FMT_FLAG_PAL as u64 != 0 {
         // Which colours are used is not looked at: one that can be seen through is there for that.
-        return palette(frame).as_chunks::<4>().0.iter().all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
+        return palette(frame)
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .all(|colour| u32::from_ne_bytes(*colour) >> 24 == 255);
     }
     let Alpha { plane, step, offset, depth } = Alpha::of(d);
     if depth != 8 || plane >= frame.planes() {
@@ -105,28 +137,41 @@ pub(super) fn is_opaque(frame: &frame::Video) -> bool {
     rows.flat_map(|row| row.iter().skip(offset).step_by(step).take(width)).all(|&a| a == 255)
 }
 
-/// The colours of a frame that has a palette, 256 of four bytes, which libav does not count as a plane.
+/// The colours of a frame that has a palette, 256 of four bytes, which libav does not count as a
+/// plane.
 fn palette(frame: &frame::Video) -> &[u8] {
-    // SAFETY: the second buffer of a frame with a palette, where there is one, has all of it for as long as the frame lives.
+    // SAFETY: the second buffer of a frame with a palette, where there is one, has all of it for as
+    // long as the frame lives.
     unsafe {
         let data = (*frame.as_ptr()).data[1];
         if data.is_null() { &[] } else { std::slice::from_raw_parts(data, AVPALETTE_SIZE as usize) }
     }
 }
 
-/// Makes every pixel one that cannot be seen through. libswscale leaves the alpha plane of some formats as it found it, which is whatever lay in memory there.
+/// Makes every pixel one that cannot be seen through. libswscale leaves the alpha plane of some
+/// formats as it found it, which is whatever lay in memory there.
 pub(super) fn make_opaque(frame: &mut frame::Video) {
-    let Some(d) = descriptor(frame.format()).filter(|d| d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0 && d.flags & AV_PIX_FMT_FLAG_PAL as u64 == 0) else { return };
+    let Some(d) = descriptor(frame.format()).filter(|d| {
+        d.flags & AV_PIX_FMT_FLAG_ALPHA as u64 != 0 && d.flags & AV_PIX_FMT_FLAG_PAL as u64 == 0
+    }) else {
+        return;
+    };
     let Alpha { plane, step, offset, depth } = Alpha::of(d);
     if plane >= frame.planes() {
         return;
     }
     let most = ((1_u32 << depth.clamp(1, 16)) - 1) as u16;
-    let most = if d.flags & AV_PIX_FMT_FLAG_BE as u64 != 0 { most.to_be_bytes() } else { most.to_le_bytes() };
+    let most = if d.flags & AV_PIX_FMT_FLAG_BE as u64 != 0 {
+        most.to_be_bytes()
+    } else {
+        most.to_le_bytes()
+    };
     let bytes = if depth > 8 { 2 } else { 1 };
     let (stride, height) = (frame.stride(plane), frame.height() as usize);
     for row in frame.data_mut(plane).chunks_mut(stride).take(height) {
-        row.chunks_exact_mut(step).filter_map(|pixel| pixel.get_mut(offset..offset + bytes)).for_each(|sample| sample.copy_from_slice(&most[..bytes]));
+        row.chunks_exact_mut(step)
+            .filter_map(|pixel| pixel.get_mut(offset..offset + bytes))
+            .for_each(|sample| sample.copy_from_slice(&most[..bytes]));
     }
 }
 
@@ -139,8 +184,13 @@ pub struct Picture<'f> {
 }
 
 impl<'f> Picture<'f> {
-    /// `None` unless the frame's pixel format has planes that can be measured; [`super::reader`] converts before.
-    pub(super) fn new(frame: &'f mut frame::Video, scratch: &'f mut Vec<u16>, coding: Coding) -> Option<Self> {
+    /// `None` unless the frame's pixel format has planes that can be measured; [`super::reader`]
+    /// converts before.
+    pub(super) fn new(
+        frame: &'f mut frame::Video,
+        scratch: &'f mut Vec<u16>,
+        coding: Coding,
+    ) -> Option<Self> {
         let layout = Layout::of(frame.format());
         (!matches!(layout, Layout::Other { .. })).then_some(Self { frame, layout, scratch, coding })
     }
@@ -155,8 +205,16 @@ impl<'f> Picture<'f> {
     #[must_use]
     pub fn shape(&self) -> FrameShape {
         let aspect = self.frame.aspect_ratio();
-        let pixel_aspect = if aspect.numerator() > 0 && aspect.denominator() > 0 { f64::from(aspect) as f32 } else { 1.0 };
-        FrameShape { width: self.frame.width() as usize, height: self.frame.height() as usize, pixel_aspect }
+        let pixel_aspect = if aspect.numerator() > 0 && aspect.denominator() > 0 {
+            f64::from(aspect) as f32
+        } else {
+            1.0
+        };
+        FrameShape {
+            width: self.frame.width() as usize,
+            height: self.frame.height() as usize,
+            pixel_aspect,
+        }
     }
 
     fn format(&self) -> SampleFormat {
@@ -164,10 +222,28 @@ impl<'f> Picture<'f> {
             Layout::Luma { depth } | Layout::Other { depth, .. } => {
                 // SAFETY: the frame is valid; its pixel format was set by libav.
                 let range = unsafe { (*self.frame.as_ptr()).color_range };
-                let jpeg = matches!(self.frame.format(), Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P);
-                let gray = matches!(self.frame.format(), Pixel::GRAY8 | Pixel::GRAY10LE | Pixel::GRAY12LE | Pixel::GRAY16LE | Pixel::YA8 | Pixel::YA16LE);
+                let jpeg = matches!(
+                    self.frame.format(),
+                    Pixel::YUVJ420P
+                        | Pixel::YUVJ422P
+                        | Pixel::YUVJ444P
+                        | Pixel::YUVJ440P
+                        | Pixel::YUVJ411P
+                );
+                let gray = matches!(
+                    self.frame.format(),
+                    Pixel::GRAY8
+                        | Pixel::GRAY10LE
+                        | Pixel::GRAY12LE
+                        | Pixel::GRAY16LE
+                        | Pixel::YA8
+                        | Pixel::YA16LE
+                );
                 let unsaid = range == AVColorRange::AVCOL_RANGE_UNSPECIFIED;
-                SampleFormat { depth, full_range: range == AVColorRange::AVCOL_RANGE_JPEG || jpeg || (gray && unsaid) }
+                SampleFormat {
+                    depth,
+                    full_range: range == AVColorRange::AVCOL_RANGE_JPEG || jpeg || (gray && unsaid),
+                }
             }
             Layout::Rgb { depth } => SampleFormat { depth, full_range: true },
         }
@@ -176,7 +252,8 @@ impl<'f> Picture<'f> {
     fn samples(&self, plane: usize, depth: u8) -> Samples<'_> {
         let data = self.frame.data(plane);
         if depth > 8 {
-            // SAFETY: any two bytes are a valid u16; libav aligns planes far beyond two bytes, and unaligned ends are left out.
+            // SAFETY: any two bytes are a valid u16; libav aligns planes far beyond two bytes, and
+            // unaligned ends are left out.
             let (_, words, _) = unsafe { data.align_to::<u16>() };
             Samples::U16(words)
         } else {
@@ -195,12 +272,25 @@ impl<'f> Picture<'f> {
         match self.layout {
             Layout::Rgb { depth } => {
                 let mut luma = std::mem::take(self.scratch);
-                of_colours([0, 1, 2].map(|i| self.samples(i, depth)), [0, 1, 2].map(|i| self.stride(i, depth)), width, height, &mut luma);
-                let result = f(&Luma { samples: Samples::U16(&luma), width, height, stride: width, format });
+                of_colours(
+                    [0, 1, 2].map(|i| self.samples(i, depth)),
+                    [0, 1, 2].map(|i| self.stride(i, depth)),
+                    width,
+                    height,
+                    &mut luma,
+                );
+                let result =
+                    f(&Luma { samples: Samples::U16(&luma), width, height, stride: width, format });
                 *self.scratch = luma;
                 result
             }
-            Layout::Luma { depth } | Layout::Other { depth, .. } => f(&Luma { samples: self.samples(0, depth), width, height, stride: self.stride(0, depth), format }),
+            Layout::Luma { depth } | Layout::Other { depth, .. } => f(&Luma {
+                samples: self.samples(0, depth),
+                width,
+                height,
+                stride: self.stride(0, depth),
+                format,
+            }),
         }
     }
 
@@ -228,7 +318,11 @@ impl<'f> Picture<'f> {
 
 impl Canvas for Picture<'_> {
     fn plan(&self) -> FramePlan {
-        FramePlan { shape: self.shape(), format: self.format(), planes: if matches!(self.layout, Layout::Rgb { .. }) { 3 } else { 1 } }
+        FramePlan {
+            shape: self.shape(),
+            format: self.format(),
+            planes: if matches!(self.layout, Layout::Rgb { .. }) { 3 } else { 1 },
+        }
     }
 
     fn look(&mut self, look: &mut dyn FnMut(&Luma<'_>)) {
@@ -243,7 +337,11 @@ impl Canvas for Picture<'_> {
         let plan = self.plan();
         for plane in 0..plan.planes {
             // What lies between rows is nobody's.
-            self.frame.data(plane).chunks(self.frame.stride(plane)).take(plan.shape.height).for_each(|row| to.extend_from_slice(&row[..plan.row()]));
+            self.frame
+                .data(plane)
+                .chunks(self.frame.stride(plane))
+                .take(plan.shape.height)
+                .for_each(|row| to.extend_from_slice(&row[..plan.row()]));
         }
     }
 
@@ -256,7 +354,9 @@ impl Canvas for Picture<'_> {
         let mut rows = from.chunks(plan.row());
         for plane in 0..plan.planes {
             let stride = self.frame.stride(plane);
-            for (to, from) in self.frame.data_mut(plane).chunks_mut(stride).take(plan.shape.height).zip(&mut rows) {
+            for (to, from) in
+                self.frame.data_mut(plane).chunks_mut(stride).take(plan.shape.height).zip(&mut rows)
+            {
                 to[..plan.row()].copy_from_slice(from);
             }
         }

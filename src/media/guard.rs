@@ -1,14 +1,18 @@
-//! Where every frame passes on its way out of libav and into it: nothing else of this folder takes one from a decoder, a filter or a resampler, or hands one to them.
+//! Where every frame passes on its way out of libav and into it: nothing else of this folder takes
+//! one from a decoder, a filter or a resampler, or hands one to them.
 //!
-//! libav believes what it is handed: an encoder reads as many rows as it was opened for, from a frame that has fewer. So each frame is held against its own buffers when
-//! it comes out, and against what its next consumer was built for before that reads it.
+//! libav believes what it is handed: an encoder reads as many rows as it was opened for, from a
+//! frame that has fewer. So each frame is held against its own buffers when it comes out, and
+//! against what its next consumer was built for before that reads it.
 
 use std::ffi::c_int;
 use std::ops::Range;
 
 use ffmpeg_next::ffi::{
-    AV_FRAME_FLAG_CORRUPT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange, AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer,
-    av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref, av_image_check_size, av_image_fill_linesizes, swr_convert_frame,
+    AV_FRAME_FLAG_CORRUPT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange,
+    AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer,
+    av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref, av_image_check_size,
+    av_image_fill_linesizes, swr_convert_frame,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::sample::{Sample, Type};
@@ -35,35 +39,49 @@ pub(super) struct VideoShape {
 impl VideoShape {
     pub(super) fn of(frame: &frame::Video) -> Self {
         // SAFETY: the frame is valid; only plain fields are read.
-        let (range, matrix) = unsafe { ((*frame.as_ptr()).color_range, (*frame.as_ptr()).colorspace) };
+        let (range, matrix) =
+            unsafe { ((*frame.as_ptr()).color_range, (*frame.as_ptr()).colorspace) };
         Self { width: frame.width(), height: frame.height(), format: frame.format(), range, matrix }
     }
 
-    /// Whether a consumer that was built for `self` reads a frame of the `other` shape as it is: what a frame does not say of its colours is as before.
+    /// Whether a consumer that was built for `self` reads a frame of the `other` shape as it is:
+    /// what a frame does not say of its colours is as before.
     pub(super) fn takes(&self, other: &Self) -> bool {
         use {AVColorRange::AVCOL_RANGE_UNSPECIFIED, AVColorSpace::AVCOL_SPC_UNSPECIFIED};
-        let range = [self.range, other.range].contains(&AVCOL_RANGE_UNSPECIFIED) || self.range == other.range;
-        let matrix = [self.matrix, other.matrix].contains(&AVCOL_SPC_UNSPECIFIED) || self.matrix == other.matrix;
-        (self.width, self.height, self.format) == (other.width, other.height, other.format) && range && matrix
+        let range = [self.range, other.range].contains(&AVCOL_RANGE_UNSPECIFIED)
+            || self.range == other.range;
+        let matrix = [self.matrix, other.matrix].contains(&AVCOL_SPC_UNSPECIFIED)
+            || self.matrix == other.matrix;
+        (self.width, self.height, self.format) == (other.width, other.height, other.format)
+            && range
+            && matrix
     }
 }
 
 /// The next frame of a decoder, whole.
-pub(super) fn receive_video(decoder: &mut decoder::Video, frame: &mut frame::Video) -> Result<(), Error> {
+pub(super) fn receive_video(
+    decoder: &mut decoder::Video,
+    frame: &mut frame::Video,
+) -> Result<(), Error> {
     decoder.receive_frame(frame)?;
     straighten(frame)
 }
 
 /// The next samples of a decoder, all of them there.
-pub(super) fn receive_audio(decoder: &mut decoder::Audio, frame: &mut frame::Audio) -> Result<(), Error> {
+pub(super) fn receive_audio(
+    decoder: &mut decoder::Audio,
+    frame: &mut frame::Audio,
+) -> Result<(), Error> {
     decoder.receive_frame(frame)?;
     check_audio(frame)
 }
 
-/// Whether a frame came out although something of it was missing or wrong, by the decoder or by the container.
+/// Whether a frame came out although something of it was missing or wrong, by the decoder or by the
+/// container.
 pub(super) fn is_damaged(frame: &frame::Video) -> bool {
     // SAFETY: the frame is valid; only plain fields are read.
-    let (flags, errors) = unsafe { ((*frame.as_ptr()).flags, (*frame.as_ptr()).decode_error_flags) };
+    let (flags, errors) =
+        unsafe { ((*frame.as_ptr()).flags, (*frame.as_ptr()).decode_error_flags) };
     flags & AV_FRAME_FLAG_CORRUPT as c_int != 0 || errors != 0
 }
 
@@ -71,7 +89,10 @@ pub(super) fn is_damaged(frame: &frame::Video) -> bool {
 ///
 /// # Errors
 /// That of `fill`, or [`Error::InvalidData`] if the frame reaches beyond its buffers.
-pub(super) fn fill_video(frame: &mut frame::Video, fill: impl FnOnce(*mut AVFrame) -> c_int) -> Result<(), Error> {
+pub(super) fn fill_video(
+    frame: &mut frame::Video,
+    fill: impl FnOnce(*mut AVFrame) -> c_int,
+) -> Result<(), Error> {
     // SAFETY: the frame is ours; who fills it expects an empty one and does not free what it holds.
     let filled = unsafe {
         av_frame_unref(frame.as_mut_ptr());
@@ -84,7 +105,10 @@ pub(super) fn fill_video(frame: &mut frame::Video, fill: impl FnOnce(*mut AVFram
 }
 
 /// Hands a frame to an encoder that was opened for frames of its size and format.
-pub(super) fn send_video(encoder: &mut encoder::video::Encoder, frame: &frame::Video) -> Result<(), Error> {
+pub(super) fn send_video(
+    encoder: &mut encoder::video::Encoder,
+    frame: &frame::Video,
+) -> Result<(), Error> {
     let built = (encoder.width(), encoder.height(), encoder.format());
     if (frame.width(), frame.height(), frame.format()) != built || !is_plain(frame) {
         return Err(Error::InputChanged);
@@ -93,8 +117,13 @@ pub(super) fn send_video(encoder: &mut encoder::video::Encoder, frame: &frame::V
 }
 
 /// Hands samples to an encoder that was opened for their format, rate and layout.
-pub(super) fn send_audio(encoder: &mut encoder::audio::Encoder, frame: &frame::Audio) -> Result<(), Error> {
-    let same = frame.format() == encoder.format() && frame.rate() == encoder.rate() && frame.channels() == encoder.channels();
+pub(super) fn send_audio(
+    encoder: &mut encoder::audio::Encoder,
+    frame: &frame::Audio,
+) -> Result<(), Error> {
+    let same = frame.format() == encoder.format()
+        && frame.rate() == encoder.rate()
+        && frame.channels() == encoder.channels();
     if !same {
         return Err(Error::InputChanged);
     }
@@ -108,13 +137,19 @@ pub(super) fn new_video(format: Pixel, width: u32, height: u32) -> Result<frame:
     frame.set_format(format);
     frame.set_width(width);
     frame.set_height(height);
-    // SAFETY: the frame has its format and size, and no buffer yet; libav refuses sizes that it cannot allocate.
+    // SAFETY: the frame has its format and size, and no buffer yet; libav refuses sizes that it
+    // cannot allocate.
     told(unsafe { av_frame_get_buffer(frame.as_mut_ptr(), 0) })?;
     Ok(frame)
 }
 
 /// A new frame of `samples` a channel.
-pub(super) fn new_audio(format: Sample, layout: ChannelLayout, samples: usize, rate: u32) -> Result<frame::Audio, Error> {
+pub(super) fn new_audio(
+    format: Sample,
+    layout: ChannelLayout,
+    samples: usize,
+    rate: u32,
+) -> Result<frame::Audio, Error> {
     let mut frame = frame::Audio::empty();
     frame.set_format(format);
     frame.set_channel_layout(layout);
@@ -126,8 +161,12 @@ pub(super) fn new_audio(format: Sample, layout: ChannelLayout, samples: usize, r
     Ok(frame)
 }
 
-/// Scales `frame` into a new one. The scaler itself refuses frames of another size or format than it was made for.
-pub(super) fn scale(scaler: &mut scaling::Context, frame: &frame::Video) -> Result<frame::Video, Error> {
+/// Scales `frame` into a new one. The scaler itself refuses frames of another size or format than
+/// it was made for.
+pub(super) fn scale(
+    scaler: &mut scaling::Context,
+    frame: &frame::Video,
+) -> Result<frame::Video, Error> {
     if !is_plain(frame) {
         return Err(Error::InvalidData);
     }
@@ -137,8 +176,12 @@ pub(super) fn scale(scaler: &mut scaling::Context, frame: &frame::Video) -> Resu
     Ok(scaled)
 }
 
-/// Resamples `frame` into a new one, which may be empty; `None` for what the resampler still holds at the end. It compares what it is given with what it was made for itself.
-pub(super) fn resample(resampler: &mut resampling::Context, frame: Option<&frame::Audio>) -> Result<frame::Audio, Error> {
+/// Resamples `frame` into a new one, which may be empty; `None` for what the resampler still holds
+/// at the end. It compares what it is given with what it was made for itself.
+pub(super) fn resample(
+    resampler: &mut resampling::Context,
+    frame: Option<&frame::Audio>,
+) -> Result<frame::Audio, Error> {
     let to = *resampler.output();
     let mut resampled = frame::Audio::empty();
     resampled.set_format(to.format);
@@ -151,7 +194,8 @@ pub(super) fn resample(resampler: &mut resampling::Context, frame: Option<&frame
         // SAFETY: it is borrowed until the call below is over.
         unsafe { f.as_ptr() }
     });
-    // SAFETY: both frames are valid; the resampler gives the new one a buffer of its own, as large as what comes out.
+    // SAFETY: both frames are valid; the resampler gives the new one a buffer of its own, as large
+    // as what comes out.
     told(unsafe { swr_convert_frame(resampler.as_mut_ptr(), resampled.as_mut_ptr(), from) })?;
     if resampled.samples() > 0 {
         check_audio(&resampled)?;
@@ -165,7 +209,8 @@ pub(super) fn own(frame: &mut frame::Video) -> Result<(), Error> {
     told(unsafe { av_frame_make_writable(frame.as_mut_ptr()) })
 }
 
-/// Copies a frame whose rows run upwards, or end with the last sample of their buffer, into one that can be lent as slices.
+/// Copies a frame whose rows run upwards, or end with the last sample of their buffer, into one
+/// that can be lent as slices.
 fn straighten(frame: &mut frame::Video) -> Result<(), Error> {
     if !are_planes(frame, Rows::AsTheyLie) {
         return Err(Error::InvalidData);
@@ -174,7 +219,8 @@ fn straighten(frame: &mut frame::Video) -> Result<(), Error> {
         return Ok(());
     }
     let mut plain = new_video(frame.format(), frame.width(), frame.height())?;
-    // SAFETY: both frames have the same size and format, and all their rows lie within their buffers.
+    // SAFETY: both frames have the same size and format, and all their rows lie within their
+    // buffers.
     told(unsafe { av_frame_copy(plain.as_mut_ptr(), frame.as_ptr()) })?;
     // SAFETY: both frames are valid.
     told(unsafe { av_frame_copy_props(plain.as_mut_ptr(), frame.as_ptr()) })?;
@@ -206,7 +252,8 @@ fn are_planes(frame: &frame::Video, rows: Rows) -> bool {
         let mut least = [0; 4];
         let sized = raw.width > 0
             && raw.height > 0
-            && av_image_check_size(raw.width as u32, raw.height as u32, 0, std::ptr::null_mut()) >= 0
+            && av_image_check_size(raw.width as u32, raw.height as u32, 0, std::ptr::null_mut())
+                >= 0
             && av_image_fill_linesizes(least.as_mut_ptr(), frame.format().into(), raw.width) >= 0;
         if !sized || flag(AV_PIX_FMT_FLAG_HWACCEL) {
             return false;
@@ -218,7 +265,9 @@ fn are_planes(frame: &frame::Video, rows: Rows) -> bool {
             let span = match rows {
                 Rows::AsTheyLie if stride.abs() < row => None,
                 Rows::AsTheyLie => span(stride, row, height as isize),
-                Rows::Whole => (stride >= row).then(|| stride.checked_mul(height as isize).map(|end| 0..end)).flatten(),
+                Rows::Whole => (stride >= row)
+                    .then(|| stride.checked_mul(height as isize).map(|end| 0..end))
+                    .flatten(),
             };
             span.is_some_and(|span| is_held(raw, p as c_int, &span))
         });
@@ -238,9 +287,14 @@ fn span(stride: isize, row: isize, height: isize) -> Option<Range<isize>> {
 /// # Safety
 /// The frame is valid.
 unsafe fn is_held(frame: &AVFrame, plane: c_int, span: &Range<isize>) -> bool {
-    // SAFETY: libav finds the buffer that holds the plane's first byte among those of a valid frame, or returns null.
+    // SAFETY: libav finds the buffer that holds the plane's first byte among those of a valid
+    // frame, or returns null.
     let (buffer, data) = unsafe {
-        let data = if frame.nb_samples > 0 && !frame.extended_data.is_null() { *frame.extended_data.add(plane as usize) } else { frame.data[plane as usize] };
+        let data = if frame.nb_samples > 0 && !frame.extended_data.is_null() {
+            *frame.extended_data.add(plane as usize)
+        } else {
+            frame.data[plane as usize]
+        };
         (av_frame_get_plane_buffer(std::ptr::from_ref(frame).cast_mut(), plane).as_ref(), data)
     };
     let Some(buffer) = buffer.filter(|_| !data.is_null()) else { return false };
@@ -251,10 +305,16 @@ unsafe fn is_held(frame: &AVFrame, plane: c_int, span: &Range<isize>) -> bool {
 
 /// Whether the samples that a frame says it has are in its buffers.
 fn check_audio(frame: &frame::Audio) -> Result<(), Error> {
-    let (format, channels, samples) = (frame.format(), usize::from(frame.channels()), frame.samples());
+    let (format, channels, samples) =
+        (frame.format(), usize::from(frame.channels()), frame.samples());
     let (planes, wide) = match format {
         Sample::None => return Err(Error::InvalidData),
-        Sample::U8(kind) | Sample::I16(kind) | Sample::I32(kind) | Sample::I64(kind) | Sample::F32(kind) | Sample::F64(kind) => {
+        Sample::U8(kind)
+        | Sample::I16(kind)
+        | Sample::I32(kind)
+        | Sample::I64(kind)
+        | Sample::F32(kind)
+        | Sample::F64(kind) => {
             if kind == Type::Planar {
                 (channels, 1)
             } else {
@@ -262,14 +322,22 @@ fn check_audio(frame: &frame::Audio) -> Result<(), Error> {
             }
         }
     };
-    let bytes = samples.checked_mul(wide).and_then(|n| n.checked_mul(format.bytes())).and_then(|n| isize::try_from(n).ok());
+    let bytes = samples
+        .checked_mul(wide)
+        .and_then(|n| n.checked_mul(format.bytes()))
+        .and_then(|n| isize::try_from(n).ok());
     let whole = |bytes: isize| {
         (0..planes).all(|p| {
-            // SAFETY: the frame is valid and has as many planes as its format and channels say: libav's own decoders, resamplers and buffers are made so.
+            // SAFETY: the frame is valid and has as many planes as its format and channels say:
+            // libav's own decoders, resamplers and buffers are made so.
             unsafe { is_held(&*frame.as_ptr(), p as c_int, &(0..bytes)) }
         })
     };
-    if channels > 0 && samples > 0 && frame.rate() > 0 && bytes.is_some_and(whole) { Ok(()) } else { Err(Error::InvalidData) }
+    if channels > 0 && samples > 0 && frame.rate() > 0 && bytes.is_some_and(whole) {
+        Ok(())
+    } else {
+        Err(Error::InvalidData)
+    }
 }
 
 /// libav's numbers as errors.
@@ -295,7 +363,16 @@ mod tests {
 
     #[test]
     fn a_frame_that_reaches_beyond_its_buffers_is_refused() {
-        for format in [Pixel::YUV420P, Pixel::YUV444P10LE, Pixel::NV12, Pixel::GBRP, Pixel::RGB24, Pixel::GRAY8, Pixel::YUVA420P, Pixel::PAL8] {
+        for format in [
+            Pixel::YUV420P,
+            Pixel::YUV444P10LE,
+            Pixel::NV12,
+            Pixel::GBRP,
+            Pixel::RGB24,
+            Pixel::GRAY8,
+            Pixel::YUVA420P,
+            Pixel::PAL8,
+        ] {
             for change in [
                 (|f: &mut AVFrame| f.height = 4000) as fn(&mut AVFrame),
                 |f| f.width = 4000,
@@ -307,7 +384,8 @@ mod tests {
                 |f| f.format = -1,
             ] {
                 let mut frame = frame(format);
-                // SAFETY: the fields are put back before libav frees by them; buffers are freed by their own references.
+                // SAFETY: the fields are put back before libav frees by them; buffers are freed by
+                // their own references.
                 unsafe { change(&mut *frame.as_mut_ptr()) };
                 assert!(straighten(&mut frame).is_err(), "{format:?}");
             }

@@ -1,4 +1,5 @@
-//! Kinds of files that are told by how they begin and that cannot be looked at here, so that none is taken for damaged, or for something in it.
+//! Kinds of files that are told by how they begin and that cannot be looked at here, so that none
+//! is taken for damaged, or for something in it.
 
 use std::io::Read;
 
@@ -8,11 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A web form that was kept as it was sent (RFC 7578): a file lies within, and would pass for the whole, as libav finds a picture or sound behind anything.
+    /// A web form that was kept as it was sent (RFC 7578): a file lies within, and would pass for
+    /// the whole, as libav finds a picture or sound behind anything.
     Form,
     /// A WebP of several frames, which libav does not read.
     AnimatedWebP,
-    /// A photo of HEVC (ISO/IEC 23008-12). Telephones code it in tiles, which libav knows as so many pictures, if at all.
+    /// A photo of HEVC (ISO/IEC 23008-12). Telephones code it in tiles, which libav knows as so
+    /// many pictures, if at all.
     Heif,
     /// A document.
     Pdf,
@@ -47,11 +50,36 @@ const KNOWN: [Known; 8] = [
         name: "an animated WebP, which cannot be read here",
         advice: "convert it to GIF, APNG or a clip such as .mp4 first",
     },
-    Known { kind: Kind::Heif, begins: is_heif, name: "a HEIC photo, which cannot be read here", advice: "convert it to JPEG or PNG first" },
-    Known { kind: Kind::Pdf, begins: |head| head.starts_with(b"%PDF-"), name: "a PDF document", advice: "give the picture or clip that is in it" },
-    Known { kind: Kind::Archive, begins: is_archive, name: "an archive", advice: "unpack it, and give the files in it" },
-    Known { kind: Kind::Markup, begins: is_markup, name: "a web page or a drawing in XML", advice: "give the media that it shows, or a picture of it such as .png" },
-    Known { kind: Kind::Playlist, begins: |head| head.starts_with(b"#EXTM3U"), name: "a playlist", advice: "give the media that it names" },
+    Known {
+        kind: Kind::Heif,
+        begins: is_heif,
+        name: "a HEIC photo, which cannot be read here",
+        advice: "convert it to JPEG or PNG first",
+    },
+    Known {
+        kind: Kind::Pdf,
+        begins: |head| head.starts_with(b"%PDF-"),
+        name: "a PDF document",
+        advice: "give the picture or clip that is in it",
+    },
+    Known {
+        kind: Kind::Archive,
+        begins: is_archive,
+        name: "an archive",
+        advice: "unpack it, and give the files in it",
+    },
+    Known {
+        kind: Kind::Markup,
+        begins: is_markup,
+        name: "a web page or a drawing in XML",
+        advice: "give the media that it shows, or a picture of it such as .png",
+    },
+    Known {
+        kind: Kind::Playlist,
+        begins: |head| head.starts_with(b"#EXTM3U"),
+        name: "a playlist",
+        advice: "give the media that it names",
+    },
     Known {
         kind: Kind::Pointer,
         begins: |head| head.starts_with(b"version https://git-lfs.github.com/spec/"),
@@ -94,21 +122,34 @@ impl Kind {
     }
 }
 
-/// Whether the brands of an ISO file (ISO/IEC 14496-12, 4.3) are those of stills in HEVC. AVIF has one of them, too.
+/// Whether the brands of an ISO file (ISO/IEC 14496-12, 4.3) are those of stills in HEVC. AVIF has
+/// one of them, too.
 fn is_heif(head: &[u8]) -> bool {
-    const PHOTOS: [&[u8; 4]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"];
-    let Some(size) = head.first_chunk().map(|size| u32::from_be_bytes(*size) as usize).filter(|_| head.get(4..8) == Some(b"ftyp")) else { return false };
+    const PHOTOS: [&[u8; 4]; 8] =
+        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"];
+    let Some(size) = head
+        .first_chunk()
+        .map(|size| u32::from_be_bytes(*size) as usize)
+        .filter(|_| head.get(4..8) == Some(b"ftyp"))
+    else {
+        return false;
+    };
     let brands = head.get(8..size.min(head.len())).unwrap_or_default().as_chunks::<4>().0;
-    brands.first().is_some_and(|brand| PHOTOS.contains(&brand)) && !brands.iter().any(|brand| brand == b"avif" || brand == b"avis")
+    brands.first().is_some_and(|brand| PHOTOS.contains(&brand))
+        && !brands.iter().any(|brand| brand == b"avif" || brand == b"avis")
 }
 
 fn is_archive(head: &[u8]) -> bool {
-    [&b"PK\x03\x04"[..], b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"\xfd7zXZ\0"].iter().any(|magic| head.starts_with(magic))
+    [&b"PK\x03\x04"[..], b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"\xfd7zXZ\0"]
+        .iter()
+        .any(|magic| head.starts_with(magic))
 }
 
 fn is_markup(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    let begins = |word: &str| head.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+    let begins = |word: &str| {
+        head.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    };
     ["<?xml", "<!doctype", "<html", "<svg"].iter().any(|word| begins(word))
 }
 
@@ -116,14 +157,18 @@ fn is_markup(head: &[u8]) -> bool {
 fn is_form(head: &[u8]) -> bool {
     // Most files are told by their first byte.
     let Some(at) = head.iter().position(|b| !b"\r\n".contains(b)) else { return false };
-    let mut lines = head[at..].split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines =
+        head[at..].split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let boundary = lines.next().and_then(|line| line.strip_prefix(b"--"));
-    if !boundary.is_some_and(|b| (1..=BOUNDARY).contains(&b.len()) && b.iter().all(|c| (b' '..=b'~').contains(c))) {
+    if !boundary.is_some_and(|b| {
+        (1..=BOUNDARY).contains(&b.len()) && b.iter().all(|c| (b' '..=b'~').contains(c))
+    }) {
         return false;
     }
     let disposition = |line: &[u8]| {
         let line = line.to_ascii_lowercase();
-        line.strip_prefix(b"content-disposition:").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"form-data"))
+        line.strip_prefix(b"content-disposition:")
+            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"form-data"))
     };
     lines.take_while(|line| !line.is_empty()).any(disposition)
 }
@@ -140,9 +185,18 @@ mod tests {
             "--b with spaces\nCONTENT-DISPOSITION: Form-Data; name=x\n\n",
         ];
         assert!(forms.iter().all(|f| Kind::of(f.as_bytes()) == Some(Kind::Form)));
-        let others = ["", "--", "--b\r\n\r\nContent-Disposition: form-data\r\n", "Content-Disposition: form-data\r\n\r\n", "--b\r\nContent-Disposition: attachment\r\n\r\n"];
+        let others = [
+            "",
+            "--",
+            "--b\r\n\r\nContent-Disposition: form-data\r\n",
+            "Content-Disposition: form-data\r\n\r\n",
+            "--b\r\nContent-Disposition: attachment\r\n\r\n",
+        ];
         assert!(others.iter().all(|f| Kind::of(f.as_bytes()).is_none()));
-        assert_eq!(Kind::of(format!("--{}\r\ncontent-disposition: form-data", "b".repeat(71)).as_bytes()), None);
+        assert_eq!(
+            Kind::of(format!("--{}\r\ncontent-disposition: form-data", "b".repeat(71)).as_bytes()),
+            None
+        );
         assert_eq!(Kind::of(&b"--\xff\r\ncontent-disposition: form-data\r\n\r\n"[..]), None);
     }
 

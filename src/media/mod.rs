@@ -1,8 +1,11 @@
-//! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that does not grow with length.
+//! Media through libav: read anything it decodes, write what a stamped clip needs, in memory that
+//! does not grow with length.
 //!
-//! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and writes a new file that keeps
-//! everything else, [`transcode_stream`] the same from one pipe to another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives one frame to show, and [`Stills`] are small pictures of a clip. This folder knows nothing of marks or manifests, and may use `unsafe`, for what the safe wrapper
-//! of libav does not reach.
+//! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and
+//! writes a new file that keeps everything else, [`transcode_stream`] the same from one pipe to
+//! another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives
+//! one frame to show, and [`Stills`] are small pictures of a clip. This folder knows nothing of
+//! marks or manifests, and may use `unsafe`, for what the safe wrapper of libav does not reach.
 #![allow(unsafe_code)]
 
 mod avfilter;
@@ -257,7 +260,8 @@ fn start(limits: &Limits) {
     ONCE.call_once(|| {
         // libav's messages, and its encoders', name no file and are not for the user.
         if std::env::var_os("SVT_LOG").is_none() {
-            // SAFETY: no thread of libav runs yet, and Rust's own readers of the environment take its lock. SVT-AV1 listens to nothing else; 1 leaves errors.
+            // SAFETY: no thread of libav runs yet, and Rust's own readers of the environment take
+            // its lock. SVT-AV1 listens to nothing else; 1 leaves errors.
             unsafe { std::env::set_var("SVT_LOG", "1") };
         }
         let _ = ffmpeg_next::init();
@@ -266,28 +270,38 @@ fn start(limits: &Limits) {
     bound_allocations(limits);
 }
 
-/// Refuses libav any single allocation beyond what a frame of `limits.pixels` takes. It believes what files say before anybody can ask: a chunk of a PNG that gave its
-/// length as 1.4 GB was given twice that, of a file of two kilobytes.
+/// Refuses libav any single allocation beyond what a frame of `limits.pixels` takes. It believes
+/// what files say before anybody can ask: a chunk of a PNG that gave its length as 1.4 GB was given
+/// twice that, of a file of two kilobytes.
 fn bound_allocations(limits: &Limits) {
     /// Four components of 16 bits, and a quarter for padding.
     const BYTES_PER_PIXEL: u64 = 10;
     /// Indices, packets and tables need room however small frames must be.
     const LEAST: u64 = 64 << 20;
-    /// The widest bound so far: it holds for the whole process, so work under other limits must not narrow it.
+    /// The widest bound so far: it holds for the whole process, so work under other limits must not
+    /// narrow it.
     static WIDEST: Mutex<u64> = Mutex::new(0);
     let bound = limits.pixels.saturating_mul(BYTES_PER_PIXEL).max(LEAST);
     let mut widest = WIDEST.lock().unwrap_or_else(PoisonError::into_inner);
     if bound > *widest {
         *widest = bound;
-        // SAFETY: sets one atomic number. Beyond libav's own bound nothing changes: it counts bytes as `int`.
-        unsafe { ffmpeg_next::ffi::av_max_alloc(usize::try_from(bound.min(i32::MAX as u64)).unwrap_or(usize::MAX)) };
+        // SAFETY: sets one atomic number. Beyond libav's own bound nothing changes: it counts bytes
+        // as `int`.
+        unsafe {
+            ffmpeg_next::ffi::av_max_alloc(
+                usize::try_from(bound.min(i32::MAX as u64)).unwrap_or(usize::MAX),
+            )
+        };
     }
 }
 
 /// What libav's refusal to open something means for who gave it.
 fn reason(error: Error) -> String {
     match error {
-        Error::Other { errno: ENOMEM } => "something in it is larger than a frame may be, or it has more streams than the limit".into(),
+        Error::Other { errno: ENOMEM } => {
+            "something in it is larger than a frame may be, or it has more streams than the limit"
+                .into()
+        }
         error => error.to_string(),
     }
 }

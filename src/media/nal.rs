@@ -1,4 +1,5 @@
-//! Network abstraction layer units of H.264 and H.265 (7.3.1 in both standards): what a packet says of its frame before it is decoded.
+//! Network abstraction layer units of H.264 and H.265 (7.3.1 in both standards): what a packet says
+//! of its frame before it is decoded.
 
 use ffmpeg_next::codec::Id;
 
@@ -17,7 +18,8 @@ enum Header {
 }
 
 impl Units {
-    /// Those of a codec, from its configuration record (ISO/IEC 14496-15) if it has one; `None` where the codec has no such units.
+    /// Those of a codec, from its configuration record (ISO/IEC 14496-15) if it has one; `None`
+    /// where the codec has no such units.
     pub(super) fn new(codec: Id, configuration: &[u8]) -> Option<Self> {
         let (header, place) = match codec {
             Id::H264 => (Header::H264, 4),
@@ -29,8 +31,9 @@ impl Units {
         Some(Self { length, header })
     }
 
-    /// Whether no other frame refers to the one in `packet`, as its first slice has it: the decoder passes such frames over where it is told to, but only
-    /// once they have taken the place of one that is decoded meanwhile.
+    /// Whether no other frame refers to the one in `packet`, as its first slice has it: the decoder
+    /// passes such frames over where it is told to, but only once they have taken the place of one
+    /// that is decoded meanwhile.
     pub(super) fn is_disposable(self, packet: &[u8]) -> bool {
         let mut rest = packet;
         while let Some(unit) = self.next(&mut rest) {

@@ -1,4 +1,5 @@
-//! The two ends of a pipe: read and written once, in order, as fast as the other side goes. Neither waits for it longer than somebody wants the work.
+//! The two ends of a pipe: read and written once, in order, as fast as the other side goes. Neither
+//! waits for it longer than somebody wants the work.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,7 +18,8 @@ use super::{Cancel, Limits, MediaError};
 
 /// Between two looks at the flag that stops the work.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// Bytes that a pipe takes without waiting once it is ready (POSIX's `PIPE_BUF`, on Linux): more of them would wait for the reader, whatever the flag says.
+/// Bytes that a pipe takes without waiting once it is ready (POSIX's `PIPE_BUF`, on Linux): more of
+/// them would wait for the reader, whatever the flag says.
 const READY: usize = 4096;
 /// libav's buffer at either end.
 const BUFFER: usize = 1 << 16;
@@ -50,7 +52,8 @@ pub struct Inlet {
 /// Is shown all that is read, and says whether to read on.
 type Watch = Box<dyn FnMut(&[u8]) -> bool + Send>;
 
-/// What became of an inlet: how many bytes it gave, and why no more, if that was not the end. libav keeps both to itself.
+/// What became of an inlet: how many bytes it gave, and why no more, if that was not the end. libav
+/// keeps both to itself.
 #[derive(Clone, Default)]
 pub(super) struct Trouble {
     told: Arc<Mutex<Option<MediaError>>>,
@@ -73,10 +76,18 @@ impl Inlet {
     /// Reads `from`, called `name` in messages.
     #[must_use]
     pub fn new(from: OwnedFd, name: &Path, limits: &Limits, cancel: &Cancel) -> Self {
-        Self { file: from.into(), name: name.into(), limits: *limits, cancel: cancel.clone(), trouble: Trouble::default(), watch: None }
+        Self {
+            file: from.into(),
+            name: name.into(),
+            limits: *limits,
+            cancel: cancel.clone(),
+            trouble: Trouble::default(),
+            watch: None,
+        }
     }
 
-    /// Shows `watch` all that is read, which ends where it says no, as if the work had been cancelled.
+    /// Shows `watch` all that is read, which ends where it says no, as if the work had been
+    /// cancelled.
     pub(crate) fn watched(self, watch: impl FnMut(&[u8]) -> bool + Send + 'static) -> Self {
         Self { watch: Some(Box::new(watch)), ..self }
     }
@@ -104,7 +115,10 @@ impl Inlet {
     fn take(&mut self, into: &mut [u8]) -> Result<usize, MediaError> {
         let cancelled = |_| MediaError::Cancelled { path: self.name.clone() };
         wait(&self.file, PollFlags::IN, &self.cancel).map_err(cancelled)?;
-        let read = self.file.read(into).map_err(|reason| MediaError::Open { path: self.name.clone(), reason })?;
+        let read = self
+            .file
+            .read(into)
+            .map_err(|reason| MediaError::Open { path: self.name.clone(), reason })?;
         if read == 0 && self.trouble.taken() == 0 {
             return Err(MediaError::Empty { path: self.name.clone() });
         }
@@ -165,7 +179,10 @@ mod tests {
     fn waiting_for_the_other_side_ends_when_the_work_is_stopped() {
         let (reader, writer) = io::pipe().unwrap();
         let cancel = Cancel::default();
-        let (mut inlet, mut outlet) = (Inlet::new(reader.into(), Path::new("in"), &Limits::default(), &cancel), Outlet::new(writer.into(), &cancel));
+        let (mut inlet, mut outlet) = (
+            Inlet::new(reader.into(), Path::new("in"), &Limits::default(), &cancel),
+            Outlet::new(writer.into(), &cancel),
+        );
         outlet.write_all(b"abc").unwrap();
         let mut bytes = [0; 8];
         assert_eq!((inlet.read(&mut bytes).unwrap(), &bytes[..3]), (3, &b"abc"[..]));
@@ -187,7 +204,10 @@ mod tests {
         let cancel = Cancel::default();
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        assert_eq!(Outlet::new(writer.into(), &cancel).write_all(b"abc").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(
+            Outlet::new(writer.into(), &cancel).write_all(b"abc").unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
         let (reader, writer) = io::pipe().unwrap();
         drop(writer);
         let mut empty = Inlet::new(reader.into(), Path::new("in"), &Limits::default(), &cancel);
@@ -199,6 +219,9 @@ mod tests {
         let mut long = Inlet::new(reader.into(), Path::new("in"), &limits, &cancel);
         assert_eq!(long.read(&mut [0; 50]).unwrap(), 50);
         assert!(long.read(&mut [0; 50]).is_err());
-        assert!(matches!(long.trouble.check(), Err(MediaError::Limit { found: 100, limit: 60, .. })));
+        assert!(matches!(
+            long.trouble.check(),
+            Err(MediaError::Limit { found: 100, limit: 60, .. })
+        ));
     }
 }

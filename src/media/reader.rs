@@ -28,7 +28,8 @@ pub(super) struct PictureDecoder {
     limits: Limits,
     frames: u64,
     errors: u64,
-    /// Frames that came out although something of them was missing or wrong, and when the first did.
+    /// Frames that came out although something of them was missing or wrong, and when the first
+    /// did.
     damage: Option<(u64, f64)>,
     first_time: Option<f64>,
     /// How long a frame usually lasts, in the stream's time base.
@@ -36,7 +37,8 @@ pub(super) struct PictureDecoder {
     pace: Pace,
     /// When the packet of the last frame says that it is shown.
     told: Option<i64>,
-    /// What the first frame is, which all that take frames are built for, and what brings others to that.
+    /// What the first frame is, which all that take frames are built for, and what brings others to
+    /// that.
     shape: Option<VideoShape>,
     converter: Converter,
     /// The first change of that, and when it came.
@@ -44,12 +46,24 @@ pub(super) struct PictureDecoder {
 }
 
 impl PictureDecoder {
-    pub(super) fn new(path: &Path, input: &Source, index: usize, limits: &Limits) -> Result<Self, MediaError> {
+    pub(super) fn new(
+        path: &Path,
+        input: &Source,
+        index: usize,
+        limits: &Limits,
+    ) -> Result<Self, MediaError> {
         let fail = |reason: String| MediaError::Decode { path: path.into(), reason };
-        let stream = input.stream(index).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
-        let mut context = codec::Context::from_parameters(stream.parameters()).map_err(|e| fail(e.to_string()))?;
-        context.set_threading(threading::Config { kind: threading::Type::Frame, count: 0, ..Default::default() });
-        // SAFETY: the context is valid and not yet opened. Frame and slice threads both, as the ffmpeg tool has it.
+        let stream =
+            input.stream(index).ok_or_else(|| MediaError::NoVideo { path: path.into() })?;
+        let mut context = codec::Context::from_parameters(stream.parameters())
+            .map_err(|e| fail(e.to_string()))?;
+        context.set_threading(threading::Config {
+            kind: threading::Type::Frame,
+            count: 0,
+            ..Default::default()
+        });
+        // SAFETY: the context is valid and not yet opened. Frame and slice threads both, as the
+        // ffmpeg tool has it.
         let (width, height) = unsafe {
             let raw = context.as_mut_ptr();
             (*raw).thread_type = 3;
@@ -60,9 +74,15 @@ impl PictureDecoder {
             ((*raw).width, (*raw).height)
         };
         // Asked before the decoder is opened, which would refuse without a reason.
-        check(path, "a frame size (pixels)", u64::from(width.unsigned_abs()) * u64::from(height.unsigned_abs()), limits.pixels)?;
+        check(
+            path,
+            "a frame size (pixels)",
+            u64::from(width.unsigned_abs()) * u64::from(height.unsigned_abs()),
+            limits.pixels,
+        )?;
         let opened = match transparent(&stream) {
-            // libav's own decoders of VP8 and VP9 leave out the transparency that lies beside the picture.
+            // libav's own decoders of VP8 and VP9 leave out the transparency that lies beside the
+            // picture.
             Some(codec) => context.decoder().open_as(codec).and_then(decoder::Opened::video),
             None => context.decoder().video(),
         };
@@ -70,7 +90,12 @@ impl PictureDecoder {
             Error::DecoderNotFound => fail("libav has no decoder for it".into()),
             e => fail(e.to_string()),
         })?;
-        check(path, "a frame size (pixels)", u64::from(decoder.width()) * u64::from(decoder.height()), limits.pixels)?;
+        check(
+            path,
+            "a frame size (pixels)",
+            u64::from(decoder.width()) * u64::from(decoder.height()),
+            limits.pixels,
+        )?;
         let usual = frame_rate(&stream).unwrap_or(Rational(25, 1)).invert() / stream.time_base();
         Ok(Self {
             path: path.into(),
@@ -106,7 +131,11 @@ impl PictureDecoder {
         let configuration = unsafe {
             let raw = self.decoder.as_ptr();
             let size = usize::try_from((*raw).extradata_size).unwrap_or(0);
-            if (*raw).extradata.is_null() { &[] } else { std::slice::from_raw_parts((*raw).extradata, size) }
+            if (*raw).extradata.is_null() {
+                &[]
+            } else {
+                std::slice::from_raw_parts((*raw).extradata, size)
+            }
         };
         Units::new(self.decoder.id(), configuration)
     }
@@ -118,8 +147,13 @@ impl PictureDecoder {
             Skip::Disposable => AVDiscard::AVDISCARD_NONREF,
             Skip::Bidirectional => AVDiscard::AVDISCARD_BIDIR,
         };
-        // What is left when frames are left out for good is compared with nothing, and a mark that is beyond doubt outlives unfiltered block edges.
-        let filter = if skip == Skip::Bidirectional { AVDiscard::AVDISCARD_ALL } else { AVDiscard::AVDISCARD_DEFAULT };
+        // What is left when frames are left out for good is compared with nothing, and a mark that
+        // is beyond doubt outlives unfiltered block edges.
+        let filter = if skip == Skip::Bidirectional {
+            AVDiscard::AVDISCARD_ALL
+        } else {
+            AVDiscard::AVDISCARD_DEFAULT
+        };
         // SAFETY: the context is open; the fields may change between packets.
         unsafe {
             (*self.decoder.as_mut_ptr()).skip_frame = discard;
@@ -147,7 +181,8 @@ impl PictureDecoder {
         Ok(())
     }
 
-    /// The next frame, if one is ready, in the shape of the first one and with a time stamp of its own, and its time in seconds from the first.
+    /// The next frame, if one is ready, in the shape of the first one and with a time stamp of its
+    /// own, and its time in seconds from the first.
     pub(super) fn receive(&mut self, frame: &mut frame::Video) -> Result<Option<f64>, MediaError> {
         loop {
             match guard::receive_video(&mut self.decoder, frame) {
@@ -156,9 +191,15 @@ impl PictureDecoder {
                 Err(e) => self.damaged(&e)?,
             }
         }
-        check(&self.path, "a frame size (pixels)", u64::from(frame.width()) * u64::from(frame.height()), self.limits.pixels)?;
+        check(
+            &self.path,
+            "a frame size (pixels)",
+            u64::from(frame.width()) * u64::from(frame.height()),
+            self.limits.pixels,
+        )?;
         // JPEG has all values, which libav leaves unsaid of grey ones.
-        if self.decoder.id() == codec::Id::MJPEG && frame.color_range() == color::Range::Unspecified {
+        if self.decoder.id() == codec::Id::MJPEG && frame.color_range() == color::Range::Unspecified
+        {
             frame.set_color_range(color::Range::JPEG);
         }
         self.frames += 1;
@@ -177,7 +218,8 @@ impl PictureDecoder {
         Ok(Some(time))
     }
 
-    /// Brings a frame that is not like the first one to its shape: so does ffmpeg, and what was built for the first would read beyond it.
+    /// Brings a frame that is not like the first one to its shape: so does ffmpeg, and what was
+    /// built for the first would read beyond it.
     fn conform(&mut self, frame: &mut frame::Video, time: f64) -> Result<(), MediaError> {
         let own = VideoShape::of(frame);
         let shape = *self.shape.get_or_insert(own);
@@ -196,23 +238,39 @@ impl PictureDecoder {
         let (time, own) = self.change?;
         let first = self.shape?;
         let (what, now, then) = match () {
-            () if (own.width, own.height) != (first.width, first.height) => ("size", format!("{}x{}", own.width, own.height), format!("{}x{}", first.width, first.height)),
-            () if own.format != first.format => ("pixel format", format!("{:?}", own.format).to_lowercase(), format!("{:?}", first.format).to_lowercase()),
+            () if (own.width, own.height) != (first.width, first.height) => (
+                "size",
+                format!("{}x{}", own.width, own.height),
+                format!("{}x{}", first.width, first.height),
+            ),
+            () if own.format != first.format => (
+                "pixel format",
+                format!("{:?}", own.format).to_lowercase(),
+                format!("{:?}", first.format).to_lowercase(),
+            ),
             () => ("range or matrix of colours", "another".into(), "that of its beginning".into()),
         };
-        Some(format!("the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was brought to {then}"))
+        Some(format!(
+            "the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was brought to {then}"
+        ))
     }
 
     /// A line on frames that are damaged in the file.
     pub(super) fn damage(&self) -> Option<String> {
         let (frames, time) = self.damage?;
-        Some(format!("{frames} of {} frames are damaged in the file, the first at {time:.1} s: what could be decoded of them was taken", self.frames))
+        Some(format!(
+            "{frames} of {} frames are damaged in the file, the first at {time:.1} s: what could be decoded of them was taken",
+            self.frames
+        ))
     }
 
     /// An error if not one frame came out.
     pub(super) fn finish(&self) -> Result<(), MediaError> {
         if self.frames == 0 {
-            return Err(MediaError::Decode { path: self.path.clone(), reason: "not one whole frame in it".into() });
+            return Err(MediaError::Decode {
+                path: self.path.clone(),
+                reason: "not one whole frame in it".into(),
+            });
         }
         Ok(())
     }
@@ -235,7 +293,8 @@ pub enum Skip {
     Nothing,
     /// Those that no other frame refers to: about half the work, for hardly less to see.
     Disposable,
-    /// Those that lean on later ones: some frames a second are left, and those without the filter of their block edges.
+    /// Those that lean on later ones: some frames a second are left, and those without the filter
+    /// of their block edges.
     Bidirectional,
 }
 
@@ -263,15 +322,31 @@ impl Reader {
     /// Opens a clip or a still image.
     ///
     /// # Errors
-    /// [`MediaError`], with the file's name, if it is no readable media, has no picture, or passes a limit.
+    /// [`MediaError`], with the file's name, if it is no readable media, has no picture, or passes
+    /// a limit.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, MediaError> {
         let input = Source::open(path, limits)?;
         let index = input.picture_stream(path)?;
         let decoder = PictureDecoder::new(path, &input, index, limits)?;
         let info = input.describe(index, decoder.decoder());
-        let (frame, converter, units) = (frame::Video::empty(), Converter::default(), decoder.units());
+        let (frame, converter, units) =
+            (frame::Video::empty(), Converter::default(), decoder.units());
         let (scratch, packets, skip, latest) = (Vec::new(), VecDeque::new(), Skip::Nothing, None);
-        Ok(Self { path: path.into(), input, index, decoder, info, frame, converter, scratch, packets, skip, units, latest, ended: false })
+        Ok(Self {
+            path: path.into(),
+            input,
+            index,
+            decoder,
+            info,
+            frame,
+            converter,
+            scratch,
+            packets,
+            skip,
+            units,
+            latest,
+            ended: false,
+        })
     }
 
     /// What the file is.
@@ -291,30 +366,38 @@ impl Reader {
         self.decoder.skip(skip);
     }
 
-    /// Whether the decoder would pass the packet over. It decodes some packets at a time, and each that it passes over keeps it from one of them.
+    /// Whether the decoder would pass the packet over. It decodes some packets at a time, and each
+    /// that it passes over keeps it from one of them.
     fn is_left_out(&mut self, packet: &Packet) -> bool {
         // What is shown before something that came earlier leans on it.
         let behind = packet.pts() < self.latest && packet.pts().is_some();
         self.latest = self.latest.max(packet.pts());
         match self.skip {
             Skip::Nothing => false,
-            Skip::Disposable => self.units.zip(packet.data()).is_some_and(|(units, data)| units.is_disposable(data)),
+            Skip::Disposable => {
+                self.units.zip(packet.data()).is_some_and(|(units, data)| units.is_disposable(data))
+            }
             Skip::Bidirectional => behind,
         }
     }
 
-    /// The next frame and its time in seconds from the first; `None` at the end. `wants` is asked first, so that frames nobody looks at
-    /// are not converted.
+    /// The next frame and its time in seconds from the first; `None` at the end. `wants` is asked
+    /// first, so that frames nobody looks at are not converted.
     ///
     /// # Errors
     /// [`MediaError`] if the picture cannot be decoded or passes a limit.
-    pub fn next_frame(&mut self, wants: impl Fn(f64) -> bool) -> Result<Option<(Picture<'_>, f64)>, MediaError> {
+    pub fn next_frame(
+        &mut self,
+        wants: impl Fn(f64) -> bool,
+    ) -> Result<Option<(Picture<'_>, f64)>, MediaError> {
         let Some(time) = self.decode(wants)? else { return Ok(None) };
         let coding = self.coding();
         let format = markable(self.frame.format());
         let fail = |reason: String| MediaError::Decode { path: self.path.clone(), reason };
-        let converted = self.converter.convert(&mut self.frame, format).map_err(|e| fail(e.to_string()))?;
-        let picture = Picture::new(converted, &mut self.scratch, coding).ok_or_else(|| fail("its pixel format is not known".into()))?;
+        let converted =
+            self.converter.convert(&mut self.frame, format).map_err(|e| fail(e.to_string()))?;
+        let picture = Picture::new(converted, &mut self.scratch, coding)
+            .ok_or_else(|| fail("its pixel format is not known".into()))?;
         Ok(Some((picture, time)))
     }
 
@@ -323,12 +406,15 @@ impl Reader {
         Ok(self.decode(|_| true)?.map(|time| (&mut self.frame, time)))
     }
 
-    /// Goes to the last place from which decoding leads to the frame at `seconds`. `false` where that cannot be done; the reader is then of no further use.
+    /// Goes to the last place from which decoding leads to the frame at `seconds`. `false` where
+    /// that cannot be done; the reader is then of no further use.
     pub(super) fn seek(&mut self, seconds: f64) -> Result<bool, MediaError> {
         let Some((first, _)) = self.next_decoded()? else { return Ok(false) };
-        // Without time stamps frames are counted, and what was skipped would be missing in the count.
+        // Without time stamps frames are counted, and what was skipped would be missing in the
+        // count.
         let Some(start) = guard::time_of(first) else { return Ok(false) };
-        let target = (start as f64 * f64::from(self.time_base()) + seconds) * f64::from(AV_TIME_BASE);
+        let target =
+            (start as f64 * f64::from(self.time_base()) + seconds) * f64::from(AV_TIME_BASE);
         self.decoder.decoder.flush();
         self.decoder.pace = Pace::default();
         (self.latest, self.ended) = (None, false);
@@ -358,9 +444,16 @@ impl Reader {
     fn coding(&self) -> Coding {
         // A packet of AV1 may hold a frame that is shown later, in a packet of a few bytes.
         let sizes = self.decoder.decoder().id() != codec::Id::AV1;
-        let packet = self.decoder.told.filter(|_| sizes).and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
+        let packet = self
+            .decoder
+            .told
+            .filter(|_| sizes)
+            .and_then(|pts| self.packets.iter().find(|p| p.0 == pts));
         let pixels = self.frame.width() as f32 * self.frame.height() as f32;
-        Coding { bits: packet.map(|p| 8.0 * p.1 as f32 / pixels), intra: self.frame.kind() == picture::Type::I }
+        Coding {
+            bits: packet.map(|p| 8.0 * p.1 as f32 / pixels),
+            intra: self.frame.kind() == picture::Type::I,
+        }
     }
 
     /// Hands the decoder its next packet, or the end.

@@ -8,7 +8,9 @@ use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::resampling;
-use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, Stream, decoder, encoder, frame, media};
+use ffmpeg_next::{
+    ChannelLayout, Dictionary, Error, Packet, Rational, Stream, decoder, encoder, frame, media,
+};
 use serde::{Deserialize, Serialize};
 
 use super::source::{Source, check};
@@ -60,7 +62,8 @@ impl Rework for AsItIs {
 const FLOAT: Sample = Sample::F32(Type::Packed);
 /// Seconds of silence that are handed on at once: a hostile file can ask for hours of it.
 const PIECE: i64 = 1;
-/// A time stamp that is further off than this, in seconds, means that sound is missing or doubled; smaller ones are rounding.
+/// A time stamp that is further off than this, in seconds, means that sound is missing or doubled;
+/// smaller ones are rounding.
 const JUMP: f64 = 0.05;
 
 /// Decodes one track to interleaved samples, without gaps.
@@ -82,9 +85,14 @@ pub(super) struct SoundDecoder {
 }
 
 impl SoundDecoder {
-    pub(super) fn new(path: &Path, stream: &Stream<'_>, limits: &Limits) -> Result<Self, MediaError> {
+    pub(super) fn new(
+        path: &Path,
+        stream: &Stream<'_>,
+        limits: &Limits,
+    ) -> Result<Self, MediaError> {
         let fail = |reason: String| MediaError::DecodeSound { path: path.into(), reason };
-        let mut context = codec::Context::from_parameters(stream.parameters()).map_err(|e| fail(e.to_string()))?;
+        let mut context = codec::Context::from_parameters(stream.parameters())
+            .map_err(|e| fail(e.to_string()))?;
         // SAFETY: the context is valid and not yet opened.
         unsafe { (*context.as_mut_ptr()).pkt_timebase = stream.time_base().into() };
         let decoder = context.decoder().audio().map_err(|e| match e {
@@ -114,7 +122,12 @@ impl SoundDecoder {
     }
 
     pub(super) fn info(&self, input: &Source) -> SoundInfo {
-        SoundInfo { codec: self.decoder.id().name().into(), rate: self.rate, channels: self.channels, seconds: input.describe_sound().seconds }
+        SoundInfo {
+            codec: self.decoder.id().name().into(),
+            rate: self.rate,
+            channels: self.channels,
+            seconds: input.describe_sound().seconds,
+        }
     }
 
     pub(super) fn send(&mut self, packet: Option<&Packet>) {
@@ -125,7 +138,8 @@ impl SoundDecoder {
         };
     }
 
-    /// Adds to `out` what the decoder has ready, of long silence a piece; whether the rest of that is to be asked for before anything else is sent.
+    /// Adds to `out` what the decoder has ready, of long silence a piece; whether the rest of that
+    /// is to be asked for before anything else is sent.
     pub(super) fn receive(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         loop {
             if !self.held {
@@ -142,11 +156,16 @@ impl SoundDecoder {
         }
     }
 
-    /// Adds the decoded frame in its place, or a piece of the silence before that; whether the frame was added.
+    /// Adds the decoded frame in its place, or a piece of the silence before that; whether the
+    /// frame was added.
     fn take(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
-        let fail = |path: &Path, e: Error| MediaError::DecodeSound { path: path.into(), reason: e.to_string() };
+        let fail = |path: &Path, e: Error| MediaError::DecodeSound {
+            path: path.into(),
+            reason: e.to_string(),
+        };
         let stamp = self.frame.timestamp().or(self.frame.pts());
-        let at = stamp.map(|t| (t as f64 * f64::from(self.time_base) * f64::from(self.rate)).round() as i64);
+        let at = stamp
+            .map(|t| (t as f64 * f64::from(self.time_base) * f64::from(self.rate)).round() as i64);
         let start = *self.start.get_or_insert_with(|| at.unwrap_or(0));
         if self.next == 0 {
             self.next = start;
@@ -168,12 +187,15 @@ impl SoundDecoder {
         let layout = known(self.frame.channel_layout(), usize::from(self.frame.channels()));
         let key = (self.frame.format(), layout, self.frame.rate());
         if self.converter.as_ref().is_none_or(|c| (c.0, c.1, c.2) != key) {
-            let context = resampling::Context::get(key.0, key.1, key.2, FLOAT, self.layout, self.rate).map_err(|e| fail(&self.path, e))?;
+            let context =
+                resampling::Context::get(key.0, key.1, key.2, FLOAT, self.layout, self.rate)
+                    .map_err(|e| fail(&self.path, e))?;
             self.converter = Some((key.0, key.1, key.2, context));
         }
         let Some((.., converter)) = &mut self.converter else { return Ok(true) };
         self.frame.set_channel_layout(layout);
-        let converted = guard::resample(converter, Some(&self.frame)).map_err(|e| fail(&self.path, e))?;
+        let converted =
+            guard::resample(converter, Some(&self.frame)).map_err(|e| fail(&self.path, e))?;
         let samples = converted.samples() as i64;
         // Of what comes again, the first stays.
         let skip = if gap < -jump { gap.saturating_neg().min(samples) } else { 0 };
@@ -185,14 +207,20 @@ impl SoundDecoder {
 
     /// Whether so many more samples keep to the limit.
     fn allow(&self, samples: i64) -> Result<(), MediaError> {
-        let seconds = self.next.saturating_add(samples).saturating_sub(self.start.unwrap_or(0)).max(0) as u64 / u64::from(self.rate);
+        let seconds =
+            self.next.saturating_add(samples).saturating_sub(self.start.unwrap_or(0)).max(0) as u64
+                / u64::from(self.rate);
         check(&self.path, "a duration (seconds)", seconds, self.limits.seconds)
     }
 }
 
 /// A layout, or the usual one for that many channels where the file names none.
 fn known(layout: ChannelLayout, channels: usize) -> ChannelLayout {
-    if layout.is_empty() || layout.channels() as usize != channels { ChannelLayout::default(channels as i32) } else { layout }
+    if layout.is_empty() || layout.channels() as usize != channels {
+        ChannelLayout::default(channels as i32)
+    } else {
+        layout
+    }
 }
 
 /// Reads the sound of a file.
@@ -217,7 +245,15 @@ impl SoundReader {
         let index = stream.index();
         let decoder = SoundDecoder::new(path, &stream, limits)?;
         let info = decoder.info(&input);
-        Ok(Some(Self { path: path.into(), input, index, decoder, info, samples: Vec::new(), ended: false }))
+        Ok(Some(Self {
+            path: path.into(),
+            input,
+            index,
+            decoder,
+            info,
+            samples: Vec::new(),
+            ended: false,
+        }))
     }
 
     /// What the sound is.
@@ -255,7 +291,10 @@ impl SoundReader {
             return Ok(Some(&self.samples));
         }
         if self.decoder.start.is_none() {
-            return Err(MediaError::DecodeSound { path: self.path.clone(), reason: "not one whole frame in it".into() });
+            return Err(MediaError::DecodeSound {
+                path: self.path.clone(),
+                reason: "not one whole frame in it".into(),
+            });
         }
         Ok(None)
     }
@@ -286,7 +325,8 @@ pub(super) struct SoundTrack {
 const LEAST_BITS: i64 = 128_000;
 const CHANNEL_BITS: i64 = 64_000;
 
-/// Bits a second for an encoder of a name, where the input has so many: never less than it takes to keep the mark, nor more than the encoder takes.
+/// Bits a second for an encoder of a name, where the input has so many: never less than it takes to
+/// keep the mark, nor more than the encoder takes.
 fn bit_rate(name: &str, given: i64, channels: i64) -> i64 {
     let most = match name {
         "libopus" => 256_000 * channels,
@@ -299,7 +339,8 @@ fn bit_rate(name: &str, given: i64, channels: i64) -> i64 {
 /// Samples of a packet for encoders that take any number.
 const ANY_SIZE: usize = 4096;
 
-/// libav's encoder for sound of kind `id` in a container: the same family where the container holds it, else what it is known for.
+/// libav's encoder for sound of kind `id` in a container: the same family where the container holds
+/// it, else what it is known for.
 fn encoder_for(id: Id, container: Container, holds: impl Fn(Id) -> bool) -> &'static str {
     let family = match id {
         Id::FLAC => (Id::FLAC, "flac"),
@@ -309,8 +350,12 @@ fn encoder_for(id: Id, container: Container, holds: impl Fn(Id) -> bool) -> &'st
         Id::MP3 => (Id::MP3, "libmp3lame"),
         Id::AC3 => (Id::AC3, "ac3"),
         Id::EAC3 => (Id::EAC3, "eac3"),
-        Id::PCM_S24LE | Id::PCM_S24BE | Id::PCM_S32LE | Id::PCM_S32BE => (Id::PCM_S24LE, "pcm_s24le"),
-        Id::PCM_F32LE | Id::PCM_F32BE | Id::PCM_F64LE | Id::PCM_F64BE => (Id::PCM_F32LE, "pcm_f32le"),
+        Id::PCM_S24LE | Id::PCM_S24BE | Id::PCM_S32LE | Id::PCM_S32BE => {
+            (Id::PCM_S24LE, "pcm_s24le")
+        }
+        Id::PCM_F32LE | Id::PCM_F32BE | Id::PCM_F64LE | Id::PCM_F64BE => {
+            (Id::PCM_F32LE, "pcm_f32le")
+        }
         _ if id.name().starts_with("pcm_") => (Id::PCM_S16LE, "pcm_s16le"),
         _ => (Id::AAC, "aac"),
     };
@@ -327,24 +372,47 @@ fn encoder_for(id: Id, container: Container, holds: impl Fn(Id) -> bool) -> &'st
 
 impl SoundTrack {
     /// Opens a decoder for `stream` and an encoder, and adds an output stream.
-    pub(super) fn new(path: &Path, container: Container, stream: &Stream<'_>, decoder: SoundDecoder, rework: Box<dyn Rework>, output: &mut Output) -> Result<Self, MediaError> {
+    pub(super) fn new(
+        path: &Path,
+        container: Container,
+        stream: &Stream<'_>,
+        decoder: SoundDecoder,
+        rework: Box<dyn Rework>,
+        output: &mut Output,
+    ) -> Result<Self, MediaError> {
         let id = stream.parameters().id();
         let name = encoder_for(id, container, |id| container.holds(id));
-        let fail = |reason: String| MediaError::Encoder { path: path.into(), codec: name.into(), reason };
-        let codec = encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
+        let fail =
+            |reason: String| MediaError::Encoder { path: path.into(), codec: name.into(), reason };
+        let codec =
+            encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
         let taken = codec.audio().map_err(|e| fail(e.to_string()))?;
         let rates: Vec<i32> = taken.rates().map(Iterator::collect).unwrap_or_default();
         // The next higher rate loses nothing.
         let own = decoder.rate as i32;
-        let rate = if rates.is_empty() || rates.contains(&own) { own } else { rates.iter().copied().filter(|&r| r > own).min().or(rates.iter().copied().max()).unwrap_or(own) };
+        let rate = if rates.is_empty() || rates.contains(&own) {
+            own
+        } else {
+            rates
+                .iter()
+                .copied()
+                .filter(|&r| r > own)
+                .min()
+                .or(rates.iter().copied().max())
+                .unwrap_or(own)
+        };
         let formats: Vec<Sample> = taken.formats().map(Iterator::collect).unwrap_or_default();
         let format = sample_format(&formats, decoder.decoder.format());
-        let mut context = codec::Context::new_with_codec(codec).encoder().audio().map_err(|e| fail(e.to_string()))?;
+        let mut context = codec::Context::new_with_codec(codec)
+            .encoder()
+            .audio()
+            .map_err(|e| fail(e.to_string()))?;
         context.set_rate(rate);
         context.set_format(format);
         context.set_channel_layout(decoder.layout);
         context.set_time_base((1, rate));
-        // SAFETY: the stream and the context are valid, the context not open yet; only plain fields are read and set.
+        // SAFETY: the stream and the context are valid, the context not open yet; only plain fields
+        // are read and set.
         unsafe {
             let given = (*(*stream.as_ptr()).codecpar).bit_rate;
             let to = context.as_mut_ptr();
@@ -367,20 +435,49 @@ impl SoundTrack {
         let encoder = context.open_with(Dictionary::new()).map_err(|e| fail(e.to_string()))?;
         let frame_size = encoder.frame_size() as usize;
         let layout = decoder.layout;
-        let resampler = (rate != own).then(|| resampling::Context::get(FLOAT, layout, decoder.rate, FLOAT, layout, rate as u32)).transpose().map_err(|e| fail(e.to_string()))?;
-        let formatter = resampling::Context::get(FLOAT, layout, rate as u32, format, layout, rate as u32).map_err(|e| fail(e.to_string()))?;
+        let resampler = (rate != own)
+            .then(|| {
+                resampling::Context::get(FLOAT, layout, decoder.rate, FLOAT, layout, rate as u32)
+            })
+            .transpose()
+            .map_err(|e| fail(e.to_string()))?;
+        let formatter =
+            resampling::Context::get(FLOAT, layout, rate as u32, format, layout, rate as u32)
+                .map_err(|e| fail(e.to_string()))?;
         let index = streams::add_sound(path, stream, &encoder, output)?;
         let (waiting, buffer, reworked) = Default::default();
-        Ok(Self { path: path.into(), decoder, rework, encoder, resampler, formatter, index, frame_size, waiting, next: None, buffer, reworked })
+        Ok(Self {
+            path: path.into(),
+            decoder,
+            rework,
+            encoder,
+            resampler,
+            formatter,
+            index,
+            frame_size,
+            waiting,
+            next: None,
+            buffer,
+            reworked,
+        })
     }
 
     /// A line on a track, stream `index` of the input, whose codec the target does not hold.
     pub(super) fn change(&self, index: usize, container: Container) -> Option<String> {
         let (from, to) = (self.decoder.decoder.id(), self.encoder.id());
-        let lossless = |id: Id| matches!(id, Id::FLAC | Id::ALAC | Id::WAVPACK | Id::TRUEHD | Id::TTA) || id.name().starts_with("pcm_");
+        let lossless = |id: Id| {
+            matches!(id, Id::FLAC | Id::ALAC | Id::WAVPACK | Id::TRUEHD | Id::TTA)
+                || id.name().starts_with("pcm_")
+        };
         let lost = lossless(from) && !lossless(to);
-        (from != to && (lost || !container.holds(from)))
-            .then(|| format!("stream {index} ({}) was encoded as {}: that is what players of {} take", from.name(), to.name(), container.name()))
+        (from != to && (lost || !container.holds(from))).then(|| {
+            format!(
+                "stream {index} ({}) was encoded as {}: that is what players of {} take",
+                from.name(),
+                to.name(),
+                container.name()
+            )
+        })
     }
 
     fn fail(&self, e: &Error) -> MediaError {
@@ -415,11 +512,15 @@ impl SoundTrack {
             if self.next.is_none()
                 && let Some(start) = self.decoder.start
             {
-                self.next = Some((start as f64 * f64::from(rate) / f64::from(self.decoder.rate)).round() as i64);
+                self.next =
+                    Some((start as f64 * f64::from(rate) / f64::from(self.decoder.rate)).round()
+                        as i64);
             }
             self.resample(last)?;
             let size = if self.frame_size == 0 { ANY_SIZE } else { self.frame_size };
-            while self.waiting.len() >= size * self.decoder.channels || (last && !self.waiting.is_empty()) {
+            while self.waiting.len() >= size * self.decoder.channels
+                || (last && !self.waiting.is_empty())
+            {
                 let samples = size.min(self.waiting.len() / self.decoder.channels);
                 self.encode(samples)?;
                 self.write(output)?;
@@ -441,7 +542,8 @@ impl SoundTrack {
         let channels = self.decoder.channels;
         let mut add = |frame: &frame::Audio| self.waiting.extend(interleaved(frame, channels));
         if !self.reworked.is_empty() {
-            let input = filled(&self.reworked, channels, self.decoder.layout, self.decoder.rate).map_err(&failed)?;
+            let input = filled(&self.reworked, channels, self.decoder.layout, self.decoder.rate)
+                .map_err(&failed)?;
             add(&guard::resample(resampler, Some(&input)).map_err(&failed)?);
         }
         if !ended {
@@ -459,8 +561,10 @@ impl SoundTrack {
     fn encode(&mut self, samples: usize) -> Result<(), MediaError> {
         let channels = self.decoder.channels;
         let block: Vec<f32> = self.waiting.drain(..samples * channels).collect();
-        let input = filled(&block, channels, self.decoder.layout, self.encoder.rate()).map_err(|e| self.fail(&e))?;
-        let mut frame = guard::resample(&mut self.formatter, Some(&input)).map_err(|e| self.fail(&e))?;
+        let input = filled(&block, channels, self.decoder.layout, self.encoder.rate())
+            .map_err(|e| self.fail(&e))?;
+        let mut frame =
+            guard::resample(&mut self.formatter, Some(&input)).map_err(|e| self.fail(&e))?;
         let at = self.next.unwrap_or(0);
         frame.set_pts(Some(at));
         self.next = Some(at + samples as i64);
@@ -477,7 +581,9 @@ impl SoundTrack {
                 Err(e) => return Err(self.fail(&e)),
             }
             packet.set_stream(self.index);
-            let to = output.stream(self.index).map_or(Rational(1, self.encoder.rate() as i32), |s| s.time_base());
+            let to = output
+                .stream(self.index)
+                .map_or(Rational(1, self.encoder.rate() as i32), |s| s.time_base());
             packet.rescale_ts((1, self.encoder.rate() as i32), to);
             packet.write_interleaved(output).map_err(|e| self.fail(&e))?;
         }
@@ -491,9 +597,18 @@ fn interleaved(frame: &frame::Audio, channels: usize) -> impl Iterator<Item = f3
 }
 
 /// A frame of interleaved samples.
-fn filled(samples: &[f32], channels: usize, layout: ChannelLayout, rate: u32) -> Result<frame::Audio, Error> {
+fn filled(
+    samples: &[f32],
+    channels: usize,
+    layout: ChannelLayout,
+    rate: u32,
+) -> Result<frame::Audio, Error> {
     let mut frame = guard::new_audio(FLOAT, layout, samples.len() / channels, rate)?;
-    frame.data_mut(0).chunks_exact_mut(size_of::<f32>()).zip(samples).for_each(|(b, s)| b.copy_from_slice(&s.to_ne_bytes()));
+    frame
+        .data_mut(0)
+        .chunks_exact_mut(size_of::<f32>())
+        .zip(samples)
+        .for_each(|(b, s)| b.copy_from_slice(&s.to_ne_bytes()));
     Ok(frame)
 }
 

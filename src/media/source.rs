@@ -73,7 +73,8 @@ impl Source {
     /// Of an input that is open.
     pub(super) fn new(input: Input) -> Self {
         // SAFETY: the context is valid; its format is a static table entry.
-        let (start, flags) = unsafe { ((*input.as_ptr()).start_time, (*(*input.as_ptr()).iformat).flags) };
+        let (start, flags) =
+            unsafe { ((*input.as_ptr()).start_time, (*(*input.as_ptr()).iformat).flags) };
         let start = Some(start).filter(|&t| t != AV_NOPTS_VALUE);
         let clock = Clock::new(start, flags & AVFMT_TS_DISCONT != 0, input.nb_streams() as usize);
         Self { input, clock, streams: Vec::new() }
@@ -99,7 +100,8 @@ impl Source {
         let not_media = |e| MediaError::NotMedia { path: path.into(), reason: super::reason(e) };
         let picture = beside::picture_of(file, limits).map_err(fail)?;
         let io = StreamIo::from_read_seek_with_capacity(picture, 1 << 16).map_err(not_media)?;
-        // The file comes through our own handle and nothing else may be opened: a playlist cannot reach for the network or the disk.
+        // The file comes through our own handle and nothing else may be opened: a playlist cannot
+        // reach for the network or the disk.
         let mut options = Dictionary::new();
         options.set("protocol_whitelist", "none");
         options.set("max_streams", &limits.streams.to_string());
@@ -108,8 +110,9 @@ impl Source {
         Ok(Self::new(input))
     }
 
-    /// The next packet; `None` at the end, or where the file was cut short: it still has a beginning. A fresh one each time, because reading into a
-    /// packet does not let go of what it held.
+    /// The next packet; `None` at the end, or where the file was cut short: it still has a
+    /// beginning. A fresh one each time, because reading into a packet does not let go of what it
+    /// held.
     pub(super) fn next_packet(&mut self) -> Option<Packet> {
         loop {
             let mut packet = Packet::empty();
@@ -128,13 +131,20 @@ impl Source {
     fn stream_of(&mut self, packet: &Packet) -> (Rational, bool) {
         // Streams may appear in the midst of a file.
         for index in self.streams.len()..=packet.stream() {
-            let told = self.input.stream(index).map(|s| (s.time_base(), matches!(s.parameters().medium(), media::Type::Audio | media::Type::Video) && !is_cover(&s)));
+            let told = self.input.stream(index).map(|s| {
+                (
+                    s.time_base(),
+                    matches!(s.parameters().medium(), media::Type::Audio | media::Type::Video)
+                        && !is_cover(&s),
+                )
+            });
             self.streams.push(told.unwrap_or((Rational(1, AV_TIME_BASE), false)));
         }
         self.streams[packet.stream()]
     }
 
-    /// Goes to the last place from which decoding leads to `micros` microseconds from the start of the file; `false` if that cannot be done.
+    /// Goes to the last place from which decoding leads to `micros` microseconds from the start of
+    /// the file; `false` if that cannot be done.
     pub(super) fn go_to(&mut self, micros: i64) -> bool {
         let target = micros.saturating_add(self.clock.start());
         self.clock.forget();
@@ -145,23 +155,46 @@ impl Source {
     /// The stream that a player would show: libav's choice, cover art left out.
     pub(super) fn picture_stream(&self, path: &Path) -> Result<usize, MediaError> {
         let best = self.input.streams().best(media::Type::Video).filter(|s| !is_cover(s));
-        let any = || self.input.streams().find(|s| s.parameters().medium() == media::Type::Video && !is_cover(s));
-        best.or_else(any).map(|s| s.index()).ok_or_else(|| MediaError::NoVideo { path: path.into() })
+        let any = || {
+            self.input
+                .streams()
+                .find(|s| s.parameters().medium() == media::Type::Video && !is_cover(s))
+        };
+        best.or_else(any)
+            .map(|s| s.index())
+            .ok_or_else(|| MediaError::NoVideo { path: path.into() })
     }
 
     /// What the header says, of a picture that `decoder` decodes from stream `index`.
     pub(super) fn describe(&self, index: usize, decoder: &decoder::Video) -> MediaInfo {
         let rate = self.input.stream(index).map(|s| s.avg_frame_rate()).filter(is_rate);
-        let picture = PictureInfo { width: decoder.width(), height: decoder.height(), frame_rate: rate.map(f64::from), codec: decoder.id().name().to_string() };
+        let picture = PictureInfo {
+            width: decoder.width(),
+            height: decoder.height(),
+            frame_rate: rate.map(f64::from),
+            codec: decoder.id().name().to_string(),
+        };
         MediaInfo { picture: Some(picture), ..self.describe_sound() }
     }
 
     /// [`Self::describe`], of the sound alone.
     pub(super) fn describe_sound(&self) -> MediaInfo {
-        let seconds = (self.input.duration() > 0).then(|| self.input.duration() as f64 / f64::from(AV_TIME_BASE));
-        let count = |medium| self.input.streams().filter(|s| s.parameters().medium() == medium && !is_cover(s)).count();
+        let seconds = (self.input.duration() > 0)
+            .then(|| self.input.duration() as f64 / f64::from(AV_TIME_BASE));
+        let count = |medium| {
+            self.input
+                .streams()
+                .filter(|s| s.parameters().medium() == medium && !is_cover(s))
+                .count()
+        };
         let (pictures, sounds) = (count(media::Type::Video), count(media::Type::Audio));
-        MediaInfo { seconds, picture: None, has_audio: sounds > 0, more_pictures: pictures.saturating_sub(1), more_sounds: sounds.saturating_sub(1) }
+        MediaInfo {
+            seconds,
+            picture: None,
+            has_audio: sounds > 0,
+            more_pictures: pictures.saturating_sub(1),
+            more_sounds: sounds.saturating_sub(1),
+        }
     }
 }
 
@@ -180,6 +213,15 @@ pub(super) fn is_cover(stream: &ffmpeg_next::Stream<'_>) -> bool {
     stream.disposition().contains(Disposition::ATTACHED_PIC)
 }
 
-pub(super) fn check(path: &Path, what: &'static str, found: u64, limit: u64) -> Result<(), MediaError> {
-    if found > limit { Err(MediaError::Limit { path: path.into(), what, found, limit }) } else { Ok(()) }
+pub(super) fn check(
+    path: &Path,
+    what: &'static str,
+    found: u64,
+    limit: u64,
+) -> Result<(), MediaError> {
+    if found > limit {
+        Err(MediaError::Limit { path: path.into(), what, found, limit })
+    } else {
+        Ok(())
+    }
 }

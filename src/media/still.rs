@@ -19,11 +19,17 @@ pub struct Still {
     pub data: Vec<u8>,
 }
 
-/// The frame of a clip or still image that is shown at `seconds` from the first one: the last one at the end, the first one before the start.
+/// The frame of a clip or still image that is shown at `seconds` from the first one: the last one
+/// at the end, the first one before the start.
 ///
 /// # Errors
 /// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
-pub fn frame_at(path: &Path, seconds: f64, limits: &Limits, cancel: &Cancel) -> Result<Still, MediaError> {
+pub fn frame_at(
+    path: &Path,
+    seconds: f64,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<Still, MediaError> {
     let fail = |reason: String| MediaError::Decode { path: path.into(), reason };
     // Where the file has no index that leads there, all frames before are gone through.
     let found = match decode_until(path, seconds, limits, cancel, true)? {
@@ -32,7 +38,8 @@ pub fn frame_at(path: &Path, seconds: f64, limits: &Limits, cancel: &Cancel) -> 
     };
     let mut frame = found.ok_or_else(|| fail("not one whole frame in it".into()))?;
     let mut converter = Converter::default();
-    let rgb = converter.convert(&mut frame, Pixel::RGB24).map_err(|e: Error| fail(e.to_string()))?;
+    let rgb =
+        converter.convert(&mut frame, Pixel::RGB24).map_err(|e: Error| fail(e.to_string()))?;
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
     let rows = rgb.data(0).chunks(rgb.stride(0)).take(height);
     let data = rows.flat_map(|row| row.iter().take(3 * width)).copied().collect();
@@ -40,7 +47,13 @@ pub fn frame_at(path: &Path, seconds: f64, limits: &Limits, cancel: &Cancel) -> 
 }
 
 /// The frame that is shown at `seconds`. With `seek`, `None` if the place was not found.
-fn decode_until(path: &Path, seconds: f64, limits: &Limits, cancel: &Cancel, seek: bool) -> Result<Option<frame::Video>, MediaError> {
+fn decode_until(
+    path: &Path,
+    seconds: f64,
+    limits: &Limits,
+    cancel: &Cancel,
+    seek: bool,
+) -> Result<Option<frame::Video>, MediaError> {
     let mut reader = Reader::open(path, limits)?;
     if seek && !reader.seek(seconds)? {
         return Ok(None);
@@ -68,7 +81,8 @@ mod tests {
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let mut seen = Vec::new();
         for seconds in [0.0, 1.234, 4.0, 1e6] {
-            let [sought, counted] = [true, false].map(|seek| decode_until(&clip, seconds, &limits, &cancel, seek).unwrap());
+            let [sought, counted] = [true, false]
+                .map(|seek| decode_until(&clip, seconds, &limits, &cancel, seek).unwrap());
             let counted = counted.unwrap();
             let sought = sought.unwrap();
             assert_eq!(sought.timestamp(), counted.timestamp(), "{seconds}");
@@ -85,7 +99,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let png = folder.path().join("still.png");
         let made = std::process::Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", "color=0xc04010:s=66x34,format=rgb24,crop=33:17", "-frames:v", "1"])
+            .args([
+                "-v",
+                "error",
+                "-nostdin",
+                "-f",
+                "lavfi",
+                "-i",
+                "color=0xc04010:s=66x34,format=rgb24,crop=33:17",
+                "-frames:v",
+                "1",
+            ])
             .arg(&png)
             .status();
         assert!(made.unwrap().success());

@@ -20,7 +20,8 @@ const MOST: usize = 24;
 const SIDE: f32 = 192.0;
 /// Quality on the encoder's scale, of which 2 is the best and 31 the worst.
 const QUALITY: i32 = 5;
-/// Bytes that one may have when it is read from where it was stored: several times what is made here.
+/// Bytes that one may have when it is read from where it was stored: several times what is made
+/// here.
 const LARGEST: usize = 1 << 17;
 
 /// Small pictures of a clip along time, as JPEG.
@@ -46,10 +47,16 @@ impl Stills {
         (0..count).map(move |i| (2 * i + 1) * all / (2 * count))
     }
 
-    /// As they are stored: the time of each in a 32-bit float, the number of its bytes in 32 bits, and those; the most significant byte first.
+    /// As they are stored: the time of each in a 32-bit float, the number of its bytes in 32 bits,
+    /// and those; the most significant byte first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(time, jpeg)| [&time.to_be_bytes()[..], &(jpeg.len() as u32).to_be_bytes(), jpeg].concat()).collect()
+        self.0
+            .iter()
+            .flat_map(|(time, jpeg)| {
+                [&time.to_be_bytes()[..], &(jpeg.len() as u32).to_be_bytes(), jpeg].concat()
+            })
+            .collect()
     }
 
     /// From [`Self::to_bytes`]; `None` if they are none.
@@ -61,7 +68,11 @@ impl Stills {
             let (jpeg, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
             let time = f32::from_be_bytes(*time);
             let follows = time.is_finite() && all.last().is_none_or(|last| last.0 < time);
-            if !follows || all.len() == MOST || jpeg.len() > LARGEST || !jpeg.starts_with(&[0xff, 0xd8]) {
+            if !follows
+                || all.len() == MOST
+                || jpeg.len() > LARGEST
+                || !jpeg.starts_with(&[0xff, 0xd8])
+            {
                 return None;
             }
             all.push((time, jpeg.to_vec()));
@@ -98,7 +109,8 @@ impl Default for StillMaker {
 }
 
 impl StillMaker {
-    /// Takes in a frame shown at `time` seconds, if its turn has come. One that cannot be made smaller is left out: nothing depends on it.
+    /// Takes in a frame shown at `time` seconds, if its turn has come. One that cannot be made
+    /// smaller is left out: nothing depends on it.
     pub(crate) fn push(&mut self, picture: &mut Picture<'_>, time: f64) {
         if !self.made.wants(time) {
             return;
@@ -123,7 +135,13 @@ fn small(picture: &Picture<'_>) -> VideoShape {
     let scale = (SIDE / shown[0].max(shown[1])).min(1.0);
     let even = |side: f32| ((side * scale / 2.0).round() as u32).max(1) * 2;
     let (range, matrix) = (AVColorRange::AVCOL_RANGE_JPEG, AVColorSpace::AVCOL_SPC_BT470BG);
-    VideoShape { width: even(shown[0]), height: even(shown[1]), format: Pixel::YUVJ420P, range, matrix }
+    VideoShape {
+        width: even(shown[0]),
+        height: even(shown[1]),
+        format: Pixel::YUVJ420P,
+        range,
+        matrix,
+    }
 }
 
 fn encode(frame: &frame::Video) -> Result<Vec<u8>, Error> {
@@ -163,13 +181,21 @@ mod tests {
         }
         let stills = maker.finish().unwrap();
         let times: Vec<f32> = stills.times().collect();
-        assert!(times.len() >= 4 && times.windows(2).all(|t| (0.9..1.1).contains(&(t[1] - t[0]))), "{times:?}");
+        assert!(
+            times.len() >= 4 && times.windows(2).all(|t| (0.9..1.1).contains(&(t[1] - t[0]))),
+            "{times:?}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("still.jpg");
         std::fs::write(&path, stills.jpeg(2).unwrap()).unwrap();
-        let (seen, real) = [(&path, 0.0), (&clip, 2.0)].map(|(p, t)| frame_at(p, t, &Limits::default(), &Cancel::default()).unwrap()).into();
+        let (seen, real) = [(&path, 0.0), (&clip, 2.0)]
+            .map(|(p, t)| frame_at(p, t, &Limits::default(), &Cancel::default()).unwrap())
+            .into();
         assert_eq!(seen.width.max(seen.height), SIDE as usize);
-        let mean = |s: &crate::media::Still, c: usize| s.data.iter().skip(c).step_by(3).map(|&v| f32::from(v)).sum::<f32>() / (s.width * s.height) as f32;
+        let mean = |s: &crate::media::Still, c: usize| {
+            s.data.iter().skip(c).step_by(3).map(|&v| f32::from(v)).sum::<f32>()
+                / (s.width * s.height) as f32
+        };
         for c in 0..3 {
             assert!((mean(&seen, c) - mean(&real, c)).abs() < 4.0, "{c}");
         }
@@ -182,7 +208,14 @@ mod tests {
         let good = one(1.0, &[0xff, 0xd8, 0]);
         assert!(Stills::from_bytes(&good).is_some());
         assert!(Stills::from_bytes(&[good.clone(), one(2.0, &[0xff, 0xd8])].concat()).is_some());
-        let wrong = [Vec::new(), good[..good.len() - 1].to_vec(), one(f32::NAN, &[0xff, 0xd8]), one(0.0, b"<svg/>"), [good.clone(), good.clone()].concat(), vec![0; 7]];
+        let wrong = [
+            Vec::new(),
+            good[..good.len() - 1].to_vec(),
+            one(f32::NAN, &[0xff, 0xd8]),
+            one(0.0, b"<svg/>"),
+            [good.clone(), good.clone()].concat(),
+            vec![0; 7],
+        ];
         for (i, bytes) in wrong.iter().enumerate() {
             assert_eq!(Stills::from_bytes(bytes), None, "{i}");
         }

@@ -75,7 +75,8 @@ pub struct Job<'a> {
     pub seconds: Option<f64>,
     /// What the input may ask of the machine.
     pub limits: &'a Limits,
-    /// Asked for each sound track what is to be done to its samples; a track for which it has nothing is copied.
+    /// Asked for each sound track what is to be done to its samples; a track for which it has
+    /// nothing is copied.
     pub rework: &'a mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>,
     /// Stops the work from outside.
     pub cancel: &'a Cancel,
@@ -83,13 +84,15 @@ pub struct Job<'a> {
     pub progress: &'a mut dyn FnMut(Progress),
 }
 
-/// Decodes the picture of `input`, passes each frame with its time in seconds through `process`, and writes it, encoded anew, to `output`
-/// as a file of kind `container`. Sound goes the same way where the job has something to do to it. Other sound, subtitles, chapters, metadata, time
-/// stamps, colour and rotation stay as they were. Into a container for sound alone the picture does not go.
-/// `output` is written in place: the caller gives a temporary file and renames it.
+/// Decodes the picture of `input`, passes each frame with its time in seconds through `process`,
+/// and writes it, encoded anew, to `output` as a file of kind `container`. Sound goes the same way
+/// where the job has something to do to it. Other sound, subtitles, chapters, metadata, time
+/// stamps, colour and rotation stay as they were. Into a container for sound alone the picture does
+/// not go. `output` is written in place: the caller gives a temporary file and renames it.
 ///
 /// # Errors
-/// [`MediaError`] if reading, decoding, encoding or writing fails or was cancelled, or what `process` returns.
+/// [`MediaError`] if reading, decoding, encoding or writing fails or was cancelled, or what
+/// `process` returns.
 pub fn transcode<E: From<MediaError>>(
     input: &Path,
     output: &Path,
@@ -105,8 +108,9 @@ pub fn transcode<E: From<MediaError>>(
     pass(feed, Sink::File(output), container, job, process)
 }
 
-/// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side goes. `container` is that of the input, Y4M or fragments of
-/// MP4, if none is given. The end is written only if the input came to its own.
+/// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side
+/// goes. `container` is that of the input, Y4M or fragments of MP4, if none is given. The end is
+/// written only if the input came to its own.
 ///
 /// # Errors
 /// As for [`transcode`].
@@ -119,7 +123,11 @@ pub fn transcode_stream<E: From<MediaError>>(
 ) -> Result<(Summary, Container), E> {
     let input = from.name();
     let (source, trouble) = from.open()?;
-    let own = if source.format().name() == Container::Y4m.muxer() { Container::Y4m } else { Container::Fragments };
+    let own = if source.format().name() == Container::Y4m.muxer() {
+        Container::Y4m
+    } else {
+        Container::Fragments
+    };
     let container = container.unwrap_or(own);
     let feed = Feed::new(&input, source, Some(trouble), job.limits)?;
     let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
@@ -127,7 +135,8 @@ pub fn transcode_stream<E: From<MediaError>>(
     Ok((summary, container))
 }
 
-/// Passes the picture of an input that is open through `process`, and everything else on. A stream's trouble is asked at its end whether it was one.
+/// Passes the picture of an input that is open through `process`, and everything else on. A
+/// stream's trouble is asked at its end whether it was one.
 fn pass<E: From<MediaError>>(
     mut feed: Feed<'_>,
     sink: Sink<'_>,
@@ -137,21 +146,39 @@ fn pass<E: From<MediaError>>(
 ) -> Result<Summary, E> {
     let (input, index) = (feed.input, feed.decoder.stream());
     let info = feed.source.describe(index, feed.decoder.decoder());
-    // The first frame says what the picture is; what comes before waits for the file to be opened for it.
+    // The first frame says what the picture is; what comes before waits for the file to be opened
+    // for it.
     let mut frame = frame::Video::empty();
     let mut waiting = Waiting::default();
-    let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else { return Err(feed.nothing().into()) };
-    let stream = feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
-    let dolby = side_data::dolby_vision(&stream).map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
+    let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else {
+        return Err(feed.nothing().into());
+    };
+    let stream =
+        feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    let dolby = side_data::dolby_vision(&stream)
+        .map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
     side_data::adopt_light_metadata(&stream, &frame);
     let mut format = PictureFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
     let announced = feed.announced().filter(|_| !container.is_still());
-    let tracks = if container.is_still() || container == Container::Y4m { Vec::new() } else { sound_tracks(input, &feed.source, None, container, job.limits, job.rework)? };
-    let mut writer = Writer::open(sink, job.target, container, Some((job.options, &format)), Some((&feed.source, Some(index), tracks)))?;
+    let tracks = if container.is_still() || container == Container::Y4m {
+        Vec::new()
+    } else {
+        sound_tracks(input, &feed.source, None, container, job.limits, job.rework)?
+    };
+    let mut writer = Writer::open(
+        sink,
+        job.target,
+        container,
+        Some((job.options, &format)),
+        Some((&feed.source, Some(index), tracks)),
+    )?;
     waiting.0.drain(..).try_for_each(|packet| writer.take(packet))?;
 
     let (mut converter, mut scratch) = (Converter::default(), Vec::new());
-    let (limit, total) = (job.seconds.unwrap_or(f64::INFINITY), info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))));
+    let (limit, total) = (
+        job.seconds.unwrap_or(f64::INFINITY),
+        info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))),
+    );
     let (mut seconds, mut ended) = (0.0, false);
     loop {
         if job.cancel.is_cancelled() {
@@ -163,7 +190,13 @@ fn pass<E: From<MediaError>>(
         }
         if container.is_still() && writer.frames() > 0 {
             let advice = "give a video target such as .mp4";
-            return Err(MediaError::CannotHold { path: job.target.into(), container: container.name(), what: "more than one frame".into(), advice }.into());
+            return Err(MediaError::CannotHold {
+                path: job.target.into(),
+                container: container.name(),
+                what: "more than one frame".into(),
+                advice,
+            }
+            .into());
         }
         let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
         writer.crop(&mut frame);
@@ -183,7 +216,12 @@ fn pass<E: From<MediaError>>(
             None => break,
         }
     }
-    writer.remark(writer.codec().map(|codec| format.losses(writer.format(), codec, container)).unwrap_or_default());
+    writer.remark(
+        writer
+            .codec()
+            .map(|codec| format.losses(writer.format(), codec, container))
+            .unwrap_or_default(),
+    );
     writer.remark(dolby);
     writer.remark(feed.decoder.change());
     writer.remark(feed.decoder.damage());
@@ -205,7 +243,10 @@ impl Waiting {
         // Each takes some room of its own, too.
         self.1 += packet.size() + 256;
         if self.1 > Self::MOST {
-            return Err(MediaError::Decode { path: input.into(), reason: "its first frame does not come before 256 MB of other streams".into() });
+            return Err(MediaError::Decode {
+                path: input.into(),
+                reason: "its first frame does not come before 256 MB of other streams".into(),
+            });
         }
         self.0.push_back(packet);
         Ok(())
@@ -230,15 +271,35 @@ struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    fn new(input: &'a Path, source: Source, pipe: Option<Trouble>, limits: &Limits) -> Result<Self, MediaError> {
+    fn new(
+        input: &'a Path,
+        source: Source,
+        pipe: Option<Trouble>,
+        limits: &Limits,
+    ) -> Result<Self, MediaError> {
         let index = source.picture_stream(input)?;
         let decoder = PictureDecoder::new(input, &source, index, limits)?;
         let base = source.stream(index).map_or(1.0, |s| f64::from(s.time_base()));
-        Ok(Self { input, source, decoder, pipe, base, torn: false, end: 0, shown: (f64::INFINITY, 0.0), ended: false })
+        Ok(Self {
+            input,
+            source,
+            decoder,
+            pipe,
+            base,
+            torn: false,
+            end: 0,
+            shown: (f64::INFINITY, 0.0),
+            ended: false,
+        })
     }
 
-    /// The next frame and its time in seconds from the first; packets of other streams go to `aside`.
-    fn next(&mut self, frame: &mut frame::Video, aside: &mut dyn FnMut(Packet) -> Result<(), MediaError>) -> Result<Option<f64>, MediaError> {
+    /// The next frame and its time in seconds from the first; packets of other streams go to
+    /// `aside`.
+    fn next(
+        &mut self,
+        frame: &mut frame::Video,
+        aside: &mut dyn FnMut(Packet) -> Result<(), MediaError>,
+    ) -> Result<Option<f64>, MediaError> {
         loop {
             if let Some(time) = self.decoder.receive(frame)? {
                 return Ok(Some(time));
@@ -248,10 +309,16 @@ impl<'a> Feed<'a> {
             }
             match self.source.next_packet() {
                 Some(packet) if packet.stream() == self.decoder.stream() => {
-                    (self.torn, self.end) = (packet.is_corrupt(), u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64);
+                    (self.torn, self.end) = (
+                        packet.is_corrupt(),
+                        u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64,
+                    );
                     if let Some(time) = packet.pts() {
                         let end = time.saturating_add(packet.duration());
-                        self.shown = (f64::min(self.shown.0, time as f64 * self.base), f64::max(self.shown.1, end as f64 * self.base));
+                        self.shown = (
+                            f64::min(self.shown.0, time as f64 * self.base),
+                            f64::max(self.shown.1, end as f64 * self.base),
+                        );
                     }
                     self.decoder.send(Some(&packet))?;
                 }
@@ -265,11 +332,14 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// An error if what came through a pipe broke off. libav leaves out a last frame of Y4M that is not whole.
+    /// An error if what came through a pipe broke off. libav leaves out a last frame of Y4M that is
+    /// not whole.
     fn check_end(&self) -> Result<(), MediaError> {
         let Some(pipe) = &self.pipe else { return Ok(()) };
         pipe.check()?;
-        let whole = !self.torn && (self.source.format().name() != Container::Y4m.muxer() || pipe.taken() <= self.end + Y4M_FRAME);
+        let whole = !self.torn
+            && (self.source.format().name() != Container::Y4m.muxer()
+                || pipe.taken() <= self.end + Y4M_FRAME);
         if whole { Ok(()) } else { Err(MediaError::CutOff { path: self.input.into() }) }
     }
 
@@ -284,17 +354,24 @@ impl<'a> Feed<'a> {
 
     /// How long the picture is, as the file says.
     fn announced(&self) -> Option<f64> {
-        let own = self.source.stream(self.decoder.stream()).map(|s| s.duration()).filter(|&d| d > 0);
-        own.map(|d| d as f64 * self.base).or(self.source.describe_sound().seconds.filter(|_| self.source.nb_streams() == 1))
+        let own =
+            self.source.stream(self.decoder.stream()).map(|s| s.duration()).filter(|&d| d > 0);
+        own.map(|d| d as f64 * self.base).or(self
+            .source
+            .describe_sound()
+            .seconds
+            .filter(|_| self.source.nb_streams() == 1))
     }
 }
 
 /// Bytes of Y4M's head of a frame without parameters.
 const Y4M_FRAME: u64 = 6;
-/// Seconds, and share of all, by which an input may end before it says so without being remarked on.
+/// Seconds, and share of all, by which an input may end before it says so without being remarked
+/// on.
 const TAIL: (f64, f64) = (0.5, 0.02);
 
-/// Says that an input ends at `seconds`, before it should: in the middle of a packet, or long before the end that it announces.
+/// Says that an input ends at `seconds`, before it should: in the middle of a packet, or long
+/// before the end that it announces.
 fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
     match announced {
         Some(all) if all - seconds > TAIL.0.max(TAIL.1 * all) => {
@@ -304,7 +381,8 @@ fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
     }
 }
 
-/// Opens a decoder for each sound track that there is something to do to, or that the target does not hold as it is; of all tracks, or of `one` alone.
+/// Opens a decoder for each sound track that there is something to do to, or that the target does
+/// not hold as it is; of all tracks, or of `one` alone.
 fn sound_tracks(
     input: &Path,
     source: &Source,
@@ -314,11 +392,14 @@ fn sound_tracks(
     rework: &mut dyn FnMut(&SoundInfo) -> Option<Box<dyn Rework>>,
 ) -> Result<Tracks, MediaError> {
     let mut tracks = Vec::new();
-    for stream in source.streams().filter(|s| s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())) {
+    for stream in source.streams().filter(|s| {
+        s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())
+    }) {
         // A track that cannot be decoded is copied like one that is not to be reworked.
         let Ok(decoder) = SoundDecoder::new(input, &stream, limits) else { continue };
         let held = container.holds(stream.parameters().id());
-        let as_it_is = || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
+        let as_it_is =
+            || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
         if let Some(rework) = rework(&decoder.info(source)).or_else(as_it_is) {
             tracks.push((stream.index(), decoder, rework));
         }
@@ -327,11 +408,27 @@ fn sound_tracks(
 }
 
 /// The sound of `input` alone.
-fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'_>, mut source: Source) -> Result<Summary, MediaError> {
-    let best = source.streams().best(media::Type::Audio).map(|s| s.index()).ok_or_else(|| MediaError::NoSound { path: input.into() })?;
+fn transcode_sound(
+    input: &Path,
+    output: &Path,
+    container: Container,
+    job: Job<'_>,
+    mut source: Source,
+) -> Result<Summary, MediaError> {
+    let best = source
+        .streams()
+        .best(media::Type::Audio)
+        .map(|s| s.index())
+        .ok_or_else(|| MediaError::NoSound { path: input.into() })?;
     let info = source.describe_sound();
     let tracks = sound_tracks(input, &source, Some(best), container, job.limits, job.rework)?;
-    let mut writer = Writer::open(Sink::File(output), job.target, container, None, Some((&source, None, tracks)))?;
+    let mut writer = Writer::open(
+        Sink::File(output),
+        job.target,
+        container,
+        None,
+        Some((&source, None, tracks)),
+    )?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let limit = job.seconds.unwrap_or(f64::INFINITY);
     let (mut first, mut seconds, mut torn) = (None, 0.0, false);
@@ -341,7 +438,10 @@ fn transcode_sound(input: &Path, output: &Path, container: Container, job: Job<'
         }
         if packet.stream() == best {
             let time = packet.pts().map_or(seconds, |t| t as f64 * f64::from(base));
-            seconds = f64::max(seconds, time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base));
+            seconds = f64::max(
+                seconds,
+                time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base),
+            );
             torn = packet.is_corrupt();
             if seconds > limit {
                 break;
@@ -361,7 +461,17 @@ mod tests {
 
     #[test]
     fn inputs_that_end_early_are_remarked_on() {
-        assert!(early(false, 2.0, Some(4.0)).unwrap().contains("2.0 s was left out") && early(true, 2.0, Some(2.01)).unwrap().contains("within a frame"));
-        assert_eq!([early(false, 3.6, Some(4.0)), early(false, 99.0, Some(100.5)), early(false, 4.0, None)], [None, None, None]);
+        assert!(
+            early(false, 2.0, Some(4.0)).unwrap().contains("2.0 s was left out")
+                && early(true, 2.0, Some(2.01)).unwrap().contains("within a frame")
+        );
+        assert_eq!(
+            [
+                early(false, 3.6, Some(4.0)),
+                early(false, 99.0, Some(100.5)),
+                early(false, 4.0, None)
+            ],
+            [None, None, None]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The output file: the video on its way through an encoder, sound on its way through another, and everything that is copied.
+//! The output file: the video on its way through an encoder, sound on its way through another, and
+//! everything that is copied.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
@@ -66,8 +67,9 @@ pub(super) fn failed(path: &Path, e: &Error) -> MediaError {
 }
 
 impl<'a> Writer<'a> {
-    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and with `keep` for everything else that goes with the
-    /// picture's stream of an input, or with all of it where the file is for sound alone.
+    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and
+    /// with `keep` for everything else that goes with the picture's stream of an input, or with all
+    /// of it where the file is for sound alone.
     pub(super) fn open(
         sink: Sink<'_>,
         path: &'a Path,
@@ -81,30 +83,56 @@ impl<'a> Writer<'a> {
             Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
         };
         let mut output = output.map_err(|e| failed(path, &e))?;
-        let global_header = output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
+        let global_header =
+            output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
         let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), BTreeMap::new());
         let picture = match picture {
             None => None,
             Some((options, format)) => {
-                let encoder = super::encoder::open(path, container, options, format, global_header)?;
+                let encoder =
+                    super::encoder::open(path, container, options, format, global_header)?;
                 left_out.extend(format.crop(&encoder.encoder));
-                let index = output.add_stream(encoder::find(ffmpeg_next::codec::Id::None)).map_err(|e| failed(path, &e))?.index();
+                let index = output
+                    .add_stream(encoder::find(ffmpeg_next::codec::Id::None))
+                    .map_err(|e| failed(path, &e))?
+                    .index();
                 streams::set_encoder_parameters(&mut output, index, &encoder.encoder, container);
-                Some(PictureTrack { encoder, index, durations: HashMap::new(), last_pts: None, converter: Converter::default(), frames: 0, written: 0 })
+                Some(PictureTrack {
+                    encoder,
+                    index,
+                    durations: HashMap::new(),
+                    last_pts: None,
+                    converter: Converter::default(),
+                    frames: 0,
+                    written: 0,
+                })
             }
         };
         let mut named = Named::default();
         if let Some((source, from, reworked)) = keep {
             if let (Some(from), Some(picture)) = (from, &picture) {
-                left_out.extend(streams::copy_picture_properties(source, from, container, &mut output, picture.index, has_alpha(picture.encoder.format)));
+                left_out.extend(streams::copy_picture_properties(
+                    source,
+                    from,
+                    container,
+                    &mut output,
+                    picture.index,
+                    has_alpha(picture.encoder.format),
+                ));
             }
             if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
-                streams::count_frames(path, &mut output, picture.index, picture.encoder.encoder.frame_rate())?;
+                streams::count_frames(
+                    path,
+                    &mut output,
+                    picture.index,
+                    picture.encoder.encoder.frame_rate(),
+                )?;
             }
             let mut taken: Vec<usize> = from.into_iter().collect();
             for (index, decoder, rework) in reworked {
                 if let Some(stream) = source.stream(index) {
-                    let track = SoundTrack::new(path, container, &stream, decoder, rework, &mut output)?;
+                    let track =
+                        SoundTrack::new(path, container, &stream, decoder, rework, &mut output)?;
                     left_out.extend(track.change(index, container));
                     left_out.extend(container.forgets(&stream));
                     tracks.insert(index, track);
@@ -114,12 +142,21 @@ impl<'a> Writer<'a> {
             if container.is_sound() {
                 // One track, and nothing to look at but a cover.
                 let best = source.streams().best(media::Type::Audio).map(|s| s.index());
-                let rest = source.streams().filter(|s| Some(s.index()) != best && !is_cover(s) && !taken.contains(&s.index()));
-                let rest: Vec<(usize, String)> = rest.map(|s| (s.index(), streams::name(&s))).collect();
-                left_out.extend(rest.iter().map(|(index, name)| format!("stream {index} ({name}) was left out: {} holds one sound", container.name())));
+                let rest = source.streams().filter(|s| {
+                    Some(s.index()) != best && !is_cover(s) && !taken.contains(&s.index())
+                });
+                let rest: Vec<(usize, String)> =
+                    rest.map(|s| (s.index(), streams::name(&s))).collect();
+                left_out.extend(rest.iter().map(|(index, name)| {
+                    format!(
+                        "stream {index} ({name}) was left out: {} holds one sound",
+                        container.name()
+                    )
+                }));
                 taken.extend(rest.iter().map(|(index, _)| index));
             }
-            let (streams, told) = streams::copy_streams(path, container, source, &taken, &mut output)?;
+            let (streams, told) =
+                streams::copy_streams(path, container, source, &taken, &mut output)?;
             copied = streams;
             left_out.extend(told);
             named = metadata::copy_metadata(container, file.is_some(), source, &mut output);
@@ -127,7 +164,11 @@ impl<'a> Writer<'a> {
         }
         let header = header(container, &named);
         output.write_header_with(header).map_err(|e| failed(path, &e))?;
-        let later = file.filter(|_| !named.later.is_empty()).map(|file| Later { file, container, keys: named.later });
+        let later = file.filter(|_| !named.later.is_empty()).map(|file| Later {
+            file,
+            container,
+            keys: named.later,
+        });
         Ok(Self { path, output, picture, copied, tracks, later, left_out })
     }
 
@@ -154,7 +195,8 @@ impl<'a> Writer<'a> {
     /// Cuts a frame down to the size that is written, by a column and a row at most.
     pub(super) fn crop(&self, frame: &mut frame::Video) {
         if let Some(picture) = &self.picture {
-            let (width, height) = (picture.encoder.encoder.width(), picture.encoder.encoder.height());
+            let (width, height) =
+                (picture.encoder.encoder.width(), picture.encoder.encoder.height());
             frame.set_width(frame.width().min(width));
             frame.set_height(frame.height().min(height));
         }
@@ -173,26 +215,45 @@ impl<'a> Writer<'a> {
         packet.write_interleaved(&mut self.output).map_err(|e| failed(self.path, &e))
     }
 
-    /// Encodes a frame with its time and duration in the time base of the format; a duration of 0 leaves it to the muxer.
-    pub(super) fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64) -> Result<(), MediaError> {
+    /// Encodes a frame with its time and duration in the time base of the format; a duration of 0
+    /// leaves it to the muxer.
+    pub(super) fn encode(
+        &mut self,
+        frame: &mut frame::Video,
+        pts: Option<i64>,
+        duration: i64,
+    ) -> Result<(), MediaError> {
         match &mut self.picture {
-            Some(picture) => picture.encode(frame, pts, duration, &mut self.output).map_err(|e| failed(self.path, &e)),
+            Some(picture) => picture
+                .encode(frame, pts, duration, &mut self.output)
+                .map_err(|e| failed(self.path, &e)),
             None => Ok(()),
         }
     }
 
-    /// Writes what the encoders still hold, and the trailer. Says what was written of an input of which `seconds` were taken.
+    /// Writes what the encoders still hold, and the trailer. Says what was written of an input of
+    /// which `seconds` were taken.
     pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
-        let (frames, codec, tracks) = (self.frames(), self.picture.as_ref().map(|p| p.encoder.codec.name()), self.tracks.len());
+        let (frames, codec, tracks) = (
+            self.frames(),
+            self.picture.as_ref().map(|p| p.encoder.codec.name()),
+            self.tracks.len(),
+        );
         // Each encoder goes when it is done: a long clip's index takes as much memory.
         if let Some(mut picture) = self.picture.take() {
-            picture.encoder.encoder.send_eof().and_then(|()| picture.write(&mut self.output)).map_err(|e| failed(self.path, &e))?;
+            picture
+                .encoder
+                .encoder
+                .send_eof()
+                .and_then(|()| picture.write(&mut self.output))
+                .map_err(|e| failed(self.path, &e))?;
         }
         for (_, mut track) in std::mem::take(&mut self.tracks) {
             track.finish(&mut self.output)?;
         }
         self.output.write_trailer().map_err(|e| failed(self.path, &e))?;
-        // SAFETY: the context is valid; its input-output context, where there is one, keeps the last error.
+        // SAFETY: the context is valid; its input-output context, where there is one, keeps the
+        // last error.
         let error = unsafe { (*self.output.as_ptr()).pb.as_ref().map_or(0, |pb| pb.error) };
         if error < 0 {
             return Err(failed(self.path, &Error::from(error)));
@@ -203,9 +264,17 @@ impl<'a> Writer<'a> {
                 Ok(()) => {}
                 Err(e) if e.kind() == ErrorKind::InvalidData => {
                     let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
-                    self.left_out.push(format!("metadata '{}' was left out: the file does not take it, since {e}", names.join("', '")));
+                    self.left_out.push(format!(
+                        "metadata '{}' was left out: the file does not take it, since {e}",
+                        names.join("', '")
+                    ));
                 }
-                Err(e) => return Err(MediaError::Write { path: self.path.into(), reason: e.to_string() }),
+                Err(e) => {
+                    return Err(MediaError::Write {
+                        path: self.path.into(),
+                        reason: e.to_string(),
+                    });
+                }
             }
         }
         Ok(Summary { info, frames, seconds, codec, tracks, left_out: self.left_out })
@@ -222,7 +291,8 @@ fn header(container: Container, named: &Named) -> Dictionary<'static> {
             // FLAC in MP4 has a standard, which libav calls experimental all the same.
             header.set("strict", "-2");
         }
-        // The index waits for the first fragment, so that it can say how sound and picture lie to each other.
+        // The index waits for the first fragment, so that it can say how sound and picture lie to
+        // each other.
         Container::Fragments => {
             header.set("movflags", &format!("+frag_keyframe+delay_moov+default_base_moof{keys}"));
             header.set("strict", "-2");
@@ -241,7 +311,13 @@ fn time_base(output: &Output, index: usize) -> Rational {
 }
 
 impl PictureTrack {
-    fn encode(&mut self, frame: &mut frame::Video, pts: Option<i64>, duration: i64, output: &mut Output) -> Result<(), Error> {
+    fn encode(
+        &mut self,
+        frame: &mut frame::Video,
+        pts: Option<i64>,
+        duration: i64,
+        output: &mut Output,
+    ) -> Result<(), Error> {
         let pts = pts.or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
         // Encoders want rising time stamps; a file that repeats one keeps its frame, a tick later.
         let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));

@@ -1,4 +1,5 @@
-//! A frame as the marks see it, wherever its samples lie: in a decoder's memory, or in a copy of their own.
+//! A frame as the marks see it, wherever its samples lie: in a decoder's memory, or in a copy of
+//! their own.
 
 use std::io::{self, Read};
 
@@ -11,7 +12,8 @@ use super::plane::{Luma, SampleFormat, Samples, SamplesMut};
 pub trait Canvas {
     /// How its samples lie.
     fn plan(&self) -> FramePlan;
-    /// Calls `look` with the luma plane; of red, green and blue with one computed from them (BT.709).
+    /// Calls `look` with the luma plane; of red, green and blue with one computed from them
+    /// (BT.709).
     fn look(&mut self, look: &mut dyn FnMut(&Luma<'_>));
     /// Adds the mark.
     fn mark(&mut self, marker: &mut Marker);
@@ -24,7 +26,8 @@ pub trait Canvas {
     fn load(&mut self, from: &[u8]) -> io::Result<()>;
 }
 
-/// How the samples of a frame lie in a copy: plane after plane, row after row, in bytes where they have eight bits and in words of this machine where they have more.
+/// How the samples of a frame lie in a copy: plane after plane, row after row, in bytes where they
+/// have eight bits and in words of this machine where they have more.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FramePlan {
     /// Size and pixel shape.
@@ -51,8 +54,11 @@ impl FramePlan {
     /// Whether a frame can be of this kind, of so many pixels at most.
     pub(crate) fn is_possible(&self, pixels: u64) -> bool {
         let FrameShape { width, height, pixel_aspect } = self.shape;
-        let fits = (width as u64).checked_mul(height as u64).is_some_and(|p| (1..=pixels).contains(&p));
-        fits && [1, 3].contains(&self.planes) && (8..=16).contains(&self.format.depth) && pixel_aspect.is_finite()
+        let fits =
+            (width as u64).checked_mul(height as u64).is_some_and(|p| (1..=pixels).contains(&p));
+        fits && [1, 3].contains(&self.planes)
+            && (8..=16).contains(&self.format.depth)
+            && pixel_aspect.is_finite()
     }
 }
 
@@ -69,7 +75,12 @@ pub(crate) struct Planes {
 impl Default for Planes {
     fn default() -> Self {
         let shape = FrameShape { width: 0, height: 0, pixel_aspect: 1.0 };
-        Self { plan: FramePlan { shape, format: SampleFormat::REFERENCE, planes: 1 }, bytes: Vec::new(), words: Vec::new(), scratch: Vec::new() }
+        Self {
+            plan: FramePlan { shape, format: SampleFormat::REFERENCE, planes: 1 },
+            bytes: Vec::new(),
+            words: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 }
 
@@ -96,7 +107,11 @@ impl Planes {
     fn plane(&self, plane: usize) -> Samples<'_> {
         let size = self.plan.shape.width * self.plan.shape.height;
         let range = plane * size..(plane + 1) * size;
-        if self.plan.format.depth > 8 { Samples::U16(&self.words[range]) } else { Samples::U8(&self.bytes[range]) }
+        if self.plan.format.depth > 8 {
+            Samples::U16(&self.words[range])
+        } else {
+            Samples::U8(&self.bytes[range])
+        }
     }
 }
 
@@ -121,13 +136,21 @@ impl Canvas for Planes {
         let FramePlan { shape: FrameShape { width, height, .. }, format, planes } = self.plan;
         let size = width * height;
         for range in (0..planes).map(|plane| plane * size..(plane + 1) * size) {
-            let mut samples = if format.depth > 8 { SamplesMut::U16(&mut self.words[range]) } else { SamplesMut::U8(&mut self.bytes[range]) };
+            let mut samples = if format.depth > 8 {
+                SamplesMut::U16(&mut self.words[range])
+            } else {
+                SamplesMut::U8(&mut self.bytes[range])
+            };
             marker.apply(&mut samples, width, format);
         }
     }
 
     fn save(&self, to: &mut Vec<u8>) {
-        if self.plan.format.depth > 8 { to.extend(self.words.iter().flat_map(|w| w.to_ne_bytes())) } else { to.extend_from_slice(&self.bytes) }
+        if self.plan.format.depth > 8 {
+            to.extend(self.words.iter().flat_map(|w| w.to_ne_bytes()))
+        } else {
+            to.extend_from_slice(&self.bytes)
+        }
     }
 
     fn load(&mut self, from: &[u8]) -> io::Result<()> {
@@ -136,13 +159,23 @@ impl Canvas for Planes {
 }
 
 /// The luma of green, blue and red planes, without anything between rows.
-pub(crate) fn of_colours(planes: [Samples<'_>; 3], strides: [usize; 3], width: usize, height: usize, luma: &mut Vec<u16>) {
+pub(crate) fn of_colours(
+    planes: [Samples<'_>; 3],
+    strides: [usize; 3],
+    width: usize,
+    height: usize,
+    luma: &mut Vec<u16>,
+) {
     luma.clear();
     for y in 0..height {
         let [g, b, r] = strides.map(|stride| stride * y);
         match planes {
-            [Samples::U8(gs), Samples::U8(bs), Samples::U8(rs)] => luma.extend((0..width).map(|x| weigh(gs[g + x].into(), bs[b + x].into(), rs[r + x].into()))),
-            [Samples::U16(gs), Samples::U16(bs), Samples::U16(rs)] => luma.extend((0..width).map(|x| weigh(gs[g + x], bs[b + x], rs[r + x]))),
+            [Samples::U8(gs), Samples::U8(bs), Samples::U8(rs)] => luma.extend(
+                (0..width).map(|x| weigh(gs[g + x].into(), bs[b + x].into(), rs[r + x].into())),
+            ),
+            [Samples::U16(gs), Samples::U16(bs), Samples::U16(rs)] => {
+                luma.extend((0..width).map(|x| weigh(gs[g + x], bs[b + x], rs[r + x])))
+            }
             // All three planes have the same depth.
             _ => {}
         }

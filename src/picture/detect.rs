@@ -28,10 +28,12 @@ pub struct DetectOptions {
     pub question: Question,
     /// Frames per second that are looked at; frames in between say little new.
     pub rate: f64,
-    /// Whether to search other geometries when the mark is not found where a re-encoded clip has it.
+    /// Whether to search other geometries when the mark is not found where a re-encoded clip has
+    /// it.
     pub search: bool,
-    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and down, where something else than the mark suggests
-    /// one: tried before any other. A second look at frames, which it is, counts as such.
+    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and
+    /// down, where something else than the mark suggests one: tried before any other. A second look
+    /// at frames, which it is, counts as such.
     pub guess: Option<[f32; 2]>,
 }
 
@@ -78,14 +80,17 @@ fn sorted(candidates: &[Payload]) -> Vec<Payload> {
     list
 }
 
-/// Lines of the image that residuals are summed at: enough for marks of the expected size or larger.
+/// Lines of the image that residuals are summed at: enough for marks of the expected size or
+/// larger.
 pub(super) const COARSE_LINES: usize = 256;
-/// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox, picture in picture).
+/// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox,
+/// picture in picture).
 const FINE_LINES: usize = 512;
 /// Every so many looked-at frames go into the finer sum: it costs four times as much.
 const FINE_EVERY: usize = 4;
 
-/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: a picture of high quality has that in one.
+/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: a
+/// picture of high quality has that in one.
 const FIRST_TRY: usize = 2;
 /// Evidence that is: twice what reading takes.
 const CERTAIN: f32 = 700.0;
@@ -94,17 +99,23 @@ const CERTAIN: f32 = 700.0;
 const LEAST_SPANS: usize = 2;
 /// Share of the frame with the first mark under which another is looked for in the rest.
 const MOST_MARKED: f32 = 0.9;
-/// Evidence at which a payload can usually be read blind, and the least share of the sync pattern in it.
+/// Evidence at which a payload can usually be read blind, and the least share of the sync pattern
+/// in it.
 const READABLE: f32 = 300.0;
 
-/// Says that a mark is too weak to be read, and what would help: evidence grows with the length of the clip.
+/// Says that a mark is too weak to be read, and what would help: evidence grows with the length of
+/// the clip.
 fn too_weak(sync: f32, seconds: f64) -> String {
     let evidence = sync * sync * (dimensions() / sync_dimensions()) as f32;
     let more = seconds * f64::from(READABLE / evidence - 1.0);
     if more > 0.0 && more < 4.0 * seconds.max(5.0) {
-        format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
+        format!(
+            "a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help",
+            more.ceil()
+        )
     } else {
-        "a mark is there, but too weak to be read; a better copy or a list of candidates would help".into()
+        "a mark is there, but too weak to be read; a better copy or a list of candidates would help"
+            .into()
     }
 }
 
@@ -172,7 +183,8 @@ impl Detector {
         let short = shape.width.min(shape.height);
         let coarse_factor = decimation(short, COARSE_LINES);
         let fine_factor = decimation(short, FINE_LINES);
-        let fine = (options.search && fine_factor < coarse_factor).then(|| (Residual::new(fine_factor), fine_factor, Image::default()));
+        let fine = (options.search && fine_factor < coarse_factor)
+            .then(|| (Residual::new(fine_factor), fine_factor, Image::default()));
         Self {
             candidates: sorted(options.question.candidates()),
             carriers: ring.keys().iter().map(Carrier::new).collect(),
@@ -194,8 +206,8 @@ impl Detector {
         }
     }
 
-    /// The same frames asked about other keys, or another question, without looking at them again, once all are there. A search needs frames that were taken
-    /// in for one.
+    /// The same frames asked about other keys, or another question, without looking at them again,
+    /// once all are there. A search needs frames that were taken in for one.
     #[must_use]
     pub fn again(&self, ring: &KeyRing, options: DetectOptions) -> Self {
         Self {
@@ -218,18 +230,21 @@ impl Detector {
         self.pace.wants(time)
     }
 
-    /// Takes in a frame shown at `time` seconds, of which nothing else is known. Frames of another size are passed over.
+    /// Takes in a frame shown at `time` seconds, of which nothing else is known. Frames of another
+    /// size are passed over.
     pub fn push(&mut self, luma: &Luma<'_>, time: f64) {
         self.push_coded(luma, time, Coding::default());
     }
 
-    /// [`push`](Self::push), of a frame that was decoded: how it was coded says how much of a mark it is likely to hold.
+    /// [`push`](Self::push), of a frame that was decoded: how it was coded says how much of a mark
+    /// it is likely to hold.
     pub fn push_coded(&mut self, luma: &Luma<'_>, time: f64, coding: Coding) {
         if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
             return;
         }
         let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
-        self.coarse.add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
+        self.coarse
+            .add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
         self.fresh.add(&self.coarse, coding);
         self.windows.saw(self.coarse.contrast());
         if let Some((residual, _, sum)) = &mut self.fine
@@ -241,14 +256,21 @@ impl Detector {
         self.pace.took(time);
     }
 
-    /// Whether what follows may be looked at more sparsely, asked after each frame: the payload is beyond doubt, what is left to tell is when and
-    /// where it is there, and the last span had it. It is looked for in the place where a clip that was merely re-encoded has the mark.
+    /// Whether what follows may be looked at more sparsely, asked after each frame: the payload is
+    /// beyond doubt, what is left to tell is when and where it is there, and the last span had it.
+    /// It is looked for in the place where a clip that was merely re-encoded has the mark.
     pub fn is_certain(&mut self) -> bool {
-        if matches!(self.certainty, Certainty::Open) && self.frames >= FIRST_TRY && self.frames.is_power_of_two() {
+        if matches!(self.certainty, Certainty::Open)
+            && self.frames >= FIRST_TRY
+            && self.frames.is_power_of_two()
+        {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Plan::GLANCE, Sums::alone(&total), &Lattices::default()).run_blind();
-            if let Some(found) = found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN) {
+            let found = Search::new(self, Plan::GLANCE, Sums::alone(&total), &Lattices::default())
+                .run_blind();
+            if let Some(found) =
+                found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN)
+            {
                 self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
             }
         }
@@ -258,7 +280,12 @@ impl Detector {
             && let Some(whole) = self.windows.len().checked_sub(2)
         {
             *seen = self.windows.len();
-            if !timeline::is_marked(&self.windows.sum(whole), &found.warp, found, &self.carriers[found.key]) {
+            if !timeline::is_marked(
+                &self.windows.sum(whole),
+                &found.warp,
+                found,
+                &self.carriers[found.key],
+            ) {
                 self.certainty = Certainty::Lost;
             }
         }
@@ -297,19 +324,28 @@ impl Detector {
             self.coarse.favoured_equaliser(&sum).apply(&mut sum);
             sum
         };
-        let (favoured, fresh) = (self.favoured.total().map(weighed), self.fresh.total().map(weighed));
+        let (favoured, fresh) =
+            (self.favoured.total().map(weighed), self.fresh.total().map(weighed));
         let beside = fresh.as_ref();
         let favoured = favoured.as_ref().map(|image| Sum { image, beside });
-        let sums = Sums { coarse: Sum { image: &total, beside }, favoured, fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)) };
+        let sums = Sums {
+            coarse: Sum { image: &total, beside },
+            favoured,
+            fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)),
+        };
         let mut search = Search::new(self, self.plan(), sums, &self.lattices);
         let first = search.run();
         if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
-            // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look where that of all frames has a plain one, or a list says what to look for.
+            // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
+            // where that of all frames has a plain one, or a list says what to look for.
             let listed = !self.candidates.is_empty();
             let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
             let favoured = favoured.map(|sum| (sum, &self.favoured_lattices));
-            let searched = favoured.filter(|_| listed || self.lattices.are_plain()).map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
-            let both = favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
+            let searched = favoured
+                .filter(|_| listed || self.lattices.are_plain())
+                .map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
+            let both =
+                favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
             let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
             let others = std::iter::once(frame).chain(searched).chain(cropped);
             let mut least = first.as_ref().map(|first| first.p_value);
@@ -317,7 +353,9 @@ impl Detector {
             for (sum, plan, lattices, steady) in others {
                 let mut search = Search::new(self, plan, Sums::alone(sum), lattices);
                 match search.run() {
-                    Some(found) if found.complete() => return self.describe(&search.layers(found), Sums::alone(sum), steady),
+                    Some(found) if found.complete() => {
+                        return self.describe(&search.layers(found), Sums::alone(sum), steady);
+                    }
                     Some(found) if least.is_none_or(|least| found.p_value < least) => {
                         least = Some(found.p_value);
                         unread = Some((found, sum, steady));
@@ -333,7 +371,10 @@ impl Detector {
         let layers = search.layers(first);
         let mut report = self.describe(&layers, sums, true);
         if report.others.is_empty() {
-            report.others = self.second(&layers, &report.spans, report.area.as_ref(), sums).into_iter().collect();
+            report.others = self
+                .second(&layers, &report.spans, report.area.as_ref(), sums)
+                .into_iter()
+                .collect();
         }
         report
     }
@@ -368,17 +409,32 @@ impl Detector {
         }
     }
 
-    /// What can be said of the marks on one lattice, the newest first, and when and where they are. Those that are not `steady` were found in one frame.
+    /// What can be said of the marks on one lattice, the newest first, and when and where they are.
+    /// Those that are not `steady` were found in one frame.
     fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> PictureEvidence {
-        let word = |layer: &Finding| layer.identified.map(|(identified, _)| self.carriers[layer.key].word(identified.mark));
+        let word = |layer: &Finding| {
+            layer.identified.map(|(identified, _)| self.carriers[layer.key].word(identified.mark))
+        };
         let describe = |found: &Finding| {
             let mut report = self.report(Some(found));
             if report.detected {
                 let carrier = &self.carriers[found.key];
-                let beside: Vec<Vec<f32>> = layers.iter().filter(|layer| !std::ptr::eq(*layer, found)).filter_map(word).collect();
+                let beside: Vec<Vec<f32>> = layers
+                    .iter()
+                    .filter(|layer| !std::ptr::eq(*layer, found))
+                    .filter_map(word)
+                    .collect();
                 let ratio = found.factor as f32 / self.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
-                let Timeline { spans, moving } = timeline(&self.windows, (self.coarse_factor, &warp), found, carrier, &beside, 1.0 / self.options.rate, steady);
+                let Timeline { spans, moving } = timeline(
+                    &self.windows,
+                    (self.coarse_factor, &warp),
+                    found,
+                    carrier,
+                    &beside,
+                    1.0 / self.options.rate,
+                    steady,
+                );
                 report.ranges = evidence::ranges(&spans);
                 report.spans = spans;
                 report.geometry.iter_mut().for_each(|g| g.moving = moving);
@@ -386,20 +442,34 @@ impl Detector {
                 if moving && steady {
                     return report;
                 }
-                let residual = self.fine.as_ref().filter(|f| f.1 == found.factor).map_or(&self.coarse, |f| &f.0);
-                report.area = area::map(sums.of(found.factor).image, &residual.variances(), found, carrier);
+                let residual = self
+                    .fine
+                    .as_ref()
+                    .filter(|f| f.1 == found.factor)
+                    .map_or(&self.coarse, |f| &f.0);
+                report.area =
+                    area::map(sums.of(found.factor).image, &residual.variances(), found, carrier);
             }
             report
         };
         let Some((newest, earlier)) = layers.split_first() else { return self.report(None) };
         let mut newest = describe(newest);
-        (newest.earlier, newest.others) = earlier.iter().map(describe).partition(|mark| mark.lies_beneath(&newest));
+        (newest.earlier, newest.others) =
+            earlier.iter().map(describe).partition(|mark| mark.lies_beneath(&newest));
         newest
     }
 
-    /// Another payload in what the first marks leave: the time without the newest, or else the part of the frame without it.
-    fn second(&self, first: &[Finding], spans: &[Span], area: Option<&AreaMap>, sums: Sums<'_>) -> Option<PictureEvidence> {
-        let known: Vec<Payload> = first.iter().filter_map(|f| Some(f.identified?.0.mark.payload)).collect();
+    /// Another payload in what the first marks leave: the time without the newest, or else the part
+    /// of the frame without it.
+    fn second(
+        &self,
+        first: &[Finding],
+        spans: &[Span],
+        area: Option<&AreaMap>,
+        sums: Sums<'_>,
+    ) -> Option<PictureEvidence> {
+        let known: Vec<Payload> =
+            first.iter().filter_map(|f| Some(f.identified?.0.mark.payload)).collect();
         let unmarked = |i: usize| spans[i].state == SpanState::Unmarked;
         let (coarse, fine) = if known.is_empty() {
             return None;
@@ -409,20 +479,27 @@ impl Detector {
             let area = area.filter(|a| a.share < MOST_MARKED)?;
             (area.rest(sums.coarse.image), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
         };
-        let sums = Sums { coarse: (&coarse).into(), favoured: None, fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)) };
+        let sums = Sums {
+            coarse: (&coarse).into(),
+            favoured: None,
+            fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)),
+        };
         let lattices = Lattices::default();
         let mut search = Search::new(self, self.plan(), sums, &lattices);
         let mut found = search.run()?;
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);
-        found.identified.filter(|(i, _)| !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY)?;
+        found.identified.filter(|(i, _)| {
+            !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY
+        })?;
         Some(self.describe(&search.layers(found), sums, true))
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {
         let (sx, sy) = self.shape.tile_scale();
         let factor = finding.factor as f32;
-        let middle = (self.shape.width as f32 / factor / 2.0, self.shape.height as f32 / factor / 2.0);
+        let middle =
+            (self.shape.width as f32 / factor / 2.0, self.shape.height as f32 / factor / 2.0);
         let (u, v) = finding.warp.unapply(middle.0, middle.1).unwrap_or_default();
         let [a, b, c, d] = finding.warp.jacobian(u, v);
         let round = |x: f32| (x * 1000.0).round() / 1000.0;

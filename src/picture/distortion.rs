@@ -2,14 +2,16 @@
 
 use super::plane::{Luma, Samples};
 
-/// Side of the blocks that windows are made of: windows of 8×8 pixels, one every 4 pixels, are 2×2 blocks.
+/// Side of the blocks that windows are made of: windows of 8×8 pixels, one every 4 pixels, are 2×2
+/// blocks.
 const BLOCK: usize = 4;
 
 /// Distortion of luma over the frames of a clip.
 ///
-/// PSNR is that of the mean squared error of all frames. SSIM is the mean over uniform 8×8 windows, four pixels apart, of Z. Wang, A. C. Bovik,
-/// H. R. Sheikh and E. P. Simoncelli, "Image quality assessment: from error visibility to structural similarity", 2004,
-/// doi:10.1109/TIP.2003.819861, equation 13, with the constants given there. Both take the whole range of the samples as peak.
+/// PSNR is that of the mean squared error of all frames. SSIM is the mean over uniform 8×8 windows,
+/// four pixels apart, of Z. Wang, A. C. Bovik, H. R. Sheikh and E. P. Simoncelli, "Image quality
+/// assessment: from error visibility to structural similarity", 2004, doi:10.1109/TIP.2003.819861,
+/// equation 13, with the constants given there. Both take the whole range of the samples as peak.
 #[derive(Clone, Debug, Default)]
 pub struct Distortion {
     original: Vec<u16>,
@@ -35,11 +37,20 @@ impl Distortion {
             return;
         }
         let peak = f64::from((1u32 << luma.format.depth.clamp(8, 16)) - 1);
-        let squares: u64 = self.original.iter().zip(&self.changed).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2)).sum();
+        let squares: u64 = self
+            .original
+            .iter()
+            .zip(&self.changed)
+            .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
+            .sum();
         self.error += squares as f64 / (peak * peak);
         self.samples += self.original.len();
-        let rows: Vec<Vec<Sums>> =
-            self.original.chunks_exact(BLOCK * luma.width).zip(self.changed.chunks_exact(BLOCK * luma.width)).map(|(a, b)| block_row(a, b, luma.width)).collect();
+        let rows: Vec<Vec<Sums>> = self
+            .original
+            .chunks_exact(BLOCK * luma.width)
+            .zip(self.changed.chunks_exact(BLOCK * luma.width))
+            .map(|(a, b)| block_row(a, b, luma.width))
+            .collect();
         for pair in rows.windows(2) {
             for (upper, lower) in pair[0].windows(2).zip(pair[1].windows(2)) {
                 self.similarity += similarity(&[upper, lower].concat(), peak);
@@ -65,8 +76,14 @@ impl Distortion {
 fn copy(luma: &Luma<'_>, out: &mut Vec<u16>) {
     out.clear();
     match luma.samples {
-        Samples::U8(data) => data.chunks(luma.stride).take(luma.height).for_each(|r| out.extend(r.iter().take(luma.width).map(|&v| u16::from(v)))),
-        Samples::U16(data) => data.chunks(luma.stride).take(luma.height).for_each(|r| out.extend(r.iter().take(luma.width))),
+        Samples::U8(data) => data
+            .chunks(luma.stride)
+            .take(luma.height)
+            .for_each(|r| out.extend(r.iter().take(luma.width).map(|&v| u16::from(v)))),
+        Samples::U16(data) => data
+            .chunks(luma.stride)
+            .take(luma.height)
+            .for_each(|r| out.extend(r.iter().take(luma.width))),
     }
 }
 
@@ -105,7 +122,13 @@ mod tests {
     use crate::picture::SampleFormat;
 
     fn compare(width: usize, before: &[u8], after: &[u8]) -> Distortion {
-        let luma = |data| Luma { samples: Samples::U8(data), width, height: before.len() / width, stride: width, format: SampleFormat::REFERENCE };
+        let luma = |data| Luma {
+            samples: Samples::U8(data),
+            width,
+            height: before.len() / width,
+            stride: width,
+            format: SampleFormat::REFERENCE,
+        };
         let mut distortion = Distortion::default();
         distortion.before(&luma(before));
         distortion.after(&luma(after));
@@ -151,12 +174,31 @@ mod tests {
         let (before, after) = (texture(32 * 24), texture(32 * 25)[32..].to_vec());
         let eight = compare(32, &before, &after);
         // Sixteen bits: 257 times eight, peak included; 40 samples a row.
-        let wide = |data: &[u8]| data.chunks(32).flat_map(|r| r.iter().map(|&v| u16::from(v) * 257).chain([9; 8])).collect::<Vec<u16>>();
+        let wide = |data: &[u8]| {
+            data.chunks(32)
+                .flat_map(|r| r.iter().map(|&v| u16::from(v) * 257).chain([9; 8]))
+                .collect::<Vec<u16>>()
+        };
         let (before, after) = (wide(&before), wide(&after));
         let format = SampleFormat { depth: 16, full_range: true };
         let mut sixteen = Distortion::default();
-        sixteen.before(&Luma { samples: Samples::U16(&before), width: 32, height: 24, stride: 40, format });
-        sixteen.after(&Luma { samples: Samples::U16(&after), width: 32, height: 24, stride: 40, format });
-        assert!((eight.psnr() - sixteen.psnr()).abs() < 1e-9 && (eight.ssim() - sixteen.ssim()).abs() < 1e-9);
+        sixteen.before(&Luma {
+            samples: Samples::U16(&before),
+            width: 32,
+            height: 24,
+            stride: 40,
+            format,
+        });
+        sixteen.after(&Luma {
+            samples: Samples::U16(&after),
+            width: 32,
+            height: 24,
+            stride: 40,
+            format,
+        });
+        assert!(
+            (eight.psnr() - sixteen.psnr()).abs() < 1e-9
+                && (eight.ssim() - sixteen.ssim()).abs() < 1e-9
+        );
     }
 }

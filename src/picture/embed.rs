@@ -10,7 +10,8 @@ use super::{PictureError, Strength};
 use crate::key::WatermarkKey;
 use crate::mark::Mark;
 
-/// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps the pattern of a large frame in cache.
+/// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps
+/// the pattern of a large frame in cache.
 const PATTERN_UNIT: f32 = 32.0;
 /// Amplitude of one grey level, as an integer.
 const AMPLITUDE_UNIT: f32 = (1 << FRACTION) as f32 / PATTERN_UNIT;
@@ -37,7 +38,8 @@ impl FrameShape {
         (self.width as f32 * self.aspect()).min(self.height as f32)
     }
 
-    /// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this shape.
+    /// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this
+    /// shape.
     pub(crate) fn tile_scale(&self) -> (f32, f32) {
         let scale = tile_scale(self.short_side());
         (scale / self.aspect(), scale)
@@ -66,7 +68,8 @@ pub struct Marker {
     /// Weights of the right-hand one of two blocks, from centre to centre.
     ramp: Vec<i16>,
     line: Vec<i16>,
-    /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel row.
+    /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel
+    /// row.
     expanded: [(usize, Vec<i16>); 2],
     amplitude_line: Vec<i16>,
 }
@@ -81,7 +84,12 @@ impl Marker {
     ///
     /// # Errors
     /// [`PictureError::Size`] for frames under 128 or over 16,384 pixels on a side.
-    pub fn new(key: &WatermarkKey, mark: impl Into<Mark>, shape: FrameShape, strength: Strength) -> Result<Self, PictureError> {
+    pub fn new(
+        key: &WatermarkKey,
+        mark: impl Into<Mark>,
+        shape: FrameShape,
+        strength: Strength,
+    ) -> Result<Self, PictureError> {
         let FrameShape { width, height, .. } = shape;
         if width.min(height) < Self::LEAST_SIDE || width.max(height) > Self::LARGEST_SIDE {
             return Err(PictureError::Size { width, height });
@@ -101,7 +109,8 @@ impl Marker {
         })
     }
 
-    /// The same for a still picture: the first frames of a shot are marked more strongly, as nobody looks at them for long, and this one is looked at.
+    /// The same for a still picture: the first frames of a shot are marked more strongly, as nobody
+    /// looks at them for long, and this one is looked at.
     #[must_use]
     pub fn still(self) -> Self {
         Self { mask: self.mask.still(), ..self }
@@ -113,7 +122,8 @@ impl Marker {
         self.shape
     }
 
-    /// Marks an eight-bit, limited-range luma plane in place: H×W, row-major, `stride` samples from row to row.
+    /// Marks an eight-bit, limited-range luma plane in place: H×W, row-major, `stride` samples from
+    /// row to row.
     pub fn embed(&mut self, luma: &mut [u8], stride: usize) {
         let FrameShape { width, height, .. } = self.shape;
         let format = SampleFormat::REFERENCE;
@@ -121,14 +131,15 @@ impl Marker {
         self.apply(&mut SamplesMut::U8(luma), stride, format);
     }
 
-    /// Measures the frame that is marked next: its mask follows from its luma. `luma` must have the marker's size.
+    /// Measures the frame that is marked next: its mask follows from its luma. `luma` must have the
+    /// marker's size.
     pub fn analyse(&mut self, luma: &Luma<'_>) {
         self.mask.update(luma);
         self.expanded.iter_mut().for_each(|e| e.0 = usize::MAX);
     }
 
-    /// Adds the mark, as analysed, to a plane of the marker's size. For luma and chroma that is the luma plane; for red, green
-    /// and blue each of the three, which moves luma alone.
+    /// Adds the mark, as analysed, to a plane of the marker's size. For luma and chroma that is the
+    /// luma plane; for red, green and blue each of the three, which moves luma alone.
     pub fn apply(&mut self, plane: &mut SamplesMut<'_>, stride: usize, format: SampleFormat) {
         let FrameShape { width, height, .. } = self.shape;
         // Grey levels are the same in all depths; the kernels know the depth.
@@ -140,8 +151,19 @@ impl Marker {
             let pattern = &self.pattern[y * width..(y + 1) * width];
             let dither = &self.dither[y % DITHER];
             match plane {
-                SamplesMut::U8(data) => kernels::add_to_bytes(&mut data[y * stride..][..width], pattern, &self.amplitude_line, dither),
-                SamplesMut::U16(data) => kernels::add_to_words(&mut data[y * stride..][..width], pattern, &self.amplitude_line, dither, format.depth.clamp(9, 16)),
+                SamplesMut::U8(data) => kernels::add_to_bytes(
+                    &mut data[y * stride..][..width],
+                    pattern,
+                    &self.amplitude_line,
+                    dither,
+                ),
+                SamplesMut::U16(data) => kernels::add_to_words(
+                    &mut data[y * stride..][..width],
+                    pattern,
+                    &self.amplitude_line,
+                    dither,
+                    format.depth.clamp(9, 16),
+                ),
             }
         }
     }
@@ -160,12 +182,22 @@ impl Marker {
                 slot.0 = row;
                 let unit = AMPLITUDE_UNIT * gain * self.mask.onset();
                 self.line.clear();
-                self.line.extend(amplitude.row(row).iter().map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16));
+                self.line.extend(
+                    amplitude
+                        .row(row)
+                        .iter()
+                        .map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16),
+                );
                 kernels::expand(&mut slot.1, &self.line, &self.ramp);
             }
         }
         let weight = ((u - upper as f32) * 128.0) as i16;
-        kernels::mix(&mut self.amplitude_line, &self.expanded[upper % 2].1, &self.expanded[lower % 2].1, weight);
+        kernels::mix(
+            &mut self.amplitude_line,
+            &self.expanded[upper % 2].1,
+            &self.expanded[lower % 2].1,
+            weight,
+        );
     }
 }
 
@@ -195,16 +227,24 @@ fn cubic_taps(i: usize, scale: f32) -> ([usize; 4], [f32; 4]) {
     let t = u - base;
     let tap = |d: i32| (base as i32 + d).rem_euclid(TILE as i32) as usize;
     let (t2, t3) = (t * t, t * t * t);
-    let weights = [-0.5 * t3 + t2 - 0.5 * t, 1.5 * t3 - 2.5 * t2 + 1.0, -1.5 * t3 + 2.0 * t2 + 0.5 * t, 0.5 * t3 - 0.5 * t2];
+    let weights = [
+        -0.5 * t3 + t2 - 0.5 * t,
+        1.5 * t3 - 2.5 * t2 + 1.0,
+        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
+        0.5 * t3 - 0.5 * t2,
+    ];
     ([tap(-1), tap(0), tap(1), tap(2)], weights)
 }
 
-/// Rounding offsets in fractions of a step, spread evenly over any neighbourhood: the additive recurrence on the plastic number of
-/// M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018).
+/// Rounding offsets in fractions of a step, spread evenly over any neighbourhood: the additive
+/// recurrence on the plastic number of M. Roberts, "The unreasonable effectiveness of quasirandom
+/// sequences" (2018).
 fn dither() -> Vec<[i16; DITHER]> {
     const ALPHA: (f64, f64) = (0.754_877_666_246_693, 0.569_840_290_998_053);
     let at = |x: usize, y: usize| (x as f64 * ALPHA.0 + y as f64 * ALPHA.1).fract();
-    (0..DITHER).map(|y| std::array::from_fn(|x| (at(x, y) * f64::from(1 << FRACTION)) as i16)).collect()
+    (0..DITHER)
+        .map(|y| std::array::from_fn(|x| (at(x, y) * f64::from(1 << FRACTION)) as i16))
+        .collect()
 }
 
 #[cfg(test)]
@@ -214,7 +254,12 @@ mod tests {
 
     fn marker(width: usize, height: usize) -> Result<Marker, PictureError> {
         let shape = FrameShape { width, height, pixel_aspect: 1.0 };
-        Marker::new(&WatermarkKey::from_secret([3; 32], 0), Payload::random(), shape, Strength::default())
+        Marker::new(
+            &WatermarkKey::from_secret([3; 32], 0),
+            Payload::random(),
+            shape,
+            Strength::default(),
+        )
     }
 
     #[test]
@@ -228,12 +273,16 @@ mod tests {
         let mut marker = marker(320, 200).unwrap().still();
         let mut frame = vec![120u8; 330 * 200];
         marker.embed(&mut frame, 330);
-        let changes: Vec<f32> = frame.chunks(330).flat_map(|r| &r[..320]).map(|&v| f32::from(v) - 120.0).collect();
+        let changes: Vec<f32> =
+            frame.chunks(330).flat_map(|r| &r[..320]).map(|&v| f32::from(v) - 120.0).collect();
         let mean = changes.iter().sum::<f32>() / changes.len() as f32;
         let rms = (changes.iter().map(|c| c * c).sum::<f32>() / changes.len() as f32).sqrt();
         assert!(mean.abs() < 0.05, "mean {mean}");
         assert!((0.6..1.1).contains(&rms), "rms {rms}");
-        assert!(frame.chunks(330).all(|r| r[320..].iter().all(|&v| v == 120)), "padding was written to");
+        assert!(
+            frame.chunks(330).all(|r| r[320..].iter().all(|&v| v == 120)),
+            "padding was written to"
+        );
     }
 
     #[test]
@@ -246,9 +295,19 @@ mod tests {
         Marker::new(&key, payload, shape, Strength::default()).unwrap().embed(&mut eight, 256);
         let format = SampleFormat { depth: 10, full_range: false };
         let mut marker = Marker::new(&key, payload, shape, Strength::default()).unwrap();
-        marker.analyse(&Luma { samples: crate::picture::Samples::U16(&ten), width: 256, height: 160, stride: 256, format });
+        marker.analyse(&Luma {
+            samples: crate::picture::Samples::U16(&ten),
+            width: 256,
+            height: 160,
+            stride: 256,
+            format,
+        });
         marker.apply(&mut SamplesMut::U16(&mut ten), 256, format);
-        let worst = eight.iter().zip(&ten).map(|(&a, &b)| (f32::from(a) - f32::from(b) / 4.0).abs()).fold(0.0, f32::max);
+        let worst = eight
+            .iter()
+            .zip(&ten)
+            .map(|(&a, &b)| (f32::from(a) - f32::from(b) / 4.0).abs())
+            .fold(0.0, f32::max);
         assert!(worst <= 1.0, "{worst}");
     }
 }

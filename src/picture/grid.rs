@@ -1,7 +1,8 @@
 //! Local means and activity on a coarse grid of 4×4-pixel blocks.
 //!
-//! Mask and detector both need low-passes many pixels wide. On the grid those are a few operations per block, and the way
-//! back to pixels is bilinear, so the cost per pixel stays at a handful of additions.
+//! Mask and detector both need low-passes many pixels wide. On the grid those are a few operations
+//! per block, and the way back to pixels is bilinear, so the cost per pixel stays at a handful of
+//! additions.
 
 use super::plane::Image;
 
@@ -67,7 +68,8 @@ pub(crate) fn erode(grid: &mut Image, scratch: &mut Image) {
     let h = grid.height;
     scratch.clone_from(grid);
     for y in 0..h {
-        let (above, here, below) = (scratch.row(y.saturating_sub(1)), scratch.row(y), scratch.row((y + 1).min(h - 1)));
+        let (above, here, below) =
+            (scratch.row(y.saturating_sub(1)), scratch.row(y), scratch.row((y + 1).min(h - 1)));
         for (((o, &a), &b), &c) in grid.row_mut(y).iter_mut().zip(above).zip(here).zip(below) {
             *o = a.min(b).min(c);
         }
@@ -98,9 +100,14 @@ impl Upsampler {
         let (upper, weight) = (v as usize, v.fract());
         let lower = (upper + 1).min(last);
         self.line.clear();
-        self.line.extend(grid.row(upper).iter().zip(grid.row(lower)).map(|(&a, &b)| a + weight * (b - a)));
-        let (Some(&first), Some(&rightmost)) = (self.line.first(), self.line.last()) else { return };
-        // From one block's centre to the next; before the first and after the last there is nothing to lean towards.
+        self.line.extend(
+            grid.row(upper).iter().zip(grid.row(lower)).map(|(&a, &b)| a + weight * (b - a)),
+        );
+        let (Some(&first), Some(&rightmost)) = (self.line.first(), self.line.last()) else {
+            return;
+        };
+        // From one block's centre to the next; before the first and after the last there is nothing
+        // to lean towards.
         let (edge, inner) = out.split_at_mut((BLOCK / 2).min(out.len()));
         edge.fill(first);
         let pairs = self.line.windows(2).map(|w| (w[0], w[1])).chain([(rightmost, rightmost)]);

@@ -1,9 +1,10 @@
 //! A sum in which frames count by what was spent on them.
 //!
-//! An encoder that has few bits spends them on the frame that begins a group of pictures. Most of the others is copied from neighbours, and where something
-//! moves a mark that stands still goes astray with that: much noise, and little mark. So within a group a frame counts by the bits that it took; where bits
-//! abound all frames have many, and where nothing moves it makes no difference. Groups count by their frames: a busy scene takes more bits than a calm one,
-//! and tells no more.
+//! An encoder that has few bits spends them on the frame that begins a group of pictures. Most of
+//! the others is copied from neighbours, and where something moves a mark that stands still goes
+//! astray with that: much noise, and little mark. So within a group a frame counts by the bits that
+//! it took; where bits abound all frames have many, and where nothing moves it makes no difference.
+//! Groups count by their frames: a busy scene takes more bits than a calm one, and tells no more.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,8 @@ pub struct Coding {
     pub intra: bool,
 }
 
-/// Power of its bits by which a frame counts. At CRF 40, 1 holds a tenth less evidence; 2 holds more of H.264 and less of H.265 and of small frames.
+/// Power of its bits by which a frame counts. At CRF 40, 1 holds a tenth less evidence; 2 holds
+/// more of H.264 and less of H.265 and of small frames.
 const POWER: f32 = 1.5;
 /// Least bits per pixel: what repeats a frame takes none.
 const LEAST_BITS: f32 = 1e-4;
@@ -92,7 +94,9 @@ mod tests {
     use crate::key::WatermarkKey;
     use crate::payload::Payload;
     use crate::picture::noise::Noise;
-    use crate::picture::{DetectOptions, Detector, FrameShape, Luma, Marker, SampleFormat, Samples, Strength};
+    use crate::picture::{
+        DetectOptions, Detector, FrameShape, Luma, Marker, SampleFormat, Samples, Strength,
+    };
 
     fn push(sum: &mut GroupSum, value: f32, bits: Option<f32>, intra: bool) {
         let (image, weight) = sum.next(Coding { bits, intra });
@@ -158,13 +162,30 @@ mod tests {
         let mut noise = Noise::new(7);
         let mut noise = || noise.frame(SHAPE.width * SHAPE.height, 5);
         let mut first = noise();
-        Marker::new(&key, payload, SHAPE, Strength::default()).unwrap().still().embed(&mut first, SHAPE.width);
-        let frames: Vec<Vec<u8>> = std::iter::once(first).chain(std::iter::repeat_with(noise).take(29)).collect();
+        Marker::new(&key, payload, SHAPE, Strength::default())
+            .unwrap()
+            .still()
+            .embed(&mut first, SHAPE.width);
+        let frames: Vec<Vec<u8>> =
+            std::iter::once(first).chain(std::iter::repeat_with(noise).take(29)).collect();
         let evidence = |known: bool| {
-            let mut detector = Detector::new(&key.clone().into(), SHAPE, DetectOptions { search: false, ..DetectOptions::default() });
+            let mut detector = Detector::new(
+                &key.clone().into(),
+                SHAPE,
+                DetectOptions { search: false, ..DetectOptions::default() },
+            );
             for (i, frame) in frames.iter().enumerate() {
-                let coding = Coding { bits: known.then_some(if i == 0 { 1.0 } else { 0.05 }), intra: known && i == 0 };
-                let luma = Luma { samples: Samples::U8(frame), width: SHAPE.width, height: SHAPE.height, stride: SHAPE.width, format: SampleFormat::REFERENCE };
+                let coding = Coding {
+                    bits: known.then_some(if i == 0 { 1.0 } else { 0.05 }),
+                    intra: known && i == 0,
+                };
+                let luma = Luma {
+                    samples: Samples::U8(frame),
+                    width: SHAPE.width,
+                    height: SHAPE.height,
+                    stride: SHAPE.width,
+                    format: SampleFormat::REFERENCE,
+                };
                 detector.push_coded(&luma, i as f64 / 15.0, coding);
             }
             detector.finish()

@@ -1,6 +1,7 @@
 //! The loops over all pixels, compiled for each vector unit and chosen at run time.
 //!
-//! Each is plain Rust that the compiler turns into vector code; the tests hold every version to the plain one.
+//! Each is plain Rust that the compiler turns into vector code; the tests hold every version to the
+//! plain one.
 
 use multiversion::multiversion;
 
@@ -10,20 +11,32 @@ use super::plane::Image;
 pub(super) const DITHER: usize = 64;
 /// Bits below the grey level in the product of pattern and amplitude, at eight bits.
 pub(super) const FRACTION: u32 = 10;
-/// Pixels along which a map counts as straight: what bends by a tenth over a picture of some hundred pixels is off by a hundredth of one then.
+/// Pixels along which a map counts as straight: what bends by a tenth over a picture of some
+/// hundred pixels is off by a hundredth of one then.
 pub(super) const RUN: usize = 8;
 /// Largest amplitude: its product with the pattern, plus the dither, fits sixteen bits.
 pub(super) const LARGEST_AMPLITUDE: i16 = 247;
 
 /// Adds `pattern · amplitude`, dithered and rounded, to a row of eight-bit samples.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-pub(super) fn add_to_bytes(row: &mut [u8], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER]) {
+pub(super) fn add_to_bytes(
+    row: &mut [u8],
+    pattern: &[i8],
+    amplitude: &[i16],
+    dither: &[i16; DITHER],
+) {
     plain::add_to_bytes(row, pattern, amplitude, dither);
 }
 
 /// The same for samples of `depth` bits, nine to sixteen.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-pub(super) fn add_to_words(row: &mut [u16], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER], depth: u8) {
+pub(super) fn add_to_words(
+    row: &mut [u16],
+    pattern: &[i8],
+    amplitude: &[i16],
+    dither: &[i16; DITHER],
+    depth: u8,
+) {
     plain::add_to_words(row, pattern, amplitude, dither, depth);
 }
 
@@ -33,7 +46,8 @@ pub(super) fn mix(out: &mut [i16], upper: &[i16], lower: &[i16], weight: i16) {
     plain::mix(out, upper, lower, weight);
 }
 
-/// Interpolates from block centres to pixels: `ramp` holds the weight of the right-hand block, in 128ths, from one centre to the next.
+/// Interpolates from block centres to pixels: `ramp` holds the weight of the right-hand block, in
+/// 128ths, from one centre to the next.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 pub(super) fn expand(out: &mut [i16], blocks: &[i16], ramp: &[i16]) {
     plain::expand(out, blocks, ramp);
@@ -45,10 +59,12 @@ pub(super) fn add_moments(row: &[u8], sums: &mut [u16], squares: &mut [u32]) {
     plain::add_moments(row, sums, squares);
 }
 
-/// Adds the columns of each block up, of which it has `block`, or fewer at the end: their sums and squares.
+/// Adds the columns of each block up, of which it has `block`, or fewer at the end: their sums and
+/// squares.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 pub(super) fn add_columns(sums: &[u16], squares: &[u32], block: usize, out: &mut [(i32, i32)]) {
-    // The sides of blocks at 480, 720, 1080 and 2160 lines: what is known when this is compiled is not a loop.
+    // The sides of blocks at 480, 720, 1080 and 2160 lines: what is known when this is compiled is
+    // not a loop.
     match block {
         4 => plain::add_columns(sums, squares, 4, out),
         8 => plain::add_columns(sums, squares, 8, out),
@@ -70,8 +86,8 @@ pub(super) fn add_weighted(row: &[f32], gains: &[f32], weight: f32, sums: &mut [
     plain::add_weighted(row, gains, weight, sums);
 }
 
-/// Samples `image` along a row: bilinear, as [`Image::sample`], on straight lines from each of `knots`, which are where it crosses the image at every
-/// [`RUN`]th pixel, to the next.
+/// Samples `image` along a row: bilinear, as [`Image::sample`], on straight lines from each of
+/// `knots`, which are where it crosses the image at every [`RUN`]th pixel, to the next.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
     plain::sample(image, knots, row);
@@ -84,7 +100,12 @@ mod plain {
     pub(super) fn add_columns(sums: &[u16], squares: &[u32], block: usize, out: &mut [(i32, i32)]) {
         let (whole, wholes) = (sums.chunks_exact(block), squares.chunks_exact(block));
         let rest = (whole.remainder(), wholes.remainder());
-        let add = |(sums, squares): (&[u16], &[u32])| (sums.iter().map(|&s| i32::from(s)).sum::<i32>(), squares.iter().map(|&q| q as i32).sum::<i32>());
+        let add = |(sums, squares): (&[u16], &[u32])| {
+            (
+                sums.iter().map(|&s| i32::from(s)).sum::<i32>(),
+                squares.iter().map(|&q| q as i32).sum::<i32>(),
+            )
+        };
         if let (false, Some(last)) = (rest.0.is_empty(), out.last_mut()) {
             *last = add(rest);
         }
@@ -113,10 +134,15 @@ mod plain {
             // A line whose ends are inside is inside.
             if inside(x[0], y[0]) && inside(x[RUN - 1], y[RUN - 1]) {
                 let (left, upper) = (x.map(|x| x as i32), y.map(|y| y as i32));
-                let place: [i32; RUN] = std::array::from_fn(|k| upper[k] * image.width as i32 + left[k]);
+                let place: [i32; RUN] =
+                    std::array::from_fn(|k| upper[k] * image.width as i32 + left[k]);
                 let mut corners = [[0.0; RUN]; 4];
                 for (k, &place) in place.iter().enumerate() {
-                    let [a, b, .., c, d] = image.data[place as usize..place as usize + image.width + 2] else { continue };
+                    let [a, b, .., c, d] =
+                        image.data[place as usize..place as usize + image.width + 2]
+                    else {
+                        continue;
+                    };
                     (corners[0][k], corners[1][k], corners[2][k], corners[3][k]) = (a, b, c, d);
                 }
                 let [a, b, c, d] = corners;
@@ -133,8 +159,15 @@ mod plain {
     }
 
     #[inline(always)]
-    pub(super) fn add_to_bytes(row: &mut [u8], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER]) {
-        for ((row, pattern), amplitude) in row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER)) {
+    pub(super) fn add_to_bytes(
+        row: &mut [u8],
+        pattern: &[i8],
+        amplitude: &[i16],
+        dither: &[i16; DITHER],
+    ) {
+        for ((row, pattern), amplitude) in
+            row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER))
+        {
             for (((v, &p), &a), &d) in row.iter_mut().zip(pattern).zip(amplitude).zip(dither) {
                 let delta = (i16::from(p) * a + d) >> FRACTION;
                 *v = (i16::from(*v) + delta).clamp(0, 255) as u8;
@@ -143,11 +176,20 @@ mod plain {
     }
 
     #[inline(always)]
-    pub(super) fn add_to_words(row: &mut [u16], pattern: &[i8], amplitude: &[i16], dither: &[i16; DITHER], depth: u8) {
+    pub(super) fn add_to_words(
+        row: &mut [u16],
+        pattern: &[i8],
+        amplitude: &[i16],
+        dither: &[i16; DITHER],
+        depth: u8,
+    ) {
         let peak = (1i32 << depth) - 1;
-        // A finer step is a smaller share of a grey level: fewer bits are cut off, of sum and dither alike.
+        // A finer step is a smaller share of a grey level: fewer bits are cut off, of sum and
+        // dither alike.
         let finer = u32::from(depth) - 8;
-        for ((row, pattern), amplitude) in row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER)) {
+        for ((row, pattern), amplitude) in
+            row.chunks_mut(DITHER).zip(pattern.chunks(DITHER)).zip(amplitude.chunks(DITHER))
+        {
             for (((v, &p), &a), &d) in row.iter_mut().zip(pattern).zip(amplitude).zip(dither) {
                 let delta = (i16::from(p) * a + (d >> finer)) >> (FRACTION - finer);
                 *v = (i32::from(*v) + i32::from(delta)).clamp(0, peak) as u16;
@@ -200,12 +242,14 @@ mod tests {
             let pattern: Vec<i8> = values(n, 255).iter().map(|&v| (v as i32 - 127) as i8).collect();
             let amplitude: Vec<i16> = values(n, 248).iter().rev().map(|&v| v as i16).collect();
             let dither: [i16; DITHER] = std::array::from_fn(|i| (i * 1023 / 63) as i16);
-            let (mut a, mut b): (Vec<u8>, Vec<u8>) = values(n, 256).iter().map(|&v| (v as u8, v as u8)).unzip();
+            let (mut a, mut b): (Vec<u8>, Vec<u8>) =
+                values(n, 256).iter().map(|&v| (v as u8, v as u8)).unzip();
             add_to_bytes(&mut a, &pattern, &amplitude, &dither);
             plain::add_to_bytes(&mut b, &pattern, &amplitude, &dither);
             assert_eq!(a, b);
             for depth in [9, 10, 12, 16] {
-                let (mut a, mut b): (Vec<u16>, Vec<u16>) = values(n, 1 << depth).iter().map(|&v| (v as u16, v as u16)).unzip();
+                let (mut a, mut b): (Vec<u16>, Vec<u16>) =
+                    values(n, 1 << depth).iter().map(|&v| (v as u16, v as u16)).unzip();
                 add_to_words(&mut a, &pattern, &amplitude, &dither, depth);
                 plain::add_to_words(&mut b, &pattern, &amplitude, &dither, depth);
                 assert_eq!(a, b);
@@ -226,17 +270,22 @@ mod tests {
             plain::add_moments(&row, &mut plain_sums, &mut plain_squares);
             assert_eq!((&sums, &squares), (&plain_sums, &plain_squares));
             for block in [3, 4, 16] {
-                let (mut a, mut b) = (vec![(0, 0); n.div_ceil(block)], vec![(0, 0); n.div_ceil(block)]);
+                let (mut a, mut b) =
+                    (vec![(0, 0); n.div_ceil(block)], vec![(0, 0); n.div_ceil(block)]);
                 add_columns(&sums, &squares, block, &mut a);
                 let columns = sums.chunks(block).zip(squares.chunks(block));
-                b.iter_mut().zip(columns).for_each(|(o, (s, q))| *o = (s.iter().map(|&s| i32::from(s)).sum(), q.iter().map(|&q| q as i32).sum()));
+                b.iter_mut().zip(columns).for_each(|(o, (s, q))| {
+                    *o = (s.iter().map(|&s| i32::from(s)).sum(), q.iter().map(|&q| q as i32).sum())
+                });
                 assert_eq!(a, b);
             }
             let (mut a, mut b) = (vec![7; n], vec![7; n]);
             add_bytes(&row, &mut a);
             plain::add_bytes(&row, &mut b);
             assert_eq!(a, b);
-            let [floats, gains] = [1000, 37].map(|limit| values(n, limit).into_iter().map(|v| v as f32 / 7.0).collect::<Vec<_>>());
+            let [floats, gains] = [1000, 37].map(|limit| {
+                values(n, limit).into_iter().map(|v| v as f32 / 7.0).collect::<Vec<_>>()
+            });
             let (mut a, mut b) = (gains.clone(), gains.clone());
             add_weighted(&floats, &gains, 1.7, &mut a);
             plain::add_weighted(&floats, &gains, 1.7, &mut b);
@@ -249,7 +298,9 @@ mod tests {
         let mut image = Image::new(61, 40);
         image.data.iter_mut().zip(values(61 * 40, 1000)).for_each(|(v, value)| *v = value as f32);
         // Across the whole of it, beginning and ending outside.
-        let knots: Vec<(f32, f32)> = (0..10).map(|i| (8.3 * i as f32 - 3.1, 0.03 * (i * i) as f32 + 4.0 * i as f32 - 1.7)).collect();
+        let knots: Vec<(f32, f32)> = (0..10)
+            .map(|i| (8.3 * i as f32 - 3.1, 0.03 * (i * i) as f32 + 4.0 * i as f32 - 1.7))
+            .collect();
         for n in [1, 8, 29, 72] {
             let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
             sample(&image, &knots, &mut a);
@@ -257,7 +308,10 @@ mod tests {
             assert_eq!(a, b);
             for (i, v) in a.into_iter().enumerate() {
                 let (from, to, k) = (knots[i / RUN], knots[i / RUN + 1], (i % RUN) as f32);
-                let place = (from.0 + k * ((to.0 - from.0) / RUN as f32), from.1 + k * ((to.1 - from.1) / RUN as f32));
+                let place = (
+                    from.0 + k * ((to.0 - from.0) / RUN as f32),
+                    from.1 + k * ((to.1 - from.1) / RUN as f32),
+                );
                 assert_eq!(v, image.sample(place.0, place.1));
             }
         }

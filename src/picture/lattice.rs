@@ -1,8 +1,9 @@
 //! The blind search for the lattice: scale, rotation and aspect ratio, without the key.
 //!
-//! The mark repeats on a lattice, so the autocorrelation of the whitened residual has a peak at every lattice vector. Summing
-//! it there is the same statistic as summing the power spectrum over all lattice points, at a hundredth of the cost: a
-//! hypothesis is some ten look-ups. What is found here is only a proposal; the keyed sync pattern decides.
+//! The mark repeats on a lattice, so the autocorrelation of the whitened residual has a peak at
+//! every lattice vector. Summing it there is the same statistic as summing the power spectrum over
+//! all lattice points, at a hundredth of the cost: a hypothesis is some ten look-ups. What is found
+//! here is only a proposal; the keyed sync pattern decides.
 
 use realfft::num_complex::Complex32;
 
@@ -13,24 +14,40 @@ use super::warp::Warp;
 
 /// Ratio of largest to smallest period in one band-limited autocorrelation.
 const GROUP: f32 = 1.25;
-/// Step in period (relative) and in rotation (radians): under two pixels at the third lattice vector.
+/// Step in period (relative) and in rotation (radians): under two pixels at the third lattice
+/// vector.
 const PERIOD_STEP: f32 = 0.004;
 const ROTATION_STEP: f32 = 0.0044;
 /// Largest ratio of the two periods when the aspect ratio was changed.
 const ASPECT: f32 = 1.6;
 /// Lattice vectors that are summed, up to sign.
-const VECTORS: [(f32, f32); 12] =
-    [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, 2.0), (1.0, -2.0), (3.0, 0.0), (0.0, 3.0)];
+const VECTORS: [(f32, f32); 12] = [
+    (1.0, 0.0),
+    (0.0, 1.0),
+    (1.0, 1.0),
+    (1.0, -1.0),
+    (2.0, 0.0),
+    (0.0, 2.0),
+    (2.0, 1.0),
+    (2.0, -1.0),
+    (1.0, 2.0),
+    (1.0, -2.0),
+    (3.0, 0.0),
+    (0.0, 3.0),
+];
 /// Least overlap (share of the picture) at which a lattice vector counts.
 const LEAST_OVERLAP: f32 = 0.08;
-/// Least overlap along both vectors at which their ratio is looked for; a square lattice needs one vector only.
+/// Least overlap along both vectors at which their ratio is looked for; a square lattice needs one
+/// vector only.
 const LEAST_ASPECT_OVERLAP: f32 = 0.15;
 /// Largest tilt of a lattice that counts as upright, in radians.
 const UPRIGHT: f32 = 0.14;
-/// Largest ratio of the vectors' lengths, and cosine of the angle between them, of a lattice that counts as square.
+/// Largest ratio of the vectors' lengths, and cosine of the angle between them, of a lattice that
+/// counts as square.
 const SQUARE_RATIO: f32 = 1.12;
 const SQUARE_COSINE: f32 = 0.1;
-/// Single peaks of the autocorrelation, from this height on (in standard deviations) and so many, that are paired.
+/// Single peaks of the autocorrelation, from this height on (in standard deviations) and so many,
+/// that are paired.
 const LEAST_PEAK: f32 = 3.0;
 const PEAKS: usize = 64;
 /// Starts that are looked at for proposals.
@@ -38,8 +55,8 @@ const TRIED: usize = 256;
 /// Whitened power above this counts as this: a few strong lines of the host are no lattice.
 const POWER_LIMIT: f32 = 6.0;
 
-/// A proposal: the two lattice vectors in pixels, (x of first, x of second, y of first, y of second), and its score in
-/// standard deviations.
+/// A proposal: the two lattice vectors in pixels, (x of first, x of second, y of first, y of
+/// second), and its score in standard deviations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Proposal {
     pub(crate) vectors: [f32; 4],
@@ -54,7 +71,10 @@ impl Proposal {
 
     /// Whether the first and the second vectors of both agree.
     fn shares(&self, other: &Self) -> (bool, bool) {
-        let near = |i: usize| (self.vectors[i] - other.vectors[i]).abs() <= 1.5 && (self.vectors[i + 2] - other.vectors[i + 2]).abs() <= 1.5;
+        let near = |i: usize| {
+            (self.vectors[i] - other.vectors[i]).abs() <= 1.5
+                && (self.vectors[i + 2] - other.vectors[i + 2]).abs() <= 1.5
+        };
         (near(0), near(1))
     }
 }
@@ -139,7 +159,14 @@ impl Autocorrelation {
 
 /// A size of at least `n` that transforms fast.
 fn fast_size(n: usize) -> usize {
-    (n..).find(|&m| [2, 3, 5].iter().fold(m, |m, &p| (0..16).fold(m, |m, _| if m % p == 0 { m / p } else { m })) == 1).unwrap_or(n)
+    (n..)
+        .find(|&m| {
+            [2, 3, 5]
+                .iter()
+                .fold(m, |m, &p| (0..16).fold(m, |m, _| if m % p == 0 { m / p } else { m }))
+                == 1
+        })
+        .unwrap_or(n)
 }
 
 /// The search over one image.
@@ -171,7 +198,16 @@ impl LatticeSearch {
         let mut spectrum = Vec::new();
         fft.forward(&tapered(image), &mut spectrum);
         let power = whitened_power(&spectrum, height, radius(width), radius(height));
-        Self { fft, power, spectrum, width, height, extent: (image.width as f32, image.height as f32), shortest, longest }
+        Self {
+            fft,
+            power,
+            spectrum,
+            width,
+            height,
+            extent: (image.width as f32, image.height as f32),
+            shortest,
+            longest,
+        }
     }
 
     /// The autocorrelation within the band of marks with periods of `low` to `high` pixels.
@@ -208,7 +244,8 @@ impl LatticeSearch {
         square
     }
 
-    /// The best lattice that is nearly upright and square, with a period of `shortest` to `longest` pixels, in one band for all of these.
+    /// The best lattice that is nearly upright and square, with a period of `shortest` to `longest`
+    /// pixels, in one band for all of these.
     pub(crate) fn upright(&mut self, [shortest, longest]: [f32; 2]) -> Option<Proposal> {
         let correlation = self.correlation(shortest, longest);
         let mut starts = pairs(&correlation, shortest, longest, UPRIGHT);
@@ -219,12 +256,19 @@ impl LatticeSearch {
             let period = shortest * (i as f32 * PERIOD_STEP).exp();
             starts.push(correlation.proposal(square(period, (r as f32 * ROTATION_STEP).sin_cos())));
         }
-        refined(&correlation, starts, 4).into_iter().filter(|p| is_nearly_square(&p.vectors)).max_by(|a, b| a.score.total_cmp(&b.score))
+        refined(&correlation, starts, 4)
+            .into_iter()
+            .filter(|p| is_nearly_square(&p.vectors))
+            .max_by(|a, b| a.score.total_cmp(&b.score))
     }
 }
 
 /// The best `count` of the starts that are truly different, each climbed to its peak.
-fn refined(correlation: &Autocorrelation, mut starts: Vec<Proposal>, count: usize) -> Vec<Proposal> {
+fn refined(
+    correlation: &Autocorrelation,
+    mut starts: Vec<Proposal>,
+    count: usize,
+) -> Vec<Proposal> {
     starts.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Proposal> = Vec::new();
     for p in starts.iter().take(TRIED) {
@@ -236,9 +280,12 @@ fn refined(correlation: &Autocorrelation, mut starts: Vec<Proposal>, count: usiz
             continue;
         }
         let climbed = correlation.refine(p.vectors);
-        // Two that share both vectors are one; more than two that share one say nothing new about it.
+        // Two that share both vectors are one; more than two that share one say nothing new about
+        // it.
         let shared = kept.iter().map(|k| k.shares(&climbed));
-        let (both, one) = shared.fold((0, 0), |(both, one), (first, second)| (both + usize::from(first && second), one + usize::from(first || second)));
+        let (both, one) = shared.fold((0, 0), |(both, one), (first, second)| {
+            (both + usize::from(first && second), one + usize::from(first || second))
+        });
         if both == 0 && one < 2 {
             kept.push(climbed);
         }
@@ -246,8 +293,8 @@ fn refined(correlation: &Autocorrelation, mut starts: Vec<Proposal>, count: usiz
     kept
 }
 
-/// Lattices from pairs of single peaks of the autocorrelation, whatever their angle: shear too. The first vector
-/// lies within `tilt` of the horizontal.
+/// Lattices from pairs of single peaks of the autocorrelation, whatever their angle: shear too. The
+/// first vector lies within `tilt` of the horizontal.
 fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<Proposal> {
     let mut peaks: Vec<(f32, f32, f32)> = Vec::new();
     let reach = high.ceil() as i32;
@@ -260,7 +307,11 @@ fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<P
             }
             let v = correlation.nearest(fx, fy);
             let score = v / (correlation.deviation * overlap.sqrt());
-            let is_peak = || [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)].iter().all(|(dx, dy)| correlation.nearest(fx + dx, fy + dy) <= v);
+            let is_peak = || {
+                [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)]
+                    .iter()
+                    .all(|(dx, dy)| correlation.nearest(fx + dx, fy + dy) <= v)
+            };
             if score > LEAST_PEAK && is_peak() {
                 peaks.push((score, fx, fy));
             }
@@ -278,7 +329,11 @@ fn pairs(correlation: &Autocorrelation, low: f32, high: f32, tilt: f32) -> Vec<P
             }
             // The flatter one first, and the second to its right in picture directions (y down).
             let flat = |x: f32, y: f32| y.abs() <= x.abs();
-            let ((ax, ay), (bx, by)) = if flat(ax, ay) || !flat(bx, by) { ((ax, ay), (bx, by)) } else { ((bx, by), (ax, ay)) };
+            let ((ax, ay), (bx, by)) = if flat(ax, ay) || !flat(bx, by) {
+                ((ax, ay), (bx, by))
+            } else {
+                ((bx, by), (ax, ay))
+            };
             let sign = (ax * by - ay * bx).signum();
             if ay.atan2(ax).abs() > tilt {
                 continue;
@@ -311,10 +366,12 @@ fn whitened_power(spectrum: &[Complex32], height: usize, rx: usize, ry: usize) -
     // Box mean along the (cyclic) columns, then across them, repeating the edge.
     let mut along = vec![0.0f32; power.len()];
     for (column, out) in power.chunks_exact(height).zip(along.chunks_exact_mut(height)) {
-        let mut sum: f64 = (0..2 * ry + 1).map(|i| f64::from(column[(i + height - ry) % height])).sum();
+        let mut sum: f64 =
+            (0..2 * ry + 1).map(|i| f64::from(column[(i + height - ry) % height])).sum();
         for (y, o) in out.iter_mut().enumerate() {
             *o = sum as f32;
-            sum += f64::from(column[(y + ry + 1) % height]) - f64::from(column[(y + height - ry) % height]);
+            sum += f64::from(column[(y + ry + 1) % height])
+                - f64::from(column[(y + height - ry) % height]);
         }
     }
     let mut out = vec![0.0f32; power.len()];
@@ -332,14 +389,25 @@ fn whitened_power(spectrum: &[Complex32], height: usize, rx: usize, ry: usize) -
         for ((o, &p), &s) in out[x * height..(x + 1) * height].iter_mut().zip(here).zip(&sums) {
             *o = (p / ((s / area) as f32).max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0;
         }
-        let (enter, leave) = (column(x as isize + rx as isize + 1), column(x as isize - rx as isize));
-        sums.iter_mut().zip(enter).zip(leave).for_each(|((s, &e), &l)| *s += f64::from(e) - f64::from(l));
+        let (enter, leave) =
+            (column(x as isize + rx as isize + 1), column(x as isize - rx as isize));
+        sums.iter_mut()
+            .zip(enter)
+            .zip(leave)
+            .for_each(|((s, &e), &l)| *s += f64::from(e) - f64::from(l));
     }
     out
 }
 
 /// Keeps the frequencies in which a mark with a period between `low` and `high` pixels lies.
-fn band_limit(power: &[f32], spectrum: &mut Vec<Complex32>, width: usize, height: usize, low: f32, high: f32) {
+fn band_limit(
+    power: &[f32],
+    spectrum: &mut Vec<Complex32>,
+    width: usize,
+    height: usize,
+    low: f32,
+    high: f32,
+) {
     let tile = TILE as f32;
     let (least, most) = (BAND_LOW * tile / high, BAND_HIGH * tile / low);
     spectrum.clear();
@@ -376,7 +444,10 @@ fn periods(low: f32, high: f32) -> Vec<f32> {
 }
 
 /// The best of some lattices.
-fn best(correlation: &Autocorrelation, lattices: impl Iterator<Item = [f32; 4]>) -> Option<Proposal> {
+fn best(
+    correlation: &Autocorrelation,
+    lattices: impl Iterator<Item = [f32; 4]>,
+) -> Option<Proposal> {
     lattices.map(|vectors| correlation.proposal(vectors)).max_by(|a, b| a.score.total_cmp(&b.score))
 }
 
@@ -388,15 +459,19 @@ fn square(period: f32, (sin, cos): (f32, f32)) -> [f32; 4] {
 /// Whether a lattice is what a camera makes of a square one, once its perspective is undone.
 fn is_nearly_square(&[ax, bx, ay, by]: &[f32; 4]) -> bool {
     let (across, down) = (ax.hypot(ay), bx.hypot(by));
-    (across / down).max(down / across) < SQUARE_RATIO && (ax * bx + ay * by).abs() < SQUARE_COSINE * across * down
+    (across / down).max(down / across) < SQUARE_RATIO
+        && (ax * bx + ay * by).abs() < SQUARE_COSINE * across * down
 }
 
 /// Square lattices: the best size for each rotation; there are some hundreds.
 fn squares(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposal> {
     let periods = periods(low, high);
     let quarter = std::f32::consts::FRAC_PI_4;
-    let rotations = (0..(2.0 * quarter / ROTATION_STEP) as i32).map(|r| (r as f32 * ROTATION_STEP - quarter).sin_cos());
-    rotations.filter_map(|turn| best(correlation, periods.iter().map(move |&t| square(t, turn)))).collect()
+    let rotations = (0..(2.0 * quarter / ROTATION_STEP) as i32)
+        .map(|r| (r as f32 * ROTATION_STEP - quarter).sin_cos());
+    rotations
+        .filter_map(|turn| best(correlation, periods.iter().map(move |&t| square(t, turn))))
+        .collect()
 }
 
 /// Upright lattices of another aspect ratio: the best size for each ratio.
@@ -407,6 +482,14 @@ fn rectangles(correlation: &Autocorrelation, low: f32, high: f32) -> Vec<Proposa
     let halves = (-aspects..=aspects).map(|a| (a as f32 * PERIOD_STEP / 2.0).exp());
     // Without overlap along both, one of the two periods would be free.
     let seen = |x: f32, y: f32| correlation.overlap(x, y) > LEAST_ASPECT_OVERLAP;
-    let of = |half: f32| best(correlation, periods.iter().take_while(|&&t| seen(t * half, 0.0) && seen(0.0, t / half)).map(|t| [t * half, 0.0, 0.0, t / half]));
+    let of = |half: f32| {
+        best(
+            correlation,
+            periods
+                .iter()
+                .take_while(|&&t| seen(t * half, 0.0) && seen(0.0, t / half))
+                .map(|t| [t * half, 0.0, 0.0, t / half]),
+        )
+    };
     halves.filter_map(of).collect()
 }

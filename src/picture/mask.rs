@@ -1,34 +1,41 @@
 //! The mask: how strong the mark may be at each place of a frame.
 //!
-//! The amplitude follows local activity: the variance within small blocks, smoothed, **eroded** so that the quiet side of an edge stays
-//! quiet, clamped. Blocks grow with the frame and four rows of each are looked at, so it costs little and is the same at every size and depth.
+//! The amplitude follows local activity: the variance within small blocks, smoothed, **eroded** so
+//! that the quiet side of an edge stays quiet, clamped. Blocks grow with the frame and four rows of
+//! each are looked at, so it costs little and is the same at every size and depth.
 
 use super::grid;
 use super::kernels::{add_columns, add_moments};
 use super::plane::{Image, Luma, Samples};
 
-/// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`]. Dithered rounding carries it from about a third of a level on; well above
-/// a half, smooth gradients begin to show grain.
+/// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`].
+/// Dithered rounding carries it from about a third of a level on; well above a half, smooth
+/// gradients begin to show grain.
 const FLOOR: f32 = 0.70;
-/// Amplitude per grey level of local activity. A steep mask looks safe and is not: for the same evidence after a codec, a nearly even
-/// one costs a third of the VMAF, because the texture that hides the mark from the eye hides it from the detector too.
+/// Amplitude per grey level of local activity. A steep mask looks safe and is not: for the same
+/// evidence after a codec, a nearly even one costs a third of the VMAF, because the texture that
+/// hides the mark from the eye hides it from the detector too.
 const SLOPE: f32 = 0.018;
 /// Amplitude in the busiest places.
 const CAP: f32 = 3.5;
-/// Lines at which amplitudes are as stated. A smaller frame gets more, by the root of the ratio and within [`SIZE_GAIN`]: it spends fewer pixels on
-/// each tile, so a codec takes more of the mark, and VMAF less offence.
+/// Lines at which amplitudes are as stated. A smaller frame gets more, by the root of the ratio and
+/// within [`SIZE_GAIN`]: it spends fewer pixels on each tile, so a codec takes more of the mark,
+/// and VMAF less offence.
 const NOMINAL_LINES: f32 = 720.0;
 const SIZE_GAIN: (f32, f32) = (0.7, 1.2);
-/// Share of a new frame's mask in the running one: a time constant of about four frames, against flicker.
+/// Share of a new frame's mask in the running one: a time constant of about four frames, against
+/// flicker.
 const FOLLOW: f32 = 0.25;
 /// Mean change of the block means (grey levels) that counts as a cut and starts the mask afresh.
 const CUT: f32 = 12.0;
-/// Factor on all amplitudes in the frame that begins a shot. The eye, which has just lost what it saw, is blind to so small a thing for some frames; an encoder
-/// begins a group of pictures there, and copies it for as long as it has no bits for anything else.
+/// Factor on all amplitudes in the frame that begins a shot. The eye, which has just lost what it
+/// saw, is blind to so small a thing for some frames; an encoder begins a group of pictures there,
+/// and copies it for as long as it has no bits for anything else.
 const ONSET: f32 = 1.7;
 /// Share of what that factor adds that is left a frame later.
 const FADE: f32 = 0.7;
-/// Frames before the next one at least, so that what flickers is not marked more strongly all along.
+/// Frames before the next one at least, so that what flickers is not marked more strongly all
+/// along.
 const REST: usize = 24;
 /// Blocks along the short side of a frame: at least this many.
 const LEAST_BLOCKS: usize = 64;
@@ -62,7 +69,9 @@ pub(crate) struct Mask {
 impl Mask {
     /// For frames of `width`×`height`, amplitudes multiplied by `strength`.
     pub(crate) fn new(width: usize, height: usize, strength: f32) -> Self {
-        let size = (NOMINAL_LINES / width.min(height).max(1) as f32).sqrt().clamp(SIZE_GAIN.0, SIZE_GAIN.1);
+        let size = (NOMINAL_LINES / width.min(height).max(1) as f32)
+            .sqrt()
+            .clamp(SIZE_GAIN.0, SIZE_GAIN.1);
         let step = (width.min(height) / (ROWS * LEAST_BLOCKS)).max(1);
         let blocks = || Image::new(width.div_ceil(ROWS * step), height.div_ceil(ROWS * step));
         Self {
@@ -119,7 +128,8 @@ impl Mask {
         } else {
             for (a, &target) in self.amplitude.data.iter_mut().zip(&self.activity.data) {
                 *a += FOLLOW * (target - *a);
-                // Falling activity is followed at once: a mark that outlives its texture would show.
+                // Falling activity is followed at once: a mark that outlives its texture would
+                // show.
                 *a = a.min(1.5 * target);
             }
         }
@@ -130,7 +140,8 @@ impl Mask {
         if self.previous.data.len() != self.means.data.len() {
             return true;
         }
-        let change: f32 = self.previous.data.iter().zip(&self.means.data).map(|(a, b)| (a - b).abs()).sum();
+        let change: f32 =
+            self.previous.data.iter().zip(&self.means.data).map(|(a, b)| (a - b).abs()).sum();
         change > CUT * self.means.data.len() as f32
     }
 
@@ -149,9 +160,16 @@ impl Mask {
             for y in rows {
                 let start = y * luma.stride;
                 match luma.samples {
-                    Samples::U8(data) => add_moments(&data[start..start + luma.width], &mut self.sums, &mut self.squares),
+                    Samples::U8(data) => add_moments(
+                        &data[start..start + luma.width],
+                        &mut self.sums,
+                        &mut self.squares,
+                    ),
                     Samples::U16(data) => {
-                        self.line.iter_mut().zip(&data[start..start + luma.width]).for_each(|(o, &v)| *o = (v >> narrower).min(255) as u8);
+                        self.line
+                            .iter_mut()
+                            .zip(&data[start..start + luma.width])
+                            .for_each(|(o, &v)| *o = (v >> narrower).min(255) as u8);
                         add_moments(&self.line, &mut self.sums, &mut self.squares);
                     }
                 }
@@ -160,13 +178,19 @@ impl Mask {
             add_columns(&self.sums, &self.squares, block, &mut self.blocks);
             let moments = |width: usize, (sum, square): (i32, i32)| {
                 let (share, sum) = (1.0 / (count * width) as f32, sum as f32);
-                (unit * sum * share, unit * unit * (square as f32 - sum * sum * share).max(0.0) * share)
+                (
+                    unit * sum * share,
+                    unit * unit * (square as f32 - sum * sum * share).max(0.0) * share,
+                )
             };
-            for ((mean, variance), &sums) in means.iter_mut().zip(&mut *variances).zip(&self.blocks) {
+            for ((mean, variance), &sums) in means.iter_mut().zip(&mut *variances).zip(&self.blocks)
+            {
                 (*mean, *variance) = moments(block, sums);
             }
             // The last one may be narrower.
-            if let (Some(mean), Some(variance), Some(&sums)) = (means.last_mut(), variances.last_mut(), self.blocks.last()) {
+            if let (Some(mean), Some(variance), Some(&sums)) =
+                (means.last_mut(), variances.last_mut(), self.blocks.last())
+            {
                 (*mean, *variance) = moments(luma.width - (self.blocks.len() - 1) * block, sums);
             }
         }
@@ -190,14 +214,21 @@ mod tests {
     use crate::picture::{SampleFormat, Samples};
 
     fn update(data: &[u8], mask: &mut Mask) -> Image {
-        let luma = Luma { samples: Samples::U8(data), width: 64, height: 64, stride: 64, format: SampleFormat::REFERENCE };
+        let luma = Luma {
+            samples: Samples::U8(data),
+            width: 64,
+            height: 64,
+            stride: 64,
+            format: SampleFormat::REFERENCE,
+        };
         mask.update(&luma).clone()
     }
 
     #[test]
     fn flat_is_at_the_floor_and_noise_is_not() {
         let flat = vec![90u8; 64 * 64];
-        let noisy: Vec<u8> = (0..64 * 64u32).map(|i| 90 + (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+        let noisy: Vec<u8> =
+            (0..64 * 64u32).map(|i| 90 + (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
         let flat = update(&flat, &mut Mask::new(64, 64, 1.0));
         let noisy = update(&noisy, &mut Mask::new(64, 64, 1.0));
         let floor = SIZE_GAIN.1 * FLOOR;
@@ -215,19 +246,28 @@ mod tests {
             levels.iter().map(onset).collect()
         };
         let steady = onsets(Mask::new(64, 64, 1.0), &[90; 12]);
-        assert!((steady[0] - ONSET).abs() < 1e-6 && (steady[1] - 1.0 - FADE * (ONSET - 1.0)).abs() < 1e-6 && steady[11] < 1.02, "{steady:?}");
+        assert!(
+            (steady[0] - ONSET).abs() < 1e-6
+                && (steady[1] - 1.0 - FADE * (ONSET - 1.0)).abs() < 1e-6
+                && steady[11] < 1.02,
+            "{steady:?}"
+        );
         let mut levels = vec![90; REST + 1];
         levels.extend([150; REST]);
         let cut = onsets(Mask::new(64, 64, 1.0), &levels);
         assert_eq!(cut[REST + 1], cut[0]);
         let flicker: Vec<u8> = (0..REST as u8).map(|i| 90 + 60 * (i % 2)).collect();
-        assert_eq!(onsets(Mask::new(64, 64, 1.0), &flicker), onsets(Mask::new(64, 64, 1.0), &[90; REST]));
+        assert_eq!(
+            onsets(Mask::new(64, 64, 1.0), &flicker),
+            onsets(Mask::new(64, 64, 1.0), &[90; REST])
+        );
         assert_eq!(onsets(Mask::new(64, 64, 1.0).still(), &[90, 150, 90]), [1.0; 3]);
     }
 
     #[test]
     fn a_cut_starts_afresh_and_calm_follows_at_once() {
-        let noisy: Vec<u8> = (0..64 * 64u32).map(|i| 90 + (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+        let noisy: Vec<u8> =
+            (0..64 * 64u32).map(|i| 90 + (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
         let mut mask = Mask::new(64, 64, 1.0);
         update(&noisy, &mut mask);
         let after = update(&vec![105u8; 64 * 64], &mut mask);

@@ -1,4 +1,5 @@
-//! The meter: how much evidence the marked frames of a clip hold, for the marking side, which knows the mark and where it lies.
+//! The meter: how much evidence the marked frames of a clip hold, for the marking side, which knows
+//! the mark and where it lies.
 
 use super::carrier::Carrier;
 use super::decode;
@@ -27,9 +28,23 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// A meter for `mark`, on frames that may carry another one beneath it.
-    pub(crate) fn new(key: &WatermarkKey, mark: Mark, beneath: Option<Mark>, shape: FrameShape) -> Self {
+    pub(crate) fn new(
+        key: &WatermarkKey,
+        mark: Mark,
+        beneath: Option<Mark>,
+        shape: FrameShape,
+    ) -> Self {
         let factor = decimation(shape.width.min(shape.height), COARSE_LINES);
-        Self { carrier: Carrier::new(key), mark, beneath, shape, residual: Residual::new(factor), factor, sum: Image::default(), pace: Pace::default() }
+        Self {
+            carrier: Carrier::new(key),
+            mark,
+            beneath,
+            shape,
+            residual: Residual::new(factor),
+            factor,
+            sum: Image::default(),
+            pace: Pace::default(),
+        }
     }
 
     /// Whether the frame at `time` seconds is one to look at.
@@ -56,9 +71,14 @@ impl Meter {
         let warp = Warp::scaling(sx / self.factor as f32, sy / self.factor as f32);
         let score = View::new(&self.sum, self.factor, warp).map_or(0.0, |view| {
             let (x, y) = view.corner(Orientation::UPRIGHT);
-            let beneath: Vec<Vec<f32>> = self.beneath.iter().map(|&mark| self.carrier.word(mark)).collect();
+            let beneath: Vec<Vec<f32>> =
+                self.beneath.iter().map(|&mark| self.carrier.word(mark)).collect();
             // The reader takes the mark beneath away too.
-            decode::score_of(&Whitened::without(&view.readings, Orientation::UPRIGHT, (-x, -y), &beneath), &self.carrier, self.mark)
+            decode::score_of(
+                &Whitened::without(&view.readings, Orientation::UPRIGHT, (-x, -y), &beneath),
+                &self.carrier,
+                self.mark,
+            )
         });
         Capacity::of_score(score)
     }

@@ -1,10 +1,13 @@
 //! The picture mark: frames in, marked frames or evidence out. No input or output happens here.
 //!
-//! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled by a [`mask`] of what the
-//! picture hides, in [`embed`]. It is static over the clip. The detector ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`]) and by what was [`fresh`] in it, and weighs ([`equalise`]) what that gave; reads
-//! the lattice from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry first, then wherever the
-//! blind [`lattice`] search proposes; straightens the picture ([`warp`], [`align`]); decodes the payload ([`decode`]), and
-//! tells when ([`timeline`]) and where ([`area`]) it is.
+//! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled
+//! by a [`mask`] of what the picture hides, in [`embed`]. It is static over the clip. The detector
+//! ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`])
+//! and by what was [`fresh`] in it, and weighs ([`equalise`]) what that gave; reads the lattice
+//! from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry
+//! first, then wherever the blind [`lattice`] search proposes; straightens the picture ([`warp`],
+//! [`align`]); decodes the payload ([`decode`]), and tells when ([`timeline`]) and where ([`area`])
+//! it is.
 
 mod align;
 mod area;
@@ -55,7 +58,9 @@ pub use strength::Strength;
 #[non_exhaustive]
 pub enum PictureError {
     /// The frame is too small or too large.
-    #[error("a frame of {width}x{height} cannot carry the mark: each side needs 128 to 16384 pixels; scale the clip first")]
+    #[error(
+        "a frame of {width}x{height} cannot carry the mark: each side needs 128 to 16384 pixels; scale the clip first"
+    )]
     Size {
         /// Width in pixels.
         width: usize,
@@ -63,7 +68,9 @@ pub enum PictureError {
         height: usize,
     },
     /// The strength is neither a level nor a factor in range.
-    #[error("strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to 4; standard, which is 1, is the default")]
+    #[error(
+        "strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to 4; standard, which is 1, is the default"
+    )]
     Strength {
         /// What was given, as text.
         given: String,

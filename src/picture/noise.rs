@@ -1,6 +1,7 @@
 //! Noise for tests: the same every time.
 
-/// A linear congruential generator, whose upper bits are good enough. Knuth, "The Art of Computer Programming", volume 2, section 3.3.4.
+/// A linear congruential generator, whose upper bits are good enough. Knuth, "The Art of Computer
+/// Programming", volume 2, section 3.3.4.
 pub(crate) struct Noise(u64);
 
 impl Noise {
@@ -10,7 +11,8 @@ impl Noise {
 
     /// So many random bits, 1 to 64.
     pub(crate) fn bits(&mut self, count: u32) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> (64 - count)
     }
 

@@ -1,4 +1,5 @@
-//! A place that is looked at: a sum seen under one geometry, what is sought in it, what that costs, and what was found.
+//! A place that is looked at: a sum seen under one geometry, what is sought in it, what that costs,
+//! and what was found.
 
 use super::align::align;
 use super::carrier::{Carrier, Pattern};
@@ -12,13 +13,15 @@ use crate::mark::{Generation, Mark};
 use crate::payload::Payload;
 use crate::stats::PValue;
 
-/// Power of a lattice point over its noise counts as this at most: a structure of the host says nothing about the rest.
+/// Power of a lattice point over its noise counts as this at most: a structure of the host says
+/// nothing about the rest.
 const POWER_LIMIT: f32 = 8.0;
 /// Gain in the score at which a geometry is straightened once more.
 const WORTH_STRAIGHTENING: f32 = 1.02;
 /// Times that a geometry is straightened and looked at again, at most.
 const BENDS: usize = 4;
-/// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked clips it takes scores of 5.2 to 6.2 at most.
+/// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked
+/// clips it takes scores of 5.2 to 6.2 at most.
 pub(super) const STRAIGHTENING: f64 = 32.0;
 
 /// A geometry under which something was found.
@@ -41,7 +44,9 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn z(&self) -> f32 {
-        self.identified.map_or(self.peak.z, |(i, _)| if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z })
+        self.identified.map_or(self.peak.z, |(i, _)| {
+            if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z }
+        })
     }
 
     pub(super) fn complete(&self) -> bool {
@@ -85,8 +90,15 @@ impl Sought {
 
     /// The words of few candidates, in every generation.
     pub(super) fn words(carriers: &[Carrier], candidates: &[Payload]) -> Self {
-        let marks: Vec<Mark> = candidates.iter().flat_map(|&payload| Generation::all().map(move |generation| Mark { payload, generation })).collect();
-        let patterns = |carrier: &Carrier| marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect();
+        let marks: Vec<Mark> = candidates
+            .iter()
+            .flat_map(|&payload| {
+                Generation::all().map(move |generation| Mark { payload, generation })
+            })
+            .collect();
+        let patterns = |carrier: &Carrier| {
+            marks.iter().map(|&mark| Pattern::new(carrier.word(mark))).collect()
+        };
         Self { patterns: carriers.iter().map(patterns).collect(), marks }
     }
 
@@ -135,20 +147,29 @@ impl<'a> View<'a> {
         let area = (a * d - b * c).abs().max(1e-6).sqrt();
         let extent = (sum.image.width as f32 / area, sum.image.height as f32 / area);
         let readings = read_lattice(&unwarped.image, extent);
-        let beside = sum.beside.and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
+        let beside =
+            sum.beside.and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
         Some(Self { sum, factor, warp, unwarped, readings, beside })
     }
 
     /// The readings as those of a mark that lies so.
     pub(super) fn whitened(&self, orientation: Orientation) -> Whitened {
         let whitened = Whitened::new(&self.readings, orientation);
-        self.beside.iter().fold(whitened, |whitened, beside| whitened.with(&Whitened::new(beside, orientation)))
+        self.beside
+            .iter()
+            .fold(whitened, |whitened, beside| whitened.with(&Whitened::new(beside, orientation)))
     }
 
-    /// How much more power the lattice points hold than the noise between them, in standard deviations: a mark of evidence E, whatever it says,
-    /// adds E/60. The key is not needed, so this is where geometries are sifted.
+    /// How much more power the lattice points hold than the noise between them, in standard
+    /// deviations: a mark of evidence E, whatever it says, adds E/60. The key is not needed, so
+    /// this is where geometries are sifted.
     pub(super) fn excess(&self) -> f32 {
-        let powers = self.readings.value.iter().zip(&self.readings.noise).map(|(v, n)| (v.norm_sqr() / n.max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0);
+        let powers = self
+            .readings
+            .value
+            .iter()
+            .zip(&self.readings.noise)
+            .map(|(v, n)| (v.norm_sqr() / n.max(f32::MIN_POSITIVE)).min(POWER_LIMIT) - 1.0);
         powers.sum::<f32>() / (self.readings.value.len() as f32).sqrt()
     }
 
@@ -157,7 +178,14 @@ impl<'a> View<'a> {
         orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
     }
 
-    pub(super) fn finding(&self, key: usize, orientation: Orientation, whitened: &Whitened, peak: SyncPeak, p_value: PValue) -> Finding {
+    pub(super) fn finding(
+        &self,
+        key: usize,
+        orientation: Orientation,
+        whitened: &Whitened,
+        peak: SyncPeak,
+        p_value: PValue,
+    ) -> Finding {
         let corner = self.corner(orientation);
         Finding {
             key,
@@ -173,13 +201,28 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Straightens the picture under a finding as long as that finds more. `p_value` is what a score there comes to.
-    pub(super) fn straighten(&self, mut found: Finding, patterns: &[Pattern], translations: &mut TranslationSearch, p_value: impl Fn(f32) -> PValue) -> Finding {
+    /// Straightens the picture under a finding as long as that finds more. `p_value` is what a
+    /// score there comes to.
+    pub(super) fn straighten(
+        &self,
+        mut found: Finding,
+        patterns: &[Pattern],
+        translations: &mut TranslationSearch,
+        p_value: impl Fn(f32) -> PValue,
+    ) -> Finding {
         let mut straight: Option<View<'a>> = None;
         for _ in 0..BENDS {
             let view = straight.as_ref().unwrap_or(self);
-            let bend = align(&view.unwarped, &view.readings, found.orientation, &patterns[found.peak.pattern], &found.peak);
-            let Some(next) = View::new(view.sum, view.factor, view.warp.after(&bend)) else { break };
+            let bend = align(
+                &view.unwarped,
+                &view.readings,
+                found.orientation,
+                &patterns[found.peak.pattern],
+                &found.peak,
+            );
+            let Some(next) = View::new(view.sum, view.factor, view.warp.after(&bend)) else {
+                break;
+            };
             let whitened = next.whitened(found.orientation);
             let peak = translations.best(&whitened, patterns);
             let gain = peak.z.abs() / found.peak.z.abs();

@@ -1,18 +1,21 @@
 //! The residual: what of a frame the detector adds up.
 //!
-//! High-pass, then division by the local variance: the matched filter for a mark whose amplitude hardly follows the texture, in a host whose
-//! loudness does. A smaller power (variance^0.75) finds a quarter less. The mark is static, so residuals of all frames of a clip add up.
+//! High-pass, then division by the local variance: the matched filter for a mark whose amplitude
+//! hardly follows the texture, in a host whose loudness does. A smaller power (variance^0.75) finds
+//! a quarter less. The mark is static, so residuals of all frames of a clip add up.
 
 use super::equalise::Equaliser;
 use super::grid::{self, Upsampler};
 use super::kernels;
 use super::plane::{Image, Luma, decimate};
 
-/// Variance (grey levels squared) added so that flat places, which hold codec noise alone, are not blown up; 8 finds a tenth less.
+/// Variance (grey levels squared) added so that flat places, which hold codec noise alone, are not
+/// blown up; 8 finds a tenth less.
 const CALM: f32 = 3.0;
 
-/// Power of its variance that a busy place is given back: in a sum of all frames alike, which is to find the mark beside what somebody laid over it, too, and in one of
-/// frames by what was spent on them, which is there for codecs that are short of bits.
+/// Power of its variance that a busy place is given back: in a sum of all frames alike, which is to
+/// find the mark beside what somebody laid over it, too, and in one of frames by what was spent on
+/// them, which is there for codecs that are short of bits.
 const BUSY: f32 = 0.25;
 const BUSY_AND_FAVOURED: f32 = 0.5;
 
@@ -49,14 +52,20 @@ impl Residual {
         }
     }
 
-    /// Adds the residual of `luma` to sums, as many times as is told with each. They are made to fit if they are empty.
-    pub(crate) fn add<'a>(&mut self, luma: &Luma<'_>, sums: impl IntoIterator<Item = (&'a mut Image, f32)>) {
+    /// Adds the residual of `luma` to sums, as many times as is told with each. They are made to
+    /// fit if they are empty.
+    pub(crate) fn add<'a>(
+        &mut self,
+        luma: &Luma<'_>,
+        sums: impl IntoIterator<Item = (&'a mut Image, f32)>,
+    ) {
         decimate(luma, self.factor, &mut self.image);
         let (width, height) = (self.image.width, self.image.height);
         grid::block_means(&self.image, &mut self.grid, |v| v);
         let blocks = self.grid.data.len().max(1) as f32;
         let mean = self.grid.data.iter().sum::<f32>() / blocks;
-        self.contrast = (self.grid.data.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / blocks).sqrt();
+        self.contrast =
+            (self.grid.data.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / blocks).sqrt();
         grid::blur(&mut self.grid, &mut self.scratch);
         self.line.resize(width, 0.0);
         for y in 0..height {
@@ -91,10 +100,13 @@ impl Residual {
         self.contrast
     }
 
-    /// Per block of 4×4 pixels of a sum, the variance that the picture usually had there, in grey levels squared: the harmonic mean over all frames.
+    /// Per block of 4×4 pixels of a sum, the variance that the picture usually had there, in grey
+    /// levels squared: the harmonic mean over all frames.
     pub(crate) fn variances(&self) -> Image {
         let mut out = self.gains.clone();
-        out.data.iter_mut().for_each(|g| *g = (self.count as f32 / g.max(f32::MIN_POSITIVE) - CALM).max(0.0));
+        out.data
+            .iter_mut()
+            .for_each(|g| *g = (self.count as f32 / g.max(f32::MIN_POSITIVE) - CALM).max(0.0));
         out
     }
 
@@ -109,8 +121,13 @@ impl Residual {
     }
 }
 
-/// Adds values that are weighed block by block to sums, as many times as is told with each. They are made to fit if they are empty.
-pub(crate) fn add_weighed<'a>(values: &Image, weights: &Image, sums: impl IntoIterator<Item = (&'a mut Image, f32)>) {
+/// Adds values that are weighed block by block to sums, as many times as is told with each. They
+/// are made to fit if they are empty.
+pub(crate) fn add_weighed<'a>(
+    values: &Image,
+    weights: &Image,
+    sums: impl IntoIterator<Item = (&'a mut Image, f32)>,
+) {
     let mut sums: Vec<(&mut Image, f32)> = sums.into_iter().collect();
     for (sum, _) in &mut sums {
         if (sum.width, sum.height) != (values.width, values.height) {

@@ -9,7 +9,8 @@ use rustfft::{Fft, FftPlanner};
 use super::carrier::{BAND_HIGH, POINTS, TILE};
 use super::plane::Image;
 
-/// Rows that are handled at a time, so that columns are read and written in runs: as many complex values as fit a line of the cache.
+/// Rows that are handled at a time, so that columns are read and written in runs: as many complex
+/// values as fit a line of the cache.
 const STRIP: usize = 8;
 
 /// The place of frequency or pixel `i` among `n` that repeat.
@@ -21,8 +22,9 @@ pub(super) fn wrapped(i: i32, n: usize) -> usize {
     }
 }
 
-/// A planned real transform of `width`×`height`. Spectra are stored column by column: `height` values for each of the
-/// non-negative horizontal frequencies, of which there are `width / 2 + 1`, or fewer [within a band](Self::within). Neither direction is normalised.
+/// A planned real transform of `width`×`height`. Spectra are stored column by column: `height`
+/// values for each of the non-negative horizontal frequencies, of which there are `width / 2 + 1`,
+/// or fewer [within a band](Self::within). Neither direction is normalised.
 pub(crate) struct RealFft2 {
     width: usize,
     height: usize,
@@ -44,14 +46,31 @@ impl RealFft2 {
         let rows_inverse = real.plan_fft_inverse(width);
         let columns_forward = complex.plan_fft_forward(height);
         let columns_inverse = complex.plan_fft_inverse(height);
-        let scratch = [rows_forward.get_scratch_len(), rows_inverse.get_scratch_len(), columns_forward.get_inplace_scratch_len(), columns_inverse.get_inplace_scratch_len()];
+        let scratch = [
+            rows_forward.get_scratch_len(),
+            rows_inverse.get_scratch_len(),
+            columns_forward.get_inplace_scratch_len(),
+            columns_inverse.get_inplace_scratch_len(),
+        ];
         let scratch = vec![Complex32::default(); scratch.into_iter().max().unwrap_or(0)];
         let columns = width / 2 + 1;
         let (line, half_lines) = (vec![0.0; width], vec![Complex32::default(); STRIP * columns]);
-        Self { width, height, columns, rows_forward, rows_inverse, columns_forward, columns_inverse, line, half_lines, scratch }
+        Self {
+            width,
+            height,
+            columns,
+            rows_forward,
+            rows_inverse,
+            columns_forward,
+            columns_inverse,
+            line,
+            half_lines,
+            scratch,
+        }
     }
 
-    /// For spectra that hold horizontal frequencies up to `frequency` alone, in cycles per pixel: nothing is done for the others.
+    /// For spectra that hold horizontal frequencies up to `frequency` alone, in cycles per pixel:
+    /// nothing is done for the others.
     pub(crate) fn within(self, frequency: f32) -> Self {
         let columns = (frequency * self.width as f32) as usize + 1;
         Self { columns: self.columns.min(columns), ..self }
@@ -73,10 +92,17 @@ impl RealFft2 {
                 self.line[used..].fill(0.0);
                 self.line[..used].copy_from_slice(&image.row(y + i)[..used]);
                 // The lengths are the planned ones, so the transform cannot fail.
-                let _ = self.rows_forward.process_with_scratch(&mut self.line, half_line, &mut self.scratch);
+                let _ = self.rows_forward.process_with_scratch(
+                    &mut self.line,
+                    half_line,
+                    &mut self.scratch,
+                );
             }
             for (x, column) in spectrum.chunks_exact_mut(self.height).enumerate() {
-                column[y..y + rows].iter_mut().enumerate().for_each(|(i, v)| *v = self.half_lines[i * half + x]);
+                column[y..y + rows]
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(i, v)| *v = self.half_lines[i * half + x]);
             }
         }
         for column in spectrum.chunks_exact_mut(self.height) {
@@ -84,8 +110,13 @@ impl RealFft2 {
         }
     }
 
-    /// Makes `spectrum` hold the given values at points (ky, kx) of the half plane, their conjugates opposite, and nothing else.
-    pub(crate) fn fill(&self, spectrum: &mut Vec<Complex32>, values: impl Iterator<Item = ((i32, i32), Complex32)>) {
+    /// Makes `spectrum` hold the given values at points (ky, kx) of the half plane, their
+    /// conjugates opposite, and nothing else.
+    pub(crate) fn fill(
+        &self,
+        spectrum: &mut Vec<Complex32>,
+        values: impl Iterator<Item = ((i32, i32), Complex32)>,
+    ) {
         spectrum.clear();
         spectrum.resize(self.spectrum_len(), Complex32::default());
         let row = |ky: i32| wrapped(ky, self.height);
@@ -109,16 +140,24 @@ impl RealFft2 {
         for y in (0..self.height).step_by(STRIP) {
             let rows = STRIP.min(self.height - y);
             for (x, column) in spectrum.chunks_exact(self.height).enumerate() {
-                column[y..y + rows].iter().enumerate().for_each(|(i, &v)| self.half_lines[i * half + x] = v);
+                column[y..y + rows]
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, &v)| self.half_lines[i * half + x] = v);
             }
             for (i, half_line) in self.half_lines.chunks_exact_mut(half).take(rows).enumerate() {
                 half_line[self.columns..].fill(Complex32::default());
-                // A real signal has real values at zero and at the Nyquist frequency; rounding may have left a trace.
+                // A real signal has real values at zero and at the Nyquist frequency; rounding may
+                // have left a trace.
                 half_line[0].im = 0.0;
                 if self.width.is_multiple_of(2) {
                     half_line[self.width / 2].im = 0.0;
                 }
-                let _ = self.rows_inverse.process_with_scratch(half_line, out.row_mut(y + i), &mut self.scratch);
+                let _ = self.rows_inverse.process_with_scratch(
+                    half_line,
+                    out.row_mut(y + i),
+                    &mut self.scratch,
+                );
             }
         }
     }
@@ -133,11 +172,19 @@ pub(crate) struct TileFft {
 
 impl TileFft {
     pub(crate) fn new() -> Self {
-        Self { fft: RealFft2::new(TILE, TILE).within(BAND_HIGH), spectrum: Vec::new(), image: Image::default() }
+        Self {
+            fft: RealFft2::new(TILE, TILE).within(BAND_HIGH),
+            spectrum: Vec::new(),
+            image: Image::default(),
+        }
     }
 
-    /// The tile with the given values at lattice points of the half plane (and their conjugates opposite), unnormalised.
-    pub(crate) fn synthesise(&mut self, values: impl Iterator<Item = ((i32, i32), Complex32)>) -> Vec<f32> {
+    /// The tile with the given values at lattice points of the half plane (and their conjugates
+    /// opposite), unnormalised.
+    pub(crate) fn synthesise(
+        &mut self,
+        values: impl Iterator<Item = ((i32, i32), Complex32)>,
+    ) -> Vec<f32> {
         self.fft.fill(&mut self.spectrum, values);
         self.fft.inverse(&mut self.spectrum, &mut self.image);
         self.image.data.clone()
@@ -153,27 +200,37 @@ pub(crate) struct Readings {
     pub(crate) noise: Vec<f32>,
 }
 
-/// Least number of tiles that an image is padded to, so that there are frequencies between the lattice points.
+/// Least number of tiles that an image is padded to, so that there are frequencies between the
+/// lattice points.
 const LEAST_TILES: usize = 4;
 
-/// Reads the lattice points from an image at tile scale. The share of the image that holds anything is `extent` (pixels across and
-/// down): it decides how far a lattice point leaks into its neighbours.
+/// Reads the lattice points from an image at tile scale. The share of the image that holds anything
+/// is `extent` (pixels across and down): it decides how far a lattice point leaks into its
+/// neighbours.
 pub(crate) fn read_lattice(image: &Image, extent: (f32, f32)) -> Readings {
     let tiles = |n: usize| n.div_ceil(TILE).max(LEAST_TILES);
     let (tx, ty) = (tiles(image.width), tiles(image.height));
     let (width, height) = (tx * TILE, ty * TILE);
-    // Neighbours nearer than the main lobe's half width hold the mark itself; those at the next lattice points too.
-    let lobe = |padded: usize, extent: f32, tiles: usize| (((padded as f32 / extent.max(1.0)).ceil()) as i32).clamp(1, tiles as i32 - 2);
+    // Neighbours nearer than the main lobe's half width hold the mark itself; those at the next
+    // lattice points too.
+    let lobe = |padded: usize, extent: f32, tiles: usize| {
+        (((padded as f32 / extent.max(1.0)).ceil()) as i32).clamp(1, tiles as i32 - 2)
+    };
     let (lx, ly) = (lobe(width, extent.0, tx), lobe(height, extent.1, ty));
     let reach = |tiles: usize, lobe: i32| (tiles as i32 - lobe).max(lobe + 1);
     let (rx, ry) = (reach(tx, lx), reach(ty, ly));
     let mut spectrum = Vec::new();
-    RealFft2::new(width, height).within(BAND_HIGH + rx as f32 / width as f32).forward(image, &mut spectrum);
+    RealFft2::new(width, height)
+        .within(BAND_HIGH + rx as f32 / width as f32)
+        .forward(image, &mut spectrum);
     let at = |y: i32, x: i32| {
         let (y, x) = if x < 0 { (-y, -x) } else { (y, x) };
         spectrum[x as usize * height + wrapped(y, height)]
     };
-    let mut readings = Readings { value: Vec::with_capacity(POINTS.len()), noise: Vec::with_capacity(POINTS.len()) };
+    let mut readings = Readings {
+        value: Vec::with_capacity(POINTS.len()),
+        noise: Vec::with_capacity(POINTS.len()),
+    };
     for &(ky, kx) in POINTS.iter() {
         let (y, x) = (ky * ty as i32, kx * tx as i32);
         let (mut sum, mut count) = (0.0, 0);
@@ -230,7 +287,12 @@ mod tests {
     #[test]
     fn a_synthesised_tile_reads_back() {
         let mut fft = TileFft::new();
-        let tile = fft.synthesise(POINTS.iter().enumerate().map(|(i, &p)| (p, Complex32::new(1.0, if i % 2 == 0 { 1.0 } else { -1.0 }))));
+        let tile = fft.synthesise(
+            POINTS
+                .iter()
+                .enumerate()
+                .map(|(i, &p)| (p, Complex32::new(1.0, if i % 2 == 0 { 1.0 } else { -1.0 }))),
+        );
         let mut image = Image::new(TILE * 4, TILE * 4);
         for y in 0..TILE * 4 {
             for x in 0..TILE * 4 {
@@ -240,7 +302,10 @@ mod tests {
         let r = read_lattice(&image, (512.0, 512.0));
         let scale = r.value[0].re;
         for (i, v) in r.value.iter().enumerate() {
-            assert!((v.re / scale - 1.0).abs() < 1e-3 && (v.im / scale - if i % 2 == 0 { 1.0 } else { -1.0 }).abs() < 1e-3);
+            assert!(
+                (v.re / scale - 1.0).abs() < 1e-3
+                    && (v.im / scale - if i % 2 == 0 { 1.0 } else { -1.0 }).abs() < 1e-3
+            );
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::PictureError;
 
-/// How strong the mark is: a factor on the default amplitude, 0.25 to 4, or the name of a [level](Strength::LEVELS).
+/// How strong the mark is: a factor on the default amplitude, 0.25 to 4, or the name of a
+/// [level](Strength::LEVELS).
 ///
 /// Evidence grows with its square and a little more, distortion with its square.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -15,12 +16,17 @@ use super::PictureError;
 pub struct Strength(f32);
 
 impl Strength {
-    /// The named levels, with what each is for. `docs/results/log/strength.md` has what each costs and what survives.
+    /// The named levels, with what each is for. `docs/results/log/strength.md` has what each costs
+    /// and what survives.
     pub const LEVELS: [(&'static str, f32, &'static str); 4] = [
         ("subtle", 0.7, "masters and archives, which are hardly re-encoded"),
         ("standard", 1.0, "everything else"),
         ("strong", 1.5, "clips under five seconds or 500 lines, or that are reposted many times"),
-        ("heavy", 2.2, "where the mark matters more than the picture: fine grain can be seen on smooth areas"),
+        (
+            "heavy",
+            2.2,
+            "where the mark matters more than the picture: fine grain can be seen on smooth areas",
+        ),
     ];
 
     /// A strength from a factor.
@@ -28,7 +34,11 @@ impl Strength {
     /// # Errors
     /// [`PictureError::Strength`] outside 0.25 to 4.
     pub fn new(factor: f32) -> Result<Self, PictureError> {
-        if (0.25..=4.0).contains(&factor) { Ok(Self(factor)) } else { Err(PictureError::Strength { given: factor.to_string() }) }
+        if (0.25..=4.0).contains(&factor) {
+            Ok(Self(factor))
+        } else {
+            Err(PictureError::Strength { given: factor.to_string() })
+        }
     }
 
     /// The factor.
@@ -52,7 +62,10 @@ impl FromStr for Strength {
         if let Some((_, factor, _)) = Self::LEVELS.iter().find(|level| level.0 == text) {
             return Ok(Self(*factor));
         }
-        text.parse().ok().and_then(|factor| Self::new(factor).ok()).ok_or_else(|| PictureError::Strength { given: text.chars().take(40).collect() })
+        text.parse()
+            .ok()
+            .and_then(|factor| Self::new(factor).ok())
+            .ok_or_else(|| PictureError::Strength { given: text.chars().take(40).collect() })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Maps from tile coordinates to picture coordinates: a projective map, after a little of what a lens does.
+//! Maps from tile coordinates to picture coordinates: a projective map, after a little of what a
+//! lens does.
 
 use super::kernels;
 use super::plane::Image;
@@ -11,7 +12,8 @@ pub(crate) struct Warp {
     lens: Lens,
 }
 
-/// Radial distortion, applied before the homography: a point at distance r from the centre moves to r·(1 + k·r²).
+/// Radial distortion, applied before the homography: a point at distance r from the centre moves to
+/// r·(1 + k·r²).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Lens {
     /// The centre, in tile coordinates.
@@ -41,7 +43,12 @@ impl Lens {
     fn jacobian(&self, x: f32, y: f32) -> [f32; 4] {
         let (dx, dy) = (x - self.x, y - self.y);
         let (square, cross) = (dx * dx + dy * dy, 2.0 * self.k * dx * dy);
-        [1.0 + self.k * (square + 2.0 * dx * dx), cross, cross, 1.0 + self.k * (square + 2.0 * dy * dy)]
+        [
+            1.0 + self.k * (square + 2.0 * dx * dx),
+            cross,
+            cross,
+            1.0 + self.k * (square + 2.0 * dy * dy),
+        ]
     }
 }
 
@@ -51,7 +58,8 @@ impl Warp {
         Self { h, lens: Lens::default() }
     }
 
-    /// Axis-parallel: pixel centres of both coordinate systems share a corner, and a tile pixel is `sx`×`sy` image pixels.
+    /// Axis-parallel: pixel centres of both coordinate systems share a corner, and a tile pixel is
+    /// `sx`×`sy` image pixels.
     pub(crate) fn scaling(sx: f32, sy: f32) -> Self {
         Self::projective([sx, 0.0, (sx - 1.0) / 2.0, 0.0, sy, (sy - 1.0) / 2.0, 0.0, 0.0, 1.0])
     }
@@ -82,7 +90,8 @@ impl Warp {
         Some(self.lens.unapply(u, v))
     }
 
-    /// First `other`, then `self`. Lenses of both add up, which holds as long as `other` turns, moves and scales things evenly and bends them little.
+    /// First `other`, then `self`. Lenses of both add up, which holds as long as `other` turns,
+    /// moves and scales things evenly and bends them little.
     pub(crate) fn after(&self, other: &Self) -> Self {
         let (a, b) = (&self.h, &other.h);
         let mut h = [0.0; 9];
@@ -95,7 +104,8 @@ impl Warp {
         let lens = if self.lens.k == 0.0 {
             other.lens
         } else {
-            let (x, y) = other.unapply(self.lens.x, self.lens.y).unwrap_or((self.lens.x, self.lens.y));
+            let (x, y) =
+                other.unapply(self.lens.x, self.lens.y).unwrap_or((self.lens.x, self.lens.y));
             let [a, b, c, d] = other.jacobian(x, y);
             Lens { x, y, k: self.lens.k * (a * d - b * c).abs() + other.lens.k }
         };
@@ -114,7 +124,12 @@ impl Warp {
         let point = self.lens.apply(x, y);
         let w = h[6] * point.0 + h[7] * point.1 + h[8];
         let (u, v) = project(h, point);
-        let [a, b, c, d] = [(h[0] - u * h[6]) / w, (h[1] - u * h[7]) / w, (h[3] - v * h[6]) / w, (h[4] - v * h[7]) / w];
+        let [a, b, c, d] = [
+            (h[0] - u * h[6]) / w,
+            (h[1] - u * h[7]) / w,
+            (h[3] - v * h[6]) / w,
+            (h[4] - v * h[7]) / w,
+        ];
         let [e, f, g, i] = self.lens.jacobian(x, y);
         [a * e + b * g, a * f + b * i, c * e + d * g, c * f + d * i]
     }
@@ -127,7 +142,17 @@ fn project(h: &[f32; 9], (x, y): (f32, f32)) -> (f32, f32) {
 
 fn invert(h: &[f32; 9]) -> Option<[f32; 9]> {
     let [a, b, c, d, e, f, g, h, i] = *h;
-    let adjugate = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d];
+    let adjugate = [
+        e * i - f * h,
+        c * h - b * i,
+        b * f - c * e,
+        f * g - d * i,
+        a * i - c * g,
+        c * d - a * f,
+        d * h - e * g,
+        b * g - a * h,
+        a * e - b * d,
+    ];
     let determinant = a * adjugate[0] + b * adjugate[3] + c * adjugate[6];
     if determinant.abs() < 1e-9 || adjugate[8].abs() < 1e-9 {
         return None;
@@ -150,7 +175,12 @@ const LARGEST: f32 = 2048.0;
 /// Resamples `image` into tile coordinates. `None` where the map is degenerate or absurdly large.
 pub(crate) fn unwarp(image: &Image, warp: &Warp) -> Option<Unwarped> {
     let (w, h) = (image.width as f32 - 1.0, image.height as f32 - 1.0);
-    let corners = [warp.unapply(0.0, 0.0)?, warp.unapply(w, 0.0)?, warp.unapply(0.0, h)?, warp.unapply(w, h)?];
+    let corners = [
+        warp.unapply(0.0, 0.0)?,
+        warp.unapply(w, 0.0)?,
+        warp.unapply(0.0, h)?,
+        warp.unapply(w, h)?,
+    ];
     let range = |f: fn(&(f32, f32)) -> f32| {
         let low = corners.iter().map(f).fold(f32::INFINITY, f32::min).floor();
         let high = corners.iter().map(f).fold(f32::NEG_INFINITY, f32::max).ceil();
@@ -167,22 +197,32 @@ pub(crate) fn unwarp(image: &Image, warp: &Warp) -> Option<Unwarped> {
     }
     let mut knots = vec![(0.0, 0.0); out.width.div_ceil(kernels::RUN) + 1];
     for y in 0..out.height {
-        knots.iter_mut().enumerate().for_each(|(i, knot)| *knot = warp.apply((kernels::RUN * i) as f32 + x0, y as f32 + y0));
+        knots.iter_mut().enumerate().for_each(|(i, knot)| {
+            *knot = warp.apply((kernels::RUN * i) as f32 + x0, y as f32 + y0)
+        });
         kernels::sample(image, &knots, out.row_mut(y));
     }
     Some(Unwarped { image: out, origin: (x0, y0) })
 }
 
-/// [`Image::sample`] for an axis-parallel map, several times as quick: first between two rows, then along.
+/// [`Image::sample`] for an axis-parallel map, several times as quick: first between two rows, then
+/// along.
 fn resize(image: &Image, warp: &Warp, (x0, y0): (f32, f32), out: &mut Image) {
     // Where a coordinate falls: the first of two samples, and the weight of the second.
-    let place = |p: f32, size: usize| (p >= 0.0 && p < size as f32 - 1.0).then_some((p as usize, p.fract()));
-    let columns: Vec<Option<(usize, f32)>> = (0..out.width).map(|x| place(warp.apply(x as f32 + x0, y0).0, image.width)).collect();
+    let place = |p: f32, size: usize| {
+        (p >= 0.0 && p < size as f32 - 1.0).then_some((p as usize, p.fract()))
+    };
+    let columns: Vec<Option<(usize, f32)>> =
+        (0..out.width).map(|x| place(warp.apply(x as f32 + x0, y0).0, image.width)).collect();
     let mut line = vec![0.0; image.width];
     for y in 0..out.height {
-        let Some((upper, weight)) = place(warp.apply(x0, y as f32 + y0).1, image.height) else { continue };
+        let Some((upper, weight)) = place(warp.apply(x0, y as f32 + y0).1, image.height) else {
+            continue;
+        };
         let (upper, lower) = (image.row(upper), image.row(upper + 1));
-        line.iter_mut().zip(upper.iter().zip(lower)).for_each(|(l, (&u, &v))| *l = u + weight * (v - u));
+        line.iter_mut()
+            .zip(upper.iter().zip(lower))
+            .for_each(|(l, (&u, &v))| *l = u + weight * (v - u));
         for (o, column) in out.row_mut(y).iter_mut().zip(&columns) {
             if let Some((left, weight)) = *column {
                 *o = line[left] + weight * (line[left + 1] - line[left]);
@@ -199,7 +239,9 @@ mod tests {
     fn an_axis_parallel_map_samples_as_any_other() {
         let mut image = Image::new(90, 50);
         image.data.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * i * 7 + i) % 101) as f32);
-        for warp in [Warp::scaling(0.7, 1.3), Warp::scaling(2.4, 0.9).after(&Warp::shift(-3.3, 4.2))] {
+        for warp in
+            [Warp::scaling(0.7, 1.3), Warp::scaling(2.4, 0.9).after(&Warp::shift(-3.3, 4.2))]
+        {
             let quick = unwarp(&image, &warp).unwrap();
             for (y, row) in quick.image.rows().enumerate() {
                 for (x, &v) in row.iter().enumerate() {

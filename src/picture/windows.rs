@@ -4,12 +4,14 @@ use super::equalise::Equaliser;
 use super::plane::Image;
 use crate::evidence::TimeRange;
 
-/// Length of a span at first, in seconds: the resolution of time ranges for clips of up to half a minute.
+/// Length of a span at first, in seconds: the resolution of time ranges for clips of up to half a
+/// minute.
 const SPAN: f64 = 0.5;
 /// Most spans; when they are used up, neighbours are merged and the length doubles.
 const MOST: usize = 64;
 
-/// A sum in half bytes, an eighth of its size. Rounding adds a hundredth to the noise that is in a span anyway.
+/// A sum in half bytes, an eighth of its size. Rounding adds a hundredth to the noise that is in a
+/// span anyway.
 #[derive(Clone, Debug, Default)]
 struct Packed {
     width: usize,
@@ -22,21 +24,28 @@ struct Packed {
 impl Packed {
     /// The sixteen levels lie at odd multiples of half a step.
     const MIDDLE: f32 = 7.5;
-    /// The step in standard deviations that rounds normal samples best. J. Max, "Quantizing for minimum distortion", 1960.
+    /// The step in standard deviations that rounds normal samples best. J. Max, "Quantizing for
+    /// minimum distortion", 1960.
     const STEP: f32 = 0.3352;
 
     fn new(sum: &Image) -> Self {
         let power = sum.data.iter().map(|v| v * v).sum::<f32>() / sum.data.len().max(1) as f32;
         let step = Self::STEP * power.sqrt();
-        // What lies beyond the levels is cut off; without any power, that is no number, and level 0 of no step.
+        // What lies beyond the levels is cut off; without any power, that is no number, and level 0
+        // of no step.
         let level = |v: f32| (v / step + Self::MIDDLE).round().clamp(0.0, 15.0) as u8;
-        let data = sum.data.chunks(2).map(|pair| level(pair[0]) | pair.get(1).map_or(0, |&v| level(v)) << 4).collect();
+        let data = sum
+            .data
+            .chunks(2)
+            .map(|pair| level(pair[0]) | pair.get(1).map_or(0, |&v| level(v)) << 4)
+            .collect();
         Self { width: sum.width, height: sum.height, step, data }
     }
 
     fn unpack(&self) -> Image {
         let sample = |level: u8| self.step * (f32::from(level) - Self::MIDDLE);
-        let mut data: Vec<f32> = self.data.iter().flat_map(|&pair| [sample(pair & 15), sample(pair >> 4)]).collect();
+        let mut data: Vec<f32> =
+            self.data.iter().flat_map(|&pair| [sample(pair & 15), sample(pair >> 4)]).collect();
         data.truncate(self.width * self.height);
         Image { width: self.width, height: self.height, data }
     }
@@ -65,7 +74,13 @@ pub(crate) struct Windows {
 
 impl Windows {
     pub(crate) fn new() -> Self {
-        Self { span: SPAN, list: Vec::new(), open: Image::default(), closed: Image::default(), weights: None }
+        Self {
+            span: SPAN,
+            list: Vec::new(),
+            open: Image::default(),
+            closed: Image::default(),
+            weights: None,
+        }
     }
 
     /// The sum that a frame at `time` seconds belongs to.
@@ -82,7 +97,11 @@ impl Windows {
                 while self.list.len() >= MOST {
                     self.merge();
                 }
-                self.list.push(Window { range: TimeRange { start: time, end: time }, sum: Packed::default(), contrast: (0.0, 0) });
+                self.list.push(Window {
+                    range: TimeRange { start: time, end: time },
+                    sum: Packed::default(),
+                    contrast: (0.0, 0),
+                });
             }
         }
         &mut self.open
@@ -105,10 +124,12 @@ impl Windows {
         let mut merged: Vec<Window> = Vec::with_capacity(MOST);
         for w in self.list.drain(..) {
             match merged.last_mut() {
-                // By where it starts: frames are so far apart at times that it ends beyond the span.
+                // By where it starts: frames are so far apart at times that it ends beyond the
+                // span.
                 Some(last) if w.range.start < last.range.start + self.span => {
                     last.range.end = w.range.end;
-                    last.contrast = (last.contrast.0 + w.contrast.0, last.contrast.1 + w.contrast.1);
+                    last.contrast =
+                        (last.contrast.0 + w.contrast.0, last.contrast.1 + w.contrast.1);
                     let mut sum = last.sum.unpack();
                     sum.add(&w.sum.unpack(), 1.0);
                     last.sum = Packed::new(&sum);
@@ -187,7 +208,8 @@ mod tests {
     /// Power of what `rounded` lacks of `exact`, as a share of it.
     fn lost(exact: &Image, rounded: &Image) -> f32 {
         let power = |data: &mut dyn Iterator<Item = f32>| data.map(|v| v * v).sum::<f32>();
-        power(&mut exact.data.iter().zip(&rounded.data).map(|(a, b)| a - b)) / power(&mut exact.data.iter().copied())
+        power(&mut exact.data.iter().zip(&rounded.data).map(|(a, b)| a - b))
+            / power(&mut exact.data.iter().copied())
     }
 
     #[test]
@@ -219,9 +241,17 @@ mod tests {
                     *sum = Image::new(1, 1);
                 }
                 sum.data[0] += 1.0;
-                assert!(windows.len() <= MOST, "{} windows at {rate} frames a second", windows.len());
+                assert!(
+                    windows.len() <= MOST,
+                    "{} windows at {rate} frames a second",
+                    windows.len()
+                );
             }
-            assert!(windows.len() >= MOST / 4, "{} windows at {rate} frames a second", windows.len());
+            assert!(
+                windows.len() >= MOST / 4,
+                "{} windows at {rate} frames a second",
+                windows.len()
+            );
             assert_eq!(windows.total().data, [5_000.0]);
             let ranges: Vec<_> = windows.ranges().collect();
             assert!(ranges.windows(2).all(|r| r[0].end < r[1].start), "at {rate} frames a second");

@@ -1,7 +1,8 @@
 //! Whether a manifest store claims to hold more than it does, asked before anything takes it apart.
 //!
-//! A string in CBOR has its length before it. The `c2pa` crate makes room for that length, and fills it, before it looks how much there is: 14 kB that
-//! claim 1.3 GB take 1.3 GB. Here strings are stepped over, none is read.
+//! A string in CBOR has its length before it. The `c2pa` crate makes room for that length, and
+//! fills it, before it looks how much there is: 14 kB that claim 1.3 GB take 1.3 GB. Here strings
+//! are stepped over, none is read.
 
 use std::io::{self, Write};
 
@@ -10,7 +11,8 @@ use super::size::number;
 /// Boxes within boxes that are looked into; the crate refuses deeper ones.
 const DEPTH: usize = 32;
 
-/// Whether a string in `store` is longer than its box, or a compressed manifest longer than `most` bytes.
+/// Whether a string in `store` is longer than its box, or a compressed manifest longer than `most`
+/// bytes.
 pub(super) fn overstated(store: &[u8], most: u64) -> bool {
     boxes(store, 0, most)
 }
@@ -30,7 +32,10 @@ fn boxes(bytes: &[u8], depth: usize, most: u64) -> bool {
         let found = match kind {
             b"jumb" => depth < DEPTH && boxes(body, depth + 1, most),
             b"cbor" => strings(body),
-            b"brob" => depth < DEPTH && inflate(body, most).is_none_or(|inside| boxes(&inside, depth + 1, most)),
+            b"brob" => {
+                depth < DEPTH
+                    && inflate(body, most).is_none_or(|inside| boxes(&inside, depth + 1, most))
+            }
             _ => false,
         };
         if found || end < 8 {
@@ -62,7 +67,8 @@ fn strings(mut rest: &[u8]) -> bool {
     false
 }
 
-/// A compressed manifest; `None` if it is more than `most` bytes. Of one that is broken, what there is.
+/// A compressed manifest; `None` if it is more than `most` bytes. Of one that is broken, what there
+/// is.
 fn inflate(body: &[u8], most: u64) -> Option<Vec<u8>> {
     struct Bounded {
         bytes: Vec<u8>,
@@ -97,7 +103,12 @@ mod tests {
 
     fn compressed(bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        brotli::BrotliCompress(&mut { bytes }, &mut out, &brotli::enc::BrotliEncoderParams::default()).unwrap();
+        brotli::BrotliCompress(
+            &mut { bytes },
+            &mut out,
+            &brotli::enc::BrotliEncoderParams::default(),
+        )
+        .unwrap();
         out
     }
 
@@ -109,15 +120,25 @@ mod tests {
         for end in 12..honest.len() {
             assert!(strings(&honest[..end]), "{end}");
         }
-        assert!(strings(&[0x5a, 0x4d, 0, 0, 0, 1]) && strings(&[0x7b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
+        assert!(
+            strings(&[0x5a, 0x4d, 0, 0, 0, 1])
+                && strings(&[0x7b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
+        );
     }
 
     #[test]
     fn boxes_are_looked_into_however_they_are_packed() {
         let lie = wrap(b"cbor", &[0x5a, 0x4d, 0, 0, 0]);
         let truth = wrap(b"cbor", &[0x41, 0]);
-        let large = [&1u32.to_be_bytes()[..], b"cbor", &21u64.to_be_bytes(), &[0x5a, 0x4d, 0, 0, 0]].concat();
-        for (inside, expected) in [(lie.clone(), true), (truth.clone(), false), (large, true), ([truth.clone(), lie.clone()].concat(), true)] {
+        let large =
+            [&1u32.to_be_bytes()[..], b"cbor", &21u64.to_be_bytes(), &[0x5a, 0x4d, 0, 0, 0]]
+                .concat();
+        for (inside, expected) in [
+            (lie.clone(), true),
+            (truth.clone(), false),
+            (large, true),
+            ([truth.clone(), lie.clone()].concat(), true),
+        ] {
             let jumb = wrap(b"jumb", &[wrap(b"jumd", b"what it is"), inside].concat());
             let packed = wrap(b"jumb", &wrap(b"brob", &compressed(&jumb)));
             for store in [&jumb, &packed, &wrap(b"jumb", &packed)] {

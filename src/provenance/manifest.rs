@@ -15,12 +15,15 @@ use crate::media::Container;
 use crate::payload::Payload;
 
 /// What an AI clip is, in IPTC's words.
-const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+const TRAINED_ALGORITHMIC_MEDIA: &str =
+    "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
-/// Kilobytes of an MP4's media that are hashed at a time. A hash over all of it would be taken through two buffers of up to 256 MB, by who signs and by who reads;
-/// this way 4 GB cost 32 kB of manifest.
+/// Kilobytes of an MP4's media that are hashed at a time. A hash over all of it would be taken
+/// through two buffers of up to 256 MB, by who signs and by who reads; this way 4 GB cost 32 kB of
+/// manifest.
 const LEAF_KB: usize = 4096;
-/// Megabytes up to which other files are signed in memory; larger ones pass through a temporary file.
+/// Megabytes up to which other files are signed in memory; larger ones pass through a temporary
+/// file.
 const SPOOL_MB: usize = 16;
 /// The hard binding of an MP4, in the third version, which hashes no offsets.
 const BMFF_HASH: &str = "c2pa.hash.bmff.v3";
@@ -74,10 +77,18 @@ pub struct Bound {
 
 impl Bound {
     /// The soft bindings, that of the mark first: algorithm and value.
-    pub fn soft_bindings<'a>(&'a self, options: &'a ManifestOptions) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let fingerprints = [(&options.picture_algorithm, &self.picture), (&options.sound_algorithm, &self.sound)];
+    pub fn soft_bindings<'a>(
+        &'a self,
+        options: &'a ManifestOptions,
+    ) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let fingerprints =
+            [(&options.picture_algorithm, &self.picture), (&options.sound_algorithm, &self.sound)];
         let mark = (options.algorithm.as_str(), self.payload.as_bytes().as_slice());
-        std::iter::once(mark).chain(fingerprints.into_iter().filter_map(|(alg, value)| Some((alg.as_str(), value.as_deref()?))))
+        std::iter::once(mark).chain(
+            fingerprints
+                .into_iter()
+                .filter_map(|(alg, value)| Some((alg.as_str(), value.as_deref()?))),
+        )
     }
 }
 
@@ -101,21 +112,27 @@ pub struct Signed {
     pub parent: Option<String>,
 }
 
-/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and WebM, and what is sent through a pipe cannot be signed in its
-/// beginning.
+/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and
+/// WebM, and what is sent through a pipe cannot be signed in its beginning.
 #[must_use]
 pub fn placement(container: Container) -> Placement {
     match container {
-        Container::Matroska | Container::WebM | Container::Ogg | Container::Y4m | Container::Fragments => Placement::Sidecar,
+        Container::Matroska
+        | Container::WebM
+        | Container::Ogg
+        | Container::Y4m
+        | Container::Fragments => Placement::Sidecar,
         _ => Placement::Embedded,
     }
 }
 
-/// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the manifest alone does. `source` is what was
-/// stamped; if it has a manifest, it becomes the parent ingredient and the new manifest opens it instead of claiming its creation.
+/// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the
+/// manifest alone does. `source` is what was stamped; if it has a manifest, it becomes the parent
+/// ingredient and the new manifest opens it instead of claiming its creation.
 ///
 /// # Errors
-/// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not to be used.
+/// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not
+/// to be used.
 pub fn sign(
     unsigned: &Path,
     signed: &Path,
@@ -134,15 +151,24 @@ pub fn sign(
     let store = match placement {
         Placement::Embedded => {
             let mut from = open(unsigned)?;
-            let mut to = File::options().read(true).write(true).create(true).truncate(true).open(signed).map_err(|e| fail(e.to_string()))?;
+            let mut to = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(signed)
+                .map_err(|e| fail(e.to_string()))?;
             match container {
-                Container::Mp4 | Container::Mov | Container::M4a => sign_within(&mut builder, container.mime(), &mut from, &mut to),
+                Container::Mp4 | Container::Mov | Container::M4a => {
+                    sign_within(&mut builder, container.mime(), &mut from, &mut to)
+                }
                 _ => builder.save_to_stream(container.mime(), &mut from, &mut to),
             }
             .map_err(failed)?
         }
         Placement::Sidecar => {
-            let manifest = sign_beside(&mut builder, &whole_file_hash(unsigned)?).map_err(failed)?;
+            let manifest =
+                sign_beside(&mut builder, &whole_file_hash(unsigned)?).map_err(failed)?;
             std::fs::write(signed, &manifest).map_err(|e| fail(e.to_string()))?;
             manifest
         }
@@ -150,12 +176,21 @@ pub fn sign(
     Ok(Signed { placement, store, parent })
 }
 
-/// Signs what was sent through a pipe, whose SHA-256 is `content`: the manifest store, to be kept beside it. `name` is what the stream is called in messages.
+/// Signs what was sent through a pipe, whose SHA-256 is `content`: the manifest store, to be kept
+/// beside it. `name` is what the stream is called in messages.
 ///
 /// # Errors
 /// [`ProvenanceError`] if the identity, the definition or the signing fails.
-pub fn sign_stream(content: &[u8; 32], container: Container, name: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Signed, ProvenanceError> {
-    let failed = |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
+pub fn sign_stream(
+    content: &[u8; 32],
+    container: Container,
+    name: &Path,
+    bound: &Bound,
+    identity: &Identity,
+    options: &ManifestOptions,
+) -> Result<Signed, ProvenanceError> {
+    let failed =
+        |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
     let mut builder = builder(container, name, bound, identity, options)?;
     say(&mut builder, container, false, bound, options).map_err(failed)?;
     let store = sign_beside(&mut builder, &data_hash(content)).map_err(failed)?;
@@ -168,8 +203,14 @@ fn sign_beside(builder: &mut Builder, hash: &DataHash) -> c2pa::Result<Vec<u8>> 
     builder.sign_embeddable(STORE)
 }
 
-/// Copies an MP4 and puts a manifest into it. The `c2pa` crate would copy it a second time, through memory or a temporary file as large as the clip.
-fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &mut File) -> c2pa::Result<Vec<u8>> {
+/// Copies an MP4 and puts a manifest into it. The `c2pa` crate would copy it a second time, through
+/// memory or a temporary file as large as the clip.
+fn sign_within(
+    builder: &mut Builder,
+    mime: &str,
+    unsigned: &mut File,
+    signed: &mut File,
+) -> c2pa::Result<Vec<u8>> {
     let whole = || {
         let mut hash = BmffHash::new("jumbf manifest", "sha256", None);
         hash.set_default_exclusions();
@@ -194,7 +235,9 @@ fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &
     signed.seek(SeekFrom::Start(at))?;
     signed.read_exact(&mut there)?;
     if there != reserved || store.len() != reserved.len() {
-        return Err(c2pa::Error::BadParam("the room that was made for the manifest is not where it should be".into()));
+        return Err(c2pa::Error::BadParam(
+            "the room that was made for the manifest is not where it should be".into(),
+        ));
     }
     signed.seek(SeekFrom::Start(at))?;
     signed.write_all(&store)?;
@@ -202,18 +245,29 @@ fn sign_within(builder: &mut Builder, mime: &str, unsigned: &mut File, signed: &
 }
 
 /// A builder for the manifest of a clip that was made from `source`.
-fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identity, options: &ManifestOptions) -> Result<Builder, ProvenanceError> {
+fn builder(
+    container: Container,
+    source: &Path,
+    bound: &Bound,
+    identity: &Identity,
+    options: &ManifestOptions,
+) -> Result<Builder, ProvenanceError> {
     let fail = |reason: String| ProvenanceError::Sign { path: source.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
     let settings = json!({
         "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_after_sign": false},
         "core": {"backing_store_memory_threshold_in_mb": SPOOL_MB},
     });
-    let context = Context::new().with_settings(settings.to_string().as_str()).map_err(failed)?.with_signer(identity.signer()?);
-    let mut builder = Builder::from_context(context).with_definition(definition(container, bound.payload, options)?).map_err(|e| match &options.definition {
-        Some(path) => ProvenanceError::Definition { path: path.clone(), reason: e.to_string() },
-        None => failed(e),
-    })?;
+    let context = Context::new()
+        .with_settings(settings.to_string().as_str())
+        .map_err(failed)?
+        .with_signer(identity.signer()?);
+    let mut builder = Builder::from_context(context)
+        .with_definition(definition(container, bound.payload, options)?)
+        .map_err(|e| match &options.definition {
+            Some(path) => ProvenanceError::Definition { path: path.clone(), reason: e.to_string() },
+            None => failed(e),
+        })?;
     if let Some(folder) = options.definition.as_deref().and_then(Path::parent) {
         builder.set_base_path(folder);
     }
@@ -221,7 +275,13 @@ fn builder(container: Container, source: &Path, bound: &Bound, identity: &Identi
 }
 
 /// Says what there is to say of a clip, whose parent may have been added.
-fn say(builder: &mut Builder, container: Container, parent: bool, bound: &Bound, options: &ManifestOptions) -> c2pa::Result<()> {
+fn say(
+    builder: &mut Builder,
+    container: Container,
+    parent: bool,
+    bound: &Bound,
+    options: &ManifestOptions,
+) -> c2pa::Result<()> {
     let agent = options.software_agent.as_ref().map(|(name, version)| match version {
         Some(v) => json!({"name": name, "version": v}),
         None => json!({"name": name}),
@@ -250,12 +310,20 @@ fn say(builder: &mut Builder, container: Container, parent: bool, bound: &Bound,
 }
 
 /// The definition handed to the builder: the user's, if any, with what is ours to say.
-fn definition(container: Container, payload: Payload, options: &ManifestOptions) -> Result<Value, ProvenanceError> {
+fn definition(
+    container: Container,
+    payload: Payload,
+    options: &ManifestOptions,
+) -> Result<Value, ProvenanceError> {
     let mut d = match &options.definition {
         None => json!({}),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|reason| ProvenanceError::Open { path: path.clone(), reason })?;
-            serde_json::from_str(&text).map_err(|e| ProvenanceError::Definition { path: path.clone(), reason: e.to_string() })?
+            let text = std::fs::read_to_string(path)
+                .map_err(|reason| ProvenanceError::Open { path: path.clone(), reason })?;
+            serde_json::from_str(&text).map_err(|e| ProvenanceError::Definition {
+                path: path.clone(),
+                reason: e.to_string(),
+            })?
         }
     };
     let Some(fields) = d.as_object_mut() else {
@@ -263,7 +331,15 @@ fn definition(container: Container, payload: Payload, options: &ManifestOptions)
         return Err(ProvenanceError::Definition { path, reason: "it is not an object".into() });
     };
     // Signing is set by our own options; c2patool's fields for it do not belong to a definition.
-    for field in ["alg", "private_key", "sign_cert", "ta_url", "reserve_size", "ingredient_paths", "base_path"] {
+    for field in [
+        "alg",
+        "private_key",
+        "sign_cert",
+        "ta_url",
+        "reserve_size",
+        "ingredient_paths",
+        "base_path",
+    ] {
         fields.remove(field);
     }
     fields.insert("label".into(), json!(format!("urn:c2pa:{payload}")));
@@ -271,7 +347,9 @@ fn definition(container: Container, payload: Payload, options: &ManifestOptions)
     if let Some(title) = &options.title {
         fields.insert("title".into(), json!(title));
     }
-    fields.entry("claim_generator_info").or_insert_with(|| json!([{"name": "Proofmark", "version": env!("CARGO_PKG_VERSION")}]));
+    fields
+        .entry("claim_generator_info")
+        .or_insert_with(|| json!([{"name": "Proofmark", "version": env!("CARGO_PKG_VERSION")}]));
     Ok(d)
 }
 

@@ -1,8 +1,9 @@
 //! Proof: C2PA manifests, built, signed, read and judged.
 //!
-//! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding; [`read`] tells what a file's manifest says
-//! and whether it holds. Certificates come as an [`Identity`]; [`test_identity`] makes one for trying things out. The
-//! specification is C2PA 2.2, <https://spec.c2pa.org>.
+//! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding;
+//! [`read`] tells what a file's manifest says and whether it holds. Certificates come as an
+//! [`Identity`]; [`test_identity`] makes one for trying things out. The specification is C2PA 2.2,
+//! <https://spec.c2pa.org>.
 
 mod claims;
 mod identity;

@@ -34,7 +34,10 @@ impl<'a> Source<'a> {
 pub(super) const ID: &str = "parent";
 
 /// Makes `source` the parent, if it has a manifest; the label of that.
-pub(super) fn add(builder: &mut Builder, source: &Source<'_>) -> Result<Option<String>, ProvenanceError> {
+pub(super) fn add(
+    builder: &mut Builder,
+    source: &Source<'_>,
+) -> Result<Option<String>, ProvenanceError> {
     let mut file = open(source.path)?;
     let format = format_of(source.path, &mut file);
     let Some((store, reader)) = manifest(source, &format, &mut file)? else { return Ok(None) };
@@ -52,7 +55,10 @@ pub(super) fn add(builder: &mut Builder, source: &Source<'_>) -> Result<Option<S
         ingredient.set_manifest_data(store)?;
         Ok(ingredient)
     });
-    let ingredient = ingredient.map_err(|e| ProvenanceError::Sign { path: source.path.into(), reason: format!("its own manifest could not be kept as an ingredient ({e})") })?;
+    let ingredient = ingredient.map_err(|e| ProvenanceError::Sign {
+        path: source.path.into(),
+        reason: format!("its own manifest could not be kept as an ingredient ({e})"),
+    })?;
     builder.add_ingredient(ingredient);
     Ok(label)
 }
@@ -69,8 +75,13 @@ pub(crate) fn check(source: &Source<'_>) -> Result<(), ProvenanceError> {
     Ok(())
 }
 
-/// The manifest in the file, the one beside it if that was made for it, or the one that is remembered of it, held against the file.
-fn manifest(source: &Source<'_>, format: &str, file: &mut File) -> Result<Option<(Vec<u8>, Reader)>, ProvenanceError> {
+/// The manifest in the file, the one beside it if that was made for it, or the one that is
+/// remembered of it, held against the file.
+fn manifest(
+    source: &Source<'_>,
+    format: &str,
+    file: &mut File,
+) -> Result<Option<(Vec<u8>, Reader)>, ProvenanceError> {
     // To leave out one that is there would claim that the clip was created here.
     let torn = |reason: String| ProvenanceError::Torn { path: source.path.into(), reason };
     let announced = size::announced(file);
@@ -80,24 +91,39 @@ fn manifest(source: &Source<'_>, format: &str, file: &mut File) -> Result<Option
         Err(e) if announced.is_some() => return Err(torn(e.to_string())),
         Err(_) => {}
     }
-    let beside = sidecar(source.path, &source.limits)?.map(|store| read(store, source, format)).transpose()?.and_then(Result::ok);
-    // One that is bound to other bytes was made for another file of its name. What else fails in it says nothing against that this file is the one.
-    if let Some(beside) = beside.filter(|(_, reader)| report(reader, Placement::Sidecar).content_holds == Some(true)) {
+    let beside = sidecar(source.path, &source.limits)?
+        .map(|store| read(store, source, format))
+        .transpose()?
+        .and_then(Result::ok);
+    // One that is bound to other bytes was made for another file of its name. What else fails in it
+    // says nothing against that this file is the one.
+    if let Some(beside) =
+        beside.filter(|(_, reader)| report(reader, Placement::Sidecar).content_holds == Some(true))
+    {
         return Ok(Some(beside));
     }
     if let Some(address) = reference::of_file(format, file) {
         return Err(ProvenanceError::Elsewhere { path: source.path.into(), address });
     }
-    let remembered = source.remembered.map(|store| read(store.to_vec(), source, format)).transpose()?;
+    let remembered =
+        source.remembered.map(|store| read(store.to_vec(), source, format)).transpose()?;
     Ok(remembered.and_then(Result::ok))
 }
 
 /// A manifest store held against the file, or why it cannot be.
-fn read(store: Vec<u8>, source: &Source<'_>, format: &str) -> Result<Result<(Vec<u8>, Reader), String>, ProvenanceError> {
+fn read(
+    store: Vec<u8>,
+    source: &Source<'_>,
+    format: &str,
+) -> Result<Result<(Vec<u8>, Reader), String>, ProvenanceError> {
     if claims::overstated(&store, source.limits.manifest_bytes) {
         return Ok(Err(OVERSTATED.into()));
     }
     let context = context(&Trust::default(), &source.limits)?;
-    let read = Reader::from_context(context).with_manifest_data_and_stream(&store, format, &mut open(source.path)?);
+    let read = Reader::from_context(context).with_manifest_data_and_stream(
+        &store,
+        format,
+        &mut open(source.path)?,
+    );
     Ok(read.map(|reader| (store, reader)).map_err(|e| e.to_string()))
 }

@@ -1,4 +1,5 @@
-//! Where a file says that its manifest is kept, if that is somewhere else: XMP's `dcterms:provenance` (C2PA 2.2, section 11.4).
+//! Where a file says that its manifest is kept, if that is somewhere else: XMP's
+//! `dcterms:provenance` (C2PA 2.2, section 11.4).
 
 use std::fs::File;
 use std::io::Seek;
@@ -32,13 +33,18 @@ pub(super) fn of_file(format: &str, file: &mut File) -> Option<String> {
 
 /// The text of an attribute in XML, which the reader hands over as it stands.
 fn address(raw: &str) -> String {
-    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")].iter().fold(raw.trim().to_string(), |text, (from, to)| text.replace(from, to))
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        .iter()
+        .fold(raw.trim().to_string(), |text, (from, to)| text.replace(from, to))
 }
 
-/// Whether it is an address outside the file: `self#jumbf` is none, and neither are words about how a work changed hands, for which the field was made.
+/// Whether it is an address outside the file: `self#jumbf` is none, and neither are words about how
+/// a work changed hands, for which the field was made.
 fn leads_elsewhere(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.len() > 1
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     named && !rest.is_empty() && !text.contains(char::is_whitespace)
 }
 
@@ -48,12 +54,28 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_words() {
-        for there in ["https://example.com/1.c2pa", "HTTP://localhost:5000/x?a=1&b=2", "ipfs://bafy/manifest", "file:///a.c2pa"] {
+        for there in [
+            "https://example.com/1.c2pa",
+            "HTTP://localhost:5000/x?a=1&b=2",
+            "ipfs://bafy/manifest",
+            "file:///a.c2pa",
+        ] {
             assert!(leads_elsewhere(there), "{there}");
         }
-        for none in ["", "self#jumbf=c2pa/x", "Gift: of the estate", "from Paris", "https:", "https://a b", "C:\\x"] {
+        for none in [
+            "",
+            "self#jumbf=c2pa/x",
+            "Gift: of the estate",
+            "from Paris",
+            "https:",
+            "https://a b",
+            "C:\\x",
+        ] {
             assert!(!leads_elsewhere(none), "{none}");
         }
-        assert_eq!(address(" https://a/?b=1&amp;c=&quot;2&quot;&amp;lt; "), "https://a/?b=1&c=\"2\"&lt;");
+        assert_eq!(
+            address(" https://a/?b=1&amp;c=&quot;2&quot;&amp;lt; "),
+            "https://a/?b=1&c=\"2\"&lt;"
+        );
     }
 }

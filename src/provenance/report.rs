@@ -10,7 +10,8 @@ use super::soft_binding::{self, SoftBinding};
 use super::{Placement, validity};
 use crate::payload::Payload;
 
-/// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's validity.
+/// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's
+/// validity.
 pub(super) const UNTRUSTED: &str = "signingCredential.untrusted";
 
 /// How far a manifest holds.
@@ -34,7 +35,8 @@ pub struct Signer {
     pub common_name: Option<String>,
     /// Time of signing by a time-stamp authority that a list names; `null` if none attested it.
     pub time: Option<String>,
-    /// Time of signing that counts for nothing: no list names who attests it, or it has not come yet.
+    /// Time of signing that counts for nothing: no list names who attests it, or it has not come
+    /// yet.
     #[serde(default)]
     pub unattested_time: Option<String>,
     /// Whether the certificate leads to a trusted authority.
@@ -133,7 +135,8 @@ pub struct ManifestReport {
     pub store: Option<String>,
 }
 
-/// The C2PA's codes for certificates whose time is not now, which say nothing against what was signed.
+/// The C2PA's codes for certificates whose time is not now, which say nothing against what was
+/// signed.
 const CREDENTIAL: [&str; 2] = [EXPIRED, REVOKED];
 /// One that is not valid at the time of signing, or now if nothing attests that.
 pub(crate) const EXPIRED: &str = "signingCredential.expired";
@@ -151,18 +154,27 @@ impl ManifestReport {
     #[must_use]
     pub fn content_changed(&self) -> bool {
         let own = self.failures.iter().filter(|f| !f.ends_with(INGREDIENT));
-        own.into_iter().any(|f| f.contains("Hash.mismatch") || f.contains("Hash.malformed") || f == "claim.hardBindings.missing")
+        own.into_iter().any(|f| {
+            f.contains("Hash.mismatch")
+                || f.contains("Hash.malformed")
+                || f == "claim.hardBindings.missing"
+        })
     }
 
-    /// Whether nothing fails but a certificate that has ended, was revoked or has not begun, the manifest's or an ingredient's: all that was signed is as it was.
+    /// Whether nothing fails but a certificate that has ended, was revoked or has not begun, the
+    /// manifest's or an ingredient's: all that was signed is as it was.
     #[must_use]
     pub fn credential_alone(&self) -> bool {
         let fails = |f: &String| CREDENTIAL.contains(&f.trim_end_matches(INGREDIENT));
         let passes = |f: &String| f.trim_end_matches(INGREDIENT) == UNTRUSTED;
-        self.state == ManifestState::Invalid && self.content_holds != Some(false) && self.failures.iter().any(fails) && self.failures.iter().all(|f| fails(f) || passes(f))
+        self.state == ManifestState::Invalid
+            && self.content_holds != Some(false)
+            && self.failures.iter().any(fails)
+            && self.failures.iter().all(|f| fails(f) || passes(f))
     }
 
-    /// Takes the time of signing for nothing unless it is attested and has come, and holds the certificate to the present then.
+    /// Takes the time of signing for nothing unless it is attested and has come, and holds the
+    /// certificate to the present then.
     pub(super) fn hold_time(&mut self, attested: bool) {
         let Some(signer) = &mut self.signer else { return };
         if attested && signer.time.as_deref().is_none_or(validity::has_come) {
@@ -170,13 +182,16 @@ impl ManifestReport {
         }
         signer.unattested_time = signer.time.take();
         let (now, ends) = (validity::now(), signer.valid_from.zip(signer.valid_until));
-        if ends.is_some_and(|(from, until)| now < from || now > until) && !self.failures.iter().any(|f| f == EXPIRED) {
+        if ends.is_some_and(|(from, until)| now < from || now > until)
+            && !self.failures.iter().any(|f| f == EXPIRED)
+        {
             self.failures.insert(0, EXPIRED.into());
             self.state = ManifestState::Invalid;
         }
     }
 
-    /// Whether the manifest and what it is bound to are as they were signed, whoever may have signed.
+    /// Whether the manifest and what it is bound to are as they were signed, whoever may have
+    /// signed.
     #[must_use]
     pub fn as_signed(&self) -> bool {
         self.state != ManifestState::Invalid || self.credential_alone()
@@ -213,7 +228,11 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
     let manifest = reader.active_manifest();
     let failures = failures(reader);
     // In an order that is the same each time.
-    let ancestors: BTreeSet<&str> = reader.iter_manifests().filter_map(Manifest::label).filter(|l| Some(*l) != reader.active_label()).collect();
+    let ancestors: BTreeSet<&str> = reader
+        .iter_manifests()
+        .filter_map(Manifest::label)
+        .filter(|l| Some(*l) != reader.active_label())
+        .collect();
     let trusted = !failures.iter().any(|f| f == UNTRUSTED) && state != ManifestState::Valid;
     let mut report = ManifestReport {
         state,
@@ -223,7 +242,14 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         claim_generator: manifest.and_then(generator),
         signer: manifest.and_then(|m| signer(m, trusted)),
         actions: manifest.map(actions).unwrap_or_default(),
-        ingredients: manifest.map(|m| m.ingredients().iter().map(|i| i.title().unwrap_or("untitled").to_string()).collect()).unwrap_or_default(),
+        ingredients: manifest
+            .map(|m| {
+                m.ingredients()
+                    .iter()
+                    .map(|i| i.title().unwrap_or("untitled").to_string())
+                    .collect()
+            })
+            .unwrap_or_default(),
         ancestors: ancestors.into_iter().map(str::to_string).collect(),
         lineage: lineage(reader),
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
@@ -240,14 +266,23 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
 /// The C2PA's code for a listed authority that attests when something was signed.
 const ATTESTED: &str = "timeStamp.trusted";
 
-/// Whether a listed authority attests when the manifest was signed, if it was read with their list. Claims of the first version are not held to one by the reader,
-/// whatever it says of them.
+/// Whether a listed authority attests when the manifest was signed, if it was read with their list.
+/// Claims of the first version are not held to one by the reader, whatever it says of them.
 pub(super) fn is_attested(reader: &Reader) -> bool {
-    passed(reader, &[ATTESTED]) && reader.active_manifest().and_then(Manifest::claim_version).is_some_and(|version| version > 1)
+    passed(reader, &[ATTESTED])
+        && reader
+            .active_manifest()
+            .and_then(Manifest::claim_version)
+            .is_some_and(|version| version > 1)
 }
 
 /// The C2PA's codes for content that is as signed.
-const MATCHES: [&str; 4] = ["assertion.bmffHash.match", "assertion.boxesHash.match", "assertion.collectionHash.match", "assertion.dataHash.match"];
+const MATCHES: [&str; 4] = [
+    "assertion.bmffHash.match",
+    "assertion.boxesHash.match",
+    "assertion.collectionHash.match",
+    "assertion.dataHash.match",
+];
 
 /// Whether a hard binding was held against the content, and holds.
 fn matched(reader: &Reader) -> bool {
@@ -268,14 +303,21 @@ fn lineage(reader: &Reader) -> Vec<Ancestor> {
     let mut ahead = VecDeque::from([active]);
     while let Some(made) = ahead.pop_front() {
         for ingredient in made.ingredients() {
-            let Some(manifest) = ingredient.active_manifest().and_then(|label| reader.get_manifest(label)) else { continue };
+            let Some(manifest) =
+                ingredient.active_manifest().and_then(|label| reader.get_manifest(label))
+            else {
+                continue;
+            };
             if manifest.label().is_some_and(|label| seen.insert(label)) {
                 out.extend(ancestor(manifest, Some((made, ingredient))));
                 ahead.push_back(manifest);
             }
         }
     }
-    let mut rest: Vec<&Manifest> = reader.iter_manifests().filter(|m| m.label().is_some_and(|label| !seen.contains(label))).collect();
+    let mut rest: Vec<&Manifest> = reader
+        .iter_manifests()
+        .filter(|m| m.label().is_some_and(|label| !seen.contains(label)))
+        .collect();
     rest.sort_by_key(|m| m.label());
     out.extend(rest.into_iter().filter_map(|m| ancestor(m, None)));
     out
@@ -303,17 +345,25 @@ pub(crate) const INGREDIENT: &str = " (ingredient)";
 fn failures(reader: &Reader) -> Vec<String> {
     let Some(results) = reader.validation_results() else { return Vec::new() };
     let sorted = |codes: Vec<String>| codes.into_iter().collect::<BTreeSet<_>>();
-    let own = results.active_manifest().map(|m| m.failure().iter().map(|s| s.code().to_string()).collect()).unwrap_or_default();
+    let own = results
+        .active_manifest()
+        .map(|m| m.failure().iter().map(|s| s.code().to_string()).collect())
+        .unwrap_or_default();
     let deltas = results.ingredient_deltas().map(Vec::as_slice).unwrap_or_default();
-    let theirs = deltas.iter().flat_map(|d| d.validation_deltas().failure()).map(|s| format!("{}{INGREDIENT}", s.code())).collect();
+    let theirs = deltas
+        .iter()
+        .flat_map(|d| d.validation_deltas().failure())
+        .map(|s| format!("{}{INGREDIENT}", s.code()))
+        .collect();
     sorted(own).into_iter().chain(sorted(theirs)).collect()
 }
 
 fn generator(m: &Manifest) -> Option<String> {
-    let from_info = m.claim_generator_info.as_ref().and_then(|i| i.first()).map(|i| match &i.version {
-        Some(v) => format!("{} {v}", i.name),
-        None => i.name.clone(),
-    });
+    let from_info =
+        m.claim_generator_info.as_ref().and_then(|i| i.first()).map(|i| match &i.version {
+            Some(v) => format!("{} {v}", i.name),
+            None => i.name.clone(),
+        });
     from_info.or_else(|| m.claim_generator().map(str::to_string))
 }
 
@@ -333,10 +383,14 @@ fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
 }
 
 fn actions(m: &Manifest) -> Vec<Action> {
-    let text = |v: &serde_json::Value, key: &str| v.get(key).and_then(serde_json::Value::as_str).map(str::to_string);
+    let text = |v: &serde_json::Value, key: &str| {
+        v.get(key).and_then(serde_json::Value::as_str).map(str::to_string)
+    };
     let agent = |v: &serde_json::Value| match v.get("softwareAgent") {
         Some(serde_json::Value::String(s)) => Some(s.clone()),
-        Some(o) => text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}"))),
+        Some(o) => {
+            text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}")))
+        }
         None => None,
     };
     m.assertions()
@@ -344,10 +398,22 @@ fn actions(m: &Manifest) -> Vec<Action> {
         .filter(|a| a.label().starts_with("c2pa.actions"))
         .filter_map(|a| a.value().ok()?.get("actions")?.as_array().cloned())
         .flatten()
-        .filter_map(|v| Some(Action { action: text(&v, "action")?, digital_source_type: text(&v, "digitalSourceType"), software_agent: agent(&v), when: text(&v, "when") }))
+        .filter_map(|v| {
+            Some(Action {
+                action: text(&v, "action")?,
+                digital_source_type: text(&v, "digitalSourceType"),
+                software_agent: agent(&v),
+                when: text(&v, "when"),
+            })
+        })
         .collect()
 }
 
 fn soft_bindings(m: &Manifest) -> Vec<SoftBinding> {
-    m.assertions().iter().filter(|a| a.label().starts_with(soft_binding::LABEL)).filter_map(|a| a.value().ok()).flat_map(soft_binding::parse).collect()
+    m.assertions()
+        .iter()
+        .filter(|a| a.label().starts_with(soft_binding::LABEL))
+        .filter_map(|a| a.value().ok())
+        .flat_map(soft_binding::parse)
+        .collect()
 }

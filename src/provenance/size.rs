@@ -10,29 +10,39 @@ use crate::media::Limits;
 const PARTS: usize = 100_000;
 /// Bytes of heads before a store at most.
 const HEADS: usize = 64;
-/// The type of the box that holds a manifest store in files of the MP4 family: C2PA 2.2, section A.5.1.
-const BOX: [u8; 16] = [0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81];
+/// The type of the box that holds a manifest store in files of the MP4 family: C2PA 2.2, section
+/// A.5.1.
+const BOX: [u8; 16] = [
+    0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81,
+];
 
-/// Refuses a manifest of so many bytes, in the file at `path` or that file itself, if it is over the limit.
+/// Refuses a manifest of so many bytes, in the file at `path` or that file itself, if it is over
+/// the limit.
 pub(super) fn check(path: &Path, bytes: u64, limits: &Limits) -> Result<(), ProvenanceError> {
     let limit = limits.manifest_bytes;
-    if bytes > limit { Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit }) } else { Ok(()) }
+    if bytes > limit {
+        Err(ProvenanceError::TooLarge { path: path.into(), bytes, limit })
+    } else {
+        Ok(())
+    }
 }
 
-/// Bytes that the largest manifest store of a file claims, where that can be large: in boxes (MP4) and in chunks (RIFF, PNG). `None` if there is none.
-/// The file is left at its beginning.
+/// Bytes that the largest manifest store of a file claims, where that can be large: in boxes (MP4)
+/// and in chunks (RIFF, PNG). `None` if there is none. The file is left at its beginning.
 pub(super) fn announced(file: &mut (impl Read + Seek)) -> Option<u64> {
     largest(file).map(|(_, part)| part.size)
 }
 
-/// That manifest store itself, of a file that need not be whole; `None` if there is none, or the file ends within it.
+/// That manifest store itself, of a file that need not be whole; `None` if there is none, or the
+/// file ends within it.
 pub(super) fn store(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
     let (at, part) = largest(file)?;
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(at)).ok()?;
     file.take(part.size).read_to_end(&mut bytes).ok()?;
     let _ = file.rewind();
-    // Behind the heads of boxes and chunks, which differ, a store begins with its own, and says how long it is.
+    // Behind the heads of boxes and chunks, which differ, a store begins with its own, and says how
+    // long it is.
     let begin = bytes.windows(4).take(HEADS).position(|w| w == b"jumb")?.checked_sub(4)?;
     let length = usize::try_from(number(&bytes[begin..begin + 4])).ok()?;
     bytes.get(begin..begin.checked_add(length)?).map(<[u8]>::to_vec)
@@ -96,7 +106,11 @@ fn mp4_box(head: &[u8; 32]) -> Part {
         0 => (u64::MAX, 8),
         size => (size, 8),
     };
-    Part { size, manifest: head[4..8] == *b"uuid" && head.get(body..body + 16).is_some_and(|kind| kind == BOX) }
+    Part {
+        size,
+        manifest: head[4..8] == *b"uuid"
+            && head.get(body..body + 16).is_some_and(|kind| kind == BOX),
+    }
 }
 
 fn chunk(head: &[u8; 32]) -> Part {
@@ -128,16 +142,31 @@ mod tests {
 
     #[test]
     fn what_is_announced_is_seen_wherever_it_stands() {
-        let plain = |size: u32, kind: &[u8]| [&size.to_be_bytes()[..], kind, &vec![0; size as usize - 8]].concat();
+        let plain = |size: u32, kind: &[u8]| {
+            [&size.to_be_bytes()[..], kind, &vec![0; size as usize - 8]].concat()
+        };
         let store = [&1u32.to_be_bytes()[..], b"uuid", &(5u64 << 32).to_be_bytes(), &BOX].concat();
         let small = [&40u32.to_be_bytes()[..], b"uuid", &BOX, &[0; 16]].concat();
-        assert_eq!(of([plain(24, b"ftyp"), plain(100, b"moov"), store.clone()].concat()), Some(5 << 32));
-        assert_eq!(of([plain(24, b"ftyp"), small.clone(), store].concat()), Some(5 << 32), "the largest");
+        assert_eq!(
+            of([plain(24, b"ftyp"), plain(100, b"moov"), store.clone()].concat()),
+            Some(5 << 32)
+        );
+        assert_eq!(
+            of([plain(24, b"ftyp"), small.clone(), store].concat()),
+            Some(5 << 32),
+            "the largest"
+        );
         assert_eq!(of([plain(24, b"ftyp"), small].concat()), Some(40));
-        assert_eq!(of([plain(24, b"ftyp"), [&0u32.to_be_bytes()[..], b"uuid", &BOX].concat()].concat()), Some(u64::MAX), "to the end");
-        let riff = [b"RIFF\xff\xff\xff\xffWAVE", &b"fmt \x02\0\0\0ab"[..], b"C2PA\0\0\0\xf0...."].concat();
+        assert_eq!(
+            of([plain(24, b"ftyp"), [&0u32.to_be_bytes()[..], b"uuid", &BOX].concat()].concat()),
+            Some(u64::MAX),
+            "to the end"
+        );
+        let riff =
+            [b"RIFF\xff\xff\xff\xffWAVE", &b"fmt \x02\0\0\0ab"[..], b"C2PA\0\0\0\xf0...."].concat();
         assert_eq!(of(riff), Some(8 + 0xf000_0000));
-        let png = [&[0x89, b'P', b'N', b'G', 13, 10, 26, 10][..], &[0x70, 0, 0, 0], b"caBX...."].concat();
+        let png =
+            [&[0x89, b'P', b'N', b'G', 13, 10, 26, 10][..], &[0x70, 0, 0, 0], b"caBX...."].concat();
         assert_eq!(of(png), Some(12 + 0x7000_0000));
     }
 

@@ -6,13 +6,16 @@ use serde_bytes::ByteBuf;
 
 use crate::payload::Payload;
 
-/// Name of our algorithm in soft bindings. It is not in the C2PA's list of algorithms; a deployment that registers one sets it.
+/// Name of our algorithm in soft bindings. It is not in the C2PA's list of algorithms; a deployment
+/// that registers one sets it.
 pub const DEFAULT_ALGORITHM: &str = "org.proofmark.video.1";
 
-/// Name of the algorithm of our picture's fingerprint in soft bindings, to which the same applies. Values are [`PictureFingerprint::excerpt`](crate::fingerprint::PictureFingerprint::excerpt).
+/// Name of the algorithm of our picture's fingerprint in soft bindings, to which the same applies.
+/// Values are [`PictureFingerprint::excerpt`](crate::fingerprint::PictureFingerprint::excerpt).
 pub const PICTURE_ALGORITHM: &str = "org.proofmark.fingerprint.picture.1";
 
-/// Name of the algorithm of our sound's fingerprint. Values are [`SoundFingerprint::excerpt`](crate::fingerprint::SoundFingerprint::excerpt).
+/// Name of the algorithm of our sound's fingerprint. Values are
+/// [`SoundFingerprint::excerpt`](crate::fingerprint::SoundFingerprint::excerpt).
 pub const SOUND_ALGORITHM: &str = "org.proofmark.fingerprint.sound.1";
 
 /// Label of the assertion.
@@ -24,7 +27,8 @@ pub(super) const LABEL: &str = labels::SOFT_BINDING;
 pub struct SoftBinding {
     /// The algorithm.
     pub alg: String,
-    /// Its value: the payload's UUID where it is one of 16 bytes or its text, else hexadecimal or as it stood.
+    /// Its value: the payload's UUID where it is one of 16 bytes or its text, else hexadecimal or
+    /// as it stood.
     pub value: String,
     /// The bytes of its value, those of the text where it is one.
     #[serde(skip)]
@@ -51,7 +55,11 @@ struct Scope {}
 
 impl<'a> Assertion<'a> {
     pub(super) fn new(alg: &'a str, value: &[u8]) -> Self {
-        Self { alg, blocks: [Block { scope: Scope {}, value: ByteBuf::from(value.to_vec()) }], pad: ByteBuf::new() }
+        Self {
+            alg,
+            blocks: [Block { scope: Scope {}, value: ByteBuf::from(value.to_vec()) }],
+            pad: ByteBuf::new(),
+        }
     }
 }
 
@@ -72,7 +80,11 @@ struct MetBlock {
 /// All bindings of an assertion.
 pub(super) fn parse(assertion: &serde_json::Value) -> Vec<SoftBinding> {
     let Ok(met) = Met::deserialize(assertion) else { return Vec::new() };
-    met.blocks.iter().filter_map(|b| value(&b.value)).map(|(value, bytes)| SoftBinding { alg: met.alg.clone(), value, bytes }).collect()
+    met.blocks
+        .iter()
+        .filter_map(|b| value(&b.value))
+        .map(|(value, bytes)| SoftBinding { alg: met.alg.clone(), value, bytes })
+        .collect()
 }
 
 /// A value as it is shown, and its bytes.
@@ -80,7 +92,10 @@ fn value(value: &serde_json::Value) -> Option<(String, Vec<u8>)> {
     match value {
         serde_json::Value::String(s) => Some((s.clone(), s.clone().into_bytes())),
         serde_json::Value::Array(items) => {
-            let bytes: Vec<u8> = items.iter().map(|i| i.as_u64().and_then(|b| u8::try_from(b).ok())).collect::<Option<_>>()?;
+            let bytes: Vec<u8> = items
+                .iter()
+                .map(|i| i.as_u64().and_then(|b| u8::try_from(b).ok()))
+                .collect::<Option<_>>()?;
             let shown = match <[u8; 16]>::try_from(bytes.as_slice()) {
                 Ok(id) => uuid::Uuid::from_bytes(id).to_string(),
                 Err(_) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
@@ -108,10 +123,12 @@ mod tests {
         let p = Payload::random();
         let bytes: Vec<u8> = p.as_bytes().to_vec();
         for value in [serde_json::json!(bytes), serde_json::json!(p.to_string())] {
-            let met = parse(&serde_json::json!({"alg": "x", "blocks": [{"scope": {}, "value": value}]}));
+            let met =
+                parse(&serde_json::json!({"alg": "x", "blocks": [{"scope": {}, "value": value}]}));
             assert_eq!(met[0].payload(), Some(p));
         }
-        let other = parse(&serde_json::json!({"alg": "x", "blocks": [{"scope": {}, "value": [1, 255]}]}));
+        let other =
+            parse(&serde_json::json!({"alg": "x", "blocks": [{"scope": {}, "value": [1, 255]}]}));
         assert_eq!((other[0].value.as_str(), other[0].payload()), ("01ff", None));
         assert!(parse(&serde_json::json!({"blocks": 3})).is_empty());
     }

@@ -1,4 +1,5 @@
-//! When a manifest was signed, told by a time-stamp authority (RFC 3161): the one thing that this crate asks of another machine, and only of the one that was named.
+//! When a manifest was signed, told by a time-stamp authority (RFC 3161): the one thing that this
+//! crate asks of another machine, and only of the one that was named.
 
 use std::io::{Error, Read};
 use std::time::Duration;
@@ -44,7 +45,12 @@ impl Signer for Stamping {
             let context = Context::new().with_resolver(Authority);
             Ok(default_rfc3161_request(&self.url, None, &body, message, &context)?)
         });
-        Some(asked.map_err(|e| c2pa::Error::OtherError(format!("the time-stamp authority {} did not answer as it should: {e}", self.url).into())))
+        Some(asked.map_err(|e| {
+            c2pa::Error::OtherError(
+                format!("the time-stamp authority {} did not answer as it should: {e}", self.url)
+                    .into(),
+            )
+        }))
     }
 }
 
@@ -52,8 +58,15 @@ impl Signer for Stamping {
 struct Authority;
 
 impl SyncHttpResolver for Authority {
-    fn http_resolve(&self, request: Request<Vec<u8>>) -> Result<Response<Box<dyn Read>>, HttpResolverError> {
-        let agent: Agent = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into();
+    fn http_resolve(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Box<dyn Read>>, HttpResolverError> {
+        let agent: Agent = Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .into();
         let answer = agent.run(request).map_err(|e| HttpResolverError::Io(Error::other(e)))?;
         Ok(answer.map(|body| Box::new(body.into_reader()) as Box<dyn Read>))
     }

@@ -1,4 +1,5 @@
-//! Whether a stream that goes by once carries provenance of its own, which is not taken apart there.
+//! Whether a stream that goes by once carries provenance of its own, which is not taken apart
+//! there.
 
 /// What a manifest store begins with in whatever kind of file: its type (C2PA 2.2, section 11.1.4).
 const STORE: [u8; 16] = *b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71";
@@ -22,7 +23,10 @@ impl Traces {
         if self.raw.is_none() && self.end.len() >= RAW.len() {
             self.raw = Some(self.end.starts_with(RAW));
         }
-        let found = self.raw != Some(true) && [&STORE[..], REFERENCE].into_iter().any(|trace| self.end.windows(trace.len()).any(|w| w == trace));
+        let found = self.raw != Some(true)
+            && [&STORE[..], REFERENCE]
+                .into_iter()
+                .any(|trace| self.end.windows(trace.len()).any(|w| w == trace));
         let kept = (REFERENCE.len() - 1).min(self.end.len());
         self.end.drain(..self.end.len() - kept);
         found

@@ -5,17 +5,22 @@ use rustls_pki_types::pem::PemObject;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
-/// SHA-256 of the first certificate of a chain in PEM, in hexadecimal digits; `None` if there is none.
+/// SHA-256 of the first certificate of a chain in PEM, in hexadecimal digits; `None` if there is
+/// none.
 pub(super) fn leaf(pem: &str) -> Option<String> {
     CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| digest(&der))
 }
 
 /// SHA-256 in hexadecimal digits.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    ring::digest::digest(&ring::digest::SHA256, bytes)
+        .as_ref()
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// From when and until when the first certificate of a chain in PEM is valid, in seconds since 1970; `None` if that cannot be read.
+/// From when and until when the first certificate of a chain in PEM is valid, in seconds since
+/// 1970; `None` if that cannot be read.
 pub(super) fn of_chain(pem: &str) -> Option<(i64, i64)> {
     let leaf = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
     let (_, certificate, _) = element(&leaf)?;
@@ -85,17 +90,27 @@ mod tests {
         // Years from 2050 on have four digits.
         for (from, until) in [(1999, 2049), (2020, 2050), (2051, 2060)] {
             let mut params = CertificateParams::new(Vec::new()).unwrap();
-            (params.not_before, params.not_after) = (date_time_ymd(from, 2, 28), date_time_ymd(until, 12, 31));
+            (params.not_before, params.not_after) =
+                (date_time_ymd(from, 2, 28), date_time_ymd(until, 12, 31));
             let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
-            assert_eq!(of_chain(&pem), Some((params.not_before.unix_timestamp(), params.not_after.unix_timestamp())));
+            assert_eq!(
+                of_chain(&pem),
+                Some((params.not_before.unix_timestamp(), params.not_after.unix_timestamp()))
+            );
         }
     }
 
     #[test]
     fn a_time_that_has_not_come_is_none() {
-        let at = |seconds: i64| OffsetDateTime::from_unix_timestamp(now() + seconds).unwrap().format(&Rfc3339).unwrap();
+        let at = |seconds: i64| {
+            OffsetDateTime::from_unix_timestamp(now() + seconds).unwrap().format(&Rfc3339).unwrap()
+        };
         assert!(has_come("2020-01-02T03:04:05+00:00") && has_come(&at(CLOCKS / 2)));
-        assert!(!has_come(&at(2 * CLOCKS)) && !has_come("2199-01-01T00:00:00Z") && !has_come("yesterday"));
+        assert!(
+            !has_come(&at(2 * CLOCKS))
+                && !has_come("2199-01-01T00:00:00Z")
+                && !has_come("yesterday")
+        );
     }
 
     #[test]
@@ -106,7 +121,8 @@ mod tests {
         for end in 0..der.len().min(120) {
             assert!(element(&der[..end]).is_none());
         }
-        for text in ["", "Z", "990228000000", "991328000000Z", "9902280000Z", "\u{e9}\u{e9}\u{e9}Z"] {
+        for text in ["", "Z", "990228000000", "991328000000Z", "9902280000Z", "\u{e9}\u{e9}\u{e9}Z"]
+        {
             assert_eq!(seconds(0x17, text.as_bytes()), None, "{text}");
         }
         assert_eq!(of_chain("no certificate"), None);

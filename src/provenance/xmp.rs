@@ -1,4 +1,5 @@
-//! XMP in places where the `c2pa` crate does not look for it: chunks `_PMX` of WAV and AVI, and `moov/udta/XMP_` of QuickTime (XMP specification, part 3).
+//! XMP in places where the `c2pa` crate does not look for it: chunks `_PMX` of WAV and AVI, and
+//! `moov/udta/XMP_` of QuickTime (XMP specification, part 3).
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -18,7 +19,9 @@ pub(super) fn provenance(file: &mut (impl Read + Seek)) -> Option<String> {
     let (from, to) = if head == *b"RIFF" {
         part(file, b"_PMX", (12, length), riff)?
     } else {
-        [b"moov", b"udta", b"XMP_"].iter().try_fold((0, length), |within, name| part(file, name, within, mp4))?
+        [b"moov", b"udta", b"XMP_"]
+            .iter()
+            .try_fold((0, length), |within, name| part(file, name, within, mp4))?
     };
     let mut xmp = Vec::new();
     file.seek(SeekFrom::Start(from)).ok()?;
@@ -39,7 +42,12 @@ fn mp4(head: &[u8; 8]) -> ([u8; 4], u64) {
 }
 
 /// From where to where what is called `name` goes, without its head, in a stretch of a file.
-fn part(file: &mut (impl Read + Seek), name: &[u8; 4], (mut at, end): (u64, u64), head_of: Head) -> Option<(u64, u64)> {
+fn part(
+    file: &mut (impl Read + Seek),
+    name: &[u8; 4],
+    (mut at, end): (u64, u64),
+    head_of: Head,
+) -> Option<(u64, u64)> {
     for _ in 0..PARTS {
         let mut head = [0; 8];
         file.seek(SeekFrom::Start(at)).ok()?;
@@ -70,7 +78,12 @@ fn property<'a>(xmp: &'a str, name: &str) -> Option<&'a str> {
         let value = after.trim_start();
         let told = match (value.strip_prefix('>'), value.strip_prefix('=').map(str::trim_start)) {
             (Some(text), _) => text.split_once('<').map(|t| t.0),
-            (_, Some(quoted)) => quoted.chars().next().filter(|q| "\"'".contains(*q)).and_then(|q| quoted[1..].split_once(q)).map(|t| t.0),
+            (_, Some(quoted)) => quoted
+                .chars()
+                .next()
+                .filter(|q| "\"'".contains(*q))
+                .and_then(|q| quoted[1..].split_once(q))
+                .map(|t| t.0),
             _ => None,
         };
         if told.is_some() {
@@ -90,15 +103,27 @@ mod tests {
     fn properties_are_attributes_or_elements() {
         let of = |xmp| property(xmp, "dcterms:provenance");
         assert_eq!(of("<a dcterms:provenance = 'x' />"), Some("x"));
-        assert_eq!(of("<!-- dcterms:provenance --><dcterms:provenance>x</dcterms:provenance>"), Some("x"));
-        assert_eq!((of("<a dcterms:provenance=\"x"), of("dcterms:provenance"), of("dcterms:provenance=")), (None, None, None));
+        assert_eq!(
+            of("<!-- dcterms:provenance --><dcterms:provenance>x</dcterms:provenance>"),
+            Some("x")
+        );
+        assert_eq!(
+            (of("<a dcterms:provenance=\"x"), of("dcterms:provenance"), of("dcterms:provenance=")),
+            (None, None, None)
+        );
     }
 
     #[test]
     fn files_that_lie_about_their_parts_end() {
-        let wrap = |name: &[u8; 4], body: &[u8]| [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], name, body].concat();
+        let wrap = |name: &[u8; 4], body: &[u8]| {
+            [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], name, body].concat()
+        };
         let xmp = wrap(b"XMP_", b"<a dcterms:provenance=\"x\"/>");
-        let mov = [wrap(b"ftyp", b"qt  "), wrap(b"moov", &[wrap(b"mvhd", &[0; 9]), wrap(b"udta", &xmp)].concat())].concat();
+        let mov = [
+            wrap(b"ftyp", b"qt  "),
+            wrap(b"moov", &[wrap(b"mvhd", &[0; 9]), wrap(b"udta", &xmp)].concat()),
+        ]
+        .concat();
         assert_eq!(provenance(&mut Cursor::new(&mov)).as_deref(), Some("x"));
         for at in 0..mov.len() {
             for value in [0, 1, 0xff] {
@@ -107,7 +132,12 @@ mod tests {
                 let _ = provenance(&mut Cursor::new(&bytes[..bytes.len() - at % 7]));
             }
         }
-        let riff = [b"RIFF\xff\xff\xff\xffWAVE", &b"fmt \x01\0\0\0a\0"[..], b"_PMX\xff\xff\xff\xffdcterms:provenance='x'"].concat();
+        let riff = [
+            b"RIFF\xff\xff\xff\xffWAVE",
+            &b"fmt \x01\0\0\0a\0"[..],
+            b"_PMX\xff\xff\xff\xffdcterms:provenance='x'",
+        ]
+        .concat();
         assert_eq!(provenance(&mut Cursor::new(&riff)).as_deref(), Some("x"));
         assert_eq!(provenance(&mut Cursor::new([0; 4])), None);
     }

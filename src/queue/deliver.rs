@@ -1,10 +1,13 @@
 //! How a stamped clip comes into the world once, though its worker may die at any moment.
 //!
-//! A clip is made in a folder of the attempt's own ([`Workplace`]). When it is finished its worker notes in the job's row what is about to appear, puts the entry into the registry,
-//! moves the files into place, and then ends the job. Who claims the job after a death reads the note ([`resume`]): if the clip is there as noted, the job is ended with the report
-//! that was noted too; if not, what was begun is taken back, and the clip is made anew under the same number.
+//! A clip is made in a folder of the attempt's own ([`Workplace`]). When it is finished its worker
+//! notes in the job's row what is about to appear, puts the entry into the registry, moves the
+//! files into place, and then ends the job. Who claims the job after a death reads the note
+//! ([`resume`]): if the clip is there as noted, the job is ended with the report that was noted
+//! too; if not, what was begun is taken back, and the clip is made anew under the same number.
 //!
-//! A worker that was thought dead and wakes up finds its folder gone, and cannot move anything into place any more: a successor removes it before it begins.
+//! A worker that was thought dead and wakes up finds its folder gone, and cannot move anything into
+//! place any more: a successor removes it before it begins.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -51,7 +54,8 @@ pub struct Finished {
     pub entry: Option<Entry>,
 }
 
-/// A folder for what one attempt at a stamp makes: beside a target in the file system, so that moving is renaming; in `scratch` for one in a store. It goes when this is dropped.
+/// A folder for what one attempt at a stamp makes: beside a target in the file system, so that
+/// moving is renaming; in `scratch` for one in a store. It goes when this is dropped.
 #[derive(Debug)]
 pub struct Workplace {
     folder: PathBuf,
@@ -65,7 +69,10 @@ impl Workplace {
     pub fn new(job: &Job, task: &StampTask, scratch: &Path) -> Result<Self, StoreError> {
         let folder = folder(job, task, scratch, job.attempt);
         // What is to replace a file may be nobody else's business, either.
-        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| StoreError::Local { path: folder.clone(), reason: e.to_string() })?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|e| StoreError::Local { path: folder.clone(), reason: e.to_string() })?;
         Ok(Self { folder })
     }
 
@@ -98,9 +105,14 @@ impl Drop for Workplace {
 /// The number tells jobs of several queues apart.
 fn folder(job: &Job, task: &StampTask, scratch: &Path, attempt: i64) -> PathBuf {
     let number = task.payload.map(|p| p.to_string()).unwrap_or_default();
-    let name = format!(".proofmark-job-{}-{}-{attempt}", job.id, number.get(..8).unwrap_or_default());
+    let name =
+        format!(".proofmark-job-{}-{}-{attempt}", job.id, number.get(..8).unwrap_or_default());
     match &task.target {
-        Place::File(target) => target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).join(name),
+        Place::File(target) => target
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+            .join(name),
         Place::Object { .. } => scratch.join(name),
     }
 }
@@ -115,12 +127,23 @@ struct Note {
     report: Report,
 }
 
-/// Puts a finished clip in its place, with its sidecar and its entry in the registry; `report` is what the job ends with, should this worker not live to say so.
+/// Puts a finished clip in its place, with its sidecar and its entry in the registry; `report` is
+/// what the job ends with, should this worker not live to say so.
 ///
 /// # Errors
 /// [`DeliverError`]. What is there then is taken back by who tries again.
-pub fn deliver(hold: &Hold<'_>, stores: &Stores, registry: Option<&dyn Registry>, finished: &Finished, task: &StampTask, report: &Report) -> Result<Delivered, DeliverError> {
-    let local = |e: std::io::Error| StoreError::Local { path: finished.clip.clone(), reason: e.to_string() };
+pub fn deliver(
+    hold: &Hold<'_>,
+    stores: &Stores,
+    registry: Option<&dyn Registry>,
+    finished: &Finished,
+    task: &StampTask,
+    report: &Report,
+) -> Result<Delivered, DeliverError> {
+    let local = |e: std::io::Error| StoreError::Local {
+        path: finished.clip.clone(),
+        reason: e.to_string(),
+    };
     let beside = Some(sidecar_path(&finished.clip)).filter(|s| s.exists());
     let note = Note {
         clip: Content::of_file(&finished.clip).map_err(local)?,
@@ -145,29 +168,46 @@ pub fn deliver(hold: &Hold<'_>, stores: &Stores, registry: Option<&dyn Registry>
     Ok(Delivered::Here)
 }
 
-fn place(stores: &Stores, registry: Option<&dyn Registry>, finished: &Finished, task: &StampTask, beside: Option<&Path>, note: &Note) -> Result<(), DeliverError> {
+fn place(
+    stores: &Stores,
+    registry: Option<&dyn Registry>,
+    finished: &Finished,
+    task: &StampTask,
+    beside: Option<&Path>,
+    note: &Note,
+) -> Result<(), DeliverError> {
     if let (Some(registry), Some(entry)) = (registry, &finished.entry) {
         let target = Some(PathBuf::from(task.target.to_string()));
         // A number that was drawn for this job is nobody else's.
         let put = registry.put(&Entry { target, ..entry.clone() }, task.force || task.drawn)?;
         debug_assert!(put != Put::Taken);
     }
-    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is harmless.
+    // The sidecar first: a clip without it would look unsigned, a sidecar without its clip is
+    // harmless.
     if let (Some(file), Some(content)) = (beside, &note.sidecar) {
         stores.put(file, &task.target.sidecar(), content, "application/c2pa", task.force)?;
     }
     Ok(stores.put(&finished.clip, &task.target, &note.clip, finished.mime, task.force)?)
 }
 
-/// What a dead worker noted: its report, if the clip is there as noted; else what it had begun is taken back. Its folder is removed in either case, and first: from then on nothing of it
-/// can appear any more.
+/// What a dead worker noted: its report, if the clip is there as noted; else what it had begun is
+/// taken back. Its folder is removed in either case, and first: from then on nothing of it can
+/// appear any more.
 ///
 /// # Errors
 /// [`DeliverError`].
-pub fn resume(job: &Job, scratch: &Path, stores: &Stores, registry: Option<&dyn Registry>, task: &StampTask) -> Result<Option<Report>, DeliverError> {
+pub fn resume(
+    job: &Job,
+    scratch: &Path,
+    stores: &Stores,
+    registry: Option<&dyn Registry>,
+    task: &StampTask,
+) -> Result<Option<Report>, DeliverError> {
     Workplace::clear(job, task, scratch);
     // Written by a program of the same queue, or it means nothing.
-    let Some(note) = job.note.as_deref().and_then(|n| serde_json::from_str::<Note>(n).ok()) else { return Ok(None) };
+    let Some(note) = job.note.as_deref().and_then(|n| serde_json::from_str::<Note>(n).ok()) else {
+        return Ok(None);
+    };
     if stores.content(&task.target)? == Some(Some(note.clip)) {
         if let (Some(registry), Some(id)) = (registry, &note.entry) {
             registry.confirm(id)?;
@@ -178,7 +218,12 @@ pub fn resume(job: &Job, scratch: &Path, stores: &Stores, registry: Option<&dyn 
     Ok(None)
 }
 
-fn undo(stores: &Stores, registry: Option<&dyn Registry>, task: &StampTask, note: &Note) -> Result<(), DeliverError> {
+fn undo(
+    stores: &Stores,
+    registry: Option<&dyn Registry>,
+    task: &StampTask,
+    note: &Note,
+) -> Result<(), DeliverError> {
     let sidecar = task.target.sidecar();
     if note.sidecar.is_some() && stores.content(&sidecar)? == Some(note.sidecar) {
         stores.remove(&sidecar)?;

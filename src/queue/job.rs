@@ -22,7 +22,8 @@ pub enum State {
     Done,
     /// Ended with an error of its file or its options.
     Failed,
-    /// Given up without a result: it cost several workers, or its surroundings failed again and again.
+    /// Given up without a result: it cost several workers, or its surroundings failed again and
+    /// again.
     Parked,
     /// Given up on request.
     Cancelled,
@@ -30,7 +31,8 @@ pub enum State {
 
 impl State {
     /// All of them, in the order of a job's life.
-    pub const ALL: [Self; 6] = [Self::Waiting, Self::Running, Self::Done, Self::Failed, Self::Parked, Self::Cancelled];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Running, Self::Done, Self::Failed, Self::Parked, Self::Cancelled];
 
     /// As the database has it.
     #[must_use]
@@ -211,7 +213,8 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// How long a worker may be silent before it counts as dead. Leases are renewed three times as often.
+    /// How long a worker may be silent before it counts as dead. Leases are renewed three times as
+    /// often.
     pub lease: Duration,
     /// Deaths after which a job is parked.
     pub deaths: u32,
@@ -224,9 +227,16 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Half a minute, which a restart of the database fits into; three deaths; eight tries from two seconds up to five minutes, ten minutes in all.
+    /// Half a minute, which a restart of the database fits into; three deaths; eight tries from two
+    /// seconds up to five minutes, ten minutes in all.
     fn default() -> Self {
-        Self { lease: Duration::from_secs(30), deaths: 3, tries: 8, back_off: Duration::from_secs(2), longest: Duration::from_secs(300) }
+        Self {
+            lease: Duration::from_secs(30),
+            deaths: 3,
+            tries: 8,
+            back_off: Duration::from_secs(2),
+            longest: Duration::from_secs(300),
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The queue: work for many machines, in a PostgreSQL database that may be the registry's.
 //!
-//! A [`Task`] is put in with [`Queue::submit`] and claimed by one worker at a time ([`work`]), who holds it by a *lease* that is renewed. The lease's token is the number
-//! of the attempt together with the worker's name: whoever lost it can write nothing any more, so that each job has one result, written in the transaction that ends the job.
-//! A lease that runs out is a death of its worker; a job that cost several is *parked*. A failure of the file itself is a result; one of the surroundings is tried again,
-//! later each time.
+//! A [`Task`] is put in with [`Queue::submit`] and claimed by one worker at a time ([`work`]), who
+//! holds it by a *lease* that is renewed. The lease's token is the number of the attempt together
+//! with the worker's name: whoever lost it can write nothing any more, so that each job has one
+//! result, written in the transaction that ends the job. A lease that runs out is a death of its
+//! worker; a job that cost several is *parked*. A failure of the file itself is a result; one of
+//! the surroundings is tried again, later each time.
 //!
-//! What a job puts into the world besides its result, a stamped clip and its entry in the registry, is noted in its row before it appears (`deliver`), so that who comes after a
-//! death between the two finds it and does not make it twice.
+//! What a job puts into the world besides its result, a stamped clip and its entry in the registry,
+//! is noted in its row before it appears (`deliver`), so that who comes after a death between the
+//! two finds it and does not make it twice.
 
 mod deliver;
 mod job;
@@ -29,7 +32,9 @@ pub use work::{Event, Hold, Work, Worker, work};
 #[non_exhaustive]
 pub enum QueueError {
     /// It is no PostgreSQL database.
-    #[error("{location}: is no queue; give the URL of a PostgreSQL database, like postgres://user:password@host:5432/database")]
+    #[error(
+        "{location}: is no queue; give the URL of a PostgreSQL database, like postgres://user:password@host:5432/database"
+    )]
     NoServer {
         /// What was given.
         location: String,
@@ -43,7 +48,9 @@ pub enum QueueError {
         reason: String,
     },
     /// It was made by a newer version of Proofmark.
-    #[error("{location}: the queue is of version {found}, and this program knows those up to {known}; update the program")]
+    #[error(
+        "{location}: the queue is of version {found}, and this program knows those up to {known}; update the program"
+    )]
     Newer {
         /// Which queue, without its password.
         location: String,

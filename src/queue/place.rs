@@ -13,7 +13,8 @@ use futures_util::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, ClientOptions, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, RetryConfig,
+    Attribute, Attributes, ClientOptions, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, RetryConfig,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -54,7 +55,10 @@ impl Place {
     pub fn sidecar(&self) -> Self {
         match self {
             Self::File(path) => Self::File(path.with_extension("c2pa")),
-            Self::Object { bucket, key } => Self::Object { bucket: bucket.clone(), key: Path::new(key).with_extension("c2pa").to_string_lossy().into_owned() },
+            Self::Object { bucket, key } => Self::Object {
+                bucket: bucket.clone(),
+                key: Path::new(key).with_extension("c2pa").to_string_lossy().into_owned(),
+            },
         }
     }
 }
@@ -66,7 +70,9 @@ impl FromStr for Place {
         if text.is_empty() || text.contains('\0') {
             return Err("a file has a name, without NUL characters".into());
         }
-        let Some((scheme, rest)) = text.split_once("://") else { return Ok(Self::File(text.into())) };
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::File(text.into()));
+        };
         match scheme {
             "file" => {
                 let path = Url::parse(text).ok().and_then(|u| u.to_file_path().ok());
@@ -127,7 +133,9 @@ pub enum StoreError {
         place: Place,
     },
     /// It is over the limit on bytes.
-    #[error("{place}: bytes of {found} is over the limit of {limit}; raise the limit in the configuration if you trust the file")]
+    #[error(
+        "{place}: bytes of {found} is over the limit of {limit}; raise the limit in the configuration if you trust the file"
+    )]
     TooLarge {
         /// Where.
         place: Place,
@@ -137,7 +145,9 @@ pub enum StoreError {
         limit: u64,
     },
     /// The store, or the way to it, failed.
-    #[error("{place}: the store failed: {reason}; check AWS_ENDPOINT_URL, AWS_REGION and the AWS_ credentials of the worker")]
+    #[error(
+        "{place}: the store failed: {reason}; check AWS_ENDPOINT_URL, AWS_REGION and the AWS_ credentials of the worker"
+    )]
     Failed {
         /// Where.
         place: Place,
@@ -160,7 +170,8 @@ pub enum StoreError {
     },
 }
 
-/// Up to this size an object is put in one request, which can be refused if there is one already; above it in parts.
+/// Up to this size an object is put in one request, which can be refused if there is one already;
+/// above it in parts.
 const WHOLE: u64 = 64 << 20;
 /// Size of a part: ten thousand of them, the most there may be, are more than any limit here.
 const PART: usize = 16 << 20;
@@ -168,10 +179,12 @@ const PART: usize = 16 << 20;
 const REQUEST: Duration = Duration::from_secs(3600);
 /// How long a store may take to be reached.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The header that holds the SHA-256 of what we put: who finds it knows what it is without fetching it.
+/// The header that holds the SHA-256 of what we put: who finds it knows what it is without fetching
+/// it.
 const DIGEST: &str = "proofmark-content";
 
-/// The stores that this process has spoken to. Endpoint, region and credentials come from the usual `AWS_*` variables and go nowhere.
+/// The stores that this process has spoken to. Endpoint, region and credentials come from the usual
+/// `AWS_*` variables and go nowhere.
 #[derive(Default)]
 pub struct Stores {
     open: Mutex<Option<Opened>>,
@@ -190,7 +203,11 @@ impl fmt::Debug for Stores {
 }
 
 impl Stores {
-    fn open(&self, place: &Place, bucket: &str) -> Result<(Arc<Runtime>, Arc<AmazonS3>), StoreError> {
+    fn open(
+        &self,
+        place: &Place,
+        bucket: &str,
+    ) -> Result<(Arc<Runtime>, Arc<AmazonS3>), StoreError> {
         let failed = |reason: String| StoreError::Failed { place: place.clone(), reason };
         let opened = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,8 +216,13 @@ impl Stores {
                 none => {
                     // Whoever was first is as good: all here is ring's.
                     let _ = rustls::crypto::ring::default_provider().install_default();
-                    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|e| failed(e.to_string()))?;
-                    none.insert(Opened { runtime: Arc::new(runtime), buckets: Arc::default() }).clone()
+                    let runtime = tokio::runtime::Builder::new_multi_thread()
+                        .worker_threads(1)
+                        .enable_all()
+                        .build()
+                        .map_err(|e| failed(e.to_string()))?;
+                    none.insert(Opened { runtime: Arc::new(runtime), buckets: Arc::default() })
+                        .clone()
                 }
             }
         };
@@ -209,29 +231,48 @@ impl Stores {
             return Ok((opened.runtime.clone(), store.clone()));
         }
         // The queue is patient itself; here only a hiccup is waited for.
-        let retry = RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() };
+        let retry = RetryConfig {
+            max_retries: 2,
+            retry_timeout: Duration::from_secs(30),
+            ..RetryConfig::default()
+        };
         let mut client = ClientOptions::new().with_timeout(REQUEST).with_connect_timeout(CONNECT);
         if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|v| v == "true") {
             client = client.with_allow_http(true);
         }
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_client_options(client).with_retry(retry).build().map_err(|e| failed(told(&e)))?;
+        let store = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_client_options(client)
+            .with_retry(retry)
+            .build()
+            .map_err(|e| failed(told(&e)))?;
         let store = Arc::new(store);
         buckets.insert(bucket.into(), store.clone());
         Ok((opened.runtime.clone(), store))
     }
 
-    /// Where a file can be read: itself, or a copy in `folder` of an object that is no larger than `limit` bytes.
+    /// Where a file can be read: itself, or a copy in `folder` of an object that is no larger than
+    /// `limit` bytes.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn fetch(&self, place: &Place, folder: &Path, limit: u64, cancel: &Cancel) -> Result<PathBuf, StoreError> {
+    pub fn fetch(
+        &self,
+        place: &Place,
+        folder: &Path,
+        limit: u64,
+        cancel: &Cancel,
+    ) -> Result<PathBuf, StoreError> {
         let Place::Object { bucket, key } = place else {
-            let Place::File(path) = place else { return Err(StoreError::Missing { place: place.clone() }) };
+            let Place::File(path) = place else {
+                return Err(StoreError::Missing { place: place.clone() });
+            };
             return Ok(path.clone());
         };
         let (runtime, store) = self.open(place, bucket)?;
         let copy = folder.join(place.name());
-        let local = |e: std::io::Error| StoreError::Local { path: copy.clone(), reason: e.to_string() };
+        let local =
+            |e: std::io::Error| StoreError::Local { path: copy.clone(), reason: e.to_string() };
         runtime.block_on(async {
             let got = store.get(&self.key(place, key)?).await.map_err(|e| failed(place, &e))?;
             let too_large = |found| StoreError::TooLarge { place: place.clone(), found, limit };
@@ -272,8 +313,17 @@ impl Stores {
             Place::Object { bucket, key } => {
                 let (runtime, store) = self.open(place, bucket)?;
                 let head = GetOptions { head: true, ..GetOptions::default() };
-                match runtime.block_on(async { store.get_opts(&self.key(place, key)?, head).await.map_err(|e| failed(place, &e)) }) {
-                    Ok(got) => Ok(Some(got.attributes.get(&Attribute::Metadata(DIGEST.into())).and_then(|d| d.as_ref().parse().ok()))),
+                match runtime.block_on(async {
+                    store
+                        .get_opts(&self.key(place, key)?, head)
+                        .await
+                        .map_err(|e| failed(place, &e))
+                }) {
+                    Ok(got) => Ok(Some(
+                        got.attributes
+                            .get(&Attribute::Metadata(DIGEST.into()))
+                            .and_then(|d| d.as_ref().parse().ok()),
+                    )),
                     Err(StoreError::Missing { .. }) => Ok(None),
                     Err(e) => Err(e),
                 }
@@ -281,11 +331,19 @@ impl Stores {
         }
     }
 
-    /// Puts a finished file in its place, whole or not at all; it is moved there if both are in one file system.
+    /// Puts a finished file in its place, whole or not at all; it is moved there if both are in one
+    /// file system.
     ///
     /// # Errors
     /// [`StoreError::Exists`] without `replace`, if there is something; [`StoreError`] otherwise.
-    pub fn put(&self, from: &Path, place: &Place, content: &Content, mime: &str, replace: bool) -> Result<(), StoreError> {
+    pub fn put(
+        &self,
+        from: &Path,
+        place: &Place,
+        content: &Content,
+        mime: &str,
+        replace: bool,
+    ) -> Result<(), StoreError> {
         match place {
             Place::File(to) => rename(from, to, replace).map_err(|e| match e.kind() {
                 std::io::ErrorKind::AlreadyExists => StoreError::Exists { place: place.clone() },
@@ -293,19 +351,31 @@ impl Stores {
             }),
             Place::Object { bucket, key } => {
                 let (runtime, store) = self.open(place, bucket)?;
-                let local = |e: std::io::Error| StoreError::Local { path: from.into(), reason: e.to_string() };
+                let local = |e: std::io::Error| StoreError::Local {
+                    path: from.into(),
+                    reason: e.to_string(),
+                };
                 let mut file = File::open(from).map_err(local)?;
                 let size = file.metadata().map_err(local)?.len();
                 let key = self.key(place, key)?;
-                let attributes: Attributes = [(Attribute::ContentType, mime.to_string()), (Attribute::Metadata(DIGEST.into()), content.to_string())].into_iter().collect();
+                let attributes: Attributes = [
+                    (Attribute::ContentType, mime.to_string()),
+                    (Attribute::Metadata(DIGEST.into()), content.to_string()),
+                ]
+                .into_iter()
+                .collect();
                 if size > WHOLE {
                     // Parts cannot be refused together, so it is looked before.
                     if !replace && self.content(place)?.is_some() {
                         return Err(StoreError::Exists { place: place.clone() });
                     }
                     return runtime.block_on(async {
-                        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-                        let mut upload = store.put_multipart_opts(&key, options).await.map_err(|e| failed(place, &e))?;
+                        let options =
+                            PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+                        let mut upload = store
+                            .put_multipart_opts(&key, options)
+                            .await
+                            .map_err(|e| failed(place, &e))?;
                         let sent = parts(upload.as_mut(), &mut file, place, from).await;
                         if sent.is_err() {
                             let _ = upload.abort().await;
@@ -315,8 +385,15 @@ impl Stores {
                 }
                 let mut bytes = Vec::with_capacity(size as usize);
                 file.read_to_end(&mut bytes).map_err(local)?;
-                let options = PutOptions { mode: if replace { PutMode::Overwrite } else { PutMode::Create }, attributes, ..PutOptions::default() };
-                runtime.block_on(store.put_opts(&key, PutPayload::from(bytes), options)).map_err(|e| failed(place, &e)).map(|_| ())
+                let options = PutOptions {
+                    mode: if replace { PutMode::Overwrite } else { PutMode::Create },
+                    attributes,
+                    ..PutOptions::default()
+                };
+                runtime
+                    .block_on(store.put_opts(&key, PutPayload::from(bytes), options))
+                    .map_err(|e| failed(place, &e))
+                    .map(|_| ())
             }
         }
     }
@@ -328,14 +405,18 @@ impl Stores {
     pub fn remove(&self, place: &Place) -> Result<(), StoreError> {
         match place {
             Place::File(path) => match std::fs::remove_file(path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Local { path: path.clone(), reason: e.to_string() }),
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(StoreError::Local { path: path.clone(), reason: e.to_string() })
+                }
                 _ => Ok(()),
             },
             Place::Object { bucket, key } => {
                 let (runtime, store) = self.open(place, bucket)?;
                 let key = self.key(place, key)?;
                 match runtime.block_on(store.delete(&key)) {
-                    Err(e) if !matches!(e, object_store::Error::NotFound { .. }) => Err(failed(place, &e)),
+                    Err(e) if !matches!(e, object_store::Error::NotFound { .. }) => {
+                        Err(failed(place, &e))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -343,14 +424,23 @@ impl Stores {
     }
 
     fn key(&self, place: &Place, key: &str) -> Result<Key, StoreError> {
-        Key::parse(key).map_err(|e| StoreError::Failed { place: place.clone(), reason: e.to_string() })
+        Key::parse(key)
+            .map_err(|e| StoreError::Failed { place: place.clone(), reason: e.to_string() })
     }
 }
 
-async fn parts(upload: &mut dyn MultipartUpload, file: &mut File, place: &Place, from: &Path) -> Result<(), StoreError> {
+async fn parts(
+    upload: &mut dyn MultipartUpload,
+    file: &mut File,
+    place: &Place,
+    from: &Path,
+) -> Result<(), StoreError> {
     loop {
         let mut part = Vec::with_capacity(PART);
-        let read = file.take(PART as u64).read_to_end(&mut part).map_err(|e| StoreError::Local { path: from.into(), reason: e.to_string() })?;
+        let read = file
+            .take(PART as u64)
+            .read_to_end(&mut part)
+            .map_err(|e| StoreError::Local { path: from.into(), reason: e.to_string() })?;
         if read == 0 {
             return upload.complete().await.map(|_| ()).map_err(|e| failed(place, &e));
         }
@@ -358,7 +448,8 @@ async fn parts(upload: &mut dyn MultipartUpload, file: &mut File, place: &Place,
     }
 }
 
-/// Gives a file its name, and the mode and owner of one that it replaces. Without `replace` a link is made first, which is refused where there is a file already.
+/// Gives a file its name, and the mode and owner of one that it replaces. Without `replace` a link
+/// is made first, which is refused where there is a file already.
 fn rename(from: &Path, to: &Path, replace: bool) -> std::io::Result<()> {
     let file = File::open(from)?;
     file.sync_all()?;
@@ -379,7 +470,9 @@ fn failed(place: &Place, e: &object_store::Error) -> StoreError {
     let place = place.clone();
     match e {
         object_store::Error::NotFound { .. } => StoreError::Missing { place },
-        object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. } => StoreError::Exists { place },
+        object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. } => {
+            StoreError::Exists { place }
+        }
         e => StoreError::Failed { place, reason: told(e) },
     }
 }
@@ -403,9 +496,21 @@ mod tests {
         assert_eq!("/clips/a b.mp4".parse(), Ok(Place::File("/clips/a b.mp4".into())));
         assert_eq!("file:///clips/a%20b.mp4".parse(), Ok(Place::File("/clips/a b.mp4".into())));
         let object: Place = "s3://clips/day 1/a.mkv".parse().unwrap();
-        assert_eq!((object.to_string().as_str(), object.name()), ("s3://clips/day 1/a.mkv", "a.mkv"));
+        assert_eq!(
+            (object.to_string().as_str(), object.name()),
+            ("s3://clips/day 1/a.mkv", "a.mkv")
+        );
         assert_eq!(object.sidecar().to_string(), "s3://clips/day 1/a.c2pa");
-        for wrong in ["", "s3://clips", "s3://clips/", "s3://user:secret@clips/a.mp4", "s3://clips/a/", "s3://clips/../a", "https://example.com/a.mp4", "file://host/a"] {
+        for wrong in [
+            "",
+            "s3://clips",
+            "s3://clips/",
+            "s3://user:secret@clips/a.mp4",
+            "s3://clips/a/",
+            "s3://clips/../a",
+            "https://example.com/a.mp4",
+            "file://host/a",
+        ] {
             let refused = wrong.parse::<Place>().unwrap_err();
             assert!(!refused.contains("secret"), "{refused}");
         }
@@ -414,7 +519,11 @@ mod tests {
     #[test]
     fn a_file_takes_its_name_once() {
         let folder = tempfile::TempDir::new().unwrap();
-        let (a, b, to) = (folder.path().join("a"), folder.path().join("b"), Place::File(folder.path().join("to")));
+        let (a, b, to) = (
+            folder.path().join("a"),
+            folder.path().join("b"),
+            Place::File(folder.path().join("to")),
+        );
         let stores = Stores::default();
         for file in [&a, &b] {
             std::fs::write(file, file.to_str().unwrap()).unwrap();
@@ -422,7 +531,10 @@ mod tests {
         let content = Content::of_file(&a).unwrap();
         stores.put(&a, &to, &content, "video/mp4", false).unwrap();
         assert_eq!(stores.content(&to).unwrap(), Some(Some(content)));
-        assert!(matches!(stores.put(&b, &to, &content, "video/mp4", false), Err(StoreError::Exists { .. })));
+        assert!(matches!(
+            stores.put(&b, &to, &content, "video/mp4", false),
+            Err(StoreError::Exists { .. })
+        ));
         let Place::File(target) = &to else { unreachable!() };
         std::fs::set_permissions(target, std::fs::Permissions::from_mode(0o640)).unwrap();
         stores.put(&b, &to, &content, "video/mp4", true).unwrap();

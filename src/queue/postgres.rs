@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ring::digest;
 
-use super::{Ended, Job, Lease, Outcome, Overview, Policy, QueueError, Report, Request, State, Submitted};
+use super::{
+    Ended, Job, Lease, Outcome, Overview, Policy, QueueError, Report, Request, State, Submitted,
+};
 use crate::registry::is_server;
 use crate::registry::postgres::Postgres;
 use crate::registry::sql::{Database, Row, Session, Value};
@@ -19,13 +21,15 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(8090338145920382)";
 const COLUMNS: &str = "id, key, task::text, priority, state, (extract(epoch FROM due) * 1000)::bigint, attempt, deaths, tries, worker, (extract(epoch FROM lease) * 1000)::bigint, note, error, \
                        (extract(epoch FROM submitted) * 1000)::bigint, (extract(epoch FROM started) * 1000)::bigint, (extract(epoch FROM ended) * 1000)::bigint";
 
-/// How long a job is put off after `n` failures: twice as long each time, up to a bound, give or take a quarter so that many do not come back at once.
+/// How long a job is put off after `n` failures: twice as long each time, up to a bound, give or
+/// take a quarter so that many do not come back at once.
 const PUT_OFF: &str = "least(BASE::bigint * power(2, least(COUNT, 30)), MOST::bigint) * (0.75 + random() / 2) * interval '1 millisecond'";
 
 /// Of a lease: nobody but who holds it changes the row.
 const HELD: &str = "id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'";
 
-/// The queue. Calls from several threads and processes are safe; a connection that broke is made anew.
+/// The queue. Calls from several threads and processes are safe; a connection that broke is made
+/// anew.
 pub struct Queue {
     database: Postgres,
 }
@@ -38,7 +42,8 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Opens the queue in the database at a `postgres://` URL; its tables are made, or brought up to date.
+    /// Opens the queue in the database at a `postgres://` URL; its tables are made, or brought up
+    /// to date.
     ///
     /// # Errors
     /// [`QueueError::NoServer`], [`QueueError::Open`] or [`QueueError::Newer`].
@@ -58,32 +63,54 @@ impl Queue {
     }
 
     fn migrate(&self) -> Result<(), QueueError> {
-        let version = |s: &mut dyn Session| Ok::<_, String>(s.query("SELECT max(version) FROM proofmark_queue_version", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0));
+        let version = |s: &mut dyn Session| {
+            Ok::<_, String>(
+                s.query("SELECT max(version) FROM proofmark_queue_version", &[])?
+                    .first()
+                    .and_then(|r| integer(r, 0))
+                    .unwrap_or(0),
+            )
+        };
         // Most openings find everything in place, and need no lock.
         let mut found = self.run(version).unwrap_or(0);
         if found < MIGRATIONS.len() as i64 {
             found = self.run(|s| {
                 s.batch(LOCK)?;
-                s.batch("CREATE TABLE IF NOT EXISTS proofmark_queue_version (version BIGINT NOT NULL)")?;
+                s.batch(
+                    "CREATE TABLE IF NOT EXISTS proofmark_queue_version (version BIGINT NOT NULL)",
+                )?;
                 let found = version(s)?;
                 for (i, step) in MIGRATIONS.iter().enumerate().skip(found.max(0) as usize) {
                     s.batch(step)?;
-                    s.execute("INSERT INTO proofmark_queue_version (version) VALUES ($1)", &[Value::Integer(i as i64 + 1)])?;
+                    s.execute(
+                        "INSERT INTO proofmark_queue_version (version) VALUES ($1)",
+                        &[Value::Integer(i as i64 + 1)],
+                    )?;
                 }
                 Ok(found)
             })?;
         }
         if found > MIGRATIONS.len() as i64 {
-            return Err(QueueError::Newer { location: self.location().into(), found, known: MIGRATIONS.len() as i64 });
+            return Err(QueueError::Newer {
+                location: self.location().into(),
+                found,
+                known: MIGRATIONS.len() as i64,
+            });
         }
         Ok(())
     }
 
     /// Runs `work` in a transaction.
-    fn run<T: Default>(&self, mut work: impl FnMut(&mut dyn Session) -> Result<T, String>) -> Result<T, QueueError> {
+    fn run<T: Default>(
+        &self,
+        mut work: impl FnMut(&mut dyn Session) -> Result<T, String>,
+    ) -> Result<T, QueueError> {
         let mut out = T::default();
         self.database.transact(true, &mut |session| {
-            out = work(session).map_err(|reason| crate::registry::RegistryError::Failed { location: self.location().into(), reason })?;
+            out = work(session).map_err(|reason| crate::registry::RegistryError::Failed {
+                location: self.location().into(),
+                reason,
+            })?;
             Ok(())
         })?;
         Ok(out)
@@ -99,16 +126,25 @@ impl Queue {
     }
 
     fn read(&self, rows: &[Row]) -> Result<Vec<Job>, QueueError> {
-        rows.iter().map(job).collect::<Option<_>>().ok_or_else(|| QueueError::Failed { location: self.location().into(), reason: "a job is damaged".into() })
+        rows.iter().map(job).collect::<Option<_>>().ok_or_else(|| QueueError::Failed {
+            location: self.location().into(),
+            reason: "a job is damaged".into(),
+        })
     }
 
     /// Puts jobs in, all of them or none. One whose key is there already is the job that has it.
     ///
     /// # Errors
-    /// [`QueueError::Taken`] if the key names another task, [`QueueError::Unfit`] if a key cannot be kept, [`QueueError::Failed`] if the database fails.
+    /// [`QueueError::Taken`] if the key names another task, [`QueueError::Unfit`] if a key cannot
+    /// be kept, [`QueueError::Failed`] if the database fails.
     pub fn submit(&self, jobs: &[Request]) -> Result<Vec<Submitted>, QueueError> {
-        if let Some(key) = jobs.iter().filter_map(|j| j.key.as_ref()).find(|k| k.is_empty() || k.contains('\0')) {
-            return Err(QueueError::Unfit { what: key.clone(), reason: "a key is some text without NUL characters" });
+        if let Some(key) =
+            jobs.iter().filter_map(|j| j.key.as_ref()).find(|k| k.is_empty() || k.contains('\0'))
+        {
+            return Err(QueueError::Unfit {
+                what: key.clone(),
+                reason: "a key is some text without NUL characters",
+            });
         }
         let mut taken = None;
         let done = self.run(|s| {
@@ -141,25 +177,29 @@ impl Queue {
         }
     }
 
-    /// Claims the next job that is due: the highest priority first, then the longest due. No two workers get the same one.
+    /// Claims the next job that is due: the highest priority first, then the longest due. No two
+    /// workers get the same one.
     ///
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn claim(&self, worker: &str, policy: &Policy) -> Result<Option<Job>, QueueError> {
         let sql = "UPDATE proofmark_jobs SET state = 'running', attempt = attempt + 1, worker = $1, started = now(), lease = now() + $2::bigint * interval '1 millisecond' \
                    WHERE id = (SELECT id FROM proofmark_jobs WHERE state = 'waiting' AND due <= now() ORDER BY priority DESC, due, id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING COLUMNS";
-        let rows = self.database.once(&sql.replace("COLUMNS", COLUMNS), &[Value::Text(worker.into()), millis(policy.lease)])?;
+        let rows = self.database.once(
+            &sql.replace("COLUMNS", COLUMNS),
+            &[Value::Text(worker.into()), millis(policy.lease)],
+        )?;
         Ok(self.read(&rows)?.pop())
     }
 
-    /// Lets go of what a worker is said to hold and knows nothing of: the answer to its claim was lost with the connection. Not its death.
+    /// Lets go of what a worker is said to hold and knows nothing of: the answer to its claim was
+    /// lost with the connection. Not its death.
     ///
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn disown(&self, worker: &str, held: &[Lease]) -> Result<u64, QueueError> {
         let known: Vec<String> = held.iter().map(|l| l.id.to_string()).collect();
-        let sql =
-            "UPDATE proofmark_jobs SET state = 'waiting', worker = NULL, lease = NULL WHERE state = 'running' AND worker = $1 AND NOT id::text = ANY(string_to_array($2, ','))";
+        let sql = "UPDATE proofmark_jobs SET state = 'waiting', worker = NULL, lease = NULL WHERE state = 'running' AND worker = $1 AND NOT id::text = ANY(string_to_array($2, ','))";
         self.run(|s| s.execute(sql, &[Value::Text(worker.into()), Value::Text(known.join(","))]))
     }
 
@@ -168,7 +208,11 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`]; the lease is then as it was.
     pub fn renew(&self, lease: &Lease, policy: &Policy) -> Result<bool, QueueError> {
-        self.held("lease = now() + $4::bigint * interval '1 millisecond'", lease, millis(policy.lease))
+        self.held(
+            "lease = now() + $4::bigint * interval '1 millisecond'",
+            lease,
+            millis(policy.lease),
+        )
     }
 
     /// Keeps with a job what is about to be put in place for it; whether the lease is still held.
@@ -181,28 +225,44 @@ impl Queue {
 
     fn held(&self, change: &str, lease: &Lease, value: Value) -> Result<bool, QueueError> {
         let [id, attempt, worker] = token(lease);
-        let rows = self.one(&format!("UPDATE proofmark_jobs SET {change} WHERE {HELD} RETURNING id"), &[id, attempt, worker, value])?;
+        let rows = self.one(
+            &format!("UPDATE proofmark_jobs SET {change} WHERE {HELD} RETURNING id"),
+            &[id, attempt, worker, value],
+        )?;
         Ok(!rows.is_empty())
     }
 
-    /// Ends an attempt. What the job becomes; `None` if the lease was lost, and nothing was written.
+    /// Ends an attempt. What the job becomes; `None` if the lease was lost, and nothing was
+    /// written.
     ///
     /// # Errors
     /// [`QueueError::Failed`]: it may have been written or not, and to end it again is safe.
-    pub fn finish(&self, lease: &Lease, outcome: &Outcome, policy: &Policy) -> Result<Option<State>, QueueError> {
+    pub fn finish(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        policy: &Policy,
+    ) -> Result<Option<State>, QueueError> {
         match outcome {
             Outcome::Done(report) => self.end(lease, State::Done, report),
             Outcome::Failed(report) => self.end(lease, State::Failed, report),
             Outcome::Again(error) => self.again(lease, error, policy),
             Outcome::Stopped => {
                 // Given back as it was taken: nobody died, nothing failed.
-                Ok(self.held("state = 'waiting', lease = NULL, worker = $4", lease, Value::Null)?.then_some(State::Waiting))
+                Ok(self
+                    .held("state = 'waiting', lease = NULL, worker = $4", lease, Value::Null)?
+                    .then_some(State::Waiting))
             }
         }
     }
 
     /// The result and the end in one transaction.
-    fn end(&self, lease: &Lease, state: State, report: &Report) -> Result<Option<State>, QueueError> {
+    fn end(
+        &self,
+        lease: &Lease,
+        state: State,
+        report: &Report,
+    ) -> Result<Option<State>, QueueError> {
         let [id, attempt, worker] = token(lease);
         let error = report.report.get("error").and_then(|e| e.as_str()).map_or(Value::Null, text);
         self.run(|s| {
@@ -218,18 +278,37 @@ impl Queue {
         })
     }
 
-    fn again(&self, lease: &Lease, error: &str, policy: &Policy) -> Result<Option<State>, QueueError> {
+    fn again(
+        &self,
+        lease: &Lease,
+        error: &str,
+        policy: &Policy,
+    ) -> Result<Option<State>, QueueError> {
         let [id, attempt, worker] = token(lease);
         let off = PUT_OFF.replace("BASE", "$5").replace("COUNT", "tries").replace("MOST", "$6");
         let sql = format!(
             "UPDATE proofmark_jobs SET state = CASE WHEN tries + 1 >= $7 THEN 'parked' ELSE 'waiting' END, tries = tries + 1, error = $4, lease = NULL, \
              due = now() + {off}, ended = CASE WHEN tries + 1 >= $7 THEN now() END WHERE {HELD} RETURNING state"
         );
-        let values = [id, attempt, worker, text(error), millis(policy.back_off), millis(policy.longest), Value::Integer(policy.tries.into())];
-        Ok(self.database.once(&sql, &values)?.first().and_then(|r| string(r, 0)).and_then(|s| s.parse().ok()))
+        let values = [
+            id,
+            attempt,
+            worker,
+            text(error),
+            millis(policy.back_off),
+            millis(policy.longest),
+            Value::Integer(policy.tries.into()),
+        ];
+        Ok(self
+            .database
+            .once(&sql, &values)?
+            .first()
+            .and_then(|r| string(r, 0))
+            .and_then(|s| s.parse().ok()))
     }
 
-    /// Takes jobs from workers whose leases ran out, which count as dead: they wait again, or are parked. Which ones. A server that has just started gives everyone the time to renew.
+    /// Takes jobs from workers whose leases ran out, which count as dead: they wait again, or are
+    /// parked. Which ones. A server that has just started gives everyone the time to renew.
     ///
     /// # Errors
     /// [`QueueError::Failed`].
@@ -241,7 +320,15 @@ impl Queue {
              WHERE id IN (SELECT id FROM proofmark_jobs WHERE state = 'running' AND lease < now() AND pg_postmaster_start_time() + $4::bigint * interval '1 millisecond' < now() \
              ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100) RETURNING COLUMNS"
         );
-        self.jobs(&sql, &[millis(policy.back_off), millis(policy.longest), Value::Integer(policy.deaths.into()), millis(policy.lease)])
+        self.jobs(
+            &sql,
+            &[
+                millis(policy.back_off),
+                millis(policy.longest),
+                Value::Integer(policy.deaths.into()),
+                millis(policy.lease),
+            ],
+        )
     }
 
     /// Jobs that are waiting or running.
@@ -249,7 +336,11 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn unfinished(&self) -> Result<u64, QueueError> {
-        Ok(self.one("SELECT count(*) FROM proofmark_jobs WHERE state IN ('waiting', 'running')", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64)
+        Ok(self
+            .one("SELECT count(*) FROM proofmark_jobs WHERE state IN ('waiting', 'running')", &[])?
+            .first()
+            .and_then(|r| integer(r, 0))
+            .unwrap_or(0) as u64)
     }
 
     /// One job.
@@ -257,7 +348,9 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn job(&self, id: i64) -> Result<Option<Job>, QueueError> {
-        Ok(self.jobs("SELECT COLUMNS FROM proofmark_jobs WHERE id = $1", &[Value::Integer(id)])?.pop())
+        Ok(self
+            .jobs("SELECT COLUMNS FROM proofmark_jobs WHERE id = $1", &[Value::Integer(id)])?
+            .pop())
     }
 
     /// The newest jobs, of any state if none is named; at most `most`.
@@ -292,14 +385,22 @@ impl Queue {
                 job: integer(row, 0)?,
                 attempt: integer(row, 1)?,
                 worker: string(row, 2)?,
-                report: Report { exit: u8::try_from(integer(row, 3)?).ok()?, report: serde_json::from_str(&string(row, 4)?).ok()?, told: string(row, 5)? },
+                report: Report {
+                    exit: u8::try_from(integer(row, 3)?).ok()?,
+                    report: serde_json::from_str(&string(row, 4)?).ok()?,
+                    told: string(row, 5)?,
+                },
                 finished: seconds(row, 6)?,
             })
         };
-        read().map(Some).ok_or_else(|| QueueError::Failed { location: self.location().into(), reason: format!("the result of job {id} is damaged") })
+        read().map(Some).ok_or_else(|| QueueError::Failed {
+            location: self.location().into(),
+            reason: format!("the result of job {id} is damaged"),
+        })
     }
 
-    /// Has a job that has ended done again, with all its patience; whether it had ended. Its old result goes.
+    /// Has a job that has ended done again, with all its patience; whether it had ended. Its old
+    /// result goes.
     ///
     /// # Errors
     /// [`QueueError::Failed`].
@@ -315,7 +416,8 @@ impl Queue {
         })
     }
 
-    /// Gives a job up that has not ended; whether it was so. Its worker finds out when it next renews its lease, and stops.
+    /// Gives a job up that has not ended; whether it was so. Its worker finds out when it next
+    /// renews its lease, and stops.
     ///
     /// # Errors
     /// [`QueueError::Failed`].
@@ -330,7 +432,13 @@ impl Queue {
     /// [`QueueError::Failed`].
     pub fn overview(&self) -> Result<Overview, QueueError> {
         let counts = self.one("SELECT state, count(*) FROM proofmark_jobs GROUP BY state", &[])?;
-        let of = |state: State| counts.iter().find(|r| string(r, 0).as_deref() == Some(state.name())).and_then(|r| integer(r, 1)).unwrap_or(0) as u64;
+        let of = |state: State| {
+            counts
+                .iter()
+                .find(|r| string(r, 0).as_deref() == Some(state.name()))
+                .and_then(|r| integer(r, 1))
+                .unwrap_or(0) as u64
+        };
         let rates = "SELECT count(*) FILTER (WHERE ended > now() - interval '1 minute'), count(*) FROM proofmark_jobs WHERE ended > now() - interval '1 hour' AND state IN ('done', 'failed')";
         let rates = self.one(rates, &[])?;
         let rate = |i| rates.first().and_then(|r| integer(r, i)).unwrap_or(0) as u64;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Place;
 use crate::payload::Payload;
 
-/// What is to be done, with all options: whatever it leaves open, the worker's own configuration says. It is kept as JSON, and a worker that does not know an option refuses the
-/// job rather than leaving it out.
+/// What is to be done, with all options: whatever it leaves open, the worker's own configuration
+/// says. It is kept as JSON, and a worker that does not know an option refuses the job rather than
+/// leaving it out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -161,12 +162,22 @@ mod tests {
 
     #[test]
     fn tasks_travel_as_json_and_unknown_options_are_refused() {
-        let mut task = Task::Stamp(Box::new(StampTask::new("/in.mp4".parse().unwrap(), "s3://clips/out.mp4".parse().unwrap())));
+        let mut task = Task::Stamp(Box::new(StampTask::new(
+            "/in.mp4".parse().unwrap(),
+            "s3://clips/out.mp4".parse().unwrap(),
+        )));
         task.settle();
         let text = serde_json::to_string(&task).unwrap();
         assert_eq!(serde_json::from_str::<Task>(&text).unwrap(), task);
-        assert_eq!(serde_json::from_str::<Task>(r#"{"verb":"verify","file":"/a"}"#).unwrap(), Task::Verify(LookTask::new("/a".parse().unwrap())));
-        for wrong in [r#"{"verb":"verify","file":"/a","zoom":2}"#, r#"{"verb":"paint","file":"/a"}"#, r#"{"verb":"detect"}"#] {
+        assert_eq!(
+            serde_json::from_str::<Task>(r#"{"verb":"verify","file":"/a"}"#).unwrap(),
+            Task::Verify(LookTask::new("/a".parse().unwrap()))
+        );
+        for wrong in [
+            r#"{"verb":"verify","file":"/a","zoom":2}"#,
+            r#"{"verb":"paint","file":"/a"}"#,
+            r#"{"verb":"detect"}"#,
+        ] {
             assert!(serde_json::from_str::<Task>(wrong).is_err(), "{wrong}");
         }
     }

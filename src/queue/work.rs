@@ -104,11 +104,17 @@ impl Hold<'_> {
     }
 }
 
-/// Works on the queue's jobs until `stop` is set, or until there are none any more if that is asked. What is under way when it is told to stop is given back, and nobody counts as dead.
+/// Works on the queue's jobs until `stop` is set, or until there are none any more if that is
+/// asked. What is under way when it is told to stop is given back, and nobody counts as dead.
 ///
 /// # Errors
 /// [`QueueError`] if the queue cannot be reached at the beginning. Later it is waited for.
-pub fn work(queue: &Queue, worker: &Worker, stop: &Cancel, work: &dyn Work) -> Result<(), QueueError> {
+pub fn work(
+    queue: &Queue,
+    worker: &Worker,
+    stop: &Cancel,
+    work: &dyn Work,
+) -> Result<(), QueueError> {
     queue.unfinished()?;
     let shop = Shop {
         queue,
@@ -139,7 +145,8 @@ struct Shop<'a> {
     stop: &'a Cancel,
     work: &'a dyn Work,
     held: Mutex<Vec<(Lease, Cancel)>>,
-    /// One thread claims at a time, so that what is claimed is known to be held before another asks what is.
+    /// One thread claims at a time, so that what is claimed is known to be held before another asks
+    /// what is.
     claiming: Mutex<()>,
     /// A job that cost a worker before is worked on alone, so that it costs no other job one.
     alone: RwLock<()>,
@@ -175,7 +182,8 @@ impl Shop<'_> {
                     away = (away * 2).min(AWAY.1);
                     // The answer to the claim may have been lost, not the claim.
                     let _claiming = self.claiming.lock().unwrap_or_else(PoisonError::into_inner);
-                    let leases: Vec<Lease> = self.held().iter().map(|(lease, _)| lease.clone()).collect();
+                    let leases: Vec<Lease> =
+                        self.held().iter().map(|(lease, _)| lease.clone()).collect();
                     let _ = self.queue.disown(&self.worker.name, &leases);
                 }
             }
@@ -187,7 +195,8 @@ impl Shop<'_> {
         let since = Instant::now();
         let claimed = self.queue.claim(&self.worker.name, &self.worker.policy)?;
         let hold = claimed.map(|job| {
-            let lease = Lease { id: job.id, attempt: job.attempt, worker: self.worker.name.clone() };
+            let lease =
+                Lease { id: job.id, attempt: job.attempt, worker: self.worker.name.clone() };
             let cancel = Cancel::default();
             self.held().push((lease.clone(), cancel.clone()));
             (job, Hold { queue: self.queue, policy: &self.worker.policy, lease, cancel })
@@ -208,8 +217,11 @@ impl Shop<'_> {
         let outcome = if hold.cancel.is_cancelled() {
             Outcome::Stopped
         } else {
-            catch_unwind(AssertUnwindSafe(|| self.work.run(job, hold)))
-                .unwrap_or_else(|_| Outcome::Again("the worker failed over it, which is a bug; please report the file".into()))
+            catch_unwind(AssertUnwindSafe(|| self.work.run(job, hold))).unwrap_or_else(|_| {
+                Outcome::Again(
+                    "the worker failed over it, which is a bug; please report the file".into(),
+                )
+            })
         };
         drop((together, alone));
         let ended = self.finish(job, hold, &outcome);

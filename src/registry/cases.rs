@@ -1,4 +1,5 @@
-//! What people decide about clips: remarks by name, in the order in which they were made. None is changed or taken back.
+//! What people decide about clips: remarks by name, in the order in which they were made. None is
+//! changed or taken back.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,8 @@ pub enum Act {
 impl Act {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Note, Self::Label, Self::Decision, Self::Review];
-    /// What can be decided: to leave the clip as it is, to tell its viewers, to show it to fewer, or to take it down.
+    /// What can be decided: to leave the clip as it is, to tell its viewers, to show it to fewer,
+    /// or to take it down.
     pub const DECISIONS: [&'static str; 4] = ["keep", "tell", "limit", "remove"];
     /// What a second person can say of that.
     pub const REVIEWS: [&'static str; 2] = ["agree", "disagree"];
@@ -67,16 +69,27 @@ impl Remark {
         let said = self.said.trim();
         match self.act {
             _ if said.is_empty() => Some("it says nothing; write something"),
-            _ if said.chars().count() > LONGEST => Some("it is longer than 4000 characters; write less"),
-            _ if said.contains('\0') || self.who.contains('\0') => Some("there is a NUL character in it"),
+            _ if said.chars().count() > LONGEST => {
+                Some("it is longer than 4000 characters; write less")
+            }
+            _ if said.contains('\0') || self.who.contains('\0') => {
+                Some("there is a NUL character in it")
+            }
             Act::Note => None,
-            Act::Label if said.contains(['\n', '\r']) || said.chars().count() > 100 => Some("a label is one line of up to 100 characters; write a note instead"),
+            Act::Label if said.contains(['\n', '\r']) || said.chars().count() > 100 => {
+                Some("a label is one line of up to 100 characters; write a note instead")
+            }
             Act::Label => None,
-            Act::Decision => (!Act::DECISIONS.contains(&said)).then_some("it is no decision; choose one of those that are offered"),
-            Act::Review if !Act::REVIEWS.contains(&said) => Some("it is no review; choose one of those that are offered"),
+            Act::Decision => (!Act::DECISIONS.contains(&said))
+                .then_some("it is no decision; choose one of those that are offered"),
+            Act::Review if !Act::REVIEWS.contains(&said) => {
+                Some("it is no review; choose one of those that are offered")
+            }
             Act::Review => match before.iter().rev().find(|r| r.act == Act::Decision) {
                 None => Some("there is no decision to review yet"),
-                Some(decided) if decided.who == self.who.trim() => Some("who decided cannot review that; ask somebody else"),
+                Some(decided) if decided.who == self.who.trim() => {
+                    Some("who decided cannot review that; ask somebody else")
+                }
                 Some(_) => None,
             },
         }
@@ -92,27 +105,47 @@ pub(super) fn add(s: &mut dyn Session, remark: &Remark) -> Result<Option<&'stati
     // Each has a time of its own, so that their order is plain.
     let at = owners::now_in_milliseconds().max(before.last().map_or(0, |last| last.at + 1));
     let text = |t: &str| Value::Text(t.trim().into());
-    let values = [Value::Bytes(remark.content.as_bytes().to_vec()), signed(at), text(&remark.who), text(remark.act.name()), text(&remark.said)];
-    s.execute("INSERT INTO remarks (content, at, who, act, said) VALUES ($1, $2, $3, $4, $5)", &values)?;
+    let values = [
+        Value::Bytes(remark.content.as_bytes().to_vec()),
+        signed(at),
+        text(&remark.who),
+        text(remark.act.name()),
+        text(&remark.said),
+    ];
+    s.execute(
+        "INSERT INTO remarks (content, at, who, act, said) VALUES ($1, $2, $3, $4, $5)",
+        &values,
+    )?;
     owners::note(s, Some(&remark.who), remark.act.name(), &remark.content.to_string())?;
     Ok(None)
 }
 
 /// What was said of a clip, the earliest first.
 pub(super) fn of(s: &mut dyn Session, content: &Content) -> Result<Vec<Remark>, String> {
-    let rows = s.query("SELECT content, at, who, act, said FROM remarks WHERE content = $1 ORDER BY at, said", &[Value::Bytes(content.as_bytes().to_vec())])?;
+    let rows = s.query(
+        "SELECT content, at, who, act, said FROM remarks WHERE content = $1 ORDER BY at, said",
+        &[Value::Bytes(content.as_bytes().to_vec())],
+    )?;
     Ok(rows.iter().filter_map(remark).collect())
 }
 
-/// The last remark of each clip that something was said of, the latest first, at most `most`: of those with a label, if one is asked for.
-pub(super) fn latest(s: &mut dyn Session, label: Option<&str>, most: usize) -> Result<Vec<Remark>, String> {
+/// The last remark of each clip that something was said of, the latest first, at most `most`: of
+/// those with a label, if one is asked for.
+pub(super) fn latest(
+    s: &mut dyn Session,
+    label: Option<&str>,
+    most: usize,
+) -> Result<Vec<Remark>, String> {
     const LAST: &str = "SELECT content, at, who, act, said FROM remarks r WHERE NOT EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND (l.at > r.at OR (l.at = r.at AND l.said > r.said)))";
     let most = signed(most as u64);
     let rows = match label {
         None => s.query(&format!("{LAST} ORDER BY at DESC LIMIT $1"), &[most])?,
         Some(label) => {
             let labelled = "EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND l.act = 'label' AND lower(l.said) = lower($1))";
-            s.query(&format!("{LAST} AND {labelled} ORDER BY at DESC LIMIT $2"), &[Value::Text(label.trim().into()), most])?
+            s.query(
+                &format!("{LAST} AND {labelled} ORDER BY at DESC LIMIT $2"),
+                &[Value::Text(label.trim().into()), most],
+            )?
         }
     };
     Ok(rows.iter().filter_map(remark).collect())

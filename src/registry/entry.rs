@@ -123,7 +123,8 @@ pub struct Entry {
     pub manifest: Option<Vec<u8>>,
     /// What was in the file; the manifest store itself, where only that was handed in.
     pub content: Content,
-    /// Its media type, such as `video/mp4`; [`Entry::MANIFEST_ALONE`] where only a manifest store was handed in.
+    /// Its media type, such as `video/mp4`; [`Entry::MANIFEST_ALONE`] where only a manifest store
+    /// was handed in.
     pub media_type: String,
     /// Title of the clip.
     pub title: Option<String>,
@@ -137,7 +138,8 @@ pub struct Entry {
     pub picture: Option<PictureFingerprint>,
     /// What its sound is like; `None` without sound that can be compared, and in lists.
     pub sound: Option<SoundFingerprint>,
-    /// Small pictures of it, for people; `None` without a picture, where none were kept, and in lists.
+    /// Small pictures of it, for people; `None` without a picture, where none were kept, and in
+    /// lists.
     pub stills: Option<Stills>,
     /// Where the file is about to appear; `None` once it is there.
     pub target: Option<PathBuf>,

@@ -70,8 +70,15 @@ impl From<&Entry> for Registration {
             title: e.title.clone(),
             stamped: e.stamped,
             labels: e.labels.clone(),
-            bindings: e.bindings.iter().map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) }).collect(),
-            picture: e.picture.as_ref().map(|p| WrittenPicture { hashes: BASE64.encode(p.hashes()), pictures: BASE64.encode(p.pictures()) }),
+            bindings: e
+                .bindings
+                .iter()
+                .map(|b| WrittenBinding { alg: b.alg.clone(), value: BASE64.encode(&b.value) })
+                .collect(),
+            picture: e.picture.as_ref().map(|p| WrittenPicture {
+                hashes: BASE64.encode(p.hashes()),
+                pictures: BASE64.encode(p.pictures()),
+            }),
             sound: e.sound.as_ref().map(|s| BASE64.encode(s.to_bytes())),
             stills: e.stills.as_ref().map(|s| BASE64.encode(s.to_bytes())),
         }
@@ -91,19 +98,34 @@ impl Registration {
         if r.payload.is_some_and(|p| r.id != Entry::id_of(p)) {
             return Err("its id is not that of its payload".into());
         }
-        let decode = |text: &str, what: &str| BASE64.decode(text).map_err(|e| format!("its {what} is no base64: {e}"));
+        let decode = |text: &str, what: &str| {
+            BASE64.decode(text).map_err(|e| format!("its {what} is no base64: {e}"))
+        };
         let picture = |p: WrittenPicture| {
-            let parts = PictureFingerprint::from_parts(&decode(&p.hashes, "fingerprint")?, decode(&p.pictures, "fingerprint")?);
+            let parts = PictureFingerprint::from_parts(
+                &decode(&p.hashes, "fingerprint")?,
+                decode(&p.pictures, "fingerprint")?,
+            );
             parts.ok_or_else(|| "its fingerprint is damaged".to_string())
         };
-        let sound = |s: String| SoundFingerprint::from_bytes(&decode(&s, "fingerprint of sound")?).ok_or_else(|| "its fingerprint of sound is damaged".to_string());
-        let stills = |s: String| Stills::from_bytes(&decode(&s, "stills")?).ok_or_else(|| "its stills are damaged".to_string());
+        let sound = |s: String| {
+            SoundFingerprint::from_bytes(&decode(&s, "fingerprint of sound")?)
+                .ok_or_else(|| "its fingerprint of sound is damaged".to_string())
+        };
+        let stills = |s: String| {
+            Stills::from_bytes(&decode(&s, "stills")?)
+                .ok_or_else(|| "its stills are damaged".to_string())
+        };
         Ok(Entry {
             stills: r.stills.map(stills).transpose()?,
             picture: r.picture.map(picture).transpose()?,
             sound: r.sound.map(sound).transpose()?,
             manifest: r.manifest.as_deref().map(|m| decode(m, "manifest")).transpose()?,
-            bindings: r.bindings.into_iter().map(|b| Ok(Binding { value: decode(&b.value, "binding")?, alg: b.alg })).collect::<Result<_, String>>()?,
+            bindings: r
+                .bindings
+                .into_iter()
+                .map(|b| Ok(Binding { value: decode(&b.value, "binding")?, alg: b.alg }))
+                .collect::<Result<_, String>>()?,
             id: r.id,
             payload: r.payload,
             content: r.content,

@@ -1,11 +1,14 @@
-//! The registry: where stamped clips are remembered, so that one that lost its manifest finds it again.
+//! The registry: where stamped clips are remembered, so that one that lost its manifest finds it
+//! again.
 //!
-//! [`Registry`] is what a registry does; [`open`] opens one: an SQLite file by its path, a PostgreSQL database by its `postgres://` URL. Both run the
-//! same statements (`sql`) over a thin layer each (`sqlite`, `postgres`), and the same conformance suite, `tests/registry.rs`, holds for both.
-//! [`Registration`] is how an entry travels in a file.
+//! [`Registry`] is what a registry does; [`open`] opens one: an SQLite file by its path, a
+//! PostgreSQL database by its `postgres://` URL. Both run the same statements (`sql`) over a thin
+//! layer each (`sqlite`, `postgres`), and the same conformance suite, `tests/registry.rs`, holds
+//! for both. [`Registration`] is how an entry travels in a file.
 //!
-//! An entry is *announced* before its file appears and *confirmed* after, so that no crash can leave a clip in the world that the registry does not
-//! know; [`mend`] settles what a crash left open.
+//! An entry is *announced* before its file appears and *confirmed* after, so that no crash can
+//! leave a clip in the world that the registry does not know; [`mend`] settles what a crash left
+//! open.
 
 mod cases;
 mod entry;
@@ -41,7 +44,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// It was made by a newer version of Proofmark.
-    #[error("{location}: the registry is of version {found}, and this program knows those up to {known}; update the program")]
+    #[error(
+        "{location}: the registry is of version {found}, and this program knows those up to {known}; update the program"
+    )]
     Newer {
         /// Which registry, without its password.
         location: String,
@@ -51,7 +56,9 @@ pub enum RegistryError {
         known: i64,
     },
     /// A statement failed.
-    #[error("{location}: the registry failed: {reason}; check its disk and its connection, and run 'proofmark registry check'")]
+    #[error(
+        "{location}: the registry failed: {reason}; check its disk and its connection, and run 'proofmark registry check'"
+    )]
     Failed {
         /// Which registry, without its password.
         location: String,
@@ -59,7 +66,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// The entry is there already, for another file.
-    #[error("{id} is registered already, for another file; choose another payload, or replace the entry with --force")]
+    #[error(
+        "{id} is registered already, for another file; choose another payload, or replace the entry with --force"
+    )]
     Conflict {
         /// Which entry.
         id: String,
@@ -73,7 +82,9 @@ pub enum RegistryError {
         reason: &'static str,
     },
     /// A database that is backed up with tools of its own.
-    #[error("{location}: is backed up and restored with the database's own tools, pg_dump and pg_restore; 'proofmark registry export' writes the entries alone")]
+    #[error(
+        "{location}: is backed up and restored with the database's own tools, pg_dump and pg_restore; 'proofmark registry export' writes the entries alone"
+    )]
     Elsewhere {
         /// Which registry, without its password.
         location: String,
@@ -112,7 +123,8 @@ pub enum Put {
     Replaced,
     /// It was there already.
     Unchanged,
-    /// Its place is taken: by another file under the same id, or by another id for the same payload.
+    /// Its place is taken: by another file under the same id, or by another id for the same
+    /// payload.
     Taken,
     /// Its place is another's, whether there is something in it or not.
     Owned,
@@ -131,7 +143,8 @@ pub struct Announced {
     pub stamped: u64,
 }
 
-/// What a registry does. Every call is whole or has no effect; calls from several threads and processes are safe.
+/// What a registry does. Every call is whole or has no effect; calls from several threads and
+/// processes are safe.
 ///
 /// # Errors
 /// [`RegistryError::Failed`] from every method if the database fails.
@@ -139,8 +152,9 @@ pub trait Registry: Debug + Send + Sync {
     /// Where it is, for messages: never with a password.
     fn location(&self) -> &str;
 
-    /// Puts entries in, all of them together, and tells what became of each. The same one again changes nothing but its announcement; one with the
-    /// same id and other content replaces it with `replace`, and is [`Put::Taken`] without.
+    /// Puts entries in, all of them together, and tells what became of each. The same one again
+    /// changes nothing but its announcement; one with the same id and other content replaces it
+    /// with `replace`, and is [`Put::Taken`] without.
     ///
     /// # Errors
     /// [`RegistryError::Unfit`] if one holds what no database can; none is put in then.
@@ -148,16 +162,23 @@ pub trait Registry: Debug + Send + Sync {
         self.put_all_by(entries, replace, None)
     }
 
-    /// The same for whoever holds the token of that name: what they store is theirs, and what is another's, or was, is [`Put::Owned`].
+    /// The same for whoever holds the token of that name: what they store is theirs, and what is
+    /// another's, or was, is [`Put::Owned`].
     ///
     /// # Errors
     /// As of [`Self::put_all`].
-    fn put_all_by(&self, entries: &[Entry], replace: bool, by: Option<&str>) -> Result<Vec<Put>, RegistryError>;
+    fn put_all_by(
+        &self,
+        entries: &[Entry],
+        replace: bool,
+        by: Option<&str>,
+    ) -> Result<Vec<Put>, RegistryError>;
 
     /// Puts one entry in.
     ///
     /// # Errors
-    /// [`RegistryError::Conflict`] if its place is taken, [`RegistryError::Unfit`] if it holds what no database can.
+    /// [`RegistryError::Conflict`] if its place is taken, [`RegistryError::Unfit`] if it holds what
+    /// no database can.
     fn put(&self, entry: &Entry, replace: bool) -> Result<Put, RegistryError> {
         match self.put_all(std::slice::from_ref(entry), replace)?.pop() {
             Some(put) if put != Put::Taken => Ok(put),
@@ -177,8 +198,14 @@ pub trait Registry: Debug + Send + Sync {
     /// The entry of a payload.
     fn by_payload(&self, payload: Payload) -> Result<Option<Entry>, RegistryError>;
 
-    /// The ids of the entries with a soft binding, of any algorithm if none is named; at most `most`.
-    fn by_binding(&self, alg: Option<&str>, value: &[u8], most: usize) -> Result<Vec<String>, RegistryError>;
+    /// The ids of the entries with a soft binding, of any algorithm if none is named; at most
+    /// `most`.
+    fn by_binding(
+        &self,
+        alg: Option<&str>,
+        value: &[u8],
+        most: usize,
+    ) -> Result<Vec<String>, RegistryError>;
 
     /// Adds a soft binding to an entry; whether the entry is there.
     ///
@@ -192,9 +219,15 @@ pub trait Registry: Debug + Send + Sync {
     ///
     /// # Errors
     /// As of [`Self::bind`].
-    fn bind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError>;
+    fn bind_by(
+        &self,
+        id: &str,
+        binding: &Binding,
+        by: Option<&str>,
+    ) -> Result<Change, RegistryError>;
 
-    /// Makes a soft binding that leads to any entry lead to this one alone; whether both were there.
+    /// Makes a soft binding that leads to any entry lead to this one alone; whether both were
+    /// there.
     ///
     /// # Errors
     /// [`RegistryError::Unfit`] if no database can hold it.
@@ -206,7 +239,12 @@ pub trait Registry: Debug + Send + Sync {
     ///
     /// # Errors
     /// As of [`Self::rebind`].
-    fn rebind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError>;
+    fn rebind_by(
+        &self,
+        id: &str,
+        binding: &Binding,
+        by: Option<&str>,
+    ) -> Result<Change, RegistryError>;
 
     /// Entries without their manifests, newest first.
     fn list(&self, filter: &Filter) -> Result<Vec<Entry>, RegistryError>;
@@ -214,11 +252,20 @@ pub trait Registry: Debug + Send + Sync {
     /// The newest payloads, at most `most`.
     fn payloads(&self, most: usize) -> Result<Vec<Payload>, RegistryError>;
 
-    /// What registered pictures look like, hashes alone, with the ids of their entries in ascending order: those behind `after`, at most `most`.
-    fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError>;
+    /// What registered pictures look like, hashes alone, with the ids of their entries in ascending
+    /// order: those behind `after`, at most `most`.
+    fn looks(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, PictureFingerprint)>, RegistryError>;
 
     /// What registered sounds are like, in the same way.
-    fn sounds(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, SoundFingerprint)>, RegistryError>;
+    fn sounds(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, SoundFingerprint)>, RegistryError>;
 
     /// Number of entries.
     fn count(&self) -> Result<u64, RegistryError>;
@@ -231,28 +278,33 @@ pub trait Registry: Debug + Send + Sync {
     /// The same for whoever holds the token of that name. The place stays theirs.
     fn delete_by(&self, id: &str, by: Option<&str>) -> Result<Change, RegistryError>;
 
-    /// Entries without their manifests, newest first, at most `most`: of a payload, of a file's SHA-256, or with these words in their title or a label.
+    /// Entries without their manifests, newest first, at most `most`: of a payload, of a file's
+    /// SHA-256, or with these words in their title or a label.
     fn find(&self, words: &str, most: usize) -> Result<Vec<Entry>, RegistryError>;
 
     /// Adds what somebody said of a clip, which need not be registered.
     ///
     /// # Errors
-    /// [`RegistryError::Unfit`] if it says nothing, or cannot follow what was said before: a review is somebody else's than the decision.
+    /// [`RegistryError::Unfit`] if it says nothing, or cannot follow what was said before: a review
+    /// is somebody else's than the decision.
     fn remark(&self, remark: &Remark) -> Result<(), RegistryError>;
 
     /// What was said of the clip with this SHA-256, the earliest first.
     fn remarks(&self, content: &Content) -> Result<Vec<Remark>, RegistryError>;
 
-    /// The last that was said of each clip, the latest first, at most `most`: of those with a label, if one is given.
+    /// The last that was said of each clip, the latest first, at most `most`: of those with a
+    /// label, if one is given.
     fn cases(&self, label: Option<&str>, most: usize) -> Result<Vec<Remark>, RegistryError>;
 
     /// Who did what, the latest first, at most `most`: to one entry, or to all.
     fn log(&self, id: Option<&str>, most: usize) -> Result<Vec<Event>, RegistryError>;
 
-    /// What is wrong with the database itself, and what is not stored as it was put in, in a sentence each; empty if it is whole.
+    /// What is wrong with the database itself, and what is not stored as it was put in, in a
+    /// sentence each; empty if it is whole.
     fn integrity(&self) -> Result<Vec<String>, RegistryError>;
 
-    /// Copies all of it, owners, log and cases included, to a new file at `to`, as it is at one moment, whoever else is at work.
+    /// Copies all of it, owners, log and cases included, to a new file at `to`, as it is at one
+    /// moment, whoever else is at work.
     ///
     /// # Errors
     /// [`RegistryError::Elsewhere`] of a database that has tools of its own for that.
@@ -271,8 +323,8 @@ pub fn is_server(location: &str) -> bool {
     location.starts_with("postgres://") || location.starts_with("postgresql://")
 }
 
-/// Opens the registry at `location`: a `postgres://` URL, or the path of an SQLite file, which is made if it is not there. Older ones are brought up to
-/// date.
+/// Opens the registry at `location`: a `postgres://` URL, or the path of an SQLite file, which is
+/// made if it is not there. Older ones are brought up to date.
 ///
 /// # Errors
 /// [`RegistryError::Open`] or [`RegistryError::Newer`].
@@ -289,13 +341,15 @@ pub fn open(location: &str) -> Result<Arc<dyn Registry>, RegistryError> {
 pub struct Mended {
     /// Entries whose file is there, and which are confirmed now.
     pub confirmed: usize,
-    /// Entries whose file is not there, or not as announced: still at work, never finished, or moved since.
+    /// Entries whose file is not there, or not as announced: still at work, never finished, or
+    /// moved since.
     pub open: usize,
 }
 
-/// Settles what a crash between announcing an entry and confirming it left open, among the entries stamped at `since` (in seconds since 1970) or
-/// later: where the file is there as announced, the entry is confirmed. None is ever forgotten here: its file may lie on another machine, and an entry
-/// of a clip that never appeared accuses nobody.
+/// Settles what a crash between announcing an entry and confirming it left open, among the entries
+/// stamped at `since` (in seconds since 1970) or later: where the file is there as announced, the
+/// entry is confirmed. None is ever forgotten here: its file may lie on another machine, and an
+/// entry of a clip that never appeared accuses nobody.
 ///
 /// # Errors
 /// [`RegistryError::Failed`].

@@ -1,4 +1,5 @@
-//! Who may change what, and who did: each entry that was stored with a token is its owner's, and stays so when it is gone.
+//! Who may change what, and who did: each entry that was stored with a token is its owner's, and
+//! stays so when it is gone.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,8 +26,8 @@ pub struct Event {
     pub at: u64,
     /// Whose token did it; `None` for this deployment itself.
     pub who: Option<String>,
-    /// What: `store`, `replace`, `delete`, `bind` or `rebind`, each with `-refused` behind it where it was not allowed; of a clip that was looked into `note`, `label`, `decision`
-    /// or `review`.
+    /// What: `store`, `replace`, `delete`, `bind` or `rebind`, each with `-refused` behind it where
+    /// it was not allowed; of a clip that was looked into `note`, `label`, `decision` or `review`.
     pub what: String,
     /// To which entry, or to the clip with which SHA-256.
     pub id: String,
@@ -41,7 +42,8 @@ pub(super) fn now_in_milliseconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as u64)
 }
 
-/// Whether an entry, or the place where one was, is free or belongs to whoever asks. This deployment may change everything.
+/// Whether an entry, or the place where one was, is free or belongs to whoever asks. This
+/// deployment may change everything.
 pub(super) fn may_change(s: &mut dyn Session, id: &str, by: Option<&str>) -> Result<bool, String> {
     let Some(by) = by else { return Ok(true) };
     let id = [Value::Text(id.into())];
@@ -71,18 +73,38 @@ pub(super) fn bury(s: &mut dyn Session, id: &str) -> Result<(), String> {
 }
 
 /// Writes down who did what.
-pub(super) fn note(s: &mut dyn Session, by: Option<&str>, what: &str, id: &str) -> Result<(), String> {
-    let values = [now(), optional(by.map(str::to_string)), Value::Text(what.into()), Value::Text(id.into())];
+pub(super) fn note(
+    s: &mut dyn Session,
+    by: Option<&str>,
+    what: &str,
+    id: &str,
+) -> Result<(), String> {
+    let values =
+        [now(), optional(by.map(str::to_string)), Value::Text(what.into()), Value::Text(id.into())];
     s.execute("INSERT INTO log (at, who, what, id) VALUES ($1, $2, $3, $4)", &values).map(|_| ())
 }
 
 /// What was done, the latest first: to one entry, or to all.
-pub(super) fn log(s: &mut dyn Session, id: Option<&str>, most: usize) -> Result<Vec<Event>, String> {
+pub(super) fn log(
+    s: &mut dyn Session,
+    id: Option<&str>,
+    most: usize,
+) -> Result<Vec<Event>, String> {
     let most = signed(most as u64);
     let rows = match id {
-        Some(id) => s.query("SELECT at, who, what, id FROM log WHERE id = $1 ORDER BY at DESC LIMIT $2", &[Value::Text(id.into()), most])?,
+        Some(id) => s.query(
+            "SELECT at, who, what, id FROM log WHERE id = $1 ORDER BY at DESC LIMIT $2",
+            &[Value::Text(id.into()), most],
+        )?,
         None => s.query("SELECT at, who, what, id FROM log ORDER BY at DESC LIMIT $1", &[most])?,
     };
-    let event = |r: &super::sql::Row| Some(Event { at: integer(r, 0)?.try_into().ok()?, who: text(r, 1).map(str::to_string), what: text(r, 2)?.into(), id: text(r, 3)?.into() });
+    let event = |r: &super::sql::Row| {
+        Some(Event {
+            at: integer(r, 0)?.try_into().ok()?,
+            who: text(r, 1).map(str::to_string),
+            what: text(r, 2)?.into(),
+            id: text(r, 3)?.into(),
+        })
+    };
     Ok(rows.iter().filter_map(event).collect())
 }

@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may be dead before that is found out.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Connections at once: a server has some hundred for everyone, and with eight on a machine of two cores the slowest hundredth of the answers took 60 ms, not 2.
+/// Connections at once: a server has some hundred for everyone, and with eight on a machine of two
+/// cores the slowest hundredth of the answers took 60 ms, not 2.
 const CONNECTIONS: usize = 4;
 
 /// Connections to a server, made when they are needed.
@@ -31,7 +32,8 @@ pub(crate) struct Postgres {
     pool: Mutex<Pool>,
 }
 
-/// Those that nobody uses now, how many there are in all, and who waits for one: each gets the next that comes back, so that nobody waits for long.
+/// Those that nobody uses now, how many there are in all, and who waits for one: each gets the next
+/// that comes back, so that nobody waits for long.
 #[derive(Default)]
 struct Pool {
     idle: Vec<Connection>,
@@ -55,7 +57,10 @@ impl Lent<'_> {
     fn get(&mut self) -> Result<&mut Connection, RegistryError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(Connection { client: self.of.client()?, statements: HashMap::new() })),
+            none => {
+                Ok(none
+                    .insert(Connection { client: self.of.client()?, statements: HashMap::new() }))
+            }
         }
     }
 }
@@ -89,25 +94,34 @@ impl Postgres {
         let location = without_password(url);
         let mut config: Config = url.parse().map_err(|e: postgres::Error| RegistryError::Open {
             location: location.clone(),
-            reason: format!("{}; write it like postgres://user:password@host:5432/database", told(&e)),
+            reason: format!(
+                "{}; write it like postgres://user:password@host:5432/database",
+                told(&e)
+            ),
         })?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
         }
         if config.get_tcp_user_timeout().is_none() {
             // A server that is gone without a word is not waited for.
-            config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 6);
+            config
+                .tcp_user_timeout(SILENCE)
+                .keepalives_idle(SILENCE / 2)
+                .keepalives_interval(SILENCE / 6);
         }
         let this = Self { location, config, pool: Mutex::default() };
         this.lend().get()?;
         Ok(this)
     }
 
-    /// Runs one statement that changes something, and never twice: if the connection breaks under it, who called finds out what became of it.
+    /// Runs one statement that changes something, and never twice: if the connection breaks under
+    /// it, who called finds out what became of it.
     pub(crate) fn once(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
         self.with(|c, begun| {
             *begun = true;
-            Prepared { client: &mut c.client, statements: &mut c.statements }.query(sql, values).map_err(|reason| self.failed(reason))
+            Prepared { client: &mut c.client, statements: &mut c.statements }
+                .query(sql, values)
+                .map_err(|reason| self.failed(reason))
         })
     }
 
@@ -115,9 +129,13 @@ impl Postgres {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` with a connection of its own. If it fails before it says that it has begun, and the connection is broken, it runs again with a new one:
-    /// a server that was started anew has forgotten us.
-    fn with<T>(&self, mut work: impl FnMut(&mut Connection, &mut bool) -> Result<T, RegistryError>) -> Result<T, RegistryError> {
+    /// Runs `work` with a connection of its own. If it fails before it says that it has begun, and
+    /// the connection is broken, it runs again with a new one: a server that was started anew has
+    /// forgotten us.
+    fn with<T>(
+        &self,
+        mut work: impl FnMut(&mut Connection, &mut bool) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
         let mut lent = self.lend();
         let mut begun = false;
         let connection = lent.get()?;
@@ -149,7 +167,12 @@ impl Postgres {
 
     fn client(&self) -> Result<Client, RegistryError> {
         let open = |reason: String| RegistryError::Open { location: self.location.clone(), reason };
-        let refused = |e: postgres::Error| open(format!("{}; check that the server runs, and the name, user and password", told(&e)));
+        let refused = |e: postgres::Error| {
+            open(format!(
+                "{}; check that the server runs, and the name, user and password",
+                told(&e)
+            ))
+        };
         match self.config.get_ssl_mode() {
             SslMode::Disable => self.config.connect(NoTls).map_err(refused),
             mode => match MakeRustlsConnect::with_native_certs() {
@@ -171,7 +194,11 @@ impl Database for Postgres {
     }
 
     fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
-        self.with(|c, _| Prepared { client: &mut c.client, statements: &mut c.statements }.query(sql, values).map_err(|reason| self.failed(reason)))
+        self.with(|c, _| {
+            Prepared { client: &mut c.client, statements: &mut c.statements }
+                .query(sql, values)
+                .map_err(|reason| self.failed(reason))
+        })
     }
 
     fn transact(&self, _writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
@@ -193,10 +220,14 @@ impl Database for Postgres {
     }
 
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
-        // The server checks its own pages and keys; what it cannot know is whether our tables are all there.
+        // The server checks its own pages and keys; what it cannot know is whether our tables are
+        // all there.
         let tables = session
             .query("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels', 'fingerprints', 'fingerprint_pictures')", &[])?;
-        let count = tables.first().and_then(|r| if let Some(Value::Integer(n)) = r.first() { Some(*n) } else { None }).unwrap_or(0);
+        let count = tables
+            .first()
+            .and_then(|r| if let Some(Value::Integer(n)) = r.first() { Some(*n) } else { None })
+            .unwrap_or(0);
         Ok((count != 6).then(|| format!("{count} of 6 tables are there")).into_iter().collect())
     }
 }
@@ -215,13 +246,19 @@ fn without_password(url: &str) -> String {
     let url = url.split('?').next().unwrap_or(url);
     let Some((scheme, rest)) = url.split_once("://") else { return "postgres".into() };
     match rest.rsplit_once('@') {
-        Some((user, host)) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
+        Some((user, host)) => {
+            format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default())
+        }
         None => url.to_string(),
     }
 }
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut postgres::types::private::BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(v) => v.to_sql(ty, out),
@@ -238,7 +275,10 @@ impl ToSql for Value {
 }
 
 impl<'a> FromSql<'a> for Value {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         match *ty {
             Type::INT8 => i64::from_sql(ty, raw).map(Self::Integer),
             Type::BYTEA => <&[u8]>::from_sql(ty, raw).map(|b| Self::Bytes(b.to_vec())),
@@ -255,7 +295,8 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
-/// Whether a value is asked for that no row can hold: the server takes no NUL in a text, and no entry with one gets this far.
+/// Whether a value is asked for that no row can hold: the server takes no NUL in a text, and no
+/// entry with one gets this far.
 fn unheard_of(value: &Value) -> bool {
     matches!(value, Value::Text(t) if t.contains('\0'))
 }
@@ -267,12 +308,18 @@ struct Prepared<'a, C> {
 }
 
 impl<C: GenericClient> Prepared<'_, C> {
-    fn run<T>(&mut self, sql: &str, values: &[Value], work: impl FnOnce(&mut C, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, postgres::Error>) -> Result<T, String> {
+    fn run<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        work: impl FnOnce(&mut C, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, postgres::Error>,
+    ) -> Result<T, String> {
         let statement = match self.statements.get(sql) {
             Some(statement) => statement.clone(),
             None => self.client.prepare(sql).map_err(|e| told(&e))?,
         };
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        let values: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
         match work(self.client, &statement, &values) {
             Ok(out) => {
                 self.statements.insert(sql.into(), statement);
@@ -299,8 +346,11 @@ impl<C: GenericClient> Session for Prepared<'_, C> {
         if values.iter().any(unheard_of) {
             return Ok(Vec::new());
         }
-        let rows = self.run(sql, values, |client, statement, values| client.query(statement, values))?;
-        rows.iter().map(|row| (0..row.len()).map(|i| row.try_get(i).map_err(|e| told(&e))).collect()).collect()
+        let rows =
+            self.run(sql, values, |client, statement, values| client.query(statement, values))?;
+        rows.iter()
+            .map(|row| (0..row.len()).map(|i| row.try_get(i).map_err(|e| told(&e))).collect())
+            .collect()
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), String> {
@@ -315,7 +365,10 @@ mod tests {
     #[test]
     fn passwords_stay_out_of_messages() {
         for (url, shown) in [
-            ("postgres://me:secret@host:5432/db?sslmode=require&password=other", "postgres://me@host:5432/db"),
+            (
+                "postgres://me:secret@host:5432/db?sslmode=require&password=other",
+                "postgres://me@host:5432/db",
+            ),
             ("postgres://me:se@cret@host/db", "postgres://me@host/db"),
             ("postgres://host/db", "postgres://host/db"),
         ] {

@@ -1,4 +1,5 @@
-//! A digest of all that is stored of an entry: what a disk, or a hand in the database, changed since is noticed by `registry check`.
+//! A digest of all that is stored of an entry: what a disk, or a hand in the database, changed
+//! since is noticed by `registry check`.
 
 use ring::digest::{Context, SHA256};
 
@@ -47,7 +48,11 @@ pub(super) fn seal(s: &mut dyn Session, id: &str) -> Result<(), String> {
     let id = Value::Text(id.into());
     s.execute("DELETE FROM digests WHERE id = $1", std::slice::from_ref(&id))?;
     let digest = Value::Bytes(digest(s, &id)?);
-    s.execute("INSERT INTO digests (id, digest) SELECT id, $2 FROM entries WHERE id = $1", &[id, digest]).map(|_| ())
+    s.execute(
+        "INSERT INTO digests (id, digest) SELECT id, $2 FROM entries WHERE id = $1",
+        &[id, digest],
+    )
+    .map(|_| ())
 }
 
 /// Takes down what is stored of all entries: of those that were put in before there were digests.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError, Remark, cases, owners, seal};
+use super::{
+    Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError,
+    Remark, cases, owners, seal,
+};
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::media::Stills;
 use crate::payload::Payload;
@@ -63,7 +66,8 @@ pub(crate) trait Database: Debug + Send + Sync {
     fn location(&self) -> &str;
     /// Runs one query by itself.
     fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError>;
-    /// Runs `work` in a transaction, which is undone if it fails. A connection that broke while nobody used it is made anew.
+    /// Runs `work` in a transaction, which is undone if it fails. A connection that broke while
+    /// nobody used it is made anew.
     fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError>;
     /// Copies all of it to a new file, as it is at one moment, whoever else is at work.
     fn backup(&self, to: &Path) -> Result<(), RegistryError>;
@@ -99,20 +103,31 @@ impl<D: Database> SqlRegistry<D> {
             self.run(true, |s| {
                 s.batch(D::LOCK)?;
                 s.batch("CREATE TABLE IF NOT EXISTS proofmark_version (version BIGINT NOT NULL)")?;
-                let version = s.query("SELECT max(version) FROM proofmark_version", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0);
+                let version = s
+                    .query("SELECT max(version) FROM proofmark_version", &[])?
+                    .first()
+                    .and_then(|r| integer(r, 0))
+                    .unwrap_or(0);
                 found = Some(version);
                 for (i, step) in MIGRATIONS[..to].iter().enumerate().skip(version.max(0) as usize) {
                     s.batch(&step.replace("BYTES", D::BYTES))?;
                     if i + 1 == SEALED {
                         seal::seal_all(s)?;
                     }
-                    s.execute("INSERT INTO proofmark_version (version) VALUES ($1)", &[Value::Integer(i as i64 + 1)])?;
+                    s.execute(
+                        "INSERT INTO proofmark_version (version) VALUES ($1)",
+                        &[Value::Integer(i as i64 + 1)],
+                    )?;
                 }
                 Ok(())
             })?;
         }
         match found {
-            Some(found) if found > newest() => Err(RegistryError::Newer { location: self.database.location().into(), found, known: newest() }),
+            Some(found) if found > newest() => Err(RegistryError::Newer {
+                location: self.database.location().into(),
+                found,
+                known: newest(),
+            }),
             _ => Ok(()),
         }
     }
@@ -122,7 +137,11 @@ impl<D: Database> SqlRegistry<D> {
     }
 
     /// Runs `work`, whose failures are the database's.
-    fn run<T: Default>(&self, writes: bool, mut work: impl FnMut(&mut dyn Session) -> Result<T, String>) -> Result<T, RegistryError> {
+    fn run<T: Default>(
+        &self,
+        writes: bool,
+        mut work: impl FnMut(&mut dyn Session) -> Result<T, String>,
+    ) -> Result<T, RegistryError> {
         let mut out = T::default();
         self.database.transact(writes, &mut |session| {
             out = work(session).map_err(|reason| self.failed(reason))?;
@@ -155,16 +174,39 @@ impl<D: Database> SqlRegistry<D> {
     }
 
     /// The hashes of a table, with the ids of their entries: those behind `after`, at most `most`.
-    fn page<T>(&self, table: &str, after: Option<&str>, most: usize, read: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<(String, T)>, RegistryError> {
+    fn page<T>(
+        &self,
+        table: &str,
+        after: Option<&str>,
+        most: usize,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Vec<(String, T)>, RegistryError> {
         let values = [Value::Text(after.unwrap_or_default().into()), signed(most as u64)];
-        let rows = self.database.read(&format!("SELECT id, hashes FROM {table} WHERE id > $1 ORDER BY id LIMIT $2"), &values)?;
-        let one = |r: &Row| text(r, 0).zip(bytes(r, 1)).and_then(|(id, hashes)| Some((id.to_string(), read(hashes)?)));
-        rows.iter().map(|r| one(r).ok_or_else(|| self.failed("a fingerprint is damaged".into()))).collect()
+        let rows = self.database.read(
+            &format!("SELECT id, hashes FROM {table} WHERE id > $1 ORDER BY id LIMIT $2"),
+            &values,
+        )?;
+        let one = |r: &Row| {
+            text(r, 0)
+                .zip(bytes(r, 1))
+                .and_then(|(id, hashes)| Some((id.to_string(), read(hashes)?)))
+        };
+        rows.iter()
+            .map(|r| one(r).ok_or_else(|| self.failed("a fingerprint is damaged".into())))
+            .collect()
     }
 }
 
 /// The tables whose rows belong to an entry.
-const PARTS: [&str; 7] = ["manifests", "bindings", "labels", "fingerprints", "fingerprint_pictures", "sound_fingerprints", "stills"];
+const PARTS: [&str; 7] = [
+    "manifests",
+    "bindings",
+    "labels",
+    "fingerprints",
+    "fingerprint_pictures",
+    "sound_fingerprints",
+    "stills",
+];
 
 const COLUMNS: &str = "entries.id, payload, content, media_type, title, stamped, target";
 
@@ -175,10 +217,15 @@ fn entry(row: &Row) -> Result<Entry, String> {
     Ok(Entry {
         payload: bytes(row, 1).map(|b| payload(b).ok_or_else(|| wrong("payload"))).transpose()?,
         manifest: None,
-        content: bytes(row, 2).and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(|| wrong("digest"))?.into(),
+        content: bytes(row, 2)
+            .and_then(|b| <[u8; 32]>::try_from(b).ok())
+            .ok_or_else(|| wrong("digest"))?
+            .into(),
         media_type: text(row, 3).unwrap_or_default().into(),
         title: text(row, 4).map(str::to_string),
-        stamped: integer(row, 5).and_then(|t| u64::try_from(t).ok()).ok_or_else(|| wrong("time"))?,
+        stamped: integer(row, 5)
+            .and_then(|t| u64::try_from(t).ok())
+            .ok_or_else(|| wrong("time"))?,
         labels: BTreeSet::new(),
         bindings: BTreeSet::new(),
         picture: None,
@@ -194,8 +241,12 @@ fn complete(s: &mut dyn Session, entry: &mut Entry) -> Result<(), String> {
     let id = Value::Text(entry.id.clone());
     let labels = s.query("SELECT label FROM labels WHERE id = $1", std::slice::from_ref(&id))?;
     entry.labels = labels.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect();
-    let bindings = s.query("SELECT alg, value FROM bindings WHERE id = $1", std::slice::from_ref(&id))?;
-    entry.bindings = bindings.iter().filter_map(|r| Some(Binding { alg: text(r, 0)?.into(), value: bytes(r, 1)?.into() })).collect();
+    let bindings =
+        s.query("SELECT alg, value FROM bindings WHERE id = $1", std::slice::from_ref(&id))?;
+    entry.bindings = bindings
+        .iter()
+        .filter_map(|r| Some(Binding { alg: text(r, 0)?.into(), value: bytes(r, 1)?.into() }))
+        .collect();
     Ok(())
 }
 
@@ -239,7 +290,11 @@ const NUL: &str = "there is a NUL character in its texts";
 fn unfit(e: &Entry) -> Option<&'static str> {
     let target = e.target.as_ref().map(|t| t.to_string_lossy());
     let texts = [Some(e.id.as_str()), Some(&e.media_type), e.title.as_deref(), target.as_deref()];
-    let mut texts = texts.into_iter().flatten().chain(e.labels.iter().map(String::as_str)).chain(e.bindings.iter().map(|b| b.alg.as_str()));
+    let mut texts = texts
+        .into_iter()
+        .flatten()
+        .chain(e.labels.iter().map(String::as_str))
+        .chain(e.bindings.iter().map(|b| b.alg.as_str()));
     if e.id.is_empty() {
         return Some("it has no id");
     }
@@ -267,23 +322,41 @@ fn target(e: &Entry) -> Value {
 fn insert_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
     let id = || Value::Text(e.id.clone());
     if let Some(store) = &e.manifest {
-        s.execute("INSERT INTO manifests (id, store) VALUES ($1, $2)", &[id(), Value::Bytes(store.clone())])?;
+        s.execute(
+            "INSERT INTO manifests (id, store) VALUES ($1, $2)",
+            &[id(), Value::Bytes(store.clone())],
+        )?;
     }
     if let Some(picture) = &e.picture {
-        s.execute("INSERT INTO fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(picture.hashes())])?;
-        s.execute("INSERT INTO fingerprint_pictures (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(picture.pictures().to_vec())])?;
+        s.execute(
+            "INSERT INTO fingerprints (id, hashes) VALUES ($1, $2)",
+            &[id(), Value::Bytes(picture.hashes())],
+        )?;
+        s.execute(
+            "INSERT INTO fingerprint_pictures (id, pictures) VALUES ($1, $2)",
+            &[id(), Value::Bytes(picture.pictures().to_vec())],
+        )?;
     }
     if let Some(sound) = &e.sound {
-        s.execute("INSERT INTO sound_fingerprints (id, hashes) VALUES ($1, $2)", &[id(), Value::Bytes(sound.to_bytes())])?;
+        s.execute(
+            "INSERT INTO sound_fingerprints (id, hashes) VALUES ($1, $2)",
+            &[id(), Value::Bytes(sound.to_bytes())],
+        )?;
     }
     if let Some(stills) = &e.stills {
-        s.execute("INSERT INTO stills (id, pictures) VALUES ($1, $2)", &[id(), Value::Bytes(stills.to_bytes())])?;
+        s.execute(
+            "INSERT INTO stills (id, pictures) VALUES ($1, $2)",
+            &[id(), Value::Bytes(stills.to_bytes())],
+        )?;
     }
     for b in &e.bindings {
         bind(s, &e.id, b)?;
     }
     for label in &e.labels {
-        s.execute("INSERT INTO labels (id, label) VALUES ($1, $2)", &[id(), Value::Text(label.clone())])?;
+        s.execute(
+            "INSERT INTO labels (id, label) VALUES ($1, $2)",
+            &[id(), Value::Text(label.clone())],
+        )?;
     }
     Ok(())
 }
@@ -344,9 +417,13 @@ fn refuse_nul(id: &str, binding: &Binding) -> Result<(), RegistryError> {
 /// Adds a binding, unless it is there already; whether there is such an entry.
 fn bind(s: &mut dyn Session, id: &str, b: &Binding) -> Result<bool, String> {
     let id = Value::Text(id.into());
-    let there = !s.query("SELECT id FROM entries WHERE id = $1", std::slice::from_ref(&id))?.is_empty();
+    let there =
+        !s.query("SELECT id FROM entries WHERE id = $1", std::slice::from_ref(&id))?.is_empty();
     if there {
-        s.execute("INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id])?;
+        s.execute(
+            "INSERT INTO bindings (alg, value, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            &[Value::Text(b.alg.clone()), Value::Bytes(b.value.clone()), id],
+        )?;
     }
     Ok(there)
 }
@@ -356,7 +433,12 @@ impl<D: Database> Registry for SqlRegistry<D> {
         self.database.location()
     }
 
-    fn put_all_by(&self, entries: &[Entry], replace: bool, by: Option<&str>) -> Result<Vec<Put>, RegistryError> {
+    fn put_all_by(
+        &self,
+        entries: &[Entry],
+        replace: bool,
+        by: Option<&str>,
+    ) -> Result<Vec<Put>, RegistryError> {
         if let Some((e, reason)) = entries.iter().find_map(|e| Some((e, unfit(e)?))) {
             return Err(RegistryError::Unfit { id: e.id.clone(), reason });
         }
@@ -386,17 +468,33 @@ impl<D: Database> Registry for SqlRegistry<D> {
         self.one("payload = $1", &Value::Bytes(payload.as_bytes().to_vec()))
     }
 
-    fn by_binding(&self, alg: Option<&str>, value: &[u8], most: usize) -> Result<Vec<String>, RegistryError> {
+    fn by_binding(
+        &self,
+        alg: Option<&str>,
+        value: &[u8],
+        most: usize,
+    ) -> Result<Vec<String>, RegistryError> {
         let value = Value::Bytes(value.to_vec());
         let most = signed(most as u64);
         let rows = match alg {
-            Some(alg) => self.database.read("SELECT id FROM bindings WHERE alg = $1 AND value = $2 ORDER BY id LIMIT $3", &[Value::Text(alg.into()), value, most])?,
-            None => self.database.read("SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2", &[value, most])?,
+            Some(alg) => self.database.read(
+                "SELECT id FROM bindings WHERE alg = $1 AND value = $2 ORDER BY id LIMIT $3",
+                &[Value::Text(alg.into()), value, most],
+            )?,
+            None => self.database.read(
+                "SELECT DISTINCT id FROM bindings WHERE value = $1 ORDER BY id LIMIT $2",
+                &[value, most],
+            )?,
         };
         Ok(rows.iter().filter_map(|r| text(r, 0).map(str::to_string)).collect())
     }
 
-    fn bind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError> {
+    fn bind_by(
+        &self,
+        id: &str,
+        binding: &Binding,
+        by: Option<&str>,
+    ) -> Result<Change, RegistryError> {
         refuse_nul(id, binding)?;
         self.run(true, |s| {
             if !bind(s, id, binding)? {
@@ -407,12 +505,20 @@ impl<D: Database> Registry for SqlRegistry<D> {
         })
     }
 
-    fn rebind_by(&self, id: &str, binding: &Binding, by: Option<&str>) -> Result<Change, RegistryError> {
+    fn rebind_by(
+        &self,
+        id: &str,
+        binding: &Binding,
+        by: Option<&str>,
+    ) -> Result<Change, RegistryError> {
         refuse_nul(id, binding)?;
         let of = [Value::Text(binding.alg.clone()), Value::Bytes(binding.value.clone())];
         self.run(true, |s| {
             let led = s.query("SELECT id FROM bindings WHERE alg = $1 AND value = $2", &of)?;
-            if led.is_empty() || s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() {
+            if led.is_empty()
+                || s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?
+                    .is_empty()
+            {
                 return Ok(Change::Absent);
             }
             for other in led.iter().filter_map(|r| text(r, 0)).filter(|other| *other != id) {
@@ -423,7 +529,10 @@ impl<D: Database> Registry for SqlRegistry<D> {
             }
             s.execute("DELETE FROM bindings WHERE alg = $1 AND value = $2", &of)?;
             bind(s, id, binding)?;
-            led.iter().filter_map(|r| text(r, 0)).chain([id]).try_for_each(|changed| seal::seal(s, changed))?;
+            led.iter()
+                .filter_map(|r| text(r, 0))
+                .chain([id])
+                .try_for_each(|changed| seal::seal(s, changed))?;
             owners::note(s, by, "rebind", id).map(|()| Change::Done)
         })
     }
@@ -436,19 +545,36 @@ impl<D: Database> Registry for SqlRegistry<D> {
             format!("${}", values.len())
         };
         if let Some(label) = &filter.label {
-            conditions.push(format!("entries.id IN (SELECT id FROM labels WHERE label = {})", parameter(Value::Text(label.clone()))));
+            conditions.push(format!(
+                "entries.id IN (SELECT id FROM labels WHERE label = {})",
+                parameter(Value::Text(label.clone()))
+            ));
         }
         if let Some(since) = filter.since {
             conditions.push(format!("stamped >= {}", parameter(signed(since))));
         }
         if let Some((stamped, id)) = &filter.after {
-            conditions.push(format!("(stamped, entries.id) < ({}, {})", parameter(signed(*stamped)), parameter(Value::Text(id.clone()))));
+            conditions.push(format!(
+                "(stamped, entries.id) < ({}, {})",
+                parameter(signed(*stamped)),
+                parameter(Value::Text(id.clone()))
+            ));
         }
-        let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+        let condition = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!("WHERE {}", conditions.join(" AND "))
+        };
         let most = parameter(signed(filter.most as u64));
-        let sql = format!("SELECT {COLUMNS} FROM entries {condition} ORDER BY stamped DESC, entries.id DESC LIMIT {most}");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries {condition} ORDER BY stamped DESC, entries.id DESC LIMIT {most}"
+        );
         self.run(false, |s| {
-            let mut entries = s.query(&sql, &values)?.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
+            let mut entries = s
+                .query(&sql, &values)?
+                .iter()
+                .map(entry)
+                .collect::<Result<Vec<Entry>, String>>()?;
             entries.iter_mut().try_for_each(|e| complete(s, e))?;
             Ok(entries)
         })
@@ -459,21 +585,38 @@ impl<D: Database> Registry for SqlRegistry<D> {
         Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
     }
 
-    fn looks(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, PictureFingerprint)>, RegistryError> {
-        self.page("fingerprints", after, most, |hashes| PictureFingerprint::from_parts(hashes, Vec::new()))
+    fn looks(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, PictureFingerprint)>, RegistryError> {
+        self.page("fingerprints", after, most, |hashes| {
+            PictureFingerprint::from_parts(hashes, Vec::new())
+        })
     }
 
-    fn sounds(&self, after: Option<&str>, most: usize) -> Result<Vec<(String, SoundFingerprint)>, RegistryError> {
+    fn sounds(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, SoundFingerprint)>, RegistryError> {
         self.page("sound_fingerprints", after, most, SoundFingerprint::from_bytes)
     }
 
     fn count(&self) -> Result<u64, RegistryError> {
-        Ok(self.database.read("SELECT count(*) FROM entries", &[])?.first().and_then(|r| integer(r, 0)).unwrap_or(0) as u64)
+        Ok(self
+            .database
+            .read("SELECT count(*) FROM entries", &[])?
+            .first()
+            .and_then(|r| integer(r, 0))
+            .unwrap_or(0) as u64)
     }
 
     fn delete_by(&self, id: &str, by: Option<&str>) -> Result<Change, RegistryError> {
         self.run(true, |s| {
-            if s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?.is_empty() {
+            if s.query("SELECT id FROM entries WHERE id = $1", &[Value::Text(id.into())])?
+                .is_empty()
+            {
                 return Ok(Change::Absent);
             }
             if !owners::may_change(s, id, by)? {
@@ -487,16 +630,28 @@ impl<D: Database> Registry for SqlRegistry<D> {
 
     fn find(&self, words: &str, most: usize) -> Result<Vec<Entry>, RegistryError> {
         let words = words.trim();
-        let payload = words.strip_prefix("urn:c2pa:").unwrap_or(words).parse::<Payload>().ok().map(|p| p.as_bytes().to_vec());
+        let payload = words
+            .strip_prefix("urn:c2pa:")
+            .unwrap_or(words)
+            .parse::<Payload>()
+            .ok()
+            .map(|p| p.as_bytes().to_vec());
         let content = words.parse::<Content>().ok().map(|c| c.as_bytes().to_vec());
         let (column, value) = match (payload, content) {
             (Some(payload), _) => ("payload = $1", Value::Bytes(payload)),
             (_, Some(content)) => ("content = $1", Value::Bytes(content)),
             // Signs that stand for others stand for themselves here.
             _ => {
-                let plain: String = words.to_lowercase().chars().flat_map(|c| "%_\\".contains(c).then_some('\\').into_iter().chain([c])).collect();
+                let plain: String = words
+                    .to_lowercase()
+                    .chars()
+                    .flat_map(|c| "%_\\".contains(c).then_some('\\').into_iter().chain([c]))
+                    .collect();
                 let labelled = "EXISTS (SELECT 1 FROM labels WHERE labels.id = entries.id AND lower(label) LIKE $1 ESCAPE '\\')";
-                (&*format!("lower(title) LIKE $1 ESCAPE '\\' OR {labelled}"), Value::Text(format!("%{plain}%")))
+                (
+                    &*format!("lower(title) LIKE $1 ESCAPE '\\' OR {labelled}"),
+                    Value::Text(format!("%{plain}%")),
+                )
             }
         };
         if words.is_empty() || words.contains('\0') {

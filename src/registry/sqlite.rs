@@ -33,11 +33,14 @@ impl Sqlite {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(PATIENCE)?;
-            // Readers and a writer at once; an entry that was confirmed is on the disk. Of others who open a new file at the same moment this takes the word
-            // "busy" at once, whatever the time-out.
+            // Readers and a writer at once; an entry that was confirmed is on the disk. Of others
+            // who open a new file at the same moment this takes the word "busy" at once, whatever
+            // the time-out.
             let begun = Instant::now();
             while let Err(e) = connection.pragma_update(None, "journal_mode", "WAL") {
-                if e.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || begun.elapsed() > PATIENCE {
+                if e.sqlite_error_code() != Some(ErrorCode::DatabaseBusy)
+                    || begun.elapsed() > PATIENCE
+                {
                     return Err(e);
                 }
                 std::thread::sleep(PAUSE);
@@ -49,7 +52,10 @@ impl Sqlite {
         };
         // Who may only read can still verify.
         let connection = open().or_else(|e| reading(path).map_err(|_| e));
-        let connection = connection.map_err(|e| RegistryError::Open { location: location.clone(), reason: format!("{e}; check the path, its permissions and the free space") })?;
+        let connection = connection.map_err(|e| RegistryError::Open {
+            location: location.clone(),
+            reason: format!("{e}; check the path, its permissions and the free space"),
+        })?;
         Ok(Self { location, connection: Mutex::new(connection) })
     }
 }
@@ -57,19 +63,32 @@ impl Sqlite {
 /// SQLite's own `lower` knows the letters of ASCII alone.
 fn lower_everything(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("lower", 1, flags, |all| Ok(all.get::<Option<String>>(0)?.map(|text| text.to_lowercase())))
+    connection.create_scalar_function("lower", 1, flags, |all| {
+        Ok(all.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
+    })
 }
 
 /// Opens a file that is there, to be read and no more.
 fn reading(path: &Path) -> rusqlite::Result<Connection> {
-    let log = path.with_extension(path.extension().map_or_else(|| "-wal".into(), |e| format!("{}-wal", e.to_string_lossy())));
+    let log = path.with_extension(
+        path.extension().map_or_else(|| "-wal".into(), |e| format!("{}-wal", e.to_string_lossy())),
+    );
     let connection = if log.exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
-        // Nobody writes, and what readers and writers share cannot be made here: SQLite reads such a file if it is promised to stay as it is.
+        // Nobody writes, and what readers and writers share cannot be made here: SQLite reads such
+        // a file if it is promised to stay as it is.
         let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(b);
-        let name: String = path.as_os_str().as_encoded_bytes().iter().map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02x}") }).collect();
-        Connection::open_with_flags(format!("file:{name}?immutable=1"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+        let name: String = path
+            .as_os_str()
+            .as_encoded_bytes()
+            .iter()
+            .map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02x}") })
+            .collect();
+        Connection::open_with_flags(
+            format!("file:{name}?immutable=1"),
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        )?
     };
     connection.busy_timeout(PATIENCE)?;
     lower_everything(&connection)?;
@@ -89,17 +108,24 @@ impl Database for Sqlite {
     fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
         let mut rows = Vec::new();
         self.transact(false, &mut |session| {
-            rows = session.query(sql, values).map_err(|reason| RegistryError::Failed { location: self.location.clone(), reason })?;
+            rows = session.query(sql, values).map_err(|reason| RegistryError::Failed {
+                location: self.location.clone(),
+                reason,
+            })?;
             Ok(())
         })?;
         Ok(rows)
     }
 
     fn transact(&self, writes: bool, work: Work<'_>) -> Result<(), RegistryError> {
-        let failed = |e: rusqlite::Error| RegistryError::Failed { location: self.location.clone(), reason: e.to_string() };
+        let failed = |e: rusqlite::Error| RegistryError::Failed {
+            location: self.location.clone(),
+            reason: e.to_string(),
+        };
         // What panicked has undone its transaction.
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let behaviour = if writes { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
+        let behaviour =
+            if writes { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
         let mut transaction = connection.transaction_with_behavior(behaviour).map_err(failed)?;
         work(&mut transaction)?;
         transaction.commit().map_err(failed)
@@ -108,7 +134,8 @@ impl Database for Sqlite {
     fn backup(&self, to: &Path) -> Result<(), RegistryError> {
         let copy = || -> rusqlite::Result<()> {
             // Of its own, so that this process goes on meanwhile: a reader holds up nobody.
-            let from = Connection::open_with_flags(&self.location, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let from =
+                Connection::open_with_flags(&self.location, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             from.busy_timeout(PATIENCE)?;
             let mut to = Connection::open(to)?;
             // In one step, which sees one moment.
@@ -116,39 +143,67 @@ impl Database for Sqlite {
             // One file, without a log beside it.
             to.pragma_update(None, "journal_mode", "DELETE")
         };
-        copy().map_err(|e| RegistryError::Failed { location: self.location.clone(), reason: format!("it cannot be copied to {}: {e}", to.display()) })
+        copy().map_err(|e| RegistryError::Failed {
+            location: self.location.clone(),
+            reason: format!("it cannot be copied to {}: {e}", to.display()),
+        })
     }
 
     fn restore(&self, from: &Path) -> Result<(), RegistryError> {
         let unfit = |reason: String| RegistryError::NoBackup { path: from.into(), reason };
         let source = reading(from).map_err(|e| unfit(e.to_string()))?;
-        let told = |sql: &str| source.query_row(sql, [], |r| r.get::<_, rusqlite::types::Value>(0)).map_err(|e| unfit(e.to_string()));
-        match (told("PRAGMA integrity_check")?, told("SELECT max(version) FROM proofmark_version")?) {
+        let told = |sql: &str| {
+            source
+                .query_row(sql, [], |r| r.get::<_, rusqlite::types::Value>(0))
+                .map_err(|e| unfit(e.to_string()))
+        };
+        match (told("PRAGMA integrity_check")?, told("SELECT max(version) FROM proofmark_version")?)
+        {
             (rusqlite::types::Value::Text(ok), _) if ok != "ok" => return Err(unfit(ok)),
             (_, rusqlite::types::Value::Integer(version)) if version <= newest() => {}
-            (_, rusqlite::types::Value::Integer(version)) => return Err(unfit(format!("it is of version {version}, and this program knows those up to {}; update it", newest()))),
+            (_, rusqlite::types::Value::Integer(version)) => {
+                return Err(unfit(format!(
+                    "it is of version {version}, and this program knows those up to {}; update it",
+                    newest()
+                )));
+            }
             _ => return Err(unfit("it holds no entries of ours".into())),
         }
         let mut own = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = Instant::now();
-        let failed = |e: rusqlite::Error| RegistryError::Failed { location: self.location.clone(), reason: e.to_string() };
+        let failed = |e: rusqlite::Error| RegistryError::Failed {
+            location: self.location.clone(),
+            reason: e.to_string(),
+        };
         let backup = Backup::new(&source, &mut own).map_err(failed)?;
         loop {
             match backup.step(-1).map_err(failed)? {
                 StepResult::Done => return Ok(()),
                 // Somebody reads or writes: it takes the whole file for a moment.
                 _ if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                _ => return Err(RegistryError::Failed { location: self.location.clone(), reason: "others are at work in it all the time; stop them, and try again".into() }),
+                _ => {
+                    return Err(RegistryError::Failed {
+                        location: self.location.clone(),
+                        reason: "others are at work in it all the time; stop them, and try again"
+                            .into(),
+                    });
+                }
             }
         }
     }
 
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
-        let mut wrong: Vec<String> =
-            session.query("PRAGMA integrity_check", &[])?.into_iter().flatten().filter_map(|v| if let Value::Text(t) = v { Some(t) } else { None }).collect();
+        let mut wrong: Vec<String> = session
+            .query("PRAGMA integrity_check", &[])?
+            .into_iter()
+            .flatten()
+            .filter_map(|v| if let Value::Text(t) = v { Some(t) } else { None })
+            .collect();
         wrong.retain(|line| line != "ok");
         let orphans = session.query("PRAGMA foreign_key_check", &[])?.len();
-        wrong.extend((orphans > 0).then(|| format!("{orphans} rows belong to entries that are not there")));
+        wrong.extend(
+            (orphans > 0).then(|| format!("{orphans} rows belong to entries that are not there")),
+        );
         Ok(wrong)
     }
 }
@@ -171,7 +226,9 @@ fn numbered(sql: &str) -> String {
 
 impl Session for rusqlite::Transaction<'_> {
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String> {
-        let run = || -> rusqlite::Result<usize> { self.prepare_cached(&numbered(sql))?.execute(params_from_iter(values)) };
+        let run = || -> rusqlite::Result<usize> {
+            self.prepare_cached(&numbered(sql))?.execute(params_from_iter(values))
+        };
         run().map(|n| n as u64).map_err(|e| e.to_string())
     }
 
@@ -213,15 +270,23 @@ mod tests {
         assert!(reading(&path).is_err(), "it makes none");
         let writer = Sqlite::open(&path).unwrap();
         writer
-            .transact(true, &mut |s| s.batch("CREATE TABLE t (v BIGINT); INSERT INTO t VALUES (7)").map_err(|reason| RegistryError::Failed { location: String::new(), reason }))
+            .transact(true, &mut |s| {
+                s.batch("CREATE TABLE t (v BIGINT); INSERT INTO t VALUES (7)")
+                    .map_err(|reason| RegistryError::Failed { location: String::new(), reason })
+            })
             .unwrap();
-        let seven = |c: &Connection| c.query_row("SELECT v FROM t", [], |r| r.get::<_, i64>(0)).unwrap();
+        let seven =
+            |c: &Connection| c.query_row("SELECT v FROM t", [], |r| r.get::<_, i64>(0)).unwrap();
         // Beside one who writes, and alone.
         assert_eq!(seven(&reading(&path).unwrap()), 7);
         drop(writer);
         let alone = reading(&path).unwrap();
         assert_eq!(seven(&alone), 7);
         assert!(alone.execute("INSERT INTO t VALUES (8)", []).is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 }

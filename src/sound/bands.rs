@@ -13,14 +13,18 @@ use super::mask::{Allowance, Ceiling};
 pub(crate) const ROW: f64 = 0.020;
 /// Seconds of a pair of rows, which carries one sign per band in the difference of its levels.
 pub(crate) const PAIR: f64 = 2.0 * ROW;
-/// Seconds of the window through which energy is measured. Shorter ones blur neighbouring bands, longer ones neighbouring rows.
+/// Seconds of the window through which energy is measured. Shorter ones blur neighbouring bands,
+/// longer ones neighbouring rows.
 pub(crate) const WINDOW: f64 = 0.024;
-/// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down here.
+/// Lower edge of the lowest band, in hertz. Speech that other sound drowns is heard longest down
+/// here.
 const LOW: f64 = 100.0;
-/// Upper edge of the highest band at most: above, what codecs leave is not what makes a weak copy readable, and movements are heard most. Up to 13.5 kHz as many copies
-/// are read, and ViSQOL falls from 4.72 to 4.68 in the median, from 4.69 to 4.46 at the least.
+/// Upper edge of the highest band at most: above, what codecs leave is not what makes a weak copy
+/// readable, and movements are heard most. Up to 13.5 kHz as many copies are read, and ViSQOL falls
+/// from 4.72 to 4.68 in the median, from 4.69 to 4.46 at the least.
 const HIGH: f64 = 6_700.0;
-/// Width of a band in hertz at least, two bins of what the marker filters with, and as a share of its lower edge.
+/// Width of a band in hertz at least, two bins of what the marker filters with, and as a share of
+/// its lower edge.
 const LEAST_WIDTH: f64 = 100.0;
 const RELATIVE_WIDTH: f64 = 1.0 / 8.0;
 /// Number of bands.
@@ -71,7 +75,14 @@ impl Analyser {
         let phase = |i: usize| std::f64::consts::TAU * i as f64 / length as f64;
         let window: Vec<f32> = (0..length).map(|i| (0.5 - 0.5 * phase(i).cos()) as f32).collect();
         let (spectrum, scratch) = (fft.make_output_vec(), fft.make_scratch_vec());
-        Self { power: vec![0.0; spectrum.len()], buffer: vec![0.0; length], fft, window, spectrum, scratch }
+        Self {
+            power: vec![0.0; spectrum.len()],
+            buffer: vec![0.0; length],
+            fft,
+            window,
+            spectrum,
+            scratch,
+        }
     }
 
     /// Samples that one spectrum is of.
@@ -79,12 +90,17 @@ impl Analyser {
         self.window.len()
     }
 
-    /// The power of each bin for [`Analyser::len`] samples: 1 for a sine of full scale in the middle of a bin.
+    /// The power of each bin for [`Analyser::len`] samples: 1 for a sine of full scale in the
+    /// middle of a bin.
     pub(crate) fn power(&mut self, samples: &[f32]) -> &[f32] {
         let scale = 4.0 / self.window.len() as f32;
-        self.buffer.iter_mut().zip(samples.iter().zip(&self.window)).for_each(|(b, (s, w))| *b = s * w * scale);
+        self.buffer
+            .iter_mut()
+            .zip(samples.iter().zip(&self.window))
+            .for_each(|(b, (s, w))| *b = s * w * scale);
         // The lengths are those of the plan, so that it cannot fail.
-        let _ = self.fft.process_with_scratch(&mut self.buffer, &mut self.spectrum, &mut self.scratch);
+        let _ =
+            self.fft.process_with_scratch(&mut self.buffer, &mut self.spectrum, &mut self.scratch);
         self.power.iter_mut().zip(&self.spectrum).for_each(|(p, x)| *p = x.norm_sqr());
         &self.power
     }
@@ -100,7 +116,12 @@ pub(crate) fn copy(from: &VecDeque<f32>, begin: usize, to: &mut [f32]) {
 }
 
 /// Where the bands lie among bins: fractional positions in a sum over bins.
-pub(crate) fn positions(rate: f64, length: usize, pitch: f64, bins: usize) -> [(usize, f32); BANDS + 1] {
+pub(crate) fn positions(
+    rate: f64,
+    length: usize,
+    pitch: f64,
+    bins: usize,
+) -> [(usize, f32); BANDS + 1] {
     let bin = rate / length as f64;
     EDGES.map(|edge| {
         let at = (edge * pitch / bin + 0.5).min(bins as f64);
@@ -109,7 +130,8 @@ pub(crate) fn positions(rate: f64, length: usize, pitch: f64, bins: usize) -> [(
     })
 }
 
-/// Power of each band from sums over bins from each one *up*, so that the weak high bands keep their digits.
+/// Power of each band from sums over bins from each one *up*, so that the weak high bands keep
+/// their digits.
 pub(crate) fn band_power(sums: &[f32], positions: &[(usize, f32); BANDS + 1]) -> PerBand<f32> {
     let at = |&(i, part): &(usize, f32)| sums[i] + part * (sums[i + 1] - sums[i]);
     let mut above = at(&positions[0]);
@@ -153,15 +175,31 @@ pub(crate) struct Spectrogram {
 }
 
 impl Spectrogram {
-    /// For `room` spectra from `length` samples each, the first at `start` seconds, in which the bands are to be read under any pitch of a range.
-    pub(crate) fn new(rate: f64, length: usize, (low, high): (f64, f64), start: f64, room: usize) -> Self {
+    /// For `room` spectra from `length` samples each, the first at `start` seconds, in which the
+    /// bands are to be read under any pitch of a range.
+    pub(crate) fn new(
+        rate: f64,
+        length: usize,
+        (low, high): (f64, f64),
+        start: f64,
+        room: usize,
+    ) -> Self {
         let bins = ((HIGH * MOST_PITCH * length as f64 / rate) as usize + 2).min(length / 2 + 1);
         let [lowest, highest] = [low, high].map(|pitch| positions(rate, length, pitch, bins));
         // One more for the sum's end.
-        let mut kept: Vec<usize> = lowest.iter().zip(&highest).flat_map(|(from, to)| from.0..=to.0 + 1).collect();
+        let mut kept: Vec<usize> =
+            lowest.iter().zip(&highest).flat_map(|(from, to)| from.0..=to.0 + 1).collect();
         kept.sort_unstable();
         kept.dedup();
-        Self { rate, length, bins, start, sums: Vec::with_capacity(room * kept.len()), kept, scratch: Vec::new() }
+        Self {
+            rate,
+            length,
+            bins,
+            start,
+            sums: Vec::with_capacity(room * kept.len()),
+            kept,
+            scratch: Vec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, power: &[f32]) {
@@ -186,18 +224,21 @@ impl Spectrogram {
     }
 
     fn bands(&self, pitch: f64) -> impl Iterator<Item = PerBand<f32>> + '_ {
-        let positions = positions(self.rate, self.length, pitch, self.bins).map(|(bin, part)| (self.kept.partition_point(|&k| k < bin), part));
+        let positions = positions(self.rate, self.length, pitch, self.bins)
+            .map(|(bin, part)| (self.kept.partition_point(|&k| k < bin), part));
         self.sums.chunks_exact(self.kept.len()).map(move |sums| band_power(sums, &positions))
     }
 }
 
-/// Share of the rows under which a band's floor is taken to lie, and what noise has in the mean over its floor.
+/// Share of the rows under which a band's floor is taken to lie, and what noise has in the mean
+/// over its floor.
 const FLOOR_QUANTILE: f64 = 0.05;
 const FLOOR_TO_MEAN: f32 = 1.3;
 /// Share of the sound under which a band holds none.
 const NOTHING: f64 = 1e-7;
 
-/// The bands of a stretch of sound under one pitch, ready to be cut into rows of any place and length.
+/// The bands of a stretch of sound under one pitch, ready to be cut into rows of any place and
+/// length.
 pub(crate) struct Sheet {
     /// Sums over time, a row of [`BANDS`] before each spectrum and one behind the last.
     sums: Vec<PerBand<f64>>,
@@ -224,11 +265,25 @@ impl Sheet {
         let mut powers = Vec::new();
         let floor = std::array::from_fn(|b| {
             powers.clear();
-            powers.extend(sums.windows(per_row + 1).step_by(per_row / 2).map(|w| (w[per_row][b] - w[0][b]) as f32 / per_row as f32));
+            powers.extend(
+                sums.windows(per_row + 1)
+                    .step_by(per_row / 2)
+                    .map(|w| (w[per_row][b] - w[0][b]) as f32 / per_row as f32),
+            );
             let place = (powers.len() as f64 * FLOOR_QUANTILE) as usize;
-            if powers.is_empty() { 0.0 } else { *powers.select_nth_unstable_by(place, f32::total_cmp).1 }
+            if powers.is_empty() {
+                0.0
+            } else {
+                *powers.select_nth_unstable_by(place, f32::total_cmp).1
+            }
         });
-        let mut sheet = Self { sums, floor, allowances: Vec::new(), noise: OnceLock::new(), start: spectrogram.start };
+        let mut sheet = Self {
+            sums,
+            floor,
+            allowances: Vec::new(),
+            noise: OnceLock::new(),
+            start: spectrogram.start,
+        };
         sheet.allowances = sheet.follow(&[0.0; BANDS]);
         sheet
     }
@@ -239,9 +294,16 @@ impl Sheet {
         const DROWNED: f32 = 0.05;
         let per_pair = (PAIR / HOP) as usize;
         let mut ceiling = Ceiling::default();
-        let mean = |w: &[PerBand<f64>], b: usize| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32;
-        let without = |w: &[PerBand<f64>]| -> PerBand<f32> { std::array::from_fn(|b| (mean(w, b) - noise[b]).max(DROWNED * mean(w, b))) };
-        self.sums.windows(per_pair + 1).step_by(per_pair).map(|w| ceiling.follow(&without(w))).collect()
+        let mean =
+            |w: &[PerBand<f64>], b: usize| (w[per_pair][b] - w[0][b]) as f32 / per_pair as f32;
+        let without = |w: &[PerBand<f64>]| -> PerBand<f32> {
+            std::array::from_fn(|b| (mean(w, b) - noise[b]).max(DROWNED * mean(w, b)))
+        };
+        self.sums
+            .windows(per_pair + 1)
+            .step_by(per_pair)
+            .map(|w| ceiling.follow(&without(w)))
+            .collect()
     }
 
     /// What the sound hides `time` seconds from the stretch's start.
@@ -249,8 +311,9 @@ impl Sheet {
         at(&self.allowances, time)
     }
 
-    /// Noise that may lie over the sound: of those whose power falls with a power of frequency, the one that reaches no higher than the floor of the quietest bands, and in all
-    /// bands together comes nearest to it.
+    /// Noise that may lie over the sound: of those whose power falls with a power of frequency, the
+    /// one that reaches no higher than the floor of the quietest bands, and in all bands together
+    /// comes nearest to it.
     pub(crate) fn noise(&self) -> &Noise {
         /// Powers of frequency: white, pink and brown noise, and between.
         const FALLS: [f32; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
@@ -260,15 +323,23 @@ impl Sheet {
             let last = self.sums[self.sums.len() - 1];
             let heard = last.iter().sum::<f64>() * NOTHING;
             let fits = FALLS.map(|fall| {
-                let shape: PerBand<f32> = std::array::from_fn(|b| ((EDGES[b + 1] - EDGES[b]) * EDGES[b].powf(-f64::from(fall))) as f32);
-                let mut levels: Vec<f32> = (0..BANDS).filter(|&b| last[b] > heard).map(|b| self.floor[b] / shape[b]).collect();
+                let shape: PerBand<f32> = std::array::from_fn(|b| {
+                    ((EDGES[b + 1] - EDGES[b]) * EDGES[b].powf(-f64::from(fall))) as f32
+                });
+                let mut levels: Vec<f32> = (0..BANDS)
+                    .filter(|&b| last[b] > heard)
+                    .map(|b| self.floor[b] / shape[b])
+                    .collect();
                 levels.sort_by(f32::total_cmp);
                 // Of the highest band there may be half: the one after the quietest is taken.
                 let level = levels.get(1).copied().unwrap_or(0.0);
                 let below = levels.iter().map(|l| (l / level).ln().min(SOUND)).sum::<f32>();
                 (below, shape.map(|s| s * level))
             });
-            let power = fits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map_or([0.0; BANDS], |fit| fit.1);
+            let power = fits
+                .into_iter()
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .map_or([0.0; BANDS], |fit| fit.1);
             Noise { allowances: self.follow(&power.map(|p| p * FLOOR_TO_MEAN)), power }
         })
     }
@@ -319,7 +390,9 @@ mod tests {
 
     #[test]
     fn lengths_are_near_and_smooth() {
-        for (rate, expected) in [(48_000.0, 1152), (44_100.0, 1050), (8_000.0, 192), (192_000.0, 4608)] {
+        for (rate, expected) in
+            [(48_000.0, 1152), (44_100.0, 1050), (8_000.0, 192), (192_000.0, 4608)]
+        {
             assert_eq!(fft_length(WINDOW * rate), expected);
         }
     }
@@ -329,19 +402,30 @@ mod tests {
         let rate = 48_000.0;
         let mut analyser = Analyser::new(rate);
         let frequency = 1000.0;
-        let sine: Vec<f32> = (0..analyser.len()).map(|i| (std::f64::consts::TAU * frequency * i as f64 / rate).sin() as f32).collect();
-        let [mut spectrogram, mut stamped] = [(0.5, 1.27), (1.0, 1.0)].map(|pitches| Spectrogram::new(rate, analyser.len(), pitches, 0.0, 16));
+        let sine: Vec<f32> = (0..analyser.len())
+            .map(|i| (std::f64::consts::TAU * frequency * i as f64 / rate).sin() as f32)
+            .collect();
+        let [mut spectrogram, mut stamped] = [(0.5, 1.27), (1.0, 1.0)]
+            .map(|pitches| Spectrogram::new(rate, analyser.len(), pitches, 0.0, 16));
         for _ in 0..16 {
             let power = analyser.power(&sine);
             spectrogram.push(power);
             stamped.push(power);
         }
-        assert_eq!(spectrogram.bands(1.0).collect::<Vec<_>>(), stamped.bands(1.0).collect::<Vec<_>>());
+        assert_eq!(
+            spectrogram.bands(1.0).collect::<Vec<_>>(),
+            stamped.bands(1.0).collect::<Vec<_>>()
+        );
         let band = (0..BANDS).find(|&b| EDGES[b + 1] > frequency).unwrap();
-        for (pitch, expected) in [(1.0, band), (0.5, (0..BANDS).find(|&b| EDGES[b + 1] > 2.0 * frequency).unwrap())] {
+        for (pitch, expected) in
+            [(1.0, band), (0.5, (0..BANDS).find(|&b| EDGES[b + 1] > 2.0 * frequency).unwrap())]
+        {
             let powers = spectrogram.bands(pitch).next().unwrap();
             assert!((0.8..2.1).contains(&powers[expected]), "{powers:?}");
-            assert!(powers.iter().enumerate().all(|(b, &p)| b.abs_diff(expected) < 3 || p < 1e-4), "{powers:?}");
+            assert!(
+                powers.iter().enumerate().all(|(b, &p)| b.abs_diff(expected) < 3 || p < 1e-4),
+                "{powers:?}"
+            );
         }
     }
 
@@ -354,14 +438,22 @@ mod tests {
                 let noise = |bin: usize| 1e-6 * (bin.max(1) as f32).powf(-fall);
                 // Sound that comes and goes in the lowest bands, and one tone that stays.
                 let sound = |bin: usize| if bin < 20 && i % 100 < 80 { 1e-2 } else { 0.0 } + if bin == 40 { 1e-3 } else { 0.0 };
-                spectrogram.push(&(0..length / 2 + 1).map(|bin| noise(bin) + sound(bin)).collect::<Vec<_>>());
+                spectrogram.push(
+                    &(0..length / 2 + 1).map(|bin| noise(bin) + sound(bin)).collect::<Vec<_>>(),
+                );
             }
             let sheet = Sheet::new(&spectrogram, 1.0);
             let power = sheet.noise().power;
             for b in [3, 15, 22] {
                 let bins = (EDGES[b + 1] - EDGES[b]) * length as f64 / rate;
-                let expected = 1e-6 * bins as f32 * (((EDGES[b] + EDGES[b + 1]) / 2.0 * length as f64 / rate) as f32).powf(-fall);
-                assert!((power[b] / expected - 1.0).abs() < 0.3, "fall {fall}, band {b}: {} {expected}", power[b]);
+                let expected = 1e-6
+                    * bins as f32
+                    * (((EDGES[b] + EDGES[b + 1]) / 2.0 * length as f64 / rate) as f32).powf(-fall);
+                assert!(
+                    (power[b] / expected - 1.0).abs() < 0.3,
+                    "fall {fall}, band {b}: {} {expected}",
+                    power[b]
+                );
             }
             assert!(sheet.noise().allowance(0.0).whole < sheet.allowance(0.0).whole);
         }

@@ -4,23 +4,31 @@ use super::carrier::{CODE, Carrier};
 use super::read::Cells;
 use crate::payload::{CHECKED_BITS, Payload};
 
-/// List lengths: the short one decodes all but the weakest marks, the long one gains some tenths of a decibel.
+/// List lengths: the short one decodes all but the weakest marks, the long one gains some tenths of
+/// a decibel.
 const SHORT: usize = 16;
 const LONG: usize = 256;
-/// Sequences of the long list that are offered to the check at most: each that is wrong passes once in 2^28.
+/// Sequences of the long list that are offered to the check at most: each that is wrong passes once
+/// in 2^28.
 const LIKELIEST: usize = 64;
 
 /// The payload that the cells hold. `thorough` allows the long list.
 pub(crate) fn blind(cells: &Cells, carrier: &Carrier, thorough: bool) -> Option<Payload> {
     let values = cells.values(carrier);
     // How much of the mark is left, from the cells whose sign is known.
-    let (sum, whole) = carrier.sync.iter().fold((0.0, 0.0), |(s, w), &c| (s + values[c], w + cells.weights[c]));
+    let (sum, whole) =
+        carrier.sync.iter().fold((0.0, 0.0), |(s, w), &c| (s + values[c], w + cells.weights[c]));
     let amplitude = (sum / f32::max(whole, f32::MIN_POSITIVE)).clamp(0.0, 1.0);
     // A reading came in with its weight w, has the mean amplitude · w² and the variance w² / 2.
     let llr: Vec<f32> = carrier.code.iter().map(|&c| 4.0 * amplitude * values[c]).collect();
-    let accept = |bits: &[bool]| <&[bool; CHECKED_BITS]>::try_from(bits).ok().and_then(Payload::from_checked_bits);
+    let accept = |bits: &[bool]| {
+        <&[bool; CHECKED_BITS]>::try_from(bits).ok().and_then(Payload::from_checked_bits)
+    };
     let lists: &[usize] = if thorough { &[SHORT, LONG] } else { &[SHORT] };
-    lists.iter().find_map(|&list| CODE.decode(&llr, list, LIKELIEST, accept).accepted).map(|(payload, _)| payload)
+    lists
+        .iter()
+        .find_map(|&list| CODE.decode(&llr, list, LIKELIEST, accept).accepted)
+        .map(|(payload, _)| payload)
 }
 
 /// The score of the whole word of `payload`.
@@ -46,7 +54,11 @@ pub(crate) fn sync_score(cells: &Cells, carrier: &Carrier) -> f32 {
 }
 
 /// The best of many payloads, and the score of its code cells.
-pub(crate) fn best_of(cells: &Cells, carrier: &Carrier, candidates: &[Payload]) -> Option<(Payload, f32)> {
+pub(crate) fn best_of(
+    cells: &Cells,
+    carrier: &Carrier,
+    candidates: &[Payload],
+) -> Option<(Payload, f32)> {
     let values = cells.values(carrier);
     let code: Vec<f32> = carrier.code.iter().map(|&c| values[c]).collect();
     let correlator = CODE.correlator(&code);
@@ -55,5 +67,7 @@ pub(crate) fn best_of(cells: &Cells, carrier: &Carrier, candidates: &[Payload]) 
         CODE.packed(&payload.checked_bits(), &mut word);
         (payload, correlator.correlate(&word))
     });
-    scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(payload, sum)| (payload, cells.score(sum, &carrier.code)))
+    scored
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(payload, sum)| (payload, cells.score(sum, &carrier.code)))
 }

@@ -13,7 +13,8 @@ use crate::stats::{PValue, unsaturated};
 pub struct Stretch {
     /// Speed at which it runs, 1 for an unchanged one.
     pub speed: f32,
-    /// Pitch over the stamped one: as `speed` where it was resampled, 1 where it was stretched with the pitch kept.
+    /// Pitch over the stamped one: as `speed` where it was resampled, 1 where it was stretched with
+    /// the pitch kept.
     pub pitch: f32,
     /// Played backwards.
     #[serde(default)]
@@ -24,11 +25,13 @@ pub struct Stretch {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SoundEvidence {
-    /// Whether a mark of the key ring is there: `p_value` is at most [`PRESENCE`](crate::evidence::PRESENCE).
+    /// Whether a mark of the key ring is there: `p_value` is at most
+    /// [`PRESENCE`](crate::evidence::PRESENCE).
     pub detected: bool,
     /// The payload, if it could be told.
     pub payload: Option<Payload>,
-    /// How likely evidence this strong is without a mark, corrected for every key, place, speed, pitch and candidate tried.
+    /// How likely evidence this strong is without a mark, corrected for every key, place, speed,
+    /// pitch and candidate tried.
     pub p_value: PValue,
     /// How the payload was arrived at; `null` without one.
     pub method: Option<Method>,
@@ -40,7 +43,8 @@ pub struct SoundEvidence {
     pub spans: Vec<Span>,
     /// How the sound was stretched; `null` if no mark was found.
     pub geometry: Option<Stretch>,
-    /// Evidence E = z² of the strongest finding; a blind payload needs about 240, one of many candidates 60 to 100.
+    /// Evidence E = z² of the strongest finding; a blind payload needs about 240, one of many
+    /// candidates 60 to 100.
     pub evidence: f32,
     /// Seconds that were listened to, silence included.
     pub seconds: f64,
@@ -80,8 +84,12 @@ impl Outlook {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Silent => "silent: there is nothing that could carry the mark",
-            Self::Unreadable => "too short, too quiet or too pure a tone: the mark cannot be read from this copy without a list of candidates",
-            Self::Fragile => "little to spare: ordinary re-encoding may leave too little to read; a longer clip would help",
+            Self::Unreadable => {
+                "too short, too quiet or too pure a tone: the mark cannot be read from this copy without a list of candidates"
+            }
+            Self::Fragile => {
+                "little to spare: ordinary re-encoding may leave too little to read; a longer clip would help"
+            }
             Self::Ordinary => "enough for ordinary re-encoding",
         }
     }
@@ -89,7 +97,8 @@ impl Outlook {
 
 /// Evidence that blind reading takes, with a little to spare.
 const READABLE: f32 = 280.0;
-/// Evidence before encoding from which on nearly all ordinary re-encodings of the measured clips can be read.
+/// Evidence before encoding from which on nearly all ordinary re-encodings of the measured clips
+/// can be read.
 const ROBUST: f32 = 1200.0;
 
 impl Capacity {

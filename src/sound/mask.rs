@@ -3,15 +3,20 @@
 use super::bands::{EDGES, PerBand, WINDOW};
 use super::carrier::CYCLE;
 
-/// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the others lie, move less, in proportion to their power: they
-/// would make nearly all of the distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides most, all move alike.
+/// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the
+/// others lie, move less, in proportion to their power: they would make nearly all of the
+/// distortion and carry little of the mark. Where the spectrum is flat, as in noise, which hides
+/// most, all move alike.
 const SHARE: f32 = 0.545;
-/// Power, as a share of the sound's, that may be added in any case: what lies that far below the sound is hidden by simultaneous masking. The movements in the whole cycle may be
-/// expected to add it; in truth it is half of that, as tones and the louder rows move less, and what is left of it, by what was added in truth, is for loud bands in a narrower cycle.
+/// Power, as a share of the sound's, that may be added in any case: what lies that far below the
+/// sound is hidden by simultaneous masking. The movements in the whole cycle may be expected to add
+/// it; in truth it is half of that, as tones and the louder rows move less, and what is left of it,
+/// by what was added in truth, is for loud bands in a narrower cycle.
 const MASKED: f32 = 1.2e-3;
-/// Share of the sound's power from which on a band is loud, where it would move less than [`LEAST_MOVED`] in the whole cycle. It stands far over noise that drowns the
-/// others, so that a narrow cycle can be told there. The cycle is [`LOUD_CYCLE`] decibels, and half of it for each [`LOUDER`] times that share: noise shifts a level by the root
-/// of its ratio to the sound.
+/// Share of the sound's power from which on a band is loud, where it would move less than
+/// [`LEAST_MOVED`] in the whole cycle. It stands far over noise that drowns the others, so that a
+/// narrow cycle can be told there. The cycle is [`LOUD_CYCLE`] decibels, and half of it for each
+/// [`LOUDER`] times that share: noise shifts a level by the root of its ratio to the sound.
 const LOUD: f32 = 0.03;
 const LEAST_MOVED: f32 = 0.1;
 const LOUD_CYCLE: f32 = 3.0;
@@ -21,12 +26,14 @@ const HALVINGS: f32 = 3.0;
 const LEAST_LOUD: f32 = 0.15;
 /// Share of the movement that a pure tone keeps: its steady level hides less than noise does.
 const TONAL: f32 = 0.6;
-/// Share of the movement just before an attack, where the loud part's change would be heard ahead of it, and the rise in power that is one.
+/// Share of the movement just before an attack, where the loud part's change would be heard ahead
+/// of it, and the rise in power that is one.
 const BEFORE_ATTACK: f32 = 0.35;
 const ATTACK: f32 = 100.0;
 /// Power of a band under which nothing is moved: silence stays silent.
 pub(crate) const SILENCE: f32 = 1e-10;
-/// How much of the spectrum before is kept from pair to pair: it follows within two seconds, so that a loud moment moves less than a quiet one.
+/// How much of the spectrum before is kept from pair to pair: it follows within two seconds, so
+/// that a loud moment moves less than a quiet one.
 const MEMORY: f32 = 0.98;
 
 /// Decibels that a row may be moved at most: what half a cycle takes.
@@ -34,12 +41,14 @@ const fn most(cycle: f32) -> f32 {
     cycle * 0.5 * std::f32::consts::FRAC_1_SQRT_2
 }
 
-/// Mean square of a movement to a place anywhere in the cycle, in half cycles, where no more than a share of half a cycle is moved.
+/// Mean square of a movement to a place anywhere in the cycle, in half cycles, where no more than a
+/// share of half a cycle is moved.
 const fn square(share: f32) -> f32 {
     share * share * (1.0 - share * (2.0 / 3.0))
 }
 
-/// Power that is expected to be added to a band of power 1 that moves a share of half its cycle, in decibels.
+/// Power that is expected to be added to a band of power 1 that moves a share of half its cycle, in
+/// decibels.
 fn added(cycle: f32, share: f32) -> f32 {
     const PER_DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
     (PER_DECIBEL * most(cycle)).powi(2) * square(share)
@@ -48,7 +57,8 @@ fn added(cycle: f32, share: f32) -> f32 {
 /// What the sound of the last seconds hides.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
-    /// Power up to which a band is moved fully; one above is moved by the share of its power that this is.
+    /// Power up to which a band is moved fully; one above is moved by the share of its power that
+    /// this is.
     pub(crate) ceiling: f32,
     /// Power of all bands.
     pub(crate) whole: f32,
@@ -87,7 +97,10 @@ impl Ceiling {
         let kept = MEMORY.min(self.pairs as f32 / (self.pairs + 1) as f32);
         self.pairs = self.pairs.saturating_add(1);
         self.spectrum.iter_mut().zip(mean).for_each(|(s, m)| *s = kept * *s + (1.0 - kept) * m);
-        Allowance { ceiling: power_of_share(&self.spectrum).max(power_of_budget(&self.spectrum)), whole: self.spectrum.iter().sum() }
+        Allowance {
+            ceiling: power_of_share(&self.spectrum).max(power_of_budget(&self.spectrum)),
+            whole: self.spectrum.iter().sum(),
+        }
     }
 }
 
@@ -103,7 +116,8 @@ pub(crate) struct Limit {
 #[derive(Default)]
 pub(crate) struct Mask {
     ceiling: Ceiling,
-    /// Power that was added in the last seconds, what it was expected to be, and what it is in the pair at hand.
+    /// Power that was added in the last seconds, what it was expected to be, and what it is in the
+    /// pair at hand.
     added: f32,
     expected: f32,
     foreseen: f32,
@@ -118,49 +132,68 @@ impl Mask {
 
     /// Share of half their cycle that the loud bands may move.
     fn loud_share(&mut self, allowance: Allowance) -> f32 {
-        /// What is added in truth of what is expected, before it is known, and the pairs that this counts as.
+        /// What is added in truth of what is expected, before it is known, and the pairs that this
+        /// counts as.
         const BEFORE: f32 = 0.4;
         const PAIRS: f32 = 20.0;
         let spectrum = &self.ceiling.spectrum;
         let others = allowance.adds(spectrum);
-        let loud: f32 = spectrum.iter().filter_map(|&p| allowance.loud_cycle(p).map(|cycle| p * added(cycle, 1.0))).sum();
-        let truth = ((self.added + BEFORE * PAIRS * others) / (self.expected + PAIRS * others).max(f32::MIN_POSITIVE)).clamp(0.1, 1.5);
-        let left = (MASKED * allowance.whole / truth - others).max(0.0) / loud.max(f32::MIN_POSITIVE);
+        let loud: f32 = spectrum
+            .iter()
+            .filter_map(|&p| allowance.loud_cycle(p).map(|cycle| p * added(cycle, 1.0)))
+            .sum();
+        let truth = ((self.added + BEFORE * PAIRS * others)
+            / (self.expected + PAIRS * others).max(f32::MIN_POSITIVE))
+        .clamp(0.1, 1.5);
+        let left =
+            (MASKED * allowance.whole / truth - others).max(0.0) / loud.max(f32::MIN_POSITIVE);
         let share = rising(0.0, 1.0, |share| square(share) < left * square(1.0));
         let share = if share < LEAST_LOUD { 0.0 } else { share };
         self.foreseen = others + loud * square(share) / square(1.0);
         share
     }
 
-    /// How far each band of a pair of rows may be moved, from the power of its `frames` and of the first frames behind it.
+    /// How far each band of a pair of rows may be moved, from the power of its `frames` and of the
+    /// first frames behind it.
     pub(crate) fn limits(&mut self, frames: &[PerBand<f32>]) -> PerBand<Limit> {
         let count = frames.len().max(1) as f32;
         let total = |f: &PerBand<f32>| f.iter().sum::<f32>();
-        let mean: PerBand<f32> = std::array::from_fn(|b| frames.iter().map(|f| f[b]).sum::<f32>() / count);
+        let mean: PerBand<f32> =
+            std::array::from_fn(|b| frames.iter().map(|f| f[b]).sum::<f32>() / count);
         let allowance = self.ceiling.follow(&mean);
         let loud_share = self.loud_share(allowance);
         let rises = frames.windows(3).any(|f| total(&f[2]) > ATTACK * total(&f[0]).max(SILENCE));
         let attack = if rises { BEFORE_ATTACK } else { 1.0 };
         std::array::from_fn(|b| {
-            // A steady power is a tone's; that of noise varies by about its mean over the square root of its degrees of freedom.
+            // A steady power is a tone's; that of noise varies by about its mean over the square
+            // root of its degrees of freedom.
             let variance = frames.iter().map(|f| (f[b] - mean[b]).powi(2)).sum::<f32>() / count;
-            let unsteady = (variance.sqrt() / mean[b].max(f32::MIN_POSITIVE) * (freedom(b) / 2.0).sqrt()).min(1.0);
+            let unsteady = (variance.sqrt() / mean[b].max(f32::MIN_POSITIVE)
+                * (freedom(b) / 2.0).sqrt())
+            .min(1.0);
             let (cycle, share) = match allowance.loud_cycle(mean[b]).filter(|_| loud_share > 0.0) {
                 Some(cycle) => (cycle, loud_share),
                 None => (CYCLE, allowance.share(mean[b])),
             };
-            let decibels = if mean[b] < SILENCE { 0.0 } else { most(cycle) * share * (TONAL + (1.0 - TONAL) * unsteady) * attack };
+            let decibels = if mean[b] < SILENCE {
+                0.0
+            } else {
+                most(cycle) * share * (TONAL + (1.0 - TONAL) * unsteady) * attack
+            };
             Limit { decibels, cycle }
         })
     }
 }
 
-/// The power up to which a band moves fully, so that all bands of a spectrum that have sound together move [`SHARE`].
+/// The power up to which a band moves fully, so that all bands of a spectrum that have sound
+/// together move [`SHARE`].
 fn power_of_share(spectrum: &PerBand<f32>) -> f32 {
-    let mut rising: Vec<f64> = spectrum.iter().filter(|&&p| p > SILENCE).map(|&p| f64::from(p)).collect();
+    let mut rising: Vec<f64> =
+        spectrum.iter().filter(|&&p| p > SILENCE).map(|&p| f64::from(p)).collect();
     rising.sort_by(f64::total_cmp);
     let wanted = f64::from(SHARE) * rising.len() as f64;
-    // With the bands below the k-th moving fully, each of the others moves by the sought power over its own.
+    // With the bands below the k-th moving fully, each of the others moves by the sought power over
+    // its own.
     let mut inverse: f64 = rising.iter().map(|p| 1.0 / p).sum();
     for (k, p) in rising.iter().enumerate() {
         let power = (wanted - k as f64) / inverse;
@@ -172,7 +205,8 @@ fn power_of_share(spectrum: &PerBand<f32>) -> f32 {
     0.0
 }
 
-/// The power up to which a band moves fully, so that all bands of a spectrum together add [`MASKED`] of it.
+/// The power up to which a band moves fully, so that all bands of a spectrum together add
+/// [`MASKED`] of it.
 fn power_of_budget(spectrum: &PerBand<f32>) -> f32 {
     let whole: f32 = spectrum.iter().sum();
     let at = |octaves: f32| Allowance { ceiling: whole * octaves.exp2(), whole };
@@ -180,7 +214,8 @@ fn power_of_budget(spectrum: &PerBand<f32>) -> f32 {
     at(rising(-30.0, 0.0, |octaves| at(octaves).adds(spectrum) < MASKED * whole)).ceiling
 }
 
-/// The greatest value between two, to a part in a million of what lies between, up to which something holds.
+/// The greatest value between two, to a part in a million of what lies between, up to which
+/// something holds.
 fn rising(mut from: f32, mut to: f32, holds: impl Fn(f32) -> bool) -> f32 {
     for _ in 0..20 {
         let middle = (from + to) / 2.0;
@@ -202,7 +237,8 @@ mod tests {
     #[test]
     fn the_share_is_kept() {
         for slope in [0.0, 0.3, 2.0, 5.0] {
-            let spectrum: PerBand<f32> = std::array::from_fn(|b| (-slope * b as f32).exp().max(1e-9));
+            let spectrum: PerBand<f32> =
+                std::array::from_fn(|b| (-slope * b as f32).exp().max(1e-9));
             let power = power_of_share(&spectrum);
             let share = spectrum.iter().map(|p| (power / p).min(1.0)).sum::<f32>() / BANDS as f32;
             assert!((share - SHARE).abs() < 0.02, "{slope}: {share}");
@@ -211,8 +247,16 @@ mod tests {
 
     #[test]
     fn silence_is_left_alone_and_loud_bands_move_least() {
-        assert!(Mask::default().limits(&[[0.0; BANDS]; 10]).iter().all(|limit| limit.decibels == 0.0));
-        let frames: Vec<PerBand<f32>> = (0..10).map(|i| std::array::from_fn(|b| if b % 2 == 0 { 1e-2 } else { 1e-6 } * if i % 2 == 0 { 0.1 } else { 1.9 })).collect();
+        assert!(
+            Mask::default().limits(&[[0.0; BANDS]; 10]).iter().all(|limit| limit.decibels == 0.0)
+        );
+        let frames: Vec<PerBand<f32>> = (0..10)
+            .map(|i| {
+                std::array::from_fn(
+                    |b| if b % 2 == 0 { 1e-2 } else { 1e-6 } * if i % 2 == 0 { 0.1 } else { 1.9 },
+                )
+            })
+            .collect();
         let limits = Mask::default().limits(&frames).map(|limit| limit.decibels);
         assert!(limits[2] < 0.35 * limits[3], "{limits:?}");
         assert!((limits[3] - most(CYCLE)).abs() < 1e-3, "{limits:?}");
@@ -220,12 +264,19 @@ mod tests {
 
     #[test]
     fn loud_bands_move_in_a_narrow_cycle_as_far_as_the_sound_hides_it() {
-        // A spectrum that falls steeply, as a low voice does: what moves fully makes hardly any of the distortion.
+        // A spectrum that falls steeply, as a low voice does: what moves fully makes hardly any of
+        // the distortion.
         let steep: PerBand<f32> = std::array::from_fn(|b| (-0.7 * b as f32).exp());
-        let frames: Vec<PerBand<f32>> = (0..10).map(|i| steep.map(|p| p * if i % 2 == 0 { 0.5 } else { 1.5 })).collect();
+        let frames: Vec<PerBand<f32>> =
+            (0..10).map(|i| steep.map(|p| p * if i % 2 == 0 { 0.5 } else { 1.5 })).collect();
         let mut mask = Mask::default();
         let limits = mask.limits(&frames);
-        assert!(limits[0].cycle < limits[2].cycle && limits[2].cycle < CYCLE && limits[20].cycle == CYCLE, "{limits:?}");
+        assert!(
+            limits[0].cycle < limits[2].cycle
+                && limits[2].cycle < CYCLE
+                && limits[20].cycle == CYCLE,
+            "{limits:?}"
+        );
         assert!(limits[0].decibels > 0.2 * most(limits[0].cycle), "{limits:?}");
         // Where far more was added than was foreseen, less is allowed.
         (0..100).for_each(|_| mask.learn(0.01));
@@ -235,7 +286,9 @@ mod tests {
 
     #[test]
     fn tones_and_what_comes_before_an_attack_are_moved_less() {
-        let noise = |level: f32| (0..10).map(|i| [level * if i % 2 == 0 { 0.1 } else { 1.9 }; BANDS]).collect::<Vec<_>>();
+        let noise = |level: f32| {
+            (0..10).map(|i| [level * if i % 2 == 0 { 0.1 } else { 1.9 }; BANDS]).collect::<Vec<_>>()
+        };
         let tone = vec![[1e-4; BANDS]; 10];
         let limits = |frames: &[PerBand<f32>]| Mask::default().limits(frames)[10].decibels;
         assert!(limits(&tone) < 0.7 * limits(&noise(1e-4)));

@@ -45,7 +45,8 @@ pub enum SoundError {
 pub struct Format {
     /// Samples per second and channel, 8,000 to 192,000.
     pub rate: u32,
-    /// Channels, interleaved in the usual order: left, right, centre, low frequency, back or side left, right, …
+    /// Channels, interleaved in the usual order: left, right, centre, low frequency, back or side
+    /// left, right, …
     pub channels: usize,
 }
 
@@ -60,7 +61,8 @@ impl Format {
         }
     }
 
-    /// Weight of each channel in what is listened to: what players do to make one channel of many (ITU-R BS.775), low frequencies left out.
+    /// Weight of each channel in what is listened to: what players do to make one channel of many
+    /// (ITU-R BS.775), low frequencies left out.
     pub(crate) fn mix(self) -> Mix {
         const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
         let mut weights = match self.channels {
@@ -81,7 +83,8 @@ impl Format {
 pub(crate) struct Mix(Vec<f32>);
 
 impl Mix {
-    /// The mixed sample of a frame; 0 where it is no number, which would spread through every window.
+    /// The mixed sample of a frame; 0 where it is no number, which would spread through every
+    /// window.
     pub(crate) fn of(&self, frame: &[f32]) -> f32 {
         let sum: f32 = frame.iter().zip(&self.0).map(|(s, m)| s * m).sum();
         if sum.is_finite() { sum } else { 0.0 }

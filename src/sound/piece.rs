@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::bands::{Analyser, HOP, Sheet, Spectrogram};
 
-/// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does not grow with it.
+/// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does
+/// not grow with it.
 pub(crate) const PIECE: f64 = 30.0;
 /// Seconds by which samples usually run ahead of the spectra: blocks are as long as decoders like.
 const MARGIN: f64 = 1.0;
@@ -13,7 +14,8 @@ const STAMPED: (f64, f64) = (1.0, 1.0);
 
 /// Samples of one channel, and their bands under the pitch that they were stamped with.
 ///
-/// The bands under other pitches are made from the samples where they are asked for: kept, they would take seven times as much as those of one.
+/// The bands under other pitches are made from the samples where they are asked for: kept, they
+/// would take seven times as much as those of one.
 #[derive(Clone)]
 pub(crate) struct Piece {
     rate: f64,
@@ -35,7 +37,8 @@ impl Piece {
         let analyser = Analyser::new(rate);
         let stamped = Spectrogram::new(rate, analyser.len(), STAMPED, 0.0, (PIECE / HOP) as usize);
         // Room that is never written to costs nothing, growing by doubling would.
-        let mut samples = Vec::with_capacity(if keeps { ((PIECE + MARGIN) * rate) as usize } else { 0 });
+        let mut samples =
+            Vec::with_capacity(if keeps { ((PIECE + MARGIN) * rate) as usize } else { 0 });
         samples.resize(analyser.len() / 2, 0.0);
         Self { rate, samples, analyser, keeps, gone: 0, stamped, backwards: false }
     }
@@ -94,13 +97,23 @@ impl Piece {
 
     /// The bands of the whole piece under a pitch.
     pub(crate) fn sheet(&self, pitch: f64) -> Sheet {
-        if pitch == 1.0 { Sheet::new(&self.stamped, pitch) } else { Sheet::new(&self.spectra(0..self.len(), (pitch, pitch)), pitch) }
+        if pitch == 1.0 {
+            Sheet::new(&self.stamped, pitch)
+        } else {
+            Sheet::new(&self.spectra(0..self.len(), (pitch, pitch)), pitch)
+        }
     }
 
     /// Some of the spectra made anew, for a range of pitches.
     pub(crate) fn spectra(&self, numbers: Range<usize>, pitches: (f64, f64)) -> Spectrogram {
         let mut analyser = self.analyser.clone();
-        let mut spectrogram = Spectrogram::new(self.rate, analyser.len(), pitches, numbers.start as f64 * HOP, numbers.len());
+        let mut spectrogram = Spectrogram::new(
+            self.rate,
+            analyser.len(),
+            pitches,
+            numbers.start as f64 * HOP,
+            numbers.len(),
+        );
         for number in numbers {
             let begin = self.begin(number);
             spectrogram.push(analyser.power(&self.samples[begin..begin + self.analyser.len()]));
@@ -116,9 +129,11 @@ impl Piece {
     /// The same sound backwards.
     pub(crate) fn reversed(&self) -> Self {
         let mut piece = self.clone();
-        let end = self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
+        let end =
+            self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
         piece.samples[..end].reverse();
-        // The power of a spectrum does not tell which way time ran; that its window now lies half a hop beside its place is less than is searched.
+        // The power of a spectrum does not tell which way time ran; that its window now lies half a
+        // hop beside its place is less than is searched.
         piece.stamped.reverse();
         piece.backwards = !self.backwards;
         piece

@@ -6,7 +6,8 @@ use super::bands::{BANDS, HOP, PAIR, PerBand, ROW, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD};
 use super::kernels::{self, Lanes, Rows, lanes};
 
-/// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one hears what was stamped at `speed` · t + `offset`.
+/// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one
+/// hears what was stamped at `speed` · t + `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) speed: f64,
@@ -37,12 +38,27 @@ pub(crate) enum Weighing {
     Noisy,
 }
 
-/// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says so of its middle, with each band's place in the cycle, a weighted point on the circle, and the weight.
-pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl Fn(f64) -> bool, mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>)) {
+/// Calls `each` with the number of each whole pair that lies in the stretch and where `wants` says
+/// so of its middle, with each band's place in the cycle, a weighted point on the circle, and the
+/// weight.
+pub(crate) fn pairs(
+    sheet: &Sheet,
+    place: Place,
+    weighing: Weighing,
+    wants: impl Fn(f64) -> bool,
+    mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>),
+) {
     let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
     let row = ROW / place.speed;
-    let mut rows = Rows { first: Lanes::default(), second: Lanes::default(), floor: lanes(&sheet.floor), ceiling: 0.0, spectra: (row / HOP) as f32 };
-    // Sums up to where the first row begins, where the second does, and where that ends; the last is the first of the next pair.
+    let mut rows = Rows {
+        first: Lanes::default(),
+        second: Lanes::default(),
+        floor: lanes(&sheet.floor),
+        ceiling: 0.0,
+        spectra: (row / HOP) as f32,
+    };
+    // Sums up to where the first row begins, where the second does, and where that ends; the last
+    // is the first of the next pair.
     let mut sums = [[0.0; BANDS]; 3];
     let mut last = None;
     let mut k = place.pair_from(begin);
@@ -68,7 +84,13 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl
             match weighing {
                 Weighing::Heard => {}
                 Weighing::Coded => kernels::weigh_as_coded(&rows, &mut points, &mut weights),
-                Weighing::Noisy => kernels::read_in_noise(&rows, sheet.noise().allowance(middle), &sheet.noise().power, &mut points, &mut weights),
+                Weighing::Noisy => kernels::read_in_noise(
+                    &rows,
+                    sheet.noise().allowance(middle),
+                    &sheet.noise().power,
+                    &mut points,
+                    &mut weights,
+                ),
             }
             each(k, &points, &weights);
         }
@@ -80,13 +102,20 @@ pub(crate) fn pairs(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl
 #[derive(Clone)]
 pub(crate) struct Cells {
     pub(crate) points: Vec<Complex32>,
-    /// Sums of squared weights: what `points` would hold if every reading agreed and the sound kept the mark whole.
+    /// Sums of squared weights: what `points` would hold if every reading agreed and the sound kept
+    /// the mark whole.
     pub(crate) weights: Vec<f32>,
 }
 
 impl Cells {
-    pub(crate) fn read(sheet: &Sheet, place: Place, weighing: Weighing, wants: impl Fn(f64) -> bool) -> Self {
-        let mut cells = Self { points: vec![Complex32::default(); CELLS], weights: vec![0.0; CELLS] };
+    pub(crate) fn read(
+        sheet: &Sheet,
+        place: Place,
+        weighing: Weighing,
+        wants: impl Fn(f64) -> bool,
+    ) -> Self {
+        let mut cells =
+            Self { points: vec![Complex32::default(); CELLS], weights: vec![0.0; CELLS] };
         pairs(sheet, place, weighing, wants, |k, points, weights| {
             let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
             cells.points[at..at + BANDS].iter_mut().zip(points).for_each(|(c, p)| *c += p);
@@ -97,11 +126,16 @@ impl Cells {
 
     /// Each cell's value: how far it lies on the side of its phase.
     pub(crate) fn values(&self, carrier: &Carrier) -> Vec<f32> {
-        self.points.iter().zip(&carrier.phases).map(|(p, &phase)| (p * kernels::turn(phase).conj()).re).collect()
+        self.points
+            .iter()
+            .zip(&carrier.phases)
+            .map(|(p, &phase)| (p * kernels::turn(phase).conj()).re)
+            .collect()
     }
 
-    /// Standard score of a sum over `cells` whose phases are those of another key: by Hoeffding's lemma for a uniform phase, the sum of |point|² / 2 is a
-    /// variance that its tails stay under, whatever the sound is.
+    /// Standard score of a sum over `cells` whose phases are those of another key: by Hoeffding's
+    /// lemma for a uniform phase, the sum of |point|² / 2 is a variance that its tails stay under,
+    /// whatever the sound is.
     pub(crate) fn score(&self, sum: f32, cells: &[usize]) -> f32 {
         let variance = cells.iter().map(|&c| self.points[c].norm_sqr()).sum::<f32>() / 2.0;
         standard(sum, variance)

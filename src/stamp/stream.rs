@@ -1,7 +1,10 @@
-//! Stamping on the way through a pipe: nothing is kept but what the marks need, and the manifest, which speaks of bytes that have gone, is kept beside them.
+//! Stamping on the way through a pipe: nothing is kept but what the marks need, and the manifest,
+//! which speaks of bytes that have gone, is kept beside them.
 //!
-//! The last bytes are held back until everybody who is to know of the clip does: so no crash leaves a whole clip in the world that the registry does not know, as with
-//! files, and whoever closes the pipe before has a clip without its end, of which nobody knows. What lies in the pipe's own buffer counts as taken.
+//! The last bytes are held back until everybody who is to know of the clip does: so no crash leaves
+//! a whole clip in the world that the registry does not know, as with files, and whoever closes the
+//! pipe before has a clip without its end, of which nobody knows. What lies in the pipe's own
+//! buffer counts as taken.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,35 +13,43 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{ClipMarker, Likeness, Pass, Remember, SoundMarkers, StampError, StampOptions, Stamped, check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish};
+use super::{
+    ClipMarker, Likeness, Pass, Remember, SoundMarkers, StampError, StampOptions, Stamped,
+    check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish,
+};
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo, StillMaker};
+use crate::media::{
+    self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo, StillMaker,
+};
 use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
 use crate::worker::Isolation;
 
 /// Names of the two ends in messages.
 const NAMES: [&str; 2] = ["standard input", "standard output"];
-/// Bytes that are held back: an end that no reader can do without, and no more memory than libav's own buffer.
+/// Bytes that are held back: an end that no reader can do without, and no more memory than libav's
+/// own buffer.
 const HELD: usize = 1 << 16;
 
 /// How to stamp a stream.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StreamOptions {
-    /// What to write, of [`Container::Y4m`] and [`Container::Fragments`]; by default what comes, or fragments of MP4 where that is something else.
+    /// What to write, of [`Container::Y4m`] and [`Container::Fragments`]; by default what comes, or
+    /// fragments of MP4 where that is something else.
     pub container: Option<Container>,
     /// Where the manifest goes. Without, the registry alone keeps it.
     pub sidecar: Option<PathBuf>,
 }
 
-/// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it may carry already is not looked for: what was stamped before is stamped as a
-/// file.
+/// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it may
+/// carry already is not looked for: what was stamped before is stamped as a file.
 ///
 /// # Errors
-/// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers it. A stream cannot be read back, has nothing beside it, and is
-/// signed only where somebody keeps the manifest.
+/// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers it.
+/// A stream cannot be read back, has nothing beside it, and is signed only where somebody keeps the
+/// manifest.
 pub fn stamp_stream(
     from: Inlet,
     to: Outlet,
@@ -64,14 +75,23 @@ pub fn stamp_stream(
     let mut stills = keeps_stills(options).then(StillMaker::default);
     let mut sounds = SoundMarkers::new(key, payload, options.mark_sound);
     let mut rework = |info: &SoundInfo| sounds.track(info);
-    let job = Job { target: output, options: &options.encode, seconds: None, limits: &options.limits, rework: &mut rework, cancel, progress };
-    let passed = media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| {
-        pass.frame(picture, time)?;
-        if let Some(stills) = &mut stills {
-            stills.push(picture, time);
-        }
-        Ok(())
-    });
+    let job = Job {
+        target: output,
+        options: &options.encode,
+        seconds: None,
+        limits: &options.limits,
+        rework: &mut rework,
+        cancel,
+        progress,
+    };
+    let passed =
+        media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| {
+            pass.frame(picture, time)?;
+            if let Some(stills) = &mut stills {
+                stills.push(picture, time);
+            }
+            Ok(())
+        });
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
     let closed = || MediaError::Closed { path: output.into() };
@@ -82,7 +102,9 @@ pub fn stamp_stream(
     }
     let (summary, container) = passed.map_err(|e| match e {
         _ if tail.is_closed() => closed().into(),
-        StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => MediaError::Cancelled { path: input.into() }.into(),
+        StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => {
+            MediaError::Cancelled { path: input.into() }.into()
+        }
         e => e,
     })?;
 
@@ -90,12 +112,32 @@ pub fn stamp_stream(
     let stills = stills.and_then(StillMaker::finish);
     // What the sound is like is told of a finished file, which there is none of.
     let likeness = Likeness { picture: looks(&sketch), stills, sound: None };
-    let bound = Bound { payload, marked: true, picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt), sound: None };
-    let signed = options.identity.as_ref().map(|identity| provenance::sign_stream(content.as_bytes(), container, input, &bound, identity, &options.manifest)).transpose()?;
+    let bound = Bound {
+        payload,
+        marked: true,
+        picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt),
+        sound: None,
+    };
+    let signed = options
+        .identity
+        .as_ref()
+        .map(|identity| {
+            provenance::sign_stream(
+                content.as_bytes(),
+                container,
+                input,
+                &bound,
+                identity,
+                &options.manifest,
+            )
+        })
+        .transpose()?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => {
             let mut file = draft(path)?;
-            file.file().write_all(&signed.store).map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
+            file.file()
+                .write_all(&signed.store)
+                .map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
             Some(file)
         }
         _ => None,
@@ -114,8 +156,20 @@ pub fn stamp_stream(
         None => Ok(()),
     };
     let sent = published.and_then(|()| {
-        let gone = |e: io::Error| if e.kind() == io::ErrorKind::BrokenPipe { closed() } else { MediaError::Write { path: output.into(), reason: e.to_string() } };
-        let sent = tail.release().map_err(|e| if cancel.is_cancelled() { MediaError::Cancelled { path: input.into() } } else { gone(e) });
+        let gone = |e: io::Error| {
+            if e.kind() == io::ErrorKind::BrokenPipe {
+                closed()
+            } else {
+                MediaError::Write { path: output.into(), reason: e.to_string() }
+            }
+        };
+        let sent = tail.release().map_err(|e| {
+            if cancel.is_cancelled() {
+                MediaError::Cancelled { path: input.into() }
+            } else {
+                gone(e)
+            }
+        });
         sent.map_err(StampError::from).inspect_err(|_| {
             if let Some(path) = &stream.sidecar {
                 let _ = std::fs::remove_file(path);
@@ -145,7 +199,8 @@ pub fn stamp_stream(
     })
 }
 
-/// Ends the stream where a trace of provenance goes by: a manifest that said that the clip was created here would be untrue.
+/// Ends the stream where a trace of provenance goes by: a manifest that said that the clip was
+/// created here would be untrue.
 fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
     let (mut traces, traced) = (Traces::default(), traced.clone());
     from.watched(move |piece| {
@@ -158,8 +213,12 @@ fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
 /// Refuses what cannot be done to a stream.
 fn refuse(options: &StampOptions, stream: &StreamOptions) -> Result<(), StampError> {
     let what = match (&options.remember, &stream.sidecar) {
-        _ if options.check => "a stream has gone by before it could be read back; leave out --check, and run 'proofmark detect' on what becomes of it",
-        (Remember::File, _) => "a stream has no place beside it for a registration; leave out --register later, and give --sidecar for its manifest",
+        _ if options.check => {
+            "a stream has gone by before it could be read back; leave out --check, and run 'proofmark detect' on what becomes of it"
+        }
+        (Remember::File, _) => {
+            "a stream has no place beside it for a registration; leave out --register later, and give --sidecar for its manifest"
+        }
         (Remember::Nowhere, None) if options.identity.is_some() => {
             "a manifest cannot be put into a stream that has been sent, and no registry is to keep it; name a file for it with --sidecar, or say --no-c2pa"
         }
@@ -182,7 +241,13 @@ struct Way {
 
 impl Tail {
     fn new(outlet: Outlet) -> Self {
-        Self(Arc::new(Mutex::new(Way { outlet, digest: digest::Context::new(&digest::SHA256), held: Vec::with_capacity(4 * HELD), ended: false, closed: false })))
+        Self(Arc::new(Mutex::new(Way {
+            outlet,
+            digest: digest::Context::new(&digest::SHA256),
+            held: Vec::with_capacity(4 * HELD),
+            ended: false,
+            closed: false,
+        })))
     }
 
     fn way(&self) -> MutexGuard<'_, Way> {
@@ -222,7 +287,9 @@ impl Write for Tail {
         if way.held.len() >= 2 * HELD {
             let over = way.held.len() - HELD;
             let Way { outlet, held, closed, .. } = &mut *way;
-            outlet.write_all(&held[..over]).inspect_err(|e| *closed = e.kind() == io::ErrorKind::BrokenPipe)?;
+            outlet
+                .write_all(&held[..over])
+                .inspect_err(|e| *closed = e.kind() == io::ErrorKind::BrokenPipe)?;
             held.drain(..over);
         }
         Ok(bytes.len())

@@ -47,7 +47,8 @@ pub(super) fn cases() -> Vec<Case> {
             rest /= of;
             now
         };
-        let [manifest, names, whose, video, audio, extent, registry, looks, sounds] = sizes.map(&mut next);
+        let [manifest, names, whose, video, audio, extent, registry, looks, sounds] =
+            sizes.map(&mut next);
         let readable = manifest >= 2;
         let known = registry == 2;
         // What makes no difference is written down once.
@@ -59,7 +60,17 @@ pub(super) fn cases() -> Vec<Case> {
             || (audio == 0 && sounds > 0)
             || (video == 0 && audio == 0 && !readable);
         if !idle {
-            out.push(Case { manifest, names, whose, video, audio, extent, registry, looks, sounds });
+            out.push(Case {
+                manifest,
+                names,
+                whose,
+                video,
+                audio,
+                extent,
+                registry,
+                looks,
+                sounds,
+            });
         }
     }
     out
@@ -76,12 +87,23 @@ impl Case {
             1 => ("invalid", json!(["unreadable: damaged"]), Value::Null),
             2 => ("valid", json!(["signingCredential.untrusted"]), json!(true)),
             3 => ("trusted", json!([]), json!(true)),
-            4 => ("invalid", json!(["signingCredential.expired", "signingCredential.untrusted"]), json!(true)),
-            _ => ("invalid", json!(["assertion.bmffHash.mismatch", "signingCredential.untrusted"]), json!(false)),
+            4 => (
+                "invalid",
+                json!(["signingCredential.expired", "signingCredential.untrusted"]),
+                json!(true),
+            ),
+            _ => (
+                "invalid",
+                json!(["assertion.bmffHash.mismatch", "signingCredential.untrusted"]),
+                json!(false),
+            ),
         };
         let readable = self.manifest > 1;
         let named = payload(self.names);
-        let bindings: Vec<Value> = named.iter().map(|p| json!({"alg": DEFAULT_ALGORITHM, "value": p, "bytes": bytes(p)})).collect();
+        let bindings: Vec<Value> = named
+            .iter()
+            .map(|p| json!({"alg": DEFAULT_ALGORITHM, "value": p, "bytes": bytes(p)}))
+            .collect();
         let signer = if self.whose == 0 { "Us" } else { "Somebody" };
         serde_json::from_value(json!({
             "state": state, "label": readable.then(|| named.map_or("urn:c2pa:other".into(), |p| format!("urn:c2pa:{p}"))), "sidecar": false, "title": null, "claim_generator": null,
@@ -119,17 +141,30 @@ impl Case {
             (true, _) => json!({"share": 1.0, "columns": 1, "cells": [true]}),
             _ => Value::Null,
         };
-        picture["geometry"] = if self.video >= 2 { json!({"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false, "moving": false}) } else { Value::Null };
+        picture["geometry"] = if self.video >= 2 {
+            json!({"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false, "moving": false})
+        } else {
+            Value::Null
+        };
         if self.video == 5 {
             let mut beneath = Case { video: 3, ..*self }.evidence(3);
-            for (name, value) in [("frames", json!(100)), ("earlier", json!([])), ("area", picture["area"].clone()), ("geometry", picture["geometry"].clone())] {
+            for (name, value) in [
+                ("frames", json!(100)),
+                ("earlier", json!([])),
+                ("area", picture["area"].clone()),
+                ("geometry", picture["geometry"].clone()),
+            ] {
                 beneath[name] = value;
             }
             picture["earlier"] = json!([beneath]);
         }
         let mut sound = Case { extent: 0, ..*self }.evidence(self.audio);
         sound["seconds"] = json!(10.0);
-        sound["geometry"] = if self.audio >= 2 { json!({"speed": 1.0, "pitch": 1.0, "backwards": false}) } else { Value::Null };
+        sound["geometry"] = if self.audio >= 2 {
+            json!({"speed": 1.0, "pitch": 1.0, "backwards": false})
+        } else {
+            Value::Null
+        };
         let info = json!({
             "seconds": 10.0, "picture": (self.video > 0).then(|| json!({"width": 640, "height": 360, "frame_rate": 25.0, "codec": "h264"})), "has_audio": self.audio > 0,
         });
@@ -150,7 +185,8 @@ impl Case {
 
     fn entry(&self, payload: Payload) -> Registered {
         let name = payload.to_string();
-        let manifest = Case { manifest: 2, names: if name == P { 1 } else { 2 }, whose: 0, ..*self }.report();
+        let manifest =
+            Case { manifest: 2, names: if name == P { 1 } else { 2 }, whose: 0, ..*self }.report();
         let apart = [(10.0, 10.0), (100.0, 95.0), (77.0, 50.0)][self.looks];
         let resemblance = Resemblance::example(apart.0, apart.1);
         let sounds = [(0.1, 0.1), (0.5, 0.45), (0.3, 0.2)][self.sounds];
@@ -201,16 +237,35 @@ impl Case {
     pub(super) fn describe(&self) -> String {
         let mut words = Vec::new();
         if self.manifest > 0 {
-            let whose = if self.names == 0 { "somebody's" } else { ["our", "a stranger's"][self.whose] };
-            let state = ["", "unreadable", "valid", "trusted", "expired", "content-changed"][self.manifest];
+            let whose =
+                if self.names == 0 { "somebody's" } else { ["our", "a stranger's"][self.whose] };
+            let state =
+                ["", "unreadable", "valid", "trusted", "expired", "content-changed"][self.manifest];
             let names = ["", " naming P", " naming Q"][self.names];
-            words.push(if self.manifest == 1 { "an unreadable manifest".into() } else { format!("{whose} {state} manifest{names}") });
+            words.push(if self.manifest == 1 {
+                "an unreadable manifest".into()
+            } else {
+                format!("{whose} {state} manifest{names}")
+            });
         }
         words.push(
-            ["no picture", "no mark in the picture", "P in the picture", "Q in the picture", "an unreadable mark in the picture", "P over Q in the picture"][self.video].into(),
+            [
+                "no picture",
+                "no mark in the picture",
+                "P in the picture",
+                "Q in the picture",
+                "an unreadable mark in the picture",
+                "P over Q in the picture",
+            ][self.video]
+                .into(),
         );
-        words.push(["no sound", "no mark in the sound", "P in the sound", "Q in the sound"][self.audio].into());
-        words.extend((self.extent > 0).then(|| ["", "for some of the time", "in half of the frame"][self.extent].to_string()));
+        words.push(
+            ["no sound", "no mark in the sound", "P in the sound", "Q in the sound"][self.audio]
+                .into(),
+        );
+        words.extend((self.extent > 0).then(|| {
+            ["", "for some of the time", "in half of the frame"][self.extent].to_string()
+        }));
         words.push(["no registry", "not registered", "registered"][self.registry].into());
         if self.registry == 2 {
             let like = ["like it", "unlike it", "perhaps like it"];

@@ -1,7 +1,10 @@
 //! What is known of a clip, as rules ask for it.
 
 use super::Findings;
-use super::thresholds::{ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN, UNDISTURBED};
+use super::thresholds::{
+    ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN,
+    UNDISTURBED,
+};
 use crate::evidence::TimeRange;
 use crate::fingerprint::{DifferenceMap, PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
@@ -57,9 +60,12 @@ impl<'a> Facts<'a> {
         // One too damaged to be read names nobody, and contradicts nobody.
         let manifest = found.manifest.filter(|m| m.label.is_some());
         // One that calls our algorithm otherwise still has the number for its label.
-        let labelled = |m: &ManifestReport| seen.filter(|p| m.label.as_deref() == Some(Entry::id_of(*p).as_str()));
+        let labelled = |m: &ManifestReport| {
+            seen.filter(|p| m.label.as_deref() == Some(Entry::id_of(*p).as_str()))
+        };
         let named = manifest.and_then(|m| m.payload(algorithm).or_else(|| labelled(m)));
-        let mut facts = Self { found, manifest, named, owner: Owner::Untold, video, audio, seen, heard };
+        let mut facts =
+            Self { found, manifest, named, owner: Owner::Untold, video, audio, seen, heard };
         facts.owner = facts.owner();
         facts
     }
@@ -68,13 +74,18 @@ impl<'a> Facts<'a> {
         let Some(m) = self.manifest else { return Owner::Untold };
         let registered = self.named.and_then(|n| self.entry(n)).and_then(|e| e.manifest.as_ref());
         let is_registered = registered.is_some_and(|r| r.store.is_some() && r.store == m.store);
-        // Whoever writes a certificate of ours into a manifest has not its key, and the signature fails.
+        // Whoever writes a certificate of ours into a manifest has not its key, and the signature
+        // fails.
         let signed = !m.failures.iter().any(|f| f.starts_with("claimSignature"));
         let certificate = m.signer.as_ref().and_then(|s| s.certificate.as_ref());
         if is_registered || (signed && certificate.is_some_and(|c| self.found.own.contains(c))) {
             return Owner::Ours;
         }
-        if registered.is_none() && self.found.own.is_empty() { Owner::Untold } else { Owner::Stranger }
+        if registered.is_none() && self.found.own.is_empty() {
+            Owner::Untold
+        } else {
+            Owner::Stranger
+        }
     }
 
     /// What the registry remembers of a number.
@@ -102,40 +113,58 @@ impl<'a> Facts<'a> {
         self.named.is_some() && self.owner != Owner::Stranger
     }
 
-    /// Whether nothing beside the manifest is needed to know the clip: it is ours, and what it is bound to is as it was signed.
+    /// Whether nothing beside the manifest is needed to know the clip: it is ours, and what it is
+    /// bound to is as it was signed.
     pub(super) fn is_whole(&self) -> bool {
         self.is_ours() && self.as_signed()
     }
 
-    /// Whether a stranger's manifest names a number that is ours: one of our marks in the clip has it, or our registry knows it.
+    /// Whether a stranger's manifest names a number that is ours: one of our marks in the clip has
+    /// it, or our registry knows it.
     pub(super) fn is_claimed(&self) -> Option<Payload> {
-        self.named.filter(|&n| self.owner == Owner::Stranger && (self.seen == Some(n) || self.heard == Some(n) || self.is_beneath(n) || self.entry(n).is_some()))
+        self.named.filter(|&n| {
+            self.owner == Owner::Stranger
+                && (self.seen == Some(n)
+                    || self.heard == Some(n)
+                    || self.is_beneath(n)
+                    || self.entry(n).is_some())
+        })
     }
 
     /// Whether the manifest, whoever signed it, was made over the clip whose number was read.
     pub(super) fn is_derived(&self) -> Option<Payload> {
         let m = self.manifest.filter(|m| m.as_signed())?;
-        self.seen.or(self.heard).filter(|p| self.named != Some(*p) && m.ancestors.iter().any(|a| *a == Entry::id_of(*p)))
+        self.seen.or(self.heard).filter(|p| {
+            self.named != Some(*p) && m.ancestors.iter().any(|a| *a == Entry::id_of(*p))
+        })
     }
 
     /// Whether a number lies beneath the one that was read: the clip was stamped again.
     pub(super) fn is_beneath(&self, payload: Payload) -> bool {
-        self.video.is_some_and(|v| v.detected && v.earlier.iter().any(|e| e.payload == Some(payload)))
+        self.video
+            .is_some_and(|v| v.detected && v.earlier.iter().any(|e| e.payload == Some(payload)))
     }
 
     /// Whether the manifest says that the clip was put together, and holds.
     pub(super) fn is_composed(&self) -> bool {
-        self.manifest.is_some_and(|m| m.as_signed() && m.actions.iter().any(|a| a.action == "c2pa.placed"))
+        self.manifest
+            .is_some_and(|m| m.as_signed() && m.actions.iter().any(|a| a.action == "c2pa.placed"))
     }
 
     /// Every number in the picture that lies beside others.
     pub(super) fn numbers_seen(&self) -> Vec<Payload> {
-        self.video.filter(|v| v.detected).map(|v| std::iter::once(v).chain(&v.others).filter_map(|m| m.payload).collect()).unwrap_or_default()
+        self.video
+            .filter(|v| v.detected)
+            .map(|v| std::iter::once(v).chain(&v.others).filter_map(|m| m.payload).collect())
+            .unwrap_or_default()
     }
 
     /// The same of the sound.
     pub(super) fn numbers_heard(&self) -> Vec<Payload> {
-        self.audio.filter(|a| a.detected).map(|a| std::iter::once(a).chain(&a.others).filter_map(|m| m.payload).collect()).unwrap_or_default()
+        self.audio
+            .filter(|a| a.detected)
+            .map(|a| std::iter::once(a).chain(&a.others).filter_map(|m| m.payload).collect())
+            .unwrap_or_default()
     }
 
     /// How far the picture is that of an entry.
@@ -150,13 +179,18 @@ impl<'a> Facts<'a> {
 
     /// How the picture looks part by part, where it lies as that of the registered clip did.
     pub(super) fn compared(&self, entry: &'a Registered) -> Option<&'a DifferenceMap> {
-        entry.difference.as_ref().filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())
+        entry
+            .difference
+            .as_ref()
+            .filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())
     }
 
-    /// Share of the picture that looks otherwise than the registered one, where a part does and the rest is that clip's.
+    /// Share of the picture that looks otherwise than the registered one, where a part does and the
+    /// rest is that clip's.
     pub(super) fn differs(&self, entry: &'a Registered) -> Option<f32> {
         let map = self.compared(entry)?;
-        let rest = map.share <= NO_PART || matches!(Self::looks(entry), Likeness::Same | Likeness::Alike);
+        let rest =
+            map.share <= NO_PART || matches!(Self::looks(entry), Likeness::Same | Likeness::Alike);
         (map.share > 0.0 && rest).then_some(map.share)
     }
 
@@ -171,8 +205,12 @@ impl<'a> Facts<'a> {
     /// Seconds that the clip lasts, and that the registered one lasts at least and at most.
     pub(super) fn lasts(&self, entry: &Registered) -> Option<(f64, [f64; 2])> {
         let seconds = self.found.detected?.info.seconds?;
-        let known = [entry.picture.as_ref().and_then(PictureFingerprint::lasts), entry.sound.as_ref().and_then(SoundFingerprint::lasts)];
-        let longest = known.into_iter().flatten().reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])])?;
+        let known = [
+            entry.picture.as_ref().and_then(PictureFingerprint::lasts),
+            entry.sound.as_ref().and_then(SoundFingerprint::lasts),
+        ];
+        let longest =
+            known.into_iter().flatten().reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])])?;
         Some((seconds, longest.map(f64::from)))
     }
 
@@ -185,27 +223,44 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether the mark lies in the frame as it was put there, however the frame was resized: no crop or turn can be why a picture looks otherwise.
+    /// Whether the mark lies in the frame as it was put there, however the frame was resized: no
+    /// crop or turn can be why a picture looks otherwise.
     pub(super) fn lies_as_stamped(&self) -> bool {
         let (size, degrees) = AS_STAMPED;
         let geometry = self.video.and_then(|v| v.geometry);
-        geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < size) && g.rotation.abs() < degrees && !g.mirrored && !g.inverted)
+        geometry.is_some_and(|g| {
+            g.scale.iter().all(|s| (s - 1.0).abs() < size)
+                && g.rotation.abs() < degrees
+                && !g.mirrored
+                && !g.inverted
+        })
     }
 
-    /// The same where the picture was turned by so little that turning it back, as was done before it was compared, loses nothing that counts.
+    /// The same where the picture was turned by so little that turning it back, as was done before
+    /// it was compared, loses nothing that counts.
     pub(super) fn lies_comparably(&self) -> bool {
         let (size, degrees) = COMPARABLE;
         let geometry = self.video.and_then(|v| v.geometry);
-        geometry.is_some_and(|g| g.scale.iter().all(|s| (s - 1.0).abs() < size) && g.rotation.abs() < degrees && !g.mirrored && !g.moving)
+        geometry.is_some_and(|g| {
+            g.scale.iter().all(|s| (s - 1.0).abs() < size)
+                && g.rotation.abs() < degrees
+                && !g.mirrored
+                && !g.moving
+        })
     }
 
-    /// Whether the mark in sound is as strong all along as if it had been put there last, and the sound runs as it did then.
+    /// Whether the mark in sound is as strong all along as if it had been put there last, and the
+    /// sound runs as it did then.
     pub(super) fn sounds_as_stamped(&self) -> bool {
         let Some(audio) = self.audio else { return false };
         let mut scores: Vec<f32> = audio.spans.iter().map(|s| s.score).collect();
         scores.sort_by(f32::total_cmp);
-        let undisturbed = scores.get(scores.len().saturating_sub(1) / 4).is_some_and(|&s| s >= UNDISTURBED);
-        undisturbed && audio.geometry.is_some_and(|g| (g.speed - 1.0).abs() < AS_PLAYED && (g.pitch - 1.0).abs() < AS_PLAYED)
+        let undisturbed =
+            scores.get(scores.len().saturating_sub(1) / 4).is_some_and(|&s| s >= UNDISTURBED);
+        undisturbed
+            && audio.geometry.is_some_and(|g| {
+                (g.speed - 1.0).abs() < AS_PLAYED && (g.pitch - 1.0).abs() < AS_PLAYED
+            })
     }
 
     /// Share of the picture that the mark covers, where that is plain enough to be told.
@@ -223,21 +278,43 @@ impl<'a> Facts<'a> {
     pub(super) fn video_gaps(&self) -> Vec<TimeRange> {
         let Some(video) = self.video.filter(|v| v.detected) else { return Vec::new() };
         // Sound may go on where there is no picture.
-        let seconds = video.spans.last().map(|last| last.end).or(self.found.detected.and_then(|d| d.info.seconds)).unwrap_or(0.0);
-        let others: Vec<TimeRange> = video.others.iter().chain(&video.earlier).filter(|o| o.payload.is_some()).flat_map(|o| o.ranges.clone()).collect();
+        let seconds = video
+            .spans
+            .last()
+            .map(|last| last.end)
+            .or(self.found.detected.and_then(|d| d.info.seconds))
+            .unwrap_or(0.0);
+        let others: Vec<TimeRange> = video
+            .others
+            .iter()
+            .chain(&video.earlier)
+            .filter(|o| o.payload.is_some())
+            .flat_map(|o| o.ranges.clone())
+            .collect();
         without(&gaps(&video.ranges, seconds), &others)
     }
 
-    /// When it is missing from the sound: of all its time where the picture is not marked, else between what is marked.
+    /// When it is missing from the sound: of all its time where the picture is not marked, else
+    /// between what is marked.
     pub(super) fn audio_gaps(&self) -> Vec<TimeRange> {
         let Some(audio) = self.audio.filter(|a| a.detected) else { return Vec::new() };
-        let others: Vec<TimeRange> = audio.others.iter().filter(|o| o.payload.is_some()).flat_map(|o| o.ranges.clone()).collect();
+        let others: Vec<TimeRange> = audio
+            .others
+            .iter()
+            .filter(|o| o.payload.is_some())
+            .flat_map(|o| o.ranges.clone())
+            .collect();
         let found = without(&gaps(&audio.ranges, audio.seconds), &others);
         if self.seen.is_none() {
             return found;
         }
         let within = audio.ranges.first().zip(audio.ranges.last());
-        found.into_iter().filter(|g| within.is_some_and(|(first, last)| g.start >= first.start && g.end <= last.end)).collect()
+        found
+            .into_iter()
+            .filter(|g| {
+                within.is_some_and(|(first, last)| g.start >= first.start && g.end <= last.end)
+            })
+            .collect()
     }
 
     /// Whether evidence is enough that a part without it says something.
@@ -251,19 +328,26 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The stretches without the mark, of `seconds`, that are too long to be an accident of measurement.
+/// The stretches without the mark, of `seconds`, that are too long to be an accident of
+/// measurement.
 fn gaps(ranges: &[TimeRange], seconds: f64) -> Vec<TimeRange> {
     if ranges.is_empty() {
         return Vec::new();
     }
     let starts = std::iter::once(0.0).chain(ranges.iter().map(|r| r.end));
     let ends = ranges.iter().map(|r| r.start).chain([seconds]);
-    starts.zip(ends).filter(|(start, end)| end - start > GAP).map(|(start, end)| TimeRange { start, end }).collect()
+    starts
+        .zip(ends)
+        .filter(|(start, end)| end - start > GAP)
+        .map(|(start, end)| TimeRange { start, end })
+        .collect()
 }
 
 /// Those of which the better part is not another's.
 pub(super) fn without(gaps: &[TimeRange], others: &[TimeRange]) -> Vec<TimeRange> {
-    let taken = |g: &TimeRange| others.iter().map(|o| (o.end.min(g.end) - o.start.max(g.start)).max(0.0)).sum::<f64>();
+    let taken = |g: &TimeRange| {
+        others.iter().map(|o| (o.end.min(g.end) - o.start.max(g.start)).max(0.0)).sum::<f64>()
+    };
     gaps.iter().copied().filter(|g| g.end - g.start - taken(g) > GAP).collect()
 }
 
@@ -277,6 +361,10 @@ mod tests {
         assert_eq!(gaps(&[r(0.0, 2.0), r(2.9, 5.0)], 5.5), []);
         assert_eq!(gaps(&[r(1.5, 2.0), r(4.0, 5.0)], 7.0), [r(0.0, 1.5), r(2.0, 4.0), r(5.0, 7.0)]);
         assert_eq!(gaps(&[], 5.0), []);
-        assert_eq!(without(&[r(0.0, 4.0), r(6.0, 8.0)], &[r(0.0, 3.5)]), [r(6.0, 8.0)], "nothing is missing where another of our marks is");
+        assert_eq!(
+            without(&[r(0.0, 4.0), r(6.0, 8.0)], &[r(0.0, 3.5)]),
+            [r(6.0, 8.0)],
+            "nothing is missing where another of our marks is"
+        );
     }
 }

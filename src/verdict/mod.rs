@@ -1,8 +1,10 @@
 //! Verdicts: what evidence means, in one word, with reasons that scripts and people can read.
 //!
-//! What is known becomes facts (`facts`), rules say what follows from them (`rules`), and sentences are found by the rules' codes (`text`). Numbers that decide stand in
-//! `thresholds`. How grave a verdict is, and with it the exit code and the colours of a terminal and of the page, follows from the verdict, from who vouches for it and
-//! from its reasons. `docs/reference/verdicts.md` is written from the table.
+//! What is known becomes facts (`facts`), rules say what follows from them (`rules`), and sentences
+//! are found by the rules' codes (`text`). Numbers that decide stand in `thresholds`. How grave a
+//! verdict is, and with it the exit code and the colours of a terminal and of the page, follows
+//! from the verdict, from who vouches for it and from its reasons. `docs/reference/verdicts.md` is
+//! written from the table.
 
 #[cfg(test)]
 mod enumerated;
@@ -52,7 +54,17 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 9] = [Self::Intact, Self::Altered, Self::Recovered, Self::Marked, Self::Mixed, Self::Foreign, Self::Contradictory, Self::Lookalike, Self::NothingFound];
+    pub const ALL: [Self; 9] = [
+        Self::Intact,
+        Self::Altered,
+        Self::Recovered,
+        Self::Marked,
+        Self::Mixed,
+        Self::Foreign,
+        Self::Contradictory,
+        Self::Lookalike,
+        Self::NothingFound,
+    ];
 
     /// Its name in reports.
     #[must_use]
@@ -129,7 +141,11 @@ impl Judgement {
     /// How grave it is where manifests are taken whoever signed them, as long as they hold.
     #[must_use]
     pub fn severity_with_unknown_signers(&self) -> Severity {
-        severity(self.verdict, self.trust.map(|t| if t == Vouched::Unknown { Vouched::Trusted } else { t }), &self.reasons)
+        severity(
+            self.verdict,
+            self.trust.map(|t| if t == Vouched::Unknown { Vouched::Trusted } else { t }),
+            &self.reasons,
+        )
     }
 }
 
@@ -164,15 +180,35 @@ pub(crate) struct Findings<'a> {
 /// Weighs manifest, marks and what the registry remembers.
 pub(crate) fn judge(found: Findings<'_>, algorithm: &str) -> Judgement {
     let facts = Facts::of(found, algorithm);
-    let holds: Vec<_> = RULES.iter().filter_map(|rule| Some((rule, (rule.when)(&facts)?))).collect();
-    let silenced: BTreeSet<&str> = holds.iter().flat_map(|(rule, _)| rule.overrides).copied().collect();
+    let holds: Vec<_> =
+        RULES.iter().filter_map(|rule| Some((rule, (rule.when)(&facts)?))).collect();
+    let silenced: BTreeSet<&str> =
+        holds.iter().flat_map(|(rule, _)| rule.overrides).copied().collect();
     let told = || holds.iter().filter(|(rule, _)| !silenced.contains(rule.code));
     let verdict = told().find_map(|(rule, _)| rule.implies).unwrap_or(Verdict::NothingFound);
-    let reasons: Vec<Reason> = told().map(|(rule, params)| Reason { code: rule.code, severity: rule.severity, params: params.clone() }).collect();
+    let reasons: Vec<Reason> = told()
+        .map(|(rule, params)| Reason {
+            code: rule.code,
+            severity: rule.severity,
+            params: params.clone(),
+        })
+        .collect();
     let trust = trust(verdict, &facts);
     let severity = severity(verdict, trust, &reasons);
-    let summary = Reason { code: summary_code(verdict), severity, params: summary(verdict, severity, trust, &facts) };
-    Judgement { verdict, trust, severity, summary, next: next(verdict, trust, &facts, &reasons), reasons, manifest_invalid: facts.is_invalid() }
+    let summary = Reason {
+        code: summary_code(verdict),
+        severity,
+        params: summary(verdict, severity, trust, &facts),
+    };
+    Judgement {
+        verdict,
+        trust,
+        severity,
+        summary,
+        next: next(verdict, trust, &facts, &reasons),
+        reasons,
+        manifest_invalid: facts.is_invalid(),
+    }
 }
 
 /// Who vouches for the manifest that a verdict rests on.
@@ -189,7 +225,8 @@ fn trust(verdict: Verdict, facts: &Facts<'_>) -> Option<Vouched> {
     })
 }
 
-/// How grave a verdict is: no better than its gravest reason, and good only if somebody vouches for it.
+/// How grave a verdict is: no better than its gravest reason, and good only if somebody vouches for
+/// it.
 fn severity(verdict: Verdict, trust: Option<Vouched>, reasons: &[Reason]) -> Severity {
     let vouched = matches!(trust, Some(Vouched::Own | Vouched::Trusted));
     let own = match verdict {
@@ -204,7 +241,12 @@ fn severity(verdict: Verdict, trust: Option<Vouched>, reasons: &[Reason]) -> Sev
         Verdict::Marked | Verdict::Lookalike | Verdict::NothingFound => Severity::Note,
     };
     // That nobody vouches for a signer is said by the trust, and weighed with it.
-    let grave = reasons.iter().filter(|r| !(vouched && r.code == "manifest.valid")).map(|r| r.severity).filter(|s| *s >= Severity::Doubt).max();
+    let grave = reasons
+        .iter()
+        .filter(|r| !(vouched && r.code == "manifest.valid"))
+        .map(|r| r.severity)
+        .filter(|s| *s >= Severity::Doubt)
+        .max();
     own.max(grave.unwrap_or(Severity::Good))
 }
 
@@ -224,17 +266,35 @@ fn summary_code(verdict: Verdict) -> &'static str {
 }
 
 /// What it says: how the clip was made, who says so, when, and whether that is confirmed.
-fn summary(verdict: Verdict, severity: Severity, trust: Option<Vouched>, facts: &Facts<'_>) -> Params {
+fn summary(
+    verdict: Verdict,
+    severity: Severity,
+    trust: Option<Vouched>,
+    facts: &Facts<'_>,
+) -> Params {
     let original = facts.original();
-    let m = if verdict == Verdict::Recovered { original.and_then(|r| r.manifest.as_ref()) } else { facts.manifest };
-    let mut out = Params::from([("trust", trust.map_or("none", Vouched::name).into()), ("made", m.map_or("unsaid", told::made).into()), ("severity", severity.name().into())]);
+    let m = if verdict == Verdict::Recovered {
+        original.and_then(|r| r.manifest.as_ref())
+    } else {
+        facts.manifest
+    };
+    let mut out = Params::from([
+        ("trust", trust.map_or("none", Vouched::name).into()),
+        ("made", m.map_or("unsaid", told::made).into()),
+        ("severity", severity.name().into()),
+    ]);
     out.insert("signer", m.map_or_else(told::unnamed, told::signer));
     out.extend(original.map(|r| ("date", told::day(r.stamped).into())));
     out
 }
 
 /// What to do next, by code.
-fn next(verdict: Verdict, trust: Option<Vouched>, facts: &Facts<'_>, reasons: &[Reason]) -> Vec<&'static str> {
+fn next(
+    verdict: Verdict,
+    trust: Option<Vouched>,
+    facts: &Facts<'_>,
+    reasons: &[Reason],
+) -> Vec<&'static str> {
     let has = |code: &str| reasons.iter().any(|r| r.code == code);
     let mut out = Vec::new();
     out.push(match verdict {
@@ -246,7 +306,9 @@ fn next(verdict: Verdict, trust: Option<Vouched>, facts: &Facts<'_>, reasons: &[
         Verdict::Foreign => "read-actions",
         Verdict::Altered => "ask-for-original",
         Verdict::Recovered => "read-recovered",
-        Verdict::Marked if has("registry.likeness-untold") || has("registry.looks-otherwise") => "compare-by-eye",
+        Verdict::Marked if has("registry.likeness-untold") || has("registry.looks-otherwise") => {
+            "compare-by-eye"
+        }
         Verdict::Marked => "ask-key-holder",
         Verdict::Mixed => "look-at-parts",
         Verdict::Contradictory if has("manifest.stranger-names-our-payload") => "trust-marks",
@@ -272,7 +334,8 @@ mod tests {
     use super::*;
     use enumerated::cases;
 
-    /// What version 0.1 said of each of [`cases`]: a letter for the verdict, a capital where the exit code was 3.
+    /// What version 0.1 said of each of [`cases`]: a letter for the verdict, a capital where the
+    /// exit code was 3.
     const BEFORE: &str = include_str!("before.txt");
 
     #[test]
@@ -281,14 +344,23 @@ mod tests {
             let judged = case.judge();
             let stranger = case.names > 0 && case.whose == 1;
             if judged.severity == Severity::Good {
-                assert!(matches!(judged.trust, Some(Vouched::Own | Vouched::Trusted)), "{case:?} {judged:?}");
-                assert!(!stranger || case.manifest == 3 || judged.verdict == Verdict::Recovered, "{case:?} {judged:?}");
+                assert!(
+                    matches!(judged.trust, Some(Vouched::Own | Vouched::Trusted)),
+                    "{case:?} {judged:?}"
+                );
+                assert!(
+                    !stranger || case.manifest == 3 || judged.verdict == Verdict::Recovered,
+                    "{case:?} {judged:?}"
+                );
             }
             if matches!(judged.verdict, Verdict::Intact | Verdict::Altered) {
                 assert!(!stranger, "a stranger's manifest made it ours: {case:?} {judged:?}");
             }
             if judged.verdict == Verdict::Recovered {
-                assert!(case.looks == 0 && case.video >= 2 || case.sounds == 0 && case.audio >= 2, "{case:?} {judged:?}");
+                assert!(
+                    case.looks == 0 && case.video >= 2 || case.sounds == 0 && case.audio >= 2,
+                    "{case:?} {judged:?}"
+                );
             }
             assert!(!judged.reasons.is_empty() && !judged.next.is_empty(), "{case:?}");
         }
@@ -299,7 +371,8 @@ mod tests {
         let before: Vec<char> = BEFORE.chars().filter(|c| !c.is_whitespace()).collect();
         let cases = cases();
         assert_eq!(before.len(), cases.len());
-        let mut counts: std::collections::BTreeMap<(String, String), (usize, String)> = std::collections::BTreeMap::new();
+        let mut counts: std::collections::BTreeMap<(String, String), (usize, String)> =
+            std::collections::BTreeMap::new();
         for (case, old) in cases.iter().zip(before) {
             let judged = case.judge();
             let name = match old.to_ascii_lowercase() {
@@ -312,11 +385,20 @@ mod tests {
                 _ => "nothing-found",
             };
             let old_exit = if old.is_uppercase() { 3 } else { i32::from(name == "nothing-found") };
-            let now = format!("{}, {}, {}", judged.verdict.name(), judged.trust.map_or("–", Vouched::name), judged.severity.name());
-            let entry = counts.entry((format!("{name}, {old_exit}"), now)).or_insert_with(|| (0, case.describe()));
+            let now = format!(
+                "{}, {}, {}",
+                judged.verdict.name(),
+                judged.trust.map_or("–", Vouched::name),
+                judged.severity.name()
+            );
+            let entry = counts
+                .entry((format!("{name}, {old_exit}"), now))
+                .or_insert_with(|| (0, case.describe()));
             entry.0 += 1;
         }
-        let mut table = String::from("| said by 0.1, exit code | now, trust, severity | cases | the first |\n| --- | --- | --- | --- |\n");
+        let mut table = String::from(
+            "| said by 0.1, exit code | now, trust, severity | cases | the first |\n| --- | --- | --- | --- |\n",
+        );
         for ((old, now), (count, first)) in &counts {
             table.push_str(&format!("| {old} | {now} | {count} | {first} |\n"));
         }
@@ -326,13 +408,19 @@ mod tests {
         if std::env::var_os("PROOFMARK_WRITE_TABLES").is_some() {
             std::fs::write(path, format!("{head}{table}")).unwrap();
         }
-        assert_eq!(old, table, "docs/results/verdicts.md is not what is said; write it anew with PROOFMARK_WRITE_TABLES=1");
+        assert_eq!(
+            old, table,
+            "docs/results/verdicts.md is not what is said; write it anew with PROOFMARK_WRITE_TABLES=1"
+        );
     }
 
     #[test]
     fn codes_are_each_rules_own() {
         let codes: BTreeSet<&str> = RULES.iter().map(|r| r.code).collect();
         assert_eq!(codes.len(), RULES.len());
-        assert!(RULES.iter().flat_map(|r| r.overrides).all(|code| codes.contains(code)), "a rule overrides one that is none");
+        assert!(
+            RULES.iter().flat_map(|r| r.overrides).all(|code| codes.contains(code)),
+            "a rule overrides one that is none"
+        );
     }
 }

@@ -143,7 +143,8 @@ pub(super) fn params<const N: usize>(values: [(&'static str, Param); N]) -> Opti
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// Its code, such as `video.payload-mismatch`: stable, and explained in `docs/reference/verdicts.md`.
+    /// Its code, such as `video.payload-mismatch`: stable, and explained in
+    /// `docs/reference/verdicts.md`.
     pub code: &'static str,
     /// How grave it is.
     pub severity: Severity,

@@ -1,8 +1,13 @@
-//! The table that verdicts are made by: each rule says when it holds, what it is called, how grave it is, what it implies, and what it makes needless to say.
+//! The table that verdicts are made by: each rule says when it holds, what it is called, how grave
+//! it is, what it implies, and what it makes needless to say.
 //!
-//! Rules stand in the order of their weight: the first that holds and implies a verdict gives it, and reasons are told in this order.
+//! Rules stand in the order of their weight: the first that holds and implies a verdict gives it,
+//! and reasons are told in this order.
 
-use super::Verdict::{self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound, Recovered};
+use super::Verdict::{
+    self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound,
+    Recovered,
+};
 use super::facts::{Facts, Likeness, without};
 use super::reason::{Param, Params, Severity, Word, params};
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
@@ -35,38 +40,63 @@ fn numbers(all: Vec<crate::Payload>) -> Option<Params> {
 
 /// What is told of an entry.
 fn entry(r: &Registered) -> Params {
-    let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE { "handed-in" } else { "stamped" };
+    let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE {
+        "handed-in"
+    } else {
+        "stamped"
+    };
     let values = [
         ("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)),
         ("media_type", r.media_type.clone().into()),
         ("date", told::day(r.stamped).into()),
         ("how", kind.into()),
     ];
-    values.into_iter().chain(r.payload.map(|p| ("payload", p.into()))).chain([("id", r.id.clone().into())]).collect()
+    values
+        .into_iter()
+        .chain(r.payload.map(|p| ("payload", p.into())))
+        .chain([("id", r.id.clone().into())])
+        .collect()
 }
 
 /// What is told of a manifest.
 fn manifest(m: &ManifestReport) -> Params {
     let place = if m.sidecar { "sidecar" } else { "embedded" };
-    Params::from([("signer", told::signer(m)), ("place", place.into()), ("listed", if m.state == ManifestState::Trusted { "yes" } else { "no" }.into())])
+    Params::from([
+        ("signer", told::signer(m)),
+        ("place", place.into()),
+        ("listed", if m.state == ManifestState::Trusted { "yes" } else { "no" }.into()),
+    ])
 }
 
 fn gap(gaps: &[crate::evidence::TimeRange]) -> Option<Params> {
     let first = gaps.first()?;
-    params([("start", Param::Seconds(first.start)), ("end", Param::Seconds(first.end)), ("count", Param::Count(gaps.len()))])
+    params([
+        ("start", Param::Seconds(first.start)),
+        ("end", Param::Seconds(first.end)),
+        ("count", Param::Count(gaps.len())),
+    ])
 }
 
-/// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds otherwise, and is like it in nothing.
+/// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds
+/// otherwise, and is like it in nothing.
 fn is_another(f: &Facts<'_>, r: &Registered) -> bool {
     let alike = [Facts::looks(r), Facts::sounds(r)];
-    let marked = r.payload.is_some_and(|p| f.seen == Some(p) || f.heard == Some(p) || f.is_beneath(p));
-    !marked && alike.contains(&Likeness::Different) && alike.iter().all(|l| matches!(l, Likeness::Different | Likeness::Untold))
+    let marked =
+        r.payload.is_some_and(|p| f.seen == Some(p) || f.heard == Some(p) || f.is_beneath(p));
+    !marked
+        && alike.contains(&Likeness::Different)
+        && alike.iter().all(|l| matches!(l, Likeness::Different | Likeness::Untold))
 }
 
-/// The entry that a mark leads to, and whose manifest can be relied on, where the file has none of ours.
+/// The entry that a mark leads to, and whose manifest can be relied on, where the file has none of
+/// ours.
 fn recoverable<'a>(f: &Facts<'a>) -> Option<&'a Registered> {
     let usable = f.manifest.is_some() && f.is_derived().is_none();
-    f.seen.or(f.heard).filter(|_| !usable).and_then(|p| f.entry(p)).filter(|r| r.holds() || r.outlived())
+    f.seen
+        .or(f.heard)
+        .filter(|_| !usable)
+        .and_then(|p| f.entry(p))
+        .filter(|r| r.holds() || r.outlived())
 }
 
 /// Whether a marked picture looks otherwise than the registered one though it lies as that did.
@@ -90,39 +120,79 @@ macro_rules! rule {
 /// All rules, the weightiest first.
 pub(super) const RULES: &[Rule] = &[
     // Claims that cannot all be true.
-    rule!("manifest.stranger-names-our-payload", Alert, Some(Contradictory), ["manifest.valid", "manifest.does-not-name-mark"], |f| {
-        let m = f.manifest?;
-        let mut told = manifest(m);
-        told.insert("payload", f.is_claimed()?.into());
-        Some(told)
-    }),
-    rule!("video.several-marks", Alert, Some(Mixed), ["video.payload-mismatch"], |f| numbers(f.numbers_seen())),
-    rule!("audio.several-marks", Alert, Some(Mixed), ["audio.from-another-clip"], |f| numbers(f.numbers_heard())),
+    rule!(
+        "manifest.stranger-names-our-payload",
+        Alert,
+        Some(Contradictory),
+        ["manifest.valid", "manifest.does-not-name-mark"],
+        |f| {
+            let m = f.manifest?;
+            let mut told = manifest(m);
+            told.insert("payload", f.is_claimed()?.into());
+            Some(told)
+        }
+    ),
+    rule!("video.several-marks", Alert, Some(Mixed), ["video.payload-mismatch"], |f| numbers(
+        f.numbers_seen()
+    )),
+    rule!("audio.several-marks", Alert, Some(Mixed), ["audio.from-another-clip"], |f| numbers(
+        f.numbers_heard()
+    )),
     rule!(
         "manifest.of-another-clip",
         Alert,
         Some(Contradictory),
-        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "manifest.content-changed", "video.mark-transplanted", "audio.mark-transplanted"],
+        [
+            "video.part-differs",
+            "video.parts-untold",
+            "video.stretch-unknown",
+            "manifest.content-changed",
+            "video.mark-transplanted",
+            "audio.mark-transplanted"
+        ],
         |f| {
-            let r = f.named.filter(|_| f.is_ours() && !f.as_signed()).and_then(|n| f.entry(n)).filter(|r| is_another(f, r))?;
+            let r = f
+                .named
+                .filter(|_| f.is_ours() && !f.as_signed())
+                .and_then(|n| f.entry(n))
+                .filter(|r| is_another(f, r))?;
             Some(entry(r))
         }
     ),
-    rule!("manifest.restamped", Note, Some(Altered), ["video.payload-mismatch", "manifest.content-changed"], |f| {
-        let (named, seen) = f.named.filter(|_| f.is_ours()).zip(f.seen)?;
-        if f.is_beneath(named) && !f.as_signed() { params([("named", named.into()), ("payload", seen.into())]) } else { None }
-    }),
+    rule!(
+        "manifest.restamped",
+        Note,
+        Some(Altered),
+        ["video.payload-mismatch", "manifest.content-changed"],
+        |f| {
+            let (named, seen) = f.named.filter(|_| f.is_ours()).zip(f.seen)?;
+            if f.is_beneath(named) && !f.as_signed() {
+                params([("named", named.into()), ("payload", seen.into())])
+            } else {
+                None
+            }
+        }
+    ),
     rule!("video.payload-mismatch", Alert, Some(Contradictory), [], |f| {
         let (named, seen) = f.named.filter(|_| f.is_ours()).zip(f.seen)?;
-        if named != seen && (f.as_signed() || !f.is_beneath(named)) { params([("named", named.into()), ("payload", seen.into())]) } else { None }
+        if named != seen && (f.as_signed() || !f.is_beneath(named)) {
+            params([("named", named.into()), ("payload", seen.into())])
+        } else {
+            None
+        }
     }),
     rule!("audio.payload-mismatch", Alert, Some(Contradictory), [], |f| {
         let (named, heard) = f.named.filter(|_| f.is_ours()).zip(f.heard)?;
-        if f.seen.is_none() && named != heard && !f.is_composed() { params([("named", named.into()), ("payload", heard.into())]) } else { None }
+        if f.seen.is_none() && named != heard && !f.is_composed() {
+            params([("named", named.into()), ("payload", heard.into())])
+        } else {
+            None
+        }
     }),
     rule!("manifest.does-not-name-mark", Alert, Some(Contradictory), [], |f| {
         let m = f.manifest?;
-        let payload = f.seen.or(f.heard).filter(|p| Some(*p) != f.named && f.is_derived().is_none())?;
+        let payload =
+            f.seen.or(f.heard).filter(|p| Some(*p) != f.named && f.is_derived().is_none())?;
         let mut told = manifest(m);
         told.insert("payload", payload.into());
         if f.is_ours() { None } else { Some(told) }
@@ -131,18 +201,38 @@ pub(super) const RULES: &[Rule] = &[
         "video.mark-transplanted",
         Alert,
         Some(Contradictory),
-        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "registry.leads-to-manifest", "registry.likeness-untold"],
+        [
+            "video.part-differs",
+            "video.parts-untold",
+            "video.stretch-unknown",
+            "registry.leads-to-manifest",
+            "registry.likeness-untold"
+        ],
         |f| {
             let r = f.seen.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
-            // Who lays a mark over another picture lays it over all of that, for all of its time, and has not that clip's own sound beneath it.
-            let lies = f.lies_comparably() && f.share().is_none() && f.video_gaps().is_empty() && Facts::sounds(r) != Likeness::Same;
+            // Who lays a mark over another picture lays it over all of that, for all of its time,
+            // and has not that clip's own sound beneath it.
+            let lies = f.lies_comparably()
+                && f.share().is_none()
+                && f.video_gaps().is_empty()
+                && Facts::sounds(r) != Likeness::Same;
             if Facts::looks(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
         }
     ),
-    rule!("audio.mark-transplanted", Alert, Some(Contradictory), ["registry.leads-to-manifest", "registry.likeness-untold"], |f| {
-        let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
-        if Facts::sounds(r) == Likeness::Different && f.sounds_as_stamped() { Some(entry(r)) } else { None }
-    }),
+    rule!(
+        "audio.mark-transplanted",
+        Alert,
+        Some(Contradictory),
+        ["registry.leads-to-manifest", "registry.likeness-untold"],
+        |f| {
+            let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
+            if Facts::sounds(r) == Likeness::Different && f.sounds_as_stamped() {
+                Some(entry(r))
+            } else {
+                None
+            }
+        }
+    ),
     // One part is ours, and another is not.
     rule!("audio.from-another-clip", Alert, Some(Mixed), [], |f| {
         let (seen, heard) = f.seen.zip(f.heard)?;
@@ -153,18 +243,42 @@ pub(super) const RULES: &[Rule] = &[
         "video.not-the-registered",
         Alert,
         Some(Mixed),
-        ["video.part-differs", "video.parts-untold", "video.stretch-unknown", "video.unmarked", "registry.leads-to-manifest", "registry.likeness-untold"],
+        [
+            "video.part-differs",
+            "video.parts-untold",
+            "video.stretch-unknown",
+            "video.unmarked",
+            "registry.leads-to-manifest",
+            "registry.likeness-untold"
+        ],
         |f| {
-            let r = f.heard.filter(|_| !f.is_whole() && f.video.is_some_and(|v| !v.detected)).and_then(|p| f.entry(p))?;
+            let r = f
+                .heard
+                .filter(|_| !f.is_whole() && f.video.is_some_and(|v| !v.detected))
+                .and_then(|p| f.entry(p))?;
             if Facts::looks(r) == Likeness::Different { Some(entry(r)) } else { None }
         }
     ),
-    rule!("audio.not-the-registered", Alert, Some(Mixed), ["audio.unmarked", "registry.leads-to-manifest"], |f| {
-        let r = f.seen.filter(|_| !f.is_whole() && f.audio.is_some_and(|a| !a.detected && a.note.is_none())).and_then(|p| f.entry(p))?;
-        if Facts::sounds(r) == Likeness::Different { Some(entry(r)) } else { None }
-    }),
+    rule!(
+        "audio.not-the-registered",
+        Alert,
+        Some(Mixed),
+        ["audio.unmarked", "registry.leads-to-manifest"],
+        |f| {
+            let r = f
+                .seen
+                .filter(|_| {
+                    !f.is_whole() && f.audio.is_some_and(|a| !a.detected && a.note.is_none())
+                })
+                .and_then(|p| f.entry(p))?;
+            if Facts::sounds(r) == Likeness::Different { Some(entry(r)) } else { None }
+        }
+    ),
     // Our manifest, over what is no longer as it was signed.
-    rule!("manifest.content-changed", Alert, Some(Altered), [], |f| f.manifest.filter(|m| f.is_ours() && !f.as_signed() && m.content_changed()).map(manifest)),
+    rule!("manifest.content-changed", Alert, Some(Altered), [], |f| f
+        .manifest
+        .filter(|m| f.is_ours() && !f.as_signed() && m.content_changed())
+        .map(manifest)),
     rule!("manifest.fails", Alert, Some(Altered), [], |f| {
         let m = f.manifest.filter(|m| f.is_ours() && !f.as_signed() && !m.content_changed())?;
         let mut told = manifest(m);
@@ -172,18 +286,33 @@ pub(super) const RULES: &[Rule] = &[
         Some(told)
     }),
     // Marks that do not cover the whole.
-    rule!("video.gap", Alert, Some(Mixed), [], |f| f.video.filter(|v| !f.is_whole() && Facts::is_plain(v.evidence)).and_then(|_| gap(&f.video_gaps()))),
-    rule!("audio.gap", Alert, Some(Mixed), [], |f| f.audio.filter(|a| !f.is_whole() && Facts::is_plain(a.evidence)).and_then(|_| gap(&f.audio_gaps()))),
+    rule!("video.gap", Alert, Some(Mixed), [], |f| f
+        .video
+        .filter(|v| !f.is_whole() && Facts::is_plain(v.evidence))
+        .and_then(|_| gap(&f.video_gaps()))),
+    rule!("audio.gap", Alert, Some(Mixed), [], |f| f
+        .audio
+        .filter(|a| !f.is_whole() && Facts::is_plain(a.evidence))
+        .and_then(|_| gap(&f.audio_gaps()))),
     rule!("video.part-of-frame", Alert, Some(Mixed), ["video.part-of-frame-perhaps"], |f| {
         let share = f.share().filter(|_| f.is_partly() && !f.is_whole())?;
         params([("share", Param::Share(share.into()))])
     }),
     rule!("video.part-of-frame-perhaps", Doubt, None, [], |f| {
         let share = f.share().filter(|_| !f.is_partly() && !f.is_whole())?;
-        params([("share", Param::Share(share.into())), ("lies", if f.lies_as_stamped() { "as-stamped" } else { "moved" }.into())])
+        params([
+            ("share", Param::Share(share.into())),
+            ("lies", if f.lies_as_stamped() { "as-stamped" } else { "moved" }.into()),
+        ])
     }),
-    rule!("video.gap-perhaps", Doubt, None, [], |f| f.video.filter(|v| !f.is_whole() && !Facts::is_plain(v.evidence)).and_then(|_| gap(&f.video_gaps()))),
-    rule!("audio.gap-perhaps", Doubt, None, [], |f| f.audio.filter(|a| !f.is_whole() && !Facts::is_plain(a.evidence)).and_then(|_| gap(&f.audio_gaps()))),
+    rule!("video.gap-perhaps", Doubt, None, [], |f| f
+        .video
+        .filter(|v| !f.is_whole() && !Facts::is_plain(v.evidence))
+        .and_then(|_| gap(&f.video_gaps()))),
+    rule!("audio.gap-perhaps", Doubt, None, [], |f| f
+        .audio
+        .filter(|a| !f.is_whole() && !Facts::is_plain(a.evidence))
+        .and_then(|_| gap(&f.audio_gaps()))),
     rule!("video.part-differs", Doubt, None, [], |f| {
         let share = f.original().filter(|_| !f.is_whole()).and_then(|r| f.differs(r))?;
         params([("share", Param::Share(share.into()))])
@@ -197,7 +326,10 @@ pub(super) const RULES: &[Rule] = &[
         gap(&without(&r.unmatched, &f.video_gaps()))
     }),
     // What the file says of itself.
-    rule!("manifest.ours", Good, Some(Intact), ["manifest.valid"], |f| f.manifest.filter(|m| f.is_whole() && !m.credential_alone()).map(manifest)),
+    rule!("manifest.ours", Good, Some(Intact), ["manifest.valid"], |f| f
+        .manifest
+        .filter(|m| f.is_whole() && !m.credential_alone())
+        .map(manifest)),
     rule!("manifest.ours-outlived", Note, Some(Intact), ["manifest.credential"], |f| {
         let m = f.manifest.filter(|m| f.is_whole() && m.credential_alone())?;
         let mut told = manifest(m);
@@ -215,33 +347,52 @@ pub(super) const RULES: &[Rule] = &[
         told.insert("signer", r.manifest.as_ref().map_or_else(told::unnamed, told::signer));
         Some(told)
     }),
-    rule!("registry.looks-otherwise", Doubt, Some(Marked), ["registry.likeness-untold"], |f| recoverable(f).filter(|r| looks_otherwise(f, r)).map(entry)),
+    rule!("registry.looks-otherwise", Doubt, Some(Marked), ["registry.likeness-untold"], |f| {
+        recoverable(f).filter(|r| looks_otherwise(f, r)).map(entry)
+    }),
     // What confirms the one says nothing of the other.
     rule!("registry.looks-untold", Doubt, None, [], |f| {
         let r = recoverable(f).filter(|r| is_confirmed(f, r) && f.video.is_some())?;
         plain(!matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))
     }),
     rule!("registry.sounds-untold", Doubt, None, [], |f| {
-        let r = recoverable(f).filter(|r| is_confirmed(f, r) && f.audio.is_some_and(|a| !a.detected && a.note.is_none()))?;
+        let r = recoverable(f).filter(|r| {
+            is_confirmed(f, r) && f.audio.is_some_and(|a| !a.detected && a.note.is_none())
+        })?;
         plain(Facts::sounds(r) == Likeness::Untold)
     }),
-    rule!("registry.likeness-untold", Doubt, Some(Marked), [], |f| recoverable(f).filter(|r| !is_confirmed(f, r)).map(entry)),
+    rule!("registry.likeness-untold", Doubt, Some(Marked), [], |f| recoverable(f)
+        .filter(|r| !is_confirmed(f, r))
+        .map(entry)),
     rule!("registry.manifest-fails", Doubt, Some(Marked), [], |f| {
         let usable = f.manifest.is_some() && f.is_derived().is_none();
-        let r = f.seen.or(f.heard).filter(|_| !usable).and_then(|p| f.entry(p)).filter(|r| r.manifest.is_some() && !r.holds() && !r.outlived())?;
+        let r = f
+            .seen
+            .or(f.heard)
+            .filter(|_| !usable)
+            .and_then(|p| f.entry(p))
+            .filter(|r| r.manifest.is_some() && !r.holds() && !r.outlived())?;
         let mut told = entry(r);
         told.extend(r.manifest.as_ref().map(|m| ("faults", told::faults(m))));
         Some(told)
     }),
-    rule!("manifest.trusted", Good, Some(Foreign), [], |f| f.manifest.filter(|m| !f.is_ours() && m.state == ManifestState::Trusted).map(manifest)),
-    rule!("manifest.valid", Doubt, Some(Foreign), [], |f| f.manifest.filter(|m| !f.is_ours() && m.state == ManifestState::Valid).map(manifest)),
+    rule!("manifest.trusted", Good, Some(Foreign), [], |f| f
+        .manifest
+        .filter(|m| !f.is_ours() && m.state == ManifestState::Trusted)
+        .map(manifest)),
+    rule!("manifest.valid", Doubt, Some(Foreign), [], |f| f
+        .manifest
+        .filter(|m| !f.is_ours() && m.state == ManifestState::Valid)
+        .map(manifest)),
     rule!("manifest.credential", Doubt, Some(Foreign), [], |f| {
         let m = f.manifest.filter(|m| !f.is_ours() && m.credential_alone())?;
         let mut told = manifest(m);
         told.extend(told::credential(m));
         Some(told)
     }),
-    rule!("manifest.foreign-content-changed", Alert, Some(Foreign), [], |f| { f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && m.content_changed()).map(manifest) }),
+    rule!("manifest.foreign-content-changed", Alert, Some(Foreign), [], |f| {
+        f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && m.content_changed()).map(manifest)
+    }),
     rule!("manifest.foreign-fails", Alert, Some(Foreign), [], |f| {
         let m = f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && !m.content_changed())?;
         let mut told = manifest(m);
@@ -252,61 +403,114 @@ pub(super) const RULES: &[Rule] = &[
         let v = f.video.filter(|v| v.detected && !f.is_whole())?;
         params([("payload", v.payload?.into()), ("chance", v.p_value.to_string().into())])
     }),
-    rule!("video.agrees", Note, None, ["video.marked"], |f| f.seen.filter(|p| f.is_ours() && f.named == Some(*p)).and_then(|p| params([("payload", p.into())]))),
-    rule!("manifest.over-unreadable-mark", Doubt, None, ["video.marked-unreadably", "audio.marked-unreadably"], |f| {
-        let unread = f.video.is_some_and(|v| v.detected && v.payload.is_none()) || f.audio.is_some_and(|a| a.detected && a.payload.is_none());
-        f.manifest.filter(|_| unread && !f.is_ours() && f.seen.or(f.heard).is_none()).map(manifest)
-    }),
-    rule!("video.marked-unreadably", Note, Some(Marked), [], |f| plain(f.video.is_some_and(|v| v.detected && v.payload.is_none()))),
+    rule!("video.agrees", Note, None, ["video.marked"], |f| f
+        .seen
+        .filter(|p| f.is_ours() && f.named == Some(*p))
+        .and_then(|p| params([("payload", p.into())]))),
+    rule!(
+        "manifest.over-unreadable-mark",
+        Doubt,
+        None,
+        ["video.marked-unreadably", "audio.marked-unreadably"],
+        |f| {
+            let unread = f.video.is_some_and(|v| v.detected && v.payload.is_none())
+                || f.audio.is_some_and(|a| a.detected && a.payload.is_none());
+            f.manifest
+                .filter(|_| unread && !f.is_ours() && f.seen.or(f.heard).is_none())
+                .map(manifest)
+        }
+    ),
+    rule!("video.marked-unreadably", Note, Some(Marked), [], |f| plain(
+        f.video.is_some_and(|v| v.detected && v.payload.is_none())
+    )),
     rule!("audio.marked", Note, Some(Marked), [], |f| {
         let a = f.audio.filter(|a| a.detected && f.seen.is_none() && !f.is_whole())?;
         params([("payload", a.payload?.into()), ("chance", a.p_value.to_string().into())])
     }),
     rule!("audio.agrees", Note, None, ["audio.marked"], |f| {
-        let heard = f.heard.filter(|h| Some(*h) == f.seen || (f.is_ours() && f.named == Some(*h)))?;
+        let heard =
+            f.heard.filter(|h| Some(*h) == f.seen || (f.is_ours() && f.named == Some(*h)))?;
         params([("payload", heard.into())])
     }),
-    rule!("audio.marked-unreadably", Note, Some(Marked), [], |f| plain(f.audio.is_some_and(|a| a.detected && a.payload.is_none()))),
-    rule!("audio.backwards", Doubt, None, [], |f| plain(f.audio.and_then(|a| a.geometry).is_some_and(|g| g.backwards))),
-    rule!("audio.earlier", Note, None, [], |f| f.heard.filter(|h| Some(*h) != f.seen && f.is_beneath(*h)).and_then(|h| params([("payload", h.into())]))),
+    rule!("audio.marked-unreadably", Note, Some(Marked), [], |f| plain(
+        f.audio.is_some_and(|a| a.detected && a.payload.is_none())
+    )),
+    rule!("audio.backwards", Doubt, None, [], |f| plain(
+        f.audio.and_then(|a| a.geometry).is_some_and(|g| g.backwards)
+    )),
+    rule!("audio.earlier", Note, None, [], |f| f
+        .heard
+        .filter(|h| Some(*h) != f.seen && f.is_beneath(*h))
+        .and_then(|h| params([("payload", h.into())]))),
     rule!("audio.composed", Note, None, [], |f| f
         .heard
         .filter(|h| Some(*h) != f.seen.or(f.named) && !f.is_beneath(*h) && f.is_composed())
         .and_then(|h| params([("payload", h.into())]))),
     rule!("video.earlier", Note, None, [], |f| {
-        let beneath: Vec<crate::Payload> = f.video.filter(|v| v.detected).map(|v| v.earlier.iter().filter_map(|e| e.payload).collect()).unwrap_or_default();
+        let beneath: Vec<crate::Payload> = f
+            .video
+            .filter(|v| v.detected)
+            .map(|v| v.earlier.iter().filter_map(|e| e.payload).collect())
+            .unwrap_or_default();
         if beneath.is_empty() { None } else { params([("payloads", beneath.into())]) }
     }),
     // How far it is what is remembered.
     rule!("registry.looks-the-same", Note, None, [], |f| {
-        let r = f.seen.and_then(|p| f.entry(p)).filter(|r| matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))?;
+        let r = f
+            .seen
+            .and_then(|p| f.entry(p))
+            .filter(|r| matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))?;
         let parts = match &r.difference {
             Some(map) if map.is_told() && map.share == 0.0 && f.lies_as_stamped() => "same",
             _ => "untold",
         };
         params([("parts", parts.into()), ("least", Param::Share(PART_SEEN))])
     }),
-    rule!("registry.sounds-the-same", Note, None, [], |f| plain(f.heard.and_then(|p| f.entry(p)).is_some_and(|r| Facts::sounds(r) == Likeness::Same))),
+    rule!("registry.sounds-the-same", Note, None, [], |f| plain(
+        f.heard.and_then(|p| f.entry(p)).is_some_and(|r| Facts::sounds(r) == Likeness::Same)
+    )),
     rule!("registry.sounds-otherwise", Doubt, None, [], |f| {
         let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p));
         plain(r.is_some_and(|r| Facts::sounds(r) == Likeness::Different && !f.sounds_as_stamped()))
     }),
     rule!("registry.shorter", Note, None, [], |f| {
-        let (seconds, [least, _]) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
-        if seconds < least - SHORTER { params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(least))]) } else { None }
+        let (seconds, [least, _]) =
+            f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+        if seconds < least - SHORTER {
+            params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(least))])
+        } else {
+            None
+        }
     }),
     rule!("registry.longer", Doubt, None, [], |f| {
-        let (seconds, [_, most]) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+        let (seconds, [_, most]) =
+            f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
         let longer = seconds > most * (1.0 + LONGER.1) + LONGER.0;
-        if longer { params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(most))]) } else { None }
+        if longer {
+            params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(most))])
+        } else {
+            None
+        }
     }),
-    rule!("registry.knows", Note, None, [], |f| f.original().filter(|_| !f.is_whole() && f.is_claimed().is_none()).map(entry)),
+    rule!("registry.knows", Note, None, [], |f| f
+        .original()
+        .filter(|_| !f.is_whole() && f.is_claimed().is_none())
+        .map(entry)),
     rule!("registry.does-not-know", Note, None, [], |f| {
-        let payload = f.seen.or(f.heard).filter(|p| f.found.asked && !f.is_whole() && f.entry(*p).is_none())?;
+        let payload = f
+            .seen
+            .or(f.heard)
+            .filter(|p| f.found.asked && !f.is_whole() && f.entry(*p).is_none())?;
         params([("payload", payload.into())])
     }),
-    rule!("manifest.origin", Note, None, [], |f| f.manifest.filter(|m| m.as_signed()).and_then(told::origin)),
-    rule!("manifest.elsewhere", Note, None, [], |f| f.found.elsewhere.and_then(|address| params([("address", address.into())]))),
+    rule!("manifest.origin", Note, None, [], |f| f
+        .manifest
+        .filter(|m| m.as_signed())
+        .and_then(told::origin)),
+    rule!("manifest.elsewhere", Note, None, [], |f| f
+        .found
+        .elsewhere
+        .and_then(|address| params([("address", address.into())]))),
     rule!("registry.lookalike", Note, Some(Lookalike), [], |f| {
         let r = f.found.similar.first()?;
         let like = match (r.resemblance.is_some(), r.sound_resemblance.is_some()) {
@@ -319,19 +523,38 @@ pub(super) const RULES: &[Rule] = &[
         Some(told)
     }),
     // A manifest that cannot be read is somebody's.
-    rule!("manifest.unreadable", Alert, Some(Foreign), ["manifest.none"], |f| plain(f.found.manifest.is_some() && f.manifest.is_none())),
-    rule!("manifest.none", Note, Some(NothingFound), [], |f| plain(f.found.manifest.is_none() && f.found.elsewhere.is_none())),
-    rule!("video.unmarked", Note, None, [], |f| plain(f.video.is_some_and(|v| !v.detected) && !f.is_whole())),
-    rule!("video.mark-missing", Note, None, [], |f| plain(f.video.is_some_and(|v| !v.detected) && f.is_whole())),
-    rule!("audio.unmarked", Note, None, [], |f| plain(f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && !f.is_whole())),
-    rule!("audio.mark-missing", Note, None, [], |f| plain(f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && f.is_whole())),
+    rule!("manifest.unreadable", Alert, Some(Foreign), ["manifest.none"], |f| plain(
+        f.found.manifest.is_some() && f.manifest.is_none()
+    )),
+    rule!("manifest.none", Note, Some(NothingFound), [], |f| plain(
+        f.found.manifest.is_none() && f.found.elsewhere.is_none()
+    )),
+    rule!("video.unmarked", Note, None, [], |f| plain(
+        f.video.is_some_and(|v| !v.detected) && !f.is_whole()
+    )),
+    rule!("video.mark-missing", Note, None, [], |f| plain(
+        f.video.is_some_and(|v| !v.detected) && f.is_whole()
+    )),
+    rule!("audio.unmarked", Note, None, [], |f| plain(
+        f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && !f.is_whole()
+    )),
+    rule!("audio.mark-missing", Note, None, [], |f| plain(
+        f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && f.is_whole()
+    )),
     rule!("media.more-streams", Note, None, [], |f| {
         let info = &f.found.detected?.info;
         if info.more_pictures + info.more_sounds == 0 {
             return None;
         }
-        params([("videos", Param::Count(info.more_pictures)), ("audios", Param::Count(info.more_sounds))])
+        params([
+            ("videos", Param::Count(info.more_pictures)),
+            ("audios", Param::Count(info.more_sounds)),
+        ])
     }),
-    rule!("media.no-keys", Note, None, [], |f| plain(f.found.unseen == Some(super::Unseen::NoKeys))),
-    rule!("media.unseen", Doubt, None, [], |f| plain(f.found.unseen == Some(super::Unseen::Undecodable))),
+    rule!("media.no-keys", Note, None, [], |f| plain(
+        f.found.unseen == Some(super::Unseen::NoKeys)
+    )),
+    rule!("media.unseen", Doubt, None, [], |f| plain(
+        f.found.unseen == Some(super::Unseen::Undecodable)
+    )),
 ];

@@ -1,4 +1,5 @@
-//! Sentences for codes, from the Fluent files in `locales/`: one language a file, a message a group of codes.
+//! Sentences for codes, from the Fluent files in `locales/`: one language a file, a message a group
+//! of codes.
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -22,15 +23,20 @@ pub enum Language {
 }
 
 /// What each language's file says.
-static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
-    LazyLock::new(|| [bundle(Language::English, include_str!("../../locales/en.ftl")), bundle(Language::Japanese, include_str!("../../locales/ja.ftl"))]);
+static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> = LazyLock::new(|| {
+    [
+        bundle(Language::English, include_str!("../../locales/en.ftl")),
+        bundle(Language::Japanese, include_str!("../../locales/ja.ftl")),
+    ]
+});
 
 /// What a Fluent file says in a language, for looking its messages up.
 #[must_use]
 pub fn bundle(language: Language, text: &str) -> FluentBundle<FluentResource> {
     let name = LanguageIdentifier::from_str(language.code()).unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![name]);
-    // What is put in is told apart by its place in the sentence; signs that keep directions apart would be in every report.
+    // What is put in is told apart by its place in the sentence; signs that keep directions apart
+    // would be in every report.
     bundle.set_use_isolating(false);
     // A test holds that the files are whole.
     let (Ok(resource) | Err((resource, _))) = FluentResource::try_new(text.to_string());
@@ -55,20 +61,35 @@ impl Language {
         }
     }
 
-    /// The sentence for a code, or the words for one; those in English where this language has none.
+    /// The sentence for a code, or the words for one; those in English where this language has
+    /// none.
     fn sentence(self, code: &str, params: &Params) -> String {
         let (group, name) = code.split_once('.').unwrap_or((code, ""));
-        let found = |language: Self| language.bundle().get_message(group).and_then(|m| m.get_attribute(name)).map(|a| (language.bundle(), a.value()));
-        let Some((bundle, pattern)) = found(self).or_else(|| found(Self::English)) else { return code.into() };
+        let found = |language: Self| {
+            language
+                .bundle()
+                .get_message(group)
+                .and_then(|m| m.get_attribute(name))
+                .map(|a| (language.bundle(), a.value()))
+        };
+        let Some((bundle, pattern)) = found(self).or_else(|| found(Self::English)) else {
+            return code.into();
+        };
         // Words have values in them, too, and no words.
-        let plain: Params = params.iter().filter(|(_, v)| !matches!(v, Param::Word(_) | Param::Words(_))).map(|(name, v)| (*name, v.clone())).collect();
+        let plain: Params = params
+            .iter()
+            .filter(|(_, v)| !matches!(v, Param::Word(_) | Param::Words(_)))
+            .map(|(name, v)| (*name, v.clone()))
+            .collect();
         let mut args = FluentArgs::new();
         for (name, value) in params {
             let word = |w: &Word| self.sentence(&format!("{}.{}", w.group, w.code), &plain);
             let value = match value {
                 Param::Count(n) => FluentValue::from(*n),
                 Param::Word(w) => FluentValue::from(word(w)),
-                Param::Words(all) => FluentValue::from(all.iter().map(word).collect::<Vec<_>>().join("; ")),
+                Param::Words(all) => {
+                    FluentValue::from(all.iter().map(word).collect::<Vec<_>>().join("; "))
+                }
                 other => FluentValue::from(other.to_string()),
             };
             args.set(*name, value);
@@ -86,7 +107,8 @@ impl Reason {
 }
 
 impl Judgement {
-    /// The first line of every answer: who says what of the clip, whether that is confirmed, and what was done to it.
+    /// The first line of every answer: who says what of the clip, whether that is confirmed, and
+    /// what was done to it.
     #[must_use]
     pub fn summary(&self, language: Language) -> String {
         self.summary.text(language)
@@ -95,7 +117,10 @@ impl Judgement {
     /// What to do next: codes and sentences.
     #[must_use]
     pub fn steps(&self, language: Language) -> Vec<(&'static str, String)> {
-        self.next.iter().map(|&code| (code, language.sentence(&format!("next.{code}"), &Params::new()))).collect()
+        self.next
+            .iter()
+            .map(|&code| (code, language.sentence(&format!("next.{code}"), &Params::new())))
+            .collect()
     }
 }
 
@@ -105,14 +130,21 @@ mod tests {
     use crate::verdict::RULES;
     use crate::verdict::enumerated::cases;
 
-    /// Every code that a verdict may be told with, its severity, what it implies, and its sentence: what `docs/reference/verdicts.md` is written from.
+    /// Every code that a verdict may be told with, its severity, what it implies, and its sentence:
+    /// what `docs/reference/verdicts.md` is written from.
     fn reference() -> String {
-        let mut out = String::from("| code | severity | verdict | sentence |\n| --- | --- | --- | --- |\n");
+        let mut out =
+            String::from("| code | severity | verdict | sentence |\n| --- | --- | --- | --- |\n");
         for rule in RULES {
             let implied = rule.implies.map_or("", crate::Verdict::name);
-            let named: Params = NAMES.iter().map(|&name| (name, Param::Text(format!("⟨{name}⟩")))).collect();
+            let named: Params =
+                NAMES.iter().map(|&name| (name, Param::Text(format!("⟨{name}⟩")))).collect();
             let sentence = Language::English.sentence(rule.code, &named);
-            out.push_str(&format!("| `{}` | {} | {implied} | {sentence} |\n", rule.code, rule.severity.name()));
+            out.push_str(&format!(
+                "| `{}` | {} | {implied} | {sentence} |\n",
+                rule.code,
+                rule.severity.name()
+            ));
         }
         out
     }
@@ -158,15 +190,30 @@ mod tests {
         for language in [Language::English, Language::Japanese] {
             for case in cases().iter().step_by(7) {
                 let judged = case.judge();
-                let texts = judged.reasons.iter().map(|r| r.text(language)).chain([judged.summary(language)]).chain(judged.steps(language).into_iter().map(|s| s.1));
+                let texts = judged
+                    .reasons
+                    .iter()
+                    .map(|r| r.text(language))
+                    .chain([judged.summary(language)])
+                    .chain(judged.steps(language).into_iter().map(|s| s.1));
                 for text in texts {
-                    assert!(text.contains(' ') || language == Language::Japanese && !text.is_ascii(), "{language:?}: {text}");
+                    assert!(
+                        text.contains(' ') || language == Language::Japanese && !text.is_ascii(),
+                        "{language:?}: {text}"
+                    );
                     assert!(!text.contains("{$") && !text.contains("{ $"), "{language:?}: {text}");
                 }
             }
             for rule in RULES {
                 let (group, name) = rule.code.split_once('.').unwrap();
-                assert!(language.bundle().get_message(group).is_some_and(|m| m.get_attribute(name).is_some()), "{language:?} has no sentence for {}", rule.code);
+                assert!(
+                    language
+                        .bundle()
+                        .get_message(group)
+                        .is_some_and(|m| m.get_attribute(name).is_some()),
+                    "{language:?} has no sentence for {}",
+                    rule.code
+                );
             }
         }
     }
@@ -180,20 +227,27 @@ mod tests {
             for line in text.lines() {
                 match line.split_once(" =") {
                     Some((name, _)) if !line.starts_with(' ') => group = name,
-                    Some((name, _)) if name.starts_with("    .") => _ = out.insert(format!("{group}{}", name.trim())),
+                    Some((name, _)) if name.starts_with("    .") => {
+                        _ = out.insert(format!("{group}{}", name.trim()))
+                    }
                     _ => {}
                 }
             }
             out
         };
-        let [en, ja] = [include_str!("../../locales/en.ftl"), include_str!("../../locales/ja.ftl")].map(codes);
+        let [en, ja] =
+            [include_str!("../../locales/en.ftl"), include_str!("../../locales/ja.ftl")].map(codes);
         assert!(en.len() > 100 && en == ja, "only in one: {:?}", en.symmetric_difference(&ja));
     }
 
     #[test]
     fn what_others_wrote_stays_what_it_is() {
         let hostile = "{ $payload } \u{202e}*[other]";
-        let reason = Reason { code: "manifest.elsewhere", severity: super::super::Severity::Note, params: [("address", hostile.into())].into() };
+        let reason = Reason {
+            code: "manifest.elsewhere",
+            severity: super::super::Severity::Note,
+            params: [("address", hostile.into())].into(),
+        };
         assert!(reason.text(Language::English).contains(hostile));
     }
 
@@ -205,6 +259,10 @@ mod tests {
         if std::env::var_os("PROOFMARK_WRITE_TABLES").is_some() {
             std::fs::write(path, format!("{head}{}", reference())).unwrap();
         }
-        assert_eq!(old, reference(), "docs/reference/verdicts.md is not the table; write it anew with PROOFMARK_WRITE_TABLES=1");
+        assert_eq!(
+            old,
+            reference(),
+            "docs/reference/verdicts.md is not the table; write it anew with PROOFMARK_WRITE_TABLES=1"
+        );
     }
 }

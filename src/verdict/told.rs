@@ -19,13 +19,20 @@ pub(super) fn unnamed() -> Param {
 pub(super) fn credential(m: &ManifestReport) -> Params {
     let own = |code: &str| m.failures.iter().any(|f| f == code);
     let told = |code| ("credential", Word::new("credential", code).into());
-    let Some(signer) = m.signer.as_ref().filter(|_| own(EXPIRED)) else { return Params::from([told(if own(REVOKED) { "revoked" } else { "of-ingredient" })]) };
+    let Some(signer) = m.signer.as_ref().filter(|_| own(EXPIRED)) else {
+        return Params::from([told(if own(REVOKED) { "revoked" } else { "of-ingredient" })]);
+    };
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let until = || ("until", signer.valid_until.and_then(date).map_or(Param::from("unknown"), Param::from));
+    let until =
+        || ("until", signer.valid_until.and_then(date).map_or(Param::from("unknown"), Param::from));
     match (&signer.time, &signer.unattested_time, signer.valid_from) {
         (Some(time), ..) => Params::from([told("not-then"), ("time", time.as_str().into())]),
-        (None, _, Some(from)) if from > now => Params::from([told("not-yet"), ("from", date(from).unwrap_or_default().into())]),
-        (None, Some(time), _) => Params::from([told("expired-unattested"), until(), ("time", time.as_str().into())]),
+        (None, _, Some(from)) if from > now => {
+            Params::from([told("not-yet"), ("from", date(from).unwrap_or_default().into())])
+        }
+        (None, Some(time), _) => {
+            Params::from([told("expired-unattested"), until(), ("time", time.as_str().into())])
+        }
         (None, None, _) => Params::from([told("expired"), until()]),
     }
 }
@@ -43,7 +50,12 @@ pub(super) fn day(seconds: u64) -> String {
 pub(super) fn faults(m: &ManifestReport) -> Param {
     let mut told: Vec<Word> = Vec::new();
     // Who is on no list has signed all the same.
-    for what in m.failures.iter().filter(|f| f.trim_end_matches(INGREDIENT) != "signingCredential.untrusted").map(|f| fault(f)) {
+    for what in m
+        .failures
+        .iter()
+        .filter(|f| f.trim_end_matches(INGREDIENT) != "signingCredential.untrusted")
+        .map(|f| fault(f))
+    {
         if !told.contains(&what) {
             told.push(what);
         }
@@ -79,21 +91,37 @@ fn fault(code: &str) -> Word {
     Word::new("fault", if code.ends_with(INGREDIENT) { "ingredient" } else { found })
 }
 
-/// What the manifest of the original says of how that came to be, or else that of a part, and who signed that.
+/// What the manifest of the original says of how that came to be, or else that of a part, and who
+/// signed that.
 pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
-    let parent = |of: &str| m.lineage.iter().find(|a| a.ingredient_of.as_deref() == Some(of) && a.relationship.as_deref() == Some("parentOf"));
-    let line = std::iter::successors(m.label.as_deref().and_then(parent), |a| parent(&a.label)).take(m.lineage.len());
+    let parent = |of: &str| {
+        m.lineage.iter().find(|a| {
+            a.ingredient_of.as_deref() == Some(of) && a.relationship.as_deref() == Some("parentOf")
+        })
+    };
+    let line = std::iter::successors(m.label.as_deref().and_then(parent), |a| parent(&a.label))
+        .take(m.lineage.len());
     let told = |what: &str, a: &Ancestor| {
         let (source, kind) = source(a)?;
-        params([("of", what.into()), ("source", source.into()), ("kind", kind.into()), ("signer", a.signer().map_or_else(unnamed, Param::from))])
+        params([
+            ("of", what.into()),
+            ("source", source.into()),
+            ("kind", kind.into()),
+            ("signer", a.signer().map_or_else(unnamed, Param::from)),
+        ])
     };
     let mut parts = m.lineage.iter().filter(|a| a.ingredient_of.is_some());
-    line.into_iter().find_map(|a| told("original", a)).or_else(|| parts.find_map(|a| told("part", a)))
+    line.into_iter()
+        .find_map(|a| told("original", a))
+        .or_else(|| parts.find_map(|a| told("part", a)))
 }
 
-/// How a clip was made, in a word that sentences choose by: what its own actions say, else those of what it was made from.
+/// How a clip was made, in a word that sentences choose by: what its own actions say, else those of
+/// what it was made from.
 pub(super) fn made(m: &ManifestReport) -> &'static str {
-    match kind(m.actions.iter().chain(m.lineage.iter().flat_map(|a| &a.actions))).map_or("other", how) {
+    match kind(m.actions.iter().chain(m.lineage.iter().flat_map(|a| &a.actions)))
+        .map_or("other", how)
+    {
         "ai" => "ai",
         "part-ai" | "part-synthetic" => "part-ai",
         "camera" | "cameras" | "screen" => "camera",
@@ -110,7 +138,10 @@ fn source(a: &Ancestor) -> Option<(Word, String)> {
 
 /// IPTC's word for how something came to be: that of the first action that has one.
 fn kind<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Option<&'a str> {
-    actions.into_iter().find_map(|a| a.digital_source_type.as_deref()).map(|uri| uri.rsplit('/').next().unwrap_or(uri))
+    actions
+        .into_iter()
+        .find_map(|a| a.digital_source_type.as_deref())
+        .map(|uri| uri.rsplit('/').next().unwrap_or(uri))
 }
 
 /// Our word for IPTC's.
@@ -152,21 +183,52 @@ mod tests {
         let expired = json!(["signingCredential.expired", "signingCredential.untrusted"]);
         let of = |signer: Value, failures: &Value| {
             let told = credential(&manifest(&json!({"signer": signer, "failures": failures})));
-            told.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+            told.iter()
+                .map(|(name, value)| format!("{name} {value}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let then = Some("2020-01-01T00:00:00Z");
-        assert_eq!(of(signed(0, 86_400, None, None), &expired), "credential expired, until 1970-01-02");
-        assert_eq!(of(signed(0, 86_400, None, then), &expired), "credential expired-unattested, time 2020-01-01T00:00:00Z, until 1970-01-02");
-        assert!(of(signed(1 << 33, 1 << 34, None, None), &expired).starts_with("credential not-yet, from 2242-"));
-        assert_eq!(of(signed(0, 86_400, then, None), &expired), "credential not-then, time 2020-01-01T00:00:00Z");
-        assert_eq!(of(signed(0, 1 << 34, None, None), &json!(["signingCredential.ocsp.revoked"])), "credential revoked");
-        assert_eq!(of(signed(0, 1 << 34, None, None), &json!(["signingCredential.expired (ingredient)"])), "credential of-ingredient");
+        assert_eq!(
+            of(signed(0, 86_400, None, None), &expired),
+            "credential expired, until 1970-01-02"
+        );
+        assert_eq!(
+            of(signed(0, 86_400, None, then), &expired),
+            "credential expired-unattested, time 2020-01-01T00:00:00Z, until 1970-01-02"
+        );
+        assert!(
+            of(signed(1 << 33, 1 << 34, None, None), &expired)
+                .starts_with("credential not-yet, from 2242-")
+        );
+        assert_eq!(
+            of(signed(0, 86_400, then, None), &expired),
+            "credential not-then, time 2020-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            of(signed(0, 1 << 34, None, None), &json!(["signingCredential.ocsp.revoked"])),
+            "credential revoked"
+        );
+        assert_eq!(
+            of(signed(0, 1 << 34, None, None), &json!(["signingCredential.expired (ingredient)"])),
+            "credential of-ingredient"
+        );
     }
 
     #[test]
     fn faults_are_told_in_words() {
-        let of = |failures: Value| faults(&manifest(&json!({"signer": signed(0, 1, None, None), "content_holds": null, "failures": failures}))).to_string();
-        assert_eq!(of(json!(["assertion.hashedURI.mismatch", "assertion.hashedURI.mismatch", "claimSignature.mismatch", "signingCredential.untrusted"])), "assertion; signature");
+        let of = |failures: Value| {
+            faults(&manifest(&json!({"signer": signed(0, 1, None, None), "content_holds": null, "failures": failures}))).to_string()
+        };
+        assert_eq!(
+            of(json!([
+                "assertion.hashedURI.mismatch",
+                "assertion.hashedURI.mismatch",
+                "claimSignature.mismatch",
+                "signingCredential.untrusted"
+            ])),
+            "assertion; signature"
+        );
         assert_eq!(of(json!(["signingCredential.untrusted"])), "unnamed");
         for (code, told) in [
             ("claim.cbor.invalid", "rules"),
@@ -181,11 +243,22 @@ mod tests {
 
     #[test]
     fn an_expired_certificate_over_changed_content_excuses_nothing() {
-        let both = manifest(&json!({"content_holds": false, "failures": ["assertion.bmffHash.mismatch", "signingCredential.expired"]}));
-        assert!(!both.credential_alone() && !both.as_signed() && faults(&both).to_string().contains("content"));
-        let broken = manifest(&json!({"failures": ["assertion.hashedURI.mismatch", "signingCredential.expired"]}));
+        let both = manifest(
+            &json!({"content_holds": false, "failures": ["assertion.bmffHash.mismatch", "signingCredential.expired"]}),
+        );
+        assert!(
+            !both.credential_alone()
+                && !both.as_signed()
+                && faults(&both).to_string().contains("content")
+        );
+        let broken = manifest(
+            &json!({"failures": ["assertion.hashedURI.mismatch", "signingCredential.expired"]}),
+        );
         assert!(!broken.credential_alone());
-        assert!(!manifest(&json!({"failures": []})).credential_alone(), "something is wrong that nobody has named");
+        assert!(
+            !manifest(&json!({"failures": []})).credential_alone(),
+            "something is wrong that nobody has named"
+        );
     }
 
     #[test]
@@ -195,13 +268,34 @@ mod tests {
                 "actions": [{"action": "c2pa.created", "digital_source_type": kind, "software_agent": null, "when": null}]})
         };
         let ai = Some("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia");
-        let of = |lineage: Value| origin(&manifest(&json!({"lineage": lineage}))).map(|p| [p["of"].to_string(), format!("{} {}", p["source"], p["kind"]), p["signer"].to_string()]);
-        let far = json!([ancestor("p", "urn:c2pa:a", "componentOf", Some("x/digitalCapture")), ancestor("b", "urn:c2pa:a", "parentOf", None), ancestor("c", "b", "parentOf", ai)]);
+        let of = |lineage: Value| {
+            origin(&manifest(&json!({"lineage": lineage}))).map(|p| {
+                [
+                    p["of"].to_string(),
+                    format!("{} {}", p["source"], p["kind"]),
+                    p["signer"].to_string(),
+                ]
+            })
+        };
+        let far = json!([
+            ancestor("p", "urn:c2pa:a", "componentOf", Some("x/digitalCapture")),
+            ancestor("b", "urn:c2pa:a", "parentOf", None),
+            ancestor("c", "b", "parentOf", ai)
+        ]);
         let made = "ai trainedAlgorithmicMedia";
         assert_eq!(of(far), Some(["original", made, "Y"].map(String::from)));
-        assert_eq!(of(json!([ancestor("p", "urn:c2pa:a", "componentOf", ai)])), Some(["part", made, "Y"].map(String::from)));
+        assert_eq!(
+            of(json!([ancestor("p", "urn:c2pa:a", "componentOf", ai)])),
+            Some(["part", made, "Y"].map(String::from))
+        );
         assert_eq!(of(json!([])), None);
         // What a worker may answer that was taken over.
-        assert_eq!(of(json!([ancestor("b", "urn:c2pa:a", "parentOf", None), ancestor("urn:c2pa:a", "b", "parentOf", None)])), None);
+        assert_eq!(
+            of(json!([
+                ancestor("b", "urn:c2pa:a", "parentOf", None),
+                ancestor("urn:c2pa:a", "b", "parentOf", None)
+            ])),
+            None
+        );
     }
 }

@@ -54,7 +54,8 @@ impl Line<'_> {
         let mut answer = [1; 1];
         let mut stream = self.stream;
         let told = send(&mut stream, piece).and_then(|()| stream.write_all(samples));
-        let told = told.and_then(|()| if answered { stream.read_exact(&mut answer) } else { Ok(()) });
+        let told =
+            told.and_then(|()| if answered { stream.read_exact(&mut answer) } else { Ok(()) });
         self.ended |= told.is_err() || matches!(piece, Piece::End | Piece::Stop);
         answer[0] != 0
     }
@@ -119,11 +120,19 @@ fn senseless() -> io::Error {
 }
 
 /// Has frames looked at as they come, until there are no more.
-pub(super) fn watch(stream: &mut (impl Read + Write), watch: &mut dyn Watch, limits: &Limits) -> io::Result<()> {
+pub(super) fn watch(
+    stream: &mut (impl Read + Write),
+    watch: &mut dyn Watch,
+    limits: &Limits,
+) -> io::Result<()> {
     let mut planes = Planes::default();
     loop {
         match receive(stream, MESSAGE)? {
-            Piece::Frame(plan, time, coding) if plan.is_possible(limits.pixels) && is_time(time, limits) && coding.bits.is_none_or(f32::is_finite) => {
+            Piece::Frame(plan, time, coding)
+                if plan.is_possible(limits.pixels)
+                    && is_time(time, limits)
+                    && coding.bits.is_none_or(f32::is_finite) =>
+            {
                 planes.read(plan, stream)?;
                 let certain = watch.frame(&mut planes, time, coding);
                 stream.write_all(&[certain.into()])?;
@@ -185,10 +194,15 @@ impl Write for Recorded<'_> {
 /// What detectors make of a stream that another worker may have sent: of the picture, or else of
 /// the sound. Whether it made sense to its end.
 pub(crate) fn heard(stream: &[u8], picture: bool, ring: &KeyRing, limits: &Limits) -> bool {
-    let mut detectors = Detectors::new(ring, &DetectOptions { search: false, ..DetectOptions::default() });
+    let mut detectors =
+        Detectors::new(ring, &DetectOptions { search: false, ..DetectOptions::default() });
     let (mut watching, mut listening) = detectors.parts();
     let mut stream = Recorded(stream);
-    if picture { watch(&mut stream, &mut watching, limits).is_ok() } else { listen(&mut stream, &mut listening).is_ok() }
+    if picture {
+        watch(&mut stream, &mut watching, limits).is_ok()
+    } else {
+        listen(&mut stream, &mut listening).is_ok()
+    }
 }
 
 /// A stream that is written down as it is read.
@@ -219,7 +233,11 @@ impl Write for Overheard {
 ///
 /// # Errors
 /// If it cannot be decoded.
-pub(crate) fn said(path: &Path, ring: &KeyRing, limits: &Limits) -> Result<[Vec<u8>; 2], MediaError> {
+pub(crate) fn said(
+    path: &Path,
+    ring: &KeyRing,
+    limits: &Limits,
+) -> Result<[Vec<u8>; 2], MediaError> {
     let failed = |reason: io::Error| MediaError::Open { path: path.into(), reason };
     let pair = || UnixStream::pair().map_err(failed);
     let ((picture, seen), (sound, heard)) = (pair()?, pair()?);
@@ -229,8 +247,16 @@ pub(crate) fn said(path: &Path, ring: &KeyRing, limits: &Limits) -> Result<[Vec<
     std::thread::scope(|scope| {
         let watched = scope.spawn(|| watch(&mut seen, &mut watching, limits));
         let listened = scope.spawn(|| listen(&mut heard, &mut listening));
-        let shown =
-            show(path, DetectOptions::default().rate, Showing::ALL, &mut DistantWatch::new(&picture), &mut DistantListen::new(&sound), limits, &Cancel::default(), &mut |_| {});
+        let shown = show(
+            path,
+            DetectOptions::default().rate,
+            Showing::ALL,
+            &mut DistantWatch::new(&picture),
+            &mut DistantListen::new(&sound),
+            limits,
+            &Cancel::default(),
+            &mut |_| {},
+        );
         let ended = |told: std::thread::Result<io::Result<()>>| told.unwrap_or(Ok(()));
         ended(watched.join()).and(ended(listened.join())).map_err(failed).and(shown)
     })?;

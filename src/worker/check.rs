@@ -1,6 +1,8 @@
-//! Whether what a worker answers makes sense: a file that took it over must not take over its parent as well.
+//! Whether what a worker answers makes sense: a file that took it over must not take over its
+//! parent as well.
 //!
-//! Types are right once a message was understood. Here numbers are, as far as anything on this side counts on them.
+//! Types are right once a message was understood. Here numbers are, as far as anything on this side
+//! counts on them.
 
 use crate::detect::Shown;
 use crate::evidence::{Span, TimeRange};
@@ -20,7 +22,11 @@ pub(super) fn shown(shown: &Shown) -> bool {
 }
 
 /// Whether findings are such as detectors with the keys of `ring` have.
-pub(super) fn found(picture: Option<&PictureEvidence>, sound: Option<&SoundEvidence>, ring: &KeyRing) -> bool {
+pub(super) fn found(
+    picture: Option<&PictureEvidence>,
+    sound: Option<&SoundEvidence>,
+    ring: &KeyRing,
+) -> bool {
     let check = Check { keys: ring.keys().iter().map(|k| k.id()).collect() };
     picture.is_none_or(|p| check.picture(p)) && sound.is_none_or(|s| check.sound(s))
 }
@@ -42,7 +48,9 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn picture(&self, p: &PictureEvidence) -> bool {
-        let geometry = p.geometry.is_none_or(|g| [g.scale[0], g.scale[1], g.rotation].iter().all(|n| n.is_finite()));
+        let geometry = p
+            .geometry
+            .is_none_or(|g| [g.scale[0], g.scale[1], g.rotation].iter().all(|n| n.is_finite()));
         self.mark(p.key.as_ref(), &p.ranges, &p.spans, p.evidence)
             && geometry
             && p.area.as_ref().is_none_or(area)
@@ -51,10 +59,19 @@ impl Check<'_> {
 
     fn sound(&self, s: &SoundEvidence) -> bool {
         let stretch = s.geometry.is_none_or(|g| g.speed.is_finite() && g.pitch.is_finite());
-        self.mark(s.key.as_ref(), &s.ranges, &s.spans, s.evidence) && stretch && time(s.seconds) && s.others.iter().all(|other| self.sound(other))
+        self.mark(s.key.as_ref(), &s.ranges, &s.spans, s.evidence)
+            && stretch
+            && time(s.seconds)
+            && s.others.iter().all(|other| self.sound(other))
     }
 
-    fn mark(&self, key: Option<&KeyId>, ranges: &[TimeRange], spans: &[Span], evidence: f32) -> bool {
+    fn mark(
+        &self,
+        key: Option<&KeyId>,
+        ranges: &[TimeRange],
+        spans: &[Span],
+        evidence: f32,
+    ) -> bool {
         key.is_none_or(|k| self.keys.contains(&k))
             && ranges.iter().all(|r| time(r.start) && time(r.end))
             && spans.iter().all(|s| time(s.start) && time(s.end) && s.score.is_finite())
@@ -67,7 +84,9 @@ fn time(seconds: f64) -> bool {
 }
 
 fn area(map: &AreaMap) -> bool {
-    map.columns > 0 && map.cells.len().is_multiple_of(map.columns) && (0.0..=1.0).contains(&map.share)
+    map.columns > 0
+        && map.cells.len().is_multiple_of(map.columns)
+        && (0.0..=1.0).contains(&map.share)
 }
 
 #[cfg(test)]
@@ -100,11 +119,26 @@ mod tests {
         assert!(!holds(&|p| p.key = Some(WatermarkKey::from_secret([2; 32], 0).id().clone())));
         assert!(!holds(&|p| p.others[0].evidence = f32::NAN));
         let file = |seconds| {
-            let info: MediaInfo = serde_json::from_value(json!({"seconds": 1.0, "picture": null, "has_audio": false})).unwrap();
-            shown(&Shown { info: MediaInfo { seconds, ..info }, picture: true, sound: false, sketch: None, stills: None, recording: None })
+            let info: MediaInfo = serde_json::from_value(
+                json!({"seconds": 1.0, "picture": null, "has_audio": false}),
+            )
+            .unwrap();
+            shown(&Shown {
+                info: MediaInfo { seconds, ..info },
+                picture: true,
+                sound: false,
+                sketch: None,
+                stills: None,
+                recording: None,
+            })
         };
         assert!(file(Some(2.0)) && file(None) && !file(Some(f64::NAN)));
         let frame = |width, height, bytes| still(&Still { width, height, data: vec![0; bytes] });
-        assert!(frame(2, 3, 18) && !frame(2, 3, 17) && !frame(0, 3, 0) && !frame(usize::MAX, usize::MAX, 3));
+        assert!(
+            frame(2, 3, 18)
+                && !frame(2, 3, 17)
+                && !frame(0, 3, 0)
+                && !frame(usize::MAX, usize::MAX, 3)
+        );
     }
 }

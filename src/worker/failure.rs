@@ -1,4 +1,5 @@
-//! Errors on their way from a worker to its parent. Files and limits are named by the parent, who knows them.
+//! Errors on their way from a worker to its parent. Files and limits are named by the parent, who
+//! knows them.
 
 use std::io;
 use std::path::Path;
@@ -78,9 +79,17 @@ impl From<LookError> for Failure {
     fn from(e: LookError) -> Self {
         match e {
             LookError::Media(e) => Self::of_media(e),
-            LookError::Provenance(ProvenanceError::Open { path, reason }) if path == sidecar_path(&path) => Self::Sidecar((&reason).into()),
-            LookError::Provenance(ProvenanceError::Open { reason, .. }) => Self::Open((&reason).into()),
-            LookError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => Self::ManifestTooLarge(path == sidecar_path(&path), bytes),
+            LookError::Provenance(ProvenanceError::Open { path, reason })
+                if path == sidecar_path(&path) =>
+            {
+                Self::Sidecar((&reason).into())
+            }
+            LookError::Provenance(ProvenanceError::Open { reason, .. }) => {
+                Self::Open((&reason).into())
+            }
+            LookError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => {
+                Self::ManifestTooLarge(path == sidecar_path(&path), bytes)
+            }
             LookError::Provenance(ProvenanceError::Trust { reason }) => Self::Trust(reason),
             LookError::Provenance(ProvenanceError::Alone { .. }) => Self::ManifestAlone,
             e => Self::Other(e.to_string()),
@@ -100,7 +109,9 @@ impl Failure {
             MediaError::NoSound { .. } => Self::NoSound,
             MediaError::Decode { reason, .. } => Self::Decode(reason),
             MediaError::DecodeSound { reason, .. } => Self::DecodeSound(reason),
-            MediaError::Limit { what, found, .. } if LIMITED.iter().any(|l| l.0 == what) => Self::Limit(LIMITED.iter().position(|l| l.0 == what).unwrap_or_default(), found),
+            MediaError::Limit { what, found, .. } if LIMITED.iter().any(|l| l.0 == what) => {
+                Self::Limit(LIMITED.iter().position(|l| l.0 == what).unwrap_or_default(), found)
+            }
             e => Self::Other(e.to_string()),
         }
     }
@@ -108,10 +119,15 @@ impl Failure {
     /// Of making a clip anew.
     pub(super) fn of_stamp(e: StampError) -> Self {
         match e {
-            StampError::Media(e @ (MediaError::Write { .. } | MediaError::CannotHold { .. } | MediaError::Encoder { .. } | MediaError::Unwritable { .. })) => {
-                Self::Target(e.code().into(), e.to_string())
+            StampError::Media(
+                e @ (MediaError::Write { .. }
+                | MediaError::CannotHold { .. }
+                | MediaError::Encoder { .. }
+                | MediaError::Unwritable { .. }),
+            ) => Self::Target(e.code().into(), e.to_string()),
+            StampError::Media(MediaError::Filter { chain, reason, .. }) => {
+                Self::Filter(chain, reason)
             }
-            StampError::Media(MediaError::Filter { chain, reason, .. }) => Self::Filter(chain, reason),
             StampError::Media(e) => Self::of_media(e),
             e => Self::Other(e.to_string()),
         }
@@ -131,10 +147,14 @@ impl Failure {
             Self::Decode(reason) => MediaError::Decode { path, reason }.into(),
             Self::DecodeSound(reason) => MediaError::DecodeSound { path, reason }.into(),
             Self::Limit(which, found) => match LIMITED.get(which) {
-                Some(&(what, limit)) => MediaError::Limit { path, what, found, limit: limit(limits) }.into(),
+                Some(&(what, limit)) => {
+                    MediaError::Limit { path, what, found, limit: limit(limits) }.into()
+                }
                 None => WorkerError::Answer { path }.into(),
             },
-            Self::Sidecar(reason) => ProvenanceError::Open { path: sidecar_path(&path), reason: reason.into() }.into(),
+            Self::Sidecar(reason) => {
+                ProvenanceError::Open { path: sidecar_path(&path), reason: reason.into() }.into()
+            }
             Self::ManifestTooLarge(sidecar, bytes) => {
                 let path = if sidecar { sidecar_path(&path) } else { path };
                 ProvenanceError::TooLarge { path, bytes, limit: limits.manifest_bytes }.into()
@@ -142,7 +162,11 @@ impl Failure {
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
             Self::ManifestAlone => ProvenanceError::Alone { path }.into(),
             Self::Filter(chain, reason) => MediaError::Filter { path, chain, reason }.into(),
-            Self::Target(code, told) => MediaError::Told { code: CODES.into_iter().find(|c| *c == code).unwrap_or("target.unwritable"), told }.into(),
+            Self::Target(code, told) => MediaError::Told {
+                code: CODES.into_iter().find(|c| *c == code).unwrap_or("target.unwritable"),
+                told,
+            }
+            .into(),
             Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
         }
     }
@@ -156,22 +180,46 @@ mod tests {
     fn errors_read_the_same_on_the_other_side() {
         let path = || Path::new("clip.mp4").to_path_buf();
         let limits = Limits::default();
-        let limit = |i: usize| MediaError::Limit { path: path(), what: LIMITED[i].0, found: 1 << 40, limit: LIMITED[i].1(&limits) };
+        let limit = |i: usize| MediaError::Limit {
+            path: path(),
+            what: LIMITED[i].0,
+            found: 1 << 40,
+            limit: LIMITED[i].1(&limits),
+        };
         let mut errors: Vec<LookError> = (0..LIMITED.len()).map(|i| limit(i).into()).collect();
-        errors.push(MediaError::Open { path: path(), reason: io::Error::from_raw_os_error(2) }.into());
+        errors.push(
+            MediaError::Open { path: path(), reason: io::Error::from_raw_os_error(2) }.into(),
+        );
         errors.push(MediaError::NotAFile { path: path() }.into());
         errors.push(MediaError::Empty { path: path() }.into());
         errors.push(MediaError::Unsupported { path: path(), kind: Kind::Heif }.into());
         errors.push(MediaError::NoVideo { path: path() }.into());
         errors.push(MediaError::Decode { path: path(), reason: "no whole frame".into() }.into());
-        errors.push(ProvenanceError::TooLarge { path: "clip.c2pa".into(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
-        errors.push(ProvenanceError::TooLarge { path: path(), bytes: 1 << 40, limit: limits.manifest_bytes }.into());
+        errors.push(
+            ProvenanceError::TooLarge {
+                path: "clip.c2pa".into(),
+                bytes: 1 << 40,
+                limit: limits.manifest_bytes,
+            }
+            .into(),
+        );
+        errors.push(
+            ProvenanceError::TooLarge {
+                path: path(),
+                bytes: 1 << 40,
+                limit: limits.manifest_bytes,
+            }
+            .into(),
+        );
         errors.push(ProvenanceError::Trust { reason: "none".into() }.into());
         errors.push(ProvenanceError::Alone { path: path() }.into());
         for e in errors {
             let told = e.to_string();
             assert_eq!(Failure::from(e).into_error(&path(), &limits).to_string(), told);
         }
-        assert!(matches!(Failure::Limit(99, 0).into_error(&path(), &limits), LookError::Worker(WorkerError::Answer { .. })));
+        assert!(matches!(
+            Failure::Limit(99, 0).into_error(&path(), &limits),
+            LookError::Worker(WorkerError::Answer { .. })
+        ));
     }
 }

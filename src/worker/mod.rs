@@ -1,10 +1,14 @@
-//! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing else.
+//! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing
+//! else.
 //!
-//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have two processes for each file, copies of one that was started for that ([`nursery`]); the program's `main` calls [`serve`]
-//! in them. A worker gives up what it does not need ([`confine`]) before it does anything: it has limits on memory and time, can open nothing but the file and its sidecar,
-//! for reading, reaches no network, starts no program and leaves nothing behind. It talks with its parent over a socket ([`wire`]). One decodes the file, and knows no key;
-//! the other has the keys, opens no file, and looks for marks in what the first one shows ([`beside`]). What they answer is not trusted ([`check`]): one that was taken over
-//! can lie about its own file, and do no more.
+//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have two processes for each file, copies of one
+//! that was started for that ([`nursery`]); the program's `main` calls [`serve`] in them. A worker
+//! gives up what it does not need ([`confine`]) before it does anything: it has limits on memory
+//! and time, can open nothing but the file and its sidecar, for reading, reaches no network, starts
+//! no program and leaves nothing behind. It talks with its parent over a socket ([`wire`]). One
+//! decodes the file, and knows no key; the other has the keys, opens no file, and looks for marks
+//! in what the first one shows ([`beside`]). What they answer is not trusted ([`check`]): one that
+//! was taken over can lie about its own file, and do no more.
 
 mod beside;
 mod calls;
@@ -35,9 +39,11 @@ pub struct Isolation {
     pub process: bool,
     /// The kernel lets it open no file but the one, by Landlock.
     pub files: bool,
-    /// Which version of Landlock that is: before 4 it holds no connection, and before 6 neither abstract sockets nor signals, which seccomp holds as well; 0 for none.
+    /// Which version of Landlock that is: before 4 it holds no connection, and before 6 neither
+    /// abstract sockets nor signals, which seccomp holds as well; 0 for none.
     pub landlock: u8,
-    /// It has a root of its own in which there is nothing but the file, so that it cannot ask what else there is.
+    /// It has a root of its own in which there is nothing but the file, so that it cannot ask what
+    /// else there is.
     pub namespace: bool,
     /// The kernel refuses it network, programs, processes and writing, by seccomp.
     pub calls: bool,
@@ -48,7 +54,9 @@ pub struct Isolation {
 #[non_exhaustive]
 pub enum WorkerError {
     /// None could be started.
-    #[error("no worker can be started to look at files in ({reason}); see to the machine's limits on processes and memory, or look with --no-sandbox")]
+    #[error(
+        "no worker can be started to look at files in ({reason}); see to the machine's limits on processes and memory, or look with --no-sandbox"
+    )]
     Start {
         /// Why.
         reason: std::io::Error,

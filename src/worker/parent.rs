@@ -37,8 +37,9 @@ struct Shop {
 }
 
 impl Workers {
-    /// Workers that are this program with `arguments`, at which its `main` calls [`serve`](super::serve). What they are copies of is there `early`, or
-    /// started now, as it takes some hundredths of a second to load.
+    /// Workers that are this program with `arguments`, at which its `main` calls
+    /// [`serve`](super::serve). What they are copies of is there `early`, or started now, as it
+    /// takes some hundredths of a second to load.
     #[must_use]
     pub fn new(arguments: Vec<OsString>, early: Option<Early>) -> Self {
         // One that cannot be started now is told of when it is needed.
@@ -59,35 +60,70 @@ impl Shop {
 }
 
 impl Workers {
-    /// A worker for the file at `path`, which it has not heard of yet, and what it shares with another one.
-    pub(super) fn begin(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<(Peer, Shared), LookError> {
+    /// A worker for the file at `path`, which it has not heard of yet, and what it shares with
+    /// another one.
+    pub(super) fn begin(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<(Peer, Shared), LookError> {
         let begin = || -> io::Result<(Worker, Shared)> {
-            let ((picture, their_picture), (sound, their_sound)) = (UnixStream::pair()?, UnixStream::pair()?);
+            let ((picture, their_picture), (sound, their_sound)) =
+                (UnixStream::pair()?, UnixStream::pair()?);
             Ok((self.0.worker(&[their_picture, their_sound])?, [picture, sound]))
         };
         let (worker, shared) = begin().map_err(|reason| WorkerError::Start { reason })?;
         let deadline = Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER));
-        Ok((Peer { worker: Some(worker), path: path.into(), limits: *limits, cancel: cancel.clone(), deadline }, shared))
+        Ok((
+            Peer {
+                worker: Some(worker),
+                path: path.into(),
+                limits: *limits,
+                cancel: cancel.clone(),
+                deadline,
+            },
+            shared,
+        ))
     }
 }
 
 impl Eyes for Workers {
-    fn open(&self, path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Look>, LookError> {
+    fn open(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Look>, LookError> {
         let began = Instant::now();
         let (mut decoder, shared) = self.begin(path, limits, cancel)?;
-        let Answer::Ready(isolation, seconds) = decoder.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})? else {
+        let Answer::Ready(isolation, seconds) =
+            decoder.ask(&Request::Open(place(path).as_path().into(), *limits), &mut |_| {})?
+        else {
             return Err(decoder.senseless());
         };
         let seconds = seconds.filter(|s| s.is_finite());
         decoder.limits = limits.of_file(seconds, path.metadata().map_or(0, |m| m.len()));
-        decoder.deadline = began + Duration::from_secs(decoder.limits.wall_seconds.clamp(1, FOREVER));
-        Ok(Box::new(WorkerLook { decoder, detector: None, shared: Some(shared), shop: self.0.clone(), seconds, isolation }))
+        decoder.deadline =
+            began + Duration::from_secs(decoder.limits.wall_seconds.clamp(1, FOREVER));
+        Ok(Box::new(WorkerLook {
+            decoder,
+            detector: None,
+            shared: Some(shared),
+            shop: self.0.clone(),
+            seconds,
+            isolation,
+        }))
     }
 }
 
 /// Where the worker finds the file: its own standard input, and what is open in it, is not ours.
 pub(super) fn place(path: &Path) -> PathBuf {
-    let place = if path.starts_with("/dev") || path.starts_with("/proc") { path.canonicalize() } else { std::path::absolute(path) };
+    let place = if path.starts_with("/dev") || path.starts_with("/proc") {
+        path.canonicalize()
+    } else {
+        std::path::absolute(path)
+    };
     place.unwrap_or_else(|_| path.into())
 }
 
@@ -103,7 +139,11 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The answer to a question; progress on the way to it goes to `progress`.
-    pub(super) fn ask(&mut self, request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
+    pub(super) fn ask(
+        &mut self,
+        request: &Request,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer, LookError> {
         self.exchange(Some(request), progress)
     }
 
@@ -112,15 +152,25 @@ impl Peer {
         self.exchange(None, &mut |_| {})
     }
 
-    fn exchange(&mut self, request: Option<&Request>, progress: &mut dyn FnMut(Progress)) -> Result<Answer, LookError> {
+    fn exchange(
+        &mut self,
+        request: Option<&Request>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer, LookError> {
         let (cancel, deadline) = (self.cancel.clone(), self.deadline);
         let Some(worker) = &mut self.worker else { return Err(self.senseless()) };
         let mut patience = Patience { stream: &worker.stream, cancel: &cancel, deadline };
-        let mut asked = patience.ready().and_then(|()| request.map_or(Ok(()), |request| send(&mut patience, request)));
+        let mut asked = patience
+            .ready()
+            .and_then(|()| request.map_or(Ok(()), |request| send(&mut patience, request)));
         loop {
             match asked.and_then(|()| receive(&mut patience, ANSWER)) {
-                Ok(Answer::Progress(frames, seconds, total)) => progress(Progress { frames, seconds, total }),
-                Ok(Answer::Failed(failure)) => return Err(failure.into_error(&self.path, &self.limits)),
+                Ok(Answer::Progress(frames, seconds, total)) => {
+                    progress(Progress { frames, seconds, total })
+                }
+                Ok(Answer::Failed(failure)) => {
+                    return Err(failure.into_error(&self.path, &self.limits));
+                }
                 Ok(answer) => return Ok(answer),
                 Err(e) => return Err(self.broken(&e)),
             }
@@ -133,7 +183,9 @@ impl Peer {
         let path = self.path.clone();
         match e.kind() {
             STOPPED => MediaError::Cancelled { path }.into(),
-            ErrorKind::TimedOut => WorkerError::Slow { path, seconds: self.limits.wall_seconds }.into(),
+            ErrorKind::TimedOut => {
+                WorkerError::Slow { path, seconds: self.limits.wall_seconds }.into()
+            }
             ErrorKind::InvalidData => self.senseless(),
             _ => match self.worker.take().and_then(Worker::last) {
                 Some((status, words)) => self.ended(status, &words).into(),
@@ -144,14 +196,29 @@ impl Peer {
 
     fn ended(&self, status: ExitStatus, words: &str) -> WorkerError {
         let path = self.path.clone();
-        // What the standard library says when memory, or a thread, which is memory too, is not to be had.
-        let starved = ["memory allocation of ", "failed to spawn thread", "Cannot allocate memory", "Resource temporarily unavailable"].iter().any(|w| words.contains(w));
+        // What the standard library says when memory, or a thread, which is memory too, is not to
+        // be had.
+        let starved = [
+            "memory allocation of ",
+            "failed to spawn thread",
+            "Cannot allocate memory",
+            "Resource temporarily unavailable",
+        ]
+        .iter()
+        .any(|w| words.contains(w));
         match status.signal() {
-            Some(libc::SIGXCPU) => WorkerError::Processor { path, seconds: self.limits.processor_seconds },
-            None if status.code() == Some(SPENT) => WorkerError::Processor { path, seconds: self.limits.processor_seconds },
+            Some(libc::SIGXCPU) => {
+                WorkerError::Processor { path, seconds: self.limits.processor_seconds }
+            }
+            None if status.code() == Some(SPENT) => {
+                WorkerError::Processor { path, seconds: self.limits.processor_seconds }
+            }
             _ if starved => WorkerError::Memory { path, bytes: self.limits.memory_bytes },
             Some(signal) => WorkerError::Killed { path, signal: name(signal) },
-            None => WorkerError::Failed { path, reason: if words.is_empty() { status.to_string() } else { words.into() } },
+            None => WorkerError::Failed {
+                path,
+                reason: if words.is_empty() { status.to_string() } else { words.into() },
+            },
         }
     }
 
@@ -160,7 +227,8 @@ impl Peer {
     }
 }
 
-/// A look at one file through two workers: one decodes it, and the other, which has the keys and opens no file, looks for marks in what that one shows.
+/// A look at one file through two workers: one decodes it, and the other, which has the keys and
+/// opens no file, looks for marks in what that one shows.
 struct WorkerLook {
     decoder: Peer,
     /// From the first time on that somebody asks for marks.
@@ -177,20 +245,37 @@ impl WorkerLook {
     fn detector(&mut self) -> Result<&mut Peer, LookError> {
         if self.detector.is_none() {
             let Some(shared) = self.shared.take() else { return Err(self.decoder.senseless()) };
-            let worker = self.shop.worker(&shared).map_err(|reason| WorkerError::Start { reason })?;
+            let worker =
+                self.shop.worker(&shared).map_err(|reason| WorkerError::Start { reason })?;
             let Peer { path, limits, cancel, deadline, .. } = &self.decoder;
-            let mut peer = Peer { worker: Some(worker), path: path.clone(), limits: *limits, cancel: cancel.clone(), deadline: *deadline };
-            let Answer::Ready(..) = peer.ask(&Request::Watch(*limits), &mut |_| {})? else { return Err(peer.senseless()) };
+            let mut peer = Peer {
+                worker: Some(worker),
+                path: path.clone(),
+                limits: *limits,
+                cancel: cancel.clone(),
+                deadline: *deadline,
+            };
+            let Answer::Ready(..) = peer.ask(&Request::Watch(*limits), &mut |_| {})? else {
+                return Err(peer.senseless());
+            };
             self.detector = Some(peer);
         }
         self.detector.as_mut().ok_or_else(|| self.decoder.senseless())
     }
 
     /// Has the one show what the other looks for marks in.
-    fn find(&mut self, ring: &KeyRing, how: &DetectOptions, mut what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+    fn find(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+        mut what: Showing,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Detected, LookError> {
         let asked = Request::Marks(Box::new(Asked::new(ring, how, what.sketch)));
         let detector = self.detector()?;
-        let Answer::Has(has) = detector.ask(&asked, &mut |_| {})? else { return Err(detector.senseless()) };
+        let Answer::Has(has) = detector.ask(&asked, &mut |_| {})? else {
+            return Err(detector.senseless());
+        };
         if has {
             what.picture = None;
         }
@@ -210,24 +295,43 @@ impl WorkerLook {
 
 impl Look for WorkerLook {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
-        self.decoder.ask(&Request::Manifest(trust.clone()), &mut |_| {})?.manifest().ok_or_else(|| self.decoder.senseless())
+        self.decoder
+            .ask(&Request::Manifest(trust.clone()), &mut |_| {})?
+            .manifest()
+            .ok_or_else(|| self.decoder.senseless())
     }
 
     fn reference(&mut self) -> Result<Option<String>, LookError> {
-        self.decoder.ask(&Request::Reference, &mut |_| {})?.reference().ok_or_else(|| self.decoder.senseless())
+        self.decoder
+            .ask(&Request::Reference, &mut |_| {})?
+            .reference()
+            .ok_or_else(|| self.decoder.senseless())
     }
 
-    fn marks(&mut self, ring: &KeyRing, how: &DetectOptions, what: Showing, progress: &mut dyn FnMut(Progress)) -> Result<Detected, LookError> {
+    fn marks(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+        what: Showing,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Detected, LookError> {
         self.find(ring, how, what, progress)
     }
 
-    fn glimpse(&mut self, ring: &KeyRing, how: &DetectOptions) -> Result<Option<Detected>, LookError> {
+    fn glimpse(
+        &mut self,
+        ring: &KeyRing,
+        how: &DetectOptions,
+    ) -> Result<Option<Detected>, LookError> {
         let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
         unless_undecodable(self.find(ring, &how, beginning, &mut |_| {}))
     }
 
     fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
-        self.decoder.ask(&Request::Frame(seconds), &mut |_| {})?.frame().ok_or_else(|| self.decoder.senseless())
+        self.decoder
+            .ask(&Request::Frame(seconds), &mut |_| {})?
+            .frame()
+            .ok_or_else(|| self.decoder.senseless())
     }
 
     fn seconds(&self) -> Option<f64> {
@@ -251,31 +355,39 @@ impl Answer {
 
     fn reference(self) -> Option<Option<String>> {
         match self {
-            Self::Reference(told) => Some(told).filter(|told| told.as_deref().is_none_or(check::reference)),
+            Self::Reference(told) => {
+                Some(told).filter(|told| told.as_deref().is_none_or(check::reference))
+            }
             _ => None,
         }
     }
 
     fn found(self, ring: &KeyRing) -> Option<(Option<PictureEvidence>, Option<SoundEvidence>)> {
         match self {
-            Self::Found(picture, sound) => check::found(picture.as_deref(), sound.as_deref(), ring).then(|| (picture.map(|p| *p), sound.map(|s| *s))),
+            Self::Found(picture, sound) => check::found(picture.as_deref(), sound.as_deref(), ring)
+                .then(|| (picture.map(|p| *p), sound.map(|s| *s))),
             _ => None,
         }
     }
 
     fn frame(self) -> Option<Still> {
         match self {
-            Self::Frame(width, height, data) => Some(Still { width, height, data: data.into_vec() }).filter(check::still),
+            Self::Frame(width, height, data) => {
+                Some(Still { width, height, data: data.into_vec() }).filter(check::still)
+            }
             _ => None,
         }
     }
 }
 
-/// What a parent makes of messages from workers: `None` if it does not believe them, and of what was shown the findings in it, which come next.
+/// What a parent makes of messages from workers: `None` if it does not believe them, and of what
+/// was shown the findings in it, which come next.
 pub(crate) fn believed(mut messages: &[u8], ring: &KeyRing) -> Option<Option<Detected>> {
     let mut next = || receive::<Answer>(&mut messages, ANSWER).ok();
     match next()? {
-        Answer::Shown(shown) if check::shown(&shown) => next()?.found(ring).map(|found| Some(shown.with(found))),
+        Answer::Shown(shown) if check::shown(&shown) => {
+            next()?.found(ring).map(|found| Some(shown.with(found)))
+        }
         Answer::Shown(_) => None,
         answer @ Answer::Found(..) => answer.found(ring).map(|_| None),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
@@ -289,10 +401,18 @@ pub(crate) fn believed(mut messages: &[u8], ring: &KeyRing) -> Option<Option<Det
 /// The messages that tell findings.
 pub(crate) fn told(found: Detected) -> Vec<u8> {
     let Detected { info, picture, sound, sketch, stills, recording } = found;
-    let shown = Shown { info, picture: picture.is_some(), sound: sound.is_some(), sketch, stills, recording };
+    let shown = Shown {
+        info,
+        picture: picture.is_some(),
+        sound: sound.is_some(),
+        sketch,
+        stills,
+        recording,
+    };
     let mut messages = Vec::new();
     // Memory takes everything, and findings can always be written.
-    let _ = send(&mut messages, &Answer::Shown(Box::new(shown))).and_then(|()| send(&mut messages, &Answer::from((picture, sound))));
+    let _ = send(&mut messages, &Answer::Shown(Box::new(shown)))
+        .and_then(|()| send(&mut messages, &Answer::from((picture, sound))));
     messages
 }
 
@@ -313,10 +433,12 @@ fn name(signal: i32) -> String {
     known.iter().find(|k| k.0 == signal).map_or_else(|| format!("signal {signal}"), |k| k.1.into())
 }
 
-/// What it is when nobody wants the answer any more; the standard library tries again after an interruption.
+/// What it is when nobody wants the answer any more; the standard library tries again after an
+/// interruption.
 const STOPPED: ErrorKind = ErrorKind::ConnectionAborted;
 
-/// A stream that waits no longer than until the deadline, and no longer than somebody wants the answer.
+/// A stream that waits no longer than until the deadline, and no longer than somebody wants the
+/// answer.
 pub(super) struct Patience<'a> {
     pub(super) stream: &'a UnixStream,
     pub(super) cancel: &'a Cancel,
@@ -329,7 +451,10 @@ impl Patience<'_> {
         self.stream.set_write_timeout(Some(TICK))
     }
 
-    fn patiently(&self, mut step: impl FnMut(&UnixStream) -> io::Result<usize>) -> io::Result<usize> {
+    fn patiently(
+        &self,
+        mut step: impl FnMut(&UnixStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         loop {
             if self.cancel.is_cancelled() {
                 return Err(STOPPED.into());
@@ -338,7 +463,11 @@ impl Patience<'_> {
                 return Err(ErrorKind::TimedOut.into());
             }
             match step(self.stream) {
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 other => return other,
             }
         }

@@ -1,6 +1,8 @@
-//! Making a clip anew in a worker: it decodes, encodes and writes, and has each frame and each piece of sound marked by its parent, who has the key.
+//! Making a clip anew in a worker: it decodes, encodes and writes, and has each frame and each
+//! piece of sound marked by its parent, who has the key.
 //!
-//! Frames go over the socket as they are, behind a message that says what they are; each comes back before the next one goes.
+//! Frames go over the socket as they are, behind a message that says what they are; each comes back
+//! before the next one goes.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -20,16 +22,24 @@ use super::wire::{ANSWER, Answer, Ordered, Pressed, QUESTION, Request, receive, 
 use super::{Isolation, WorkerError};
 use crate::eyes::LookError;
 use crate::fingerprint::SoundFingerprint;
-use crate::media::{self, Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec};
+use crate::media::{
+    self, Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec,
+};
 use crate::picture::{Canvas, Planes};
 use crate::press::{Filtering, Marks, Order, Own, Press, Presses, Take};
 use crate::stamp::StampError;
 
-/// How much more memory encoding may take than decoding: an encoder holds tens of frames, in several forms.
+/// How much more memory encoding may take than decoding: an encoder holds tens of frames, in
+/// several forms.
 const ENCODING: u64 = 8;
-/// What a clip of one's own may take, only its maker knows; what a file may ask of a decoder holds as ever.
+/// What a clip of one's own may take, only its maker knows; what a file may ask of a decoder holds
+/// as ever.
 fn encoding(limits: &Limits) -> Limits {
-    Limits { memory_bytes: limits.memory_bytes.saturating_mul(ENCODING), processor_seconds: u64::MAX, ..*limits }
+    Limits {
+        memory_bytes: limits.memory_bytes.saturating_mul(ENCODING),
+        processor_seconds: u64::MAX,
+        ..*limits
+    }
 }
 
 /// How long a clip may take to be made, which only its maker can know.
@@ -49,7 +59,8 @@ pub(super) fn unpacked(bytes: &[u8]) -> Vec<f32> {
 struct Line(Rc<RefCell<UnixStream>>);
 
 impl Line {
-    /// Sends an answer. Where the parent is gone this process ends, so that nothing need be done about it here.
+    /// Sends an answer. Where the parent is gone this process ends, so that nothing need be done
+    /// about it here.
     fn tell(&self, answer: &Answer) {
         if send(&mut *self.0.borrow_mut(), answer).is_err() {
             std::process::exit(1);
@@ -61,19 +72,38 @@ impl Line {
     }
 }
 
-/// Runs one clip through a chain of filters. libav's filters are loaded before nothing can be any more.
-pub(super) fn filter(mut stream: UnixStream, input: &Path, output: &Path, limits: &Limits, how: &Filtering<'_>) -> io::Result<()> {
+/// Runs one clip through a chain of filters. libav's filters are loaded before nothing can be any
+/// more.
+pub(super) fn filter(
+    mut stream: UnixStream,
+    input: &Path,
+    output: &Path,
+    limits: &Limits,
+    how: &Filtering<'_>,
+) -> io::Result<()> {
     media::load_filters();
     let read = [input].into_iter().chain(how.font).map(Path::to_path_buf).collect();
     confine(&Reach { read, written: Some(output.into()) }, limits, &[stream.as_fd()])?;
     leave_with_the_parent(&stream, u64::MAX)?;
     let filtered = media::filter(input, output, how.chain, how.encode, limits, &Cancel::default());
-    send(&mut stream, &filtered.map_or_else(|e| Answer::Failed(Failure::of_stamp(e.into())), |()| Answer::Done))
+    send(
+        &mut stream,
+        &filtered.map_or_else(|e| Answer::Failed(Failure::of_stamp(e.into())), |()| Answer::Done),
+    )
 }
 
 /// Makes one clip anew, as the parent says.
-pub(super) fn press(stream: UnixStream, input: &Path, output: &Path, limits: &Limits) -> io::Result<()> {
-    let isolation = confine(&Reach { written: Some(output.into()), ..Reach::of(input) }, limits, &[stream.as_fd()])?;
+pub(super) fn press(
+    stream: UnixStream,
+    input: &Path,
+    output: &Path,
+    limits: &Limits,
+) -> io::Result<()> {
+    let isolation = confine(
+        &Reach { written: Some(output.into()), ..Reach::of(input) },
+        limits,
+        &[stream.as_fd()],
+    )?;
     leave_with_the_parent(&stream, u64::MAX)?;
     let line = Line(Rc::new(RefCell::new(stream)));
     let mut own = match Own.open(input, output, limits, &Cancel::default()) {
@@ -102,10 +132,21 @@ pub(super) fn press(stream: UnixStream, input: &Path, output: &Path, limits: &Li
                 let Ordered { target, container, encode, seconds, stills } = *ordered;
                 let target = PathBuf::from(target);
                 let order = Order { target: &target, container, encode: &encode, seconds, stills };
-                let mut marks = Distant { line: line.clone(), tracks: 0, samples: Vec::new(), pace: Pace::default() };
-                own.transcode(&order, &mut marks).map_or_else(|e| Answer::Failed(Failure::of_stamp(e)), |(s, stills)| pressed(s, stills.as_ref()))
+                let mut marks = Distant {
+                    line: line.clone(),
+                    tracks: 0,
+                    samples: Vec::new(),
+                    pace: Pace::default(),
+                };
+                own.transcode(&order, &mut marks).map_or_else(
+                    |e| Answer::Failed(Failure::of_stamp(e)),
+                    |(s, stills)| pressed(s, stills.as_ref()),
+                )
             }
-            Request::Heard => own.heard().map_or_else(|e| Answer::Failed(e.into()), |h| Answer::Heard(h.map(|h| ByteBuf::from(h.to_bytes())))),
+            Request::Heard => own.heard().map_or_else(
+                |e| Answer::Failed(e.into()),
+                |h| Answer::Heard(h.map(|h| ByteBuf::from(h.to_bytes()))),
+            ),
             _ => Answer::Failed(Failure::Other("a question that makes no sense".into())),
         };
         line.tell(&answer);
@@ -114,7 +155,15 @@ pub(super) fn press(stream: UnixStream, input: &Path, output: &Path, limits: &Li
 
 fn pressed(summary: Summary, stills: Option<&Stills>) -> Answer {
     let Summary { info, frames, seconds, codec, tracks, left_out } = summary;
-    Answer::Pressed(Box::new(Pressed { info, frames, seconds, codec: codec.map(Into::into), tracks, left_out, stills: stills.map(|s| ByteBuf::from(s.to_bytes())) }))
+    Answer::Pressed(Box::new(Pressed {
+        info,
+        frames,
+        seconds,
+        codec: codec.map(Into::into),
+        tracks,
+        left_out,
+        stills: stills.map(|s| ByteBuf::from(s.to_bytes())),
+    }))
 }
 
 /// Has everything marked by the parent.
@@ -131,7 +180,11 @@ impl Marks for Distant {
         canvas.save(&mut self.samples);
         self.line.tell(&Answer::Picture(canvas.plan(), time));
         let mut stream = self.line.0.borrow_mut();
-        if stream.write_all(&self.samples).and_then(|()| stream.read_exact(&mut self.samples)).is_err() {
+        if stream
+            .write_all(&self.samples)
+            .and_then(|()| stream.read_exact(&mut self.samples))
+            .is_err()
+        {
             std::process::exit(1);
         }
         // A frame that cannot be written to stays as it is, as in the process itself.
@@ -143,7 +196,8 @@ impl Marks for Distant {
         self.line.tell(&Answer::Track(info.clone()));
         let track = self.tracks;
         self.tracks += 1;
-        matches!(self.line.hear(), Request::Track(true)).then(|| Box::new(DistantTrack { line: self.line.clone(), track }) as Box<dyn Rework>)
+        matches!(self.line.hear(), Request::Track(true))
+            .then(|| Box::new(DistantTrack { line: self.line.clone(), track }) as Box<dyn Rework>)
     }
 
     fn progress(&mut self, progress: Progress) {
@@ -178,18 +232,42 @@ impl Rework for DistantTrack {
 }
 
 impl Presses for Workers {
-    fn open(&self, input: &Path, output: &Path, limits: &Limits, cancel: &Cancel) -> Result<Box<dyn Press>, LookError> {
+    fn open(
+        &self,
+        input: &Path,
+        output: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Press>, LookError> {
         let (mut peer, _) = self.begin(input, limits, cancel)?;
         peer.deadline = Instant::now() + WORK;
-        let asked = Request::Press(place(input).as_path().into(), place(output).as_path().into(), encoding(limits));
-        let Answer::Ready(isolation, _) = peer.ask(&asked, &mut |_| {})? else { return Err(peer.senseless()) };
+        let asked = Request::Press(
+            place(input).as_path().into(),
+            place(output).as_path().into(),
+            encoding(limits),
+        );
+        let Answer::Ready(isolation, _) = peer.ask(&asked, &mut |_| {})? else {
+            return Err(peer.senseless());
+        };
         Ok(Box::new(WorkerPress { peer, isolation, _workers: self.clone() }))
     }
 
-    fn filter(&self, input: &Path, output: &Path, how: &Filtering<'_>, limits: &Limits, cancel: &Cancel) -> Result<(), LookError> {
+    fn filter(
+        &self,
+        input: &Path,
+        output: &Path,
+        how: &Filtering<'_>,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<(), LookError> {
         let (mut peer, _) = self.begin(input, limits, cancel)?;
         peer.deadline = Instant::now() + WORK;
-        let asked = Request::Filter(place(input).as_path().into(), place(output).as_path().into(), encoding(limits), how.into());
+        let asked = Request::Filter(
+            place(input).as_path().into(),
+            place(output).as_path().into(),
+            encoding(limits),
+            how.into(),
+        );
         match peer.ask(&asked, &mut |_| {})? {
             Answer::Done => Ok(()),
             _ => Err(peer.senseless()),
@@ -206,9 +284,15 @@ struct WorkerPress {
 }
 
 impl WorkerPress {
-    /// Asks, and has `answer` see to each answer until it has the last: it is given the line to read what follows, and to write what is asked for.
-    fn talk<T>(&mut self, request: &Request, mut answer: impl FnMut(Answer, &mut Patience<'_>, &Limits) -> Result<Option<T>, Broken>) -> Result<T, StampError> {
-        let (cancel, deadline, limits) = (self.peer.cancel.clone(), self.peer.deadline, self.peer.limits);
+    /// Asks, and has `answer` see to each answer until it has the last: it is given the line to
+    /// read what follows, and to write what is asked for.
+    fn talk<T>(
+        &mut self,
+        request: &Request,
+        mut answer: impl FnMut(Answer, &mut Patience<'_>, &Limits) -> Result<Option<T>, Broken>,
+    ) -> Result<T, StampError> {
+        let (cancel, deadline, limits) =
+            (self.peer.cancel.clone(), self.peer.deadline, self.peer.limits);
         let Some(worker) = &mut self.peer.worker else { return Err(self.peer.senseless().into()) };
         let mut line = Patience { stream: &worker.stream, cancel: &cancel, deadline };
         let mut talk = || -> Result<T, Broken> {
@@ -248,27 +332,42 @@ impl From<io::Error> for Broken {
 impl Press for WorkerPress {
     fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError> {
         let mut planes = Planes::default();
-        let shown = self.talk(&Request::Beginning(seconds, rate), |told, line, limits| match told {
-            Answer::Seen(plan, time, coding) if plan.is_possible(limits.pixels) && time.is_finite() => {
-                planes.read(plan, line)?;
-                take(&mut planes, time, coding);
-                Ok(None)
-            }
-            Answer::Done => Ok(Some(())),
-            Answer::Failed(failure) => Err(Broken::Failed(failure)),
-            _ => Err(Broken::Senseless),
-        });
+        let shown =
+            self.talk(&Request::Beginning(seconds, rate), |told, line, limits| match told {
+                Answer::Seen(plan, time, coding)
+                    if plan.is_possible(limits.pixels) && time.is_finite() =>
+                {
+                    planes.read(plan, line)?;
+                    take(&mut planes, time, coding);
+                    Ok(None)
+                }
+                Answer::Done => Ok(Some(())),
+                Answer::Failed(failure) => Err(Broken::Failed(failure)),
+                _ => Err(Broken::Senseless),
+            });
         shown.map_err(looked)
     }
 
-    fn transcode(&mut self, order: &Order<'_>, marks: &mut dyn Marks) -> Result<(Summary, Option<Stills>), StampError> {
-        let ordered = Ordered { target: order.target.into(), container: order.container, encode: order.encode.clone(), seconds: order.seconds, stills: order.stills };
+    fn transcode(
+        &mut self,
+        order: &Order<'_>,
+        marks: &mut dyn Marks,
+    ) -> Result<(Summary, Option<Stills>), StampError> {
+        let ordered = Ordered {
+            target: order.target.into(),
+            container: order.container,
+            encode: order.encode.clone(),
+            seconds: order.seconds,
+            stills: order.stills,
+        };
         let mut planes = Planes::default();
         let mut tracks: Vec<Option<Box<dyn Rework>>> = Vec::new();
         let mut samples = Vec::new();
         self.talk(&Request::Transcode(Box::new(ordered)), |told, line, limits| {
             match told {
-                Answer::Picture(plan, time) if plan.is_possible(limits.pixels) && time.is_finite() => {
+                Answer::Picture(plan, time)
+                    if plan.is_possible(limits.pixels) && time.is_finite() =>
+                {
                     planes.read(plan, line)?;
                     marks.frame(&mut planes, time).map_err(Broken::Marks)?;
                     samples.clear();
@@ -281,7 +380,9 @@ impl Press for WorkerPress {
                     tracks.push(track);
                 }
                 Answer::Samples(track, bytes, last) => {
-                    let Some(Some(rework)) = tracks.get_mut(track) else { return Err(Broken::Senseless) };
+                    let Some(Some(rework)) = tracks.get_mut(track) else {
+                        return Err(Broken::Senseless);
+                    };
                     let mut out = Vec::new();
                     rework.push(&unpacked(&bytes), &mut out);
                     if last {
@@ -289,8 +390,12 @@ impl Press for WorkerPress {
                     }
                     send(line, &Request::Samples(packed(&out)))?;
                 }
-                Answer::Progress(frames, seconds, total) => marks.progress(Progress { frames, seconds, total }),
-                Answer::Pressed(pressed) => return written(*pressed).map(Some).ok_or(Broken::Senseless),
+                Answer::Progress(frames, seconds, total) => {
+                    marks.progress(Progress { frames, seconds, total })
+                }
+                Answer::Pressed(pressed) => {
+                    return written(*pressed).map(Some).ok_or(Broken::Senseless);
+                }
                 Answer::Failed(failure) => return Err(Broken::Failed(failure)),
                 _ => return Err(Broken::Senseless),
             }
@@ -301,7 +406,9 @@ impl Press for WorkerPress {
     fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError> {
         match self.peer.ask(&Request::Heard, &mut |_| {})? {
             Answer::Heard(None) => Ok(None),
-            Answer::Heard(Some(bytes)) => SoundFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.peer.senseless()),
+            Answer::Heard(Some(bytes)) => {
+                SoundFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.peer.senseless())
+            }
             _ => Err(self.peer.senseless()),
         }
     }
@@ -320,7 +427,17 @@ fn written(p: Pressed) -> Option<(Summary, Option<Stills>)> {
         None => None,
         Some(bytes) => Some(Stills::from_bytes(&bytes)?),
     };
-    p.seconds.is_finite().then_some((Summary { info: p.info, frames: p.frames, seconds: p.seconds, codec, tracks: p.tracks, left_out: p.left_out }, stills))
+    p.seconds.is_finite().then_some((
+        Summary {
+            info: p.info,
+            frames: p.frames,
+            seconds: p.seconds,
+            codec,
+            tracks: p.tracks,
+            left_out: p.left_out,
+        },
+        stills,
+    ))
 }
 
 /// The same error where nothing is marked.

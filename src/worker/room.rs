@@ -1,4 +1,5 @@
-//! A root of a worker's own, in which there is nothing but the file: where the kernel lets it have one, it cannot even ask what else there is.
+//! A root of a worker's own, in which there is nothing but the file: where the kernel lets it have
+//! one, it cannot even ask what else there is.
 
 use std::fs;
 use std::io;
@@ -6,20 +7,26 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change,
+    mount_remount, unmount,
+};
 use rustix::process::{chdir, getegid, geteuid, pivot_root};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// A folder that every machine has, in place of which the new root is built: only this process sees that.
+/// A folder that every machine has, in place of which the new root is built: only this process sees
+/// that.
 const PLACE: &str = "/tmp";
 
-/// Moves this process, of one thread, to a root that holds `files` alone, each under its own path; whether the kernel let it. What is no ordinary file is not in it.
+/// Moves this process, of one thread, to a root that holds `files` alone, each under its own path;
+/// whether the kernel let it. What is no ordinary file is not in it.
 pub(super) fn enter(files: &[PathBuf]) -> bool {
     if (!files.is_empty() && files.iter().all(|p| regular(p).is_none())) || separate().is_err() {
         return false;
     }
     // Of the mounts that this process now has to itself.
-    let handles: Vec<(&Path, OwnedFd)> = files.iter().filter_map(|p| Some((p.as_path(), regular(p)?))).collect();
+    let handles: Vec<(&Path, OwnedFd)> =
+        files.iter().filter_map(|p| Some((p.as_path(), regular(p)?))).collect();
     furnish(&handles).is_ok()
 }
 
@@ -30,8 +37,9 @@ pub(super) fn regular(path: &Path) -> Option<OwnedFd> {
     (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then_some(handle)
 }
 
-/// Mounts from here on are seen by this process alone. Whoever is not root may do that as root of a namespace in which there is nobody else; for root it would be a
-/// loss, as files of others could not be read any more.
+/// Mounts from here on are seen by this process alone. Whoever is not root may do that as root of a
+/// namespace in which there is nobody else; for root it would be a loss, as files of others could
+/// not be read any more.
 fn separate() -> io::Result<()> {
     let (user, group) = (geteuid(), getegid());
     if user.is_root() {
@@ -47,7 +55,8 @@ fn separate() -> io::Result<()> {
 
 #[allow(unsafe_code, reason = "no safe call leaves a namespace")]
 fn unshare(what: UnshareFlags) -> io::Result<()> {
-    // SAFETY: no other thread runs, and the table of handles, whose parting would be unsafe, stays as it is.
+    // SAFETY: no other thread runs, and the table of handles, whose parting would be unsafe, stays
+    // as it is.
     Ok(unsafe { unshare_unsafe(what) }?)
 }
 

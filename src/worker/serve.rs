@@ -19,8 +19,9 @@ use crate::media::{Cancel, Limits, Progress};
 use crate::press::Filtering;
 use crate::provenance::ManifestReport;
 
-/// Makes a copy of this process whenever the parent asks for one through standard input, which is a socket, and returns when the parent is gone. A copy
-/// answers questions about the one file that is named to it first, until there are no more, and returns as well; it does nothing before it is
+/// Makes a copy of this process whenever the parent asks for one through standard input, which is a
+/// socket, and returns when the parent is gone. A copy answers questions about the one file that is
+/// named to it first, until there are no more, and returns as well; it does nothing before it is
 /// [confined](super::Isolation). To be called first in `main`, before any thread is started.
 ///
 /// # Errors
@@ -37,13 +38,15 @@ pub enum Split {
     Copy(io::Result<()>),
 }
 
-/// What makes workers without loading the program again, for [`Workers::new`](super::Workers::new). It ends when this is dropped.
+/// What makes workers without loading the program again, for [`Workers::new`](super::Workers::new).
+/// It ends when this is dropped.
 #[derive(Debug)]
 pub struct Early(pub(super) Nursery);
 
-/// Copies this process for [`Workers`](super::Workers). To be called first of all in `main`, before anything is read that a worker should not know, and
-/// before any thread is started. The copy [serves](serve) and forgets the arguments and the environment. Its addresses are those of this process:
-/// for one that looks at files of strangers all day, leave it out.
+/// Copies this process for [`Workers`](super::Workers). To be called first of all in `main`, before
+/// anything is read that a worker should not know, and before any thread is started. The copy
+/// [serves](serve) and forgets the arguments and the environment. Its addresses are those of this
+/// process: for one that looks at files of strangers all day, leave it out.
 pub fn split(files: &dyn Decodes) -> Split {
     match Nursery::split() {
         Ok(Some(nursery)) => Split::Original(Some(Early(nursery))),
@@ -58,9 +61,13 @@ fn work(files: &dyn Decodes, shared: Shared) -> io::Result<()> {
     allocator::keep_freed_blocks();
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     match receive(&mut stream, QUESTION)? {
-        Request::Open(place, limits) => look(files, stream, &PathBuf::from(place), &limits, &shared),
+        Request::Open(place, limits) => {
+            look(files, stream, &PathBuf::from(place), &limits, &shared)
+        }
         Request::Watch(limits) => find(stream, &limits, shared),
-        Request::Press(input, output, limits) => press(stream, &PathBuf::from(input), &PathBuf::from(output), &limits),
+        Request::Press(input, output, limits) => {
+            press(stream, &PathBuf::from(input), &PathBuf::from(output), &limits)
+        }
         Request::Filter(input, output, limits, run) => {
             let font = run.font.map(PathBuf::from);
             let how = Filtering { chain: &run.chain, font: font.as_deref(), encode: &run.encode };
@@ -70,15 +77,24 @@ fn work(files: &dyn Decodes, shared: Shared) -> io::Result<()> {
     }
 }
 
-/// Looks for marks in what the worker beside this one shows, with keys that it is told, and opens no file.
+/// Looks for marks in what the worker beside this one shows, with keys that it is told, and opens
+/// no file.
 fn find(mut stream: UnixStream, limits: &Limits, shared: Shared) -> io::Result<()> {
-    let isolation = confine(&Reach::default(), limits, &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()])?;
+    let isolation = confine(
+        &Reach::default(),
+        limits,
+        &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()],
+    )?;
     send(&mut stream, &Answer::Ready(isolation, None))?;
     leave_with_the_parent(&stream, limits.processor_seconds)?;
     let [mut picture, mut sound] = shared;
     let mut before = None;
     while let Some(request) = next(&mut stream)? {
-        let asked = if let Request::Marks(asked) = request { Some(asked.sketch).zip(asked.into_parts()) } else { None };
+        let asked = if let Request::Marks(asked) = request {
+            Some(asked.sketch).zip(asked.into_parts())
+        } else {
+            None
+        };
         let Some((sketch, (ring, how))) = asked else {
             send(&mut stream, &Answer::Failed(senseless()))?;
             continue;
@@ -88,11 +104,16 @@ fn find(mut stream: UnixStream, limits: &Limits, shared: Shared) -> io::Result<(
         let (mut watching, mut listening) = detectors.parts();
         let (seen, heard) = std::thread::scope(|scope| {
             let heard = scope.spawn(|| beside::listen(&mut sound, &mut listening));
-            (beside::watch(&mut picture, &mut watching, limits), heard.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            (
+                beside::watch(&mut picture, &mut watching, limits),
+                heard.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
         });
         let answer = match seen.and(heard) {
             Ok(()) => detectors.evidence().into(),
-            Err(_) => Answer::Failed(Failure::Other("the worker beside it shows what makes no sense".into())),
+            Err(_) => Answer::Failed(Failure::Other(
+                "the worker beside it shows what makes no sense".into(),
+            )),
         };
         send(&mut stream, &answer)?;
         before = Some(detectors);
@@ -114,8 +135,15 @@ fn senseless() -> Failure {
 }
 
 /// Looks at one file.
-fn look(files: &dyn Decodes, mut stream: UnixStream, path: &Path, limits: &Limits, shared: &Shared) -> io::Result<()> {
-    let isolation = confine(&Reach::of(path), limits, &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()])?;
+fn look(
+    files: &dyn Decodes,
+    mut stream: UnixStream,
+    path: &Path,
+    limits: &Limits,
+    shared: &Shared,
+) -> io::Result<()> {
+    let isolation =
+        confine(&Reach::of(path), limits, &[stream.as_fd(), shared[0].as_fd(), shared[1].as_fd()])?;
     let mut look = match files.decode(path, limits, &Cancel::default()) {
         Ok(look) => {
             send(&mut stream, &Answer::Ready(isolation, look.seconds()))?;
@@ -126,13 +154,19 @@ fn look(files: &dyn Decodes, mut stream: UnixStream, path: &Path, limits: &Limit
     let allowed = limits.of_file(look.seconds(), path.metadata().map_or(0, |m| m.len()));
     leave_with_the_parent(&stream, allowed.processor_seconds)?;
     while let Some(request) = next(&mut stream)? {
-        let answer = answer(look.as_mut(), request, &mut stream, shared).unwrap_or_else(Answer::Failed);
+        let answer =
+            answer(look.as_mut(), request, &mut stream, shared).unwrap_or_else(Answer::Failed);
         send(&mut stream, &answer)?;
     }
     Ok(())
 }
 
-fn answer(look: &mut dyn Decoding, request: Request, stream: &mut UnixStream, shared: &Shared) -> Result<Answer, Failure> {
+fn answer(
+    look: &mut dyn Decoding,
+    request: Request,
+    stream: &mut UnixStream,
+    shared: &Shared,
+) -> Result<Answer, Failure> {
     let failed = |e: LookError| Failure::from(e);
     match request {
         Request::Manifest(trust) => {
@@ -149,27 +183,43 @@ fn answer(look: &mut dyn Decoding, request: Request, stream: &mut UnixStream, sh
                 }
             };
             let [picture, sound] = shared;
-            let shown = look.show(rate, how, &mut DistantWatch::new(picture), &mut DistantListen::new(sound), &mut tell);
+            let shown = look.show(
+                rate,
+                how,
+                &mut DistantWatch::new(picture),
+                &mut DistantListen::new(sound),
+                &mut tell,
+            );
             Ok(Answer::Shown(Box::new(shown.map_err(failed)?)))
         }
         Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),
-        Request::Open(..) | Request::Watch(_) | Request::Press(..) | Request::Filter(..) => Err(Failure::Other("two files for one worker".into())),
-        Request::Marks(_) | Request::Beginning(..) | Request::Transcode(_) | Request::Heard | Request::Track(_) | Request::Samples(_) => Err(senseless()),
+        Request::Open(..) | Request::Watch(_) | Request::Press(..) | Request::Filter(..) => {
+            Err(Failure::Other("two files for one worker".into()))
+        }
+        Request::Marks(_)
+        | Request::Beginning(..)
+        | Request::Transcode(_)
+        | Request::Heard
+        | Request::Track(_)
+        | Request::Samples(_) => Err(senseless()),
     }
 }
 
-/// With what a worker ends whose file took more processor time than one of its length may: the kernel knows no more than what any file may.
+/// With what a worker ends whose file took more processor time than one of its length may: the
+/// kernel knows no more than what any file may.
 pub(super) const SPENT: i32 = 77;
 /// Between two looks at that time.
 const WATCH: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
-/// Ends this process when its parent is gone, even in the middle of a long thought, or when it has thought for so many seconds.
+/// Ends this process when its parent is gone, even in the middle of a long thought, or when it has
+/// thought for so many seconds.
 pub(super) fn leave_with_the_parent(stream: &UnixStream, seconds: u64) -> io::Result<()> {
     let stream = stream.try_clone()?;
     std::thread::Builder::new().name("parent".into()).stack_size(64 << 10).spawn(move || {
         let mut end = [rustix::event::PollFd::new(&stream, rustix::event::PollFlags::RDHUP)];
         while !rustix::event::poll(&mut end, Some(&WATCH)).is_ok_and(|happened| happened > 0) {
-            if clock_gettime(ClockId::ProcessCPUTime).tv_sec >= seconds.min(i64::MAX as u64) as i64 {
+            if clock_gettime(ClockId::ProcessCPUTime).tv_sec >= seconds.min(i64::MAX as u64) as i64
+            {
                 std::process::exit(SPENT);
             }
         }

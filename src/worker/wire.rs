@@ -25,7 +25,8 @@ use crate::sound::SoundEvidence;
 
 /// Bytes of a question: a million candidates are 16 MB.
 pub(super) const QUESTION: u32 = 256 << 20;
-/// Bytes of an answer: a sketch is 5 MB, a frame of 8K 113 MB, and a manifest's report shorter than the manifest.
+/// Bytes of an answer: a sketch is 5 MB, a frame of 8K 113 MB, and a manifest's report shorter than
+/// the manifest.
 pub(super) const ANSWER: u32 = 192 << 20;
 /// Nesting of a message: an answer has half of it.
 const DEPTH: usize = 32;
@@ -43,7 +44,8 @@ pub(super) enum Request {
     /// Comes first, in the place of `Open`: looks for marks in what another worker shows.
     Watch(Limits),
     Marks(Box<Asked>),
-    /// Comes first, in the place of `Open`: the input, what is written, and what the input may cost.
+    /// Comes first, in the place of `Open`: the input, what is written, and what the input may
+    /// cost.
     Press(Place, Place, Limits),
     /// Comes first likewise, with what the picture is run through.
     Filter(Place, Place, Limits, Box<Run>),
@@ -131,7 +133,11 @@ pub(super) struct Run {
 
 impl From<&Filtering<'_>> for Box<Run> {
     fn from(how: &Filtering<'_>) -> Self {
-        Self::new(Run { chain: how.chain.into(), font: how.font.map(Place::from), encode: how.encode.clone() })
+        Self::new(Run {
+            chain: how.chain.into(),
+            font: how.font.map(Place::from),
+            encode: how.encode.clone(),
+        })
     }
 }
 
@@ -181,21 +187,44 @@ impl Asked {
     pub(super) fn new(ring: &KeyRing, how: &DetectOptions, sketch: bool) -> Self {
         let question = match &how.question {
             Question::Blind => Payloads::Blind,
-            Question::Candidates(list) => Payloads::Candidates(ByteBuf::from(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<u8>>())),
+            Question::Candidates(list) => Payloads::Candidates(ByteBuf::from(
+                list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<u8>>(),
+            )),
             Question::Expected(payload) => Payloads::Expected(*payload),
         };
-        Self { keys: ring.keys().iter().map(WatermarkKey::to_text).collect(), question, rate: how.rate, search: how.search, guess: how.guess, sketch }
+        Self {
+            keys: ring.keys().iter().map(WatermarkKey::to_text).collect(),
+            question,
+            rate: how.rate,
+            search: how.search,
+            guess: how.guess,
+            sketch,
+        }
     }
 
     /// The ring and the options; `None` if they are not what a parent sends.
     pub(super) fn into_parts(self) -> Option<(KeyRing, DetectOptions)> {
-        let keys = self.keys.iter().map(|text| WatermarkKey::from_text(text).ok()).collect::<Option<Vec<_>>>()?;
+        let keys = self
+            .keys
+            .iter()
+            .map(|text| WatermarkKey::from_text(text).ok())
+            .collect::<Option<Vec<_>>>()?;
         let question = match self.question {
             Payloads::Blind => Question::Blind,
-            Payloads::Candidates(bytes) => Question::Candidates(bytes.as_chunks::<16>().0.iter().map(|b| Payload::try_from(Uuid::from_bytes(*b)).ok()).collect::<Option<_>>()?),
+            Payloads::Candidates(bytes) => Question::Candidates(
+                bytes
+                    .as_chunks::<16>()
+                    .0
+                    .iter()
+                    .map(|b| Payload::try_from(Uuid::from_bytes(*b)).ok())
+                    .collect::<Option<_>>()?,
+            ),
             Payloads::Expected(payload) => Question::Expected(payload),
         };
-        Some((KeyRing::new(keys).ok()?, DetectOptions { question, rate: self.rate, search: self.search, guess: self.guess }))
+        Some((
+            KeyRing::new(keys).ok()?,
+            DetectOptions { question, rate: self.rate, search: self.search, guess: self.guess },
+        ))
     }
 }
 
@@ -208,7 +237,11 @@ pub(super) struct Told {
 
 impl From<ManifestReport> for Told {
     fn from(mut report: ManifestReport) -> Self {
-        let values = report.soft_bindings.iter_mut().map(|b| ByteBuf::from(std::mem::take(&mut b.bytes))).collect();
+        let values = report
+            .soft_bindings
+            .iter_mut()
+            .map(|b| ByteBuf::from(std::mem::take(&mut b.bytes)))
+            .collect();
         Self { report, values }
     }
 }
@@ -219,7 +252,11 @@ impl Told {
         if self.values.len() != self.report.soft_bindings.len() {
             return None;
         }
-        self.report.soft_bindings.iter_mut().zip(self.values).for_each(|(b, bytes)| b.bytes = bytes.into_vec());
+        self.report
+            .soft_bindings
+            .iter_mut()
+            .zip(self.values)
+            .for_each(|(b, bytes)| b.bytes = bytes.into_vec());
         Some(self.report)
     }
 }
@@ -271,16 +308,27 @@ mod tests {
 
     #[test]
     fn questions_arrive_as_they_were_asked() {
-        let ring = KeyRing::new((1..4).map(|i| WatermarkKey::from_secret([i; 32], u64::from(i))).collect()).unwrap();
+        let ring = KeyRing::new(
+            (1..4).map(|i| WatermarkKey::from_secret([i; 32], u64::from(i))).collect(),
+        )
+        .unwrap();
         let mut how = DetectOptions { guess: Some([1.5, 0.75]), ..DetectOptions::default() };
         let list: Vec<Payload> = (0..1000).map(|_| Payload::random()).collect();
-        for question in [Question::Blind, Question::Expected(list[0]), Question::Candidates(list.clone())] {
+        for question in
+            [Question::Blind, Question::Expected(list[0]), Question::Candidates(list.clone())]
+        {
             how.question = question;
             let asked: Asked = there_and_back(&Asked::new(&ring, &how, true)).unwrap();
             assert!(asked.sketch);
             let (keys, back) = asked.into_parts().unwrap();
-            assert_eq!(keys.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>(), ring.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>());
-            assert_eq!((back.question.candidates(), back.question.method()), (how.question.candidates(), how.question.method()));
+            assert_eq!(
+                keys.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>(),
+                ring.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>()
+            );
+            assert_eq!(
+                (back.question.candidates(), back.question.method()),
+                (how.question.candidates(), how.question.method())
+            );
             assert_eq!((back.rate, back.search, back.guess), (how.rate, how.search, how.guess));
         }
     }
@@ -292,7 +340,10 @@ mod tests {
         assert_eq!(kind(&[5, 0, 0, 0, 0x84, 1, 2], 10), io::ErrorKind::UnexpectedEof);
         assert_eq!(kind(&[1, 0, 0], 10), io::ErrorKind::UnexpectedEof);
         // An array that says that it has 2^60 items.
-        assert_eq!(kind(&[9, 0, 0, 0, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0], 10), io::ErrorKind::InvalidData);
+        assert_eq!(
+            kind(&[9, 0, 0, 0, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0], 10),
+            io::ErrorKind::InvalidData
+        );
         #[derive(Debug, Deserialize)]
         #[allow(dead_code, reason = "it is only to be nested")]
         struct Nested(Vec<Nested>);
@@ -300,6 +351,9 @@ mod tests {
         deep.push(0x80);
         let mut bytes = (deep.len() as u32).to_le_bytes().to_vec();
         bytes.extend(deep);
-        assert_eq!(receive::<Nested>(&mut bytes.as_slice(), QUESTION).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            receive::<Nested>(&mut bytes.as_slice(), QUESTION).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
     }
 }

@@ -5,10 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use proofmark::media::{Cancel, Kind, Limits, MediaError};
 use proofmark::picture::DetectOptions;
-use proofmark::provenance::{Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read};
+use proofmark::provenance::{
+    Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read,
+};
 use proofmark::stamp::stamp;
 use proofmark::{StampError, StampOptions, Stamped, Verdict, Verified};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -42,13 +47,19 @@ fn actions(path: &Path) -> Vec<String> {
 
 /// Has no code of the C2PA in it.
 fn is_in_words(text: &str) -> bool {
-    !["signingCredential", "claimSignature", "assertion.", "Hash.", "claim."].iter().any(|code| text.contains(code))
+    !["signingCredential", "claimSignature", "assertion.", "Hash.", "claim."]
+        .iter()
+        .any(|code| text.contains(code))
 }
 
 #[test]
 fn a_manifest_beside_a_file_that_refers_to_it_is_read() {
     let folder = TempDir::new().unwrap();
-    let (Some(file), Some(_)) = (copy(&folder, "remote.mp4", "a.mp4"), copy(&folder, "remote.c2pa", "a.c2pa")) else { return };
+    let (Some(file), Some(_)) =
+        (copy(&folder, "remote.mp4", "a.mp4"), copy(&folder, "remote.c2pa", "a.c2pa"))
+    else {
+        return;
+    };
     let v = verify(&file, None);
     assert_eq!(v.judgement.verdict, Verdict::Foreign, "{}", why(&v));
     assert!(v.manifest.as_ref().unwrap().sidecar && !v.judgement.manifest_invalid);
@@ -58,7 +69,10 @@ fn a_manifest_beside_a_file_that_refers_to_it_is_read() {
         let stamped = try_stamp(&file, &made).unwrap();
         assert_eq!(stamped.parent, v.manifest.as_ref().unwrap().label, "{name}");
         let actions = actions(&made);
-        assert!(actions.contains(&"c2pa.opened".into()) && !actions.contains(&"c2pa.created".into()), "{name}: {actions:?}");
+        assert!(
+            actions.contains(&"c2pa.opened".into()) && !actions.contains(&"c2pa.created".into()),
+            "{name}: {actions:?}"
+        );
     }
 }
 
@@ -67,10 +81,21 @@ fn a_manifest_that_is_kept_elsewhere_is_told_and_not_fetched() {
     let folder = TempDir::new().unwrap();
     let Some(file) = copy(&folder, "remote.mp4", "a.mp4") else { return };
     let v = verify(&file, None);
-    assert_eq!((v.judgement.verdict, v.elsewhere.as_deref()), (Verdict::NothingFound, Some("https://manifests.example.com/1.c2pa")));
-    assert!(why(&v).contains("kept elsewhere, at https://manifests.example.com/1.c2pa") && !why(&v).contains("There is no manifest"), "{}", why(&v));
+    assert_eq!(
+        (v.judgement.verdict, v.elsewhere.as_deref()),
+        (Verdict::NothingFound, Some("https://manifests.example.com/1.c2pa"))
+    );
+    assert!(
+        why(&v).contains("kept elsewhere, at https://manifests.example.com/1.c2pa")
+            && !why(&v).contains("There is no manifest"),
+        "{}",
+        why(&v)
+    );
     // One beside it that was made for other bytes is not its own.
-    let (other, _) = (folder.path().join("other.mkv"), ffmpeg(&clip(), "-t 1 -an -s 320x180 -preset ultrafast", &folder.path().join("small.mp4")));
+    let (other, _) = (
+        folder.path().join("other.mkv"),
+        ffmpeg(&clip(), "-t 1 -an -s 320x180 -preset ultrafast", &folder.path().join("small.mp4")),
+    );
     try_stamp(&folder.path().join("small.mp4"), &other).unwrap();
     for beside in [None, Some(folder.path().join("other.c2pa"))] {
         if let Some(beside) = beside {
@@ -80,7 +105,12 @@ fn a_manifest_that_is_kept_elsewhere_is_told_and_not_fetched() {
         match try_stamp(&file, &made) {
             Err(StampError::Provenance(e @ ProvenanceError::Elsewhere { .. })) => {
                 let told = e.to_string();
-                assert!(told.contains("https://manifests.example.com/1.c2pa") && told.contains(".c2pa") && !told.contains('\n'), "{told}");
+                assert!(
+                    told.contains("https://manifests.example.com/1.c2pa")
+                        && told.contains(".c2pa")
+                        && !told.contains('\n'),
+                    "{told}"
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -93,8 +123,11 @@ const ADDRESS: &str = "https://example.org/kept?a=1&b=2";
 /// XMP that says where the manifest is kept, as an attribute or as an element.
 fn xmp(address: &str, element: bool) -> Vec<u8> {
     let address = address.replace('&', "&amp;");
-    let (attribute, inner) =
-        if element { (String::new(), format!("<dcterms:provenance>{address}</dcterms:provenance>")) } else { (format!(" dcterms:provenance=\"{address}\""), String::new()) };
+    let (attribute, inner) = if element {
+        (String::new(), format!("<dcterms:provenance>{address}</dcterms:provenance>"))
+    } else {
+        (format!(" dcterms:provenance=\"{address}\""), String::new())
+    };
     format!(
         "<?xpacket begin=\"\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?><x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
          <rdf:Description rdf:about=\"\" xmlns:dcterms=\"http://purl.org/dc/terms/\"{attribute}>{inner}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
@@ -109,22 +142,33 @@ fn put(path: &Path, xmp: &[u8]) {
     match path.extension().unwrap().to_str().unwrap() {
         "jpg" => {
             let body = [b"http://ns.adobe.com/xap/1.0/\0", xmp].concat();
-            let segment = [&[0xff, 0xe1][..], &u16::try_from(body.len() + 2).unwrap().to_be_bytes(), &body].concat();
+            let segment =
+                [&[0xff, 0xe1][..], &u16::try_from(body.len() + 2).unwrap().to_be_bytes(), &body]
+                    .concat();
             bytes.splice(2..2, segment);
         }
         "png" => {
             let body = [b"iTXtXML:com.adobe.xmp\0\0\0\0\0", xmp].concat();
-            let crc = !body.iter().fold(!0u32, |c, &b| (0..8).fold(c ^ u32::from(b), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 }));
+            let crc = !body.iter().fold(!0u32, |c, &b| {
+                (0..8).fold(c ^ u32::from(b), |c, _| {
+                    if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 }
+                })
+            });
             bytes.splice(33..33, [&be(body.len() - 4)[..], &body, &crc.to_be_bytes()].concat());
         }
         "wav" => {
             let pad = vec![0; xmp.len() % 2];
-            bytes.extend([b"_PMX", &u32::try_from(xmp.len()).unwrap().to_le_bytes()[..], xmp, &pad].concat());
+            bytes.extend(
+                [b"_PMX", &u32::try_from(xmp.len()).unwrap().to_le_bytes()[..], xmp, &pad].concat(),
+            );
             let size = u32::try_from(bytes.len() - 8).unwrap().to_le_bytes();
             bytes[4..8].copy_from_slice(&size);
         }
         "mp4" | "mov" => {
-            let kind = [0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac];
+            let kind = [
+                0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3,
+                0xaf, 0xac,
+            ];
             bytes.extend([&be(24 + xmp.len())[..], b"uuid", &kind, xmp].concat());
         }
         kind => panic!("{kind}"),
@@ -143,20 +187,33 @@ fn references_are_seen_in_every_kind_that_has_them() {
             _ => generate("testsrc2=s=256x256:d=0.5", "-pix_fmt yuv420p", &plain),
         }
         let file = folder.path().join(name);
-        for (address, told) in [(ADDRESS, Some(ADDRESS)), ("self#jumbf=c2pa/x", None), ("Bought in Paris", None)] {
+        for (address, told) in
+            [(ADDRESS, Some(ADDRESS)), ("self#jumbf=c2pa/x", None), ("Bought in Paris", None)]
+        {
             std::fs::copy(&plain, &file).unwrap();
             put(&file, &xmp(address, i % 2 == 0));
             assert_eq!(verify(&file, None).elsewhere.as_deref(), told, "{name} {address}");
             let made = folder.path().join(format!("made-{name}"));
             match (told, try_stamp(&file, &made)) {
-                (Some(_), Err(StampError::Provenance(ProvenanceError::Elsewhere { address, .. }))) => assert_eq!(address, ADDRESS),
+                (
+                    Some(_),
+                    Err(StampError::Provenance(ProvenanceError::Elsewhere { address, .. })),
+                ) => assert_eq!(address, ADDRESS),
                 (None, Ok(_)) => std::fs::remove_file(made).unwrap(),
                 (_, other) => panic!("{name} {address}: {other:?}"),
             }
         }
         // Who signs nothing claims nothing.
         put(&file, &xmp(ADDRESS, true));
-        stamp(&file, &folder.path().join(format!("unsigned-{name}")), ring().newest(), &StampOptions::default(), &Cancel::default(), &mut |_| {}).unwrap();
+        stamp(
+            &file,
+            &folder.path().join(format!("unsigned-{name}")),
+            ring().newest(),
+            &StampOptions::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        )
+        .unwrap();
     }
 }
 
@@ -165,19 +222,45 @@ fn an_expired_certificate_over_untouched_content_is_told_as_that() {
     let folder = TempDir::new().unwrap();
     let Some(file) = copy(&folder, "expired.mp4", "a.mp4") else { return };
     let v = verify(&file, None);
-    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Foreign, true), "{}", why(&v));
+    assert_eq!(
+        (v.judgement.verdict, v.judgement.manifest_invalid),
+        (Verdict::Foreign, true),
+        "{}",
+        why(&v)
+    );
     let told = why(&v);
-    assert!(told.contains("Old Camera Signer") && told.contains("certificate has expired since") && told.contains("content is as it was signed") && is_in_words(&told), "{told}");
+    assert!(
+        told.contains("Old Camera Signer")
+            && told.contains("certificate has expired since")
+            && told.contains("content is as it was signed")
+            && is_in_words(&told),
+        "{told}"
+    );
     let m = v.manifest.unwrap();
-    assert!(m.state == ManifestState::Invalid && m.content_holds == Some(true) && m.failures.contains(&"signingCredential.expired".into()), "{m:?}");
+    assert!(
+        m.state == ManifestState::Invalid
+            && m.content_holds == Some(true)
+            && m.failures.contains(&"signingCredential.expired".into()),
+        "{m:?}"
+    );
     // It excuses nothing that was changed.
     let mut bytes = std::fs::read(&file).unwrap();
     let at = bytes.len() - 1000;
     bytes[at] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     let v = verify(&file, None);
-    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Foreign, true), "{}", why(&v));
-    assert!(why(&v).contains("was changed after it was signed") && !why(&v).contains("content is as it was signed"), "{}", why(&v));
+    assert_eq!(
+        (v.judgement.verdict, v.judgement.manifest_invalid),
+        (Verdict::Foreign, true),
+        "{}",
+        why(&v)
+    );
+    assert!(
+        why(&v).contains("was changed after it was signed")
+            && !why(&v).contains("content is as it was signed"),
+        "{}",
+        why(&v)
+    );
 }
 
 /// An identity whose certificate is valid for so many seconds from now.
@@ -213,7 +296,8 @@ fn short_lived(seconds: i64) -> (Identity, Trust) {
 #[test]
 fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     let folder = TempDir::new().unwrap();
-    let [still, small, signed, sidecar] = ["still.png", "small.mp4", "signed.png", "signed.mkv"].map(|n| folder.path().join(n));
+    let [still, small, signed, sidecar] =
+        ["still.png", "small.mp4", "signed.png", "signed.mkv"].map(|n| folder.path().join(n));
     ffmpeg(&clip(), "-frames:v 1", &still);
     ffmpeg(&clip(), "-t 1 -an -s 320x180 -preset ultrafast", &small);
     let lifetime = 20;
@@ -227,8 +311,19 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     assert!(!verify(&signed, Some(trust.clone())).judgement.manifest_invalid);
     std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
     let v = verify(&signed, Some(trust.clone()));
-    assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Intact, true), "{}", why(&v));
-    assert!(why(&v).contains("certificate has expired since") && why(&v).contains("content is as it was signed") && is_in_words(&why(&v)), "{}", why(&v));
+    assert_eq!(
+        (v.judgement.verdict, v.judgement.manifest_invalid),
+        (Verdict::Intact, true),
+        "{}",
+        why(&v)
+    );
+    assert!(
+        why(&v).contains("certificate has expired since")
+            && why(&v).contains("content is as it was signed")
+            && is_in_words(&why(&v)),
+        "{}",
+        why(&v)
+    );
     assert_ne!(v.judgement.severity, proofmark::Severity::Alert);
     // Nor is what is made of it, from beside it or within, said to be created here.
     for (from, made) in [(&signed, "again.png"), (&sidecar, "again.mp4")] {
@@ -242,7 +337,11 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     bytes[at] ^= 1;
     std::fs::write(&signed, bytes).unwrap();
     let v = verify(&signed, Some(trust));
-    assert!(v.judgement.verdict == Verdict::Altered && v.judgement.has("manifest.content-changed"), "{}", why(&v));
+    assert!(
+        v.judgement.verdict == Verdict::Altered && v.judgement.has("manifest.content-changed"),
+        "{}",
+        why(&v)
+    );
 }
 
 #[test]
@@ -252,15 +351,29 @@ fn a_foreign_manifest_that_fails_is_not_nothing() {
     let whole = std::fs::read(&file).unwrap();
     let find = |what: &[u8]| whole.windows(what.len()).position(|w| w == what).unwrap();
     // Content, an assertion, the signature's box, and the store's own head.
-    let places = [whole.len() - 500, find(b"digitalSourceType") + 30, find(b"c2pa.claim") - 20, find(b"jumdc2pa") + 4];
+    let places = [
+        whole.len() - 500,
+        find(b"digitalSourceType") + 30,
+        find(b"c2pa.claim") - 20,
+        find(b"jumdc2pa") + 4,
+    ];
     for at in places {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x55;
         std::fs::write(&file, bytes).unwrap();
         let v = verify(&file, None);
         let Some(m) = &v.manifest else { continue };
-        assert_eq!((v.judgement.verdict, v.judgement.manifest_invalid), (Verdict::Foreign, true), "byte {at}: {} {m:?}", why(&v));
-        assert!(is_in_words(&why(&v)) && !why(&v).contains("most clips carry no proof"), "byte {at}: {}", why(&v));
+        assert_eq!(
+            (v.judgement.verdict, v.judgement.manifest_invalid),
+            (Verdict::Foreign, true),
+            "byte {at}: {} {m:?}",
+            why(&v)
+        );
+        assert!(
+            is_in_words(&why(&v)) && !why(&v).contains("most clips carry no proof"),
+            "byte {at}: {}",
+            why(&v)
+        );
     }
 }
 
@@ -273,8 +386,17 @@ fn what_an_original_says_of_itself_is_told_whoever_signed_since() {
     assert_eq!(v.judgement.verdict, Verdict::Foreign);
     assert_eq!((m.content_holds, m.lineage.len()), (Some(true), 1), "{m:?}");
     let original = &m.lineage[0];
-    assert_eq!((&original.label, original.relationship.as_deref(), &original.ingredient_of), (&m.ancestors[0], Some("parentOf"), &m.label));
-    assert!(original.actions.iter().any(|a| a.digital_source_type.as_deref().is_some_and(|t| t.ends_with("/trainedAlgorithmicMedia"))), "{original:?}");
+    assert_eq!(
+        (&original.label, original.relationship.as_deref(), &original.ingredient_of),
+        (&m.ancestors[0], Some("parentOf"), &m.label)
+    );
+    assert!(
+        original.actions.iter().any(|a| a
+            .digital_source_type
+            .as_deref()
+            .is_some_and(|t| t.ends_with("/trainedAlgorithmicMedia"))),
+        "{original:?}"
+    );
     let signer = original.signer().unwrap().to_string();
     let told = format!("made by a trained algorithm (trainedAlgorithmicMedia), signed by {signer}");
     assert!(signer.contains("Signer") && why(&v).contains(&told), "{}", why(&v));
@@ -283,7 +405,12 @@ fn what_an_original_says_of_itself_is_told_whoever_signed_since() {
     try_stamp(&file, &made).unwrap();
     let v = verify(&made, None);
     let lineage = &v.manifest.as_ref().unwrap().lineage;
-    assert_eq!((v.judgement.verdict, lineage.len(), lineage[1].ingredient_of.as_ref()), (Verdict::Intact, 2, Some(&lineage[0].label)), "{}", why(&v));
+    assert_eq!(
+        (v.judgement.verdict, lineage.len(), lineage[1].ingredient_of.as_ref()),
+        (Verdict::Intact, 2, Some(&lineage[0].label)),
+        "{}",
+        why(&v)
+    );
     assert!(why(&v).contains(&told), "{}", why(&v));
 }
 
@@ -297,12 +424,54 @@ fn a_form_that_was_kept_is_no_media() {
             "a.mp4" => generate("testsrc2=s=256x256:d=0.5", "", &file),
             _ => generate("anoisesrc=d=1", "", &file),
         }
-        let head = format!("--------------------------d74496d6\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
-        std::fs::write(&form, [head.as_bytes(), &std::fs::read(&file).unwrap(), b"\r\n--------------------------d74496d6--\r\n"].concat()).unwrap();
-        let verified = proofmark::verify(&form, Some(&ring()), &proofmark::VerifyOptions::default(), &Cancel::default(), &mut |_| {});
-        assert!(matches!(verified, Err(proofmark::VerifyError::Media(MediaError::Unsupported { kind: Kind::Form, .. }))), "{name}");
-        let detected = proofmark::detect(&form, &ring(), &DetectOptions::default(), &Limits::default(), &Cancel::default(), &mut |_| {});
-        assert!(matches!(detected, Err(MediaError::Unsupported { kind: Kind::Form, .. })), "{name}");
-        assert!(matches!(try_stamp(&form, &folder.path().join("made.mkv")), Err(StampError::Media(MediaError::Unsupported { kind: Kind::Form, .. }))), "{name}");
+        let head = format!(
+            "--------------------------d74496d6\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        std::fs::write(
+            &form,
+            [
+                head.as_bytes(),
+                &std::fs::read(&file).unwrap(),
+                b"\r\n--------------------------d74496d6--\r\n",
+            ]
+            .concat(),
+        )
+        .unwrap();
+        let verified = proofmark::verify(
+            &form,
+            Some(&ring()),
+            &proofmark::VerifyOptions::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        );
+        assert!(
+            matches!(
+                verified,
+                Err(proofmark::VerifyError::Media(MediaError::Unsupported {
+                    kind: Kind::Form,
+                    ..
+                }))
+            ),
+            "{name}"
+        );
+        let detected = proofmark::detect(
+            &form,
+            &ring(),
+            &DetectOptions::default(),
+            &Limits::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        );
+        assert!(
+            matches!(detected, Err(MediaError::Unsupported { kind: Kind::Form, .. })),
+            "{name}"
+        );
+        assert!(
+            matches!(
+                try_stamp(&form, &folder.path().join("made.mkv")),
+                Err(StampError::Media(MediaError::Unsupported { kind: Kind::Form, .. }))
+            ),
+            "{name}"
+        );
     }
 }

@@ -25,7 +25,10 @@ fn segments(file: &[u8]) -> Vec<(u8, Vec<u8>)> {
 /// The payloads of the segments of one marker that begin with `id`, without that.
 fn payloads(file: &Path, marker: u8, id: &[u8]) -> Vec<Vec<u8>> {
     let all = segments(&std::fs::read(file).unwrap());
-    all.into_iter().filter(|s| s.0 == marker && s.1.starts_with(id)).map(|s| s.1[id.len()..].to_vec()).collect()
+    all.into_iter()
+        .filter(|s| s.0 == marker && s.1.starts_with(id))
+        .map(|s| s.1[id.len()..].to_vec())
+        .collect()
 }
 
 /// Puts segments behind the first one, which is JFIF's.
@@ -59,7 +62,11 @@ fn chunk(file: &Path, name: &[u8; 4]) -> Option<Vec<u8>> {
 
 /// PNG's sum, as its specification says it.
 fn sum(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |sum, &byte| (0..8).fold(sum ^ u32::from(byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 }))
+    !bytes.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+            if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 }
+        })
+    })
 }
 
 /// A PNG with chunks more: behind the first one, and before the last one.
@@ -71,7 +78,9 @@ fn with_chunks(file: &Path, before: &[(&[u8; 4], &[u8])], after: &[(&[u8; 4], &[
         out.extend(data);
         out.extend(sum(&[name, data].concat()).to_be_bytes());
     };
-    for (name, data) in chunks(file).into_iter().filter(|c| matches!(&c.0, b"IHDR" | b"IDAT" | b"IEND" | b"PLTE")) {
+    for (name, data) in
+        chunks(file).into_iter().filter(|c| matches!(&c.0, b"IHDR" | b"IDAT" | b"IEND" | b"PLTE"))
+    {
         if &name == b"IEND" {
             after.iter().for_each(|(name, data)| put(name, data));
         }
@@ -109,7 +118,8 @@ fn with_riff(chunks: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
 
 /// EXIF of one tag: how the picture is turned.
 fn exif(orientation: u8) -> Vec<u8> {
-    [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[orientation], b"\0\0\0\0\0\0"].concat()
+    [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[orientation], b"\0\0\0\0\0\0"]
+        .concat()
 }
 
 /// Something with the head of a colour profile.
@@ -122,16 +132,32 @@ fn profile(length: usize, space: &[u8; 4]) -> Vec<u8> {
 /// A picture that carries a mark well, of the kind that `name` says.
 fn picture(work: &TempDir, name: &str, arguments: &str) -> PathBuf {
     let path = work.path().join(name);
-    common::generate("mandelbrot=size=512x384:rate=1", &format!("-frames:v 1 -bitexact {arguments}"), &path);
+    common::generate(
+        "mandelbrot=size=512x384:rate=1",
+        &format!("-frames:v 1 -bitexact {arguments}"),
+        &path,
+    );
     path
 }
 
-/// Stamps and signs, and holds the outcome to what is always so: the mark is read, the file is intact, and nothing is left of an older manifest.
+/// Stamps and signs, and holds the outcome to what is always so: the mark is read, the file is
+/// intact, and nothing is left of an older manifest.
 fn stamped(input: &Path, output: &Path) -> Stamped {
     let done = common::stamp(input, output, Some(common::identity().0));
     let verified = common::verify(output, None);
-    assert_eq!(verified.judgement.verdict, Verdict::Intact, "{}: {:?}", output.display(), verified.judgement);
-    assert_eq!(verified.detected.unwrap().picture.unwrap().payload, Some(done.payload), "{}", output.display());
+    assert_eq!(
+        verified.judgement.verdict,
+        Verdict::Intact,
+        "{}: {:?}",
+        output.display(),
+        verified.judgement
+    );
+    assert_eq!(
+        verified.detected.unwrap().picture.unwrap().payload,
+        Some(done.payload),
+        "{}",
+        output.display()
+    );
     done
 }
 
@@ -163,10 +189,17 @@ fn every_orientation_is_kept_in_every_kind_of_still() {
     let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2")).unwrap();
     for (orientation, extension) in [(3, "jpg"), (8, "png"), (5, "webp")] {
         let photo = work.path().join(format!("turned{orientation}.jpg"));
-        std::fs::write(&photo, with_segments(&plain, &[(0xe1, [&b"Exif\0\0"[..], &exif(orientation)].concat())])).unwrap();
+        std::fs::write(
+            &photo,
+            with_segments(&plain, &[(0xe1, [&b"Exif\0\0"[..], &exif(orientation)].concat())]),
+        )
+        .unwrap();
         let target = work.path().join(format!("o{orientation}.{extension}"));
         // The comment that ffmpeg puts into its JPEGs has no place in a WebP.
-        assert!(stamped(&photo, &target).summary.left_out.iter().all(|l| l.starts_with("a comment")), "{extension}");
+        assert!(
+            stamped(&photo, &target).summary.left_out.iter().all(|l| l.starts_with("a comment")),
+            "{extension}"
+        );
         let kept = match extension {
             "jpg" => payloads(&target, 0xe1, b"Exif\0\0").remove(0),
             "png" => chunk(&target, b"eXIf").unwrap(),
@@ -190,7 +223,10 @@ fn a_generators_prompt_and_workflow_stay_in_png_and_are_told_where_they_cannot()
     assert!(chunk(&target, b"iCCP").is_some());
     let jpeg = work.path().join("o.jpg");
     let done = stamped(&png, &jpeg);
-    assert_eq!(done.summary.left_out, ["PNG text 'prompt', 'workflow', 'parameters' was left out: JPEG has no place for it"]);
+    assert_eq!(
+        done.summary.left_out,
+        ["PNG text 'prompt', 'workflow', 'parameters' was left out: JPEG has no place for it"]
+    );
     assert_eq!(payloads(&jpeg, 0xe1, b"http://ns.adobe.com/xap/1.0/\0").len(), 1);
     assert_eq!(payloads(&jpeg, 0xe2, b"ICC_PROFILE\0\x01\x01").len(), 1);
     // 300 to the inch, and not turned into something else on the way.
@@ -202,9 +238,19 @@ fn text_behind_the_picture_and_in_other_forms_stays_in_a_png() {
     let work = TempDir::new().unwrap();
     let plain = picture(&work, "plain.png", "-pix_fmt rgb24");
     let long = [b"workflow\0", vec![b'{'; 300_000].as_slice()].concat();
-    let early: [(&[u8; 4], &[u8]); 6] =
-        [(b"gAMA", &[0, 0, 0xb1, 0x8f]), (b"bKGD", &[0, 1, 0, 2, 0, 3]), (b"eXIf", &exif(3)), (b"tIME", &[7, 0xea, 11, 28, 1, 2, 3]), (b"prVt", &[1, 2]), (b"prVT", &[3])];
-    let late: [(&[u8; 4], &[u8]); 3] = [(b"tEXt", &long), (b"zTXt", b"notes\0\0x\x9c\x03\0\0\0\0\x01"), (b"iTXt", b"Title\0\0\0de\0Titel\0\xc3\xa4")];
+    let early: [(&[u8; 4], &[u8]); 6] = [
+        (b"gAMA", &[0, 0, 0xb1, 0x8f]),
+        (b"bKGD", &[0, 1, 0, 2, 0, 3]),
+        (b"eXIf", &exif(3)),
+        (b"tIME", &[7, 0xea, 11, 28, 1, 2, 3]),
+        (b"prVt", &[1, 2]),
+        (b"prVT", &[3]),
+    ];
+    let late: [(&[u8; 4], &[u8]); 3] = [
+        (b"tEXt", &long),
+        (b"zTXt", b"notes\0\0x\x9c\x03\0\0\0\0\x01"),
+        (b"iTXt", b"Title\0\0\0de\0Titel\0\xc3\xa4"),
+    ];
     let input = work.path().join("in.png");
     std::fs::write(&input, with_chunks(&plain, &early, &late)).unwrap();
     let target = work.path().join("o.png");
@@ -212,19 +258,36 @@ fn text_behind_the_picture_and_in_other_forms_stays_in_a_png() {
     assert_eq!(done.summary.left_out.len(), 1, "{:?}", done.summary.left_out);
     assert!(told(&done, "chunk 'prVT'"));
     for (name, data) in early.iter().take(5).chain(&late) {
-        assert_eq!(chunk(&target, name).as_deref(), Some(*data), "{}", String::from_utf8_lossy(*name));
+        assert_eq!(
+            chunk(&target, name).as_deref(),
+            Some(*data),
+            "{}",
+            String::from_utf8_lossy(*name)
+        );
     }
     let webp = work.path().join("o.webp");
     let done = stamped(&input, &webp);
-    assert!(told(&done, "'workflow', 'notes', 'Title' was left out: WebP has no place for it"), "{:?}", done.summary.left_out);
+    assert!(
+        told(&done, "'workflow', 'notes', 'Title' was left out: WebP has no place for it"),
+        "{:?}",
+        done.summary.left_out
+    );
     assert!(!told(&done, "EXIF") && !told(&done, "gAMA"));
 }
 
 #[test]
 fn interlaced_deep_grey_black_and_white_and_transparent_pngs_are_stamped_as_what_they_are() {
     let work = TempDir::new().unwrap();
-    for (name, format) in [("rgb48be", "rgb48be"), ("gray16be", "gray16be"), ("ya16be", "ya16be"), ("ya8", "ya8"), ("rgba64be", "rgba64be"), ("gray", "gray")] {
-        let input = picture(&work, &format!("{name}.png"), &format!("-pix_fmt {format} -pred mixed"));
+    for (name, format) in [
+        ("rgb48be", "rgb48be"),
+        ("gray16be", "gray16be"),
+        ("ya16be", "ya16be"),
+        ("ya8", "ya8"),
+        ("rgba64be", "rgba64be"),
+        ("gray", "gray"),
+    ] {
+        let input =
+            picture(&work, &format!("{name}.png"), &format!("-pix_fmt {format} -pred mixed"));
         let target = work.path().join(format!("o-{name}.png"));
         assert_eq!(stamped(&input, &target).summary.left_out, [""; 0]);
         assert_eq!(common::probe(&target, "-show_entries stream=pix_fmt").trim(), format);
@@ -249,7 +312,11 @@ fn likeness(a: &Path, b: &Path) -> f64 {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&run.stderr).into_owned();
-    let average = text.split("average:").nth(1).and_then(|t| t.split_whitespace().next()).unwrap_or_else(|| panic!("{text}"));
+    let average = text
+        .split("average:")
+        .nth(1)
+        .and_then(|t| t.split_whitespace().next())
+        .unwrap_or_else(|| panic!("{text}"));
     average.parse().unwrap()
 }
 
@@ -269,7 +336,12 @@ fn colours_stay_from_one_kind_of_still_to_another() {
             let target = input.with_extension(format!("o.{extension}"));
             let done = common::stamp(input, &target, None);
             assert_eq!(done.summary.left_out, [""; 0], "{}", target.display());
-            assert!(likeness(input, &target) > 33.0, "{} → {extension}: {}", input.display(), likeness(input, &target));
+            assert!(
+                likeness(input, &target) > 33.0,
+                "{} → {extension}: {}",
+                input.display(),
+                likeness(input, &target)
+            );
             std::fs::remove_file(&target).unwrap();
         }
     }
@@ -282,23 +354,44 @@ fn profiles_in_parts_extended_xmp_iptc_and_comments_stay_in_a_jpeg() {
     let icc = profile(150_000, b"RGB ");
     let parts = icc.chunks(65_519).collect::<Vec<_>>();
     let mut added = vec![
-        (0xe1, [&b"http://ns.adobe.com/xap/1.0/\0"[..], b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"].concat()),
-        (0xe1, [&b"http://ns.adobe.com/xmp/extension/\0"[..], &[b'F'; 32], &[0, 0, 0, 3, 0, 0, 0, 0], b"<a>"].concat()),
+        (
+            0xe1,
+            [&b"http://ns.adobe.com/xap/1.0/\0"[..], b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"]
+                .concat(),
+        ),
+        (
+            0xe1,
+            [
+                &b"http://ns.adobe.com/xmp/extension/\0"[..],
+                &[b'F'; 32],
+                &[0, 0, 0, 3, 0, 0, 0, 0],
+                b"<a>",
+            ]
+            .concat(),
+        ),
         (0xed, b"Photoshop 3.0\08BIM\x04\x04\0\0\0\0\0\x05\x1c\x02\x74\0\0\0".to_vec()),
         (0xe6, b"GoPro\0\x01\x02".to_vec()),
         (0xfe, b"made by nobody".to_vec()),
     ];
     for (i, part) in parts.iter().enumerate() {
-        added.push((0xe2, [&b"ICC_PROFILE\0"[..], &[i as u8 + 1, parts.len() as u8], part].concat()));
+        added.push((
+            0xe2,
+            [&b"ICC_PROFILE\0"[..], &[i as u8 + 1, parts.len() as u8], part].concat(),
+        ));
     }
     let input = work.path().join("in.jpg");
     std::fs::write(&input, with_segments(&plain, &added)).unwrap();
     let target = work.path().join("o.jpg");
     assert_eq!(stamped(&input, &target).summary.left_out, [""; 0]);
     for (marker, payload) in added.iter().filter(|a| a.0 != 0xe2) {
-        assert_eq!(payloads(&target, *marker, b"").iter().filter(|p| *p == payload).count(), 1, "{marker:x}");
+        assert_eq!(
+            payloads(&target, *marker, b"").iter().filter(|p| *p == payload).count(),
+            1,
+            "{marker:x}"
+        );
     }
-    let kept: Vec<u8> = payloads(&target, 0xe2, b"ICC_PROFILE\0").iter().flat_map(|p| p[2..].to_vec()).collect();
+    let kept: Vec<u8> =
+        payloads(&target, 0xe2, b"ICC_PROFILE\0").iter().flat_map(|p| p[2..].to_vec()).collect();
     assert!(kept == icc);
     let webp = work.path().join("o.webp");
     let done = stamped(&input, &webp);
@@ -318,7 +411,14 @@ fn a_profile_for_other_colours_than_are_written_is_told_and_not_kept() {
     let work = TempDir::new().unwrap();
     let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2")).unwrap();
     let input = work.path().join("in.jpg");
-    std::fs::write(&input, with_segments(&plain, &[(0xe2, [&b"ICC_PROFILE\0\x01\x01"[..], &profile(200, b"CMYK")].concat())])).unwrap();
+    std::fs::write(
+        &input,
+        with_segments(
+            &plain,
+            &[(0xe2, [&b"ICC_PROFILE\0\x01\x01"[..], &profile(200, b"CMYK")].concat())],
+        ),
+    )
+    .unwrap();
     let target = work.path().join("o.jpg");
     assert!(told(&stamped(&input, &target), "ICC profile"));
     assert!(payloads(&target, 0xe2, b"ICC_PROFILE\0").is_empty());
@@ -327,7 +427,10 @@ fn a_profile_for_other_colours_than_are_written_is_told_and_not_kept() {
 #[test]
 fn webp_keeps_its_profile_exif_xmp_and_transparency() {
     let work = TempDir::new().unwrap();
-    for (name, arguments, alpha) in [("lossy.webp", "-quality 95 -pix_fmt yuv420p", 0), ("lossless.webp", "-lossless 1 -vf format=bgra,colorchannelmixer=aa=0.5", 0x10)] {
+    for (name, arguments, alpha) in [
+        ("lossy.webp", "-quality 95 -pix_fmt yuv420p", 0),
+        ("lossless.webp", "-lossless 1 -vf format=bgra,colorchannelmixer=aa=0.5", 0x10),
+    ] {
         let plain = picture(&work, name, arguments);
         let coded: Vec<_> = riff(&plain).into_iter().filter(|c| &c.0 != b"VP8X").collect();
         let (icc, xmp) = (profile(301, b"RGB "), b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>".to_vec());
@@ -356,7 +459,12 @@ fn a_photo_with_a_gain_map_behind_it_is_stamped_and_the_gain_map_told() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("o.jpg");
     let done = stamped(&photo, &target);
-    assert_eq!(done.summary.left_out, ["what lies behind the picture (another picture, such as a gain map, 5521 bytes) was left out"]);
+    assert_eq!(
+        done.summary.left_out,
+        [
+            "what lies behind the picture (another picture, such as a gain map, 5521 bytes) was left out"
+        ]
+    );
     assert_eq!(done.summary.frames, 1);
     assert_eq!(common::probe(&target, "-show_entries stream=width,height").trim(), "480,270");
     assert!(common::verify(&photo, None).manifest.is_none());
@@ -375,7 +483,10 @@ fn a_photo_that_another_signed_over_its_gain_map_is_read_and_becomes_the_parent(
     assert!(done.parent.is_some());
     assert!(told(&done, "gain map"));
     // Their manifest is in ours, and nowhere else.
-    assert_eq!(payloads(&target, 0xeb, b"JP").iter().filter(|p| p[2..6] == [0, 0, 0, 1]).count(), 1);
+    assert_eq!(
+        payloads(&target, 0xeb, b"JP").iter().filter(|p| p[2..6] == [0, 0, 0, 1]).count(),
+        1
+    );
     assert_eq!(common::verify(&target, None).manifest.unwrap().ingredients, ["gainmap_signed.jpg"]);
 }
 
@@ -384,7 +495,10 @@ fn phone(plain: &[u8], xmp: &str, behind: &[u8]) -> Vec<u8> {
     let packet = format!(
         r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="image/jpeg" {xmp}</rdf:Description></rdf:RDF></x:xmpmeta>"#
     );
-    let added = [(0xe1, [&b"http://ns.adobe.com/xap/1.0/\0"[..], packet.as_bytes()].concat()), (0xe2, b"MPF\0MM\0*\0\0\0\x08\0\0\0\0\0\0".to_vec())];
+    let added = [
+        (0xe1, [&b"http://ns.adobe.com/xap/1.0/\0"[..], packet.as_bytes()].concat()),
+        (0xe2, b"MPF\0MM\0*\0\0\0\x08\0\0\0\0\0\0".to_vec()),
+    ];
     [with_segments(plain, &added), behind.to_vec()].concat()
 }
 
@@ -397,17 +511,31 @@ fn what_xmp_and_an_index_say_of_a_gain_map_or_a_video_goes_with_it() {
     let gain = r#"xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"><Container:Directory xmlns:Container="http://ns.google.com/photos/1.0/container/"><rdf:Seq/></Container:Directory>"#;
     let motion = r#"xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1">"#;
     // As large as the picture itself, too: it is announced as another one.
-    for (name, said, behind, what) in [("gain", gain, &small, "a gain map"), ("large", gain, &plain, "a gain map"), ("motion", motion, &clip, "a video")] {
+    for (name, said, behind, what) in [
+        ("gain", gain, &small, "a gain map"),
+        ("large", gain, &plain, "a gain map"),
+        ("motion", motion, &clip, "a video"),
+    ] {
         let input = work.path().join(format!("{name}.jpg"));
         std::fs::write(&input, phone(&plain, said, behind)).unwrap();
         assert_eq!(common::detect(&input).payload, None);
         assert_eq!(common::verify(&input, None).judgement.verdict, Verdict::NothingFound);
         let target = work.path().join(format!("o-{name}.jpg"));
         let done = stamped(&input, &target);
-        assert_eq!(done.summary.left_out, [format!("what lies behind the picture ({what}, {} bytes) was left out, and what XMP says of it", behind.len())]);
+        assert_eq!(
+            done.summary.left_out,
+            [format!(
+                "what lies behind the picture ({what}, {} bytes) was left out, and what XMP says of it",
+                behind.len()
+            )]
+        );
         let file = std::fs::read(&target).unwrap();
         for gone in [&b"MPF\0"[..], b"hdrgm", b"Directory", b"MotionPhoto"] {
-            assert!(!file.windows(gone.len()).any(|w| w == gone), "{name}: {}", String::from_utf8_lossy(gone));
+            assert!(
+                !file.windows(gone.len()).any(|w| w == gone),
+                "{name}: {}",
+                String::from_utf8_lossy(gone)
+            );
         }
         assert!(file.windows(22).any(|w| w == b"dc:format=\"image/jpeg\""), "{name}");
     }
@@ -416,9 +544,12 @@ fn what_xmp_and_an_index_say_of_a_gain_map_or_a_video_goes_with_it() {
 #[test]
 fn zeros_and_rubbish_behind_a_picture_keep_nobody_from_reading_it() {
     let work = TempDir::new().unwrap();
-    for (name, arguments) in [("a.jpg", "-q:v 2"), ("a.png", "-pix_fmt rgb24"), ("a.webp", "-quality 95")] {
+    for (name, arguments) in
+        [("a.jpg", "-q:v 2"), ("a.png", "-pix_fmt rgb24"), ("a.webp", "-quality 95")]
+    {
         let plain = std::fs::read(picture(&work, name, arguments)).unwrap();
-        let rubbish: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
+        let rubbish: Vec<u8> =
+            (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
         for (behind, lines) in [(vec![0; 5000], 0), (rubbish, 1)] {
             let input = work.path().join(format!("{lines}-{name}"));
             std::fs::write(&input, [plain.clone(), behind].concat()).unwrap();
@@ -452,11 +583,22 @@ fn clips_of_jpegs_are_clips_still() {
     let target = work.path().join("o.mp4");
     let done = common::stamp(&clip, &target, None);
     assert_eq!(done.summary.frames, 8);
-    assert!(matches!(refused(&clip, &work.path().join("o.jpg")), StampError::Media(MediaError::CannotHold { .. })));
+    assert!(matches!(
+        refused(&clip, &work.path().join("o.jpg")),
+        StampError::Media(MediaError::CannotHold { .. })
+    ));
 }
 
 fn refused(input: &Path, output: &Path) -> StampError {
-    proofmark::stamp::stamp(input, output, common::ring().newest(), &StampOptions::default(), &Cancel::default(), &mut |_| {}).unwrap_err()
+    proofmark::stamp::stamp(
+        input,
+        output,
+        common::ring().newest(),
+        &StampOptions::default(),
+        &Cancel::default(),
+        &mut |_| {},
+    )
+    .unwrap_err()
 }
 
 #[test]
@@ -465,9 +607,23 @@ fn an_animated_webp_is_refused_with_what_to_do_and_its_manifest_still_read() {
     let work = TempDir::new().unwrap();
     for target in ["o.mp4", "o.webp", "o.png"] {
         let e = refused(&webp, &work.path().join(target));
-        assert!(matches!(e, StampError::Media(MediaError::Unsupported { kind: Kind::AnimatedWebP, .. })) && e.to_string().contains("convert it"), "{e}");
+        assert!(
+            matches!(
+                e,
+                StampError::Media(MediaError::Unsupported { kind: Kind::AnimatedWebP, .. })
+            ) && e.to_string().contains("convert it"),
+            "{e}"
+        );
     }
-    let verify = |path: &Path| proofmark::verify(path, Some(&common::ring()), &VerifyOptions::default(), &Cancel::default(), &mut |_| {});
+    let verify = |path: &Path| {
+        proofmark::verify(
+            path,
+            Some(&common::ring()),
+            &VerifyOptions::default(),
+            &Cancel::default(),
+            &mut |_| {},
+        )
+    };
     assert!(verify(&webp).unwrap_err().to_string().contains("animated WebP"));
 }
 
@@ -476,9 +632,22 @@ fn pictures_that_move_go_into_clips_and_not_into_stills() {
     let work = TempDir::new().unwrap();
     for (name, arguments) in [("a.gif", ""), ("a.apng", "-plays 0")] {
         let input = work.path().join(name);
-        common::generate("mandelbrot=size=320x240:rate=5", &format!("-frames:v 4 {arguments}"), &input);
-        assert!(matches!(refused(&input, &work.path().join("o.png")), StampError::Media(MediaError::CannotHold { .. })), "{name}");
-        assert_eq!(common::stamp(&input, &work.path().join(format!("{name}.mp4")), None).summary.frames, 4);
+        common::generate(
+            "mandelbrot=size=320x240:rate=5",
+            &format!("-frames:v 4 {arguments}"),
+            &input,
+        );
+        assert!(
+            matches!(
+                refused(&input, &work.path().join("o.png")),
+                StampError::Media(MediaError::CannotHold { .. })
+            ),
+            "{name}"
+        );
+        assert_eq!(
+            common::stamp(&input, &work.path().join(format!("{name}.mp4")), None).summary.frames,
+            4
+        );
     }
 }
 
@@ -487,7 +656,11 @@ fn a_photo_put_into_a_clip_says_what_stays_behind() {
     let Some(photo) = case("media/orient6.jpg") else { return };
     let work = TempDir::new().unwrap();
     let done = common::stamp(&photo, &work.path().join("o.mp4"), None);
-    assert!(told(&done, "EXIF was left out: MP4 has no place for it") && told(&done, "the ICC profile"), "{:?}", done.summary.left_out);
+    assert!(
+        told(&done, "EXIF was left out: MP4 has no place for it") && told(&done, "the ICC profile"),
+        "{:?}",
+        done.summary.left_out
+    );
 }
 
 #[test]
@@ -501,7 +674,8 @@ fn a_palettes_colours_stay() {
     }
 }
 
-/// A JPEG of one component or four in blocks of one value each: grey, or cyan, magenta, yellow and black as Adobe stores them, the other way round.
+/// A JPEG of one component or four in blocks of one value each: grey, or cyan, magenta, yellow and
+/// black as Adobe stores them, the other way round.
 fn blocks(columns: u16, rows: u16, components: u8, adobe: bool) -> Vec<u8> {
     let mut out = vec![0xff, 0xd8];
     let mut put = |marker: u8, payload: &[u8]| {
@@ -516,14 +690,23 @@ fn blocks(columns: u16, rows: u16, components: u8, adobe: bool) -> Vec<u8> {
     let size = [rows * 8, columns * 8].map(u16::to_be_bytes).concat();
     let each = |of: &[u8]| (1..=components).flat_map(|c| [&[c], of].concat()).collect::<Vec<u8>>();
     put(0xc0, &[&[8][..], &size, &[components], &each(&[0x11, 0])].concat());
-    // Twelve codes of four bits for how many bits the first coefficient has, one of one bit for no others.
-    put(0xc4, &[&[0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &(0..12).collect::<Vec<u8>>()].concat());
+    // Twelve codes of four bits for how many bits the first coefficient has, one of one bit for no
+    // others.
+    put(
+        0xc4,
+        &[&[0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &(0..12).collect::<Vec<u8>>()]
+            .concat(),
+    );
     put(0xc4, &[0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     put(0xda, &[&[components][..], &each(&[0]), &[0, 63, 0]].concat());
     let (mut bits, mut count, mut last) = (0u32, 0, [0i32; 4]);
     for block in 0..u32::from(columns) * u32::from(rows) {
         for (component, last) in last.iter_mut().enumerate().take(usize::from(components)) {
-            let value = if component == 3 { 255 } else { (block * (7 + 4 * component as u32) % 200) as i32 + 40 } - 128;
+            let value = if component == 3 {
+                255
+            } else {
+                (block * (7 + 4 * component as u32) % 200) as i32 + 40
+            } - 128;
             let step = value - std::mem::replace(last, value);
             let size = 32 - step.unsigned_abs().leading_zeros();
             let low = if step < 0 { step - 1 } else { step } as u32 & ((1 << size) - 1);
@@ -558,9 +741,14 @@ fn inks_become_red_green_and_blue_and_that_is_told() {
     for target in ["o.png", "o.jpg", "o.webp"] {
         let target = work.path().join(target);
         let done = common::stamp(&input, &target, None);
-        assert_eq!(done.summary.left_out, ["the inks of a CMYK picture were turned into red, green and blue"]);
+        assert_eq!(
+            done.summary.left_out,
+            ["the inks of a CMYK picture were turned into red, green and blue"]
+        );
         // The first block is of little ink that is stored as 40 of 255: dark, not bright.
-        let still = proofmark::media::frame_at(&target, 0.0, &Limits::default(), &Cancel::default()).unwrap();
+        let still =
+            proofmark::media::frame_at(&target, 0.0, &Limits::default(), &Cancel::default())
+                .unwrap();
         let first = &still.data[..3];
         assert!(first.iter().all(|&v| v.abs_diff(40) < 25), "{}: {first:?}", target.display());
     }
@@ -569,7 +757,8 @@ fn inks_become_red_green_and_blue_and_that_is_told() {
 #[test]
 fn a_tiff_of_several_pages_says_that_others_are_left_out() {
     let work = TempDir::new().unwrap();
-    let plain = std::fs::read(picture(&work, "plain.tif", "-pix_fmt rgb24 -compression_algo raw")).unwrap();
+    let plain =
+        std::fs::read(picture(&work, "plain.tif", "-pix_fmt rgb24 -compression_algo raw")).unwrap();
     assert_eq!(&plain[..4], b"II*\0");
     // A second directory, without a single entry, behind the first one.
     let first = u32::from_le_bytes(plain[4..8].try_into().unwrap()) as usize;
@@ -580,5 +769,8 @@ fn a_tiff_of_several_pages_says_that_others_are_left_out() {
     let input = work.path().join("two.tif");
     std::fs::write(&input, two).unwrap();
     let done = stamped(&input, &work.path().join("o.png"));
-    assert_eq!(done.summary.left_out, ["what follows the first page (1 more) was left out: one picture is read of a TIFF"]);
+    assert_eq!(
+        done.summary.left_out,
+        ["what follows the first page (1 more) was left out: one picture is read of a TIFF"]
+    );
 }

@@ -25,7 +25,8 @@ pub(crate) fn odd(name: &str) -> PathBuf {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = TempDir::new().unwrap();
-        let made = Command::new(root().join("testdata/make_odd.sh")).arg(folder.path()).status().unwrap();
+        let made =
+            Command::new(root().join("testdata/make_odd.sh")).arg(folder.path()).status().unwrap();
         assert!(made.success(), "make_odd.sh failed");
         folder
     });
@@ -51,12 +52,24 @@ pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> 
 }
 
 pub(crate) fn stamp_with(input: &Path, output: &Path, mut options: StampOptions) -> Stamped {
-    options.encode.preset = Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
-    proofmark::stamp::stamp(input, output, ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap()
+    options.encode.preset =
+        Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
+    proofmark::stamp::stamp(
+        input,
+        output,
+        ring().newest(),
+        &options,
+        &Cancel::default(),
+        &mut |_| {},
+    )
+    .unwrap()
 }
 
 pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> PictureEvidence {
-    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {}).unwrap().picture.unwrap()
+    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {})
+        .unwrap()
+        .picture
+        .unwrap()
 }
 
 pub(crate) fn detect(path: &Path) -> PictureEvidence {
@@ -73,30 +86,54 @@ pub(crate) fn verify(path: &Path, trust: Option<Trust>) -> Verified {
 pub(crate) fn told(v: &Verified) -> String {
     let language = proofmark::Language::English;
     let reasons = v.judgement.reasons.iter().map(|r| r.text(language));
-    reasons.chain(v.judgement.steps(language).into_iter().map(|step| step.1)).collect::<Vec<String>>().join(" ")
+    reasons
+        .chain(v.judgement.steps(language).into_iter().map(|step| step.1))
+        .collect::<Vec<String>>()
+        .join(" ")
 }
 
 /// Runs ffmpeg with arguments in shell words, from one file to another.
 pub(crate) fn ffmpeg(input: &Path, arguments: &str, output: &Path) {
-    let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y", "-i"]).arg(input).args(arguments.split_whitespace()).arg(output).status().unwrap();
+    let run = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-i"])
+        .arg(input)
+        .args(arguments.split_whitespace())
+        .arg(output)
+        .status()
+        .unwrap();
     assert!(run.success(), "ffmpeg {arguments} failed");
 }
 
 /// Has ffmpeg make a clip from one of its own sources.
 pub(crate) fn generate(source: &str, arguments: &str, output: &Path) {
-    let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source]).args(arguments.split_whitespace()).arg(output).status().unwrap();
+    let run = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source])
+        .args(arguments.split_whitespace())
+        .arg(output)
+        .status()
+        .unwrap();
     assert!(run.success(), "ffmpeg {source} failed");
 }
 
 /// The first subtitle stream as text.
 pub(crate) fn ffmpeg_text(input: &Path, format: &str) -> String {
-    let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-i"]).arg(input).args(["-map", "0:s:0", "-f", format, "-"]).output().unwrap();
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i"])
+        .arg(input)
+        .args(["-map", "0:s:0", "-f", format, "-"])
+        .output()
+        .unwrap();
     String::from_utf8(out.stdout).unwrap()
 }
 
 /// What ffprobe says, one line an entry.
 pub(crate) fn probe(path: &Path, arguments: &str) -> String {
-    let out = Command::new("ffprobe").args(["-v", "error", "-of", "csv=p=0"]).args(arguments.split_whitespace()).arg(path).output().unwrap();
+    let out = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(arguments.split_whitespace())
+        .arg(path)
+        .output()
+        .unwrap();
     String::from_utf8(out.stdout).unwrap()
 }
 
@@ -118,12 +155,16 @@ pub(crate) fn some_payload() -> Payload {
 /// The time of each frame, as ffprobe prints it: a line a frame, whatever side data comes with it.
 pub(crate) fn frame_times(path: &Path) -> Vec<String> {
     let text = probe(path, "-select_streams v -show_entries frame=best_effort_timestamp_time");
-    text.lines().filter_map(|l| l.split(',').find(|f| f.parse::<f64>().is_ok())).map(str::to_string).collect()
+    text.lines()
+        .filter_map(|l| l.split(',').find(|f| f.parse::<f64>().is_ok()))
+        .map(str::to_string)
+        .collect()
 }
 
 /// Bytes of memory that this process has held at most, the other tests' included.
 pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    let kilobytes =
+        status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
     kilobytes.parse::<u64>().unwrap() * 1024
 }

@@ -25,7 +25,12 @@ pub(crate) fn database() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(start);
     let name = format!("registry_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let url = |database: &str| format!("postgres://proofmark:{PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable", server.port);
+    let url = |database: &str| {
+        format!(
+            "postgres://proofmark:{PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable",
+            server.port
+        )
+    };
     let mut client = postgres::Client::connect(&url("postgres"), postgres::NoTls).unwrap();
     client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
     url(&name)
@@ -33,14 +38,19 @@ pub(crate) fn database() -> String {
 
 /// Where Debian keeps the server's programs, the newest version first.
 fn programs() -> PathBuf {
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql").map(|d| d.flatten().map(|e| e.path().join("bin")).collect()).unwrap_or_default();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|d| d.flatten().map(|e| e.path().join("bin")).collect())
+        .unwrap_or_default();
     versions.sort();
-    versions.pop().unwrap_or_else(|| panic!("PostgreSQL is not installed; run 'scripts/setup.sh --tests'"))
+    versions
+        .pop()
+        .unwrap_or_else(|| panic!("PostgreSQL is not installed; run 'scripts/setup.sh --tests'"))
 }
 
 /// The server refuses to run as root, who runs it as the package's user instead.
 fn unprivileged(program: &Path) -> Command {
-    let root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+    let root =
+        std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     if root {
         // Not runuser: signals must reach the server itself.
         let mut c = Command::new("setpriv");
@@ -60,7 +70,13 @@ fn start() -> Server {
     writeln!(password, "{PASSWORD}").unwrap();
     std::fs::set_permissions(password.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let made = unprivileged(&bin.join("initdb"))
-        .args(["--username=proofmark", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+        .args([
+            "--username=proofmark",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ])
         .arg(format!("--pwfile={}", password.path().display()))
         .arg("-D")
         .arg(&data)
@@ -90,7 +106,11 @@ fn start() -> Server {
     let until = Instant::now() + Duration::from_secs(30);
     let url = format!("postgres://proofmark:{PASSWORD}@127.0.0.1:{port}/postgres?sslmode=disable");
     while postgres::Client::connect(&url, postgres::NoTls).is_err() {
-        assert!(Instant::now() < until, "PostgreSQL did not start: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default());
+        assert!(
+            Instant::now() < until,
+            "PostgreSQL did not start: {}",
+            std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     Server { port, _guard: guard }

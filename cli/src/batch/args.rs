@@ -15,10 +15,12 @@ pub(crate) struct BatchArgs {
     /// Names in --files-from and --failed end with NUL, not with their line
     #[arg(short = '0', long)]
     pub(crate) null: bool,
-    /// Take one of N shares, by a hash of the names as they are given: machines that are given the same names, each its own I from 1 to N, do each file once
+    /// Take one of N shares, by a hash of the names as they are given: machines that are given the
+    /// same names, each its own I from 1 to N, do each file once
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
-    /// Work on so many files at a time; what a file takes of memory and temporary space, N of them take together [default: one a core, up to 8]
+    /// Work on so many files at a time; what a file takes of memory and temporary space, N of them
+    /// take together [default: one a core, up to 8]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) jobs: Option<u16>,
     /// Give up on a file after so many seconds; it counts as failed
@@ -27,7 +29,8 @@ pub(crate) struct BatchArgs {
     /// Keep a new ledger of what is finished, a JSON object a line
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) ledger: Option<PathBuf>,
-    /// Go on where the run of this ledger was stopped, given the same files and options: finished files are left out, failed ones are tried again
+    /// Go on where the run of this ledger was stopped, given the same files and options: finished
+    /// files are left out, failed ones are tried again
     #[arg(long, value_name = "LEDGER")]
     pub(crate) resume: Option<PathBuf>,
     /// Write which files failed to a list that --files-from takes, in place of an earlier one

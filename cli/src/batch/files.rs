@@ -1,4 +1,5 @@
-//! Which files: as named, in folders, by patterns, from lists; each once; and of those a machine's share.
+//! Which files: as named, in folders, by patterns, from lists; each once; and of those a machine's
+//! share.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -17,9 +18,11 @@ use crate::inputs;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
     pub(crate) path: PathBuf,
-    /// Where it lies below the folder, or the fixed part of the pattern, that led to it: its name alone where it was named itself.
+    /// Where it lies below the folder, or the fixed part of the pattern, that led to it: its name
+    /// alone where it was named itself.
     pub(crate) within: PathBuf,
-    /// Why nothing can be done with it, where that is known already: a folder that cannot be searched.
+    /// Why nothing can be done with it, where that is known already: a folder that cannot be
+    /// searched.
     pub(crate) unread: Option<String>,
 }
 
@@ -39,7 +42,8 @@ impl Files {
     }
 }
 
-/// Finds the files that are named on the command line and in the list; folders are searched, but for `but`.
+/// Finds the files that are named on the command line and in the list; folders are searched, but
+/// for `but`.
 pub(crate) fn files(named: &[PathBuf], args: &BatchArgs, but: Option<&Path>) -> Result<Files> {
     let mut found = Finding { files: Files::default(), seen: HashSet::new(), but };
     for name in named {
@@ -51,15 +55,27 @@ pub(crate) fn files(named: &[PathBuf], args: &BatchArgs, but: Option<&Path>) -> 
         }
     }
     let mut files = found.files;
-    files.single = args.files_from.is_none() && matches!((named, &files.inputs[..]), ([name], [input]) if *name == input.path && input.unread.is_none());
+    files.single = args.files_from.is_none()
+        && matches!((named, &files.inputs[..]), ([name], [input]) if *name == input.path && input.unread.is_none());
     Ok(files)
 }
 
 /// The names in a list.
 fn read_list(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
-    let (shown, mut bytes) = (if list == Path::new("-") { "standard input".into() } else { list.display().to_string() }, Vec::new());
-    let read = if list == Path::new("-") { std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()) } else { std::fs::read(list).map(|b| bytes = b) };
-    read.with_context(|| format!("{shown}: cannot be read; give a list of files, one a line, or '-' for standard input"))?;
+    let (shown, mut bytes) = (
+        if list == Path::new("-") { "standard input".into() } else { list.display().to_string() },
+        Vec::new(),
+    );
+    let read = if list == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
+    } else {
+        std::fs::read(list).map(|b| bytes = b)
+    };
+    read.with_context(|| {
+        format!(
+            "{shown}: cannot be read; give a list of files, one a line, or '-' for standard input"
+        )
+    })?;
     let names: Vec<PathBuf> = bytes
         .split(|&b| b == if null { 0 } else { b'\n' })
         // Lists from elsewhere may end their lines in two characters.
@@ -86,13 +102,18 @@ struct Finding<'a> {
 impl Finding<'_> {
     fn named(&mut self, name: &Path, patterns: bool) -> Result<()> {
         if patterns && name == Path::new("-") {
-            bail!("-: clips are not read from standard input; give a file, or a list of files with --files-from -");
+            bail!(
+                "-: clips are not read from standard input; give a file, or a list of files with --files-from -"
+            );
         }
         if name.is_dir() {
             if self.folder(name, name) == 0 {
                 self.alone(name, Some(inputs::nothing_in(name)));
             }
-        } else if patterns && name.symlink_metadata().is_err() && name.as_os_str().as_bytes().iter().any(|b| b"*?[{".contains(b)) {
+        } else if patterns
+            && name.symlink_metadata().is_err()
+            && name.as_os_str().as_bytes().iter().any(|b| b"*?[{".contains(b))
+        {
             // What is there is what was meant, whatever characters are in its name.
             self.pattern(name)?;
         } else {
@@ -116,7 +137,8 @@ impl Finding<'_> {
         all
     }
 
-    /// Adds a name that was given for a file. One that leads to none is told like a file that fails, and the others are worked on.
+    /// Adds a name that was given for a file. One that leads to none is told like a file that
+    /// fails, and the others are worked on.
     fn alone(&mut self, name: &Path, unread: Option<String>) {
         self.add(name.into(), name.file_name().unwrap_or(name.as_os_str()).into(), unread);
     }
@@ -132,16 +154,34 @@ impl Finding<'_> {
     /// Adds what matches a pattern: files whatever they are, and what is in folders.
     fn pattern(&mut self, pattern: &Path) -> Result<()> {
         let shown = pattern.display();
-        let Some(text) = pattern.to_str() else { bail!("{shown}: is no file, and a pattern must be UTF-8") };
+        let Some(text) = pattern.to_str() else {
+            bail!("{shown}: is no file, and a pattern must be UTF-8")
+        };
         let parts: Vec<&str> = text.split('/').filter(|p| !p.is_empty()).collect();
         let fixed = parts.iter().take_while(|p| !p.contains(['*', '?', '[', '{', '\\'])).count();
-        let root: PathBuf = text.starts_with('/').then_some("/").into_iter().chain(parts[..fixed].iter().copied()).collect();
+        let root: PathBuf = text
+            .starts_with('/')
+            .then_some("/")
+            .into_iter()
+            .chain(parts[..fixed].iter().copied())
+            .collect();
         let glob = GlobBuilder::new(&parts[fixed..].join("/")).literal_separator(true).build();
-        let matcher = glob.map(|g| g.compile_matcher()).map_err(|e| anyhow::anyhow!("{shown}: is no file, and no pattern either: {}", e.kind()))?;
+        let matcher = glob.map(|g| g.compile_matcher()).map_err(|e| {
+            anyhow::anyhow!("{shown}: is no file, and no pattern either: {}", e.kind())
+        })?;
         let depth = if text.contains("**") { usize::MAX } else { parts.len() - fixed };
         let before = self.files.inputs.len() + self.files.twice;
-        let matching = Matching { root: &root, matcher, depth, dotted: parts[fixed..].iter().any(|p| p.starts_with('.')) };
-        self.matches(if root.as_os_str().is_empty() { Path::new(".") } else { &root }, Path::new(""), &matching);
+        let matching = Matching {
+            root: &root,
+            matcher,
+            depth,
+            dotted: parts[fixed..].iter().any(|p| p.starts_with('.')),
+        };
+        self.matches(
+            if root.as_os_str().is_empty() { Path::new(".") } else { &root },
+            Path::new(""),
+            &matching,
+        );
         if self.files.inputs.len() + self.files.twice == before {
             self.alone(pattern, Some(format!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone")));
         }
@@ -151,14 +191,23 @@ impl Finding<'_> {
     fn matches(&mut self, folder: &Path, below: &Path, how: &Matching<'_>) {
         let entries = match inputs::entries(folder) {
             Ok(entries) => entries,
-            // A pattern that leads nowhere matches nothing; what lies on its way and cannot be searched is told.
+            // A pattern that leads nowhere matches nothing; what lies on its way and cannot be
+            // searched is told.
             Err(_) if below.as_os_str().is_empty() => return,
-            Err(reason) => return self.add(folder.into(), below.into(), Some(format!("{:#}", inputs::unread(folder, &reason)))),
+            Err(reason) => {
+                return self.add(
+                    folder.into(),
+                    below.into(),
+                    Some(format!("{:#}", inputs::unread(folder, &reason))),
+                );
+            }
         };
         for entry in entries.into_iter().filter(|e| how.dotted || !inputs::hidden(e)) {
             let within = below.join(entry.file_name().unwrap_or_default());
             let path = how.root.join(&within);
-            let searchable = path.is_dir() && !path.is_symlink() && self.but.is_none_or(|but| path.canonicalize().map_or(true, |real| real != but));
+            let searchable = path.is_dir()
+                && !path.is_symlink()
+                && self.but.is_none_or(|but| path.canonicalize().map_or(true, |real| real != but));
             if how.matcher.is_match(&within) {
                 if path.is_dir() {
                     self.folder(&path, how.root);
@@ -181,7 +230,8 @@ struct Matching<'a> {
 }
 
 fn below(path: &Path, root: &Path) -> PathBuf {
-    path.strip_prefix(root).map_or_else(|_| path.file_name().unwrap_or(OsStr::new("")).into(), Path::to_path_buf)
+    path.strip_prefix(root)
+        .map_or_else(|_| path.file_name().unwrap_or(OsStr::new("")).into(), Path::to_path_buf)
 }
 
 /// A path without '.' and doubled slashes.
@@ -197,10 +247,15 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Whether a file is in it. By its name alone, so that machines that are given the same names agree without talking; FNV-1a, which will never change.
+    /// Whether a file is in it. By its name alone, so that machines that are given the same names
+    /// agree without talking; FNV-1a, which will never change.
     pub(crate) fn holds(self, path: &Path) -> bool {
-        let hash = plain(path).as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
-        // Names that differ in their last letter alone differ in the low bits; the high ones know all letters.
+        let hash =
+            plain(path).as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| {
+                (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        // Names that differ in their last letter alone differ in the low bits; the high ones know
+        // all letters.
         (hash ^ (hash >> 32)) % self.of == self.part - 1
     }
 }
@@ -209,10 +264,14 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once('/').and_then(|(part, of)| Some((part.trim().parse().ok()?, of.trim().parse().ok()?)));
+        let parsed = text
+            .split_once('/')
+            .and_then(|(part, of)| Some((part.trim().parse().ok()?, of.trim().parse().ok()?)));
         match parsed {
             Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err(format!("'{text}' is no shard; give a part and how many there are, from 1/3 to 3/3")),
+            _ => Err(format!(
+                "'{text}' is no shard; give a part and how many there are, from 1/3 to 3/3"
+            )),
         }
     }
 }
@@ -231,7 +290,9 @@ mod tests {
         for folder in ["a/deep", "b", ".hidden"] {
             std::fs::create_dir_all(tree.path().join(folder)).unwrap();
         }
-        for file in ["a/1.mp4", "a/deep/2.mp4", "a/deep/notes.txt", "b/3.mkv", "b/[4].mp4", ".hidden/5.mp4"] {
+        for file in
+            ["a/1.mp4", "a/deep/2.mp4", "a/deep/notes.txt", "b/3.mkv", "b/[4].mp4", ".hidden/5.mp4"]
+        {
             std::fs::write(tree.path().join(file), "").unwrap();
         }
         std::os::unix::fs::symlink("..", tree.path().join("a/deep/loop")).unwrap();
@@ -241,13 +302,17 @@ mod tests {
     fn found(tree: &Path, names: &[&str]) -> Vec<(String, String)> {
         let named: Vec<PathBuf> = names.iter().map(|n| tree.join(n)).collect();
         let all = files(&named, &args(None, false), None).unwrap();
-        all.inputs.iter().map(|i| (below(&i.path, tree).display().to_string(), i.within.display().to_string())).collect()
+        all.inputs
+            .iter()
+            .map(|i| (below(&i.path, tree).display().to_string(), i.within.display().to_string()))
+            .collect()
     }
 
     #[test]
     fn folders_patterns_and_names() {
         let tree = tree();
-        let of = |names: &[&str]| found(tree.path(), names).into_iter().map(|f| f.0).collect::<Vec<_>>();
+        let of =
+            |names: &[&str]| found(tree.path(), names).into_iter().map(|f| f.0).collect::<Vec<_>>();
         assert_eq!(of(&[""]), ["a/1.mp4", "a/deep/2.mp4", "b/3.mkv", "b/[4].mp4"]);
         assert_eq!(of(&["*/*.mp4"]), ["a/1.mp4", "b/[4].mp4"]);
         assert_eq!(of(&["**/*.mp4"]), ["a/1.mp4", "a/deep/2.mp4", "b/[4].mp4"]);
@@ -281,20 +346,39 @@ mod tests {
         let list = tree.path().join("list");
         let read = |bytes: &[u8], null| {
             std::fs::write(&list, bytes).unwrap();
-            read_list(&list, null).map(|names| names.into_iter().map(|n| n.into_os_string().into_vec()).collect::<Vec<_>>()).map_err(|e| e.to_string())
+            read_list(&list, null)
+                .map(|names| {
+                    names.into_iter().map(|n| n.into_os_string().into_vec()).collect::<Vec<_>>()
+                })
+                .map_err(|e| e.to_string())
         };
-        assert_eq!(read(b"a b.mp4\r\n\n\xff*.mp4", false).unwrap(), [&b"a b.mp4"[..], b"\xff*.mp4"]);
+        assert_eq!(
+            read(b"a b.mp4\r\n\n\xff*.mp4", false).unwrap(),
+            [&b"a b.mp4"[..], b"\xff*.mp4"]
+        );
         assert_eq!(read(b"two\nlines.mp4\0b\0", true).unwrap(), [&b"two\nlines.mp4"[..], b"b"]);
         assert!(read(b"\n\n", false).unwrap_err().contains("names no file"));
         assert!(read(b"a\0b\0", false).unwrap_err().contains("--null"));
-        assert!(read_list(Path::new("/missing"), false).unwrap_err().to_string().contains("/missing: cannot be read"));
+        assert!(
+            read_list(Path::new("/missing"), false)
+                .unwrap_err()
+                .to_string()
+                .contains("/missing: cannot be read")
+        );
     }
 
     #[test]
     fn what_matches_nothing_is_refused() {
         let tree = tree();
-        assert!(files(&["-".into()], &args(None, false), None).unwrap_err().to_string().contains("not read from standard input"));
-        let e = files(&[tree.path().join("a/[.mp4")], &args(None, false), None).unwrap_err().to_string();
+        assert!(
+            files(&["-".into()], &args(None, false), None)
+                .unwrap_err()
+                .to_string()
+                .contains("not read from standard input")
+        );
+        let e = files(&[tree.path().join("a/[.mp4")], &args(None, false), None)
+            .unwrap_err()
+            .to_string();
         assert!(e.contains("no pattern either") && !e.contains('\n'), "{e}");
         // Among others it is one that failed.
         std::fs::create_dir(tree.path().join("empty")).unwrap();
@@ -302,14 +386,21 @@ mod tests {
         let found = files(&names, &args(None, false), None).unwrap();
         let told: Vec<&str> = found.inputs.iter().filter_map(|i| i.unread.as_deref()).collect();
         let says = ["no file matches", "no file matches", "no media file in this folder"];
-        assert!(found.inputs.len() > 3 && told.len() == 3 && told.iter().zip(says).all(|(t, s)| t.contains(s) && !t.contains('\n')), "{told:?}");
+        assert!(
+            found.inputs.len() > 3
+                && told.len() == 3
+                && told.iter().zip(says).all(|(t, s)| t.contains(s) && !t.contains('\n')),
+            "{told:?}"
+        );
     }
 
     #[test]
     fn shards_are_disjoint_complete_and_even() {
-        let names: Vec<PathBuf> = (0..3000).map(|i| format!("clips/{}/{i:04}.mp4", i % 7).into()).collect();
+        let names: Vec<PathBuf> =
+            (0..3000).map(|i| format!("clips/{}/{i:04}.mp4", i % 7).into()).collect();
         for of in [1, 2, 3, 8] {
-            let shards: Vec<Shard> = (1..=of).map(|part| format!("{part}/{of}").parse().unwrap()).collect();
+            let shards: Vec<Shard> =
+                (1..=of).map(|part| format!("{part}/{of}").parse().unwrap()).collect();
             assert!(names.iter().all(|n| shards.iter().filter(|s| s.holds(n)).count() == 1));
             for s in &shards {
                 let share = names.iter().filter(|n| s.holds(n)).count() as f64 * of as f64 / 3000.0;
@@ -319,7 +410,12 @@ mod tests {
         let first: Shard = "1/3".parse().unwrap();
         assert_eq!(first.holds(Path::new("./a//b.mp4")), first.holds(Path::new("a/b.mp4")));
         // Machines of different versions share too: this never changes.
-        assert_eq!((0..8).map(|i| u8::from(first.holds(Path::new(&format!("{i}.mp4"))))).collect::<Vec<_>>(), [1, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(
+            (0..8)
+                .map(|i| u8::from(first.holds(Path::new(&format!("{i}.mp4")))))
+                .collect::<Vec<_>>(),
+            [1, 0, 0, 0, 0, 0, 0, 1]
+        );
         for wrong in ["0/3", "4/3", "1/0", "1", "a/b", "-1/3", ""] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }

@@ -1,7 +1,10 @@
-//! What a run has done, in a file that outlives it: a JSON object a line, the first of which says whose ledger it is.
+//! What a run has done, in a file that outlives it: a JSON object a line, the first of which says
+//! whose ledger it is.
 //!
-//! A line is written in one go, when the file that it tells of is finished and its answer printed, and is on the disk before the next: that costs milliseconds where
-//! a file costs tenths of a second, and no crash takes more than the last line, which is then dropped. So a file is done again at worst, and never left out.
+//! A line is written in one go, when the file that it tells of is finished and its answer printed,
+//! and is on the disk before the next: that costs milliseconds where a file costs tenths of a
+//! second, and no crash takes more than the last line, which is then dropped. So a file is done
+//! again at worst, and never left out.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -51,7 +54,9 @@ impl From<&Path> for Name {
 impl Name {
     fn path(self) -> Option<PathBuf> {
         match self.file_bytes {
-            Some(bytes) => BASE64.decode(bytes).ok().map(|b| std::ffi::OsString::from_vec(b).into()),
+            Some(bytes) => {
+                BASE64.decode(bytes).ok().map(|b| std::ffi::OsString::from_vec(b).into())
+            }
             None => Some(self.file.into()),
         }
     }
@@ -68,8 +73,13 @@ pub(crate) struct Stand {
 impl Stand {
     pub(crate) fn of(path: &Path) -> Self {
         let meta = std::fs::metadata(path).ok();
-        let nanoseconds = |m: &std::fs::Metadata| m.mtime().checked_mul(1_000_000_000)?.checked_add(m.mtime_nsec());
-        Self { bytes: meta.as_ref().map(std::fs::Metadata::len), modified: meta.as_ref().and_then(nanoseconds) }
+        let nanoseconds = |m: &std::fs::Metadata| {
+            m.mtime().checked_mul(1_000_000_000)?.checked_add(m.mtime_nsec())
+        };
+        Self {
+            bytes: meta.as_ref().map(std::fs::Metadata::len),
+            modified: meta.as_ref().and_then(nanoseconds),
+        }
     }
 }
 
@@ -111,8 +121,14 @@ impl Ledger {
     pub(crate) fn start(path: &Path, verb: &str, options: Value) -> Result<Self> {
         let made = OpenOptions::new().append(true).create_new(true).open(path);
         let file = made.map_err(|e| match e.kind() {
-            ErrorKind::AlreadyExists => anyhow!("{0}: exists already; go on with it by --resume {0}, or choose another name", path.display()),
-            _ => anyhow!("{}: cannot be written ({e}); check the folder, its permissions and the free space", path.display()),
+            ErrorKind::AlreadyExists => anyhow!(
+                "{0}: exists already; go on with it by --resume {0}, or choose another name",
+                path.display()
+            ),
+            _ => anyhow!(
+                "{}: cannot be written ({e}); check the folder, its permissions and the free space",
+                path.display()
+            ),
         })?;
         let mut ledger = Self { path: path.into(), file, past: HashMap::new() };
         ledger.lock()?;
@@ -120,7 +136,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Goes on with one that the same verb was started with, with the same options; starts it if that never came to pass.
+    /// Goes on with one that the same verb was started with, with the same options; starts it if
+    /// that never came to pass.
     pub(crate) fn resume(path: &Path, verb: &str, options: Value) -> Result<Self> {
         let shown = path.display();
         let file = match OpenOptions::new().read(true).append(true).open(path) {
@@ -139,7 +156,9 @@ impl Ledger {
         let mut whole = 0;
         for number in 1.. {
             line.clear();
-            let read = reader.read_until(b'\n', &mut line).with_context(|| format!("{shown}: cannot be read"))?;
+            let read = reader
+                .read_until(b'\n', &mut line)
+                .with_context(|| format!("{shown}: cannot be read"))?;
             let torn = line.last() != Some(&b'\n');
             if number == 1 {
                 let beginning = BEGINNING.as_bytes();
@@ -147,13 +166,25 @@ impl Ledger {
                     return Err(foreign());
                 }
                 if !torn {
-                    check(serde_json::from_slice(&line).map_err(|_| foreign())?, path, verb, &options)?;
+                    check(
+                        serde_json::from_slice(&line).map_err(|_| foreign())?,
+                        path,
+                        verb,
+                        &options,
+                    )?;
                 }
             } else if !torn {
                 match serde_json::from_slice(&line) {
-                    Ok(Line::Begun { name }) => name.path().map(|p| ledger.past.insert(p, Past::Begun)),
-                    Ok(Line::Finished { name, stand, exit, .. }) => name.path().zip(Exit::of_code(exit)).map(|(p, exit)| ledger.past.insert(p, Past::Finished(stand, exit))),
-                    Err(_) => bail!("{shown}: line {number}: is damaged; take the line out to have its file done again, or start another with --ledger"),
+                    Ok(Line::Begun { name }) => {
+                        name.path().map(|p| ledger.past.insert(p, Past::Begun))
+                    }
+                    Ok(Line::Finished { name, stand, exit, .. }) => name
+                        .path()
+                        .zip(Exit::of_code(exit))
+                        .map(|(p, exit)| ledger.past.insert(p, Past::Finished(stand, exit))),
+                    Err(_) => bail!(
+                        "{shown}: line {number}: is damaged; take the line out to have its file done again, or start another with --ledger"
+                    ),
                 };
             }
             if torn {
@@ -162,7 +193,11 @@ impl Ledger {
             whole += read as u64;
         }
         // What a crash cut short never was.
-        ledger.file.set_len(whole).and_then(|()| ledger.file.seek(SeekFrom::End(0)).map(|_| ())).with_context(|| unwritten(path))?;
+        ledger
+            .file
+            .set_len(whole)
+            .and_then(|()| ledger.file.seek(SeekFrom::End(0)).map(|_| ()))
+            .with_context(|| unwritten(path))?;
         if whole == 0 {
             ledger.head(verb, options)?;
         }
@@ -172,24 +207,38 @@ impl Ledger {
     /// Two runs in one would do the same files.
     fn lock(&self) -> Result<()> {
         match self.file.try_lock() {
-            Err(TryLockError::WouldBlock) => bail!("{}: another run is at work with this ledger; wait for it, or stop it", self.path.display()),
+            Err(TryLockError::WouldBlock) => bail!(
+                "{}: another run is at work with this ledger; wait for it, or stop it",
+                self.path.display()
+            ),
             // Where locks are not to be had, care must do.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
         }
     }
 
     fn head(&mut self, verb: &str, options: Value) -> Result<()> {
-        self.write(&Header { schema: SCHEMA.into(), verb: verb.into(), options, version: env!("CARGO_PKG_VERSION").into(), started: now() })
+        self.write(&Header {
+            schema: SCHEMA.into(),
+            verb: verb.into(),
+            options,
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: now(),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How a file that is finished ended, if it is still the file that it was. One that failed is not finished.
+    /// How a file that is finished ended, if it is still the file that it was. One that failed is
+    /// not finished.
     pub(crate) fn finished(&self, path: &Path) -> Option<Exit> {
         match self.past.get(path) {
-            Some(&Past::Finished(stand, exit)) if exit != Exit::Error && stand == Stand::of(path) => Some(exit),
+            Some(&Past::Finished(stand, exit))
+                if exit != Exit::Error && stand == Stand::of(path) =>
+            {
+                Some(exit)
+            }
             _ => None,
         }
     }
@@ -205,7 +254,13 @@ impl Ledger {
     }
 
     /// Notes how a file ended.
-    pub(crate) fn finish(&mut self, path: &Path, stand: Stand, exit: Exit, error: Option<String>) -> Result<()> {
+    pub(crate) fn finish(
+        &mut self,
+        path: &Path,
+        stand: Stand,
+        exit: Exit,
+        error: Option<String>,
+    ) -> Result<()> {
         self.write(&Line::Finished { name: path.into(), stand, exit: exit.code(), error })
     }
 
@@ -215,7 +270,8 @@ impl Ledger {
         let end = self.file.metadata().map(|m| m.len());
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         if let (Err(_), Ok(end)) = (&written, end) {
-            // A full disk may have taken a part; if that cannot be taken back either, the next run drops it.
+            // A full disk may have taken a part; if that cannot be taken back either, the next run
+            // drops it.
             let _ = self.file.set_len(end);
         }
         written.with_context(|| unwritten(&self.path))
@@ -223,25 +279,43 @@ impl Ledger {
 }
 
 fn unwritten(path: &Path) -> String {
-    format!("{}: this ledger cannot be written; see to the free space and go on with --resume", path.display())
+    format!(
+        "{}: this ledger cannot be written; see to the free space and go on with --resume",
+        path.display()
+    )
 }
 
 /// Refuses a ledger of another run.
 fn check(header: Header, path: &Path, verb: &str, options: &Value) -> Result<()> {
     let shown = path.display();
     if header.schema != SCHEMA {
-        bail!("{shown}: is a ledger of another version of this program ({}); finish its run with that, or start another with --ledger", header.schema);
+        bail!(
+            "{shown}: is a ledger of another version of this program ({}); finish its run with that, or start another with --ledger",
+            header.schema
+        );
     }
     if header.verb != verb {
-        bail!("{shown}: is the ledger of '{}', not of '{verb}'; start another with --ledger", header.verb);
+        bail!(
+            "{shown}: is the ledger of '{}', not of '{verb}'; start another with --ledger",
+            header.verb
+        );
     }
     let none = serde_json::Map::new();
-    let (then, now) = (header.options.as_object().unwrap_or(&none), options.as_object().unwrap_or(&none));
-    let mut other: Vec<&str> = then.keys().chain(now.keys()).filter(|k| then.get(*k) != now.get(*k)).map(String::as_str).collect();
+    let (then, now) =
+        (header.options.as_object().unwrap_or(&none), options.as_object().unwrap_or(&none));
+    let mut other: Vec<&str> = then
+        .keys()
+        .chain(now.keys())
+        .filter(|k| then.get(*k) != now.get(*k))
+        .map(String::as_str)
+        .collect();
     other.sort_unstable();
     other.dedup();
     if !other.is_empty() {
-        bail!("{shown}: its run was started with other options ({}); give the same again, or start another with --ledger", other.join(", "));
+        bail!(
+            "{shown}: its run was started with other options ({}); give the same again, or start another with --ledger",
+            other.join(", ")
+        );
     }
     Ok(())
 }
@@ -260,33 +334,55 @@ mod tests {
     #[test]
     fn what_is_finished_is_known_again_and_a_torn_line_is_dropped() {
         let folder = tempfile::TempDir::new().unwrap();
-        let (path, clip) = (folder.path().join("run"), folder.path().join(std::ffi::OsString::from_vec(b"\xffclip\n.mp4".to_vec())));
+        let (path, clip) = (
+            folder.path().join("run"),
+            folder.path().join(std::ffi::OsString::from_vec(b"\xffclip\n.mp4".to_vec())),
+        );
         std::fs::write(&clip, "clip").unwrap();
         let stand = Stand::of(&clip);
         let mut ledger = Ledger::start(&path, "detect", json!({"search": true})).unwrap();
         ledger.finish(&clip, stand, Exit::Nothing, None).unwrap();
-        ledger.finish(Path::new("failed"), Stand::default(), Exit::Error, Some("why".into())).unwrap();
+        ledger
+            .finish(Path::new("failed"), Stand::default(), Exit::Error, Some("why".into()))
+            .unwrap();
         ledger.begin(Path::new("begun")).unwrap();
         assert!(refusal(&path, "detect", json!({"search": true})).contains("another run"));
         drop(ledger);
 
         let good = std::fs::read(&path).unwrap();
-        // Cut anywhere in its last line it is what it was before that line; cut in its first it begins anew.
+        // Cut anywhere in its last line it is what it was before that line; cut in its first it
+        // begins anew.
         let last = good[..good.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() + 1;
         let first = good.iter().position(|&b| b == b'\n').unwrap();
         for cut in [0, 1, 40, first, last, last + 1, good.len() - 1, good.len()] {
             std::fs::write(&path, &good[..cut]).unwrap();
             let mut ledger = Ledger::resume(&path, "detect", json!({"search": true})).unwrap();
-            assert_eq!(ledger.finished(&clip), (cut >= last).then_some(Exit::Nothing), "cut at {cut}");
-            assert_eq!((ledger.finished(Path::new("failed")), ledger.begun(Path::new("begun"))), (None, cut == good.len()));
+            assert_eq!(
+                ledger.finished(&clip),
+                (cut >= last).then_some(Exit::Nothing),
+                "cut at {cut}"
+            );
+            assert_eq!(
+                (ledger.finished(Path::new("failed")), ledger.begun(Path::new("begun"))),
+                (None, cut == good.len())
+            );
             ledger.finish(Path::new("more"), Stand::default(), Exit::Success, None).unwrap();
             drop(ledger);
-            assert_eq!(Ledger::resume(&path, "detect", json!({"search": true})).unwrap().finished(Path::new("more")), Some(Exit::Success), "cut at {cut}");
+            assert_eq!(
+                Ledger::resume(&path, "detect", json!({"search": true}))
+                    .unwrap()
+                    .finished(Path::new("more")),
+                Some(Exit::Success),
+                "cut at {cut}"
+            );
         }
         // A file that changed is another.
         std::fs::write(&path, &good).unwrap();
         std::fs::write(&clip, "another").unwrap();
-        assert_eq!(Ledger::resume(&path, "detect", json!({"search": true})).unwrap().finished(&clip), None);
+        assert_eq!(
+            Ledger::resume(&path, "detect", json!({"search": true})).unwrap().finished(&clip),
+            None
+        );
     }
 
     #[test]
@@ -294,10 +390,22 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("run");
         drop(Ledger::start(&path, "stamp", json!({"strength": "1", "check": false})).unwrap());
-        assert!(Ledger::start(&path, "stamp", json!({})).err().unwrap().to_string().contains("--resume"));
+        assert!(
+            Ledger::start(&path, "stamp", json!({}))
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("--resume")
+        );
         assert!(refusal(&path, "detect", json!({})).contains("ledger of 'stamp'"));
-        assert!(refusal(&path, "stamp", json!({"strength": "2", "check": false})).contains("other options (strength)"));
-        assert!(refusal(&path, "stamp", json!({"strength": "1", "base": "x"})).contains("(base, check)"));
+        assert!(
+            refusal(&path, "stamp", json!({"strength": "2", "check": false}))
+                .contains("other options (strength)")
+        );
+        assert!(
+            refusal(&path, "stamp", json!({"strength": "1", "base": "x"}))
+                .contains("(base, check)")
+        );
         let good = std::fs::read_to_string(&path).unwrap();
         for (text, says) in [
             (good.clone() + "nonsense\n", "line 2: is damaged"),

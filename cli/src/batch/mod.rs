@@ -1,6 +1,8 @@
-//! Many files: which there are ([`files`]), what an earlier run did of them ([`ledger`]), and several of them at a time ([`run`]).
+//! Many files: which there are ([`files`]), what an earlier run did of them ([`ledger`]), and
+//! several of them at a time ([`run`]).
 //!
-//! A verb says what it does with one file ([`Work`]) and prints nothing; here its answers are printed, each whole, as they come.
+//! A verb says what it does with one file ([`Work`]) and prints nothing; here its answers are
+//! printed, each whole, as they come.
 
 mod args;
 mod files;
@@ -28,7 +30,8 @@ pub(crate) trait Work: Sync {
     /// What a bar says of it, and the summary of a file with which all is well.
     fn words(&self) -> (&'static str, &'static str);
 
-    /// What the answers depend on beside the files: a ledger that was started with something else is another run's.
+    /// What the answers depend on beside the files: a ledger that was started with something else
+    /// is another run's.
     fn options(&self) -> Value;
 
     /// Where the outcome of a file goes, if it must not be there before.
@@ -36,16 +39,25 @@ pub(crate) trait Work: Sync {
         None
     }
 
-    /// Works on one file. With `again` its target, if there is one by now, is left from an earlier attempt of this very run.
+    /// Works on one file. With `again` its target, if there is one by now, is left from an earlier
+    /// attempt of this very run.
     ///
     /// # Errors
     /// One line, which names the file.
-    fn answer(&self, input: &Input, again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer>;
+    fn answer(
+        &self,
+        input: &Input,
+        again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer>;
 }
 
-/// A path as JSON can hold it, and in base64 beside it where that is not the whole truth: a name need not be text.
+/// A path as JSON can hold it, and in base64 beside it where that is not the whole truth: a name
+/// need not be text.
 pub(crate) fn text(path: &Path) -> (String, Option<String>) {
     use base64::Engine as _;
-    let bytes = || base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_encoded_bytes());
+    let bytes =
+        || base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_encoded_bytes());
     (path.to_string_lossy().into_owned(), path.to_str().is_none().then(bytes))
 }

@@ -1,4 +1,5 @@
-//! Several files at a time: so many threads as jobs, one file in the hands of each, and answers told by one thread alone, whole and as they come.
+//! Several files at a time: so many threads as jobs, one file in the hands of each, and answers
+//! told by one thread alone, whole and as they come.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -24,23 +25,36 @@ const TICK: Duration = Duration::from_millis(50);
 const STACK: usize = 8 << 20;
 
 /// Works on all files that are not finished, prints what comes of them, and says what came of all.
-pub(crate) fn run(work: &dyn Work, files: &Files, args: &BatchArgs, global: &Global) -> Result<Exit> {
+pub(crate) fn run(
+    work: &dyn Work,
+    files: &Files,
+    args: &BatchArgs,
+    global: &Global,
+) -> Result<Exit> {
     let paths = files.paths();
-    let failed_list = args.failed.as_ref().map(|list| Target::new(list, true, &paths)).transpose()?;
+    let failed_list =
+        args.failed.as_ref().map(|list| Target::new(list, true, &paths)).transpose()?;
     let ledger = match (&args.ledger, &args.resume) {
         (Some(path), _) => Some(Ledger::start(path, work.verb(), work.options())?),
         (None, Some(path)) => {
             if !path.exists() && !global.quiet {
-                output::remark(&format!("{}: there is no ledger yet, so this run starts it", path.display()));
+                output::remark(&format!(
+                    "{}: there is no ledger yet, so this run starts it",
+                    path.display()
+                ));
             }
             Some(Ledger::resume(path, work.verb(), work.options())?)
         }
         (None, None) => None,
     };
     if files.twice > 0 && !global.quiet {
-        output::remark(&format!("{} of the names lead to a file that another has led to; each file is taken once", files.twice));
+        output::remark(&format!(
+            "{} of the names lead to a file that another has led to; each file is taken once",
+            files.twice
+        ));
     }
-    let mine: Vec<&Input> = files.inputs.iter().filter(|i| args.shard.is_none_or(|s| s.holds(&i.path))).collect();
+    let mine: Vec<&Input> =
+        files.inputs.iter().filter(|i| args.shard.is_none_or(|s| s.holds(&i.path))).collect();
     let mut told = Told::new(global, args, files.inputs.len() == 1);
     let mut todo = Vec::with_capacity(mine.len());
     for input in mine {
@@ -53,7 +67,15 @@ pub(crate) fn run(work: &dyn Work, files: &Files, args: &BatchArgs, global: &Glo
         [one] => Bar::new(global, work.words().0, &one.path),
         _ => Bar::files(global, work.words().0, todo.len()),
     };
-    let pool = Pool { work, todo: &todo, limit: args.time_limit.map(Duration::from_secs), stop: cancel(), next: AtomicUsize::new(0), ledger: Mutex::new(ledger), bar };
+    let pool = Pool {
+        work,
+        todo: &todo,
+        limit: args.time_limit.map(Duration::from_secs),
+        stop: cancel(),
+        next: AtomicUsize::new(0),
+        ledger: Mutex::new(ledger),
+        bar,
+    };
     let began = Instant::now();
     let end = pool.run(args.jobs.map_or_else(jobs, usize::from), &mut told);
     let left = todo.len() - told.counts.done();
@@ -70,8 +92,8 @@ pub(crate) fn run(work: &dyn Work, files: &Files, args: &BatchArgs, global: &Glo
     }
 }
 
-/// Files at a time if nobody says: one a core, as much of a file's work is one thread's; and no more than eight, which take some 5 GiB. Measured in
-/// `docs/results/log/many-files.md`.
+/// Files at a time if nobody says: one a core, as much of a file's work is one thread's; and no
+/// more than eight, which take some 5 GiB. Measured in `docs/results/log/many-files.md`.
 fn jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
@@ -94,13 +116,15 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    /// Has `jobs` threads take files until there are none, and tells what comes. The first answer that cannot be told or noted stops everything.
+    /// Has `jobs` threads take files until there are none, and tells what comes. The first answer
+    /// that cannot be told or noted stops everything.
     fn run(&self, jobs: usize, told: &mut Told<'a>) -> Result<()> {
         std::thread::scope(|scope| {
             let (send, outcomes) = mpsc::sync_channel(0);
             for job in 0..jobs.min(self.todo.len()) {
                 let send = send.clone();
-                let named = std::thread::Builder::new().name(format!("job {job}")).stack_size(STACK);
+                let named =
+                    std::thread::Builder::new().name(format!("job {job}")).stack_size(STACK);
                 let started = named.spawn_scoped(scope, move || {
                     while let Some(outcome) = self.one() {
                         if send.send(outcome).is_err() {
@@ -109,7 +133,11 @@ impl<'a> Pool<'a> {
                     }
                 });
                 match started {
-                    Err(reason) if job == 0 => return Err(anyhow!("no thread can be started ({reason}); see to the machine's limits on processes and memory")),
+                    Err(reason) if job == 0 => {
+                        return Err(anyhow!(
+                            "no thread can be started ({reason}); see to the machine's limits on processes and memory"
+                        ));
+                    }
                     // Fewer do the same, later.
                     Err(_) => break,
                     Ok(_) => {}
@@ -117,7 +145,13 @@ impl<'a> Pool<'a> {
             }
             drop(send);
             for outcome in outcomes {
-                let settled = outcome.and_then(|o| if self.bar.aside(|| told.tell(self.work.verb(), &o))? { self.note(o) } else { Ok(()) });
+                let settled = outcome.and_then(|o| {
+                    if self.bar.aside(|| told.tell(self.work.verb(), &o))? {
+                        self.note(o)
+                    } else {
+                        Ok(())
+                    }
+                });
                 if let Err(e) = settled {
                     self.stop.cancel();
                     return Err(e);
@@ -128,7 +162,8 @@ impl<'a> Pool<'a> {
         })
     }
 
-    /// Works on the next file; `None` if there is none, or it is not to be begun. An error is none of the file: it ends the run.
+    /// Works on the next file; `None` if there is none, or it is not to be begun. An error is none
+    /// of the file: it ends the run.
     fn one(&self) -> Option<Result<Outcome<'a>>> {
         if self.stop.is_cancelled() {
             return None;
@@ -143,11 +178,15 @@ impl<'a> Pool<'a> {
                     Err(e) => return Some(Err(e)),
                 };
                 let mut progress = |p| self.bar.update(p);
-                let (answer, late) = within(self.limit, &self.stop, |cancel| self.work.answer(input, again, cancel, &mut progress));
+                let (answer, late) = within(self.limit, &self.stop, |cancel| {
+                    self.work.answer(input, again, cancel, &mut progress)
+                });
                 match (answer, self.limit) {
-                    (Err(e), Some(limit)) if late && is_cancelled(&e) => {
-                        Err(anyhow!("{}: took longer than {} seconds; raise --time-limit if the file is worth it", input.path.display(), limit.as_secs()))
-                    }
+                    (Err(e), Some(limit)) if late && is_cancelled(&e) => Err(anyhow!(
+                        "{}: took longer than {} seconds; raise --time-limit if the file is worth it",
+                        input.path.display(),
+                        limit.as_secs()
+                    )),
                     (answer, _) => answer,
                 }
             }
@@ -155,7 +194,8 @@ impl<'a> Pool<'a> {
         Some(Ok(Outcome { input, stand, answer }))
     }
 
-    /// Whether a target that is there comes from an attempt of this very run that a crash ended; if there is none, notes that there may be from now on.
+    /// Whether a target that is there comes from an attempt of this very run that a crash ended; if
+    /// there is none, notes that there may be from now on.
     fn again(&self, input: &Input) -> Result<bool> {
         let Some(target) = self.work.target(input) else { return Ok(false) };
         match self.ledger.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
@@ -177,7 +217,8 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// Runs `work` with a flag of its own, which is set when `stop` is or time is up, and tells whether it was time.
+/// Runs `work` with a flag of its own, which is set when `stop` is or time is up, and tells whether
+/// it was time.
 fn within<T>(limit: Option<Duration>, stop: &Cancel, work: impl FnOnce(&Cancel) -> T) -> (T, bool) {
     let Some(limit) = limit else { return (work(stop), false) };
     let (own, late) = (Cancel::default(), AtomicBool::new(false));
@@ -239,7 +280,14 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     fn new(global: &'a Global, args: &BatchArgs, alone: bool) -> Self {
-        Self { global, null: args.null, alone, exits: Vec::new(), counts: Counts::default(), failed: Vec::new() }
+        Self {
+            global,
+            null: args.null,
+            alone,
+            exits: Vec::new(),
+            counts: Counts::default(),
+            failed: Vec::new(),
+        }
     }
 
     /// A file that an earlier run finished counts as it ended.
@@ -275,17 +323,31 @@ impl<'a> Told<'a> {
 
     fn fail(&self, verb: &str, file: &Path, e: &Error) -> Result<()> {
         output::error(e);
-        if self.global.json { output::json::print(&output::json::failure(verb, file, e)) } else { Ok(()) }
+        if self.global.json {
+            output::json::print(&output::json::failure(verb, file, e))
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes which files failed, in a form that `--files-from` reads.
     fn write_failed(&self, list: &Target<'_>) -> Result<()> {
         let end: &[u8] = if self.null { b"\0" } else { b"\n" };
-        let (fit, unfit): (Vec<&PathBuf>, Vec<&PathBuf>) = self.failed.iter().partition(|p| self.null || !p.as_os_str().as_bytes().contains(&b'\n'));
+        let (fit, unfit): (Vec<&PathBuf>, Vec<&PathBuf>) = self
+            .failed
+            .iter()
+            .partition(|p| self.null || !p.as_os_str().as_bytes().contains(&b'\n'));
         if let Some(one) = unfit.first() {
-            output::remark(&format!("{}: not in the list of failed files, as its name has more than one line; --null makes a list that can hold it", one.display()));
+            output::remark(&format!(
+                "{}: not in the list of failed files, as its name has more than one line; --null makes a list that can hold it",
+                one.display()
+            ));
         }
-        list.write_with(|to| fit.iter().try_for_each(|path| Ok(to.write_all(path.as_os_str().as_bytes()).and_then(|()| to.write_all(end))?)))
+        list.write_with(|to| {
+            fit.iter().try_for_each(|path| {
+                Ok(to.write_all(path.as_os_str().as_bytes()).and_then(|()| to.write_all(end))?)
+            })
+        })
     }
 
     /// One line on all files, unless there is but one.
@@ -296,16 +358,27 @@ impl<'a> Told<'a> {
         let c = &self.counts;
         let seconds = took.as_secs_f64();
         let files = |n: usize| if n == 1 { "1 file".to_string() } else { format!("{n} files") };
-        let mut parts: Vec<String> = [(c.found, well), (c.nothing, "with nothing found"), (c.doubtful, "doubtful"), (c.failed, "failed"), (c.before, "finished before")]
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| format!("{n} {what}"))
-            .collect();
+        let mut parts: Vec<String> = [
+            (c.found, well),
+            (c.nothing, "with nothing found"),
+            (c.doubtful, "doubtful"),
+            (c.failed, "failed"),
+            (c.before, "finished before"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
         if left > 0 {
-            let on = ledger.map_or(String::new(), |path| format!("; go on with --resume {}", path.display()));
+            let on = ledger
+                .map_or(String::new(), |path| format!("; go on with --resume {}", path.display()));
             parts.push(format!("stopped with {left} to do{on}"));
         }
-        let rate = if c.done() > 1 && seconds > 0.0 { format!(", {:.2} a second", c.done() as f64 / seconds) } else { String::new() };
+        let rate = if c.done() > 1 && seconds > 0.0 {
+            format!(", {:.2} a second", c.done() as f64 / seconds)
+        } else {
+            String::new()
+        };
         let all = if parts.is_empty() { "nothing to do".to_string() } else { parts.join(", ") };
         output::summary(&format!("{} in {seconds:.1} s{rate}: {all}", files(c.done())));
     }
@@ -329,7 +402,11 @@ mod tests {
         assert!(!stop.is_cancelled(), "others go on");
         assert_eq!(within(Some(Duration::from_secs(20)), &stop, |_| 7), (7, false));
         stop.cancel();
-        assert_eq!(within(Some(Duration::from_secs(20)), &stop, slow), (true, false), "Ctrl-C is not the clock");
+        assert_eq!(
+            within(Some(Duration::from_secs(20)), &stop, slow),
+            (true, false),
+            "Ctrl-C is not the clock"
+        );
         assert_eq!(within(None, &stop, slow), (true, false));
     }
 }

@@ -45,7 +45,15 @@ impl<'a> Finder<'a> {
         let limits = home.config()?.limits.limits();
         let options = super::detect_options(&args.question)?;
         let eyes = lookers.eyes();
-        Ok(Self { ring, limits, options, drawings: Drawings::default(), lookers, eyes, quiet: global.quiet })
+        Ok(Self {
+            ring,
+            limits,
+            options,
+            drawings: Drawings::default(),
+            lookers,
+            eyes,
+            quiet: global.quiet,
+        })
     }
 
     /// Tells which files there are: what could not be drawn of them is refused.
@@ -54,12 +62,23 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    pub(crate) fn detect(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    pub(crate) fn detect(
+        &self,
+        file: &Path,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         self.detect_as(file, &self.options, cancel, progress)
     }
 
     /// The same, with the detector asked something else.
-    pub(crate) fn detect_as(&self, file: &Path, options: &DetectOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    pub(crate) fn detect_as(
+        &self,
+        file: &Path,
+        options: &DetectOptions,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         let mut look = self.eyes.open(file, &self.limits, cancel)?;
         let detected = look.marks(&self.ring, options, Showing::ALL, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
@@ -77,7 +96,12 @@ impl<'a> Finder<'a> {
             remarks.clear();
         }
         let exit = if detected.any() { Exit::Success } else { Exit::Nothing };
-        Ok(Answer { exit, json: output::json::detect(file, &detected, look.isolation())?, text: output::human::detect(file, &detected), remarks })
+        Ok(Answer {
+            exit,
+            json: output::json::detect(file, &detected, look.isolation())?,
+            text: output::human::detect(file, &detected),
+            remarks,
+        })
     }
 }
 
@@ -94,7 +118,13 @@ impl Work for Finder<'_> {
         json!({"keys": super::key_ids(Some(&self.ring)), "question": super::question(&self.options)})
     }
 
-    fn answer(&self, input: &Input, _again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    fn answer(
+        &self,
+        input: &Input,
+        _again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         self.detect(&input.path, cancel, progress)
     }
 }
@@ -111,26 +141,38 @@ impl<'a> Drawings<'a> {
     fn new(args: &'a DetectArgs, files: &[PathBuf], named: usize) -> Result<Self> {
         let asked: Vec<&PathBuf> = args.overlay.iter().chain(&args.timeline).collect();
         if !asked.is_empty() && named > 1 {
-            bail!("--overlay and --timeline draw one clip, and {named} were given; run detect once for each");
+            bail!(
+                "--overlay and --timeline draw one clip, and {named} were given; run detect once for each"
+            );
         }
-        if let Some(other) = asked.iter().find(|p| !p.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))) {
-            bail!("{}: pictures are written as PNG; give a name that ends in .png", other.display());
+        if let Some(other) =
+            asked.iter().find(|p| !p.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")))
+        {
+            bail!(
+                "{}: pictures are written as PNG; give a name that ends in .png",
+                other.display()
+            );
         }
         if let [overlay, timeline] = asked[..]
             && overlay == timeline
         {
             bail!("{}: is the name of both pictures; give each its own", overlay.display());
         }
-        let target = |path: &'a Option<PathBuf>| path.as_ref().map(|p| Target::new(p, args.force, files)).transpose();
+        let target = |path: &'a Option<PathBuf>| {
+            path.as_ref().map(|p| Target::new(p, args.force, files)).transpose()
+        };
         Ok(Self { overlay: target(&args.overlay)?, timeline: target(&args.timeline)? })
     }
 
     /// Says of each that a file of sound alone has none.
     fn without_picture(&self) -> impl Iterator<Item = String> {
-        self.overlay.iter().chain(&self.timeline).map(|target| format!("{}: not written: there is no picture in the file", target.path().display()))
+        self.overlay.iter().chain(&self.timeline).map(|target| {
+            format!("{}: not written: there is no picture in the file", target.path().display())
+        })
     }
 
-    /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was asked of the clip is the same.
+    /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was
+    /// asked of the clip is the same.
     fn draw(&self, look: &mut dyn Look, picture: &PictureEvidence) -> Result<Vec<String>> {
         let mut missing = Vec::new();
         let mut miss = |target: &Target<'_>, weak| {
@@ -139,8 +181,13 @@ impl<'a> Drawings<'a> {
         };
         if let Some(target) = &self.overlay {
             match output::overlay::time(picture) {
-                Some(time) => target.write(&output::overlay::draw(look.frame(time)?, picture, time).png()?)?,
-                None => miss(target, "the mark is too weak to be mapped cell by cell; a longer clip or a better copy would help"),
+                Some(time) => {
+                    target.write(&output::overlay::draw(look.frame(time)?, picture, time).png()?)?
+                }
+                None => miss(
+                    target,
+                    "the mark is too weak to be mapped cell by cell; a longer clip or a better copy would help",
+                ),
             }
         }
         if let Some(target) = &self.timeline {

@@ -29,7 +29,8 @@ pub(crate) fn run(args: &EvaluateArgs, early: Option<Early>, global: &Global) ->
     for file in files {
         let bar = Bar::new(global, "evaluating", &file);
         let key = WatermarkKey::generate(home::now())?;
-        let evaluated = evaluate(&file, &key, &options, &cancel(), &mut |step| bar.step(step)).map_err(Error::from);
+        let evaluated = evaluate(&file, &key, &options, &cancel(), &mut |step| bar.step(step))
+            .map_err(Error::from);
         drop(bar);
         let outcome = match evaluated {
             Ok(evaluated) => {
@@ -64,7 +65,8 @@ pub(crate) fn run(args: &EvaluateArgs, early: Option<Early>, global: &Global) ->
 
 /// Options; there may be a home, whose configuration then counts, but there need not.
 fn options(args: &EvaluateArgs, early: Option<Early>, global: &Global) -> Result<EvaluateOptions> {
-    let config = Home::locate(global).map_or_else(|_| Ok(Config::default()), |home| home.config())?;
+    let config =
+        Home::locate(global).map_or_else(|_| Ok(Config::default()), |home| home.config())?;
     let mut o = EvaluateOptions::default();
     o.limits = config.limits.limits();
     let lookers = Lookers::new(&args.sandbox, early);
@@ -81,7 +83,15 @@ fn options(args: &EvaluateArgs, early: Option<Early>, global: &Global) -> Result
 fn remark_on_what_was_not_run(report: &Report) {
     for a in report.attacks.iter().filter(|a| a.tally.not_run > 0) {
         let mut trials = report.evaluated().flat_map(|(_, e)| &e.trials);
-        let reason = trials.find(|t| t.attack == a.attack.name && t.outcome == Outcome::NotRun).and_then(|t| t.reason.as_deref());
-        output::remark(&format!("{}: not run on {} of {} clips ({})", a.attack.name, a.tally.not_run, a.tally.not_run + a.tally.run, reason.unwrap_or("no reason is known")));
+        let reason = trials
+            .find(|t| t.attack == a.attack.name && t.outcome == Outcome::NotRun)
+            .and_then(|t| t.reason.as_deref());
+        output::remark(&format!(
+            "{}: not run on {} of {} clips ({})",
+            a.attack.name,
+            a.tally.not_run,
+            a.tally.not_run + a.tally.run,
+            reason.unwrap_or("no reason is known")
+        ));
     }
 }

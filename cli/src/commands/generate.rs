@@ -16,7 +16,9 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit> {
 }
 
 pub(crate) fn man(args: &ManArgs) -> Result<Exit> {
-    std::fs::create_dir_all(&args.output).with_context(|| format!("{}: cannot be made", args.output.display()))?;
-    clap_mangen::generate_to(Cli::command(), &args.output).with_context(|| format!("{}: cannot be written", args.output.display()))?;
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("{}: cannot be made", args.output.display()))?;
+    clap_mangen::generate_to(Cli::command(), &args.output)
+        .with_context(|| format!("{}: cannot be written", args.output.display()))?;
     Ok(Exit::Success)
 }

@@ -15,7 +15,9 @@ const SHOWN: usize = 20;
 pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let queue = home.queue(&args.queue, &home.config()?)?;
-    let tell = |json, text: String| if global.json { output::json::print(&json) } else { output::human::print(&text) };
+    let tell = |json, text: String| {
+        if global.json { output::json::print(&json) } else { output::human::print(&text) }
+    };
     match &args.action {
         None if args.state.is_some() => {
             let jobs = queue.list(args.state, args.most)?;
@@ -24,20 +26,53 @@ pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
         None => {
             let (overview, stuck) = (queue.overview()?, queue.stuck(SHOWN)?);
             let parked = queue.list(Some(proofmark::queue::State::Parked), SHOWN)?;
-            tell(output::json::queue(queue.location(), &overview, &stuck, &parked), output::queue::overview(queue.location(), &overview, &stuck, &parked))?;
+            tell(
+                output::json::queue(queue.location(), &overview, &stuck, &parked),
+                output::queue::overview(queue.location(), &overview, &stuck, &parked),
+            )?;
         }
         Some(JobsAction::Show { id }) => {
-            let Some(job) = queue.job(*id)? else { bail!("there is no job {id}; 'proofmark jobs' lists them") };
+            let Some(job) = queue.job(*id)? else {
+                bail!("there is no job {id}; 'proofmark jobs' lists them")
+            };
             let result = queue.result(*id)?;
-            tell(output::json::job(&job, result.as_ref()), output::queue::job(&job, result.as_ref()))?;
+            tell(
+                output::json::job(&job, result.as_ref()),
+                output::queue::job(&job, result.as_ref()),
+            )?;
         }
-        Some(JobsAction::Retry { ids }) => return change(&queue, ids, "retried", global, Queue::retry, "failed, parked or cancelled jobs can be retried"),
-        Some(JobsAction::Cancel { ids }) => return change(&queue, ids, "cancelled", global, Queue::cancel, "jobs that have not ended can be cancelled"),
+        Some(JobsAction::Retry { ids }) => {
+            return change(
+                &queue,
+                ids,
+                "retried",
+                global,
+                Queue::retry,
+                "failed, parked or cancelled jobs can be retried",
+            );
+        }
+        Some(JobsAction::Cancel { ids }) => {
+            return change(
+                &queue,
+                ids,
+                "cancelled",
+                global,
+                Queue::cancel,
+                "jobs that have not ended can be cancelled",
+            );
+        }
     }
     Ok(Exit::Success)
 }
 
-fn change(queue: &Queue, ids: &[i64], what: &str, global: &Global, change: impl Fn(&Queue, i64) -> Result<bool, proofmark::queue::QueueError>, rule: &str) -> Result<Exit> {
+fn change(
+    queue: &Queue,
+    ids: &[i64],
+    what: &str,
+    global: &Global,
+    change: impl Fn(&Queue, i64) -> Result<bool, proofmark::queue::QueueError>,
+    rule: &str,
+) -> Result<Exit> {
     let mut exits = Vec::with_capacity(ids.len());
     for &id in ids {
         if change(queue, id)? {

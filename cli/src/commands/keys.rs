@@ -23,11 +23,17 @@ pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
         }
         KeysAction::Export { id, output: target } => {
             let ring = home.key_ring()?;
-            let key = ring.keys().iter().find(|k| k.id().to_string() == *id).with_context(|| format!("there is no key {id}; 'proofmark keys list' shows those there are"))?;
+            let key =
+                ring.keys().iter().find(|k| k.id().to_string() == *id).with_context(|| {
+                    format!("there is no key {id}; 'proofmark keys list' shows those there are")
+                })?;
             Target::new(target, false, &[])?;
             home::write_private(target, &key.to_text())?;
             if !global.quiet {
-                output::remark(&format!("{}: holds the secret of key {id}; keep it safe", target.display()));
+                output::remark(&format!(
+                    "{}: holds the secret of key {id}; keep it safe",
+                    target.display()
+                ));
             }
             if global.json {
                 output::json::key_file("exported", key, target)?;
@@ -35,7 +41,10 @@ pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
         }
         KeysAction::Import { file } => {
             let key = home::read_key(file)?;
-            if home.key_ring_if_any()?.is_some_and(|ring| ring.keys().iter().any(|k| k.id() == key.id())) {
+            if home
+                .key_ring_if_any()?
+                .is_some_and(|ring| ring.keys().iter().any(|k| k.id() == key.id()))
+            {
                 bail!("{}: key {} is in the ring already", file.display(), key.id());
             }
             home.store_key(&key)?;

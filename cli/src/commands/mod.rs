@@ -38,7 +38,8 @@ use crate::exit::Exit;
 use crate::home::Config;
 use crate::output;
 
-/// What is to be told of one file. It is put together first and printed in one piece, so that answers never mix where files are worked on side by side.
+/// What is to be told of one file. It is put together first and printed in one piece, so that
+/// answers never mix where files are worked on side by side.
 pub(crate) struct Answer {
     pub(crate) exit: Exit,
     pub(crate) json: Value,
@@ -73,7 +74,12 @@ impl Answer {
 }
 
 /// Runs `one` over all files; a failure is told and the next file goes on.
-fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Path) -> Result<Exit>) -> Result<Exit> {
+fn each(
+    files: &[PathBuf],
+    verb: &str,
+    global: &Global,
+    mut one: impl FnMut(&Path) -> Result<Exit>,
+) -> Result<Exit> {
     let mut exits = Vec::with_capacity(files.len());
     for file in files {
         let exit = match one(file) {
@@ -98,7 +104,10 @@ fn each(files: &[PathBuf], verb: &str, global: &Global, mut one: impl FnMut(&Pat
 /// Whether the work was stopped by a signal, whichever layer said so.
 pub(crate) fn is_cancelled(e: &anyhow::Error) -> bool {
     let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
-        (Some(StampError::Media(m)), ..) | (_, Some(VerifyError::Media(m)), ..) | (_, _, Some(LookError::Media(m)), _) | (.., Some(m)) => Some(m),
+        (Some(StampError::Media(m)), ..)
+        | (_, Some(VerifyError::Media(m)), ..)
+        | (_, _, Some(LookError::Media(m)), _)
+        | (.., Some(m)) => Some(m),
         _ => None,
     };
     matches!(media, Some(MediaError::Cancelled { .. }))
@@ -131,7 +140,8 @@ pub(crate) struct Lookers {
 }
 
 impl Lookers {
-    /// Workers, unless that was declined. What they are copies of is there `early`, or started now, so that it is there when it is needed: ask early.
+    /// Workers, unless that was declined. What they are copies of is there `early`, or started now,
+    /// so that it is there when it is needed: ask early.
     pub(crate) fn new(option: &SandboxOption, early: Option<Early>) -> Self {
         Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()], early)) }
     }
@@ -162,7 +172,9 @@ impl Lookers {
             (true, true) => return None,
             (false, true) => "Landlock, so a file that breaks a decoder could read what you can",
             (true, false) => "seccomp, so a file that breaks a decoder could use the network",
-            (false, false) => "Landlock and seccomp, so a file that breaks a decoder is held by limits on memory and time alone",
+            (false, false) => {
+                "Landlock and seccomp, so a file that breaks a decoder is held by limits on memory and time alone"
+            }
         };
         let news = self.workers.is_some() && !TOLD.swap(true, Ordering::Relaxed);
         news.then(|| format!("files are looked at in workers, but this kernel lacks {lacking}"))
@@ -186,7 +198,9 @@ fn question(options: &DetectOptions) -> Value {
     let asked = match &options.question {
         Question::Blind => json!("blind"),
         Question::Expected(payload) => json!(payload),
-        Question::Candidates(list) => digest(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<_>>().as_slice()),
+        Question::Candidates(list) => {
+            digest(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<_>>().as_slice())
+        }
         _ => Value::Null,
     };
     json!({"asked": asked, "search": options.search})
@@ -205,22 +219,30 @@ fn key_ids(ring: Option<&KeyRing>) -> Vec<&KeyId> {
 /// Whom to trust: the lists that were named, else those of the configuration.
 fn trust(named: Option<&TrustOption>, config: &Config) -> Result<Trust> {
     let mut trust = Trust::default();
-    let either = |named: Option<&Vec<PathBuf>>, configured: &[PathBuf]| named.filter(|n| !n.is_empty()).map_or(configured, Vec::as_slice).to_vec();
+    let either = |named: Option<&Vec<PathBuf>>, configured: &[PathBuf]| {
+        named.filter(|n| !n.is_empty()).map_or(configured, Vec::as_slice).to_vec()
+    };
     for list in either(named.map(|n| &n.trust), &config.trust.lists) {
         trust.add(&authorities(&list)?).with_context(|| list.display().to_string())?;
     }
     for list in either(named.map(|n| &n.trust_tsa), &config.trust.tsa) {
-        trust.add_time_stamp_authorities(&authorities(&list)?).with_context(|| list.display().to_string())?;
+        trust
+            .add_time_stamp_authorities(&authorities(&list)?)
+            .with_context(|| list.display().to_string())?;
     }
     Ok(trust)
 }
 
 fn authorities(list: &Path) -> Result<String> {
-    std::fs::read_to_string(list).with_context(|| format!("{}: cannot be read; give a PEM file of trusted authorities", list.display()))
+    std::fs::read_to_string(list).with_context(|| {
+        format!("{}: cannot be read; give a PEM file of trusted authorities", list.display())
+    })
 }
 
 fn candidates(path: &Path) -> Result<Vec<Payload>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read; give a text file with one UUID a line", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("{}: cannot be read; give a text file with one UUID a line", path.display())
+    })?;
     let mut list = Vec::new();
     // Some editors begin a text with a mark of its byte order.
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -228,7 +250,10 @@ fn candidates(path: &Path) -> Result<Vec<Payload>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        list.push(line.parse::<Payload>().with_context(|| format!("{}: line {}", path.display(), i + 1))?);
+        list.push(
+            line.parse::<Payload>()
+                .with_context(|| format!("{}: line {}", path.display(), i + 1))?,
+        );
     }
     if list.is_empty() {
         bail!("{}: holds no UUID; give one a line", path.display());

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
     let config = home.config()?;
     let limits = config.limits.limits();
     let registry = match args.action {
-        RegistryAction::Import { .. } | RegistryAction::Restore { .. } => home.registry(&args.registry, &config)?,
+        RegistryAction::Import { .. } | RegistryAction::Restore { .. } => {
+            home.registry(&args.registry, &config)?
+        }
         _ => home.registry_if_any(&args.registry, &config)?,
     };
     let registry = registry.with_context(|| format!("{}: there is no registry here yet; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
@@ -37,8 +39,12 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
             let trust = super::trust(None, &config)?;
             show(registry, id, manifest.as_deref(), *force, &trust, &limits, global)
         }
-        RegistryAction::Export { output, filter, force } => export(registry, output.as_deref(), &asked(filter, PAGE), *force),
-        RegistryAction::Import { files, force } => super::each(files, "registry", global, |file| import(registry, file, *force, &limits, global)),
+        RegistryAction::Export { output, filter, force } => {
+            export(registry, output.as_deref(), &asked(filter, PAGE), *force)
+        }
+        RegistryAction::Import { files, force } => super::each(files, "registry", global, |file| {
+            import(registry, file, *force, &limits, global)
+        }),
         RegistryAction::Delete { ids } => delete(registry, ids, global),
         RegistryAction::Log { id, most } => log(registry, id.as_deref(), *most, global),
         RegistryAction::Check => check(registry, &limits, global),
@@ -69,19 +75,35 @@ fn list(registry: &dyn Registry, filter: &Filter, global: &Global) -> Result<Exi
     }
     let all = registry.count()?;
     if entries.len() == filter.most && (entries.len() as u64) < all && !global.quiet {
-        output::remark(&format!("{all} entries are in the registry, and --most {} of them were asked for", filter.most));
+        output::remark(&format!(
+            "{all} entries are in the registry, and --most {} of them were asked for",
+            filter.most
+        ));
     }
     Ok(Exit::Success)
 }
 
-fn show(registry: &dyn Registry, id: &str, manifest: Option<&Path>, force: bool, trust: &Trust, limits: &Limits, global: &Global) -> Result<Exit> {
+fn show(
+    registry: &dyn Registry,
+    id: &str,
+    manifest: Option<&Path>,
+    force: bool,
+    trust: &Trust,
+    limits: &Limits,
+    global: &Global,
+) -> Result<Exit> {
     let target = manifest.map(|path| Target::new(path, force, &[])).transpose()?;
     let Some(entry) = registry.by_id(&label(id))? else {
-        bail!("{id}: is not in the registry at {}; 'proofmark registry list' shows what is", registry.location());
+        bail!(
+            "{id}: is not in the registry at {}; 'proofmark registry list' shows what is",
+            registry.location()
+        );
     };
     match (&target, &entry.manifest) {
         (Some(target), Some(store)) => target.write(store)?,
-        (Some(target), None) => bail!("{}: not written: {id} was stamped without a manifest", target.path().display()),
+        (Some(target), None) => {
+            bail!("{}: not written: {id} was stamped without a manifest", target.path().display())
+        }
         (None, _) => {}
     }
     let registered = Registered::of(entry, trust, limits)?;
@@ -94,7 +116,11 @@ fn show(registry: &dyn Registry, id: &str, manifest: Option<&Path>, force: bool,
 }
 
 /// Calls `each` with every entry, manifests included.
-fn every(registry: &dyn Registry, filter: &Filter, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+fn every(
+    registry: &dyn Registry,
+    filter: &Filter,
+    mut each: impl FnMut(Entry) -> Result<()>,
+) -> Result<()> {
     let mut filter = filter.clone();
     filter.most = PAGE;
     loop {
@@ -108,19 +134,34 @@ fn every(registry: &dyn Registry, filter: &Filter, mut each: impl FnMut(Entry) -
     }
 }
 
-fn export(registry: &dyn Registry, output: Option<&Path>, filter: &Filter, force: bool) -> Result<Exit> {
+fn export(
+    registry: &dyn Registry,
+    output: Option<&Path>,
+    filter: &Filter,
+    force: bool,
+) -> Result<Exit> {
     let Some(path) = output else {
         let mut out = std::io::stdout().lock();
         every(registry, filter, |e| Ok(writeln!(out, "{}", Registration::from(&e).line())?))?;
         out.flush()?;
         return Ok(Exit::Success);
     };
-    Target::new(path, force, &[])?.write_with(|file| every(registry, filter, |e| Ok(writeln!(file, "{}", Registration::from(&e).line())?)))?;
+    Target::new(path, force, &[])?.write_with(|file| {
+        every(registry, filter, |e| Ok(writeln!(file, "{}", Registration::from(&e).line())?))
+    })?;
     Ok(Exit::Success)
 }
 
-fn import(registry: &dyn Registry, path: &Path, force: bool, limits: &Limits, global: &Global) -> Result<Exit> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be read; give a file of registrations", path.display()))?;
+fn import(
+    registry: &dyn Registry,
+    path: &Path,
+    force: bool,
+    limits: &Limits,
+    global: &Global,
+) -> Result<Exit> {
+    let file = File::open(path).with_context(|| {
+        format!("{}: cannot be read; give a file of registrations", path.display())
+    })?;
     // A manifest in base64, and as much again for the rest.
     let longest = limits.manifest_bytes.saturating_mul(3);
     let mut reader = BufReader::new(file);
@@ -129,7 +170,11 @@ fn import(registry: &dyn Registry, path: &Path, force: bool, limits: &Limits, gl
     let mut bytes = 0;
     for number in 1.. {
         let mut line = Vec::new();
-        let read = reader.by_ref().take(longest).read_until(b'\n', &mut line).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let read = reader
+            .by_ref()
+            .take(longest)
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         if read > 0 {
             match parse(&line, longest) {
                 Ok(Some(entry)) => page.push((number, entry)),
@@ -148,7 +193,10 @@ fn import(registry: &dyn Registry, path: &Path, force: bool, limits: &Limits, gl
         }
     }
     if done.added + done.replaced + done.unchanged == 0 && done.refused == 0 {
-        bail!("{}: holds no registration; give a file from 'registry export' or 'stamp --register later'", path.display());
+        bail!(
+            "{}: holds no registration; give a file from 'registry export' or 'stamp --register later'",
+            path.display()
+        );
     }
     if global.json {
         output::json::imported(path, &done)?
@@ -164,7 +212,9 @@ fn import(registry: &dyn Registry, path: &Path, force: bool, limits: &Limits, gl
 
 fn parse(line: &[u8], longest: u64) -> Result<Option<Entry>> {
     if line.len() as u64 == longest && line.last() != Some(&b'\n') {
-        bail!("is longer than the limit of {longest} bytes; raise manifest_bytes in the configuration if you trust the file");
+        bail!(
+            "is longer than the limit of {longest} bytes; raise manifest_bytes in the configuration if you trust the file"
+        );
     }
     let text = std::str::from_utf8(line).context("is no text")?.trim();
     if text.is_empty() {
@@ -174,18 +224,38 @@ fn parse(line: &[u8], longest: u64) -> Result<Option<Entry>> {
 }
 
 /// Puts a page in; where one of it cannot be held, each on its own.
-fn put(registry: &dyn Registry, path: &Path, page: &[(usize, Entry)], force: bool, done: &mut Imported) -> Result<()> {
+fn put(
+    registry: &dyn Registry,
+    path: &Path,
+    page: &[(usize, Entry)],
+    force: bool,
+    done: &mut Imported,
+) -> Result<()> {
     let entries: Vec<Entry> = page.iter().map(|(_, e)| e.clone()).collect();
     let puts = match registry.put_all(&entries, force) {
         Ok(puts) => puts.into_iter().map(Ok).collect(),
-        Err(_) => entries.iter().map(|e| registry.put_all(std::slice::from_ref(e), force).map(|p| p.first().copied().unwrap_or(Put::Taken))).collect::<Vec<_>>(),
+        Err(_) => entries
+            .iter()
+            .map(|e| {
+                registry
+                    .put_all(std::slice::from_ref(e), force)
+                    .map(|p| p.first().copied().unwrap_or(Put::Taken))
+            })
+            .collect::<Vec<_>>(),
     };
     for ((number, entry), put) in page.iter().zip(puts) {
         match put {
             Ok(Put::Added) => done.added += 1,
             Ok(Put::Replaced) => done.replaced += 1,
             Ok(Put::Unchanged) => done.unchanged += 1,
-            Ok(Put::Taken | Put::Owned) => done.refuse(path, *number, &anyhow!("{} is registered already, for another file; --force replaces it", entry.id)),
+            Ok(Put::Taken | Put::Owned) => done.refuse(
+                path,
+                *number,
+                &anyhow!(
+                    "{} is registered already, for another file; --force replaces it",
+                    entry.id
+                ),
+            ),
             Err(e) => done.refuse(path, *number, &e.into()),
         }
     }
@@ -197,7 +267,10 @@ fn delete(registry: &dyn Registry, ids: &[String], global: &Global) -> Result<Ex
     super::each(&files, "registry", global, |id| {
         let id = label(&id.to_string_lossy());
         if !registry.delete(&id)? {
-            bail!("{id}: is not in the registry at {}; 'proofmark registry list' shows what is", registry.location());
+            bail!(
+                "{id}: is not in the registry at {}; 'proofmark registry list' shows what is",
+                registry.location()
+            );
         }
         if global.json {
             output::json::deleted(&id)?
@@ -220,7 +293,12 @@ fn log(registry: &dyn Registry, id: Option<&str>, most: usize, global: &Global) 
 
 fn backup(registry: &dyn Registry, path: &Path, force: bool, global: &Global) -> Result<Exit> {
     Target::new(path, force, &[])?;
-    let unwritten = || format!("{}: cannot be written; check the folder, its permissions and the free space", path.display());
+    let unwritten = || {
+        format!(
+            "{}: cannot be written; check the folder, its permissions and the free space",
+            path.display()
+        )
+    };
     let draft = Draft::beside(path).with_context(unwritten)?;
     registry.backup(draft.path())?;
     draft.publish(force).with_context(unwritten)?;
@@ -228,9 +306,18 @@ fn backup(registry: &dyn Registry, path: &Path, force: bool, global: &Global) ->
 }
 
 fn restore(registry: &dyn Registry, path: &Path, force: bool, global: &Global) -> Result<Exit> {
-    ensure!(path.is_file(), "{}: is no file; give one that 'proofmark registry backup' wrote", path.display());
+    ensure!(
+        path.is_file(),
+        "{}: is no file; give one that 'proofmark registry backup' wrote",
+        path.display()
+    );
     let there = registry.count()?;
-    ensure!(there == 0 || force, "{}: has {there} entries, and those that are not in {} would be gone; allow that with --force", registry.location(), path.display());
+    ensure!(
+        there == 0 || force,
+        "{}: has {there} entries, and those that are not in {} would be gone; allow that with --force",
+        registry.location(),
+        path.display()
+    );
     registry.restore(path)?;
     kept(registry, "restored", path, global)
 }
@@ -242,7 +329,9 @@ fn kept(registry: &dyn Registry, what: &'static str, path: &Path, global: &Globa
         output::json::kept(what, path, registry.location(), entries)?;
     } else if !global.quiet {
         output::remark(&match what {
-            "backup" => format!("{entries} entries of {} are in {}", registry.location(), path.display()),
+            "backup" => {
+                format!("{entries} entries of {} are in {}", registry.location(), path.display())
+            }
             _ => format!("{entries} entries of {} are in {}", path.display(), registry.location()),
         });
     }
@@ -258,7 +347,11 @@ fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Ex
         entries += 1;
         let registered = Registered::of(entry, &Trust::default(), limits)?;
         if let Some(m) = registered.manifest.as_ref().filter(|_| !registered.holds()) {
-            wrong.push(format!("the manifest of {} does not hold ({})", registered.id, m.failures.join(", ")));
+            wrong.push(format!(
+                "the manifest of {} does not hold ({})",
+                registered.id,
+                m.failures.join(", ")
+            ));
         }
         Ok(())
     });
@@ -267,7 +360,13 @@ fn check(registry: &dyn Registry, limits: &Limits, global: &Global) -> Result<Ex
         Err(e) => wrong.push(format!("{e:#}")),
         Ok(()) => {}
     }
-    let checked = Checked { location: registry.location(), entries, confirmed: mended.confirmed, open: mended.open, wrong };
+    let checked = Checked {
+        location: registry.location(),
+        entries,
+        confirmed: mended.confirmed,
+        open: mended.open,
+        wrong,
+    };
     if global.json {
         output::json::checked(&checked)?
     } else {

@@ -15,15 +15,21 @@ use crate::serve::{self, Service, TokenFile};
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     let lookers = super::Lookers::new(&args.sandbox, None);
     if args.sandbox.no_sandbox {
-        output::remark("files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can");
+        output::remark(
+            "files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can",
+        );
     }
     let home = Home::locate(global)?;
     let config = home.config()?;
     let settings = config.serve.settings(args.listen, args.require_token)?;
-    let registry = home.registry(&args.registry, &config)?.context("the server needs a registry; leave out --registry none")?;
+    let registry = home
+        .registry(&args.registry, &config)?
+        .context("the server needs a registry; leave out --registry none")?;
     let ring = home.key_ring_if_any()?;
     if ring.is_none() {
-        output::remark("there is no watermark key in this home, so marks are not looked for; 'proofmark init' makes one");
+        output::remark(
+            "there is no watermark key in this home, so marks are not looked for; 'proofmark init' makes one",
+        );
     }
     let mut options = VerifyOptions::default();
     options.limits = config.limits.limits();
@@ -32,11 +38,22 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.registry = Some(registry.clone());
     options.eyes = lookers.eyes();
     config.manifest.name(&mut options);
-    // Statements are signed by whoever signs clips here; a server that cannot read that key does without.
-    let identity = home.identity(config.signing.certificate.as_deref(), config.signing.key.as_deref(), None).ok();
+    // Statements are signed by whoever signs clips here; a server that cannot read that key does
+    // without.
+    let identity = home
+        .identity(config.signing.certificate.as_deref(), config.signing.key.as_deref(), None)
+        .ok();
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;
-    let service = Service::new(settings, ring, options, registry, TokenFile::of(home.path()), identity, &folder)?;
+    let service = Service::new(
+        settings,
+        ring,
+        options,
+        registry,
+        TokenFile::of(home.path()),
+        identity,
+        &folder,
+    )?;
     serve::run(service)?;
     Ok(Exit::Success)
 }
@@ -45,10 +62,16 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
 fn lock(folder: &Path) -> Result<File> {
     make_private(folder)?;
     let path = folder.join("lock");
-    let file = File::create(&path).with_context(|| format!("{}: cannot be written; check its permissions", path.display()))?;
+    let file = File::create(&path)
+        .with_context(|| format!("{}: cannot be written; check its permissions", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("{}: another server runs in this home; stop it, or choose another home with --home", folder.display()),
-        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("{}: cannot be locked", path.display())),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another server runs in this home; stop it, or choose another home with --home",
+            folder.display()
+        ),
+        Err(TryLockError::Error(e)) => {
+            Err(e).with_context(|| format!("{}: cannot be locked", path.display()))
+        }
     }
 }

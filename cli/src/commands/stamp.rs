@@ -71,27 +71,51 @@ impl<'a> Stamper<'a> {
     }
 
     /// Stamps one file; with `again` over a target that an earlier attempt left.
-    pub(crate) fn stamp(&self, file: &Path, target: &Path, again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    pub(crate) fn stamp(
+        &self,
+        file: &Path,
+        target: &Path,
+        again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.overwrite |= again;
         self.stamp_as(file, target, &options, cancel, progress)
     }
 
     /// The same, in another way.
-    pub(crate) fn stamp_as(&self, file: &Path, target: &Path, options: &StampOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    pub(crate) fn stamp_as(
+        &self,
+        file: &Path,
+        target: &Path,
+        options: &StampOptions,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         let stamped = stamp(file, target, self.ring.newest(), options, cancel, progress)?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
-        Ok(Answer { exit: Exit::Success, json, text, remarks: held.into_iter().chain(remarks(file, target, &stamped)).collect() })
+        Ok(Answer {
+            exit: Exit::Success,
+            json,
+            text,
+            remarks: held.into_iter().chain(remarks(file, target, &stamped)).collect(),
+        })
     }
 
-    /// Refuses, before anything is written, files that would be written twice and files that are read as well.
+    /// Refuses, before anything is written, files that would be written twice and files that are
+    /// read as well.
     pub(crate) fn expect(&self, files: &Files) -> Result<()> {
         if let Some(base) = &self.args.base
             && let Some(other) = files.inputs.iter().find(|i| i.path.strip_prefix(base).is_err())
         {
-            bail!("{}: does not lie below {}; give another --base, or name the file by its way from there", other.path.display(), base.display());
+            bail!(
+                "{}: does not lie below {}; give another --base, or name the file by its way from there",
+                other.path.display(),
+                base.display()
+            );
         }
         if files.single {
             return Ok(());
@@ -101,23 +125,44 @@ impl<'a> Stamper<'a> {
         for input in files.inputs.iter().filter(|i| i.unread.is_none()) {
             for target in targets(&self.place(input), &self.options) {
                 if let Ok(real) = target.canonicalize()
-                    && inputs.get_or_insert_with(|| files.inputs.iter().filter_map(|i| i.path.canonicalize().ok()).collect()).contains(&real)
+                    && inputs
+                        .get_or_insert_with(|| {
+                            files.inputs.iter().filter_map(|i| i.path.canonicalize().ok()).collect()
+                        })
+                        .contains(&real)
                 {
-                    bail!("{}: is an input itself, and the target of {}; choose another target folder", target.display(), input.path.display());
+                    bail!(
+                        "{}: is an input itself, and the target of {}; choose another target folder",
+                        target.display(),
+                        input.path.display()
+                    );
                 }
                 if let Some(other) = writers.insert(target.clone(), &input.path) {
-                    let advice = if self.args.to.is_some() { "rename one of them" } else { "stamp them one by one" };
-                    let (target, other, input) = (target.display(), other.display(), input.path.display());
-                    bail!("{target}: both {other} and {input} would be stamped to it; {advice}, or keep their folders with --base");
+                    let advice = if self.args.to.is_some() {
+                        "rename one of them"
+                    } else {
+                        "stamp them one by one"
+                    };
+                    let (target, other, input) =
+                        (target.display(), other.display(), input.path.display());
+                    bail!(
+                        "{target}: both {other} and {input} would be stamped to it; {advice}, or keep their folders with --base"
+                    );
                 }
             }
         }
         Ok(())
     }
 
-    /// Where a file goes: into the target folder under its own name and that of its folders, or to the target itself.
+    /// Where a file goes: into the target folder under its own name and that of its folders, or to
+    /// the target itself.
     fn place(&self, input: &Input) -> PathBuf {
-        let within = self.args.base.as_ref().and_then(|base| input.path.strip_prefix(base).ok()).unwrap_or(&input.within);
+        let within = self
+            .args
+            .base
+            .as_ref()
+            .and_then(|base| input.path.strip_prefix(base).ok())
+            .unwrap_or(&input.within);
         match &self.args.to {
             _ if !self.args.output.is_dir() => self.args.output.clone(),
             Some(kind) => self.args.output.join(of_kind(within, kind)),
@@ -160,16 +205,30 @@ impl Work for Stamper<'_> {
         Some(self.place(input))
     }
 
-    fn answer(&self, input: &Input, again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    fn answer(
+        &self,
+        input: &Input,
+        again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         let target = self.place(input);
-        if let Some(folder) = target.parent().filter(|f| self.args.output.is_dir() && !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; check its permissions and the free space", folder.display()))?;
+        if let Some(folder) =
+            target.parent().filter(|f| self.args.output.is_dir() && !f.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).with_context(|| {
+                format!(
+                    "{}: cannot be made; check its permissions and the free space",
+                    folder.display()
+                )
+            })?;
         }
         self.stamp(&input.path, &target, again, cancel, progress)
     }
 }
 
-/// What is worth knowing of a stamped clip, quiet or not: it may want another copy or another target.
+/// What is worth knowing of a stamped clip, quiet or not: it may want another copy or another
+/// target.
 pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(reason) = &stamped.unconfirmed {
@@ -183,13 +242,16 @@ pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<Stri
         match track {
             Ok(c) if c.outlook == SoundOutlook::Ordinary => {}
             Ok(c) => out.push(format!("{}: sound: {}", file.display(), c.outlook.sentence())),
-            Err(reason) => out.push(format!("{}: sound copied without a mark: {reason}", file.display())),
+            Err(reason) => {
+                out.push(format!("{}: sound copied without a mark: {reason}", file.display()))
+            }
         }
     }
     out
 }
 
-/// Options, with the configuration where the command line (and the environment behind it) says nothing.
+/// Options, with the configuration where the command line (and the environment behind it) says
+/// nothing.
 fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOptions> {
     let mut o = StampOptions::default();
     o.payload = args.payload;
@@ -202,7 +264,13 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.limits = config.limits.limits();
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     let codec = args.encode.video_codec.as_ref().or(config.stamp.video_codec.as_ref());
-    o.encode.codec = codec.map(|n| VideoCodec::parse(n).with_context(|| format!("'{n}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1"))).transpose()?;
+    o.encode.codec = codec
+        .map(|n| {
+            VideoCodec::parse(n).with_context(|| {
+                format!("'{n}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1")
+            })
+        })
+        .transpose()?;
     o.encode.bitrate = args.encode.bitrate;
     o.encode.crf = args.encode.crf.or(config.stamp.crf.filter(|_| args.encode.bitrate.is_none()));
     if let Some(crf) = o.encode.crf.filter(|c| !(0.0..=63.0).contains(c)) {
@@ -214,7 +282,9 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.manifest.title.clone_from(&m.title);
     o.manifest.definition.clone_from(&m.manifest);
     let agent = m.agent.clone().map(|a| (a, m.agent_version.clone()));
-    o.manifest.software_agent = agent.or_else(|| config.manifest.agent.clone().map(|a| (a, config.manifest.agent_version.clone())));
+    o.manifest.software_agent = agent.or_else(|| {
+        config.manifest.agent.clone().map(|a| (a, config.manifest.agent_version.clone()))
+    });
     let c = &config.manifest;
     for (to, given, configured) in [
         (&mut o.manifest.digital_source_type, &m.digital_source_type, &c.digital_source_type),
@@ -241,8 +311,11 @@ fn remember(args: &RememberArgs, home: &Home, config: &Config) -> Result<Remembe
         Register::Never => Ok(Remember::Nowhere),
         Register::Later => Ok(Remember::File),
         Register::Now => {
-            let Some(registry) = home.registry(&args.registry, config)? else { return Ok(Remember::Nowhere) };
-            // Older ones wait for 'registry check': looking through all of them each time would cost more than it is worth.
+            let Some(registry) = home.registry(&args.registry, config)? else {
+                return Ok(Remember::Nowhere);
+            };
+            // Older ones wait for 'registry check': looking through all of them each time would
+            // cost more than it is worth.
             mend(registry.as_ref(), now().saturating_sub(24 * 60 * 60))?;
             Ok(Remember::Registry(registry))
         }

@@ -24,10 +24,16 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
     match (args.inputs.iter().any(|i| i == pipe), args.output == pipe) {
         (true, true) if args.inputs.len() == 1 => Ok(true),
         (true, true) => bail!("- is one stream, and other inputs are files; stamp them apart"),
-        (true, false) => bail!("a stream from standard input goes to standard output; give -o - too, or save it and stamp the file"),
-        (false, true) => bail!("a stream to standard output comes from standard input; give - as the input too, as in 'proofmark stamp - -o - < clip.mp4'"),
+        (true, false) => bail!(
+            "a stream from standard input goes to standard output; give -o - too, or save it and stamp the file"
+        ),
+        (false, true) => bail!(
+            "a stream to standard output comes from standard input; give - as the input too, as in 'proofmark stamp - -o - < clip.mp4'"
+        ),
         (false, false) if args.pipe.format.is_some() || args.pipe.sidecar.is_some() => {
-            bail!("--format and --sidecar are for streams, stamp - -o -; a file's name says what it is, and it holds its manifest or has it beside it")
+            bail!(
+                "--format and --sidecar are for streams, stamp - -o -; a file's name says what it is, and it holds its manifest or has it beside it"
+            )
         }
         (false, false) => Ok(false),
     }
@@ -44,13 +50,19 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         || args.base.is_some()
         || args.to.is_some()
     {
-        bail!("lists, shares, ledgers, time limits, --base and --to are for files, and - is a stream; leave them out");
+        bail!(
+            "lists, shares, ledgers, time limits, --base and --to are for files, and - is a stream; leave them out"
+        );
     }
     if std::io::stdin().is_terminal() {
-        bail!("standard input is a terminal; send a stream there, as in 'generator | proofmark stamp - -o -'");
+        bail!(
+            "standard input is a terminal; send a stream there, as in 'generator | proofmark stamp - -o -'"
+        );
     }
     if std::io::stdout().is_terminal() {
-        bail!("standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'");
+        bail!(
+            "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'"
+        );
     }
     let stamper = Stamper::new(args, super::Lookers::none(), global)?;
     let mut stream = StreamOptions::default();
@@ -60,11 +72,28 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     });
     stream.sidecar.clone_from(&args.pipe.sidecar);
     // Ours to read and write without what the standard library keeps in between.
-    let from = std::io::stdin().as_fd().try_clone_to_owned().context("standard input cannot be read; open it")?;
-    let to = std::io::stdout().as_fd().try_clone_to_owned().context("standard output cannot be written; open it")?;
-    let (from, to) = (Inlet::new(from, Path::new("standard input"), &stamper.options.limits, &cancel()), Outlet::new(to, &cancel()));
+    let from = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("standard input cannot be read; open it")?;
+    let to = std::io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("standard output cannot be written; open it")?;
+    let (from, to) = (
+        Inlet::new(from, Path::new("standard input"), &stamper.options.limits, &cancel()),
+        Outlet::new(to, &cancel()),
+    );
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamped = stamp_stream(from, to, stamper.ring.newest(), &stamper.options, &stream, &cancel(), &mut |p| bar.update(p));
+    let stamped = stamp_stream(
+        from,
+        to,
+        stamper.ring.newest(),
+        &stamper.options,
+        &stream,
+        &cancel(),
+        &mut |p| bar.update(p),
+    );
     drop(bar);
     let pipe = Path::new(PIPE);
     match stamped {

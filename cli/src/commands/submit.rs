@@ -29,7 +29,10 @@ pub(crate) fn run(args: &SubmitArgs, global: &Global) -> Result<Exit> {
     let jobs: Vec<Request> = tasks
         .into_iter()
         .map(|task| {
-            let key = args.key.as_ref().map(|k| if several { format!("{k}:{}", task.file()) } else { k.clone() });
+            let key = args
+                .key
+                .as_ref()
+                .map(|k| if several { format!("{k}:{}", task.file()) } else { k.clone() });
             let mut new = Request::new(task);
             (new.priority, new.key) = (args.priority, key);
             new
@@ -48,7 +51,10 @@ pub(crate) fn run(args: &SubmitArgs, global: &Global) -> Result<Exit> {
         } else {
             output::human::print(&format!("{}\n", submitted.id))?;
             if !submitted.new && !global.quiet {
-                output::remark(&format!("job {} had been submitted already, under the same key", submitted.id));
+                output::remark(&format!(
+                    "job {} had been submitted already, under the same key",
+                    submitted.id
+                ));
             }
         }
     }
@@ -125,14 +131,20 @@ fn expand(inputs: &[String]) -> Result<Vec<Place>> {
 /// A place that another process understands.
 fn place(text: &str) -> Result<Place> {
     match text.parse::<Place>().map_err(|e| anyhow!(e))? {
-        Place::File(path) => utf8(std::path::absolute(&path).with_context(|| format!("{}: cannot be found", path.display()))?),
+        Place::File(path) => utf8(
+            std::path::absolute(&path)
+                .with_context(|| format!("{}: cannot be found", path.display()))?,
+        ),
         object => Ok(object),
     }
 }
 
 fn utf8(path: PathBuf) -> Result<Place> {
     if path.to_str().is_none_or(|p| p.contains("://")) {
-        bail!("{}: a job can only name files whose names are UTF-8 and hold no ://; rename it", path.display());
+        bail!(
+            "{}: a job can only name files whose names are UTF-8 and hold no ://; rename it",
+            path.display()
+        );
     }
     Ok(Place::File(path))
 }
@@ -146,7 +158,9 @@ fn wait(queue: &Queue, jobs: &[Request], submitted: &[Submitted], global: &Globa
             match queue.job(*id)? {
                 Some(job) if job.state.is_end() => break job,
                 Some(_) if stop.is_cancelled() => {
-                    output::remark(&format!("job {id} goes on without being waited for; see 'proofmark jobs show {id}'"));
+                    output::remark(&format!(
+                        "job {id} goes on without being waited for; see 'proofmark jobs show {id}'"
+                    ));
                     return Ok(Exit::Interrupted);
                 }
                 Some(_) => std::thread::sleep(ASK),
@@ -166,11 +180,23 @@ fn wait(queue: &Queue, jobs: &[Request], submitted: &[Submitted], global: &Globa
             result => {
                 let report = result.map(|r| r.report.report);
                 let why = report.as_ref().and_then(|r| r["error"].as_str());
-                let e = anyhow!("{}", why.map_or_else(|| format!("job {id} is {}: {}", job.state, job.error.as_deref().unwrap_or("on request")), str::to_string));
+                let e = anyhow!(
+                    "{}",
+                    why.map_or_else(
+                        || format!(
+                            "job {id} is {}: {}",
+                            job.state,
+                            job.error.as_deref().unwrap_or("on request")
+                        ),
+                        str::to_string
+                    )
+                );
                 output::error(&e);
                 if global.json {
                     // What the worker wrote has the code of what was wrong.
-                    let told = report.filter(|r| r["error"].is_string()).unwrap_or_else(|| output::json::failure(new.task.verb(), Path::new(&file), &e));
+                    let told = report.filter(|r| r["error"].is_string()).unwrap_or_else(|| {
+                        output::json::failure(new.task.verb(), Path::new(&file), &e)
+                    });
                     output::json::print(&told)?;
                 }
                 Exit::Error

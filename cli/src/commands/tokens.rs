@@ -19,11 +19,19 @@ pub(crate) fn run(args: &TokensArgs, global: &Global) -> Result<Exit> {
         TokensAction::List => output::human::tokens(&tokens.list()?)?,
         TokensAction::Add { name, scopes } => {
             let token = tokens.add(name, scopes.iter().copied().collect())?;
-            if global.json { output::json::token(name, &token)? } else { output::human::token(&token, global)? }
+            if global.json {
+                output::json::token(name, &token)?
+            } else {
+                output::human::token(&token, global)?
+            }
         }
         TokensAction::Revoke { name } => {
             tokens.revoke(name)?;
-            if global.json { output::json::revoked(name)? } else { output::human::revoked(name, global)? }
+            if global.json {
+                output::json::revoked(name)?
+            } else {
+                output::human::revoked(name, global)?
+            }
         }
     }
     Ok(Exit::Success)

@@ -43,7 +43,11 @@ struct Policy {
 
 impl Policy {
     fn exit(self, judged: &Judgement) -> Exit {
-        let severity = if self.accept_unknown_signers { judged.severity_with_unknown_signers() } else { judged.severity };
+        let severity = if self.accept_unknown_signers {
+            judged.severity_with_unknown_signers()
+        } else {
+            judged.severity
+        };
         let enough = match self.require {
             None => true,
             Some(Require::Trusted) => matches!(judged.trust, Some(Vouched::Own | Vouched::Trusted)),
@@ -67,26 +71,58 @@ impl Verifier {
         options.registry = home.registry_if_any(&args.registry, &config)?;
         options.own = home.own_signers(&config)?;
         options.eyes = lookers.eyes();
-        let policy = Policy { accept_unknown_signers: args.accept_unknown_signers, require: args.require };
-        Ok(Self { ring, options, lookers, policy, language: args.language.map(Language::from).unwrap_or_default(), quiet: global.quiet })
+        let policy =
+            Policy { accept_unknown_signers: args.accept_unknown_signers, require: args.require };
+        Ok(Self {
+            ring,
+            options,
+            lookers,
+            policy,
+            language: args.language.map(Language::from).unwrap_or_default(),
+            quiet: global.quiet,
+        })
     }
 
-    pub(crate) fn verify(&self, file: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    pub(crate) fn verify(
+        &self,
+        file: &Path,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         self.ask(file, &self.options, cancel, progress)
     }
 
     /// The same, with the detector asked something else.
-    pub(crate) fn verify_as(&self, file: &Path, detect: DetectOptions, cancel: &Cancel) -> Result<Answer> {
+    pub(crate) fn verify_as(
+        &self,
+        file: &Path,
+        detect: DetectOptions,
+        cancel: &Cancel,
+    ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.detect = detect;
         self.ask(file, &options, cancel, &mut |_| {})
     }
 
-    fn ask(&self, file: &Path, options: &VerifyOptions, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
-        let verified = verify(file, self.ring.as_ref(), options, cancel, &mut |stage| stage.looked().into_iter().for_each(&mut *progress))?;
+    fn ask(
+        &self,
+        file: &Path,
+        options: &VerifyOptions,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
+        let verified = verify(file, self.ring.as_ref(), options, cancel, &mut |stage| {
+            stage.looked().into_iter().for_each(&mut *progress)
+        })?;
         let exit = self.policy.exit(&verified.judgement);
-        let remarks = self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
-        Ok(Answer { exit, json: output::json::verify(file, &verified, self.language)?, text: output::human::verify(file, &verified, self.language), remarks })
+        let remarks =
+            self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
+        Ok(Answer {
+            exit,
+            json: output::json::verify(file, &verified, self.language)?,
+            text: output::human::verify(file, &verified, self.language),
+            remarks,
+        })
     }
 }
 
@@ -113,7 +149,13 @@ impl Work for Verifier {
         })
     }
 
-    fn answer(&self, input: &Input, _again: bool, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+    fn answer(
+        &self,
+        input: &Input,
+        _again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
         self.verify(&input.path, cancel, progress)
     }
 }

@@ -10,7 +10,10 @@ use super::Lookers;
 use super::detect::Finder;
 use super::stamp::Stamper;
 use super::verify::Verifier;
-use crate::args::{DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs};
+use crate::args::{
+    DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption,
+    RememberArgs, SandboxOption, StampArgs, VerifyArgs,
+};
 use crate::batch::BatchArgs;
 use crate::exit::Exit;
 use crate::home::Home;
@@ -20,7 +23,9 @@ use crate::queue::{Desk, Metrics, Scratch, WorkerArgs, serve};
 
 pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     if args.sandbox.no_sandbox {
-        output::remark("files are looked at in the worker's own process: one that breaks a decoder can do here whatever the worker can");
+        output::remark(
+            "files are looked at in the worker's own process: one that breaks a decoder can do here whatever the worker can",
+        );
     }
     let home = Home::locate(global)?;
     let config = home.config()?;
@@ -46,7 +51,8 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
         quiet: global.quiet,
     };
     let mut worker = Worker::new(name());
-    (worker.jobs, worker.until_empty, worker.policy) = (args.jobs.into(), args.until_empty, config.queue.policy(args));
+    (worker.jobs, worker.until_empty, worker.policy) =
+        (args.jobs.into(), args.until_empty, config.queue.policy(args));
     if !global.quiet {
         output::remark(&format!("working for {} as {}", queue.location(), worker.name));
     }
@@ -95,7 +101,15 @@ fn verifying(args: &WorkerArgs) -> VerifyArgs {
 }
 
 fn detecting(args: &WorkerArgs) -> DetectArgs {
-    DetectArgs { inputs: Vec::new(), overlay: None, timeline: None, force: false, sandbox: sandbox(args), question: question(), batch: BatchArgs::default() }
+    DetectArgs {
+        inputs: Vec::new(),
+        overlay: None,
+        timeline: None,
+        force: false,
+        sandbox: sandbox(args),
+        question: question(),
+        batch: BatchArgs::default(),
+    }
 }
 
 fn stamping(args: &WorkerArgs) -> StampArgs {
@@ -113,7 +127,11 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         pipe: PipeArgs::default(),
         batch: BatchArgs::default(),
         // The worker remembers clips itself, when they are delivered.
-        remember: RememberArgs { register: Register::Never, labels: Vec::new(), registry: RegistryOption { registry: None } },
+        remember: RememberArgs {
+            register: Register::Never,
+            labels: Vec::new(),
+            registry: RegistryOption { registry: None },
+        },
         encode: EncodeArgs { video_codec: None, crf: None, bitrate: None, preset: None },
         manifest: ManifestArgs {
             no_c2pa: false,

@@ -57,7 +57,12 @@ impl Canvas {
     }
 
     /// Fills a box from its upper left corner.
-    pub(crate) fn fill(&mut self, (left, top): (usize, usize), (width, height): (usize, usize), colour: Colour) {
+    pub(crate) fn fill(
+        &mut self,
+        (left, top): (usize, usize),
+        (width, height): (usize, usize),
+        colour: Colour,
+    ) {
         for y in top..top + height {
             for x in left..left + width {
                 self.blend(x, y, colour, 1.0);
@@ -66,10 +71,20 @@ impl Canvas {
     }
 
     /// Writes text of digits, lower-case letters and `-.:` from its upper left corner.
-    pub(crate) fn text(&mut self, (left, top): (usize, usize), scale: usize, colour: Colour, text: &str) {
+    pub(crate) fn text(
+        &mut self,
+        (left, top): (usize, usize),
+        scale: usize,
+        colour: Colour,
+        text: &str,
+    ) {
         for (i, letter) in text.chars().enumerate() {
             for (x, y) in glyph(letter) {
-                self.fill((left + scale * (i * LETTER.0 + x), top + scale * y), (scale, scale), colour);
+                self.fill(
+                    (left + scale * (i * LETTER.0 + x), top + scale * y),
+                    (scale, scale),
+                    colour,
+                );
             }
         }
     }
@@ -83,7 +98,11 @@ impl Canvas {
     /// The picture as a PNG file.
     pub(crate) fn png(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, u32::try_from(self.0.width)?, u32::try_from(self.0.height)?);
+        let mut encoder = png::Encoder::new(
+            &mut bytes,
+            u32::try_from(self.0.width)?,
+            u32::try_from(self.0.height)?,
+        );
         encoder.set_color(png::ColorType::Rgb);
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&self.0.data)?;
@@ -100,9 +119,12 @@ impl From<Still> for Canvas {
 
 /// The dots of a letter; none of one that is not in the font.
 fn glyph(letter: char) -> impl Iterator<Item = (usize, usize)> {
-    let bank = FONT.iter().find_map(|(letters, rows)| Some((letters.find(letter)? * LETTER.0, rows)));
+    let bank =
+        FONT.iter().find_map(|(letters, rows)| Some((letters.find(letter)? * LETTER.0, rows)));
     bank.into_iter().flat_map(|(left, rows)| {
-        let dots = move |row: &'static str| row.bytes().skip(left).take(LETTER.0).enumerate().filter(|d| d.1 == b'#');
+        let dots = move |row: &'static str| {
+            row.bytes().skip(left).take(LETTER.0).enumerate().filter(|d| d.1 == b'#')
+        };
         rows.iter().enumerate().flat_map(move |(y, row)| dots(row).map(move |(x, _)| (x, y)))
     })
 }
@@ -164,7 +186,10 @@ mod tests {
         assert_eq!(dots('-'), [(1, 3), (2, 3), (3, 3)]);
         let known = "0123456789-.:abcdefghijklmnopqrstuvwxyz";
         assert!(known.chars().all(|c| !dots(c).is_empty()));
-        assert!(known.chars().all(|a| known.chars().all(|b| a == b || dots(a) != dots(b))), "two look alike");
+        assert!(
+            known.chars().all(|a| known.chars().all(|b| a == b || dots(a) != dots(b))),
+            "two look alike"
+        );
         assert!(dots(' ').is_empty() && dots('é').is_empty());
     }
 
@@ -173,7 +198,8 @@ mod tests {
         let mut canvas = Canvas::new(4, 3);
         canvas.fill((3, 2), (10, 10), INK);
         canvas.text((100, 0), 2, INK, "8");
-        let inked: Vec<usize> = canvas.0.data.chunks(3).enumerate().filter(|p| p.1 == INK).map(|p| p.0).collect();
+        let inked: Vec<usize> =
+            canvas.0.data.chunks(3).enumerate().filter(|p| p.1 == INK).map(|p| p.0).collect();
         assert_eq!(inked, [11]);
     }
 }

@@ -24,7 +24,8 @@ const WIDTH: f64 = 960.0;
 const BAR: (f64, f64) = (160.0, 260.0);
 const STRIP: (f64, f64) = (500.0, 420.0);
 const ROW: f64 = 22.0;
-/// The smallest p-value that the strip shows apart, as a power of ten; the detector's can be smaller.
+/// The smallest p-value that the strip shows apart, as a power of ten; the detector's can be
+/// smaller.
 const LEAST: f64 = 300.0;
 
 /// The page.
@@ -49,7 +50,13 @@ pub(crate) fn page(report: &Report) -> String {
          Dashed: a mark counts as found at 1e-6, a payload is told at 1e-9.\n",
     );
     for group in &report.groups {
-        let _ = write!(out, "<h2>{} <span class=\"soft\">{} of {} exact</span></h2>\n<div class=\"wide\">", title(group.group), group.tally.exact, group.tally.run);
+        let _ = write!(
+            out,
+            "<h2>{} <span class=\"soft\">{} of {} exact</span></h2>\n<div class=\"wide\">",
+            title(group.group),
+            group.tally.exact,
+            group.tally.run
+        );
         plot(&mut out, report, group.group);
         out.push_str("</div>\n");
     }
@@ -71,19 +78,29 @@ fn distortion(out: &mut String, report: &Report) {
     for (file, e) in report.evaluated() {
         let tally = Tally::of(e.trials.iter());
         let name = escape(&file.display().to_string());
-        let _ = writeln!(out, "<tr><td>{name}<td>{}×{}<td>{}<td>{:.2}<td>{:.4}<td>{} of {}", e.width, e.height, e.frames, e.psnr, e.ssim, tally.exact, tally.run);
+        let _ = writeln!(
+            out,
+            "<tr><td>{name}<td>{}×{}<td>{}<td>{:.2}<td>{:.4}<td>{} of {}",
+            e.width, e.height, e.frames, e.psnr, e.ssim, tally.exact, tally.run
+        );
     }
     out.push_str("</table></div>\n");
 }
 
 /// One row an attack: a bar of outcomes and a strip of p-values.
 fn plot(out: &mut String, report: &Report, group: Group) {
-    let attacks: Vec<&AttackReport> = report.attacks.iter().filter(|a| a.attack.group == group).collect();
+    let attacks: Vec<&AttackReport> =
+        report.attacks.iter().filter(|a| a.attack.group == group).collect();
     let bottom = ROW * attacks.len() as f64;
     let height = bottom + ROW;
-    let _ = writeln!(out, "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Survival and p-values, {}\">", group.name());
+    let _ = writeln!(
+        out,
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Survival and p-values, {}\">",
+        group.name()
+    );
     for power in [0.0, 25.0, 100.0, 200.0, LEAST] {
-        let (x, label) = (strip(power), if power == 0.0 { "1".to_string() } else { format!("1e-{power}") });
+        let (x, label) =
+            (strip(power), if power == 0.0 { "1".to_string() } else { format!("1e-{power}") });
         let _ = writeln!(
             out,
             "<line class=\"rule\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom}\"/><text class=\"soft middle\" x=\"{x:.1}\" y=\"{:.1}\">{label}</text>",
@@ -92,11 +109,21 @@ fn plot(out: &mut String, report: &Report, group: Group) {
     }
     for limit in [PRESENCE, IDENTITY] {
         let x = strip(-limit.log10());
-        let _ = writeln!(out, "<line class=\"limit\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom}\"/>");
+        let _ = writeln!(
+            out,
+            "<line class=\"limit\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom}\"/>"
+        );
     }
     for (i, a) in attacks.iter().enumerate() {
         let middle = ROW * (i as f64 + 0.5);
-        let _ = writeln!(out, "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}<title>{}</title></text>", BAR.0 - 8.0, middle + 4.0, escape(a.attack.name), escape(a.attack.about));
+        let _ = writeln!(
+            out,
+            "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}<title>{}</title></text>",
+            BAR.0 - 8.0,
+            middle + 4.0,
+            escape(a.attack.name),
+            escape(a.attack.about)
+        );
         bar(out, &a.tally, middle);
         for (clip, (file, e)) in report.evaluated().enumerate() {
             for trial in e.trials.iter().filter(|t| t.attack == a.attack.name) {
@@ -111,13 +138,28 @@ fn plot(out: &mut String, report: &Report, group: Group) {
 
 fn bar(out: &mut String, t: &Tally, middle: f64) {
     let y = middle - ROW * 0.3;
-    let label = if t.run == 0 { "not run".to_string() } else { format!("{} of {}", t.exact, t.run) };
-    let _ = writeln!(out, "<text x=\"{}\" y=\"{:.1}\">{label}</text>", BAR.0 + BAR.1 + 8.0, middle + 4.0);
+    let label =
+        if t.run == 0 { "not run".to_string() } else { format!("{} of {}", t.exact, t.run) };
+    let _ = writeln!(
+        out,
+        "<text x=\"{}\" y=\"{:.1}\">{label}</text>",
+        BAR.0 + BAR.1 + 8.0,
+        middle + 4.0
+    );
     let mut x = BAR.0;
-    let parts = [("exact", t.exact), ("present", t.present - t.exact - t.wrong), ("wrong", t.wrong), ("missed", t.run - t.present)];
+    let parts = [
+        ("exact", t.exact),
+        ("present", t.present - t.exact - t.wrong),
+        ("wrong", t.wrong),
+        ("missed", t.run - t.present),
+    ];
     for (class, count) in parts.into_iter().filter(|p| p.1 > 0) {
         let width = BAR.1 * count as f64 / t.run as f64;
-        let _ = writeln!(out, "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>", ROW * 0.6);
+        let _ = writeln!(
+            out,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
+            ROW * 0.6
+        );
         x += width;
     }
 }
@@ -131,7 +173,10 @@ fn dot(out: &mut String, trial: &Trial, y: f64, file: &str) {
         _ => ("missed", "nothing found"),
     };
     let x = strip(-p.ln() / LN_10);
-    let _ = writeln!(out, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{file}: {words}, p ≤ {p}</title></circle>");
+    let _ = writeln!(
+        out,
+        "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{file}: {words}, p ≤ {p}</title></circle>"
+    );
 }
 
 /// Where the power of ten of a p-value lies: by its root, which grows like the detector's score.
@@ -148,7 +193,11 @@ fn figures(out: &mut String, report: &Report) {
         let p = t.median_p_value.unwrap_or(PValue::ONE);
         let _ = match t.run {
             0 => writeln!(out, "<tr><td>{name}<td>{about}<td colspan=\"5\">not run"),
-            run => writeln!(out, "<tr><td>{name}<td>{about}<td>{run}<td>{}<td>{}<td>{}<td>{p}", t.exact, t.present, t.wrong),
+            run => writeln!(
+                out,
+                "<tr><td>{name}<td>{about}<td>{run}<td>{}<td>{}<td>{}<td>{p}",
+                t.exact, t.present, t.wrong
+            ),
         };
     }
     out.push_str("</table></div>\n</details>\n");
@@ -178,6 +227,9 @@ mod tests {
 
     #[test]
     fn the_strip_ends_where_its_scale_does() {
-        assert_eq!((super::strip(0.0), super::strip(75.0), super::strip(1e4)), (500.0, 710.0, 920.0));
+        assert_eq!(
+            (super::strip(0.0), super::strip(75.0), super::strip(1e4)),
+            (500.0, 710.0, 920.0)
+        );
     }
 }

@@ -14,7 +14,9 @@ use proofmark::provenance::{Action, ManifestReport, ManifestState};
 use proofmark::registry::{Entry, Event};
 use proofmark::sound::SoundEvidence;
 use proofmark::verdict::{Language, Severity, Verdict};
-use proofmark::{Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified};
+use proofmark::{
+    Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -65,8 +67,18 @@ fn lines(out: &mut String, label: &str, values: impl IntoIterator<Item = impl As
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     let mut out = format!("{GOOD}ready{GOOD:#}: {}\n", name(home.path()));
-    line(&mut out, "key", &format!("{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"));
-    line(&mut out, "identity", "a TEST certificate, in signing/: good for trying things out, trusted by nobody else");
+    line(
+        &mut out,
+        "key",
+        &format!(
+            "{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"
+        ),
+    );
+    line(
+        &mut out,
+        "identity",
+        "a TEST certificate, in signing/: good for trying things out, trusted by nobody else",
+    );
     line(&mut out, "settings", "config.toml, every one with a comment");
     line(&mut out, "next", "proofmark stamp clip.mp4 -o stamped.mp4");
     print(&out)
@@ -83,13 +95,16 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 
 /// Year-month-day of a time in seconds since 1970.
 pub(super) fn date(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    let time =
+        i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.map_or_else(|| "unknown day".into(), |t| t.date().to_string())
 }
 
 /// A time in milliseconds since 1970, to the second.
 fn moment(milliseconds: u64) -> String {
-    let time = i64::try_from(milliseconds / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    let time = i64::try_from(milliseconds / 1000)
+        .ok()
+        .and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_else(|| "unknown time".into())
 }
 
@@ -101,10 +116,21 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
     let s = &stamped.summary;
     if let (Some(codec), Some(p)) = (s.codec, &s.info.picture) {
-        line(&mut out, "picture", &format!("{codec}, {}×{}, {} frames, marked with key {}", p.width, p.height, s.frames, stamped.key));
+        line(
+            &mut out,
+            "picture",
+            &format!(
+                "{codec}, {}×{}, {} frames, marked with key {}",
+                p.width, p.height, s.frames, stamped.key
+            ),
+        );
     }
     if let Some(capacity) = &stamped.capacity {
-        line(&mut out, "evidence", &format!("{:.0}: {}", capacity.evidence, capacity.outlook.sentence()));
+        line(
+            &mut out,
+            "evidence",
+            &format!("{:.0}: {}", capacity.evidence, capacity.outlook.sentence()),
+        );
     }
     for track in &stamped.sound {
         let told = match track {
@@ -124,14 +150,23 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     if let Some(parent) = &stamped.parent {
         line(&mut out, "made from", &format!("{parent}, whose manifest is in the new one"));
     }
-    let marked = stamped.capacity.is_some() || stamped.sound.iter().flatten().any(|c| c.is_marked());
-    let forgotten = if marked { "none: a stripped copy will be 'marked', not 'recovered'" } else { "none: a stripped copy will carry nothing" };
+    let marked =
+        stamped.capacity.is_some() || stamped.sound.iter().flatten().any(|c| c.is_marked());
+    let forgotten = if marked {
+        "none: a stripped copy will be 'marked', not 'recovered'"
+    } else {
+        "none: a stripped copy will carry nothing"
+    };
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
     out
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected) -> String {
-    let head = if detected.any() { format!("{GOOD}mark found{GOOD:#}") } else { format!("{DOUBT}no mark found{DOUBT:#}") };
+    let head = if detected.any() {
+        format!("{GOOD}mark found{GOOD:#}")
+    } else {
+        format!("{DOUBT}no mark found{DOUBT:#}")
+    };
     let mut out = format!("{head}: {}\n", name(file));
     evidence(&mut out, detected);
     if !detected.any() {
@@ -165,14 +200,19 @@ fn payload(out: &mut String, payload: Option<Payload>, method: Option<Method>, m
 
 fn when(out: &mut String, ranges: &[TimeRange]) {
     if !ranges.is_empty() {
-        let spans: Vec<String> = ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
+        let spans: Vec<String> =
+            ranges.iter().map(|r| format!("{:.1}–{:.1} s", r.start, r.end)).collect();
         line(out, "when", &spans.join(", "));
     }
 }
 
 fn heard(out: &mut String, s: &SoundEvidence) {
     payload(out, s.payload, s.method, "");
-    line(out, "chance", &format!("p ≤ {} from {:.1} s, evidence {:.0}", s.p_value, s.seconds, s.evidence));
+    line(
+        out,
+        "chance",
+        &format!("p ≤ {} from {:.1} s, evidence {:.0}", s.p_value, s.seconds, s.evidence),
+    );
     if let Some(key) = &s.key {
         line(out, "key", &key.to_string());
     }
@@ -199,13 +239,21 @@ fn heard(out: &mut String, s: &SoundEvidence) {
 
 fn mark(out: &mut String, p: &PictureEvidence) {
     payload(out, p.payload, p.method, &p.generation.map(generation).unwrap_or_default());
-    line(out, "chance", &format!("p ≤ {} from {} frames, evidence {:.0}", p.p_value, p.frames, p.evidence));
+    line(
+        out,
+        "chance",
+        &format!("p ≤ {} from {} frames, evidence {:.0}", p.p_value, p.frames, p.evidence),
+    );
     if let Some(key) = &p.key {
         line(out, "key", &key.to_string());
     }
     when(out, &p.ranges);
     if let Some(area) = p.area.as_ref().filter(|a| a.share < 0.95) {
-        line(out, "where", &format!("in {:.0} % of the picture; detect --overlay shows where", 100.0 * area.share));
+        line(
+            out,
+            "where",
+            &format!("in {:.0} % of the picture; detect --overlay shows where", 100.0 * area.share),
+        );
     }
     if let Some(g) = p.geometry {
         line(out, "geometry", &geometry(g));
@@ -213,7 +261,8 @@ fn mark(out: &mut String, p: &PictureEvidence) {
     if let Some(note) = &p.note {
         line(out, "note", note);
     }
-    for (heading, others) in [("over an earlier mark", &p.earlier), ("and another mark", &p.others)] {
+    for (heading, others) in [("over an earlier mark", &p.earlier), ("and another mark", &p.others)]
+    {
         for other in others {
             let _ = writeln!(out, "{DOUBT}{heading}{DOUBT:#}");
             mark(out, other);
@@ -280,11 +329,17 @@ fn manifest(out: &mut String, m: &ManifestReport) {
         line(out, "title", title);
     }
     if let Some(s) = &m.signer {
-        let name = [s.common_name.as_deref(), s.organisation.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let name = [s.common_name.as_deref(), s.organisation.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ");
         let trusted = if s.trusted { "trusted" } else { "not on a trust list here" };
         let time = match (&s.time, &s.unattested_time) {
             (Some(time), _) => format!("attested at {time}"),
-            (None, Some(time)) => format!("says it was at {time}, which nobody listed here attests"),
+            (None, Some(time)) => {
+                format!("says it was at {time}, which nobody listed here attests")
+            }
             (None, None) => "no attested time".to_string(),
         };
         line(out, "signer", &format!("{name}; {trusted}; {time}"));
@@ -293,7 +348,15 @@ fn manifest(out: &mut String, m: &ManifestReport) {
     for (i, a) in m.lineage.iter().enumerate() {
         let title = a.title.as_ref().map(|t| format!(", '{t}'")).unwrap_or_default();
         let how = a.relationship.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
-        line(out, if i == 0 { "made from" } else { "" }, &format!("{}{how}{title}, signed by {}", a.label, a.signer().unwrap_or("an unnamed signer")));
+        line(
+            out,
+            if i == 0 { "made from" } else { "" },
+            &format!(
+                "{}{how}{title}, signed by {}",
+                a.label,
+                a.signer().unwrap_or("an unnamed signer")
+            ),
+        );
         lines(out, "", a.actions.iter().map(action));
     }
     if m.state == ManifestState::Invalid {
@@ -303,7 +366,12 @@ fn manifest(out: &mut String, m: &ManifestReport) {
 
 /// What was done, in a line.
 fn action(a: &Action) -> String {
-    let source = a.digital_source_type.as_deref().and_then(|t| t.rsplit('/').next()).map(|t| format!(" ({t})")).unwrap_or_default();
+    let source = a
+        .digital_source_type
+        .as_deref()
+        .and_then(|t| t.rsplit('/').next())
+        .map(|t| format!(" ({t})"))
+        .unwrap_or_default();
     let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
     let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
     format!("{}{source}{agent}{when}", a.action)
@@ -317,7 +385,13 @@ pub(crate) fn entries(entries: &[Entry]) -> Result<()> {
     for e in entries {
         let payload = e.payload.map_or_else(|| e.id.clone(), |p| p.to_string());
         let labels = e.labels.iter().map(|l| shown(l)).collect::<Vec<_>>().join(", ");
-        rows.push([payload, date(e.stamped), e.media_type.clone(), shown(e.title.as_deref().unwrap_or_default()), labels]);
+        rows.push([
+            payload,
+            date(e.stamped),
+            e.media_type.clone(),
+            shown(e.title.as_deref().unwrap_or_default()),
+            labels,
+        ]);
     }
     print(&table(&rows, 4))
 }
@@ -328,7 +402,12 @@ pub(crate) fn log(events: &[Event]) -> Result<()> {
     }
     let mut rows = vec![["when", "who", "what", "entry"].map(String::from)];
     for e in events {
-        rows.push([moment(e.at), e.who.as_deref().map_or_else(|| "this deployment".to_string(), shown), e.what.clone(), e.id.clone()]);
+        rows.push([
+            moment(e.at),
+            e.who.as_deref().map_or_else(|| "this deployment".to_string(), shown),
+            e.what.clone(),
+            e.id.clone(),
+        ]);
     }
     print(&table(&rows, 3))
 }
@@ -350,7 +429,9 @@ fn registered(out: &mut String, r: &Registered) {
         line(out, "title", &shown(title));
     }
     match r.media_type.as_str() {
-        Entry::MANIFEST_ALONE => line(out, "received", &format!("{}, without its clip", date(r.stamped))),
+        Entry::MANIFEST_ALONE => {
+            line(out, "received", &format!("{}, without its clip", date(r.stamped)))
+        }
         kind => line(out, "stamped", &format!("{}, as {kind}", date(r.stamped))),
     }
     if !r.labels.is_empty() {
@@ -374,7 +455,10 @@ pub(crate) fn lookup(what: &Path, found: &[Registered]) -> Result<()> {
 
 pub(crate) fn imported(file: &Path, done: &Imported) -> Result<()> {
     let Imported { added, replaced, unchanged, refused } = done;
-    print(&format!("{}: {added} added, {replaced} replaced, {unchanged} there already, {refused} refused\n", name(file)))
+    print(&format!(
+        "{}: {added} added, {replaced} replaced, {unchanged} there already, {refused} refused\n",
+        name(file)
+    ))
 }
 
 pub(crate) fn deleted(id: &str, global: &Global) -> Result<()> {
@@ -387,7 +471,11 @@ pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
     }
     let mut rows = vec![["name", "made", "allows"].map(String::from)];
     for t in tokens {
-        rows.push([shown(&t.name), date(t.created), t.scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ")]);
+        rows.push([
+            shown(&t.name),
+            date(t.created),
+            t.scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
+        ]);
     }
     print(&table(&rows, 3))
 }
@@ -395,7 +483,9 @@ pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
 pub(crate) fn token(token: &str, global: &Global) -> Result<()> {
     print(&format!("{token}\n"))?;
     if !global.quiet {
-        super::remark("this token is not kept, and cannot be shown again; clients send it as 'Authorization: Bearer …'");
+        super::remark(
+            "this token is not kept, and cannot be shown again; clients send it as 'Authorization: Bearer …'",
+        );
     }
     Ok(())
 }
@@ -409,10 +499,21 @@ pub(crate) fn checked(c: &Checked<'_>) -> Result<()> {
     let mut out = format!("{style}{word}{style:#}: {}\n", c.location);
     line(&mut out, "entries", &c.entries.to_string());
     if c.confirmed > 0 {
-        line(&mut out, "mended", &format!("{} whose file appeared before a crash could be told", c.confirmed));
+        line(
+            &mut out,
+            "mended",
+            &format!("{} whose file appeared before a crash could be told", c.confirmed),
+        );
     }
     if c.open > 0 {
-        line(&mut out, "open", &format!("{} whose file is not where it was to appear: still at work, never finished, or moved", c.open));
+        line(
+            &mut out,
+            "open",
+            &format!(
+                "{} whose file is not where it was to appear: still at work, never finished, or moved",
+                c.open
+            ),
+        );
     }
     c.wrong.iter().for_each(|w| line(&mut out, "wrong", w));
     print(&out)
@@ -424,17 +525,35 @@ pub(crate) fn evaluate(report: &Report) -> Result<()> {
         let name = shown(&file.file_name().unwrap_or_default().to_string_lossy());
         let tally = Tally::of(e.trials.iter());
         let exact = format!("{} of {}", tally.exact, tally.run);
-        clips.push([name, format!("{}×{}", e.width, e.height), e.frames.to_string(), format!("{:.2} dB", e.psnr), format!("{:.4}", e.ssim), exact]);
+        clips.push([
+            name,
+            format!("{}×{}", e.width, e.height),
+            e.frames.to_string(),
+            format!("{:.2} dB", e.psnr),
+            format!("{:.4}", e.ssim),
+            exact,
+        ]);
     }
     if clips.len() == 1 {
         return Ok(());
     }
-    let mut attacks = vec![["attack", "group", "clips", "exact", "present", "wrong", "median p"].map(String::from)];
+    let mut attacks = vec![
+        ["attack", "group", "clips", "exact", "present", "wrong", "median p"].map(String::from),
+    ];
     for a in &report.attacks {
         let [run, exact, present, wrong, p] = counts(&a.tally);
-        attacks.push([a.attack.name.into(), a.attack.group.name().into(), run, exact, present, wrong, p]);
+        attacks.push([
+            a.attack.name.into(),
+            a.attack.group.name().into(),
+            run,
+            exact,
+            present,
+            wrong,
+            p,
+        ]);
     }
-    let mut groups = vec![["group", "trials", "exact", "present", "wrong", "median p"].map(String::from)];
+    let mut groups =
+        vec![["group", "trials", "exact", "present", "wrong", "median p"].map(String::from)];
     for g in &report.groups {
         let [run, exact, present, wrong, p] = counts(&g.tally);
         groups.push([g.group.name().into(), run, exact, present, wrong, p]);
@@ -447,24 +566,41 @@ fn counts(t: &Tally) -> [String; 5] {
     if t.run == 0 {
         return ["not run", "", "", "", ""].map(String::from);
     }
-    [t.run.to_string(), t.exact.to_string(), t.present.to_string(), t.wrong.to_string(), t.median_p_value.unwrap_or(PValue::ONE).to_string()]
+    [
+        t.run.to_string(),
+        t.exact.to_string(),
+        t.present.to_string(),
+        t.wrong.to_string(),
+        t.median_p_value.unwrap_or(PValue::ONE).to_string(),
+    ]
 }
 
 pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
-    let rows: Vec<_> = list.iter().map(|a| [a.name, a.group.name(), a.about].map(String::from)).collect();
+    let rows: Vec<_> =
+        list.iter().map(|a| [a.name, a.group.name(), a.about].map(String::from)).collect();
     print(&table(&rows, 3))
 }
 
-/// Columns as wide as their widest cell, the first `left` of them flush left; the first row in bold if there are columns of figures.
+/// Columns as wide as their widest cell, the first `left` of them flush left; the first row in bold
+/// if there are columns of figures.
 pub(super) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut out = String::new();
     for (y, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().zip(widths).enumerate().map(|(i, (c, w))| if i < left { format!("{c:w$}") } else { format!("{c:>w$}") }).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(i, (c, w))| if i < left { format!("{c:w$}") } else { format!("{c:>w$}") })
+            .collect();
         let text = cells.join("  ");
         let text = text.trim_end();
-        let _ = if y == 0 && left < N { writeln!(out, "{BOLD}{text}{BOLD:#}") } else { writeln!(out, "{text}") };
+        let _ = if y == 0 && left < N {
+            writeln!(out, "{BOLD}{text}{BOLD:#}")
+        } else {
+            writeln!(out, "{text}")
+        };
     }
     out
 }

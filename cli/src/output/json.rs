@@ -15,7 +15,9 @@ use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::{Entry, Event, RegistryError};
 use proofmark::verdict::{Language, Reason};
 use proofmark::worker::Isolation;
-use proofmark::{Detected, KeyRing, Registered, Report, Stamped, Verified, VerifyError, WatermarkKey};
+use proofmark::{
+    Detected, KeyRing, Registered, Report, Stamped, Verified, VerifyError, WatermarkKey,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -87,11 +89,18 @@ fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
 const VERIFY: &str = "proofmark.verify/2";
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
-    print(&json!({"schema": schema("init"), "home": home.path(), "key": key, "authority": home.authority()}))
+    print(
+        &json!({"schema": schema("init"), "home": home.path(), "key": key, "authority": home.authority()}),
+    )
 }
 
 pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
-    let keys: Vec<Value> = ring.keys().iter().enumerate().map(|(i, k)| json!({"id": k.id(), "created": k.created(), "stamps": i == 0})).collect();
+    let keys: Vec<Value> = ring
+        .keys()
+        .iter()
+        .enumerate()
+        .map(|(i, k)| json!({"id": k.id(), "created": k.created(), "stamps": i == 0}))
+        .collect();
     print(&json!({"schema": schema("keys"), "keys": keys}))
 }
 
@@ -131,11 +140,14 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
 
 /// The part of a report that the detectors fill.
 fn evidence(detected: &Detected) -> Result<Value> {
-    Ok(json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}))
+    Ok(
+        json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}),
+    )
 }
 
 pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<Value> {
-    let mut report = named(json!({"schema": schema("detect"), "isolation": isolation}), "file", file);
+    let mut report =
+        named(json!({"schema": schema("detect"), "isolation": isolation}), "file", file);
     merge(&mut report, evidence(detected)?);
     Ok(report)
 }
@@ -165,12 +177,18 @@ pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> Result<Va
         "isolation": v.isolation,
     });
     report = named(report, "file", file);
-    merge(&mut report, v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?);
+    merge(
+        &mut report,
+        v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?,
+    );
     Ok(report)
 }
 
 pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
-    let listed: Vec<Value> = tokens.iter().map(|t| json!({"name": t.name, "scopes": t.scopes, "created": t.created})).collect();
+    let listed: Vec<Value> = tokens
+        .iter()
+        .map(|t| json!({"name": t.name, "scopes": t.scopes, "created": t.created}))
+        .collect();
     print(&json!({"schema": schema("tokens"), "tokens": listed}))
 }
 
@@ -273,12 +291,20 @@ pub(crate) fn submitted(file: &str, submitted: Submitted) -> Value {
 }
 
 /// What an attempt of a worker came to.
-pub(crate) fn attempt(id: i64, state: State, verb: &str, file: &str, seconds: f64, error: Option<&str>) -> Value {
+pub(crate) fn attempt(
+    id: i64,
+    state: State,
+    verb: &str,
+    file: &str,
+    seconds: f64,
+    error: Option<&str>,
+) -> Value {
     json!({"schema": schema("worker"), "id": id, "state": state, "verb": verb, "file": file, "seconds": seconds, "error": error})
 }
 
 pub(crate) fn queue(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> Value {
-    let states: serde_json::Map<String, Value> = overview.states.iter().map(|(state, count)| (state.to_string(), (*count).into())).collect();
+    let states: serde_json::Map<String, Value> =
+        overview.states.iter().map(|(state, count)| (state.to_string(), (*count).into())).collect();
     json!({
         "schema": schema("jobs"), "queue": location, "states": states, "ended_last_minute": overview.last_minute, "ended_last_hour": overview.last_hour,
         "longest_wait": overview.longest_wait, "stuck": stuck, "parked": parked,

@@ -1,4 +1,5 @@
-//! What is printed: results on standard output, for people or as JSON; remarks and errors on standard error. And a page for browsers, and pictures.
+//! What is printed: results on standard output, for people or as JSON; remarks and errors on
+//! standard error. And a page for browsers, and pictures.
 
 mod canvas;
 pub(crate) mod html;
@@ -18,12 +19,14 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Text that others wrote, names of files among it, for a terminal: line breaks as spaces, and a mark for what would move its cursor, change its colours, or
-/// turn the order of letters round.
+/// Text that others wrote, names of files among it, for a terminal: line breaks as spaces, and a
+/// mark for what would move its cursor, change its colours, or turn the order of letters round.
 pub(crate) fn plain(text: &str) -> String {
     let harmless = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            char::REPLACEMENT_CHARACTER
+        }
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
         c => c,
     };
@@ -57,7 +60,9 @@ pub(crate) fn summary(text: &str) {
 
 /// Whether whoever read our output has gone: no error of ours.
 pub(crate) fn is_broken_pipe(e: &anyhow::Error) -> bool {
-    e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
+    e.chain().any(|c| {
+        c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+    })
 }
 
 #[cfg(test)]
@@ -71,6 +76,10 @@ mod tests {
         assert_eq!(plain("\u{1b}[2Ja\u{9b}31m\u{202e}4pm"), "\u{fffd}[2Ja\u{fffd}31m\u{fffd}4pm");
         let mut out = String::new();
         human::line(&mut out, "title", "evil\u{1b}[2J\nx");
-        assert_eq!(out.matches('\u{1b}').count() + out.trim_end().matches('\n').count(), 0, "{out:?}");
+        assert_eq!(
+            out.matches('\u{1b}').count() + out.trim_end().matches('\n').count(),
+            0,
+            "{out:?}"
+        );
     }
 }

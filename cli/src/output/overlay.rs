@@ -13,7 +13,8 @@ const FAINT: f32 = 0.35;
 /// Pixels of the short side for each of a border's width.
 const SHORT: usize = 720;
 
-/// The time of the frame to draw over, in seconds: in the middle of the first range of the first mark that was mapped. `None` if none was.
+/// The time of the frame to draw over, in seconds: in the middle of the first range of the first
+/// mark that was mapped. `None` if none was.
 pub(crate) fn time(picture: &PictureEvidence) -> Option<f64> {
     let mut mapped = marks(picture).filter(|m| m.area.is_some());
     mapped.find_map(|m| m.ranges.first()).map(|r| f64::midpoint(r.start, r.end))
@@ -23,10 +24,15 @@ fn marks(picture: &PictureEvidence) -> impl Iterator<Item = &PictureEvidence> {
     std::iter::once(picture).chain(&picture.others)
 }
 
-/// Tints the cells of the frame at `time`: with the hue of a mark that they carry, red where they carry none, not at all where nothing can be told.
+/// Tints the cells of the frame at `time`: with the hue of a mark that they carry, red where they
+/// carry none, not at all where nothing can be told.
 pub(crate) fn draw(frame: Still, picture: &PictureEvidence, time: f64) -> Canvas {
     let there = |m: &PictureEvidence| m.ranges.iter().any(|r| (r.start..=r.end).contains(&time));
-    let maps: Vec<_> = marks(picture).enumerate().filter(|(_, m)| there(m)).filter_map(|(i, m)| Some((hue(i), Grid::of(m.area.as_ref()?)))).collect();
+    let maps: Vec<_> = marks(picture)
+        .enumerate()
+        .filter(|(_, m)| there(m))
+        .filter_map(|(i, m)| Some((hue(i), Grid::of(m.area.as_ref()?))))
+        .collect();
     tint(frame, &maps)
 }
 
@@ -53,7 +59,10 @@ impl<'a> Grid<'a> {
 
     /// Whether a pixel is less than `line` pixels from another cell.
     fn is_border(&self, (x, y): (usize, usize), size: (usize, usize), line: usize) -> bool {
-        let near = [(x.saturating_sub(line), y.saturating_sub(line)), ((x + line).min(size.0 - 1), (y + line).min(size.1 - 1))];
+        let near = [
+            (x.saturating_sub(line), y.saturating_sub(line)),
+            ((x + line).min(size.0 - 1), (y + line).min(size.1 - 1)),
+        ];
         near.into_iter().any(|pixel| self.place(pixel, size) != self.place((x, y), size))
     }
 
@@ -69,7 +78,8 @@ fn tint(frame: Still, maps: &[(Colour, Grid<'_>)]) -> Canvas {
     let line = (size.0.min(size.1) / SHORT).max(1);
     for y in 0..size.1 {
         for x in 0..size.0 {
-            let told = |state| maps.iter().find(|(_, grid)| grid.state((x, y), size) == Some(state));
+            let told =
+                |state| maps.iter().find(|(_, grid)| grid.state((x, y), size) == Some(state));
             let border = maps.first().is_some_and(|(_, grid)| grid.is_border((x, y), size, line));
             match told(true).map(|m| m.0).or(told(false).map(|_| UNMARKED)) {
                 Some(colour) => {
@@ -90,7 +100,12 @@ mod tests {
     use super::*;
 
     /// The pixels of a map of 2×1 cells over a frame, as told by two marks.
-    fn tinted(width: usize, height: usize, first: &[Option<bool>], second: &[Option<bool>]) -> impl Fn(usize, usize) -> Colour + use<> {
+    fn tinted(
+        width: usize,
+        height: usize,
+        first: &[Option<bool>],
+        second: &[Option<bool>],
+    ) -> impl Fn(usize, usize) -> Colour + use<> {
         let frame = Still { width, height, data: [90, 120, 60].repeat(width * height) };
         let canvas = tint(frame, &[(hue(0), Grid::new(2, first)), (hue(1), Grid::new(2, second))]);
         move |x, y| canvas.pixel(x, y)

@@ -8,7 +8,12 @@ use super::human::{line, shown, table};
 use super::{BAD, BOLD, GOOD};
 
 /// The queue at a glance.
-pub(crate) fn overview(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> String {
+pub(crate) fn overview(
+    location: &str,
+    overview: &Overview,
+    stuck: &[Job],
+    parked: &[Job],
+) -> String {
     let mut out = format!("{BOLD}{location}{BOLD:#}\n");
     for (state, count) in &overview.states {
         let (on, off) = match state {
@@ -18,16 +23,29 @@ pub(crate) fn overview(location: &str, overview: &Overview, stuck: &[Job], parke
         };
         line(&mut out, state.name(), &format!("{on}{count}{off}"));
     }
-    line(&mut out, "ended", &format!("{} in the last minute, {} in the last hour", overview.last_minute, overview.last_hour));
+    line(
+        &mut out,
+        "ended",
+        &format!(
+            "{} in the last minute, {} in the last hour",
+            overview.last_minute, overview.last_hour
+        ),
+    );
     if let Some(wait) = overview.longest_wait {
         line(&mut out, "waiting", &format!("{} for the longest", span(wait)));
     }
     if !stuck.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}stuck{BOLD:#}: their workers are silent, and no other has taken them up; is any running?");
+        let _ = writeln!(
+            out,
+            "\n{BOLD}stuck{BOLD:#}: their workers are silent, and no other has taken them up; is any running?"
+        );
         out.push_str(&jobs(stuck));
     }
     if !parked.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}parked{BOLD:#}: look into the error, then 'proofmark jobs retry ID'");
+        let _ = writeln!(
+            out,
+            "\n{BOLD}parked{BOLD:#}: look into the error, then 'proofmark jobs retry ID'"
+        );
         out.push_str(&jobs(parked));
     }
     out
@@ -38,13 +56,26 @@ pub(crate) fn jobs(jobs: &[Job]) -> String {
     if jobs.is_empty() {
         return "no jobs\n".into();
     }
-    let mut rows = vec![["job", "state", "task", "attempts", "deaths", "file", "error"].map(String::from)];
+    let mut rows =
+        vec![["job", "state", "task", "attempts", "deaths", "file", "error"].map(String::from)];
     for job in jobs {
         let (verb, file) = task(job);
-        let error = job.error.as_deref().map(|e| e.chars().filter(|c| !c.is_control()).take(100).collect()).unwrap_or_default();
+        let error = job
+            .error
+            .as_deref()
+            .map(|e| e.chars().filter(|c| !c.is_control()).take(100).collect())
+            .unwrap_or_default();
         // The end of a name tells more than its beginning.
         let file: String = file.chars().skip(file.chars().count().saturating_sub(40)).collect();
-        rows.push([job.id.to_string(), job.state.to_string(), verb, job.attempt.to_string(), job.deaths.to_string(), shown(&file), error]);
+        rows.push([
+            job.id.to_string(),
+            job.state.to_string(),
+            verb,
+            job.attempt.to_string(),
+            job.deaths.to_string(),
+            shown(&file),
+            error,
+        ]);
     }
     table(&rows, 6)
 }
@@ -58,12 +89,27 @@ pub(crate) fn job(job: &Job, result: Option<&Ended>) -> String {
         line(&mut out, "key", &shown(key));
     }
     line(&mut out, "priority", &job.priority.to_string());
-    line(&mut out, "attempts", &format!("{}, of which {} cost the worker; {} failed by the surroundings", job.attempt, job.deaths, job.tries));
+    line(
+        &mut out,
+        "attempts",
+        &format!(
+            "{}, of which {} cost the worker; {} failed by the surroundings",
+            job.attempt, job.deaths, job.tries
+        ),
+    );
     if let Some(worker) = &job.worker {
         line(&mut out, "worker", &shown(worker));
     }
     if let (Some(started), Some(ended)) = (job.started, job.ended) {
-        line(&mut out, "took", &format!("{}, {} after it was submitted", span(ended - started), span(ended - job.submitted)));
+        line(
+            &mut out,
+            "took",
+            &format!(
+                "{}, {} after it was submitted",
+                span(ended - started),
+                span(ended - job.submitted)
+            ),
+        );
     }
     if let Some(error) = &job.error {
         line(&mut out, "error", &error.chars().filter(|c| !c.is_control()).collect::<String>());

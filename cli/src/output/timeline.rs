@@ -5,8 +5,8 @@ use proofmark::picture::PictureEvidence;
 
 use super::canvas::{Canvas, Colour, INK, LETTER, LINE, SOFT, UNKNOWN, UNMARKED, hue};
 
-/// Layout in pixels: the paper, its left and right margins, and from top to bottom the legend, a lane for each mark (its name, the band of its ranges,
-/// its bars, a gap), and the axis.
+/// Layout in pixels: the paper, its left and right margins, and from top to bottom the legend, a
+/// lane for each mark (its name, the band of its ranges, its bars, a gap), and the axis.
 const WIDTH: usize = 1280;
 const MARGIN: (usize, usize) = (72, 36);
 const LEGEND: usize = 64;
@@ -23,11 +23,16 @@ const LEAST: usize = 4;
 const NARROW: usize = 6;
 
 /// The scores that decide, their lines' colours, and what they say.
-const THRESHOLDS: [(f32, Colour, &str); 2] = [(Span::MARKED, INK, "marked from score"), (Span::UNMARKED, UNMARKED, "unmarked under")];
+const THRESHOLDS: [(f32, Colour, &str); 2] =
+    [(Span::MARKED, INK, "marked from score"), (Span::UNMARKED, UNMARKED, "unmarked under")];
 
 /// Draws a lane for each mark. `None` without a mark, as nothing was measured then.
 pub(crate) fn draw(picture: &PictureEvidence) -> Option<Canvas> {
-    let marks: Vec<_> = std::iter::once(picture).chain(&picture.others).chain(&picture.earlier).filter(|m| !m.spans.is_empty()).collect();
+    let marks: Vec<_> = std::iter::once(picture)
+        .chain(&picture.others)
+        .chain(&picture.earlier)
+        .filter(|m| !m.spans.is_empty())
+        .collect();
     let spans = || marks.iter().flat_map(|m| &m.spans);
     let seconds = spans().map(|s| s.end).fold(0.0, f64::max);
     let score = spans().map(|s| f64::from(s.score)).fold(2.0 * f64::from(Span::MARKED), f64::max);
@@ -35,7 +40,11 @@ pub(crate) fn draw(picture: &PictureEvidence) -> Option<Canvas> {
         return None;
     }
     let lane = NAME + BAND + BARS + GAP;
-    let mut plot = Plot { canvas: Canvas::new(WIDTH, LEGEND + marks.len() * lane - GAP + AXIS), seconds: seconds.max(1e-3), score: 1.05 * score };
+    let mut plot = Plot {
+        canvas: Canvas::new(WIDTH, LEGEND + marks.len() * lane - GAP + AXIS),
+        seconds: seconds.max(1e-3),
+        score: 1.05 * score,
+    };
     plot.legend(marks.len());
     for (i, mark) in marks.iter().enumerate() {
         plot.lane(LEGEND + i * lane, mark, hue(i));
@@ -81,7 +90,9 @@ impl Plot {
     fn legend(&mut self, marks: usize) {
         let hues: Vec<Colour> = (0..marks).map(hue).collect();
         let (mut x, y) = (MARGIN.0, 16);
-        for (colours, name) in [(&hues[..], "marked"), (&[UNMARKED], "unmarked"), (&[UNKNOWN], "says nothing")] {
+        for (colours, name) in
+            [(&hues[..], "marked"), (&[UNMARKED], "unmarked"), (&[UNKNOWN], "says nothing")]
+        {
             for &colour in colours {
                 self.canvas.fill((x, y), (14, 14), colour);
                 x += 18;
@@ -107,7 +118,12 @@ impl Plot {
             let y = foot - self.height(score);
             self.canvas.fill((MARGIN.0, y), (WIDTH - MARGIN.0 - MARGIN.1, 1), LINE);
             let text = format!("{score:.0}");
-            self.canvas.text((MARGIN.0 - 10 - width(&text), y.saturating_sub(6)), SCALE, SOFT, &text);
+            self.canvas.text(
+                (MARGIN.0 - 10 - width(&text), y.saturating_sub(6)),
+                SCALE,
+                SOFT,
+                &text,
+            );
         }
         for range in &mark.ranges {
             let (left, right) = (self.x(range.start), self.x(range.end));
@@ -154,13 +170,17 @@ fn width(text: &str) -> usize {
 fn ticks(end: f64, most: u32) -> impl Iterator<Item = f64> {
     let least = end / f64::from(most);
     let power = 10f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&s| s >= least).unwrap_or(least);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&s| s >= least).unwrap_or(least);
     (0..=most).map(move |i| step * f64::from(i)).take_while(move |&t| t <= end)
 }
 
 /// Seconds between the numbers of the axis: at most a dozen of them.
 fn time_step(seconds: f64) -> f64 {
-    const STEPS: [f64; 19] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
+    const STEPS: [f64; 19] = [
+        0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0,
+        600.0, 900.0, 1800.0, 3600.0,
+    ];
     // Past half a day in whole hours.
     let hours = 3600.0 * (seconds / 12.0 / 3600.0).ceil();
     STEPS.into_iter().find(|s| 12.0 * s >= seconds).unwrap_or(hours)
@@ -196,6 +216,15 @@ mod tests {
     #[test]
     fn times_read_like_a_clock() {
         let shown = |s: f64, end: f64| clock(s, time_step(end));
-        assert_eq!([shown(0.02, 0.07), shown(0.5, 2.0), shown(5.0, 60.0), shown(90.0, 300.0), shown(5400.0, 7300.0)], ["0.02 s", "0.5 s", "5 s", "1:30", "1:30:00"]);
+        assert_eq!(
+            [
+                shown(0.02, 0.07),
+                shown(0.5, 2.0),
+                shown(5.0, 60.0),
+                shown(90.0, 300.0),
+                shown(5400.0, 7300.0)
+            ],
+            ["0.02 s", "0.5 s", "5 s", "1:30", "1:30:00"]
+        );
     }
 }

@@ -15,7 +15,13 @@ use crate::target::kind;
 #[derive(Args)]
 pub(crate) struct QueueOption {
     /// postgres:// URL of the queue's database, which may be the registry's
-    #[arg(long, global = true, env = "PROOFMARK_QUEUE", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "PROOFMARK_QUEUE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) queue: Option<String>,
 }
 
@@ -31,9 +37,16 @@ pub(crate) struct SubmitArgs {
     #[command(flatten)]
     pub(crate) queue: QueueOption,
     /// Higher goes first
-    #[arg(long, global = true, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     pub(crate) priority: i64,
-    /// Your own name for the job: the same again is the same job, and not done twice; of several files each has its name behind it
+    /// Your own name for the job: the same again is the same job, and not done twice; of several
+    /// files each has its name behind it
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) key: Option<String>,
     /// Wait for the results and print them
@@ -71,10 +84,12 @@ pub(crate) struct SubmitStampArgs {
     /// Clips, still images or folders of them, or s3:// URLs
     #[arg(required = true, value_name = "FILE")]
     pub(crate) inputs: Vec<String>,
-    /// Target, as of stamp, or an s3:// URL; for several inputs a folder, or an s3:// URL that ends in /
+    /// Target, as of stamp, or an s3:// URL; for several inputs a folder, or an s3:// URL that ends
+    /// in /
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: String,
-    /// Kind of the files in a target folder: mp4, mkv or another that stamp writes [default: that of each input]
+    /// Kind of the files in a target folder: mp4, mkv or another that stamp writes [default: that
+    /// of each input]
     #[arg(long, value_name = "KIND", value_parser = kind)]
     pub(crate) to: Option<String>,
     /// Number to carry: a version 4 UUID [default: a new random one]

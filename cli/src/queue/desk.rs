@@ -10,7 +10,8 @@ use proofmark::media::{Container, Limits, MediaError, VideoCodec};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{Placement, placement};
 use proofmark::queue::{
-    DeliverError, Delivered, Event, Finished, Hold, Job, LookTask, Outcome, Place, QueueError, Report, StampTask, State, StoreError, Stores, Task, Work, Workplace, deliver, resume,
+    DeliverError, Delivered, Event, Finished, Hold, Job, LookTask, Outcome, Place, QueueError,
+    Report, StampTask, State, StoreError, Stores, Task, Work, Workplace, deliver, resume,
 };
 use proofmark::registry::{Registration, Registry, RegistryError};
 use proofmark::stamp::{Remember, StampOptions};
@@ -72,10 +73,16 @@ impl Work for Desk<'_> {
         self.metrics.hear(event);
         match event {
             Event::Ended(job, state, took, why) => self.tell(job, *state, took.as_secs_f64(), *why),
-            Event::Lost(job) => {
-                output::remark(&format!("job {}: the lease was lost, so nothing was written: it was cancelled, or nothing was heard of this worker for too long", job.id))
-            }
-            Event::Reaped(job) => output::remark(&format!("job {}: {}; it is {} now", job.id, job.error.as_deref().unwrap_or_default(), job.state)),
+            Event::Lost(job) => output::remark(&format!(
+                "job {}: the lease was lost, so nothing was written: it was cancelled, or nothing was heard of this worker for too long",
+                job.id
+            )),
+            Event::Reaped(job) => output::remark(&format!(
+                "job {}: {}; it is {} now",
+                job.id,
+                job.error.as_deref().unwrap_or_default(),
+                job.state
+            )),
             Event::Away(e) => output::remark(&format!("{e}; it is waited for")),
             Event::Back => output::remark("the queue answers again"),
             _ => {}
@@ -87,7 +94,8 @@ impl Desk<'_> {
     /// What an attempt came to, a line each.
     fn tell(&self, job: &Job, state: State, seconds: f64, why: Option<&str>) {
         let task = job.task().ok();
-        let (verb, file) = task.as_ref().map_or(("unknown", String::new()), |t| (t.verb(), t.file().to_string()));
+        let (verb, file) =
+            task.as_ref().map_or(("unknown", String::new()), |t| (t.verb(), t.file().to_string()));
         // Whoever reads along may go: the work goes on.
         let _ = if self.json {
             output::json::print(&output::json::attempt(job.id, state, verb, &file, seconds, why))
@@ -95,7 +103,10 @@ impl Desk<'_> {
             Ok(())
         } else {
             let why = why.map(|w| format!(": {w}")).unwrap_or_default();
-            let told = output::plain(&format!("job {} {state}: {verb} {file}, {seconds:.1} s{why}", job.id));
+            let told = output::plain(&format!(
+                "job {} {state}: {verb} {file}, {seconds:.1} s{why}",
+                job.id
+            ));
             output::human::print(&(told + "\n"))
         };
     }
@@ -105,7 +116,9 @@ impl Desk<'_> {
         if let Task::Stamp(task) = task {
             return self.stamp(job, task, hold);
         }
-        let (Task::Verify(asked) | Task::Detect(asked)) = task else { bail!("this program does not know how to {}; update it", task.verb()) };
+        let (Task::Verify(asked) | Task::Detect(asked)) = task else {
+            bail!("this program does not know how to {}; update it", task.verb())
+        };
         let copies = self.scratch.of(job)?;
         let file = self.fetch(&asked.file, copies.path(), hold)?;
         let options = question(asked);
@@ -118,7 +131,12 @@ impl Desk<'_> {
         Ok(Some((answer.exit, report(&answer))))
     }
 
-    fn stamp(&self, job: &Job, task: &StampTask, hold: &Hold<'_>) -> Result<Option<(Exit, Report)>> {
+    fn stamp(
+        &self,
+        job: &Job,
+        task: &StampTask,
+        hold: &Hold<'_>,
+    ) -> Result<Option<(Exit, Report)>> {
         let stamper = here(&self.stamper)?;
         let registry = self.registry.as_deref().filter(|_| !task.no_register);
         // What a worker that died had made already.
@@ -136,7 +154,9 @@ impl Desk<'_> {
         let clip = place.clip(task);
         let mut options = options(stamper.options(), task)?;
         options.remember = if registry.is_some() { Remember::File } else { Remember::Nowhere };
-        let mut answer = stamper.stamp_as(&file, &clip, &options, hold.cancel(), &mut |_| {}).map_err(|e| renamed(renamed(e, &file, &task.file), &clip, &task.target))?;
+        let mut answer = stamper
+            .stamp_as(&file, &clip, &options, hold.cancel(), &mut |_| {})
+            .map_err(|e| renamed(renamed(e, &file, &task.file), &clip, &task.target))?;
         rename(&mut answer, &file, &task.file);
         rename(&mut answer, &clip, &task.target);
         answer.json["registered"] = registry.map_or(Value::Null, |r| r.location().into());
@@ -153,9 +173,15 @@ impl Desk<'_> {
     /// The file, or a copy of an object with its sidecar.
     fn fetch(&self, place: &Place, folder: &Path, hold: &Hold<'_>) -> Result<PathBuf> {
         let file = self.stores.fetch(place, folder, self.limits.bytes, hold.cancel())?;
-        let apart = Container::of(Path::new(place.name())).is_ok_and(|c| placement(c) == Placement::Sidecar);
+        let apart = Container::of(Path::new(place.name()))
+            .is_ok_and(|c| placement(c) == Placement::Sidecar);
         if let (Place::Object { .. }, true) = (place, apart) {
-            match self.stores.fetch(&place.sidecar(), folder, self.limits.manifest_bytes, hold.cancel()) {
+            match self.stores.fetch(
+                &place.sidecar(),
+                folder,
+                self.limits.manifest_bytes,
+                hold.cancel(),
+            ) {
                 Ok(_) | Err(StoreError::Missing { .. }) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -164,7 +190,8 @@ impl Desk<'_> {
     }
 }
 
-/// A part of the desk, or why the home lacks it: another worker may have it, so that it counts as a failure of the surroundings.
+/// A part of the desk, or why the home lacks it: another worker may have it, so that it counts as a
+/// failure of the surroundings.
 fn here<T>(part: &Result<T>) -> Result<&T> {
     part.as_ref().map_err(|e| std::io::Error::other(format!("{e:#}")).into())
 }
@@ -188,7 +215,9 @@ fn options(own: &StampOptions, task: &StampTask) -> Result<StampOptions> {
         o.strength = strength.parse().map_err(|e| anyhow!("{e}"))?;
     }
     if let Some(codec) = &task.video_codec {
-        o.encode.codec = Some(VideoCodec::parse(codec).with_context(|| format!("'{codec}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1"))?);
+        o.encode.codec = Some(VideoCodec::parse(codec).with_context(|| {
+            format!("'{codec}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1")
+        })?);
     }
     if task.crf.is_some() || task.bitrate.is_some() {
         (o.encode.crf, o.encode.bitrate) = (task.crf, task.bitrate);
@@ -203,9 +232,14 @@ fn options(own: &StampOptions, task: &StampTask) -> Result<StampOptions> {
 /// Refuses before the work what could not be put in place after it.
 fn refuse_target(task: &StampTask, stores: &Stores) -> Result<()> {
     if let Place::File(target) = &task.target {
-        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
-            bail!("{}: cannot be written: there is no folder {} on this machine; make it first", target.display(), folder.display());
+            bail!(
+                "{}: cannot be written: there is no folder {} on this machine; make it first",
+                target.display(),
+                folder.display()
+            );
         }
         if target.is_dir() {
             bail!("{}: cannot be written: it is a folder; name a file", target.display());
@@ -224,7 +258,9 @@ fn refuse_target(task: &StampTask, stores: &Stores) -> Result<()> {
 fn read_registration(clip: &Path) -> Result<proofmark::registry::Entry> {
     let mut name = clip.as_os_str().to_owned();
     name.push(".registration.json");
-    let text = std::fs::read_to_string(&name).with_context(|| format!("{}: cannot be read; check the free space", Path::new(&name).display()))?;
+    let text = std::fs::read_to_string(&name).with_context(|| {
+        format!("{}: cannot be read; check the free space", Path::new(&name).display())
+    })?;
     Registration::parse(&text).map_err(|e| anyhow!("{}: {e}", Path::new(&name).display()))
 }
 
@@ -237,17 +273,27 @@ fn report(answer: &Answer) -> Report {
 
 fn failed(verb: &str, file: &str, e: &anyhow::Error) -> Outcome {
     let told = format!("error: {}\n", format!("{e:#}").replace('\n', " "));
-    Outcome::Failed(Report::new(Exit::Error.code(), output::json::failure(verb, Path::new(file), e), told))
+    Outcome::Failed(Report::new(
+        Exit::Error.code(),
+        output::json::failure(verb, Path::new(file), e),
+        told,
+    ))
 }
 
 /// Whether an error is of the surroundings, and may pass.
 fn is_passing(e: &anyhow::Error) -> bool {
     let media = |m: &MediaError| match m {
         MediaError::Write { .. } => true,
-        MediaError::Open { reason, .. } => !matches!(reason.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput),
+        MediaError::Open { reason, .. } => !matches!(
+            reason.kind(),
+            std::io::ErrorKind::NotFound
+                | std::io::ErrorKind::PermissionDenied
+                | std::io::ErrorKind::InvalidInput
+        ),
         _ => false,
     };
-    let registry = |r: &RegistryError| matches!(r, RegistryError::Open { .. } | RegistryError::Failed { .. });
+    let registry =
+        |r: &RegistryError| matches!(r, RegistryError::Open { .. } | RegistryError::Failed { .. });
     let worker = |w: &WorkerError| matches!(w, WorkerError::Start { .. });
     let store = |s: &StoreError| matches!(s, StoreError::Failed { .. } | StoreError::Local { .. });
     e.chain().any(|c| {
@@ -272,7 +318,13 @@ fn is_passing(e: &anyhow::Error) -> bool {
             DeliverError::Registry(r) => registry(r),
             _ => true,
         });
-        look || verify || stamp || delivery || c.downcast_ref().is_some_and(store) || c.downcast_ref().is_some_and(registry) || c.is::<QueueError>() || c.is::<std::io::Error>()
+        look || verify
+            || stamp
+            || delivery
+            || c.downcast_ref().is_some_and(store)
+            || c.downcast_ref().is_some_and(registry)
+            || c.is::<QueueError>()
+            || c.is::<std::io::Error>()
     }) && !is_cancelled(e)
 }
 

@@ -55,18 +55,49 @@ pub(crate) struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let seconds: Family<Verb, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
+        let seconds: Family<Verb, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
         let (ended, jobs, claims) = (Family::default(), Family::default(), Histogram::new(SECONDS));
-        let (lost, deaths, stuck, waited, reachable) = (Counter::default(), Counter::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let (lost, deaths, stuck, waited, reachable) = (
+            Counter::default(),
+            Counter::default(),
+            Gauge::default(),
+            Gauge::default(),
+            Gauge::default(),
+        );
         let mut registry = Registry::with_prefix("proofmark_queue");
-        registry.register("attempts", "Attempts of this worker, by what the job then was", Family::clone(&ended));
-        registry.register("attempt_seconds", "Time of an attempt, from its claim to its end", Family::clone(&seconds));
-        registry.register("claim_seconds", "Time to claim a job, or to hear that there is none", claims.clone());
-        registry.register("leases_lost", "Leases that this worker lost: cancelled, or silent for too long", lost.clone());
-        registry.register("deaths_found", "Jobs that this worker took from others that died", deaths.clone());
+        registry.register(
+            "attempts",
+            "Attempts of this worker, by what the job then was",
+            Family::clone(&ended),
+        );
+        registry.register(
+            "attempt_seconds",
+            "Time of an attempt, from its claim to its end",
+            Family::clone(&seconds),
+        );
+        registry.register(
+            "claim_seconds",
+            "Time to claim a job, or to hear that there is none",
+            claims.clone(),
+        );
+        registry.register(
+            "leases_lost",
+            "Leases that this worker lost: cancelled, or silent for too long",
+            lost.clone(),
+        );
+        registry.register(
+            "deaths_found",
+            "Jobs that this worker took from others that died",
+            deaths.clone(),
+        );
         registry.register("jobs", "Jobs in the queue, by state", Family::clone(&jobs));
         registry.register("jobs_stuck", "Running jobs whose lease has run out", stuck.clone());
-        registry.register("longest_wait_seconds", "How long the longest due job has waited", waited.clone());
+        registry.register(
+            "longest_wait_seconds",
+            "How long the longest due job has waited",
+            waited.clone(),
+        );
         registry.register("reachable", "Whether the database answers", reachable.clone());
         Self { registry, ended, seconds, claims, lost, deaths, jobs, stuck, waited, reachable }
     }
@@ -78,7 +109,9 @@ impl Metrics {
             Event::Claimed(took, _) => self.claims.observe(took.as_secs_f64()),
             Event::Ended(job, state, took, _) => {
                 let verb = job.task().map_or("unknown", |t| t.verb()).to_string();
-                self.seconds.get_or_create(&Verb { verb: verb.clone() }).observe(took.as_secs_f64());
+                self.seconds
+                    .get_or_create(&Verb { verb: verb.clone() })
+                    .observe(took.as_secs_f64());
                 self.ended.get_or_create(&Ended { verb, state: state.to_string() }).inc();
             }
             Event::Lost(_) => drop(self.lost.inc()),
@@ -106,28 +139,48 @@ impl Metrics {
 
 /// Answers `/metrics`, `/healthz` and `/readyz` at `address` as long as the process lives.
 pub(crate) fn serve(address: SocketAddr, metrics: Arc<Metrics>, queue: Arc<Queue>) -> Result<()> {
-    let failed = || format!("{address}: cannot be listened on; choose another address or port with --metrics");
+    let failed = || {
+        format!("{address}: cannot be listened on; choose another address or port with --metrics")
+    };
     let listener = std::net::TcpListener::bind(address).with_context(failed)?;
     listener.set_nonblocking(true).with_context(failed)?;
     let at = listener.local_addr().with_context(failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no thread can be started for the metrics")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("no thread can be started for the metrics")?;
     let asked = queue.clone();
     let ready = move || {
         let queue = asked.clone();
-        async move { answer(tokio::task::spawn_blocking(move || queue.unfinished()).await.is_ok_and(|a| a.is_ok())) }
+        async move {
+            answer(
+                tokio::task::spawn_blocking(move || queue.unfinished())
+                    .await
+                    .is_ok_and(|a| a.is_ok()),
+            )
+        }
     };
     let read = move || {
         let (metrics, queue) = (metrics.clone(), queue.clone());
         async move {
-            let text = tokio::task::spawn_blocking(move || metrics.text(queue.overview())).await.unwrap_or_default();
-            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+            let text = tokio::task::spawn_blocking(move || metrics.text(queue.overview()))
+                .await
+                .unwrap_or_default();
+            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+                .into_response()
         }
     };
-    let routes: Router = Router::new().route("/healthz", get(async || answer(true))).route("/readyz", get(ready)).route("/metrics", get(read));
+    let routes: Router = Router::new()
+        .route("/healthz", get(async || answer(true)))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(read));
     std::thread::Builder::new()
         .name("metrics".into())
         .spawn(move || {
-            let served = runtime.block_on(async { axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await });
+            let served = runtime.block_on(async {
+                axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await
+            });
             if let Err(e) = served {
                 output::remark(&format!("the metrics are gone: {e}"));
             }
@@ -138,6 +191,10 @@ pub(crate) fn serve(address: SocketAddr, metrics: Arc<Metrics>, queue: Arc<Queue
 }
 
 fn answer(well: bool) -> Response {
-    let (status, word) = if well { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "the queue cannot be reached") };
+    let (status, word) = if well {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the queue cannot be reached")
+    };
     (status, axum::Json(serde_json::json!({ "status": word }))).into_response()
 }

@@ -1,4 +1,5 @@
-//! A folder for copies of objects, one a worker; a worker that was killed has its own cleared by the next one on the machine.
+//! A folder for copies of objects, one a worker; a worker that was killed has its own cleared by
+//! the next one on the machine.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,12 +25,24 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Makes it in `parent`, after those whose workers are dead were taken away.
     pub(crate) fn new(parent: &Path) -> Result<Self> {
-        for left in fs::read_dir(parent).into_iter().flatten().flatten().map(|e| e.path()).filter(is_abandoned) {
+        for left in fs::read_dir(parent)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|e| e.path())
+            .filter(is_abandoned)
+        {
             // What belongs to another user stays.
             let _ = fs::remove_dir_all(left);
         }
-        let failed = || format!("{}: no folder for copies can be made here; check its permissions, or name another with --scratch", parent.display());
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).with_context(failed)?;
+        let failed = || {
+            format!(
+                "{}: no folder for copies can be made here; check its permissions, or name another with --scratch",
+                parent.display()
+            )
+        };
+        let folder =
+            tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).with_context(failed)?;
         let lock = File::create(folder.path().join(LOCK)).with_context(failed)?;
         lock.try_lock().with_context(failed)?;
         Ok(Self { folder, _lock: lock })
@@ -41,14 +54,24 @@ impl Scratch {
 
     /// A folder for the copies of one attempt, gone when it is dropped.
     pub(crate) fn of(&self, job: &Job) -> Result<TempDir> {
-        let made = tempfile::Builder::new().prefix(&format!("job-{}-", job.id)).tempdir_in(self.path());
-        made.with_context(|| format!("{}: no folder for copies can be made here; check the free space", self.path().display()))
+        let made =
+            tempfile::Builder::new().prefix(&format!("job-{}-", job.id)).tempdir_in(self.path());
+        made.with_context(|| {
+            format!(
+                "{}: no folder for copies can be made here; check the free space",
+                self.path().display()
+            )
+        })
     }
 }
 
 fn is_abandoned(folder: &PathBuf) -> bool {
     let ours = folder.file_name().is_some_and(|n| n.to_string_lossy().starts_with(PREFIX));
-    let old = || fs::metadata(folder).and_then(|m| m.modified()).is_ok_and(|m| m.elapsed().is_ok_and(|age| age > YOUNG));
+    let old = || {
+        fs::metadata(folder)
+            .and_then(|m| m.modified())
+            .is_ok_and(|m| m.elapsed().is_ok_and(|age| age > YOUNG))
+    };
     ours && old() && File::open(folder.join(LOCK)).map_or(true, |lock| lock.try_lock().is_ok())
 }
 

@@ -62,11 +62,17 @@ pub(crate) struct Token {
 impl Token {
     /// One that allows everything.
     pub(super) fn example() -> Self {
-        Self { name: "a".into(), sha256: Content::of_bytes(b""), scopes: Scope::value_variants().iter().copied().collect(), created: 0 }
+        Self {
+            name: "a".into(),
+            sha256: Content::of_bytes(b""),
+            scopes: Scope::value_variants().iter().copied().collect(),
+            created: 0,
+        }
     }
 }
 
-/// The file of tokens in the home. It is read whenever a token is shown, so that one that is revoked ends at once.
+/// The file of tokens in the home. It is read whenever a token is shown, so that one that is
+/// revoked ends at once.
 pub(crate) struct TokenFile {
     path: PathBuf,
 }
@@ -80,9 +86,18 @@ impl TokenFile {
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e).with_context(|| format!("{}: cannot be read; check its permissions", self.path.display())),
+            Err(e) => {
+                return Err(e).with_context(|| {
+                    format!("{}: cannot be read; check its permissions", self.path.display())
+                });
+            }
         };
-        serde_json::from_str(&text).with_context(|| format!("{}: is damaged; restore it, or remove it and make the tokens anew", self.path.display()))
+        serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{}: is damaged; restore it, or remove it and make the tokens anew",
+                self.path.display()
+            )
+        })
     }
 
     fn write(&self, tokens: &[Token]) -> Result<()> {
@@ -96,10 +111,17 @@ impl TokenFile {
         }
         let mut tokens = self.list()?;
         if tokens.iter().any(|t| t.name == name) {
-            bail!("{name}: there is a token of this name; choose another, or revoke it with 'proofmark tokens revoke {name}'");
+            bail!(
+                "{name}: there is a token of this name; choose another, or revoke it with 'proofmark tokens revoke {name}'"
+            );
         }
         let token = format!("pm_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        tokens.push(Token { name: name.into(), sha256: Content::of_bytes(token.as_bytes()), scopes, created: home::now() });
+        tokens.push(Token {
+            name: name.into(),
+            sha256: Content::of_bytes(token.as_bytes()),
+            scopes,
+            created: home::now(),
+        });
         self.write(&tokens)?;
         Ok(token)
     }
@@ -109,7 +131,9 @@ impl TokenFile {
         let before = tokens.len();
         tokens.retain(|t| t.name != name);
         if tokens.len() == before {
-            bail!("{name}: there is no token of this name; 'proofmark tokens list' shows which there are");
+            bail!(
+                "{name}: there is no token of this name; 'proofmark tokens list' shows which there are"
+            );
         }
         self.write(&tokens)
     }
@@ -121,9 +145,13 @@ impl TokenFile {
 }
 
 impl Service {
-    /// Refuses whoever may not do what `scope` stands for, and tells whose token was shown. Reading is free for all unless the settings say otherwise; a token that is shown
-    /// must hold.
-    pub(super) fn allow(&self, headers: &HeaderMap, scope: Scope) -> Result<Option<String>, Refusal> {
+    /// Refuses whoever may not do what `scope` stands for, and tells whose token was shown. Reading
+    /// is free for all unless the settings say otherwise; a token that is shown must hold.
+    pub(super) fn allow(
+        &self,
+        headers: &HeaderMap,
+        scope: Scope,
+    ) -> Result<Option<String>, Refusal> {
         let unauthorised = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, message);
         let Some(shown) = headers.get(AUTHORIZATION) else {
             return match scope {
@@ -131,8 +159,17 @@ impl Service {
                 _ => Err(unauthorised("this needs a token; send it as 'Authorization: Bearer …'")),
             };
         };
-        let token = shown.to_str().ok().and_then(|s| s.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let token = token.ok_or_else(|| unauthorised("the authorization is no bearer token; send it as 'Authorization: Bearer …'"))?;
+        let token = shown
+            .to_str()
+            .ok()
+            .and_then(|s| s.split_once(' '))
+            .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        let token = token.ok_or_else(|| {
+            unauthorised(
+                "the authorization is no bearer token; send it as 'Authorization: Bearer …'",
+            )
+        })?;
         match self.tokens.find(&Content::of_bytes(token.as_bytes())).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
             None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),

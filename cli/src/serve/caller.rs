@@ -26,7 +26,8 @@ pub(crate) struct Peer {
 /// Who sent a request.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    /// The network that it comes from: an address of version 4, or the 64 bits of one of version 6 that are one customer's.
+    /// The network that it comes from: an address of version 4, or the 64 bits of one of version 6
+    /// that are one customer's.
     pub(super) network: IpAddr,
     /// Whether it came over TLS.
     pub(super) secure: bool,
@@ -49,24 +50,36 @@ impl Settings {
         self.forwarded.iter().any(|net| net.contains(&address))
     }
 
-    /// Whether this server goes by a name: one that is listed, or that no page of another site can point elsewhere.
+    /// Whether this server goes by a name: one that is listed, or that no page of another site can
+    /// point elsewhere.
     fn goes_by(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else { return false };
         let name = authority.host();
         let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
-        literal || name.eq_ignore_ascii_case("localhost") || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(name))
+        literal
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(name))
     }
 }
 
-/// Who sent a request over a connection: what a trusted proxy says of it, the last address in the list that is no such proxy's.
+/// Who sent a request over a connection: what a trusted proxy says of it, the last address in the
+/// list that is no such proxy's.
 fn caller(peer: Peer, headers: &HeaderMap, settings: &Settings) -> Caller {
     let Peer { address: from, tls, pulse } = peer;
     if !settings.is_proxy(from) {
         return Caller { network: network(from), secure: tls, pulse };
     }
-    let told: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+    let told: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .map(str::trim)
+        .collect();
     // Behind what is no address nobody can be believed.
-    let known = told.iter().rev().map_while(|a| a.parse::<IpAddr>().or_else(|_| a.parse::<SocketAddr>().map(|a| a.ip())).ok());
+    let known = told.iter().rev().map_while(|a| {
+        a.parse::<IpAddr>().or_else(|_| a.parse::<SocketAddr>().map(|a| a.ip())).ok()
+    });
     let mut client = from;
     for address in known {
         client = address;
@@ -74,11 +87,14 @@ fn caller(peer: Peer, headers: &HeaderMap, settings: &Settings) -> Caller {
             break;
         }
     }
-    let https = headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"https"));
+    let https = headers
+        .get("x-forwarded-proto")
+        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"https"));
     Caller { network: network(client), secure: tls || https, pulse }
 }
 
-/// Whether a page of another site made a browser ask. Over plain HTTP most say no more than where that page is.
+/// Whether a page of another site made a browser ask. Over plain HTTP most say no more than where
+/// that page is.
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let told = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     match (told("sec-fetch-site"), told("origin")) {
@@ -89,7 +105,11 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
 }
 
 fn refusal(request: &Request, settings: &Settings) -> Option<Refusal> {
-    let asked = request.uri().authority().map(|a| a.as_str()).or_else(|| request.headers().get(HOST)?.to_str().ok());
+    let asked = request
+        .uri()
+        .authority()
+        .map(|a| a.as_str())
+        .or_else(|| request.headers().get(HOST)?.to_str().ok());
     if let Some(host) = asked.filter(|host| !settings.goes_by(host)) {
         let name: String = host.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
         return Some(
@@ -99,22 +119,41 @@ fn refusal(request: &Request, settings: &Settings) -> Option<Refusal> {
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A page elsewhere that makes a browser send something is not its reader.
-    (!reads && is_from_elsewhere(request.headers()))
-        .then(|| Refusal::new(StatusCode::FORBIDDEN, "this came from a page of another site; use the form here, or send it from a program").coded("request.cross-site"))
+    (!reads && is_from_elsewhere(request.headers())).then(|| {
+        Refusal::new(
+            StatusCode::FORBIDDEN,
+            "this came from a page of another site; use the form here, or send it from a program",
+        )
+        .coded("request.cross-site")
+    })
 }
 
-/// Says who asks, and refuses what others make browsers ask. Pages of other sites may read what anybody may.
-pub(super) async fn admit(State(service): Shared, ConnectInfo(peer): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+/// Says who asks, and refuses what others make browsers ask. Pages of other sites may read what
+/// anybody may.
+pub(super) async fn admit(
+    State(service): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let settings = &service.settings;
     let caller = caller(peer, request.headers(), settings);
     request.extensions_mut().insert(caller);
     if let Some(refusal) = refusal(&request, settings) {
-        let response = if page::wants(request.headers(), "text/html") { page::told_to(request.headers(), refusal) } else { refusal.into_response() };
+        let response = if page::wants(request.headers(), "text/html") {
+            page::told_to(request.headers(), refusal)
+        } else {
+            refusal.into_response()
+        };
         linger(&mut request.into_body()).await;
         return response;
     }
-    let open = *request.method() == Method::GET && request.uri().path().starts_with("/v1/") && !settings.require_token;
-    let shared = open && request.headers().contains_key(ORIGIN) && !request.headers().contains_key(AUTHORIZATION);
+    let open = *request.method() == Method::GET
+        && request.uri().path().starts_with("/v1/")
+        && !settings.require_token;
+    let shared = open
+        && request.headers().contains_key(ORIGIN)
+        && !request.headers().contains_key(AUTHORIZATION);
     let mut response = next.run(request).await;
     if shared {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -134,14 +173,21 @@ mod tests {
     }
 
     fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
-        all.iter().map(|(n, v)| (axum::http::HeaderName::from_static(n), v.parse().unwrap())).collect()
+        all.iter()
+            .map(|(n, v)| (axum::http::HeaderName::from_static(n), v.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn who_asks_from_elsewhere_is_told_by_either_header() {
         let from = |all: &[(&'static str, &str)]| is_from_elsewhere(&headers(all));
-        assert!(from(&[("sec-fetch-site", "cross-site")]) && from(&[("sec-fetch-site", "same-site")]));
-        assert!(from(&[("origin", "http://evil.example"), ("host", "proof.example")]) && from(&[("origin", "null"), ("host", "proof.example")]));
+        assert!(
+            from(&[("sec-fetch-site", "cross-site")]) && from(&[("sec-fetch-site", "same-site")])
+        );
+        assert!(
+            from(&[("origin", "http://evil.example"), ("host", "proof.example")])
+                && from(&[("origin", "null"), ("host", "proof.example")])
+        );
         assert!(from(&[("origin", "http://proof.example:81"), ("host", "proof.example")]));
         assert!(!from(&[("origin", "http://proof.example:81"), ("host", "proof.example:81")]));
         assert!(!from(&[("sec-fetch-site", "same-origin"), ("origin", "null")]) && !from(&[]));
@@ -150,10 +196,24 @@ mod tests {
     #[test]
     fn names_that_others_can_point_here_are_listed_or_refused() {
         let ours = settings(&["proof.example"], &[]);
-        for name in ["proof.example", "PROOF.example:8443", "localhost:8473", "127.0.0.1:80", "[::1]:8473", "10.1.2.3"] {
+        for name in [
+            "proof.example",
+            "PROOF.example:8443",
+            "localhost:8473",
+            "127.0.0.1:80",
+            "[::1]:8473",
+            "10.1.2.3",
+        ] {
             assert!(ours.goes_by(name), "{name}");
         }
-        for name in ["evil.example", "proof.example.evil.net", "localhost.evil.net", "", "a b", "x@evil.net"] {
+        for name in [
+            "evil.example",
+            "proof.example.evil.net",
+            "localhost.evil.net",
+            "",
+            "a b",
+            "x@evil.net",
+        ] {
             assert!(!ours.goes_by(name), "{name}");
         }
     }
@@ -161,8 +221,16 @@ mod tests {
     #[test]
     fn a_proxy_of_ours_is_believed_and_no_other() {
         let settings = settings(&[], &["10.0.0.0/8", "::1/128"]);
-        let of = |from: &str, told: &[(&'static str, &str)]| caller(Peer { address: from.parse().unwrap(), tls: false, pulse: Arc::default() }, &headers(told), &settings);
-        let is = |from: &str, told: &[(&'static str, &str)], network: &str| assert_eq!(of(from, told).network, network.parse::<IpAddr>().unwrap(), "{told:?}");
+        let of = |from: &str, told: &[(&'static str, &str)]| {
+            caller(
+                Peer { address: from.parse().unwrap(), tls: false, pulse: Arc::default() },
+                &headers(told),
+                &settings,
+            )
+        };
+        let is = |from: &str, told: &[(&'static str, &str)], network: &str| {
+            assert_eq!(of(from, told).network, network.parse::<IpAddr>().unwrap(), "{told:?}")
+        };
         is("192.0.2.7", &[("x-forwarded-for", "203.0.113.9")], "192.0.2.7");
         is("10.0.0.1", &[("x-forwarded-for", "203.0.113.9")], "203.0.113.9");
         // What the client made up itself stands before what the first proxy saw.
@@ -171,6 +239,9 @@ mod tests {
         is("::1", &[("x-forwarded-for", "2001:db8:1:2:3::4")], "2001:db8:1:2::");
         is("10.0.0.1", &[("x-forwarded-for", "nonsense, 10.3.3.3")], "10.3.3.3");
         is("10.0.0.1", &[], "10.0.0.1");
-        assert!(of("10.0.0.1", &[("x-forwarded-proto", "https")]).secure && !of("192.0.2.7", &[("x-forwarded-proto", "https")]).secure);
+        assert!(
+            of("10.0.0.1", &[("x-forwarded-proto", "https")]).secure
+                && !of("192.0.2.7", &[("x-forwarded-proto", "https")]).secure
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How much of the disk uploads and reports may take: they are refused before the registry has no room.
+//! How much of the disk uploads and reports may take: they are refused before the registry has no
+//! room.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,13 +38,25 @@ impl Disk {
     /// Whether so many bytes more can be taken.
     pub(super) fn room(&self, more: u64) -> Result<(), Refusal> {
         let taken: u64 = self.folders.iter().map(|f| size(f)).sum();
-        let full = |why: &str| Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; try again when reports have gone"), 60).coded("server.disk");
+        let full = |why: &str| {
+            Refusal::busy(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{why}; try again when reports have gone"),
+                60,
+            )
+            .coded("server.disk")
+        };
         if taken.saturating_add(more) as f64 > FULL * self.most as f64 {
             return Err(full("the server has no more room for files"));
         }
-        let disk = rustix::fs::statvfs(&self.folders[0]).map_err(|e| Refusal::broken(&format!("{}: {e}", self.folders[0].display())))?;
+        let disk = rustix::fs::statvfs(&self.folders[0])
+            .map_err(|e| Refusal::broken(&format!("{}: {e}", self.folders[0].display())))?;
         let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
         let keep = FREE.0.min((FREE.1 * all as f64) as u64);
-        if free < more.saturating_add(keep) { Err(full("the server's disk is nearly full")) } else { Ok(()) }
+        if free < more.saturating_add(keep) {
+            Err(full("the server's disk is nearly full"))
+        } else {
+            Ok(())
+        }
     }
 }

@@ -19,7 +19,8 @@ pub(super) struct Examiner {
     ring: Option<KeyRing>,
     jobs: usize,
     free: Arc<Semaphore>,
-    /// Places for files that last long, fewer than all: what lasts long waits for its like, and what does not waits for none of them.
+    /// Places for files that last long, fewer than all: what lasts long waits for its like, and
+    /// what does not waits for none of them.
     slow: Arc<Semaphore>,
     /// Files that are opened at a time to see how long they last.
     opening: Semaphore,
@@ -118,7 +119,11 @@ impl Examiner {
 impl Service {
     /// Takes the last place in the line, for whoever asks as the settings say.
     pub(super) fn order(&self) -> Order {
-        Order { options: self.options.clone(), cancel: Cancel::default(), turn: self.examiner.queue() }
+        Order {
+            options: self.options.clone(),
+            cancel: Cancel::default(),
+            turn: self.examiner.queue(),
+        }
     }
 
     /// Whether a file lasts long. What cannot be opened does not.
@@ -127,16 +132,35 @@ impl Service {
         let (path, eyes, limits) = (path.to_path_buf(), options.eyes.clone(), options.limits);
         let opened = tokio::task::spawn_blocking(move || {
             let bytes = path.metadata().map_or(0, |m| m.len());
-            eyes.open(&path, &limits, &Cancel::default()).map(|look| Limits::length(look.seconds(), bytes))
+            eyes.open(&path, &limits, &Cancel::default())
+                .map(|look| Limits::length(look.seconds(), bytes))
         });
         Ok(opened.await.map_err(|e| Refusal::broken(&e))?.is_ok_and(|seconds| seconds > LONG))
     }
 
     /// Waits for a free thread and verifies `path`, called `name` in messages.
-    pub(super) async fn examine(self: &Arc<Self>, path: PathBuf, name: &str, order: Order, mut watch: impl FnMut(Stage) + Send + 'static) -> Result<Verified, Refusal> {
+    pub(super) async fn examine(
+        self: &Arc<Self>,
+        path: PathBuf,
+        name: &str,
+        order: Order,
+        mut watch: impl FnMut(Stage) + Send + 'static,
+    ) -> Result<Verified, Refusal> {
         let Order { options, cancel, turn } = order;
-        let slow = if self.is_long(&path, &options).await? { Some(self.examiner.slow.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?) } else { None };
-        let free = self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
+        let slow = if self.is_long(&path, &options).await? {
+            Some(
+                self.examiner
+                    .slow
+                    .clone()
+                    .acquire_owned()
+                    .await
+                    .map_err(|e| Refusal::broken(&e))?,
+            )
+        } else {
+            None
+        };
+        let free =
+            self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
         drop(turn);
         let service = self.clone();
         let _abandon = Abandon(cancel.clone());
@@ -152,7 +176,8 @@ impl Service {
             };
             verify(&file, service.examiner.ring.as_ref(), &options, &cancel, &mut told)
         });
-        let verified = work.await.map_err(|e| Refusal::broken(&e))?.map_err(|e| refused(e, &path, name))?;
+        let verified =
+            work.await.map_err(|e| Refusal::broken(&e))?.map_err(|e| refused(e, &path, name))?;
         self.metrics.judged(verified.judgement.verdict.name());
         Ok(verified)
     }
@@ -162,11 +187,19 @@ impl Service {
 fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
     let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());
     match e {
-        VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; send it again", 5),
-        VerifyError::Media(MediaError::Unsupported { .. } | MediaError::NotMedia { .. } | MediaError::NoVideo { .. }) => {
-            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code)
+        VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is stopping; send it again",
+            5,
+        ),
+        VerifyError::Media(
+            MediaError::Unsupported { .. }
+            | MediaError::NotMedia { .. }
+            | MediaError::NoVideo { .. },
+        ) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code),
+        VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => {
+            Refusal::broken(&e)
         }
-        VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => Refusal::broken(&e),
         VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told).coded(code),
         VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),
         VerifyError::Worker(_) => {

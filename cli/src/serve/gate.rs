@@ -52,19 +52,34 @@ impl Coming {
 
 fn full(full: Full) -> Refusal {
     match full {
-        Full::All => Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "all places for files are taken; try again later", 5),
-        Full::Each => Refusal::busy(StatusCode::TOO_MANY_REQUESTS, "this address has as many files here as it may; send the next when one is done", 5).coded("limit.files"),
+        Full::All => Refusal::busy(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "all places for files are taken; try again later",
+            5,
+        ),
+        Full::Each => Refusal::busy(
+            StatusCode::TOO_MANY_REQUESTS,
+            "this address has as many files here as it may; send the next when one is done",
+            5,
+        )
+        .coded("limit.files"),
     }
 }
 
 impl Gate {
     pub(super) fn new(settings: &Settings) -> Self {
-        let rate = NonZero::new(settings.rate).map(|rate| RateLimiter::keyed(Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZero::<u32>::MIN.saturating_add(1)))));
+        let rate = NonZero::new(settings.rate).map(|rate| {
+            RateLimiter::keyed(
+                Quota::per_second(rate)
+                    .allow_burst(rate.saturating_mul(NonZero::<u32>::MIN.saturating_add(1))),
+            )
+        });
         let places = || Places::new(settings.jobs + settings.queue, settings.files_each);
         Self { rate, asked: AtomicU64::new(0), coming: places(), files: places() }
     }
 
-    /// A place for a file that is about to come. Where none is left, those that do not use theirs are waited for.
+    /// A place for a file that is about to come. Where none is left, those that do not use theirs
+    /// are waited for.
     pub(super) async fn enter(&self, caller: &Caller) -> Result<Coming, Refusal> {
         let until = Instant::now() + WAIT;
         loop {
@@ -73,7 +88,13 @@ impl Gate {
                 return Err(full(Full::All));
             }
             match self.coming.enter(Some(caller.network), &caller.pulse) {
-                Ok(place) => return Ok(Coming { _place: place, files: self.files.clone(), network: caller.network }),
+                Ok(place) => {
+                    return Ok(Coming {
+                        _place: place,
+                        files: self.files.clone(),
+                        network: caller.network,
+                    });
+                }
                 Err(e) if Instant::now() >= until => return Err(full(e)),
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
@@ -97,13 +118,22 @@ impl Gate {
         }
         rate.check_key(&network).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            Refusal::busy(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address; ask more slowly", wait)
+            Refusal::busy(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many requests from this address; ask more slowly",
+                wait,
+            )
         })
     }
 }
 
 /// Lets a request through, or not.
-pub(super) async fn rate(State(service): Shared, Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+pub(super) async fn rate(
+    State(service): Shared,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
     match service.gate.pass(caller.network) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {

@@ -57,5 +57,6 @@ async fn ready(State(service): Shared) -> Answer {
 
 async fn metrics(State(service): Shared) -> Response {
     let text = service.metrics.text(service.examiner.busy(), service.gate.left());
-    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }

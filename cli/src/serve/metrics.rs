@@ -14,8 +14,10 @@ use prometheus_client::registry::Registry;
 
 use super::Shared;
 
-/// Upper ends of the classes of times, in seconds: a look-up, or a claim of the queue's, to a long clip.
-pub(crate) const SECONDS: [f64; 11] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+/// Upper ends of the classes of times, in seconds: a look-up, or a claim of the queue's, to a long
+/// clip.
+pub(crate) const SECONDS: [f64; 11] =
+    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -46,14 +48,24 @@ pub(super) struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let (requests, verdicts, busy, left) = (Family::default(), Family::default(), Gauge::default(), Gauge::default());
-        let seconds: Family<Routed, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
+        let (requests, verdicts, busy, left) =
+            (Family::default(), Family::default(), Gauge::default(), Gauge::default());
+        let seconds: Family<Routed, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("proofmark");
         registry.register("http_requests", "Requests that were answered", Family::clone(&requests));
         registry.register("http_request_seconds", "Time to the answer", Family::clone(&seconds));
-        registry.register("verdicts", "Files that were verified, by verdict", Family::clone(&verdicts));
+        registry.register(
+            "verdicts",
+            "Files that were verified, by verdict",
+            Family::clone(&verdicts),
+        );
         registry.register("files_examined_now", "Files that are being looked at", busy.clone());
-        registry.register("places_left", "Places left for files that are received, wait or are looked at", left.clone());
+        registry.register(
+            "places_left",
+            "Places left for files that are received, wait or are looked at",
+            left.clone(),
+        );
         Self { registry, requests, seconds, verdicts, busy, left }
     }
 }
@@ -77,12 +89,23 @@ impl Metrics {
 /// Counts a request and its answer.
 pub(super) async fn count(State(service): Shared, request: Request, next: Next) -> Response {
     // Routes, and the methods that they have: what clients make up must not fill the memory.
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_string();
-    let known = ["GET", "HEAD", "POST", "PUT", "DELETE"].into_iter().find(|m| *m == request.method().as_str());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_string();
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+        .into_iter()
+        .find(|m| *m == request.method().as_str());
     let method = known.unwrap_or("other").to_string();
     let start = Instant::now();
     let response = next.run(request).await;
-    service.metrics.seconds.get_or_create(&Routed { route: route.clone() }).observe(start.elapsed().as_secs_f64());
-    service.metrics.requests.get_or_create(&Answered { method, route, status: response.status().as_u16() }).inc();
+    service
+        .metrics
+        .seconds
+        .get_or_create(&Routed { route: route.clone() })
+        .observe(start.elapsed().as_secs_f64());
+    service
+        .metrics
+        .requests
+        .get_or_create(&Answered { method, route, status: response.status().as_u16() })
+        .inc();
     response
 }

@@ -1,4 +1,5 @@
-//! `proofmark serve`: the C2PA's Soft Binding Resolution API, verification, and the moderator's page, over HTTP.
+//! `proofmark serve`: the C2PA's Soft Binding Resolution API, verification, and the moderator's
+//! page, over HTTP.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -99,10 +100,16 @@ impl Service {
         let spool = folder.join("spool");
         // What lies there was being received when an earlier server was stopped the hard way.
         match std::fs::remove_dir_all(&spool) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).with_context(|| format!("{}: cannot be emptied; check its permissions", spool.display())),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).with_context(|| {
+                    format!("{}: cannot be emptied; check its permissions", spool.display())
+                });
+            }
             _ => {}
         }
-        std::fs::create_dir_all(&spool).with_context(|| format!("{}: cannot be made; check its permissions and the free space", spool.display()))?;
+        std::fs::create_dir_all(&spool).with_context(|| {
+            format!("{}: cannot be made; check its permissions and the free space", spool.display())
+        })?;
         Ok(Self {
             gate: Gate::new(&settings),
             examiner: Examiner::new(settings.jobs, ring),
@@ -121,9 +128,16 @@ impl Service {
     }
 
     /// Asks the registry, on a thread that may block.
-    async fn ask<T: Send + 'static>(self: &Arc<Self>, question: impl FnOnce(&dyn Registry) -> Result<T, RegistryError> + Send + 'static) -> Result<T, Refusal> {
+    async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&dyn Registry) -> Result<T, RegistryError> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let service = self.clone();
-        tokio::task::spawn_blocking(move || question(service.registry.as_ref()).map_err(Refusal::from)).await.unwrap_or_else(|e| Err(Refusal::broken(&e)))
+        tokio::task::spawn_blocking(move || {
+            question(service.registry.as_ref()).map_err(Refusal::from)
+        })
+        .await
+        .unwrap_or_else(|e| Err(Refusal::broken(&e)))
     }
 }
 
@@ -139,7 +153,12 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(service.clone(), caller::admit))
         .merge(health::routes())
         .fallback(nothing)
-        .method_not_allowed_fallback(async || Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method; /v1/openapi.json lists what it takes"))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address does not take that method; /v1/openapi.json lists what it takes",
+            )
+        })
         .layer(counted)
         .layer(middleware::from_fn(guard))
         // Every body has a limit of its own where it is read.
@@ -149,8 +168,15 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
 
 /// Where nothing is: as a page for browsers, which ask for one.
 async fn nothing(request: Request) -> Response {
-    let refusal = Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address; /v1/openapi.json lists what there is");
-    if page::wants(request.headers(), "text/html") { page::told_to(request.headers(), refusal) } else { refusal.into_response() }
+    let refusal = Refusal::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this address; /v1/openapi.json lists what there is",
+    );
+    if page::wants(request.headers(), "text/html") {
+        page::told_to(request.headers(), refusal)
+    } else {
+        refusal.into_response()
+    }
 }
 
 /// What every answer says to browsers and proxies.
@@ -166,7 +192,10 @@ async fn guard(request: Request, next: Next) -> Response {
 /// Serves until a signal comes, then ends what is under way.
 pub(crate) fn run(service: Service) -> Result<()> {
     let service = Arc::new(service);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server's threads cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the server's threads cannot be started")?;
     let done = runtime.block_on(async {
         page::resume(&service).await;
         let sweeper = tokio::spawn(page::sweep(service.clone()));

@@ -1,4 +1,5 @@
-//! How fast clients move what they send and read: whoever holds a place without using it gives it up.
+//! How fast clients move what they send and read: whoever holds a place without using it gives it
+//! up.
 
 use std::io;
 use std::pin::Pin;
@@ -12,14 +13,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
-/// Bytes a second below which a client is too slow: a telephone with a bad signal sends and reads more.
+/// Bytes a second below which a client is too slow: a telephone with a bad signal sends and reads
+/// more.
 const RATE: f64 = 2048.0;
 /// How long a client that moves nothing is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// The same where others want its place.
 const CROWDED: Duration = Duration::from_secs(2);
 
-/// How much patience there is left with a client: it runs out while the client is waited for, and every byte that is moved brings some back.
+/// How much patience there is left with a client: it runs out while the client is waited for, and
+/// every byte that is moved brings some back.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     turn: Mutex<Turn>,
@@ -81,7 +84,8 @@ impl Pulse {
         self.turn().left() <= 0.0
     }
 
-    /// The patience that is left with a client that is waited for, if that is little enough to give its place to others.
+    /// The patience that is left with a client that is waited for, if that is little enough to give
+    /// its place to others.
     pub(super) fn idle(&self) -> Option<f64> {
         let turn = self.turn();
         let left = turn.since.map(|_| turn.left())?;
@@ -113,7 +117,11 @@ impl<S> Paced<S> {
     }
 
     /// What to do about a write that took so much, or nothing yet.
-    fn written(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(n)) = &written {
             self.pulse.moved(*n);
             self.alarm = None;
@@ -121,7 +129,10 @@ impl<S> Paced<S> {
             self.pulse.wait();
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
             if alarm.as_mut().poll(context).is_ready() || self.pulse.is_exhausted() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the client reads too slowly",
+                )));
             }
         }
         written
@@ -129,24 +140,41 @@ impl<S> Paced<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
-        // While a request is answered here nothing need come; its body says itself when it is waited for.
+        // While a request is answered here nothing need come; its body says itself when it is
+        // waited for.
         if !self.pulse.turn().ours {
-            if polled.is_pending() { self.pulse.wait() } else { self.pulse.moved(buffer.filled().len() - before) }
+            if polled.is_pending() {
+                self.pulse.wait()
+            } else {
+                self.pulse.moved(buffer.filled().len() - before)
+            }
         }
         polled
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, buffer);
         self.written(context, written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, buffers);
         self.written(context, written)
     }
@@ -192,7 +220,10 @@ impl HttpBody for PacedBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
         if polled.is_pending() {
             self.pulse.wait();
@@ -226,7 +257,9 @@ impl Pulse {
 
     /// Whether it was asked to end.
     pub(super) fn is_evicted(&self) -> bool {
-        std::pin::pin!(self.evicted.notified()).poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+        std::pin::pin!(self.evicted.notified())
+            .poll(&mut Context::from_waker(std::task::Waker::noop()))
+            .is_ready()
     }
 }
 

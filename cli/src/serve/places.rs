@@ -52,14 +52,24 @@ impl Places {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for one who comes from a network; those from `None` have all places to themselves. Where there is none left, the idlest gives up its connection: of the
-    /// same network, if that has its part already.
-    pub(super) fn enter(self: &Arc<Self>, network: Option<IpAddr>, pulse: &Arc<Pulse>) -> Result<Place, Full> {
+    /// A place for one who comes from a network; those from `None` have all places to themselves.
+    /// Where there is none left, the idlest gives up its connection: of the same network, if that
+    /// has its part already.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        network: Option<IpAddr>,
+        pulse: &Arc<Pulse>,
+    ) -> Result<Place, Full> {
         let mut taken = self.taken();
-        let own = taken.all.values().filter(|(other, _)| network.is_some() && *other == network).count();
+        let own =
+            taken.all.values().filter(|(other, _)| network.is_some() && *other == network).count();
         if own >= self.each || taken.all.len() >= self.most {
             let may = |other: &Option<IpAddr>| own < self.each || *other == network;
-            let idle = taken.all.iter().filter(|(_, (other, _))| may(other)).filter_map(|(number, (_, pulse))| Some((pulse.idle()?, *number)));
+            let idle = taken
+                .all
+                .iter()
+                .filter(|(_, (other, _))| may(other))
+                .filter_map(|(number, (_, pulse))| Some((pulse.idle()?, *number)));
             let full = if taken.all.len() >= self.most { Full::All } else { Full::Each };
             let (_, idlest) = idle.min_by(|a, b| a.0.total_cmp(&b.0)).ok_or(full)?;
             if let Some((_, pulse)) = taken.all.remove(&idlest) {
@@ -108,8 +118,10 @@ mod tests {
         let idle = |seconds: f64| Arc::new(Pulse::idle_for(seconds));
         let (busy, idler, idlest) = (idle(0.0), idle(4.0), idle(8.0));
         let _busy = places.enter(address(1), &busy).unwrap();
-        let _others = [places.enter(address(2), &idlest).unwrap(), places.enter(address(3), &idler).unwrap()];
-        let _more = [places.enter(address(1), &busy).unwrap(), places.enter(address(4), &busy).unwrap()];
+        let _others =
+            [places.enter(address(2), &idlest).unwrap(), places.enter(address(3), &idler).unwrap()];
+        let _more =
+            [places.enter(address(1), &busy).unwrap(), places.enter(address(4), &busy).unwrap()];
         assert!(idlest.is_evicted() && !idler.is_evicted(), "the idlest of all");
         // A network that has its part takes nothing from others.
         assert_eq!(places.enter(address(1), &busy).unwrap_err(), Full::All);

@@ -1,4 +1,5 @@
-//! A URL → a file. Only from hosts that whoever runs the server has named, over TLS, at public addresses, without following anyone elsewhere.
+//! A URL → a file. Only from hosts that whoever runs the server has named, over TLS, at public
+//! addresses, without following anyone elsewhere.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv6Addr};
@@ -22,7 +23,12 @@ struct PublicOnly {
 }
 
 impl Resolver for PublicOnly {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
         let mut kept = self.empty();
         for address in found.iter().filter(|a| self.private || is_public(a.ip())) {
@@ -32,7 +38,8 @@ impl Resolver for PublicOnly {
     }
 }
 
-/// Whether an address is out on the internet: not this machine, not its network, not one of those with a special meaning.
+/// Whether an address is out on the internet: not this machine, not its network, not one of those
+/// with a special meaning.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(a) => {
@@ -40,19 +47,33 @@ fn is_public(address: IpAddr) -> bool {
             let shared = x == 100 && (64..128).contains(&y);
             let benchmark = x == 198 && (y == 18 || y == 19);
             let reserved = x == 0 || x >= 240 || (x == 192 && y == 0);
-            !(a.is_private() || a.is_loopback() || a.is_link_local() || a.is_multicast() || a.is_broadcast() || a.is_documentation() || shared || benchmark || reserved)
+            !(a.is_private()
+                || a.is_loopback()
+                || a.is_link_local()
+                || a.is_multicast()
+                || a.is_broadcast()
+                || a.is_documentation()
+                || shared
+                || benchmark
+                || reserved)
         }
-        // Global unicast alone, and of that neither tunnels, which lead to any version 4 address, nor examples.
+        // Global unicast alone, and of that neither tunnels, which lead to any version 4 address,
+        // nor examples.
         IpAddr::V6(a) => {
             let [x, y, ..] = a.segments();
-            x & 0xe000 == 0x2000 && x != 0x2002 && !(x == 0x2001 && (y < 0x0200 || y == 0x0db8)) && a != Ipv6Addr::LOCALHOST
+            x & 0xe000 == 0x2000
+                && x != 0x2002
+                && !(x == 0x2001 && (y < 0x0200 || y == 0x0db8))
+                && a != Ipv6Addr::LOCALHOST
         }
     }
 }
 
 /// Refuses URLs that are not to be fetched.
 fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Refusal> {
-    let uri: Uri = url.parse().map_err(|_| Refusal::bad("this is no address of a file; give one that begins with https://"))?;
+    let uri: Uri = url.parse().map_err(|_| {
+        Refusal::bad("this is no address of a file; give one that begins with https://")
+    })?;
     if uri.scheme_str() != Some("https") {
         return Err(Refusal::bad("this is no https:// address, and nothing is fetched otherwise"));
     }
@@ -62,7 +83,12 @@ fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Refusal> {
     }
     let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
     if !hosts.iter().any(|h| h.eq_ignore_ascii_case(&host)) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, format!("this server fetches nothing from {host}; send the file itself to /v1/matches/byContent")));
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            format!(
+                "this server fetches nothing from {host}; send the file itself to /v1/matches/byContent"
+            ),
+        ));
     }
     Ok(uri)
 }
@@ -77,14 +103,32 @@ pub(super) enum Length {
 }
 
 /// Fetches `url` to a file at `to`.
-pub(super) async fn fetch(url: String, length: Length, to: &Path, settings: &Settings) -> Result<(), Refusal> {
+pub(super) async fn fetch(
+    url: String,
+    length: Length,
+    to: &Path,
+    settings: &Settings,
+) -> Result<(), Refusal> {
     let uri = allowed(&url, &settings.reference_hosts)?;
     let (to, private, time) = (to.to_path_buf(), settings.reference_private, settings.upload_time);
-    tokio::task::spawn_blocking(move || download(&uri, length, &to, private, time)).await.unwrap_or_else(|e| Err(Refusal::broken(&e)))
+    tokio::task::spawn_blocking(move || download(&uri, length, &to, private, time))
+        .await
+        .unwrap_or_else(|e| Err(Refusal::broken(&e)))
 }
 
-fn download(uri: &Uri, length: Length, to: &Path, private: bool, time: Duration) -> Result<(), Refusal> {
-    let failed = |why: &dyn std::fmt::Display| Refusal::new(StatusCode::BAD_GATEWAY, format!("{} could not be fetched: {why}", uri.host().unwrap_or_default()));
+fn download(
+    uri: &Uri,
+    length: Length,
+    to: &Path,
+    private: bool,
+    time: Duration,
+) -> Result<(), Refusal> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Refusal::new(
+            StatusCode::BAD_GATEWAY,
+            format!("{} could not be fetched: {why}", uri.host().unwrap_or_default()),
+        )
+    };
     let until = Instant::now() + time;
     let mut response = agent(private, time).get(uri.clone()).call().map_err(|e| failed(&e))?;
     if response.status() != StatusCode::OK {
@@ -98,9 +142,16 @@ fn download(uri: &Uri, length: Length, to: &Path, private: bool, time: Duration)
         read += n as u64;
         match length {
             Length::Exactly(length) if read > length || (n == 0 && read < length) => {
-                return Err(failed(&format!("it is {} than the {length} bytes of assetLength", if n == 0 { "shorter" } else { "longer" })));
+                return Err(failed(&format!(
+                    "it is {} than the {length} bytes of assetLength",
+                    if n == 0 { "shorter" } else { "longer" }
+                )));
             }
-            Length::AtMost(limit) if read > limit => return Err(failed(&format!("it is longer than the {limit} bytes that are taken here"))),
+            Length::AtMost(limit) if read > limit => {
+                return Err(failed(&format!(
+                    "it is longer than the {limit} bytes that are taken here"
+                )));
+            }
             Length::AtMost(_) if n == 0 && read == 0 => return Err(failed(&"it is empty")),
             Length::Exactly(_) | Length::AtMost(_) => {}
         }
@@ -116,8 +167,19 @@ fn download(uri: &Uri, length: Length, to: &Path, private: bool, time: Duration)
 
 /// Follows nobody, uses no proxy, and trusts whom this machine trusts.
 fn agent(private: bool, time: Duration) -> Agent {
-    let config = Agent::config_builder().https_only(true).max_redirects(0).max_redirects_will_error(true).proxy(None).timeout_global(Some(time)).tls_config(tls()).build();
-    Agent::with_parts(config, DefaultConnector::default(), PublicOnly { inner: DefaultResolver::default(), private })
+    let config = Agent::config_builder()
+        .https_only(true)
+        .max_redirects(0)
+        .max_redirects_will_error(true)
+        .proxy(None)
+        .timeout_global(Some(time))
+        .tls_config(tls())
+        .build();
+    Agent::with_parts(
+        config,
+        DefaultConnector::default(),
+        PublicOnly { inner: DefaultResolver::default(), private },
+    )
 }
 
 #[cfg(test)]
@@ -151,13 +213,21 @@ mod tests {
             "ff02::1",
         ];
         assert!(inside.iter().all(|a| !is_public(a.parse().unwrap())));
-        assert!(["1.1.1.1", "93.184.216.34", "2606:4700::1111"].iter().all(|a| is_public(a.parse().unwrap())));
+        assert!(
+            ["1.1.1.1", "93.184.216.34", "2606:4700::1111"]
+                .iter()
+                .all(|a| is_public(a.parse().unwrap()))
+        );
     }
 
     #[test]
     fn only_named_hosts_over_tls() {
         let hosts = ["cdn.example.com".to_string(), "media.example.com:8443".to_string()];
-        for url in ["https://cdn.example.com/a.mp4", "https://CDN.example.com:443/a", "https://media.example.com:8443/"] {
+        for url in [
+            "https://cdn.example.com/a.mp4",
+            "https://CDN.example.com:443/a",
+            "https://media.example.com:8443/",
+        ] {
             assert!(allowed(url, &hosts).is_ok(), "{url}");
         }
         for url in [

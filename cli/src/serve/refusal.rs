@@ -41,14 +41,18 @@ impl Refusal {
     }
 
     pub(super) fn too_large(limit: u64) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the {limit} bytes that are taken here"))
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than the {limit} bytes that are taken here"),
+        )
     }
 
     pub(super) fn busy(status: StatusCode, message: impl Into<String>, again: u64) -> Self {
         Self { again: Some(again.max(1)), ..Self::new(status, message) }
     }
 
-    /// A failure of ours: told in full to whoever runs the server, and that it happened to whoever asked.
+    /// A failure of ours: told in full to whoever runs the server, and that it happened to whoever
+    /// asked.
     pub(super) fn broken(reason: &dyn Display) -> Self {
         output::error(&anyhow::anyhow!("{reason}"));
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this; its log says why")
@@ -94,7 +98,8 @@ impl From<RegistryError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({"error": self.message, "code": self.code}))).into_response();
+        let mut response =
+            (self.status, Json(json!({"error": self.message, "code": self.code}))).into_response();
         let headers = response.headers_mut();
         if let Some(again) = self.again {
             headers.insert(RETRY_AFTER, HeaderValue::from(again));

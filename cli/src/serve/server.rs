@@ -38,7 +38,8 @@ const HEADERS: Duration = Duration::from_secs(20);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long what is under way may go on after a signal.
 const GRACE: Duration = Duration::from_secs(30);
-/// Connections beyond all others that are asked about the server's health alone, and those of one network.
+/// Connections beyond all others that are asked about the server's health alone, and those of one
+/// network.
 const RESERVED: (usize, usize) = (32, 8);
 /// Files that are open beside connections.
 const FILES: usize = 512;
@@ -54,12 +55,21 @@ struct Door {
 /// Answers until a signal comes, and then no more than is under way.
 pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
     let tls = settings.tls.as_ref().map(|(chain, key)| acceptor(chain, key)).transpose()?;
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("{}: cannot be listened on; choose another address or port with --listen", settings.listen))?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "{}: cannot be listened on; choose another address or port with --listen",
+            settings.listen
+        )
+    })?;
     let mut stop = signal(SignalKind::terminate()).context("signals cannot be waited for")?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    output::remark(&format!("serving at {scheme}://{}", listener.local_addr().context("the address is gone")?));
+    output::remark(&format!(
+        "serving at {scheme}://{}",
+        listener.local_addr().context("the address is gone")?
+    ));
     let most = connections(settings.connections);
-    let (ordinary, reserved) = (Places::new(most, settings.connections_each), Places::new(RESERVED.0, RESERVED.1));
+    let (ordinary, reserved) =
+        (Places::new(most, settings.connections_each), Places::new(RESERVED.0, RESERVED.1));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 << 10);
@@ -83,7 +93,9 @@ pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
         let place = ordinary.enter((!settings.is_proxy(from)).then(|| network(from)), &pulse).ok();
         // Where nobody makes room, whoever asks how the server is still hears it.
         let healthy = place.is_none();
-        let Some(place) = place.or_else(|| reserved.enter(Some(network(from)), &pulse).ok()) else { continue };
+        let Some(place) = place.or_else(|| reserved.enter(Some(network(from)), &pulse).ok()) else {
+            continue;
+        };
         let _ = stream.set_nodelay(true);
         let (door, watcher) = (door.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -98,7 +110,10 @@ pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
     drop(listener);
     output::remark("stopping: what is under way is finished, nothing new is taken");
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        output::remark(&format!("what took longer than {} seconds was broken off", GRACE.as_secs()));
+        output::remark(&format!(
+            "what took longer than {} seconds was broken off",
+            GRACE.as_secs()
+        ));
     }
     Ok(())
 }
@@ -116,16 +131,28 @@ impl Door {
         }
     }
 
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, healthy: bool, watcher: Watcher) {
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        healthy: bool,
+        watcher: Watcher,
+    ) {
         let pulse = &peer.pulse;
         let service = service_fn(|request: hyper::Request<Incoming>| {
             pulse.ours();
-            let mut request: Request = request.map(|body| Body::new(PacedBody::new(body, pulse.clone())));
+            let mut request: Request =
+                request.map(|body| Body::new(PacedBody::new(body, pulse.clone())));
             request.extensions_mut().insert(ConnectInfo(peer.clone()));
             let routes = self.routes.clone();
             async move {
                 let response = if healthy && !health::is_about(request.uri().path()) {
-                    let mut refused = Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "all connections are taken; try again later", 5).into_response();
+                    let mut refused = Refusal::busy(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "all connections are taken; try again later",
+                        5,
+                    )
+                    .into_response();
                     refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     Ok(refused)
                 } else {
@@ -141,17 +168,28 @@ impl Door {
 
 /// What says who we are, from files in PEM.
 fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor> {
-    let read = |path: &Path| format!("{}: cannot be read as PEM; give a certificate chain as certificate and its key as certificate_key, both in [serve]", path.display());
-    let certificates = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect::<Result<Vec<_>, _>>).with_context(|| read(chain))?;
+    let read = |path: &Path| {
+        format!(
+            "{}: cannot be read as PEM; give a certificate chain as certificate and its key as certificate_key, both in [serve]",
+            path.display()
+        )
+    };
+    let certificates = CertificateDer::pem_file_iter(chain)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| read(chain))?;
     ensure!(!certificates.is_empty(), "{}: there is no certificate in it", chain.display());
     let key_der = PrivateKeyDer::from_pem_file(key).with_context(|| read(key))?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key_der);
-    let mut config = config.with_context(|| format!("{}: is not the key of the certificate in {}", key.display(), chain.display()))?;
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key_der);
+    let mut config = config.with_context(|| {
+        format!("{}: is not the key of the certificate in {}", key.display(), chain.display())
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// How many connections there can be: each needs a file handle, and most systems give out fewer at first than one may have.
+/// How many connections there can be: each needs a file handle, and most systems give out fewer at
+/// first than one may have.
 fn connections(wanted: usize) -> usize {
     let needed = (wanted + RESERVED.0 + FILES) as u64;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -164,6 +202,8 @@ fn connections(wanted: usize) -> usize {
         return wanted;
     }
     let most = (have as usize).saturating_sub(RESERVED.0 + FILES).max(have as usize / 4);
-    output::remark(&format!("the system gives out {have} file handles, so there are at most {most} connections at once"));
+    output::remark(&format!(
+        "the system gives out {have} file handles, so there are at most {most} connections at once"
+    ));
     most
 }

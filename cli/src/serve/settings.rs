@@ -80,7 +80,11 @@ impl ServeConfig {
     }
 
     /// Settings, where `listen` and `require_token` of the command line win.
-    pub(crate) fn settings(&self, listen: Option<SocketAddr>, require_token: bool) -> Result<Settings> {
+    pub(crate) fn settings(
+        &self,
+        listen: Option<SocketAddr>,
+        require_token: bool,
+    ) -> Result<Settings> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (jobs, queue) = (self.jobs.unwrap_or(cores).max(1), self.queue.unwrap_or(128));
         let connections = self.connections.unwrap_or(1024).max(1);
@@ -88,10 +92,15 @@ impl ServeConfig {
         let tls = match (self.certificate.clone(), self.certificate_key.clone()) {
             (Some(chain), key) => Some((chain.clone(), key.unwrap_or(chain))),
             (None, None) => None,
-            (None, Some(key)) => bail!("{}: is a key without its certificate; give that as certificate in [serve]", key.display()),
+            (None, Some(key)) => bail!(
+                "{}: is a key without its certificate; give that as certificate in [serve]",
+                key.display()
+            ),
         };
         Ok(Settings {
-            listen: listen.or(self.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8473))),
+            listen: listen
+                .or(self.listen)
+                .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8473))),
             require_token: require_token || self.require_token.unwrap_or(false),
             jobs,
             queue,

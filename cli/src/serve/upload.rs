@@ -19,7 +19,8 @@ use super::{Refusal, Service};
 const LOOK: u64 = 16 << 20;
 /// Size of a JSON body.
 const JSON: u64 = 1 << 20;
-/// Bytes of a refused body that are taken in all the same, and how long that may take: who is still sending when the connection ends may never see the answer.
+/// Bytes of a refused body that are taken in all the same, and how long that may take: who is still
+/// sending when the connection ends may never see the answer.
 const LEFTOVER: usize = 1 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -39,16 +40,22 @@ impl AsRef<Path> for Upload {
 impl Upload {
     /// A folder in `spool` for a file called `name`, whose ending alone is kept.
     pub(super) fn place(spool: &Path, name: &str) -> Result<Self, Refusal> {
-        let folder = tempfile::tempdir_in(spool).map_err(|e| Refusal::broken(&format!("{}: {e}", spool.display())))?;
+        let folder = tempfile::tempdir_in(spool)
+            .map_err(|e| Refusal::broken(&format!("{}: {e}", spool.display())))?;
         Ok(Self { path: folder.path().join(file_name(name)), _folder: folder })
     }
 }
 
 /// What a received file is called here: no part of a name that others chose, but its ending.
 pub(super) fn file_name(name: &str) -> String {
-    let ending = Path::new(name).extension().and_then(|e| e.to_str()).filter(|e| e.len() <= 5 && e.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let ending = Path::new(name)
+        .extension()
+        .and_then(|e| e.to_str())
+        .filter(|e| e.len() <= 5 && e.bytes().all(|b| b.is_ascii_alphanumeric()));
     // A sidecar is only looked for beside, and this must not be one.
-    ending.filter(|e| !e.eq_ignore_ascii_case("c2pa")).map_or_else(|| "upload".into(), |e| format!("upload.{}", e.to_ascii_lowercase()))
+    ending
+        .filter(|e| !e.eq_ignore_ascii_case("c2pa"))
+        .map_or_else(|| "upload".into(), |e| format!("upload.{}", e.to_ascii_lowercase()))
 }
 
 /// Where bytes of unknown number are written, no more than allowed.
@@ -62,7 +69,9 @@ pub(super) struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     pub(super) async fn create(path: &Path, service: &'a Service) -> Result<Self, Refusal> {
-        let file = File::create_new(path).await.map_err(|e| Refusal::broken(&format!("{}: {e}", path.display())))?;
+        let file = File::create_new(path)
+            .await
+            .map_err(|e| Refusal::broken(&format!("{}: {e}", path.display())))?;
         Ok(Self { file, written: 0, looked: 0, service })
     }
 
@@ -96,7 +105,10 @@ impl<'a> Sink<'a> {
 }
 
 pub(super) fn slow() -> Refusal {
-    Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly, or not at all; send it again")
+    Refusal::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the body comes too slowly, or not at all; send it again",
+    )
 }
 
 /// Whether a body ended since it came too slowly.
@@ -111,7 +123,9 @@ pub(super) async fn patiently<T>(part: impl Future<Output = T>) -> Result<T, Ref
 
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     while let Some(frame) = patiently(body.frame()).await? {
-        let frame = frame.map_err(|e| if is_slow(&e) { slow() } else { Refusal::bad("the body broke off; send it again") })?;
+        let frame = frame.map_err(|e| {
+            if is_slow(&e) { slow() } else { Refusal::bad("the body broke off; send it again") }
+        })?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -125,7 +139,11 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Refuses a body that says that it is too long.
-pub(super) async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -> Result<(), Refusal> {
+pub(super) async fn declared(
+    headers: &HeaderMap,
+    body: &mut Body,
+    limit: u64,
+) -> Result<(), Refusal> {
     if length(headers).is_none_or(|l| l <= limit) {
         return Ok(());
     }
@@ -134,7 +152,12 @@ pub(super) async fn declared(headers: &HeaderMap, body: &mut Body, limit: u64) -
 }
 
 /// The same of a file, which must find room, too.
-pub(super) async fn fits(headers: &HeaderMap, body: &mut Body, around: u64, service: &Service) -> Result<(), Refusal> {
+pub(super) async fn fits(
+    headers: &HeaderMap,
+    body: &mut Body,
+    around: u64,
+    service: &Service,
+) -> Result<(), Refusal> {
     declared(headers, body, service.settings.upload_bytes.saturating_add(around)).await?;
     let room = service.disk.room(length(headers).unwrap_or(0));
     if room.is_err() {
@@ -158,7 +181,12 @@ pub(super) async fn linger(body: &mut Body) {
 }
 
 /// Receives a file.
-pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, service: &Service) -> Result<u64, Refusal> {
+pub(super) async fn receive(
+    headers: &HeaderMap,
+    mut body: Body,
+    to: &Path,
+    service: &Service,
+) -> Result<u64, Refusal> {
     fits(headers, &mut body, 0, service).await?;
     let receive = async {
         let mut sink = Sink::create(to, service).await?;
@@ -171,7 +199,11 @@ pub(super) async fn receive(headers: &HeaderMap, mut body: Body, to: &Path, serv
 }
 
 /// Receives a body that is small enough to be held.
-pub(super) async fn bytes(headers: &HeaderMap, mut body: Body, limit: u64) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn bytes(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: u64,
+) -> Result<Vec<u8>, Refusal> {
     declared(headers, &mut body, limit).await?;
     let mut out = Vec::new();
     while let Some(data) = next(&mut body).await? {
@@ -184,9 +216,13 @@ pub(super) async fn bytes(headers: &HeaderMap, mut body: Body, limit: u64) -> Re
 }
 
 /// Receives a JSON body.
-pub(super) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
+pub(super) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Refusal> {
     let bytes = bytes(headers, body, JSON).await?;
-    serde_json::from_slice(&bytes).map_err(|e| Refusal::bad(format!("the body is not the JSON that is asked for: {e}")))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Refusal::bad(format!("the body is not the JSON that is asked for: {e}")))
 }
 
 #[cfg(test)]
@@ -195,8 +231,14 @@ mod tests {
 
     #[test]
     fn names_of_others_give_an_ending_at_most() {
-        for (name, kept) in [("a clip.MP4", "upload.mp4"), ("../../etc/passwd", "upload"), ("x.tar/../y", "upload"), ("a.c2pa", "upload"), ("a.m\u{e9}", "upload"), ("", "upload")]
-        {
+        for (name, kept) in [
+            ("a clip.MP4", "upload.mp4"),
+            ("../../etc/passwd", "upload"),
+            ("x.tar/../y", "upload"),
+            ("a.c2pa", "upload"),
+            ("a.m\u{e9}", "upload"),
+            ("", "upload"),
+        ] {
             assert_eq!(file_name(name), kept);
         }
     }

@@ -1,4 +1,5 @@
-//! `POST /v1/verify`: a file, or a form with one → the verdict, as `proofmark verify --json` has it.
+//! `POST /v1/verify`: a file, or a form with one → the verdict, as `proofmark verify --json` has
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,11 @@ struct Asked {
 /// Names a file that has none.
 const UPLOAD: &str = "upload";
 
-async fn verify(State(service): Shared, Extension(caller): Extension<Caller>, request: Request) -> Answer {
+async fn verify(
+    State(service): Shared,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Answer {
     service.allow(request.headers(), Scope::Fetch)?;
     let asked = query::<Asked>(request.uri())?.name;
     let coming = service.gate.enter(&caller).await?;
@@ -54,7 +59,14 @@ async fn verify(State(service): Shared, Extension(caller): Extension<Caller>, re
     };
     let _place = coming.whole()?;
     let verified = service.examine(upload.path.clone(), &name, service.order(), |_| {}).await;
-    let verified = verified.map_err(|e| if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) { form::unfit() } else { e })?;
-    let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English).map_err(|e| Refusal::broken(&e))?;
+    let verified = verified.map_err(|e| {
+        if kind == Kind::Fields && e.is(StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+            form::unfit()
+        } else {
+            e
+        }
+    })?;
+    let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English)
+        .map_err(|e| Refusal::broken(&e))?;
     Ok(json(&report))
 }

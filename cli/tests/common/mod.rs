@@ -27,7 +27,10 @@ impl Desk {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut c = Command::new(env!("CARGO_BIN_EXE_proofmark"));
-        c.args(arguments).env("PROOFMARK_HOME", self.path("home")).current_dir(self.work.path()).stdin(Stdio::null());
+        c.args(arguments)
+            .env("PROOFMARK_HOME", self.path("home"))
+            .current_dir(self.work.path())
+            .stdin(Stdio::null());
         c
     }
 
@@ -55,18 +58,38 @@ impl Desk {
     }
 
     pub(crate) fn frames(&self, name: &str) -> u64 {
-        let o = Command::new("ffprobe").args(["-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(self.path(name)).output().unwrap();
+        let o = Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-count_packets",
+                "-show_entries",
+                "stream=nb_read_packets",
+                "-of",
+                "csv=p=0",
+            ])
+            .arg(self.path(name))
+            .output()
+            .unwrap();
         text(&o.stdout).trim().parse().unwrap()
     }
 
     /// Runs ffmpeg with arguments in shell words.
     pub(crate) fn ffmpeg(&self, arguments: &str) {
-        let made = Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(arguments.split(' ')).current_dir(self.work.path()).status().unwrap();
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin"])
+            .args(arguments.split(' '))
+            .current_dir(self.work.path())
+            .status()
+            .unwrap();
         assert!(made.success(), "ffmpeg {arguments}");
     }
 
     pub(crate) fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.work.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(self.work.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -80,7 +103,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Asserts one line on standard error that holds each of `parts`, nothing on standard output, and the code.
+/// Asserts one line on standard error that holds each of `parts`, nothing on standard output, and
+/// the code.
 pub(crate) fn refused(o: &Output, expected: i32, parts: &[&str]) {
     let stderr = text(&o.stderr);
     assert_eq!(code(o), expected, "{stderr}");
@@ -97,11 +121,22 @@ pub(crate) fn json(o: &Output) -> Vec<Value> {
         .lines()
         .map(|line| {
             let value: Value = serde_json::from_str(line).unwrap();
-            let verb = value["schema"].as_str().unwrap().strip_prefix("proofmark.").unwrap().split_once('/').unwrap().0.to_string();
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{verb}.json"));
-            let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let verb = value["schema"]
+                .as_str()
+                .unwrap()
+                .strip_prefix("proofmark.")
+                .unwrap()
+                .split_once('/')
+                .unwrap()
+                .0
+                .to_string();
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{verb}.json"));
+            let schema: Value =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let validator = jsonschema::validator_for(&schema).unwrap();
-            let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+            let errors: Vec<String> =
+                validator.iter_errors(&value).map(|e| e.to_string()).collect();
             assert!(errors.is_empty(), "{verb}: {errors:?}\n{value}");
             value
         })

@@ -1,5 +1,9 @@
 //! A server at a free port, and what it answers.
-#![allow(dead_code, clippy::print_stderr, reason = "each test binary uses its part, and one that fails should say so")]
+#![allow(
+    dead_code,
+    clippy::print_stderr,
+    reason = "each test binary uses its part, and one that fails should say so"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -27,7 +31,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn of(mut response: Response<Body>) -> Self {
-        let headers = response.headers().iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_string())).collect();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_string()))
+            .collect();
         let mut body = Vec::new();
         response.body_mut().as_reader().read_to_end(&mut body).unwrap();
         Self { status: response.status().as_u16(), headers, body }
@@ -46,7 +54,10 @@ impl Answer {
         assert_eq!(self.status, status, "{}", text(&self.body));
         let error = self.json()["error"].as_str().unwrap().to_string();
         assert!(error.contains(part) && !error.contains('\n'), "'{part}' is missing in: {error}");
-        assert!(self.json()["code"].as_str().is_some_and(|code| code.contains('.')), "{error} has no code");
+        assert!(
+            self.json()["code"].as_str().is_some_and(|code| code.contains('.')),
+            "{error} has no code"
+        );
     }
 }
 
@@ -70,7 +81,9 @@ impl Server {
             }
         };
         // What it says later is of use when a test fails, and must not block it.
-        std::thread::spawn(move || told.lines().map_while(Result::ok).for_each(|line| eprintln!("server: {line}")));
+        std::thread::spawn(move || {
+            told.lines().map_while(Result::ok).for_each(|line| eprintln!("server: {line}"))
+        });
         Self { child, url }
     }
 
@@ -95,22 +108,48 @@ impl Server {
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &[u8]) -> Answer {
-        let kind = if body.starts_with(b"{") { "application/json" } else { "application/octet-stream" };
+        let kind =
+            if body.starts_with(b"{") { "application/json" } else { "application/octet-stream" };
         self.ask_as(method, path, token, kind, body)
     }
 
-    pub(crate) fn ask_as(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &[u8]) -> Answer {
-        let agent: Agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).allow_non_standard_methods(true).build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(self.at(path)).header("content-type", kind);
+    pub(crate) fn ask_as(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        kind: &str,
+        body: &[u8],
+    ) -> Answer {
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .build()
+            .into();
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.at(path))
+            .header("content-type", kind);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let answer = if body.is_empty() { agent.run(request.body(()).unwrap()) } else { agent.run(request.body(body).unwrap()) };
+        let answer = if body.is_empty() {
+            agent.run(request.body(()).unwrap())
+        } else {
+            agent.run(request.body(body).unwrap())
+        };
         Answer::of(answer.unwrap())
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{signal}"), &self.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     pub(crate) fn wait(mut self) -> ExitStatus {

@@ -36,7 +36,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Whether it is needed for decoding: everything that is no application's, and how it is coded. Decoders ask JFIF for the shape of pixels, Adobe's segment for the colours, and SPIFF's
+    /// Whether it is needed for decoding: everything that is no application's, and how it is coded.
+    /// Decoders ask JFIF for the shape of pixels, Adobe's segment for the colours, and SPIFF's
     /// place holds the transform of JPEG-LS.
     fn is_coding(&self) -> bool {
         !(APP0..=APP15).contains(&self.marker) || matches!(self.marker, APP0 | 0xe8 | 0xee)
@@ -96,7 +97,8 @@ impl<R: BufRead + Seek> Cursor<'_, R> {
         Ok(())
     }
 
-    /// The next marker and where it begins, whatever lies before it; where `scan` is set, not those that belong to a scan.
+    /// The next marker and where it begins, whatever lies before it; where `scan` is set, not those
+    /// that belong to a scan.
     fn marker(&mut self, scan: bool) -> io::Result<Option<(u8, u64)>> {
         loop {
             self.skip_to_marker()?;
@@ -115,10 +117,13 @@ impl<R: BufRead + Seek> Cursor<'_, R> {
         }
     }
 
-    /// The payload of the segment whose marker was read last, or `None` if it does not end within the file. Only its first bytes are kept: what a frame is, is in them.
+    /// The payload of the segment whose marker was read last, or `None` if it does not end within
+    /// the file. Only its first bytes are kept: what a frame is, is in them.
     fn payload(&mut self) -> io::Result<Option<[u8; 6]>> {
         let (Some(high), Some(low)) = (self.byte()?, self.byte()?) else { return Ok(None) };
-        let Some(mut left) = u16::from_be_bytes([high, low]).checked_sub(2) else { return Ok(None) };
+        let Some(mut left) = u16::from_be_bytes([high, low]).checked_sub(2) else {
+            return Ok(None);
+        };
         let mut first = [0; 6];
         for slot in first.iter_mut().take(usize::from(left)) {
             let Some(byte) = self.byte()? else { return Ok(None) };
@@ -136,8 +141,13 @@ impl<R: BufRead + Seek> Cursor<'_, R> {
 }
 
 impl Picture {
-    /// The picture that begins where `from` stands, `at` bytes into the file; `None` if there is none, or none whose structure can be followed within `most` bytes.
-    pub(super) fn walk<R: BufRead + Seek>(from: &mut R, at: u64, most: u64) -> io::Result<Option<Self>> {
+    /// The picture that begins where `from` stands, `at` bytes into the file; `None` if there is
+    /// none, or none whose structure can be followed within `most` bytes.
+    pub(super) fn walk<R: BufRead + Seek>(
+        from: &mut R,
+        at: u64,
+        most: u64,
+    ) -> io::Result<Option<Self>> {
         let mut cursor = Cursor { from, at, most: at.saturating_add(most) };
         if (cursor.byte()?, cursor.byte()?) != (Some(0xff), Some(SOI)) {
             return Ok(None);
@@ -147,18 +157,34 @@ impl Picture {
         loop {
             let Some((marker, begin)) = next else {
                 // Cut short: what there is of it can be decoded.
-                return Ok(frame.filter(|_| scans && cursor.at < cursor.most).map(|frame| Self { segments, end: cursor.at, frame }));
+                return Ok(frame.filter(|_| scans && cursor.at < cursor.most).map(|frame| Self {
+                    segments,
+                    end: cursor.at,
+                    frame,
+                }));
             };
             match marker {
                 EOI => return Ok(frame.map(|frame| Self { segments, end: cursor.at, frame })),
                 // The next picture begins before this one has ended.
-                SOI => return Ok(frame.filter(|_| scans).map(|frame| Self { segments, end: begin, frame })),
+                SOI => {
+                    return Ok(frame.filter(|_| scans).map(|frame| Self {
+                        segments,
+                        end: begin,
+                        frame,
+                    }));
+                }
                 0x01 | 0xd0..=0xd7 => next = cursor.marker(false)?,
                 _ => {
                     let Some(first) = cursor.payload()? else {
-                        return Ok(frame.filter(|_| scans).map(|frame| Self { segments, end: begin, frame }));
+                        return Ok(frame.filter(|_| scans).map(|frame| Self {
+                            segments,
+                            end: begin,
+                            frame,
+                        }));
                     };
-                    if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) || marker == 0xf7 {
+                    if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
+                        || marker == 0xf7
+                    {
                         let [_, rest @ ..] = first;
                         frame = frame.or(Some(rest));
                     }
@@ -194,14 +220,17 @@ impl Picture {
         pieces
     }
 
-    /// Whether `other`, right behind this one, is the next frame of a clip: of the same size, where nothing announces it as something else.
+    /// Whether `other`, right behind this one, is the next frame of a clip: of the same size, where
+    /// nothing announces it as something else.
     pub(super) fn is_frame_before(&self, other: &Self, heads: &[Vec<u8>]) -> bool {
-        self.frame == other.frame && !heads.iter().any(|head| head.starts_with(PICTURES) || head.starts_with(GAIN_MAP))
+        self.frame == other.frame
+            && !heads.iter().any(|head| head.starts_with(PICTURES) || head.starts_with(GAIN_MAP))
     }
 
     /// Where the payloads lie of the segments that are no part of the coding.
     pub(super) fn applications(&self) -> impl Iterator<Item = (u8, Range<u64>)> {
-        let applications = self.segments.iter().filter(|s| (APP0..=APP15).contains(&s.marker) || s.marker == COM);
+        let applications =
+            self.segments.iter().filter(|s| (APP0..=APP15).contains(&s.marker) || s.marker == COM);
         applications.map(|s| (s.marker, s.at.start.saturating_add(4).min(s.at.end)..s.at.end))
     }
 
@@ -219,15 +248,25 @@ pub(super) fn record(picture: &Picture, applications: Vec<(u8, Vec<u8>)>) -> Rec
         match (marker, payload.as_slice()) {
             (APP0, p) if p.starts_with(JFIF) => record.density = record.density.or(density(p)),
             (APP0, p) if p.starts_with(b"AVI1") => {}
-            (0xe1, p) if p.starts_with(EXIF) && record.exif.is_none() => record.exif = Some(p[EXIF.len()..].to_vec()),
-            (0xe1, p) if p.starts_with(XMP) && record.xmp.is_none() => record.xmp = Some(p[XMP.len()..].to_vec()),
-            (0xe1, p) if p.starts_with(MORE_XMP) => record.own.push(own(What::Other("extended XMP".into()))),
-            (0xe2, p) if p.starts_with(ICC) && p.len() > ICC.len() + 2 => profile.push((p[ICC.len()], p[ICC.len() + 1], p[ICC.len() + 2..].to_vec())),
+            (0xe1, p) if p.starts_with(EXIF) && record.exif.is_none() => {
+                record.exif = Some(p[EXIF.len()..].to_vec())
+            }
+            (0xe1, p) if p.starts_with(XMP) && record.xmp.is_none() => {
+                record.xmp = Some(p[XMP.len()..].to_vec())
+            }
+            (0xe1, p) if p.starts_with(MORE_XMP) => {
+                record.own.push(own(What::Other("extended XMP".into())))
+            }
+            (0xe2, p) if p.starts_with(ICC) && p.len() > ICC.len() + 2 => {
+                profile.push((p[ICC.len()], p[ICC.len() + 1], p[ICC.len() + 2..].to_vec()))
+            }
             // They tell of what lies behind the picture.
             (0xe2, p) if p.starts_with(PICTURES) => {}
             (0xe2, p) if p.starts_with(GAIN_MAP) => record.gain_map = true,
             (0xeb, p) => record.lost.extend(boxes(p)),
-            (0xed, p) if p.starts_with(b"Photoshop 3.0\0") => record.own.push(own(What::Other("IPTC and Photoshop data".into()))),
+            (0xed, p) if p.starts_with(b"Photoshop 3.0\0") => {
+                record.own.push(own(What::Other("IPTC and Photoshop data".into())))
+            }
             // How it was coded: it is coded anew.
             (0xe8, p) if p.starts_with(b"SPIFF") || p.starts_with(b"mrfx") => {}
             (0xec, p) if p.starts_with(b"Ducky") => {}
@@ -242,18 +281,39 @@ pub(super) fn record(picture: &Picture, applications: Vec<(u8, Vec<u8>)>) -> Rec
 
 /// The name of an application's segment.
 fn label(marker: u8, payload: &[u8]) -> String {
-    let name: String = payload.iter().take(16).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':' | b'/' | b'.')).map(|&b| char::from(b)).collect();
+    let name: String = payload
+        .iter()
+        .take(16)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':' | b'/' | b'.'))
+        .map(|&b| char::from(b))
+        .collect();
     let number = marker - APP0;
-    if name.is_empty() { format!("segment APP{number}") } else { format!("segment APP{number} ({name})") }
+    if name.is_empty() {
+        format!("segment APP{number}")
+    } else {
+        format!("segment APP{number} ({name})")
+    }
 }
 
-/// Boxes of JUMBF (ISO 19566-5) are tied to the picture as it was. Those of C2PA go on as the parent of the new manifest.
+/// Boxes of JUMBF (ISO 19566-5) are tied to the picture as it was. Those of C2PA go on as the
+/// parent of the new manifest.
 fn boxes(payload: &[u8]) -> Option<String> {
-    // Identifier, instance and number, then length and kind of the whole box, and of its description, which begins with what it is.
+    // Identifier, instance and number, then length and kind of the whole box, and of its
+    // description, which begins with what it is.
     let is_manifest = payload.starts_with(b"JP") && payload.get(24..28) == Some(b"c2pa");
     // Only the first part of a box has a description.
-    let goes_on = payload.starts_with(b"JP") && payload.get(4..8).is_some_and(|n| n != [0, 0, 0, 1]);
-    (!is_manifest && !goes_on).then(|| gone(&if payload.starts_with(b"JP") { "JUMBF data".into() } else { format!("JPEG {}", label(0xeb, payload)) }, TIED))
+    let goes_on =
+        payload.starts_with(b"JP") && payload.get(4..8).is_some_and(|n| n != [0, 0, 0, 1]);
+    (!is_manifest && !goes_on).then(|| {
+        gone(
+            &if payload.starts_with(b"JP") {
+                "JUMBF data".into()
+            } else {
+                format!("JPEG {}", label(0xeb, payload))
+            },
+            TIED,
+        )
+    })
 }
 
 fn density(jfif: &[u8]) -> Option<Density> {
@@ -274,18 +334,23 @@ fn assemble(mut parts: Vec<(u8, u8, Vec<u8>)>, lost: &mut Vec<String>) -> Option
         return None;
     }
     parts.sort_by_key(|p| p.0);
-    let whole = parts.iter().enumerate().all(|(i, p)| usize::from(p.0) == i + 1 && usize::from(p.1) == parts.len());
+    let whole = parts
+        .iter()
+        .enumerate()
+        .all(|(i, p)| usize::from(p.0) == i + 1 && usize::from(p.1) == parts.len());
     if !whole {
         lost.push(gone("an ICC profile", "parts of it are missing"));
     }
     whole.then(|| Profile(parts.into_iter().flat_map(|p| p.2).collect()))
 }
 
-/// Writes `record` into a whole JPEG, in place of what its encoder wrote beside the picture. What does not fit is named in `lost`. `None` if it is none.
+/// Writes `record` into a whole JPEG, in place of what its encoder wrote beside the picture. What
+/// does not fit is named in `lost`. `None` if it is none.
 pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Option<Vec<u8>> {
     let picture = Picture::walk(&mut io::Cursor::new(file), 0, file.len() as u64).ok()??;
     let mut out = vec![0xff, SOI];
-    let jfif = picture.segments.iter().find(|s| s.marker == APP0).map_or(&[][..], |s| s.payload(file));
+    let jfif =
+        picture.segments.iter().find(|s| s.marker == APP0).map_or(&[][..], |s| s.payload(file));
     put(&mut out, APP0, &[&head(jfif, record.density)]);
     let mut fits = |name: &str, length: usize, most: usize| {
         if length > most {
@@ -293,14 +358,18 @@ pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Opt
         }
         length <= most
     };
-    if let Some(exif) = record.exif.as_ref().filter(|e| fits("EXIF", e.len(), PAYLOAD - EXIF.len())) {
+    if let Some(exif) = record.exif.as_ref().filter(|e| fits("EXIF", e.len(), PAYLOAD - EXIF.len()))
+    {
         put(&mut out, 0xe1, &[EXIF, exif]);
     }
-    if let Some(packet) = record.xmp.as_ref().filter(|x| fits("XMP", x.len(), PAYLOAD - XMP.len())) {
+    if let Some(packet) = record.xmp.as_ref().filter(|x| fits("XMP", x.len(), PAYLOAD - XMP.len()))
+    {
         put(&mut out, 0xe1, &[XMP, packet]);
     }
     let part = PAYLOAD - ICC.len() - 2;
-    if let Some(Profile(icc)) = record.icc.as_ref().filter(|p| fits("an ICC profile", p.0.len(), part * 255)) {
+    if let Some(Profile(icc)) =
+        record.icc.as_ref().filter(|p| fits("an ICC profile", p.0.len(), part * 255))
+    {
         let count = icc.len().div_ceil(part);
         for (number, bytes) in (1..=255u8).zip(icc.chunks(part)) {
             put(&mut out, 0xe2, &[ICC, &[number, u8::try_from(count).unwrap_or(255)], bytes]);
@@ -309,8 +378,16 @@ pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Opt
     for own in &record.own {
         put(&mut out, own.name[0], &[&own.bytes]);
     }
-    for segment in picture.segments.iter().filter(|s| !(APP0..=0xed).contains(&s.marker) && s.marker != APP15 && s.marker != COM) {
-        out.extend_from_slice(file.get(usize::try_from(segment.at.start).ok()?..usize::try_from(segment.at.end).ok()?)?);
+    for segment in picture
+        .segments
+        .iter()
+        .filter(|s| !(APP0..=0xed).contains(&s.marker) && s.marker != APP15 && s.marker != COM)
+    {
+        out.extend_from_slice(
+            file.get(
+                usize::try_from(segment.at.start).ok()?..usize::try_from(segment.at.end).ok()?,
+            )?,
+        );
     }
     out.extend_from_slice(&[0xff, EOI]);
     Some(out)
@@ -318,7 +395,11 @@ pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Opt
 
 /// JFIF's segment with `density`; without one, with that of `written`.
 fn head(written: &[u8], density: Option<Density>) -> Vec<u8> {
-    let mut head = if written.starts_with(JFIF) && written.len() >= 14 { written[..12].to_vec() } else { b"JFIF\0\x01\x02\0\0\x01\0\x01".to_vec() };
+    let mut head = if written.starts_with(JFIF) && written.len() >= 14 {
+        written[..12].to_vec()
+    } else {
+        b"JFIF\0\x01\x02\0\0\x01\0\x01".to_vec()
+    };
     if let Some(Density { x, y, unit }) = density.and_then(Density::in_jfif) {
         head[7] = match unit {
             Unit::Inch => 1,

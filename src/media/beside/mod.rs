@@ -1,7 +1,11 @@
-//! What lies beside and behind the picture in a still: EXIF, XMP, colour profiles, text, density, a gain map. libav leaves all of that behind.
+//! What lies beside and behind the picture in a still: EXIF, XMP, colour profiles, text, density, a
+//! gain map. libav leaves all of that behind.
 //!
-//! Each kind of file, `jpeg.rs`, `png.rs` and `webp.rs`, is read into one [`Record`] and written from it into a finished still (`tiff.rs` is read alone); what the target has no place for is told. Pixels are
-//! stored as they were, so that an orientation in EXIF holds as before. `xmp.rs` takes out of XMP what will not be so. [`picture_of`] shows libav the first picture of a JPEG alone, whatever follows it.
+//! Each kind of file, `jpeg.rs`, `png.rs` and `webp.rs`, is read into one [`Record`] and written
+//! from it into a finished still (`tiff.rs` is read alone); what the target has no place for is
+//! told. Pixels are stored as they were, so that an orientation in EXIF holds as before. `xmp.rs`
+//! takes out of XMP what will not be so. [`picture_of`] shows libav the first picture of a JPEG
+//! alone, whatever follows it.
 
 mod jpeg;
 mod png;
@@ -90,12 +94,17 @@ impl Density {
     /// As JFIF has it: 16 bits, by the inch. `None` if that cannot say it.
     fn in_jfif(self) -> Option<Self> {
         let by = |n: u32| (f64::from(n) * 0.0254).round() as u32;
-        let out = if self.unit == Unit::Metre { Self { x: by(self.x), y: by(self.y), unit: Unit::Inch } } else { self };
+        let out = if self.unit == Unit::Metre {
+            Self { x: by(self.x), y: by(self.y), unit: Unit::Inch }
+        } else {
+            self
+        };
         let fits = |n: u32| (1..=u32::from(u16::MAX)).contains(&n);
         (fits(out.x) && fits(out.y)).then_some(out)
     }
 
-    /// Whether it says more than what is taken for granted: 72 pixels to the inch are what writers say who know of none.
+    /// Whether it says more than what is taken for granted: 72 pixels to the inch are what writers
+    /// say who know of none.
     fn says_something(self) -> bool {
         self.unit != Unit::Ratio && self.in_jfif() != Some(Self { x: 72, y: 72, unit: Unit::Inch })
     }
@@ -171,14 +180,23 @@ struct Record {
     behind: Option<(String, u64)>,
 }
 
-/// Carries over what lies beside the picture of `input` into `still`, which was made from it and is called `target` in messages; of what cannot be, a line each. `None`
-/// if the input is no still of a kind that is known here.
+/// Carries over what lies beside the picture of `input` into `still`, which was made from it and is
+/// called `target` in messages; of what cannot be, a line each. `None` if the input is no still of
+/// a kind that is known here.
 ///
 /// # Errors
 /// [`MediaError`] if either cannot be read or written.
-pub(crate) fn carry_over(input: &Path, still: &Path, target: &Path, container: Container, limits: &Limits) -> Result<Vec<String>, MediaError> {
+pub(crate) fn carry_over(
+    input: &Path,
+    still: &Path,
+    target: &Path,
+    container: Container,
+    limits: &Limits,
+) -> Result<Vec<String>, MediaError> {
     let opened = |reason| MediaError::Open { path: input.into(), reason };
-    let Some((from, mut record)) = read(input, limits).map_err(opened)? else { return Ok(Vec::new()) };
+    let Some((from, mut record)) = read(input, limits).map_err(opened)? else {
+        return Ok(Vec::new());
+    };
     let mut told = std::mem::take(&mut record.lost);
     mend(&mut record, container, &mut told);
     if record.cmyk {
@@ -198,7 +216,14 @@ pub(crate) fn carry_over(input: &Path, still: &Path, target: &Path, container: C
 }
 
 /// Writes a record into a finished still.
-fn write(record: &mut Record, from: Kind, still: &Path, target: &Path, container: Container, told: &mut Vec<String>) -> Result<(), MediaError> {
+fn write(
+    record: &mut Record,
+    from: Kind,
+    still: &Path,
+    target: &Path,
+    container: Container,
+    told: &mut Vec<String>,
+) -> Result<(), MediaError> {
     let failed = |reason: String| MediaError::Write { path: target.into(), reason };
     let file = std::fs::read(still).map_err(|e| failed(e.to_string()))?;
     let grey = container == Container::Png && png::is_grey(&file);
@@ -218,14 +243,19 @@ fn write(record: &mut Record, from: Kind, still: &Path, target: &Path, container
     std::fs::write(still, written).map_err(|e| failed(e.to_string()))
 }
 
-/// What lies beside the picture of a file, and of what kind that is; `None` if it is of none that is known here, or moves.
+/// What lies beside the picture of a file, and of what kind that is; `None` if it is of none that
+/// is known here, or moves.
 fn read(path: &Path, limits: &Limits) -> io::Result<Option<(Kind, Record)>> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let length = file.get_ref().metadata()?.len();
     read_from(&mut file, length, limits)
 }
 
-fn read_from<R: Read + Seek>(file: &mut BufReader<R>, length: u64, limits: &Limits) -> io::Result<Option<(Kind, Record)>> {
+fn read_from<R: Read + Seek>(
+    file: &mut BufReader<R>,
+    length: u64,
+    limits: &Limits,
+) -> io::Result<Option<(Kind, Record)>> {
     let kind = match file.fill_buf()? {
         [0xff, 0xd8, 0xff, ..] => Kind::Jpeg,
         [0x89, b'P', b'N', b'G', ..] => Kind::Png,
@@ -240,7 +270,10 @@ fn read_from<R: Read + Seek>(file: &mut BufReader<R>, length: u64, limits: &Limi
             Some(picture) => {
                 let (applications, lost) = window::payloads(file, &picture, &mut budget)?;
                 let mut record = jpeg::record(&picture, applications);
-                record.lost.extend((lost > 0).then(|| gone(&format!("what {lost} segments of JPEG hold"), TOO_MUCH)));
+                record.lost.extend(
+                    (lost > 0)
+                        .then(|| gone(&format!("what {lost} segments of JPEG hold"), TOO_MUCH)),
+                );
                 Some((record, picture.end))
             }
         },
@@ -278,7 +311,9 @@ fn mend(record: &mut Record, to: Container, told: &mut Vec<String>) {
     let mut said = false;
     match record.xmp.take().map(|packet| xmp::mend(packet, to == Container::Jpeg)) {
         None => {}
-        Some(Err(())) => told.push(gone("XMP", "it tells of what does not go with it, and cannot be mended")),
+        Some(Err(())) => {
+            told.push(gone("XMP", "it tells of what does not go with it, and cannot be mended"))
+        }
         Some(Ok((packet, taken))) => {
             said = taken.behind;
             if taken.provenance {
@@ -290,9 +325,14 @@ fn mend(record: &mut Record, to: Container, told: &mut Vec<String>) {
     match record.behind.take() {
         Some((what, bytes)) => {
             let too = if said { ", and what XMP says of it" } else { "" };
-            told.push(format!("what lies behind the picture ({what}, {bytes} bytes) was left out{too}"));
+            told.push(format!(
+                "what lies behind the picture ({what}, {bytes} bytes) was left out{too}"
+            ));
         }
-        None if said => told.push("what XMP says of a gain map or a video behind the picture was left out: there is none".into()),
+        None if said => told.push(
+            "what XMP says of a gain map or a video behind the picture was left out: there is none"
+                .into(),
+        ),
         None => {}
     }
 }
@@ -302,7 +342,11 @@ fn translate(record: &mut Record, from: Kind, to: Container, told: &mut Vec<Stri
     let (mut kept, mut gone) = (Vec::new(), Vec::new());
     for own in record.own.drain(..) {
         match (&own.what, to) {
-            (What::Comment, Container::Jpeg) => kept.push(Own { name: [0xfe, 0, 0, 0], bytes: png::comment_of(&own.bytes).to_vec(), ..own }),
+            (What::Comment, Container::Jpeg) => kept.push(Own {
+                name: [0xfe, 0, 0, 0],
+                bytes: png::comment_of(&own.bytes).to_vec(),
+                ..own
+            }),
             (What::Comment, Container::Png) => kept.push(Own { name: [0; 4], ..own }),
             _ => gone.push(own),
         }
@@ -321,10 +365,16 @@ fn translate(record: &mut Record, from: Kind, to: Container, told: &mut Vec<Stri
 
 /// What a record has that a target has no place for which holds no still.
 fn missing(record: &Record, from: Kind, to: Container) -> Vec<String> {
-    let blocks = [("EXIF", record.exif.is_some()), ("XMP", record.xmp.is_some()), ("the ICC profile", record.icc.is_some())];
+    let blocks = [
+        ("EXIF", record.exif.is_some()),
+        ("XMP", record.xmp.is_some()),
+        ("the ICC profile", record.icc.is_some()),
+    ];
     let mut told: Vec<String> = blocks.iter().filter(|b| b.1).map(|b| no_place(b.0, to)).collect();
     told.extend(texts(&record.own, from, to));
-    told.extend(record.own.iter().filter_map(|own| name(own, from)).map(|what| no_place(&what, to)));
+    told.extend(
+        record.own.iter().filter_map(|own| name(own, from)).map(|what| no_place(&what, to)),
+    );
     told
 }
 
@@ -335,17 +385,31 @@ fn no_place(what: &str, container: Container) -> String {
 /// A line for all text.
 fn texts(own: &[Own], from: Kind, to: Container) -> Option<String> {
     let all = own.iter().filter(|o| matches!(o.what, What::Text(_))).count();
-    let mut keywords: Vec<String> =
-        own.iter().filter_map(|o| if let What::Text(keyword) = &o.what { Some(format!("'{}'", keyword.escape_default())) } else { None }).take(TOLD).collect();
+    let mut keywords: Vec<String> = own
+        .iter()
+        .filter_map(|o| {
+            if let What::Text(keyword) = &o.what {
+                Some(format!("'{}'", keyword.escape_default()))
+            } else {
+                None
+            }
+        })
+        .take(TOLD)
+        .collect();
     keywords.extend((all > TOLD).then(|| format!("and {} more", all - TOLD)));
-    (!keywords.is_empty()).then(|| no_place(&format!("{} text {}", from.name(), keywords.join(", ")), to))
+    (!keywords.is_empty())
+        .then(|| no_place(&format!("{} text {}", from.name(), keywords.join(", ")), to))
 }
 
 /// What a piece is called that is no text; `None` if nothing is lost with it.
 fn name(own: &Own, from: Kind) -> Option<String> {
     match &own.what {
         What::Text(_) | What::OfPixels | What::Colour { plain: true } => None,
-        What::Colour { plain: false } => Some(format!("what {} says of colours ({})", from.name(), String::from_utf8_lossy(&own.name))),
+        What::Colour { plain: false } => Some(format!(
+            "what {} says of colours ({})",
+            from.name(),
+            String::from_utf8_lossy(&own.name)
+        )),
         What::Comment => Some("a comment".into()),
         What::Other(what) => Some(format!("{} {what}", from.name())),
     }

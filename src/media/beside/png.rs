@@ -21,16 +21,21 @@ const SRGB_GAMMA: &[u8] = &45455u32.to_be_bytes();
 const SRGB_PRIMARIES: [u32; 8] = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000];
 
 /// Chunks that say what colours mean, and come before a palette.
-const COLOURS: [&[u8; 4]; 8] = [b"cICP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"mDCv", b"cLLI", b"cLLi"];
+const COLOURS: [&[u8; 4]; 8] =
+    [b"cICP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"mDCv", b"cLLI", b"cLLi"];
 /// Chunks that hold for pixels of the same kind only.
 const OF_PIXELS: [&[u8; 4]; 2] = [b"bKGD", b"sBIT"];
 /// Chunks of the coding, which is new, and a manifest, which goes on as the parent of the new one.
-const NOT_CARRIED: [&[u8; 4]; 10] = [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"caBX", b"iDOT"];
+const NOT_CARRIED: [&[u8; 4]; 10] =
+    [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"caBX", b"iDOT"];
 /// Chunks that belong to the picture however it is coded, though their names say that they do not.
 const CARRIED: [&[u8; 4]; 6] = [b"tIME", b"sPLT", b"oFFs", b"pCAL", b"sCAL", b"sTER"];
 
 /// What a PNG carries, and where it ends.
-pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::Result<Option<(Record, u64)>> {
+pub(super) fn read<R: BufRead + Seek>(
+    from: &mut R,
+    budget: &mut Budget,
+) -> io::Result<Option<(Record, u64)>> {
     let mut signature = [0; 8];
     if from.read_exact(&mut signature).is_err() || signature != SIGNATURE {
         return Ok(None);
@@ -60,7 +65,10 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
             from.seek_relative(4)?;
         } else {
             if carried && taken <= CHUNKS {
-                record.lost.push(gone(&format!("PNG chunk '{}' of {length} bytes", text(&name)), TOO_MUCH));
+                record.lost.push(gone(
+                    &format!("PNG chunk '{}' of {length} bytes", text(&name)),
+                    TOO_MUCH,
+                ));
             } else if taken == CHUNKS + 1 && carried {
                 record.lost.push(gone(&format!("what follows {CHUNKS} chunks of PNG"), TOO_MUCH));
             }
@@ -87,14 +95,33 @@ fn take(record: &mut Record, name: [u8; 4], data: Vec<u8>) {
             None => record.lost.push(gone("XMP", BROKEN)),
         },
         b"tEXt" | b"zTXt" | b"iTXt" => {
-            let keyword: String = data.iter().take(79).take_while(|&&b| b != 0).map(|&b| char::from(b)).collect();
-            let what = if keyword == COMMENT && &name == b"tEXt" { What::Comment } else { What::Text(keyword) };
+            let keyword: String =
+                data.iter().take(79).take_while(|&&b| b != 0).map(|&b| char::from(b)).collect();
+            let what = if keyword == COMMENT && &name == b"tEXt" {
+                What::Comment
+            } else {
+                What::Text(keyword)
+            };
             record.own.push(Own { what, name, bytes: data });
         }
-        _ if COLOURS.contains(&&name) && first(record) => record.own.push(Own { what: What::Colour { plain: is_plain(&name, &data) }, name, bytes: data }),
-        _ if OF_PIXELS.contains(&&name) && first(record) => record.own.push(Own { what: What::OfPixels, name, bytes: data }),
-        _ if CARRIED.contains(&&name) || name[3].is_ascii_lowercase() && !COLOURS.contains(&&name) && !matches!(&name, b"eXIf") => {
-            record.own.push(Own { what: What::Other(format!("chunk '{}'", text(&name))), name, bytes: data });
+        _ if COLOURS.contains(&&name) && first(record) => record.own.push(Own {
+            what: What::Colour { plain: is_plain(&name, &data) },
+            name,
+            bytes: data,
+        }),
+        _ if OF_PIXELS.contains(&&name) && first(record) => {
+            record.own.push(Own { what: What::OfPixels, name, bytes: data })
+        }
+        _ if CARRIED.contains(&&name)
+            || name[3].is_ascii_lowercase()
+                && !COLOURS.contains(&&name)
+                && !matches!(&name, b"eXIf") =>
+        {
+            record.own.push(Own {
+                what: What::Other(format!("chunk '{}'", text(&name))),
+                name,
+                bytes: data,
+            });
         }
         _ => record.lost.push(gone(&format!("PNG chunk '{}'", text(&name)), TIED)),
     }
@@ -117,13 +144,21 @@ fn packet(data: &[u8]) -> Option<Vec<u8>> {
     // Language and translated keyword.
     let mut rest = rest.splitn(3, |&b| b == 0).skip(2);
     let text = rest.next()?;
-    if packed == 0 { Some(text.to_vec()) } else { decompress_to_vec_zlib_with_limit(text, INFLATED).ok() }
+    if packed == 0 {
+        Some(text.to_vec())
+    } else {
+        decompress_to_vec_zlib_with_limit(text, INFLATED).ok()
+    }
 }
 
 fn density(data: &[u8]) -> Option<Density> {
     let &[a, b, c, d, e, f, g, h, unit] = data else { return None };
     let (x, y) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-    (x > 0 && y > 0).then_some(Density { x, y, unit: if unit == 1 { Unit::Metre } else { Unit::Ratio } })
+    (x > 0 && y > 0).then_some(Density {
+        x,
+        y,
+        unit: if unit == 1 { Unit::Metre } else { Unit::Ratio },
+    })
 }
 
 /// Whether a chunk says that colours are those of sRGB, as they are where nothing is said.
@@ -131,17 +166,21 @@ fn is_plain(name: &[u8; 4], data: &[u8]) -> bool {
     match name {
         b"sRGB" => true,
         b"gAMA" => data == SRGB_GAMMA,
-        b"cHRM" => data.as_chunks::<4>().0.iter().map(|&n| u32::from_be_bytes(n)).eq(SRGB_PRIMARIES),
+        b"cHRM" => {
+            data.as_chunks::<4>().0.iter().map(|&n| u32::from_be_bytes(n)).eq(SRGB_PRIMARIES)
+        }
         b"cICP" => data == [1, 13, 0, 1],
         _ => false,
     }
 }
 
-/// Writes `record` into a whole PNG, in place of what its encoder wrote beside the picture. `None` if it is none.
+/// Writes `record` into a whole PNG, in place of what its encoder wrote beside the picture. `None`
+/// if it is none.
 pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Option<Vec<u8>> {
     let chunks: Vec<([u8; 4], &[u8])> = chunks(file.strip_prefix(SIGNATURE)?).collect();
     let header = chunks.first().filter(|c| &c.0 == b"IHDR")?.1;
-    let same = record.pixels.is_some() && header.get(8..10).map(<[u8]>::to_vec) == record.pixels.map(|p| p.to_vec());
+    let same = record.pixels.is_some()
+        && header.get(8..10).map(<[u8]>::to_vec) == record.pixels.map(|p| p.to_vec());
     let mut out = SIGNATURE.to_vec();
     put(&mut out, b"IHDR", &[header]);
     if let Some(Profile(icc)) = &record.icc {
@@ -155,7 +194,11 @@ pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Opt
         put(&mut out, name, &[data]);
     }
     if let Some(Density { x, y, unit }) = record.density.map(Density::in_png) {
-        put(&mut out, b"pHYs", &[&x.to_be_bytes(), &y.to_be_bytes(), &[u8::from(unit == Unit::Metre)]]);
+        put(
+            &mut out,
+            b"pHYs",
+            &[&x.to_be_bytes(), &y.to_be_bytes(), &[u8::from(unit == Unit::Metre)]],
+        );
     }
     if let Some(exif) = &record.exif {
         put(&mut out, b"eXIf", &[exif]);
@@ -171,7 +214,13 @@ pub(super) fn write(file: &[u8], record: &Record, lost: &mut Vec<String>) -> Opt
             _ => put(&mut out, &own.name, &[&own.bytes]),
         }
     }
-    lost.extend(record.own.iter().filter(|o| !same && o.what == What::OfPixels).map(|o| gone(&format!("PNG chunk '{}'", text(&o.name)), TIED)));
+    lost.extend(
+        record
+            .own
+            .iter()
+            .filter(|o| !same && o.what == What::OfPixels)
+            .map(|o| gone(&format!("PNG chunk '{}'", text(&o.name)), TIED)),
+    );
     for (_, data) in chunks.iter().filter(|c| &c.0 == b"IDAT") {
         put(&mut out, b"IDAT", &[data]);
     }

@@ -13,8 +13,13 @@ const UNIT: u16 = 296;
 const XMP: u16 = 700;
 const ICC: u16 = 34675;
 /// What stays behind, by name: it refers to places in the file.
-const LOST: [(u16, &str); 5] =
-    [(34665, "what EXIF says of the exposure"), (34853, "where it was taken"), (33723, "IPTC data"), (34377, "Photoshop data"), (330, "what lies below the first page")];
+const LOST: [(u16, &str); 5] = [
+    (34665, "what EXIF says of the exposure"),
+    (34853, "where it was taken"),
+    (33723, "IPTC data"),
+    (34377, "Photoshop data"),
+    (330, "what lies below the first page"),
+];
 /// Bytes of an entry of a directory.
 const ENTRY: usize = 12;
 /// Pages that are counted.
@@ -49,7 +54,10 @@ struct Entry {
 }
 
 /// What a TIFF says in its first directory, and a line if there are more pages.
-pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::Result<Option<Record>> {
+pub(super) fn read<R: BufRead + Seek>(
+    from: &mut R,
+    budget: &mut Budget,
+) -> io::Result<Option<Record>> {
     let mut head = [0; 8];
     if from.read_exact(&mut head).is_err() {
         return Ok(None);
@@ -64,7 +72,9 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
     let (mut texts, mut ratio, mut unit) = (Vec::new(), [0; 2], 2);
     for entry in &entries {
         match entry.tag {
-            ORIENTATION if entry.kind == SHORT => texts.push((entry.tag, SHORT, entry.value[..2].to_vec())),
+            ORIENTATION if entry.kind == SHORT => {
+                texts.push((entry.tag, SHORT, entry.value[..2].to_vec()))
+            }
             UNIT => unit = order.u16([entry.value[0], entry.value[1]]),
             X | Y => ratio[usize::from(entry.tag - X)] = rational(from, order, entry)?,
             XMP => record.xmp = bytes(from, order, entry, budget)?,
@@ -73,7 +83,11 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
                 Some(text) => texts.push((entry.tag, ASCII, text)),
                 None => record.lost.push(gone(&format!("TIFF text {}", entry.tag), BROKEN)),
             },
-            tag => record.lost.extend(LOST.iter().filter(|l| l.0 == tag).map(|l| gone(l.1, "it cannot be taken out of a TIFF here"))),
+            tag => record.lost.extend(
+                LOST.iter()
+                    .filter(|l| l.0 == tag)
+                    .map(|l| gone(l.1, "it cannot be taken out of a TIFF here")),
+            ),
         }
     }
     let unit = match unit {
@@ -81,7 +95,8 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
         3 => Unit::Centimetre,
         _ => Unit::Ratio,
     };
-    record.density = Some(Density { x: ratio[0], y: ratio[1], unit }).filter(|d| d.x > 0 && d.y > 0);
+    record.density =
+        Some(Density { x: ratio[0], y: ratio[1], unit }).filter(|d| d.x > 0 && d.y > 0);
     record.exif = (!texts.is_empty()).then(|| exif(order, &texts));
     let (mut pages, mut seen) = (0, HashSet::from([order.u32(at)]));
     while next != 0 && pages < PAGES && seen.insert(next) {
@@ -89,13 +104,20 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
         (pages, next) = (pages + 1, after);
     }
     if pages > 0 {
-        record.lost.push(gone(&format!("what follows the first page ({pages} more)"), "one picture is read of a TIFF"));
+        record.lost.push(gone(
+            &format!("what follows the first page ({pages} more)"),
+            "one picture is read of a TIFF",
+        ));
     }
     Ok(Some(record))
 }
 
 /// A directory's entries, and where the next one lies.
-fn directory<R: Read + Seek>(from: &mut R, order: Order, at: u32) -> io::Result<Option<(Vec<Entry>, u32)>> {
+fn directory<R: Read + Seek>(
+    from: &mut R,
+    order: Order,
+    at: u32,
+) -> io::Result<Option<(Vec<Entry>, u32)>> {
     from.seek(SeekFrom::Start(at.into()))?;
     let mut count = [0; 2];
     if from.read_exact(&mut count).is_err() {
@@ -106,17 +128,23 @@ fn directory<R: Read + Seek>(from: &mut R, order: Order, at: u32) -> io::Result<
     if from.read_exact(&mut raw).is_err() || from.read_exact(&mut next).is_err() {
         return Ok(None);
     }
-    let entries = raw.as_chunks::<ENTRY>().0.iter().map(|&[a, b, c, d, e, f, g, h, value @ ..]| Entry {
-        tag: order.u16([a, b]),
-        kind: order.u16([c, d]),
-        count: order.u32([e, f, g, h]),
-        value,
-    });
+    let entries =
+        raw.as_chunks::<ENTRY>().0.iter().map(|&[a, b, c, d, e, f, g, h, value @ ..]| Entry {
+            tag: order.u16([a, b]),
+            kind: order.u16([c, d]),
+            count: order.u32([e, f, g, h]),
+            value,
+        });
     Ok(Some((entries.collect(), order.u32(next))))
 }
 
 /// The value of an entry of single bytes.
-fn bytes<R: Read + Seek>(from: &mut R, order: Order, entry: &Entry, budget: &mut Budget) -> io::Result<Option<Vec<u8>>> {
+fn bytes<R: Read + Seek>(
+    from: &mut R,
+    order: Order,
+    entry: &Entry,
+    budget: &mut Budget,
+) -> io::Result<Option<Vec<u8>>> {
     let count = entry.count as usize;
     if count <= 4 {
         return Ok(Some(entry.value[..count].to_vec()));
@@ -144,7 +172,9 @@ fn rational<R: Read + Seek>(from: &mut R, order: Order, entry: &Entry) -> io::Re
 
 /// Texts and the orientation as a directory of their own.
 fn exif(order: Order, entries: &[(u16, u16, Vec<u8>)]) -> Vec<u8> {
-    let put16 = |out: &mut Vec<u8>, n: u16| out.extend(if order.big { n.to_be_bytes() } else { n.to_le_bytes() });
+    let put16 = |out: &mut Vec<u8>, n: u16| {
+        out.extend(if order.big { n.to_be_bytes() } else { n.to_le_bytes() })
+    };
     let put32 = |out: &mut Vec<u8>, n: usize| {
         let n = u32::try_from(n).unwrap_or(0);
         out.extend(if order.big { n.to_be_bytes() } else { n.to_le_bytes() });

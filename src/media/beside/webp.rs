@@ -17,7 +17,9 @@ const FROM_JPEG: &[u8] = b"Exif\0\0";
 
 /// Whether these are the first bytes of a WebP that moves.
 pub(in crate::media) fn is_animated(head: &[u8]) -> bool {
-    is_webp(head) && head.get(12..16) == Some(b"VP8X") && head.get(20).is_some_and(|flags| flags & ANIMATION != 0)
+    is_webp(head)
+        && head.get(12..16) == Some(b"VP8X")
+        && head.get(20).is_some_and(|flags| flags & ANIMATION != 0)
 }
 
 fn is_webp(head: &[u8]) -> bool {
@@ -25,7 +27,10 @@ fn is_webp(head: &[u8]) -> bool {
 }
 
 /// What a WebP carries, and where it ends.
-pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::Result<Option<(Record, u64)>> {
+pub(super) fn read<R: BufRead + Seek>(
+    from: &mut R,
+    budget: &mut Budget,
+) -> io::Result<Option<(Record, u64)>> {
     let mut head = [0; 12];
     if from.read_exact(&mut head).is_err() || !is_webp(&head) {
         return Ok(None);
@@ -43,7 +48,8 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
         let padded = u64::from(length) + u64::from(length % 2);
         at = at.saturating_add(padded + 8);
         // Of the coding, which is new; and a manifest, which goes on as the parent of the new one.
-        let carried = !matches!(&name, b"VP8 " | b"VP8L" | b"VP8X" | b"ALPH" | b"ANIM" | b"ANMF" | b"C2PA");
+        let carried =
+            !matches!(&name, b"VP8 " | b"VP8L" | b"VP8X" | b"ALPH" | b"ANIM" | b"ANMF" | b"C2PA");
         if carried && budget.take(length.into()) {
             let mut data = Vec::new();
             from.take(padded).read_to_end(&mut data)?;
@@ -51,7 +57,10 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
             take(&mut record, name, data);
         } else {
             if carried {
-                record.lost.push(gone(&format!("WebP chunk '{}' of {length} bytes", text(&name)), TOO_MUCH));
+                record.lost.push(gone(
+                    &format!("WebP chunk '{}' of {length} bytes", text(&name)),
+                    TOO_MUCH,
+                ));
             }
             from.seek_relative(i64::try_from(padded).unwrap_or(0))?;
         }
@@ -61,11 +70,17 @@ pub(super) fn read<R: BufRead + Seek>(from: &mut R, budget: &mut Budget) -> io::
 
 fn take(record: &mut Record, name: [u8; 4], data: Vec<u8>) {
     match &name {
-        b"EXIF" if record.exif.is_none() => record.exif = Some(data.strip_prefix(FROM_JPEG).map_or(data.clone(), <[u8]>::to_vec)),
+        b"EXIF" if record.exif.is_none() => {
+            record.exif = Some(data.strip_prefix(FROM_JPEG).map_or(data.clone(), <[u8]>::to_vec))
+        }
         b"XMP " if record.xmp.is_none() => record.xmp = Some(data),
         b"ICCP" if record.icc.is_none() => record.icc = Some(Profile(data)),
         b"EXIF" | b"XMP " | b"ICCP" => {}
-        _ => record.own.push(Own { what: What::Other(format!("chunk '{}'", text(&name))), name, bytes: data }),
+        _ => record.own.push(Own {
+            what: What::Other(format!("chunk '{}'", text(&name))),
+            name,
+            bytes: data,
+        }),
     }
 }
 
@@ -73,19 +88,30 @@ fn text(name: &[u8; 4]) -> String {
     name.iter().map(|b| if b.is_ascii_graphic() { char::from(*b) } else { '?' }).collect()
 }
 
-/// Writes `record` into a whole WebP, in place of what its encoder wrote beside the picture. `None` if it is none.
+/// Writes `record` into a whole WebP, in place of what its encoder wrote beside the picture. `None`
+/// if it is none.
 pub(super) fn write(file: &[u8], record: &Record) -> Option<Vec<u8>> {
     if !is_webp(file) {
         return None;
     }
-    let coded: Vec<([u8; 4], &[u8])> = chunks(file.get(12..)?).filter(|c| matches!(&c.0, b"VP8X" | b"ALPH" | b"VP8 " | b"VP8L")).collect();
+    let coded: Vec<([u8; 4], &[u8])> = chunks(file.get(12..)?)
+        .filter(|c| matches!(&c.0, b"VP8X" | b"ALPH" | b"VP8 " | b"VP8L"))
+        .collect();
     let (width, height, alpha) = coded.iter().find_map(|(name, data)| canvas(name, data))?;
     let mut flags = if alpha || coded.iter().any(|c| &c.0 == b"ALPH") { ALPHA } else { 0 };
-    let parts = [(&record.icc.as_ref().map(|p| &p.0), ICC), (&record.exif.as_ref(), EXIF), (&record.xmp.as_ref(), XMP)];
+    let parts = [
+        (&record.icc.as_ref().map(|p| &p.0), ICC),
+        (&record.exif.as_ref(), EXIF),
+        (&record.xmp.as_ref(), XMP),
+    ];
     flags |= parts.iter().filter(|p| p.0.is_some()).fold(0, |all, p| all | p.1);
     let mut body = b"WEBP".to_vec();
     let [wide, high] = [width, height].map(u32::to_le_bytes);
-    put(&mut body, b"VP8X", &[flags, 0, 0, 0, wide[0], wide[1], wide[2], high[0], high[1], high[2]]);
+    put(
+        &mut body,
+        b"VP8X",
+        &[flags, 0, 0, 0, wide[0], wide[1], wide[2], high[0], high[1], high[2]],
+    );
     if let Some(Profile(icc)) = &record.icc {
         put(&mut body, b"ICCP", icc);
     }
@@ -109,14 +135,19 @@ pub(super) fn write(file: &[u8], record: &Record) -> Option<Vec<u8>> {
 /// Width and height, each less one, and whether it says that it has an alpha channel.
 fn canvas(name: &[u8; 4], data: &[u8]) -> Option<(u32, u32, bool)> {
     match (name, data) {
-        (b"VP8X", &[flags, _, _, _, a, b, c, d, e, f]) => Some((u32::from_le_bytes([a, b, c, 0]), u32::from_le_bytes([d, e, f, 0]), flags & ALPHA != 0)),
+        (b"VP8X", &[flags, _, _, _, a, b, c, d, e, f]) => Some((
+            u32::from_le_bytes([a, b, c, 0]),
+            u32::from_le_bytes([d, e, f, 0]),
+            flags & ALPHA != 0,
+        )),
         (b"VP8L", &[0x2f, a, b, c, d, ..]) => {
             let bits = u32::from_le_bytes([a, b, c, d]);
             Some((bits & 0x3fff, bits >> 14 & 0x3fff, bits >> 28 & 1 != 0))
         }
         // A key frame of VP8: its tag, its start code, and fourteen bits of each size.
         (b"VP8 ", &[_, _, _, 0x9d, 0x01, 0x2a, a, b, c, d, ..]) => {
-            let size = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff).checked_sub(1);
+            let size =
+                |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff).checked_sub(1);
             Some((size(a, b)?, size(c, d)?, false))
         }
         _ => None,

@@ -1,4 +1,5 @@
-//! The first picture of a JPEG, alone. Phones put a gain map or a video behind it, and a manifest before it; libav takes two pictures for a clip, and a long head for no picture.
+//! The first picture of a JPEG, alone. Phones put a gain map or a video behind it, and a manifest
+//! before it; libav takes two pictures for a clip, and a long head for no picture.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -24,15 +25,20 @@ pub(in crate::media) fn picture_of(file: File, limits: &Limits) -> io::Result<Wi
     let length = file.metadata()?.len();
     let mut from = BufReader::with_capacity(1 << 16, file);
     let head = from.fill_buf()?;
-    let picture = if head.starts_with(&[0xff, 0xd8, 0xff]) { still(&mut from, limits)? } else { None };
-    let pieces = picture.map_or_else(|| std::iter::once(0..length).collect(), |picture| picture.coding());
+    let picture =
+        if head.starts_with(&[0xff, 0xd8, 0xff]) { still(&mut from, limits)? } else { None };
+    let pieces =
+        picture.map_or_else(|| std::iter::once(0..length).collect(), |picture| picture.coding());
     let mut file = from.into_inner();
     file.seek(SeekFrom::Start(0))?;
     Ok(Window { file, pieces, at: 0 })
 }
 
 /// The first picture of a JPEG that is no clip of several.
-pub(super) fn still<R: Read + Seek>(from: &mut BufReader<R>, limits: &Limits) -> io::Result<Option<jpeg::Picture>> {
+pub(super) fn still<R: Read + Seek>(
+    from: &mut BufReader<R>,
+    limits: &Limits,
+) -> io::Result<Option<jpeg::Picture>> {
     let most = limits.pixels.saturating_mul(PER_PIXEL).max(64 << 20);
     from.seek(SeekFrom::Start(0))?;
     let Some(first) = jpeg::Picture::walk(from, 0, most)? else { return Ok(None) };
@@ -60,8 +66,13 @@ pub(super) fn still<R: Read + Seek>(from: &mut BufReader<R>, limits: &Limits) ->
 /// A marker and its payload.
 pub(super) type Segment = (u8, Vec<u8>);
 
-/// The markers and payloads of what is no part of the coding, as far as the budget goes, and how many segments are beyond it.
-pub(super) fn payloads<R: Read + Seek>(from: &mut BufReader<R>, picture: &jpeg::Picture, budget: &mut Budget) -> io::Result<(Vec<Segment>, usize)> {
+/// The markers and payloads of what is no part of the coding, as far as the budget goes, and how
+/// many segments are beyond it.
+pub(super) fn payloads<R: Read + Seek>(
+    from: &mut BufReader<R>,
+    picture: &jpeg::Picture,
+    budget: &mut Budget,
+) -> io::Result<(Vec<Segment>, usize)> {
     let (mut out, mut lost) = (Vec::new(), 0);
     for (marker, payload) in picture.applications() {
         let length = payload.end - payload.start;
@@ -77,8 +88,13 @@ pub(super) fn payloads<R: Read + Seek>(from: &mut BufReader<R>, picture: &jpeg::
     Ok((out, lost))
 }
 
-/// The first bytes of what lies from `end` on, if anything does, and not zeros for as far as is looked.
-pub(super) fn something_behind<R: Read + Seek>(from: &mut BufReader<R>, end: u64, most: u64) -> io::Result<Option<Vec<u8>>> {
+/// The first bytes of what lies from `end` on, if anything does, and not zeros for as far as is
+/// looked.
+pub(super) fn something_behind<R: Read + Seek>(
+    from: &mut BufReader<R>,
+    end: u64,
+    most: u64,
+) -> io::Result<Option<Vec<u8>>> {
     from.seek(SeekFrom::Start(end.min(i64::MAX as u64)))?;
     let mut rest = from.take(most);
     loop {
@@ -123,7 +139,9 @@ impl Read for Window {
 
 impl Seek for Window {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let from = |base: u64, by: i64| base.checked_add_signed(by).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput));
+        let from = |base: u64, by: i64| {
+            base.checked_add_signed(by).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+        };
         self.at = match to {
             SeekFrom::Start(at) => at,
             SeekFrom::Current(by) => from(self.at, by)?,

@@ -4,10 +4,19 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{NamespaceResolver, PrefixDeclaration, QName, ResolveResult};
 use quick_xml::{NsReader, Writer};
 
-/// Where it is said that a gain map lies behind the picture (Adobe, Apple), all of it gone with that.
-const GAIN_MAP: [&str; 3] = ["http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.apple.com/HDRGainMap/1.0/", "http://ns.apple.com/pixeldatainfo/1.0/"];
+/// Where it is said that a gain map lies behind the picture (Adobe, Apple), all of it gone with
+/// that.
+const GAIN_MAP: [&str; 3] = [
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "http://ns.apple.com/HDRGainMap/1.0/",
+    "http://ns.apple.com/pixeldatainfo/1.0/",
+];
 /// Lists of what lies behind the picture, and where.
-const LISTS: [&str; 3] = ["http://ns.google.com/photos/1.0/container/", "http://ns.google.com/photos/1.0/container/item/", "http://ns.google.com/photos/dd/1.0/"];
+const LISTS: [&str; 3] = [
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/container/item/",
+    "http://ns.google.com/photos/dd/1.0/",
+];
 /// Where a camera says that a video lies behind the picture, among other things.
 const CAMERA: &str = "http://ns.google.com/photos/1.0/camera/";
 /// Beginnings of the names of that.
@@ -45,11 +54,16 @@ fn holds(packet: &[u8], word: &str) -> bool {
 
 /// What `packet` says of things behind the picture.
 pub(super) fn announced(packet: &[u8]) -> Announced {
-    let video = holds(packet, CAMERA) && VIDEO.iter().any(|v| holds(packet, v)) || holds(packet, "\"MotionPhoto\"");
-    Announced { gain_map: GAIN_MAP.iter().any(|n| holds(packet, n)) || holds(packet, "\"GainMap\""), video }
+    let video = holds(packet, CAMERA) && VIDEO.iter().any(|v| holds(packet, v))
+        || holds(packet, "\"MotionPhoto\"");
+    Announced {
+        gain_map: GAIN_MAP.iter().any(|n| holds(packet, n)) || holds(packet, "\"GainMap\""),
+        video,
+    }
 }
 
-/// Takes out of a packet what will not be so, also of what goes with it `in_parts`. One that says nothing of the kind stays as it is, byte for byte; `Err` if it does and cannot be followed.
+/// Takes out of a packet what will not be so, also of what goes with it `in_parts`. One that says
+/// nothing of the kind stays as it is, byte for byte; `Err` if it does and cannot be followed.
 pub(super) fn mend(packet: Vec<u8>, in_parts: bool) -> Result<(Vec<u8>, TakenOut), ()> {
     let suspects = GAIN_MAP.iter().chain(&LISTS).any(|n| holds(&packet, n));
     let camera = holds(&packet, CAMERA) && VIDEO.iter().any(|v| holds(&packet, v));
@@ -72,7 +86,9 @@ fn without(text: &str, in_parts: bool) -> Option<(Vec<u8>, TakenOut)> {
     let (mut depth, mut left_out) = (0usize, None);
     loop {
         let event = reader.read_event().ok()?;
-        let mut goes = |name: QName<'_>, element: bool| is_left_out(reader.resolver(), name, element, in_parts, &mut taken);
+        let mut goes = |name: QName<'_>, element: bool| {
+            is_left_out(reader.resolver(), name, element, in_parts, &mut taken)
+        };
         match event {
             Event::Eof => return (depth == 0).then(|| (writer.into_inner(), taken)),
             Event::Start(start) => {
@@ -109,14 +125,19 @@ fn without(text: &str, in_parts: bool) -> Option<(Vec<u8>, TakenOut)> {
 }
 
 /// The element without the attributes that go.
-fn kept<'a>(start: &BytesStart<'a>, mut goes: impl FnMut(QName<'_>, bool) -> bool) -> Option<BytesStart<'a>> {
+fn kept<'a>(
+    start: &BytesStart<'a>,
+    mut goes: impl FnMut(QName<'_>, bool) -> bool,
+) -> Option<BytesStart<'a>> {
     let mut out = start.clone();
     out.clear_attributes();
     for attribute in start.attributes() {
         let attribute = attribute.ok()?;
         let gone = match attribute.key.as_namespace_binding() {
             // Names that nothing is called by any more.
-            Some(PrefixDeclaration::Named(_)) => GAIN_MAP.iter().chain(&LISTS).any(|n| n.as_bytes() == &*attribute.value),
+            Some(PrefixDeclaration::Named(_)) => {
+                GAIN_MAP.iter().chain(&LISTS).any(|n| n.as_bytes() == &*attribute.value)
+            }
             Some(PrefixDeclaration::Default) => false,
             None => goes(attribute.key, false),
         };
@@ -128,12 +149,20 @@ fn kept<'a>(start: &BytesStart<'a>, mut goes: impl FnMut(QName<'_>, bool) -> boo
 }
 
 /// Whether an element or attribute is left out, which is then told.
-fn is_left_out(names: &NamespaceResolver, name: QName<'_>, element: bool, in_parts: bool, taken: &mut TakenOut) -> bool {
-    let (namespace, local) = if element { names.resolve_element(name) } else { names.resolve_attribute(name) };
+fn is_left_out(
+    names: &NamespaceResolver,
+    name: QName<'_>,
+    element: bool,
+    in_parts: bool,
+    taken: &mut TakenOut,
+) -> bool {
+    let (namespace, local) =
+        if element { names.resolve_element(name) } else { names.resolve_attribute(name) };
     let ResolveResult::Bound(namespace) = namespace else { return false };
     let (namespace, local) = (namespace.into_inner(), local.into_inner());
     let is = |n: &str| n.as_bytes() == namespace;
-    let behind = GAIN_MAP.iter().chain(&LISTS).any(|n| is(n)) || is(CAMERA) && VIDEO.iter().any(|v| local.starts_with(v.as_bytes()));
+    let behind = GAIN_MAP.iter().chain(&LISTS).any(|n| is(n))
+        || is(CAMERA) && VIDEO.iter().any(|v| local.starts_with(v.as_bytes()));
     let provenance = is(TERMS) && local == PROVENANCE.as_bytes();
     taken.behind |= behind;
     taken.provenance |= provenance;
@@ -161,15 +190,27 @@ mod tests {
         for gone in ["hdrgm", "GainMap", "MotionPhoto", "Directory", "Item:", "c2pa"] {
             assert!(!mended.contains(gone), "{gone} in {mended}");
         }
-        for stays in ["G:Kept=\"&lt;yes&gt;\"", "A \"b\"", "<tiff:Model>C &amp; D</tiff:Model>", "<t:created>2026</t:created>"] {
+        for stays in [
+            "G:Kept=\"&lt;yes&gt;\"",
+            "A \"b\"",
+            "<tiff:Model>C &amp; D</tiff:Model>",
+            "<t:created>2026</t:created>",
+        ] {
             assert!(mended.contains(stays), "{stays} not in {mended}");
         }
-        assert_eq!(mend(mended.clone().into(), true).unwrap(), (mended.into(), TakenOut::default()));
+        assert_eq!(
+            mend(mended.clone().into(), true).unwrap(),
+            (mended.into(), TakenOut::default())
+        );
     }
 
     #[test]
     fn other_packets_stay_byte_for_byte_and_what_cannot_be_followed_is_told() {
-        for packet in ["<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"/>S", "not < xml & all", "<a xmlns:t='http://purl.org/dc/terms/' t:created='provenance'/>"] {
+        for packet in [
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"/>S",
+            "not < xml & all",
+            "<a xmlns:t='http://purl.org/dc/terms/' t:created='provenance'/>",
+        ] {
             assert_eq!(mend(packet.into(), true).unwrap(), (packet.into(), TakenOut::default()));
         }
         assert_eq!(mend(format!("<a xmlns:h='{}'><b>", GAIN_MAP[0]).into(), true), Err(()));
@@ -179,7 +220,13 @@ mod tests {
     #[test]
     fn more_of_it_is_announced_where_it_goes_with_it_alone() {
         let packet = format!("<a xmlns:n='{NOTE}' n:{MORE}='0' b='1'/>");
-        assert_eq!(mend(packet.clone().into(), true).unwrap(), (packet.clone().into(), TakenOut::default()));
-        assert_eq!(mend(packet.into(), false).unwrap().0, format!("<a xmlns:n=\"{NOTE}\" b=\"1\"/>").into_bytes());
+        assert_eq!(
+            mend(packet.clone().into(), true).unwrap(),
+            (packet.clone().into(), TakenOut::default())
+        );
+        assert_eq!(
+            mend(packet.into(), false).unwrap().0,
+            format!("<a xmlns:n=\"{NOTE}\" b=\"1\"/>").into_bytes()
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The moderator's page: clips in, verdicts with their reasons out. It works without its script; with it several clips can be dropped, and the player and
-//! the timeline move together.
+//! The moderator's page: clips in, verdicts with their reasons out. It works without its script;
+//! with it several clips can be dropped, and the player and the timeline move together.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -20,7 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Form, FromRequest, Path, Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -50,8 +52,7 @@ const SCRIPT: &str = include_str!("page.js");
 const ICON: &str = include_str!("icon.svg");
 
 /// Everything comes from here, and nothing is loaded, sent or framed anywhere else.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Between two looks for reports that are too old.
 const SWEEP: Duration = Duration::from_secs(600);
@@ -59,7 +60,11 @@ const SWEEP: Duration = Duration::from_secs(600);
 const FIELDS: usize = 64 << 10;
 
 pub(super) fn routes() -> Router<Arc<Service>> {
-    let fields = Router::new().route("/login", post(login)).route("/logout", post(logout)).route("/reports/by-address", post(by_address)).merge(review::forms());
+    let fields = Router::new()
+        .route("/login", post(login))
+        .route("/logout", post(logout))
+        .route("/reports/by-address", post(by_address))
+        .merge(review::forms());
     Router::new()
         .route("/", get(start))
         .route("/login", get(ask_for_login))
@@ -83,7 +88,9 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 fn html(visitor: &Visitor, status: StatusCode, page: maud::Markup) -> Response {
-    visitor.remember((status, [(CONTENT_SECURITY_POLICY, POLICY)], Html(page.into_string())).into_response())
+    visitor.remember(
+        (status, [(CONTENT_SECURITY_POLICY, POLICY)], Html(page.into_string())).into_response(),
+    )
 }
 
 /// A page, or why there is none.
@@ -118,8 +125,13 @@ impl<T: DeserializeOwned> FromRequest<Arc<Service>> for Fields<T> {
         let headers = request.headers().clone();
         match Form::from_request(request, service).await {
             Ok(Form(fields)) => Ok(Self(fields)),
-            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(told_to(&headers, Refusal::too_large(FIELDS as u64))),
-            Err(_) => Err(told_to(&headers, Refusal::bad("this is not what the form of this page sends; use the form"))),
+            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(told_to(&headers, Refusal::too_large(FIELDS as u64)))
+            }
+            Err(_) => Err(told_to(
+                &headers,
+                Refusal::bad("this is not what the form of this page sends; use the form"),
+            )),
         }
     }
 }
@@ -147,12 +159,19 @@ struct Shown {
     token: String,
 }
 
-async fn login(State(service): Shared, visitor: Visitor, Extension(caller): Extension<Caller>, headers: HeaderMap, Fields(shown): Fields<Shown>) -> Response {
+async fn login(
+    State(service): Shared,
+    visitor: Visitor,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    Fields(shown): Fields<Shown>,
+) -> Response {
     let digest = Content::of_bytes(shown.token.trim().as_bytes());
     match service.tokens.find(&digest) {
         Ok(Some(token)) if token.scopes.contains(&Scope::Fetch) => {
             service.sessions.end(&headers);
-            ([(SET_COOKIE, service.sessions.begin(digest, caller.secure))], Redirect::to("/")).into_response()
+            ([(SET_COOKIE, service.sessions.begin(digest, caller.secure))], Redirect::to("/"))
+                .into_response()
         }
         Ok(_) => html(&visitor, StatusCode::FORBIDDEN, view::login(&visitor, true)),
         Err(e) => told(&visitor, Refusal::broken(&format!("{e:#}"))),
@@ -163,7 +182,12 @@ async fn logout(State(service): Shared, _: Visitor, headers: HeaderMap) -> Respo
     ([(SET_COOKIE, service.sessions.end(&headers))], Redirect::to("/")).into_response()
 }
 
-async fn submit(State(service): Shared, Viewer(visitor): Viewer, Extension(caller): Extension<Caller>, request: Request) -> Response {
+async fn submit(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
     let plain = wants(request.headers(), "application/json");
     let received = receive(&service, &caller, request).await;
     begun(&visitor, received, plain)
@@ -179,12 +203,20 @@ fn begun(visitor: &Visitor, received: Result<String, Refusal>, plain: bool) -> R
     }
 }
 
-async fn receive(service: &Arc<Service>, caller: &Caller, request: Request) -> Result<String, Refusal> {
+async fn receive(
+    service: &Arc<Service>,
+    caller: &Caller,
+    request: Request,
+) -> Result<String, Refusal> {
     if form::kind(request.headers()) != Kind::Form {
         return Err(Refusal::bad("this is not the form of this page; choose a clip there"));
     }
     let coming = service.gate.enter(caller).await?;
-    let draft = |name: Option<&str>| service.reports.draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?);
+    let draft = |name: Option<&str>| {
+        service
+            .reports
+            .draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?)
+    };
     let draft = form::receive(request, service, Some("clip"), draft).await?;
     let place = coming.whole()?;
     let about = draft.keep()?;
@@ -198,15 +230,27 @@ struct Address {
     address: String,
 }
 
-async fn by_address(State(service): Shared, Viewer(visitor): Viewer, Extension(caller): Extension<Caller>, Fields(asked): Fields<Address>) -> Response {
+async fn by_address(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Extension(caller): Extension<Caller>,
+    Fields(asked): Fields<Address>,
+) -> Response {
     let fetched = async {
         let coming = service.gate.enter(&caller).await?;
         service.disk.room(service.settings.upload_bytes)?;
         let address = asked.address.trim();
         let path = address.split(['?', '#']).next().unwrap_or_default();
-        let name: String = path.rsplit('/').next().unwrap_or_default().chars().take(form::NAME).collect();
+        let name: String =
+            path.rsplit('/').next().unwrap_or_default().chars().take(form::NAME).collect();
         let draft = service.reports.draft(&name)?;
-        reference::fetch(address.into(), reference::Length::AtMost(service.settings.upload_bytes), draft.as_ref(), &service.settings).await?;
+        reference::fetch(
+            address.into(),
+            reference::Length::AtMost(service.settings.upload_bytes),
+            draft.as_ref(),
+            &service.settings,
+        )
+        .await?;
         let place = coming.whole()?;
         let about = draft.keep()?;
         let id = about.id.clone();
@@ -228,13 +272,19 @@ fn work(service: &Arc<Service>, about: About, place: Place) {
     let reports = service.clone();
     let task = tokio::spawn(async move {
         let _place = place;
-        let verified = service.examine(about.path.clone(), &about.name, order, move |stage| work.reach(stage)).await;
+        let verified = service
+            .examine(about.path.clone(), &about.name, order, move |stage| work.reach(stage))
+            .await;
         if service.examiner.is_stopped() {
             // It is taken up again when the server starts.
             return;
         }
         let written = match verified.and_then(|v| Ok((said(&about, &v)?, v))) {
-            Ok((all, v)) => service.reports.finish(&about.id, &all, v.detected.as_ref().and_then(|d| d.stills.as_ref())),
+            Ok((all, v)) => service.reports.finish(
+                &about.id,
+                &all,
+                v.detected.as_ref().and_then(|d| d.stills.as_ref()),
+            ),
             Err(refusal) => service.reports.refuse(&about.id, refusal.message()),
         };
         if let Err(e) = written {
@@ -245,8 +295,17 @@ fn work(service: &Arc<Service>, about: About, place: Place) {
 }
 
 /// A report in every language.
-fn said(about: &About, verified: &proofmark::Verified) -> Result<Vec<(proofmark::Language, Value)>, Refusal> {
-    let one = |(language, _)| Ok((language, output::json::verify(std::path::Path::new(&about.name), verified, language).map_err(|e| Refusal::broken(&e))?));
+fn said(
+    about: &About,
+    verified: &proofmark::Verified,
+) -> Result<Vec<(proofmark::Language, Value)>, Refusal> {
+    let one = |(language, _)| {
+        Ok((
+            language,
+            output::json::verify(std::path::Path::new(&about.name), verified, language)
+                .map_err(|e| Refusal::broken(&e))?,
+        ))
+    };
     Text::LANGUAGES.into_iter().map(one).collect()
 }
 
@@ -283,8 +342,12 @@ fn finished(service: &Service, id: &str, text: Text) -> Result<(About, Value), R
             let report = about.report(text).ok_or_else(unknown)?;
             Ok((about, report))
         }
-        (_, Standing::Working(_)) => Err(Refusal::not_found("the report is not done; try again later")),
-        (_, Standing::Refused(message)) => Err(Refusal::not_found(format!("there is no report, since the clip could not be verified: {message}"))),
+        (_, Standing::Working(_)) => {
+            Err(Refusal::not_found("the report is not done; try again later"))
+        }
+        (_, Standing::Refused(message)) => Err(Refusal::not_found(format!(
+            "there is no report, since the clip could not be verified: {message}"
+        ))),
     }
 }
 
@@ -293,7 +356,11 @@ fn content_of(report: &Value) -> Option<Content> {
     report.pointer("/check/sha256").and_then(Value::as_str)?.parse().ok()
 }
 
-async fn report(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<String>) -> Response {
+async fn report(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Path(id): Path<String>,
+) -> Response {
     let page = async {
         Ok(match find(&service, &id)? {
             (about, Standing::Done) => {
@@ -302,10 +369,19 @@ async fn report(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<
                     Some(content) => service.ask(move |r| r.remarks(&content)).await?,
                     None => Vec::new(),
                 };
-                view::report(&visitor, &about, &report, &remarks, &service.settings, service.identity.is_some())
+                view::report(
+                    &visitor,
+                    &about,
+                    &report,
+                    &remarks,
+                    &service.settings,
+                    service.identity.is_some(),
+                )
             }
             (about, Standing::Refused(message)) => view::failed(&visitor, &about, &message),
-            (about, Standing::Working(_)) => view::working(&visitor, &about, &standing(&service, &id, visitor.text)?),
+            (about, Standing::Working(_)) => {
+                view::working(&visitor, &about, &standing(&service, &id, visitor.text)?)
+            }
         })
     };
     let page = page.await;
@@ -328,31 +404,64 @@ struct Progress {
 
 fn standing(service: &Service, id: &str, text: Text) -> Result<Progress, Refusal> {
     let (about, state) = find(service, id)?;
-    let done = |result: Value| Progress { done: true, share: Some(1.0), stage: text.say("working.done"), glimpse: None, result: Some(result) };
+    let done = |result: Value| Progress {
+        done: true,
+        share: Some(1.0),
+        stage: text.say("working.done"),
+        glimpse: None,
+        result: Some(result),
+    };
     Ok(match state {
-        Standing::Working(None) => Progress { done: false, share: None, stage: text.say("working.manifest"), glimpse: None, result: None },
+        Standing::Working(None) => Progress {
+            done: false,
+            share: None,
+            stage: text.say("working.manifest"),
+            glimpse: None,
+            result: None,
+        },
         Standing::Working(Some(work)) => {
             let seen = work.seen();
-            let (stage, share) = view::stage(text, service.examiner.before(work.number), seen.stage.as_ref());
-            Progress { done: false, share, stage, glimpse: seen.glimpse.map(|g| view::glimpse(text, &g)), result: None }
+            let (stage, share) =
+                view::stage(text, service.examiner.before(work.number), seen.stage.as_ref());
+            Progress {
+                done: false,
+                share,
+                stage,
+                glimpse: seen.glimpse.map(|g| view::glimpse(text, &g)),
+                result: None,
+            }
         }
-        Standing::Refused(message) => done(json!({"word": text.say("failed.title"), "severity": "alert", "summary": message})),
+        Standing::Refused(message) => {
+            done(json!({"word": text.say("failed.title"), "severity": "alert", "summary": message}))
+        }
         Standing::Done => {
             let report = about.report(text).ok_or_else(unknown)?;
             let word = view::verdict_word(text, report["verdict"].as_str().unwrap_or_default());
-            done(json!({"word": word, "severity": report["severity"], "summary": report["summary"]}))
+            done(
+                json!({"word": word, "severity": report["severity"], "summary": report["summary"]}),
+            )
         }
     })
 }
 
-async fn progress(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn progress(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     Ok(Json(standing(&service, &id, visitor.text)?).into_response())
 }
 
-async fn cancel(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<String>) -> Response {
+async fn cancel(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Path(id): Path<String>,
+) -> Response {
     match find(&service, &id) {
         // Where it is done already, what was found is shown.
-        Ok((about, _)) if !service.reports.cancel(&about.id) => Redirect::to(&format!("/reports/{}", about.id)).into_response(),
+        Ok((about, _)) if !service.reports.cancel(&about.id) => {
+            Redirect::to(&format!("/reports/{}", about.id)).into_response()
+        }
         Ok(_) => Redirect::to("/").into_response(),
         Err(refusal) => told(&visitor, refusal),
     }
@@ -360,43 +469,79 @@ async fn cancel(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<
 
 /// What a report's file is called, without an ending.
 fn stem(about: &About) -> String {
-    PathBuf::from(&about.name).file_stem().unwrap_or_default().to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    PathBuf::from(&about.name)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
 }
 
-async fn download(State(service): Shared, Viewer(visitor): Viewer, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn download(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     let (about, report) = finished(&service, &id, visitor.text)?;
     let disposition = format!("attachment; filename=\"{}.proofmark.json\"", stem(&about));
     let text = serde_json::to_string_pretty(&report).map_err(|e| Refusal::broken(&e))?;
-    Ok(([(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, disposition.as_str())], text).into_response())
+    Ok(([(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, disposition.as_str())], text)
+        .into_response())
 }
 
-/// The clip itself, in any part that the player asks for. Whatever it is, it is shown as media and never as a page.
-async fn media(State(service): Shared, Viewer(_): Viewer, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+/// The clip itself, in any part that the player asks for. Whatever it is, it is shown as media and
+/// never as a page.
+async fn media(
+    State(service): Shared,
+    Viewer(_): Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let (about, _) = find(&service, &id)?;
     let kind = view::media_type(&about.path).parse().map_err(|e| Refusal::broken(&e))?;
     let mut request = Request::new(axum::body::Body::empty());
     *request.headers_mut() = headers;
     let answer = ServeFile::new_with_mime(&about.path, &kind).oneshot(request).await;
     let mut response = answer.map_err(|e| Refusal::broken(&e))?.into_response();
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, axum::http::HeaderValue::from_static("default-src 'none'; sandbox"));
+    response.headers_mut().insert(
+        CONTENT_SECURITY_POLICY,
+        axum::http::HeaderValue::from_static("default-src 'none'; sandbox"),
+    );
     Ok(response)
 }
 
 /// A small picture of the clip.
-async fn own_still(State(service): Shared, Viewer(_): Viewer, Path((id, index)): Path<(String, usize)>) -> Result<Response, Refusal> {
+async fn own_still(
+    State(service): Shared,
+    Viewer(_): Viewer,
+    Path((id, index)): Path<(String, usize)>,
+) -> Result<Response, Refusal> {
     let (about, _) = find(&service, &id)?;
     still(about.stills().as_ref(), index)
 }
 
 /// A small picture of a registered clip that a report is about.
-async fn registered_still(State(service): Shared, Viewer(visitor): Viewer, Path((id, entry, index)): Path<(String, usize, usize)>) -> Result<Response, Refusal> {
+async fn registered_still(
+    State(service): Shared,
+    Viewer(visitor): Viewer,
+    Path((id, entry, index)): Path<(String, usize, usize)>,
+) -> Result<Response, Refusal> {
     let (_, report) = finished(&service, &id, visitor.text)?;
-    let label = report.pointer(&format!("/registered/{entry}/id")).and_then(Value::as_str).ok_or_else(no_still)?.to_string();
+    let label = report
+        .pointer(&format!("/registered/{entry}/id"))
+        .and_then(Value::as_str)
+        .ok_or_else(no_still)?
+        .to_string();
     still_of(&service, label, index).await
 }
 
 /// A small picture of a registered clip.
-async fn still_of(service: &Arc<Service>, label: String, index: usize) -> Result<Response, Refusal> {
+async fn still_of(
+    service: &Arc<Service>,
+    label: String,
+    index: usize,
+) -> Result<Response, Refusal> {
     let entry = service.ask(move |r| r.by_id(&label)).await?;
     still(entry.and_then(|e| e.stills).as_ref(), index)
 }
@@ -407,5 +552,6 @@ fn no_still() -> Refusal {
 
 fn still(stills: Option<&Stills>, index: usize) -> Result<Response, Refusal> {
     let jpeg = stills.and_then(|s| s.jpeg(index)).ok_or_else(no_still)?;
-    Ok(([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=300")], jpeg.to_vec()).into_response())
+    Ok(([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=300")], jpeg.to_vec())
+        .into_response())
 }

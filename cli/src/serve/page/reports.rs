@@ -105,8 +105,10 @@ impl Draft {
     pub(super) fn keep(mut self) -> Result<About, Refusal> {
         let about = &self.about;
         let file = about.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = serde_json::to_string(&Written { name: about.name.clone(), file }).map_err(|e| Refusal::broken(&e))?;
-        write(&about.path.with_file_name("about.json"), text.as_bytes()).map_err(|e| Refusal::broken(&format!("{e:#}")))?;
+        let text = serde_json::to_string(&Written { name: about.name.clone(), file })
+            .map_err(|e| Refusal::broken(&e))?;
+        write(&about.path.with_file_name("about.json"), text.as_bytes())
+            .map_err(|e| Refusal::broken(&format!("{e:#}")))?;
         self.kept = true;
         Ok(self.about.clone())
     }
@@ -158,7 +160,12 @@ const REFUSED: &str = "refused.txt";
 
 impl Reports {
     pub(in super::super) fn open(folder: &Path, keep: Duration, most: usize) -> Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; check its permissions and the free space", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "{}: cannot be made; check its permissions and the free space",
+                folder.display()
+            )
+        })?;
         let this = Self { folder: folder.into(), keep, most, working: Mutex::default() };
         // What was never whole is nobody's.
         for id in this.ids().filter(|id| this.about(id).is_none()) {
@@ -169,22 +176,29 @@ impl Reports {
 
     fn ids(&self) -> impl Iterator<Item = String> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten();
-        entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|id| Uuid::try_parse(id).is_ok())
+        entries
+            .filter_map(|e| e.ok()?.file_name().into_string().ok())
+            .filter(|id| Uuid::try_parse(id).is_ok())
     }
 
     /// A folder for a clip called `name`.
     pub(super) fn draft(&self, name: &str) -> Result<Draft, Refusal> {
         let id = Uuid::new_v4().simple().to_string();
         let folder = self.folder.join(&id);
-        fs::create_dir(&folder).map_err(|e| Refusal::broken(&format!("{}: {e}", folder.display())))?;
-        Ok(Draft { about: About { id, name: name.into(), path: folder.join(file_name(name)) }, kept: false })
+        fs::create_dir(&folder)
+            .map_err(|e| Refusal::broken(&format!("{}: {e}", folder.display())))?;
+        Ok(Draft {
+            about: About { id, name: name.into(), path: folder.join(file_name(name)) },
+            kept: false,
+        })
     }
 
     fn about(&self, id: &str) -> Option<About> {
         // Nothing but names of our own reaches the disk.
         let id = Uuid::try_parse(id).ok()?.simple().to_string();
         let folder = self.folder.join(&id);
-        let written: Written = serde_json::from_str(&fs::read_to_string(folder.join("about.json")).ok()?).ok()?;
+        let written: Written =
+            serde_json::from_str(&fs::read_to_string(folder.join("about.json")).ok()?).ok()?;
         Some(About { id, name: written.name, path: folder.join(file_name(&written.file)) })
     }
 
@@ -204,7 +218,11 @@ impl Reports {
 
     /// Clips whose report was never finished.
     pub(super) fn unfinished(&self) -> Vec<About> {
-        self.ids().filter_map(|id| self.find(&id)).filter(|(_, state)| matches!(state, State::Working(_))).map(|(about, _)| about).collect()
+        self.ids()
+            .filter_map(|id| self.find(&id))
+            .filter(|(_, state)| matches!(state, State::Working(_)))
+            .map(|(about, _)| about)
+            .collect()
     }
 
     /// A report is being made of a clip with a number in the line, until `cancel` is set.
@@ -232,7 +250,8 @@ impl Reports {
         true
     }
 
-    /// Ends the work on a report, with what is written in its folder. One that was cancelled has none any more, and whoever cancels now comes too late.
+    /// Ends the work on a report, with what is written in its folder. One that was cancelled has
+    /// none any more, and whoever cancels now comes too late.
     fn end(&self, id: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         if self.working().remove(id).is_none() {
             return Ok(());
@@ -242,10 +261,17 @@ impl Reports {
     }
 
     /// Keeps a report, in each language, and small pictures of the clip.
-    pub(super) fn finish(&self, id: &str, reports: &[(Language, Value)], stills: Option<&Stills>) -> Result<()> {
+    pub(super) fn finish(
+        &self,
+        id: &str,
+        reports: &[(Language, Value)],
+        stills: Option<&Stills>,
+    ) -> Result<()> {
         self.end(id, |folder| {
             stills.map_or(Ok(()), |s| write(&folder.join(STILLS), &s.to_bytes()))?;
-            reports.iter().try_for_each(|(language, report)| write(&folder.join(report_name(*language)), report.to_string().as_bytes()))
+            reports.iter().try_for_each(|(language, report)| {
+                write(&folder.join(report_name(*language)), report.to_string().as_bytes())
+            })
         })
     }
 
@@ -254,14 +280,20 @@ impl Reports {
             write(&folder.join(REFUSED), message.as_bytes())?;
             // Nobody looks at it again.
             let upload = self.about(id).map(|about| about.path);
-            upload.map_or(Ok(()), |path| fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display())))
+            upload.map_or(Ok(()), |path| {
+                fs::remove_file(&path)
+                    .with_context(|| format!("{}: cannot be removed", path.display()))
+            })
         })
     }
 
     fn remove(&self, id: &str) {
         let folder = self.folder.join(id);
         match fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != ErrorKind::NotFound => crate::output::error(&anyhow::anyhow!("{}: cannot be removed: {e}", folder.display())),
+            Err(e) if e.kind() != ErrorKind::NotFound => crate::output::error(&anyhow::anyhow!(
+                "{}: cannot be removed: {e}",
+                folder.display()
+            )),
             _ => {}
         }
     }
@@ -271,11 +303,21 @@ impl Reports {
         let working = |id: &str| self.working().contains_key(id);
         let time = |path: PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
         // A clip that is still coming is as old as its folder.
-        let made = |id: &str| time(self.folder.join(id).join("about.json")).or_else(|| time(self.folder.join(id)).filter(|t| t.elapsed().is_ok_and(|age| age > STALE)));
-        let mut all: Vec<(SystemTime, String)> = self.ids().filter(|id| !working(id)).filter_map(|id| Some((made(&id)?, id))).collect();
+        let made = |id: &str| {
+            time(self.folder.join(id).join("about.json")).or_else(|| {
+                time(self.folder.join(id)).filter(|t| t.elapsed().is_ok_and(|age| age > STALE))
+            })
+        };
+        let mut all: Vec<(SystemTime, String)> =
+            self.ids().filter(|id| !working(id)).filter_map(|id| Some((made(&id)?, id))).collect();
         all.sort_by(|a, b| b.cmp(a));
         let old = |t: &SystemTime| t.elapsed().is_ok_and(|age| age > self.keep);
-        for (_, id) in all.iter().enumerate().filter(|(i, (t, _))| *i >= self.most || old(t)).map(|(_, one)| one) {
+        for (_, id) in all
+            .iter()
+            .enumerate()
+            .filter(|(i, (t, _))| *i >= self.most || old(t))
+            .map(|(_, one)| one)
+        {
             self.remove(id);
         }
     }

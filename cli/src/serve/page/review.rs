@@ -1,4 +1,5 @@
-//! What people decide about clips: what they write, how it is found again, and a statement of it for others.
+//! What people decide about clips: what they write, how it is found again, and a statement of it
+//! for others.
 
 use std::sync::Arc;
 
@@ -46,7 +47,11 @@ struct Asked {
     words: Option<String>,
 }
 
-async fn search(State(service): Shared, Reviewer(visitor): Reviewer, Query(asked): Query<Asked>) -> Response {
+async fn search(
+    State(service): Shared,
+    Reviewer(visitor): Reviewer,
+    Query(asked): Query<Asked>,
+) -> Response {
     // No title has more.
     let words: String = asked.words.unwrap_or_default().trim().chars().take(WORDS).collect();
     let sought = words.clone();
@@ -65,10 +70,16 @@ fn content(text: &str) -> Result<Content, Refusal> {
     text.parse().map_err(Refusal::bad)
 }
 
-async fn case(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256): Path<String>) -> Response {
+async fn case(
+    State(service): Shared,
+    Reviewer(visitor): Reviewer,
+    Path(sha256): Path<String>,
+) -> Response {
     let page = async {
         let content = content(&sha256)?;
-        let (remarks, entries) = service.ask(move |r| Ok((r.remarks(&content)?, r.find(&content.to_string(), FOUND)?))).await?;
+        let (remarks, entries) = service
+            .ask(move |r| Ok((r.remarks(&content)?, r.find(&content.to_string(), FOUND)?)))
+            .await?;
         Ok(view::case(&visitor, &content, &remarks, &entries))
     };
     let page = page.await;
@@ -83,7 +94,12 @@ struct Written {
     report: Option<String>,
 }
 
-async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256): Path<String>, Fields(written): Fields<Written>) -> Response {
+async fn write(
+    State(service): Shared,
+    Reviewer(visitor): Reviewer,
+    Path(sha256): Path<String>,
+    Fields(written): Fields<Written>,
+) -> Response {
     let kept = async {
         let content = content(&sha256)?;
         let who = visitor.token.as_ref().map(|t| t.name.clone()).unwrap_or_default();
@@ -94,7 +110,10 @@ async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256)
         })?;
         // Nothing but names of our own leads anywhere.
         let report = written.report.and_then(|id| uuid::Uuid::try_parse(&id).ok());
-        Ok(report.map_or_else(|| format!("/cases/{content}"), |id| format!("/reports/{}#case", id.simple())))
+        Ok(report.map_or_else(
+            || format!("/cases/{content}"),
+            |id| format!("/reports/{}#case", id.simple()),
+        ))
     };
     match kept.await {
         Ok(to) => Redirect::to(&to).into_response(),
@@ -102,25 +121,47 @@ async fn write(State(service): Shared, Reviewer(visitor): Reviewer, Path(sha256)
     }
 }
 
-async fn registered_still(State(service): Shared, Reviewer(_): Reviewer, Path((id, index)): Path<(String, usize)>) -> Result<Response, Refusal> {
+async fn registered_still(
+    State(service): Shared,
+    Reviewer(_): Reviewer,
+    Path((id, index)): Path<(String, usize)>,
+) -> Result<Response, Refusal> {
     still_of(&service, id, index).await
 }
 
 /// A few of the pictures, spread over the clip.
 fn pictures(stills: &Stills) -> Vec<Value> {
     let times: Vec<f32> = stills.times().collect();
-    stills.spread(PICTURES).filter_map(|i| Some(json!({"seconds": times[i], "jpeg": STANDARD.encode(stills.jpeg(i)?)}))).collect()
+    stills
+        .spread(PICTURES)
+        .filter_map(|i| {
+            Some(json!({"seconds": times[i], "jpeg": STANDARD.encode(stills.jpeg(i)?)}))
+        })
+        .collect()
 }
 
 /// All that is known of a clip, signed by this deployment: for whoever asks for reasons.
-async fn statement(State(service): Shared, Reviewer(visitor): Reviewer, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn statement(
+    State(service): Shared,
+    Reviewer(visitor): Reviewer,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     let Some(identity) = service.identity.clone() else {
-        return Err(Refusal::not_found("this server has no identity to sign with; make one with 'proofmark init', or set [signing] in its configuration"));
+        return Err(Refusal::not_found(
+            "this server has no identity to sign with; make one with 'proofmark init', or set [signing] in its configuration",
+        ));
     };
     let (about, report) = finished(&service, &id, visitor.text)?;
     let content = content_of(&report);
     let label = report.pointer("/registered/0/id").and_then(Value::as_str).map(str::to_string);
-    let (remarks, entry) = service.ask(move |r| Ok((content.map_or(Ok(Vec::new()), |c| r.remarks(&c))?, label.map_or(Ok(None), |l| r.by_id(&l))?))).await?;
+    let (remarks, entry) = service
+        .ask(move |r| {
+            Ok((
+                content.map_or(Ok(Vec::new()), |c| r.remarks(&c))?,
+                label.map_or(Ok(None), |l| r.by_id(&l))?,
+            ))
+        })
+        .await?;
     let statement = json!({
         "schema": STATEMENT,
         "made": home::now(),
@@ -130,7 +171,10 @@ async fn statement(State(service): Shared, Reviewer(visitor): Reviewer, Path(id)
         "registered_pictures": entry.and_then(|e| e.stills).as_ref().map(pictures),
         "link": format!("/reports/{}", about.id),
     });
-    let signed = identity.sign_text(KIND, statement.to_string().as_bytes()).map_err(|e| Refusal::broken(&e))?;
+    let signed = identity
+        .sign_text(KIND, statement.to_string().as_bytes())
+        .map_err(|e| Refusal::broken(&e))?;
     let disposition = format!("attachment; filename=\"{}.statement.jws\"", stem(&about));
-    Ok(([(CONTENT_TYPE, "application/jose"), (CONTENT_DISPOSITION, disposition.as_str())], signed).into_response())
+    Ok(([(CONTENT_TYPE, "application/jose"), (CONTENT_DISPOSITION, disposition.as_str())], signed)
+        .into_response())
 }

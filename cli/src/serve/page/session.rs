@@ -35,14 +35,16 @@ struct Session {
 }
 
 impl Sessions {
-    /// Begins a session, and gives the cookie that stands for it; over TLS alone, if it begins there.
+    /// Begins a session, and gives the cookie that stands for it; over TLS alone, if it begins
+    /// there.
     pub(super) fn begin(&self, token: Content, secure: bool) -> HeaderValue {
         let name = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let now = Instant::now();
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, s| s.until > now);
         if open.len() >= MOST
-            && let Some(oldest) = open.iter().min_by_key(|(_, s)| s.until).map(|(name, _)| name.clone())
+            && let Some(oldest) =
+                open.iter().min_by_key(|(_, s)| s.until).map(|(name, _)| name.clone())
         {
             open.remove(&oldest);
         }
@@ -69,13 +71,23 @@ impl Sessions {
 fn cookie(name: &str, value: &str, stay: Duration, secure: bool) -> HeaderValue {
     let secure = if secure { "; Secure" } else { "" };
     // Names and values are of letters, digits and signs that a header may have.
-    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", stay.as_secs())).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::from_str(&format!(
+        "{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+        stay.as_secs()
+    ))
+    .unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The values of the cookies of a name. Others may hold bytes that are no text.
 fn cookies_of<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let all = headers.get_all(COOKIE).into_iter().flat_map(|v| v.as_bytes().split(|&b| b == b';')).filter_map(|one| std::str::from_utf8(one).ok());
-    all.filter_map(|one| one.trim().split_once('=')).filter(move |one| one.0 == name).map(|one| one.1)
+    let all = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .flat_map(|v| v.as_bytes().split(|&b| b == b';'))
+        .filter_map(|one| std::str::from_utf8(one).ok());
+    all.filter_map(|one| one.trim().split_once('='))
+        .filter(move |one| one.0 == name)
+        .map(|one| one.1)
 }
 
 /// Whoever asks for a page.
@@ -99,7 +111,10 @@ impl Visitor {
     /// A response that remembers the language that they chose.
     pub(super) fn remember(&self, mut response: Response) -> Response {
         if self.chose {
-            response.headers_mut().append(SET_COOKIE, cookie(LANGUAGE, self.text.0.code(), Duration::from_secs(365 * 86_400), false));
+            response.headers_mut().append(
+                SET_COOKIE,
+                cookie(LANGUAGE, self.text.0.code(), Duration::from_secs(365 * 86_400), false),
+            );
         }
         response
     }
@@ -108,11 +123,20 @@ impl Visitor {
         let headers = &parts.headers;
         let query = parts.uri.query().unwrap_or_default();
         let chosen = query.split('&').find_map(|pair| Text::of_code(pair.strip_prefix("lang=")?));
-        let text = chosen.or_else(|| cookies_of(headers, LANGUAGE).find_map(Text::of_code)).unwrap_or_else(|| Text::liked(headers));
+        let text = chosen
+            .or_else(|| cookies_of(headers, LANGUAGE).find_map(Text::of_code))
+            .unwrap_or_else(|| Text::liked(headers));
         // One that was revoked meanwhile ends at once.
         let digest = service.sessions.token(headers);
-        let token = digest.map(|digest| service.tokens.find(&digest)).transpose().map_err(|e| Refusal::broken(&format!("{e:#}")))?.flatten();
-        let words: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
+        let token = digest
+            .map(|digest| service.tokens.find(&digest))
+            .transpose()
+            .map_err(|e| Refusal::broken(&format!("{e:#}")))?
+            .flatten();
+        let words: Vec<&str> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+            .collect();
         let here = match parts.method {
             Method::GET if words.is_empty() => format!("{}?", parts.uri.path()),
             Method::GET => format!("{}?{}&", parts.uri.path(), words.join("&")),
@@ -126,7 +150,10 @@ impl Visitor {
 impl FromRequestParts<Arc<Service>> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, Response> {
         Self::of(parts, service).map_err(|refusal| told(&Self::unknown(&parts.headers), refusal))
     }
 }
@@ -138,16 +165,24 @@ impl Visitor {
     }
 }
 
-/// A visitor who may look at clips: anybody, or where the server asks for a token whoever is logged in. Others are led to where one logs in.
+/// A visitor who may look at clips: anybody, or where the server asks for a token whoever is logged
+/// in. Others are led to where one logs in.
 pub(super) struct Viewer(pub(super) Visitor);
 
 impl FromRequestParts<Arc<Service>> for Viewer {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, Response> {
         let visitor = Visitor::from_request_parts(parts, service).await?;
         let may = visitor.token.as_ref().is_some_and(|t| t.scopes.contains(&Scope::Fetch));
-        if service.settings.require_token && !may { Err(Redirect::to("/login").into_response()) } else { Ok(Self(visitor)) }
+        if service.settings.require_token && !may {
+            Err(Redirect::to("/login").into_response())
+        } else {
+            Ok(Self(visitor))
+        }
     }
 }
 
@@ -157,13 +192,17 @@ pub(super) struct Reviewer(pub(super) Visitor);
 impl FromRequestParts<Arc<Service>> for Reviewer {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, Response> {
         let Viewer(visitor) = Viewer::from_request_parts(parts, service).await?;
         match &visitor.token {
             None => Err(Redirect::to("/login").into_response()),
             Some(_) if visitor.reviews() => Ok(Self(visitor)),
             Some(_) => {
-                let refusal = Refusal::new(StatusCode::FORBIDDEN, visitor.text.say("case.scope")).coded("token.scope");
+                let refusal = Refusal::new(StatusCode::FORBIDDEN, visitor.text.say("case.scope"))
+                    .coded("token.scope");
                 Err(told(&visitor, refusal))
             }
         }
@@ -174,7 +213,12 @@ impl FromRequestParts<Arc<Service>> for Reviewer {
 impl Visitor {
     /// One who may do everything.
     pub(super) fn example(language: proofmark::Language) -> Self {
-        Self { text: Text(language), token: Some(Token::example()), here: "/?".into(), chose: false }
+        Self {
+            text: Text(language),
+            token: Some(Token::example()),
+            here: "/?".into(),
+            chose: false,
+        }
     }
 }
 
@@ -193,10 +237,20 @@ mod tests {
         let sent = cookie.to_str().unwrap().split(';').next().unwrap().to_string();
         let with = headers(&format!("a=b; {sent}"));
         assert_eq!(sessions.token(&with), Some(token));
-        // Bytes that are no text, and a cookie of the same name from a neighbour, take nothing from it.
-        let beside = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(format!("x=\u{e9}; {SESSION}=bad; {sent}").as_bytes()).unwrap())]);
+        // Bytes that are no text, and a cookie of the same name from a neighbour, take nothing from
+        // it.
+        let beside = HeaderMap::from_iter([(
+            COOKIE,
+            HeaderValue::from_bytes(format!("x=\u{e9}; {SESSION}=bad; {sent}").as_bytes()).unwrap(),
+        )]);
         assert_eq!(sessions.token(&beside), Some(token));
-        assert_eq!((sessions.token(&headers(&format!("{SESSION}=guess"))), sessions.token(&HeaderMap::new())), (None, None));
+        assert_eq!(
+            (
+                sessions.token(&headers(&format!("{SESSION}=guess"))),
+                sessions.token(&HeaderMap::new())
+            ),
+            (None, None)
+        );
         assert!(sessions.end(&with).to_str().unwrap().contains("Max-Age=0"));
         assert_eq!(sessions.token(&with), None);
     }

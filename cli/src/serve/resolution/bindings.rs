@@ -43,11 +43,17 @@ type How = fn(&dyn Registry, &str, &Binding, Option<&str>) -> Result<Change, Reg
 async fn change(service: Arc<Service>, headers: HeaderMap, body: Body, how: How) -> Answer {
     let by = service.allow(&headers, Scope::StoreBindings)?;
     let asked: Asked = json(&headers, body).await?;
-    let binding = Binding { alg: asked.alg.unwrap_or_else(|| service.options.algorithm.clone()), value: value(&asked.binding_value)? };
+    let binding = Binding {
+        alg: asked.alg.unwrap_or_else(|| service.options.algorithm.clone()),
+        value: value(&asked.binding_value)?,
+    };
     let id = asked.manifest_id.clone();
     match service.ask(move |r| how(r, &id, &binding, by.as_deref())).await? {
         Change::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Change::Refused => Err(anothers(&asked.manifest_id)),
-        Change::Absent => Err(Refusal::not_found(format!("{}: this manifest, or the soft binding to be moved to it, is not stored here", asked.manifest_id))),
+        Change::Absent => Err(Refusal::not_found(format!(
+            "{}: this manifest, or the soft binding to be moved to it, is not stored here",
+            asked.manifest_id
+        ))),
     }
 }

@@ -39,16 +39,24 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
     query::<Asked>(&uri)?;
     let store = bytes(&headers, body, service.options.limits.manifest_bytes).await?;
     let (asked, now) = (service.clone(), home::now());
-    let read = move || deposit(store, &asked.options.algorithm, now, &asked.options.trust, &asked.options.limits);
-    let entry = tokio::task::spawn_blocking(read).await.map_err(|e| Refusal::broken(&e))?.map_err(|e| match e {
-        DepositError::Provenance(e) => Refusal::broken(&e),
-        e => Refusal::bad(e.to_string()),
-    })?;
+    let read = move || {
+        deposit(store, &asked.options.algorithm, now, &asked.options.trust, &asked.options.limits)
+    };
+    let entry =
+        tokio::task::spawn_blocking(read).await.map_err(|e| Refusal::broken(&e))?.map_err(|e| {
+            match e {
+                DepositError::Provenance(e) => Refusal::broken(&e),
+                e => Refusal::bad(e.to_string()),
+            }
+        })?;
     let id = entry.id.clone();
     let put = service.ask(move |r| match r.by_id(&entry.id)? {
         // The same store again, with its file or without, is there already.
         Some(held) if held.manifest == entry.manifest => Ok(Put::Unchanged),
-        _ => Ok(r.put_all_by(std::slice::from_ref(&entry), true, by.as_deref())?.pop().unwrap_or(Put::Taken)),
+        _ => Ok(r
+            .put_all_by(std::slice::from_ref(&entry), true, by.as_deref())?
+            .pop()
+            .unwrap_or(Put::Taken)),
     });
     match put.await? {
         Put::Owned => Err(anothers(&id)),
@@ -69,7 +77,11 @@ fn unknown(id: &str) -> Refusal {
 async fn fetch(State(service): Shared, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let asked = id.clone();
-    let store = service.ask(move |r| r.by_id(&asked)).await?.and_then(|entry| entry.manifest).ok_or_else(|| unknown(&id))?;
+    let store = service
+        .ask(move |r| r.by_id(&asked))
+        .await?
+        .and_then(|entry| entry.manifest)
+        .ok_or_else(|| unknown(&id))?;
     Ok(([(CONTENT_TYPE, "application/c2pa")], store).into_response())
 }
 
@@ -86,7 +98,8 @@ async fn forget(State(service): Shared, headers: HeaderMap, Path(id): Path<Strin
 /// Refuses where there is no such manifest.
 async fn known(service: &Arc<Service>, id: &str) -> Result<(), Refusal> {
     let asked = id.to_string();
-    let there = service.ask(move |r| Ok(r.by_id(&asked)?.is_some_and(|e| e.manifest.is_some()))).await?;
+    let there =
+        service.ask(move |r| Ok(r.by_id(&asked)?.is_some_and(|e| e.manifest.is_some()))).await?;
     if there { Ok(()) } else { Err(unknown(id)) }
 }
 
@@ -96,13 +109,21 @@ async fn receipt(State(service): Shared, headers: HeaderMap, Path(id): Path<Stri
     Err(Refusal::not_found(format!("{id} has no receipt: this repository issues none")))
 }
 
-async fn verify_receipt(State(service): Shared, headers: HeaderMap, Path(id): Path<String>, body: Body) -> Answer {
+async fn verify_receipt(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     known(&service, &id).await?;
     let mut shown: serde_json::Map<String, Value> = body_of(&headers, body).await?;
     // What a receipt says of itself is not repeated as if it had been found here.
     shown.clear();
     shown.insert("verified".into(), false.into());
-    shown.insert("error".into(), "this repository issues no receipts, so this is none of its own".into());
+    shown.insert(
+        "error".into(),
+        "this repository issues no receipts, so this is none of its own".into(),
+    );
     Ok(answer(&Value::Object(shown)))
 }

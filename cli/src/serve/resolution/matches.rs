@@ -57,13 +57,21 @@ async fn by_binding_query(State(service): Shared, headers: HeaderMap, uri: Uri) 
     service.allow(&headers, Scope::Fetch)?;
     let (binding, wanted): (Binding, Wanted) = (query(&uri)?, query(&uri)?);
     if binding.value.len() > LONGEST {
-        return Err(Refusal::new(StatusCode::URI_TOO_LONG, format!("the value is longer than {LONGEST} characters; send it in the body of a POST")));
+        return Err(Refusal::new(
+            StatusCode::URI_TOO_LONG,
+            format!("the value is longer than {LONGEST} characters; send it in the body of a POST"),
+        ));
     }
     let found = bound(&service, binding, wanted.most()?).await?;
     Ok(matches(found))
 }
 
-async fn by_binding_body(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
+async fn by_binding_body(
+    State(service): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let most = query::<Wanted>(&uri)?.most()?;
     let found = bound(&service, upload::json(&headers, body).await?, most).await?;
@@ -71,7 +79,11 @@ async fn by_binding_body(State(service): Shared, headers: HeaderMap, uri: Uri, b
 }
 
 /// The manifests of a soft binding.
-async fn bound(service: &Arc<Service>, binding: Binding, most: usize) -> Result<Vec<Value>, Refusal> {
+async fn bound(
+    service: &Arc<Service>,
+    binding: Binding,
+    most: usize,
+) -> Result<Vec<Value>, Refusal> {
     let bytes = value(&binding.value)?;
     let ids = service.ask(move |r| r.by_binding(Some(&binding.alg), &bytes, most)).await?;
     Ok(ids.into_iter().map(|id| json!({"manifestId": id})).collect())
@@ -134,7 +146,13 @@ struct Sought {
     hint: Option<Binding>,
 }
 
-async fn by_content(State(service): Shared, Extension(caller): Extension<Caller>, headers: HeaderMap, uri: Uri, mut body: Body) -> Answer {
+async fn by_content(
+    State(service): Shared,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    uri: Uri,
+    mut body: Body,
+) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let sought = query::<Hints>(&uri)?.check(&service)?;
     let ending = match ending(&headers) {
@@ -151,9 +169,13 @@ async fn by_content(State(service): Shared, Extension(caller): Extension<Caller>
     within(&service, &upload, sought).await
 }
 
-/// A name for what comes, from its media type; what cannot be looked into is refused before it comes.
+/// A name for what comes, from its media type; what cannot be looked into is refused before it
+/// comes.
 fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
-    let told = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/octet-stream");
+    let told = headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("application/octet-stream");
     let essence = told.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "video/webm" | "audio/webm" => Ok("a.webm"),
@@ -162,11 +184,17 @@ fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
         "audio/ogg" | "video/ogg" | "application/ogg" => Ok("a.ogg"),
         "application/octet-stream" | "application/mp4" => Ok("a"),
         t if ["video/", "audio/", "image/"].iter().any(|kind| t.starts_with(kind)) => Ok("a"),
-        t => Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{t} is not looked into here; send video, sound or a still image under its media type"))),
+        t => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!(
+                "{t} is not looked into here; send video, sound or a still image under its media type"
+            ),
+        )),
     }
 }
 
-/// The manifests that belong to a file: those that its marks lead to, those of clips that look or sound like it, and those of the hint if there are none.
+/// The manifests that belong to a file: those that its marks lead to, those of clips that look or
+/// sound like it, and those of the hint if there are none.
 async fn within(service: &Arc<Service>, upload: &Upload, sought: Sought) -> Answer {
     let Sought { by, most, hint } = sought;
     let verified = service.examine(upload.path.clone(), "upload", service.order(), |_| {}).await?;
@@ -179,7 +207,8 @@ async fn within(service: &Arc<Service>, upload: &Upload, sought: Sought) -> Answ
 }
 
 fn led_to(verified: &Verified, by: By) -> Vec<Value> {
-    let marked: HashSet<_> = verified.detected.iter().flat_map(proofmark::Detected::payloads).collect();
+    let marked: HashSet<_> =
+        verified.detected.iter().flat_map(proofmark::Detected::payloads).collect();
     let mut found = Vec::new();
     for r in verified.registered.iter().filter(|r| r.manifest.is_some()) {
         let score = score(r, by);
@@ -190,7 +219,11 @@ fn led_to(verified: &Verified, by: By) -> Vec<Value> {
             found.push(json!({"manifestId": r.id, "similarityScore": score}));
         }
     }
-    let alike = verified.similar.iter().filter(|r| r.manifest.is_some()).filter_map(|r| Some(json!({"manifestId": r.id, "similarityScore": score(r, by)?})));
+    let alike = verified
+        .similar
+        .iter()
+        .filter(|r| r.manifest.is_some())
+        .filter_map(|r| Some(json!({"manifestId": r.id, "similarityScore": score(r, by)?})));
     found.extend(alike);
     found
 }
@@ -211,7 +244,13 @@ struct Reference {
     region: Option<Value>,
 }
 
-async fn by_reference(State(service): Shared, Extension(caller): Extension<Caller>, headers: HeaderMap, uri: Uri, body: Body) -> Answer {
+async fn by_reference(
+    State(service): Shared,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let sought = query::<Hints>(&uri)?.check(&service)?;
     let asked: Reference = upload::json(&headers, body).await?;
@@ -219,7 +258,10 @@ async fn by_reference(State(service): Shared, Extension(caller): Extension<Calle
         return Err(Refusal::bad("parts of a file are not looked at here; leave 'region' out"));
     }
     if service.settings.reference_hosts.is_empty() {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "this server fetches nothing; send the file itself to /v1/matches/byContent"));
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "this server fetches nothing; send the file itself to /v1/matches/byContent",
+        ));
     }
     if asked.asset_length > service.settings.upload_bytes {
         return Err(Refusal::too_large(service.settings.upload_bytes));
@@ -227,7 +269,13 @@ async fn by_reference(State(service): Shared, Extension(caller): Extension<Calle
     let coming = service.gate.enter(&caller).await?;
     service.disk.room(asked.asset_length)?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
-    reference::fetch(asked.reference_url, reference::Length::Exactly(asked.asset_length), &upload.path, &service.settings).await?;
+    reference::fetch(
+        asked.reference_url,
+        reference::Length::Exactly(asked.asset_length),
+        &upload.path,
+        &service.settings,
+    )
+    .await?;
     let _place = coming.whole()?;
     within(&service, &upload, sought).await
 }

@@ -28,12 +28,16 @@ pub(super) fn routes() -> Router<Arc<Service>> {
 
 /// What the query string asks for.
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
-    Query::try_from_uri(uri).map(|Query(q)| q).map_err(|e| Refusal::bad(format!("the query string is not as asked for: {}", e.body_text())))
+    Query::try_from_uri(uri).map(|Query(q)| q).map_err(|e| {
+        Refusal::bad(format!("the query string is not as asked for: {}", e.body_text()))
+    })
 }
 
 /// The bytes of a soft binding's value. Padding may be missing, and both alphabets occur.
 fn value(text: &str) -> Result<Vec<u8>, Refusal> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
     let alphabet = if text.contains(['-', '_']) { alphabet::URL_SAFE } else { alphabet::STANDARD };
     match GeneralPurpose::new(&alphabet, LENIENT).decode(text) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
@@ -51,7 +55,11 @@ mod tests {
     #[test]
     fn values_in_any_base64() {
         let bytes = [251, 255, 254, 1];
-        for text in [STANDARD.encode(bytes), URL_SAFE.encode(bytes), STANDARD.encode(bytes).trim_end_matches('=').to_string()] {
+        for text in [
+            STANDARD.encode(bytes),
+            URL_SAFE.encode(bytes),
+            STANDARD.encode(bytes).trim_end_matches('=').to_string(),
+        ] {
             assert_eq!(value(&text).ok().as_deref(), Some(&bytes[..]), "{text}");
         }
         assert!(["", "===", "a", "ä"].iter().all(|t| value(t).is_err()));

@@ -32,11 +32,19 @@ pub(in super::super) fn well_known() -> Router<Arc<Service>> {
 
 async fn algorithms(State(service): Shared) -> Response {
     let o = &service.options;
-    answer(&json!({"watermarks": [{"alg": o.algorithm}], "fingerprints": [{"alg": o.picture_algorithm}, {"alg": o.sound_algorithm}]}))
+    answer(
+        &json!({"watermarks": [{"alg": o.algorithm}], "fingerprints": [{"alg": o.picture_algorithm}, {"alg": o.sound_algorithm}]}),
+    )
 }
 
 async fn capabilities(State(service): Shared) -> Response {
-    let mut all = vec!["queryByBinding", "queryByContent", "fetchManifests", "storeManifests", "storeBindings"];
+    let mut all = vec![
+        "queryByBinding",
+        "queryByContent",
+        "fetchManifests",
+        "storeManifests",
+        "storeBindings",
+    ];
     if !service.settings.reference_hosts.is_empty() {
         all.push("queryByReference");
     }
@@ -49,7 +57,8 @@ async fn status(State(service): Shared) -> Response {
         (Ok(_), 0) => "degraded",
         (Ok(_), _) => "ok",
     };
-    let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok());
+    let now =
+        OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok());
     answer(&json!({"status": status, "timestamp": now}))
 }
 

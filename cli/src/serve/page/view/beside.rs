@@ -9,12 +9,16 @@ use super::{clock, list, media_type, number, percent, text};
 
 /// Pairs of pictures that are shown at once.
 const PAIRS: usize = 8;
-/// Seconds by which two pictures of a pair may be apart, and how much that is of the time from one registered picture to the next.
+/// Seconds by which two pictures of a pair may be apart, and how much that is of the time from one
+/// registered picture to the next.
 const APART: (f64, f64) = (0.6, 0.6);
 
 /// The registered clip that this one is held against, by its place in the report.
 fn registered(report: &Value) -> Option<(usize, &Value)> {
-    list(report, "/registered").iter().enumerate().find(|(_, entry)| !list(entry, "/stills").is_empty())
+    list(report, "/registered")
+        .iter()
+        .enumerate()
+        .find(|(_, entry)| !list(entry, "/stills").is_empty())
 }
 
 /// When the pictures of an entry were shown.
@@ -24,18 +28,24 @@ fn times(entry: &Value) -> Vec<f64> {
 
 /// The registered clip's time at a time of this one.
 fn there(entry: &Value, here: f64) -> f64 {
-    number(entry, "/resemblance/offset").unwrap_or(0.0) + number(entry, "/resemblance/speed").unwrap_or(1.0) * here
+    number(entry, "/resemblance/offset").unwrap_or(0.0)
+        + number(entry, "/resemblance/speed").unwrap_or(1.0) * here
 }
 
 /// The registered picture nearest to a time, if it is near enough to be the same moment.
 fn nearest(times: &[f64], at: f64) -> Option<usize> {
     let step = times.windows(2).map(|two| two[1] - two[0]).fold(0.0, f64::max);
-    let index = (0..times.len()).min_by(|&a, &b| (times[a] - at).abs().total_cmp(&(times[b] - at).abs()))?;
+    let index = (0..times.len())
+        .min_by(|&a, &b| (times[a] - at).abs().total_cmp(&(times[b] - at).abs()))?;
     ((times[index] - at).abs() <= APART.0.max(APART.1 * step)).then_some(index)
 }
 
 fn is_unmatched(entry: &Value, at: f64) -> bool {
-    let inside = |r: &Value| number(r, "/start").zip(number(r, "/end")).is_some_and(|(start, end)| (start..end).contains(&at));
+    let inside = |r: &Value| {
+        number(r, "/start")
+            .zip(number(r, "/end"))
+            .is_some_and(|(start, end)| (start..end).contains(&at))
+    };
     list(entry, "/unmatched").iter().any(inside)
 }
 
@@ -43,7 +53,8 @@ fn is_unmatched(entry: &Value, at: f64) -> bool {
 pub(super) fn player(t: Text, here: &str, about: &About, report: &Value) -> Markup {
     let media = format!("{here}/media");
     let area = report.pointer("/video/area").filter(|a| !a.is_null());
-    let difference = report.pointer("/registered/0/difference").filter(|d| !list(d, "/cells").is_empty());
+    let difference =
+        report.pointer("/registered/0/difference").filter(|d| !list(d, "/cells").is_empty());
     let over = html! {
         @if let Some(area) = area { (cells(area, "area", &|marked| if marked { "yes" } else { "no" })) }
         @if let Some(difference) = difference { (cells(difference, "difference", &|differs| if differs { "differs" } else { "same" })) }
@@ -82,7 +93,9 @@ pub(super) fn player(t: Text, here: &str, about: &About, report: &Value) -> Mark
 
 /// Pictures of this clip and of the registered one, moment by moment.
 pub(super) fn pairs(t: Text, here: &str, about: &About, report: &Value) -> Markup {
-    let Some(((index, entry), stills)) = registered(report).zip(about.stills()) else { return html! {} };
+    let Some(((index, entry), stills)) = registered(report).zip(about.stills()) else {
+        return html! {};
+    };
     let own: Vec<f64> = stills.times().map(f64::from).collect();
     let theirs = times(entry);
     let title = text(entry, "/title").unwrap_or_default();
@@ -107,7 +120,8 @@ pub(super) fn pairs(t: Text, here: &str, about: &About, report: &Value) -> Marku
     }
 }
 
-/// A grid over the frame; nothing where it cannot be told. What speaks against the clip is crossed, for whoever tells no green from red.
+/// A grid over the frame; nothing where it cannot be told. What speaks against the clip is crossed,
+/// for whoever tells no green from red.
 fn cells(grid: &Value, name: &str, class: &dyn Fn(bool) -> &'static str) -> Markup {
     let columns = grid.get("columns").and_then(Value::as_u64).unwrap_or(1).max(1) as usize;
     let all = list(grid, "/cells");
@@ -132,7 +146,10 @@ mod tests {
     #[test]
     fn pairs_are_of_the_same_moment() {
         let times = [0.0, 1.0, 2.0, 4.0];
-        assert_eq!((nearest(&times, 1.4), nearest(&times, 3.1), nearest(&times, 9.0), nearest(&[], 0.0)), (Some(1), Some(3), None, None));
+        assert_eq!(
+            (nearest(&times, 1.4), nearest(&times, 3.1), nearest(&times, 9.0), nearest(&[], 0.0)),
+            (Some(1), Some(3), None, None)
+        );
         let entry = json!({"resemblance": {"offset": 2.0, "speed": 1.5}, "unmatched": [{"start": 1.0, "end": 2.0}]});
         assert_eq!((there(&entry, 2.0), there(&json!({}), 2.0)), (5.0, 2.0));
         assert!(is_unmatched(&entry, 1.0) && !is_unmatched(&entry, 2.0));

@@ -71,24 +71,40 @@ pub(super) fn original(t: Text, entry: &Value) -> Markup {
 }
 
 fn likeness(t: Text, entry: &Value) -> String {
-    let Some(distance) = number(entry, "/resemblance/distance") else { return t.say("entry.not-compared") };
+    let Some(distance) = number(entry, "/resemblance/distance") else {
+        return t.say("entry.not-compared");
+    };
     let apart = t.with("entry.bits", &[("bits", format!("{distance:.0}").into())]);
-    t.with(if distance <= f64::from(Resemblance::SAME) { "entry.same" } else { "entry.different" }, &[("apart", apart.into())])
+    t.with(
+        if distance <= f64::from(Resemblance::SAME) { "entry.same" } else { "entry.different" },
+        &[("apart", apart.into())],
+    )
 }
 
 fn sound_likeness(t: Text, entry: &Value) -> String {
-    let Some(distance) = number(entry, "/sound_resemblance/distance") else { return t.say("entry.not-compared") };
+    let Some(distance) = number(entry, "/sound_resemblance/distance") else {
+        return t.say("entry.not-compared");
+    };
     let factor = |path| number(entry, path).unwrap_or(1.0);
     let (speed, pitch) = (factor("/sound_resemblance/speed"), factor("/sound_resemblance/pitch"));
     let stretched = speed != 1.0 || pitch != 1.0;
     let most = if stretched { SoundResemblance::SAME_STRETCHED } else { SoundResemblance::SAME };
-    let how = if stretched { t.with("entry.stretched", &[("speed", format!("{speed:.2}").into()), ("pitch", format!("{pitch:.2}").into())]) } else { String::new() };
-    let alike = distance <= f64::from(most) * number(entry, "/sound_resemblance/chance").unwrap_or(0.0);
+    let how = if stretched {
+        t.with(
+            "entry.stretched",
+            &[("speed", format!("{speed:.2}").into()), ("pitch", format!("{pitch:.2}").into())],
+        )
+    } else {
+        String::new()
+    };
+    let alike =
+        distance <= f64::from(most) * number(entry, "/sound_resemblance/chance").unwrap_or(0.0);
     let apart = t.with("entry.share", &[("share", percent(distance).into())]) + &how;
     t.with(if alike { "entry.same" } else { "entry.different" }, &[("apart", apart.into())])
 }
 
-/// Characters of a soft binding's value that are shown: a payload whole, of a fingerprint the beginning.
+/// Characters of a soft binding's value that are shown: a payload whole, of a fingerprint the
+/// beginning.
 const SHOWN: usize = 48;
 
 /// The beginning of a text that may be long.
@@ -107,7 +123,9 @@ pub(super) fn manifest(t: Text, m: &Value) -> Markup {
         Some("valid") => "manifest.valid",
         _ => "manifest.invalid",
     };
-    let told = |path: &str, otherwise: &str| text(m, path).map_or_else(|| t.say(otherwise), str::to_string);
+    let told = |path: &str, otherwise: &str| {
+        text(m, path).map_or_else(|| t.say(otherwise), str::to_string)
+    };
     html! {
         details open {
             summary { strong { (told("/title", "manifest.title")) } span .soft { ": " (t.say(state)) } }
@@ -132,7 +150,9 @@ fn action(a: &Value) -> Markup {
 
 /// Another manifest that came with it.
 fn ancestor(t: Text, a: &Value) -> Markup {
-    let signer = text(a, "/common_name").or(text(a, "/organisation")).map_or_else(|| t.say("manifest.unknown"), str::to_string);
+    let signer = text(a, "/common_name")
+        .or(text(a, "/organisation"))
+        .map_or_else(|| t.say("manifest.unknown"), str::to_string);
     html! {
         (text(a, "/title").map_or_else(|| t.say("manifest.untitled"), str::to_string))
         span .soft { ": " (t.with("manifest.signed-by", &[("signer", signer.into())])) @if let Some(how) = text(a, "/relationship") { ", " (how) } }
@@ -155,6 +175,9 @@ mod tests {
 
     #[test]
     fn chances_are_told_as_odds() {
-        assert_eq!((odds(0.001).into_string().as_str(), odds(1e-9).into_string().as_str()), ("1000", "10<sup>9</sup>"));
+        assert_eq!(
+            (odds(0.001).into_string().as_str(), odds(1e-9).into_string().as_str()),
+            ("1000", "10<sup>9</sup>")
+        );
     }
 }

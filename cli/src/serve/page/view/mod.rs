@@ -125,7 +125,12 @@ pub(super) fn login(visitor: &Visitor, wrong: bool) -> Markup {
 /// Why a request was not answered.
 pub(super) fn refused(visitor: &Visitor, message: &str) -> Markup {
     let t = visitor.text;
-    frame(visitor, &t.say("failed.impossible"), &html! {}, &html! { h1 { (t.say("failed.heading")) } p { (sentence(message)) } p { a .button href="/" { (t.say("again")) } } })
+    frame(
+        visitor,
+        &t.say("failed.impossible"),
+        &html! {},
+        &html! { h1 { (t.say("failed.heading")) } p { (sentence(message)) } p { a .button href="/" { (t.say("again")) } } },
+    )
 }
 
 /// A report that is being made.
@@ -148,15 +153,23 @@ pub(super) fn working(visitor: &Visitor, about: &About, standing: &Progress) -> 
     )
 }
 
-/// A stage in words, and the share of the clip that was looked at, if that is the stage. `before` is how many wait before it, if it waits.
-pub(super) fn stage(t: Text, before: Option<usize>, stage: Option<&Stage>) -> (String, Option<f64>) {
+/// A stage in words, and the share of the clip that was looked at, if that is the stage. `before`
+/// is how many wait before it, if it waits.
+pub(super) fn stage(
+    t: Text,
+    before: Option<usize>,
+    stage: Option<&Stage>,
+) -> (String, Option<f64>) {
     if let Some(ahead) = before {
         return (t.with("working.waiting", &[("ahead", ahead.into())]), None);
     }
     let code = match stage {
         Some(Stage::Whole(p)) => {
             let share = p.total.filter(|t| *t > 0.0).map(|t| (p.seconds / t).clamp(0.0, 1.0));
-            let said = share.map_or_else(|| t.say("working.whole-open"), |s| t.with("working.whole", &[("share", ((100.0 * s) as u32).into())]));
+            let said = share.map_or_else(
+                || t.say("working.whole-open"),
+                |s| t.with("working.whole", &[("share", ((100.0 * s) as u32).into())]),
+            );
             return (said, share);
         }
         Some(Stage::Beginning) => "working.beginning",
@@ -192,7 +205,9 @@ fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         // A file's name is written as it is.
-        Some(_) if text.split_whitespace().next().is_some_and(|word| word.ends_with(':')) => format!("{text}{end}"),
+        Some(_) if text.split_whitespace().next().is_some_and(|word| word.ends_with(':')) => {
+            format!("{text}{end}")
+        }
         Some(first) => first.to_uppercase().chain(letters).collect::<String>() + end,
         None => String::new(),
     }
@@ -242,7 +257,10 @@ fn clock(seconds: f64) -> String {
 
 /// A moment, as so many seconds since 1970.
 fn moment(seconds: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| String::new(), |t| format!("{} {:02}:{:02} UTC", t.date(), t.hour(), t.minute()))
+    OffsetDateTime::from_unix_timestamp(seconds).map_or_else(
+        |_| String::new(),
+        |t| format!("{} {:02}:{:02} UTC", t.date(), t.hour(), t.minute()),
+    )
 }
 
 /// The media type that a player is told, of those that are played.
@@ -285,12 +303,19 @@ mod tests {
     #[test]
     fn each_stage_is_told_in_words() {
         let t = Text(Language::English);
-        let whole = |seconds, total| Stage::Whole(proofmark::media::Progress { frames: 1, seconds, total });
+        let whole =
+            |seconds, total| Stage::Whole(proofmark::media::Progress { frames: 1, seconds, total });
         assert_eq!(stage(t, Some(0), None).0, "Waiting: next in line.");
         assert_eq!(stage(t, Some(3), None).0, "Waiting: 3 clips are before this one.");
-        assert_eq!(stage(t, None, Some(&whole(2.5, Some(10.0)))), ("Looking through the picture and the sound: 25 % seen.".into(), Some(0.25)));
+        assert_eq!(
+            stage(t, None, Some(&whole(2.5, Some(10.0)))),
+            ("Looking through the picture and the sound: 25 % seen.".into(), Some(0.25))
+        );
         assert_eq!(stage(t, None, Some(&whole(2.5, None))).1, None);
         let payload = Payload::random();
-        assert!(glimpse(t, &(payload, None)).contains(&payload.to_string()) && glimpse(t, &(payload, Some("A".into()))).contains(": A."));
+        assert!(
+            glimpse(t, &(payload, None)).contains(&payload.to_string())
+                && glimpse(t, &(payload, Some("A".into()))).contains(": A.")
+        );
     }
 }

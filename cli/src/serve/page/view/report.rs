@@ -25,8 +25,16 @@ fn reasons(t: Text, all: &[Value]) -> Markup {
     }
 }
 
-/// A finished report, with what was written about its clip. `signs` says whether the server can sign a statement of it.
-pub(in super::super) fn report(visitor: &Visitor, about: &About, report: &Value, remarks: &[Remark], settings: &Settings, signs: bool) -> Markup {
+/// A finished report, with what was written about its clip. `signs` says whether the server can
+/// sign a statement of it.
+pub(in super::super) fn report(
+    visitor: &Visitor,
+    about: &About,
+    report: &Value,
+    remarks: &[Remark],
+    settings: &Settings,
+    signs: bool,
+) -> Markup {
     let t = visitor.text;
     let title = verdict_word(t, text(report, "/verdict").unwrap_or_default());
     let severity = text(report, "/severity").unwrap_or("note");
@@ -118,7 +126,11 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_text_and_nothing_else() {
-        let about = About { id: "x".into(), name: "<script>alert(1)</script>.mp4".into(), path: "upload.mp4".into() };
+        let about = About {
+            id: "x".into(),
+            name: "<script>alert(1)</script>.mp4".into(),
+            path: "upload.mp4".into(),
+        };
         let hostile = "\"><img src=x onerror=alert(1)>";
         let value = serde_json::json!({
             "verdict": "intact", "severity": hostile, "summary": hostile, "reasons": [{"text": hostile}], "next": [{"text": hostile}], "similar": [],
@@ -127,11 +139,28 @@ mod tests {
                 "lineage": [{"label": hostile, "title": hostile, "common_name": hostile, "relationship": hostile, "actions": [{"action": hostile}]}]},
             "check": {"sha256": hostile, "version": hostile, "keys": [hostile]},
         });
-        let remark = Remark { content: proofmark::registry::Content::of_bytes(b""), at: 0, who: hostile.into(), act: proofmark::registry::Act::Note, said: hostile.into() };
+        let remark = Remark {
+            content: proofmark::registry::Content::of_bytes(b""),
+            at: 0,
+            who: hostile.into(),
+            act: proofmark::registry::Act::Note,
+            said: hostile.into(),
+        };
         for (language, _) in Text::LANGUAGES {
             let visitor = Visitor::example(language);
-            let page = report(&visitor, &about, &value, std::slice::from_ref(&remark), &ServeConfig::default().settings(None, false).unwrap(), true).into_string();
-            assert!(!page.contains("<img src=x") && !page.contains("<script>alert"), "{language:?}");
+            let page = report(
+                &visitor,
+                &about,
+                &value,
+                std::slice::from_ref(&remark),
+                &ServeConfig::default().settings(None, false).unwrap(),
+                true,
+            )
+            .into_string();
+            assert!(
+                !page.contains("<img src=x") && !page.contains("<script>alert"),
+                "{language:?}"
+            );
             assert!(page.contains("&lt;script&gt;"));
         }
         assert_ne!(Text(Language::English), Text(Language::Japanese));

@@ -10,7 +10,12 @@ use super::super::text::Text;
 use super::{frame, moment, text};
 
 /// What was written about a clip, and where more can be.
-pub(super) fn section(visitor: &Visitor, about: &About, report: &Value, remarks: &[Remark]) -> Markup {
+pub(super) fn section(
+    visitor: &Visitor,
+    about: &About,
+    report: &Value,
+    remarks: &[Remark],
+) -> Markup {
     let t = visitor.text;
     let content = text(report, "/check/sha256").and_then(|c| c.parse::<Content>().ok());
     html! {
@@ -92,7 +97,12 @@ fn entries(t: Text, all: &[Entry]) -> Markup {
 }
 
 /// What is known under some words.
-pub(in super::super) fn search(visitor: &Visitor, words: &str, found: &[Entry], cases: &[Remark]) -> Markup {
+pub(in super::super) fn search(
+    visitor: &Visitor,
+    words: &str,
+    found: &[Entry],
+    cases: &[Remark],
+) -> Markup {
     let t = visitor.text;
     frame(
         visitor,
@@ -121,7 +131,12 @@ pub(in super::super) fn search(visitor: &Visitor, words: &str, found: &[Entry], 
 }
 
 /// All that was written about a clip.
-pub(in super::super) fn case(visitor: &Visitor, content: &Content, remarks: &[Remark], found: &[Entry]) -> Markup {
+pub(in super::super) fn case(
+    visitor: &Visitor,
+    content: &Content,
+    remarks: &[Remark],
+    found: &[Entry],
+) -> Markup {
     let t = visitor.text;
     frame(
         visitor,

@@ -12,8 +12,11 @@ const WIDTH: f64 = 890.0;
 const LANE: f64 = 44.0;
 
 fn seconds(report: &Value) -> f64 {
-    let last = |path: &str| list(report, path).last().and_then(|s| number(s, "/end")).unwrap_or(0.0);
-    last("/video/spans").max(last("/audio/spans")).max(number(report, "/audio/seconds").unwrap_or(0.0))
+    let last =
+        |path: &str| list(report, path).last().and_then(|s| number(s, "/end")).unwrap_or(0.0);
+    last("/video/spans")
+        .max(last("/audio/spans"))
+        .max(number(report, "/audio/seconds").unwrap_or(0.0))
 }
 
 /// Evidence over time: a lane each for picture, sound and manifest.
@@ -22,7 +25,10 @@ pub(super) fn timeline(t: Text, report: &Value) -> Markup {
     if length <= 0.0 {
         return html! {};
     }
-    let lanes = [("time.lane-picture", "picture", "/video/spans"), ("time.lane-sound", "sound", "/audio/spans")];
+    let lanes = [
+        ("time.lane-picture", "picture", "/video/spans"),
+        ("time.lane-sound", "sound", "/audio/spans"),
+    ];
     let proof = text(report, "/manifest/state");
     let x = |at: f64| LEFT + WIDTH * at / length;
     html! {
@@ -60,7 +66,9 @@ fn bar(span: &Value, class: &str, base: f64, x: &dyn Fn(f64) -> f64) -> Markup {
     let (start, end) = (number(span, "/start").unwrap_or(0.0), number(span, "/end").unwrap_or(0.0));
     let state = text(span, "/state").unwrap_or_default();
     let height = match state {
-        "marked" => (number(span, "/score").unwrap_or(0.0).max(0.0).sqrt() * 5.0).clamp(6.0, LANE - 12.0),
+        "marked" => {
+            (number(span, "/score").unwrap_or(0.0).max(0.0).sqrt() * 5.0).clamp(6.0, LANE - 12.0)
+        }
         _ => 5.0,
     };
     let class = if state == "marked" { class } else { state };
@@ -69,7 +77,15 @@ fn bar(span: &Value, class: &str, base: f64, x: &dyn Fn(f64) -> f64) -> Markup {
 
 /// When marks are there, in words.
 pub(super) fn ranges(t: Text, report: &Value) -> Markup {
-    let range = |r: &Value| t.with("time.range", &[("start", clock(number(r, "/start").unwrap_or(0.0)).into()), ("end", clock(number(r, "/end").unwrap_or(0.0)).into())]);
+    let range = |r: &Value| {
+        t.with(
+            "time.range",
+            &[
+                ("start", clock(number(r, "/start").unwrap_or(0.0)).into()),
+                ("end", clock(number(r, "/end").unwrap_or(0.0)).into()),
+            ],
+        )
+    };
     let told = |path: &str| list(report, path).iter().map(range).collect::<Vec<_>>().join(", ");
     html! {
         dl {
