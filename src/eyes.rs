@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT, show};
 pub use crate::detect::{Listen, Showing, Shown, Watch};
+use crate::fault::ErrorKind;
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::picture::DetectOptions;
@@ -157,6 +158,16 @@ impl LookError {
             Self::Media(e) => e.code(),
             Self::Provenance(e) => e.code(),
             Self::Worker(e) => e.code(),
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Media(e) => e.kind(),
+            Self::Provenance(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
         }
     }
 }

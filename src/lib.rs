@@ -31,6 +31,7 @@ pub mod draft;
 pub mod evaluate;
 pub mod evidence;
 pub mod eyes;
+pub mod fault;
 pub mod fec;
 pub mod fingerprint;
 #[doc(hidden)]
@@ -56,6 +57,7 @@ pub mod worker;
 
 pub use detect::{Detected, detect};
 pub use evaluate::{EvaluateOptions, Report, evaluate};
+pub use fault::ErrorKind;
 pub use key::{KeyId, KeyRing, WatermarkKey};
 pub use mark::{Generation, Mark};
 pub use payload::Payload;

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use crate::draft::Draft;
 use crate::eyes::{self, Eyes, LookError, Showing};
+use crate::fault::ErrorKind;
 use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
@@ -187,6 +188,40 @@ pub enum StampError {
         /// Which file.
         path: PathBuf,
     },
+}
+
+impl StampError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(e) => e.code(),
+            Self::Picture { .. } => "media.unmarkable",
+            Self::Provenance(e) => e.code(),
+            Self::Registry(e) => e.code(),
+            Self::Worker(e) => e.code(),
+            Self::Unreadable { .. } => "target.unreadable-mark",
+            Self::Stream { .. } => "stream.unfit",
+            Self::SameFile { .. } => "target.same-file",
+            Self::Exists { .. } => "target.exists",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Media(e) => e.kind(),
+            Self::Provenance(e) => e.kind(),
+            Self::Registry(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
+            Self::Picture { .. } => ErrorKind::Input,
+            Self::Unreadable { .. }
+            | Self::Stream { .. }
+            | Self::SameFile { .. }
+            | Self::Exists { .. } => ErrorKind::Usage,
+        }
+    }
 }
 
 impl From<LookError> for StampError {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::detect::Detected;
 use crate::evidence::Question;
 use crate::eyes::{Eyes, LookError, Own, Showing};
+use crate::fault::ErrorKind;
 use crate::fingerprint::{Comparison, Query, Sketch, SoundQuery};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
@@ -192,6 +193,17 @@ impl VerifyError {
             Self::Provenance(e) => e.code(),
             Self::Registry(e) => e.code(),
             Self::Worker(e) => e.code(),
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Media(e) => e.kind(),
+            Self::Provenance(e) => e.kind(),
+            Self::Registry(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
         }
     }
 }

@@ -40,7 +40,9 @@ use std::sync::{Mutex, PoisonError};
 use ffmpeg_next::Error;
 use ffmpeg_next::ffi::ENOMEM;
 
+use crate::fault::ErrorKind;
 pub(crate) use beside::carry_over;
+
 pub use container::Container;
 pub use encoder::{EncodeOptions, VideoCodec};
 pub use filter::filter;
@@ -218,6 +220,8 @@ pub enum MediaError {
         code: &'static str,
         /// The same in a sentence.
         told: String,
+        /// What can be done about it.
+        kind: ErrorKind,
     },
     /// Stopped on request.
     #[error("{}: stopped before it was finished; nothing was written", path.display())]
@@ -250,6 +254,33 @@ impl MediaError {
             Self::Closed { .. } => "target.closed",
             Self::Told { code, .. } => code,
             Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { reason, .. } => ErrorKind::of_reading(reason),
+            Self::NotAFile { .. }
+            | Self::Empty { .. }
+            | Self::Unsupported { .. }
+            | Self::NotMedia { .. }
+            | Self::NotStream { .. }
+            | Self::CutOff { .. }
+            | Self::NoVideo { .. }
+            | Self::NoSound { .. }
+            | Self::Decode { .. }
+            | Self::DecodeSound { .. }
+            | Self::Limit { .. } => ErrorKind::Input,
+            Self::Unwritable { .. }
+            | Self::Container { .. }
+            | Self::CannotHold { .. }
+            | Self::Encoder { .. }
+            | Self::Filter { .. } => ErrorKind::Usage,
+            Self::Write { .. } | Self::Closed { .. } => ErrorKind::Retryable,
+            Self::Told { kind, .. } => *kind,
+            Self::Cancelled { .. } => ErrorKind::Cancelled,
         }
     }
 }

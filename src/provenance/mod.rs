@@ -22,6 +22,8 @@ mod xmp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::fault::ErrorKind;
+
 pub use identity::{Identity, TestIdentity, test_identity};
 pub use manifest::{Bound, ManifestOptions, Placement, Signed, placement, sign, sign_stream};
 pub use parent::Source;
@@ -129,6 +131,22 @@ impl ProvenanceError {
             Self::Elsewhere { .. } => "manifest.elsewhere",
             Self::Alone { .. } => "manifest.alone",
             Self::Trust { .. } => "trust.list",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Identity { .. } | Self::Definition { .. } | Self::Trust { .. } => {
+                ErrorKind::Usage
+            }
+            Self::Sign { .. } => ErrorKind::Internal,
+            Self::Open { reason, .. } => ErrorKind::of_reading(reason),
+            Self::TooLarge { .. }
+            | Self::Torn { .. }
+            | Self::Elsewhere { .. }
+            | Self::Alone { .. } => ErrorKind::Input,
         }
     }
 }

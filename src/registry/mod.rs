@@ -28,6 +28,7 @@ pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
 pub use owners::{Change, Event};
 
+use crate::fault::ErrorKind;
 use crate::fingerprint::{PictureFingerprint, SoundFingerprint};
 use crate::payload::Payload;
 
@@ -110,6 +111,16 @@ impl RegistryError {
             Self::Unfit { .. } => "registry.unfit",
             Self::Elsewhere { .. } => "registry.elsewhere",
             Self::NoBackup { .. } => "registry.no-backup",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { .. } | Self::Failed { .. } => ErrorKind::Retryable,
+            Self::Conflict { .. } | Self::Unfit { .. } => ErrorKind::Input,
+            Self::Newer { .. } | Self::Elsewhere { .. } | Self::NoBackup { .. } => ErrorKind::Usage,
         }
     }
 }

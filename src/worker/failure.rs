@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WorkerError;
 use crate::eyes::LookError;
+use crate::fault::ErrorKind;
 use crate::media::{Kind, Limits, MediaError};
 use crate::provenance::{ProvenanceError, sidecar_path};
 use crate::stamp::StampError;
@@ -34,8 +35,9 @@ pub(super) enum Failure {
     Unsupported(Kind),
     /// Filters, and why they do not take the picture.
     Filter(String, String),
-    /// The target cannot be written, or no encoder takes it: the code, and the sentence.
-    Target(String, String),
+    /// The target cannot be written, or no encoder takes it: the code, the sentence, and whether it
+    /// may pass.
+    Target(String, String, bool),
 }
 
 /// An error of the system: its number, or its words.
@@ -124,7 +126,7 @@ impl Failure {
                 | MediaError::CannotHold { .. }
                 | MediaError::Encoder { .. }
                 | MediaError::Unwritable { .. }),
-            ) => Self::Target(e.code().into(), e.to_string()),
+            ) => Self::Target(e.code().into(), e.to_string(), e.kind() == ErrorKind::Retryable),
             StampError::Media(MediaError::Filter { chain, reason, .. }) => {
                 Self::Filter(chain, reason)
             }
@@ -162,7 +164,8 @@ impl Failure {
             Self::Trust(reason) => ProvenanceError::Trust { reason }.into(),
             Self::ManifestAlone => ProvenanceError::Alone { path }.into(),
             Self::Filter(chain, reason) => MediaError::Filter { path, chain, reason }.into(),
-            Self::Target(code, told) => MediaError::Told {
+            Self::Target(code, told, passes) => MediaError::Told {
+                kind: if passes { ErrorKind::Retryable } else { ErrorKind::Usage },
                 code: CODES.into_iter().find(|c| *c == code).unwrap_or("target.unwritable"),
                 told,
             }

@@ -26,7 +26,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::ErrorKind;
 pub(crate) use beside::{heard, said};
+
 pub use parent::Workers;
 pub(crate) use parent::{believed, told};
 pub use serve::{Early, Split, serve, split};
@@ -121,6 +123,20 @@ impl WorkerError {
             Self::Processor { .. } => "limit.processor",
             Self::Memory { .. } => "limit.memory",
             Self::Answer { .. } => "worker.answer",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Start { .. } => ErrorKind::Retryable,
+            Self::Failed { .. } => ErrorKind::Internal,
+            Self::Killed { .. }
+            | Self::Slow { .. }
+            | Self::Processor { .. }
+            | Self::Memory { .. }
+            | Self::Answer { .. } => ErrorKind::Input,
         }
     }
 }

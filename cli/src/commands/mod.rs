@@ -23,14 +23,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
-use proofmark::eyes::{Eyes, LookError, Own};
-use proofmark::media::MediaError;
+use proofmark::eyes::{Eyes, Own};
 use proofmark::picture::DetectOptions;
 use proofmark::press::{self, Presses};
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
 use proofmark::worker::{Early, Isolation, Workers, serve as serve_parent};
-use proofmark::{KeyId, KeyRing, Payload, StampError, VerifyError, WatermarkKey};
+use proofmark::{ErrorKind, KeyId, KeyRing, Payload, WatermarkKey};
 use serde_json::{Value, json};
 
 use crate::args::{Global, QuestionArgs, SandboxOption, TrustOption};
@@ -103,14 +102,7 @@ fn each(
 
 /// Whether the work was stopped by a signal, whichever layer said so.
 pub(crate) fn is_cancelled(e: &anyhow::Error) -> bool {
-    let media = match (e.downcast_ref(), e.downcast_ref(), e.downcast_ref(), e.downcast_ref()) {
-        (Some(StampError::Media(m)), ..)
-        | (_, Some(VerifyError::Media(m)), ..)
-        | (_, _, Some(LookError::Media(m)), _)
-        | (.., Some(m)) => Some(m),
-        _ => None,
-    };
-    matches!(media, Some(MediaError::Cancelled { .. }))
+    output::json::kind(e) == Some(ErrorKind::Cancelled)
 }
 
 /// What this program is called with to be a worker. It is no verb: nobody types it.

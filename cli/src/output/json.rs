@@ -16,7 +16,8 @@ use proofmark::registry::{Entry, Event, RegistryError};
 use proofmark::verdict::{Language, Reason};
 use proofmark::worker::Isolation;
 use proofmark::{
-    Detected, KeyRing, Registered, Report, Stamped, Verified, VerifyError, WatermarkKey,
+    Detected, ErrorKind, KeyRing, Registered, Report, StampError, Stamped, Verified, VerifyError,
+    WatermarkKey,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -83,6 +84,20 @@ fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| e.downcast_ref().map(MediaError::code))
         .or_else(|| e.downcast_ref().map(ProvenanceError::code))
         .or_else(|| e.downcast_ref().map(RegistryError::code))
+        .or_else(|| e.downcast_ref().map(StampError::code))
+}
+
+/// What can be done about an error, where that is one of ours.
+pub(crate) fn kind(e: &anyhow::Error) -> Option<ErrorKind> {
+    let of = |e: &(dyn Error + 'static)| {
+        (e.downcast_ref().map(VerifyError::kind))
+            .or_else(|| e.downcast_ref().map(LookError::kind))
+            .or_else(|| e.downcast_ref().map(MediaError::kind))
+            .or_else(|| e.downcast_ref().map(ProvenanceError::kind))
+            .or_else(|| e.downcast_ref().map(RegistryError::kind))
+            .or_else(|| e.downcast_ref().map(StampError::kind))
+    };
+    e.chain().find_map(of)
 }
 
 /// What reports of `verify` are called.

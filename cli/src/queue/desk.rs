@@ -4,19 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use proofmark::ErrorKind;
 use proofmark::evidence::Question;
-use proofmark::eyes::LookError;
-use proofmark::media::{Container, Limits, MediaError, VideoCodec};
+use proofmark::media::{Container, Limits, VideoCodec};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{Placement, placement};
 use proofmark::queue::{
     DeliverError, Delivered, Event, Finished, Hold, Job, LookTask, Outcome, Place, QueueError,
     Report, StampTask, State, StoreError, Stores, Task, Work, Workplace, deliver, resume,
 };
-use proofmark::registry::{Registration, Registry, RegistryError};
+use proofmark::registry::{Registration, Registry};
 use proofmark::stamp::{Remember, StampOptions};
-use proofmark::worker::WorkerError;
-use proofmark::{StampError, VerifyError};
 use serde_json::Value;
 
 use super::{Metrics, Scratch};
@@ -282,50 +280,20 @@ fn failed(verb: &str, file: &str, e: &anyhow::Error) -> Outcome {
 
 /// Whether an error is of the surroundings, and may pass.
 fn is_passing(e: &anyhow::Error) -> bool {
-    let media = |m: &MediaError| match m {
-        MediaError::Write { .. } => true,
-        MediaError::Open { reason, .. } => !matches!(
-            reason.kind(),
-            std::io::ErrorKind::NotFound
-                | std::io::ErrorKind::PermissionDenied
-                | std::io::ErrorKind::InvalidInput
-        ),
-        _ => false,
-    };
-    let registry =
-        |r: &RegistryError| matches!(r, RegistryError::Open { .. } | RegistryError::Failed { .. });
-    let worker = |w: &WorkerError| matches!(w, WorkerError::Start { .. });
     let store = |s: &StoreError| matches!(s, StoreError::Failed { .. } | StoreError::Local { .. });
-    e.chain().any(|c| {
-        let look = c.downcast_ref().is_some_and(|e| match e {
-            LookError::Media(m) => media(m),
-            LookError::Worker(w) => worker(w),
-            _ => false,
-        });
-        let verify = c.downcast_ref().is_some_and(|e| match e {
-            VerifyError::Media(m) => media(m),
-            VerifyError::Registry(r) => registry(r),
-            VerifyError::Worker(w) => worker(w),
-            _ => false,
-        });
-        let stamp = c.downcast_ref().is_some_and(|e| match e {
-            StampError::Media(m) => media(m),
-            StampError::Registry(r) => registry(r),
-            _ => false,
-        });
+    let other = |c: &(dyn std::error::Error + 'static)| {
         let delivery = c.downcast_ref().is_some_and(|e| match e {
             DeliverError::Store(s) => store(s),
-            DeliverError::Registry(r) => registry(r),
+            DeliverError::Registry(r) => r.kind() == ErrorKind::Retryable,
             _ => true,
         });
-        look || verify
-            || stamp
-            || delivery
-            || c.downcast_ref().is_some_and(store)
-            || c.downcast_ref().is_some_and(registry)
-            || c.is::<QueueError>()
-            || c.is::<std::io::Error>()
-    }) && !is_cancelled(e)
+        let stored = c.downcast_ref().is_some_and(store);
+        delivery || stored || c.is::<QueueError>() || c.is::<std::io::Error>()
+    };
+    match output::json::kind(e) {
+        Some(kind) => kind == ErrorKind::Retryable,
+        None => e.chain().any(other),
+    }
 }
 
 /// Tells an error with the name that the job knows.
