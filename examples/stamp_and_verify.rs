@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let done = stamp(clip, stamped, &key, &options, &Cancel::default(), &mut |_| {})?;
     println!("stamped with {}", done.payload);
 
-    // Files of strangers are better looked at in workers: see `proofmark::worker`.
+    // Files of strangers are better looked at in workers: see `proofmark::sandbox`.
     let mut options = VerifyOptions::default();
     options.trust = Trust::default();
     options.trust.add(&test.authority)?;

@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use serde::Serialize;
 
 use crate::attacks::{Attack, Group, attacks};
-use crate::eyes::{self, Eyes, LookError, Showing};
+use crate::inspect::{self, InspectError, Inspector, Showing};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{
     Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Summary,
@@ -36,7 +36,7 @@ pub struct EvaluateOptions {
     /// Who decodes and encodes: this process, or workers that know no key.
     pub press: Arc<dyn Presses>,
     /// Who looks for what survives.
-    pub eyes: Arc<dyn Eyes>,
+    pub inspector: Arc<dyn Inspector>,
 }
 
 impl Default for EvaluateOptions {
@@ -47,7 +47,7 @@ impl Default for EvaluateOptions {
             seconds: 10.0,
             limits: Limits::default(),
             press: Arc::new(press::Own),
-            eyes: Arc::new(eyes::Own),
+            inspector: Arc::new(inspect::InProcess),
         }
     }
 }
@@ -268,7 +268,7 @@ impl Course<'_> {
         let trial =
             |outcome, p_value, reason| Trial { attack: attack.name, outcome, p_value, reason };
         create(&file)?;
-        let EvaluateOptions { limits, press, eyes, .. } = self.options;
+        let EvaluateOptions { limits, press, inspector, .. } = self.options;
         let font = attack.font();
         let how = Filtering {
             chain: &attack.chain(font.as_deref()),
@@ -277,19 +277,19 @@ impl Course<'_> {
         };
         match press.filter(self.stamped, &file, &how, limits, self.cancel) {
             Ok(()) => {}
-            Err(LookError::Media(MediaError::Filter { reason, .. })) => {
+            Err(InspectError::Media(MediaError::Filter { reason, .. })) => {
                 return Ok(trial(
                     Outcome::NotRun,
                     None,
                     Some(format!("libav's filters: {reason}")),
                 ));
             }
-            Err(LookError::Media(e)) if e.code() == "target.encoder" => {
+            Err(InspectError::Media(e)) if e.code() == "target.encoder" => {
                 return Ok(trial(Outcome::NotRun, None, Some(e.to_string())));
             }
             Err(e) => return Err(e.into()),
         }
-        let found = eyes.open(&file, limits, self.cancel)?.marks(
+        let found = inspector.open(&file, limits, self.cancel)?.marks(
             &self.ring,
             &DetectOptions::default(),
             Showing::PICTURE,

@@ -8,13 +8,13 @@ use crate::fingerprint::{Query, SoundQuery};
 use crate::key::KeyRing;
 use crate::media::{Container, Limits, MediaError};
 use crate::provenance::DEFAULT_ALGORITHM;
+use crate::sandbox;
 use crate::verdict::{Findings, judge};
-use crate::worker;
 
 /// Does with a worker's answer what `verify` would do: whether it is believed.
 #[must_use]
 pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
-    let Some(believed) = worker::believed(message, ring) else { return false };
+    let Some(believed) = sandbox::believed(message, ring) else { return false };
     if let Some(found) = believed {
         // Queries are what the registry is asked with.
         let _ = (
@@ -54,7 +54,7 @@ pub fn carry_over(
 /// The answer that a worker which found this sends, as [`answer`] takes it.
 #[must_use]
 pub fn answer_of(found: Detected) -> Vec<u8> {
-    worker::told(found)
+    sandbox::told(found)
 }
 
 /// Does with what one worker shows the other what that does: whether it makes sense to its end. The
@@ -63,7 +63,7 @@ pub fn answer_of(found: Detected) -> Vec<u8> {
 pub fn shown(message: &[u8], ring: &KeyRing, limits: &Limits) -> bool {
     message
         .split_first()
-        .is_some_and(|(kind, stream)| worker::heard(stream, kind.is_multiple_of(2), ring, limits))
+        .is_some_and(|(kind, stream)| sandbox::heard(stream, kind.is_multiple_of(2), ring, limits))
 }
 
 /// What a worker shows of a file, picture and sound, as [`shown`] takes it.
@@ -72,7 +72,7 @@ pub fn shown(message: &[u8], ring: &KeyRing, limits: &Limits) -> bool {
 /// If the file cannot be decoded.
 pub fn shown_of(path: &Path, ring: &KeyRing, limits: &Limits) -> Result<[Vec<u8>; 2], MediaError> {
     let mut kind = 0;
-    Ok(worker::said(path, ring, limits)?.map(|stream| {
+    Ok(sandbox::said(path, ring, limits)?.map(|stream| {
         let message = [&[kind][..], &stream].concat();
         kind += 1;
         message

@@ -11,7 +11,7 @@
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`queue`] | work for many machines: jobs, leases, results; media by path or in a store | registry, payloads |
-//! | [`eyes`], [`worker`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
+//! | [`inspect`], [`sandbox`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
 //! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
@@ -30,12 +30,12 @@ pub mod detect;
 pub mod draft;
 pub mod evaluate;
 pub mod evidence;
-pub mod eyes;
 pub mod fault;
 pub mod fec;
 pub mod fingerprint;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod inspect;
 pub mod key;
 pub mod mark;
 pub mod media;
@@ -47,13 +47,13 @@ pub mod provenance;
 pub mod queue;
 pub mod recovery;
 pub mod registry;
+pub mod sandbox;
 pub mod sound;
 mod spaced;
 pub mod stamp;
 pub mod stats;
 pub mod verdict;
 pub mod verify;
-pub mod worker;
 
 pub use detect::{Detected, detect};
 pub use evaluate::{EvaluateOptions, Report, evaluate};

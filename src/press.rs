@@ -1,4 +1,4 @@
-//! Whose hands a clip is made anew with: those of this process, or of a [worker](crate::worker)
+//! Whose hands a clip is made anew with: those of this process, or of a [worker](crate::sandbox)
 //! that knows no key.
 //!
 //! [`stamp`](mod@crate::stamp) marks frames and sound as they come by, and signs what was written.
@@ -10,15 +10,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::detect::record;
-use crate::eyes::LookError;
 use crate::fingerprint::{Recording, SoundFingerprint};
+use crate::inspect::InspectError;
 use crate::media::{
     self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader, Rework,
     Skip, SoundInfo, StillMaker, Stills, Summary,
 };
 use crate::picture::{Canvas, Coding};
+use crate::sandbox::Isolation;
 use crate::stamp::StampError;
-use crate::worker::Isolation;
 
 /// Begins to make clips anew.
 pub trait Presses: fmt::Debug + Send + Sync {
@@ -26,20 +26,20 @@ pub trait Presses: fmt::Debug + Send + Sync {
     /// there and empty.
     ///
     /// # Errors
-    /// [`LookError`] if that cannot even begin.
+    /// [`InspectError`] if that cannot even begin.
     fn open(
         &self,
         input: &Path,
         output: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Press>, LookError>;
+    ) -> Result<Box<dyn Press>, InspectError>;
 
     /// Has the picture of `input` run through a chain of libav's filters and encoded to `output`,
     /// which is there and empty, as [`media::filter`] does.
     ///
     /// # Errors
-    /// [`LookError`] if reading, filtering or writing failed.
+    /// [`InspectError`] if reading, filtering or writing failed.
     fn filter(
         &self,
         input: &Path,
@@ -47,7 +47,7 @@ pub trait Presses: fmt::Debug + Send + Sync {
         how: &Filtering<'_>,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<(), LookError>;
+    ) -> Result<(), InspectError>;
 }
 
 /// What a picture is run through, and how what comes of it is encoded.
@@ -98,7 +98,7 @@ pub trait Press {
     ///
     /// # Errors
     /// As for [`Reader`]; if there is not one whole frame.
-    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError>;
+    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), InspectError>;
 
     /// Writes the output, as [`media::transcode`] does, and makes small pictures of it if the order
     /// wants some.
@@ -116,7 +116,7 @@ pub trait Press {
     ///
     /// # Errors
     /// If it cannot be read.
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError>;
+    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError>;
 
     /// What keeps the input from doing harm.
     fn isolation(&self) -> Isolation;
@@ -133,7 +133,7 @@ impl Presses for Own {
         output: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Press>, LookError> {
+    ) -> Result<Box<dyn Press>, InspectError> {
         Ok(Box::new(OwnPress {
             input: input.into(),
             output: output.into(),
@@ -149,7 +149,7 @@ impl Presses for Own {
         how: &Filtering<'_>,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<(), LookError> {
+    ) -> Result<(), InspectError> {
         Ok(media::filter(input, output, how.chain, how.encode, limits, cancel)?)
     }
 }
@@ -162,7 +162,7 @@ struct OwnPress {
 }
 
 impl Press for OwnPress {
-    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError> {
+    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), InspectError> {
         let mut reader = Reader::open(&self.input, &self.limits)?;
         // There may be more frames than will be looked at.
         let many = reader
@@ -227,7 +227,7 @@ impl Press for OwnPress {
         Ok((summary, stills.and_then(StillMaker::finish)))
     }
 
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError> {
+    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError> {
         let recording = match record(&self.output, &self.limits, &self.cancel) {
             // What was copied need not be anything that can be decoded.
             Err(MediaError::DecodeSound { .. }) => None,

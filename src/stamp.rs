@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::draft::Draft;
-use crate::eyes::{self, Eyes, LookError, Showing};
 use crate::fault::ErrorKind;
 use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
+use crate::inspect::{self, InspectError, Inspector, Showing};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{
@@ -30,8 +30,8 @@ use crate::provenance::{
 };
 use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
+use crate::sandbox::{Isolation, SandboxError};
 use crate::sound::{self, SoundError};
-use crate::worker::{Isolation, WorkerError};
 
 pub use stream::{StreamOptions, stamp_stream};
 
@@ -71,7 +71,7 @@ pub struct StampOptions {
     /// stream is always this process's own.
     pub press: Arc<dyn Presses>,
     /// Who reads the finished file back.
-    pub eyes: Arc<dyn Eyes>,
+    pub inspector: Arc<dyn Inspector>,
     /// Whether to read the finished file back, blind, and to fail if the payload does not come out.
     pub check: bool,
     /// Where the clip is remembered.
@@ -94,7 +94,7 @@ impl Default for StampOptions {
             overwrite: false,
             limits: Limits::default(),
             press: Arc::new(press::Own),
-            eyes: Arc::new(eyes::Own),
+            inspector: Arc::new(inspect::InProcess),
             check: false,
             remember: Remember::Nowhere,
             labels: BTreeSet::new(),
@@ -159,7 +159,7 @@ pub enum StampError {
     Registry(#[from] RegistryError),
     /// The worker that decoded the input and encoded the target.
     #[error(transparent)]
-    Worker(#[from] WorkerError),
+    Worker(#[from] SandboxError),
     /// The finished file was read back and the payload did not come out.
     #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
     Unreadable {
@@ -224,12 +224,12 @@ impl StampError {
     }
 }
 
-impl From<LookError> for StampError {
-    fn from(e: LookError) -> Self {
+impl From<InspectError> for StampError {
+    fn from(e: InspectError) -> Self {
         match e {
-            LookError::Media(e) => e.into(),
-            LookError::Provenance(e) => e.into(),
-            LookError::Worker(e) => e.into(),
+            InspectError::Media(e) => e.into(),
+            InspectError::Provenance(e) => e.into(),
+            InspectError::Worker(e) => e.into(),
         }
     }
 }
@@ -738,7 +738,7 @@ fn read_back(
     options: &StampOptions,
     cancel: &Cancel,
 ) -> Result<(), StampError> {
-    let mut look = options.eyes.open(file, &options.limits, cancel)?;
+    let mut look = options.inspector.open(file, &options.limits, cancel)?;
     let found = look.marks(ring, &DetectOptions::default(), Showing::ALL, &mut |_| {})?;
     if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
         return Err(StampError::Unreadable {

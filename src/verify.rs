@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::detect::Detected;
 use crate::evidence::Question;
-use crate::eyes::{Eyes, LookError, Own, Showing};
 use crate::fault::ErrorKind;
 use crate::fingerprint::{Comparison, Query, Sketch, SoundQuery};
+use crate::inspect::{InProcess, InspectError, Inspector, Showing};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::payload::Payload;
@@ -21,8 +21,8 @@ use crate::provenance::{
 };
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
 use crate::registry::{Content, Registry, RegistryError};
+use crate::sandbox::{Isolation, SandboxError};
 use crate::verdict::{self, Findings, Judgement, Unseen};
-use crate::worker::{Isolation, WorkerError};
 
 /// Payloads of the registry that the detector chooses among where it cannot read blindly, the
 /// newest first: a million take it about two seconds.
@@ -51,7 +51,7 @@ pub struct VerifyOptions {
     /// Where stamped clips are remembered, if anywhere.
     pub registry: Option<Arc<dyn Registry>>,
     /// Who looks at the file.
-    pub eyes: Arc<dyn Eyes>,
+    pub inspector: Arc<dyn Inspector>,
     /// Whether to tell what a long clip's beginning carries before all of it was looked at. That is
     /// a first word and counts for nothing in the answer.
     pub glimpse: bool,
@@ -68,7 +68,7 @@ impl Default for VerifyOptions {
             sound_algorithm: SOUND_ALGORITHM.into(),
             limits: Limits::default(),
             registry: None,
-            eyes: Arc::new(Own),
+            inspector: Arc::new(InProcess),
             glimpse: false,
         }
     }
@@ -181,7 +181,7 @@ pub enum VerifyError {
     Registry(#[from] RegistryError),
     /// The worker that looked at the file.
     #[error(transparent)]
-    Worker(#[from] WorkerError),
+    Worker(#[from] SandboxError),
 }
 
 impl VerifyError {
@@ -208,12 +208,12 @@ impl VerifyError {
     }
 }
 
-impl From<LookError> for VerifyError {
-    fn from(e: LookError) -> Self {
+impl From<InspectError> for VerifyError {
+    fn from(e: InspectError) -> Self {
         match e {
-            LookError::Media(e) => e.into(),
-            LookError::Provenance(e) => e.into(),
-            LookError::Worker(e) => e.into(),
+            InspectError::Media(e) => e.into(),
+            InspectError::Provenance(e) => e.into(),
+            InspectError::Worker(e) => e.into(),
         }
     }
 }
@@ -242,7 +242,7 @@ pub fn verify(
     watch: &mut dyn FnMut(Stage),
 ) -> Result<Verified, VerifyError> {
     watch(Stage::Manifest);
-    let mut look = options.eyes.open(path, &options.limits, cancel)?;
+    let mut look = options.inspector.open(path, &options.limits, cancel)?;
     let manifest = look.manifest(&options.trust)?;
     let elsewhere =
         if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
@@ -273,7 +273,7 @@ pub fn verify(
             Some(Ok(d)) => (Some(d), None),
             None => (None, Some(Unseen::NoKeys)),
             // Without a picture the manifest still speaks for the file.
-            Some(Err(LookError::Media(
+            Some(Err(InspectError::Media(
                 MediaError::Unsupported { .. }
                 | MediaError::NoVideo { .. }
                 | MediaError::Decode { .. }

@@ -1,4 +1,4 @@
-//! Workers that misbehave: each is one clean error of its file, and what would reach outside is
+//! Sandbox that misbehave: each is one clean error of its file, and what would reach outside is
 //! refused by the kernel.
 //!
 //! This binary is both sides. Started by its own tests as a worker, it misbehaves in the way that
@@ -21,12 +21,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use common::{clip, ring};
-use proofmark::eyes::{Decodes, Decoding, Eyes, Listen, LookError, Own, Showing, Shown, Watch};
 use proofmark::fingerprint::Query;
+use proofmark::inspect::{
+    Decodes, Decoding, InProcess, InspectError, Inspector, Listen, Showing, Shown, Watch,
+};
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::{ManifestReport, Trust};
-use proofmark::worker::{self, Early, Isolation, Split, WorkerError, Workers};
+use proofmark::sandbox::{self, Isolation, PreparedZygote, Sandbox, SandboxError, Split};
 use tempfile::TempDir;
 
 /// What this binary is called with to be a worker.
@@ -54,8 +56,8 @@ impl Decodes for Bad {
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Decoding>, LookError> {
-        let own = Own.decode(path, limits, cancel)?;
+    ) -> Result<Box<dyn Decoding>, InspectError> {
+        let own = InProcess.decode(path, limits, cancel)?;
         Ok(Box::new(BadLook {
             own,
             path: path.into(),
@@ -67,7 +69,7 @@ impl Decodes for Bad {
 
 impl BadLook {
     /// Tells the parent what came of an attempt, as the reason of an error.
-    fn told<T, E: std::fmt::Debug>(&self, came: Result<T, E>) -> LookError {
+    fn told<T, E: std::fmt::Debug>(&self, came: Result<T, E>) -> InspectError {
         let reason = came.map_or_else(|e| format!("refused: {e:?}"), |_| "it went through".into());
         MediaError::Decode { path: self.path.clone(), reason }.into()
     }
@@ -86,7 +88,7 @@ fn deep(n: u64) -> u64 {
 }
 
 impl Decoding for BadLook {
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
         let argument = Path::new(&self.argument);
         match self.habit.as_str() {
             "sleep" => std::thread::sleep(Duration::from_secs(1000)),
@@ -168,7 +170,7 @@ impl Decoding for BadLook {
         self.own.manifest(trust)
     }
 
-    fn reference(&mut self) -> Result<Option<String>, LookError> {
+    fn reference(&mut self) -> Result<Option<String>, InspectError> {
         if self.habit == "lie" { Ok(Some("x".repeat(1 << 20))) } else { self.own.reference() }
     }
 
@@ -179,7 +181,7 @@ impl Decoding for BadLook {
         watch: &mut dyn Watch,
         listen: &mut dyn Listen,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Shown, LookError> {
+    ) -> Result<Shown, InspectError> {
         let mut shown = self.own.show(rate, what, watch, listen, progress)?;
         if self.habit == "lie" {
             shown.info.seconds = Some(f64::NAN);
@@ -187,7 +189,7 @@ impl Decoding for BadLook {
         Ok(shown)
     }
 
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
         let mut still = self.own.frame(seconds)?;
         if self.habit == "lie" {
             still.height += 1;
@@ -206,20 +208,24 @@ fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     limits
 }
 
-fn workers(habit: &str, argument: &str) -> Workers {
-    Workers::new(vec![WORKER.into(), habit.into(), argument.into()], None)
+fn workers(habit: &str, argument: &str) -> Sandbox {
+    Sandbox::new(vec![WORKER.into(), habit.into(), argument.into()], None)
 }
 
 /// What comes of asking a worker of one habit for the manifest.
-fn ask(habit: &str, argument: &str, limits: Limits) -> Result<Option<ManifestReport>, LookError> {
+fn ask(
+    habit: &str,
+    argument: &str,
+    limits: Limits,
+) -> Result<Option<ManifestReport>, InspectError> {
     let mut look = workers(habit, argument).open(&clip(), &limits, &Cancel::default())?;
     look.manifest(&Trust::default())
 }
 
 /// The error of a worker, which names the file in one line.
-fn error(habit: &str, limits: Limits) -> WorkerError {
+fn error(habit: &str, limits: Limits) -> SandboxError {
     match ask(habit, "", limits) {
-        Err(LookError::Worker(e)) => {
+        Err(InspectError::Worker(e)) => {
             let told = e.to_string();
             assert!(
                 told.starts_with(&format!("{}: ", clip().display()))
@@ -239,13 +245,13 @@ fn isolation() -> Isolation {
 
 fn crashes_are_errors_of_their_file() {
     let signal = |habit| match error(habit, Limits::default()) {
-        WorkerError::Killed { signal, .. } => signal,
+        SandboxError::Killed { signal, .. } => signal,
         other => panic!("{habit}: {other}"),
     };
     assert_eq!(signal("abort"), "SIGABRT");
     assert_eq!(signal("overflow"), "SIGABRT", "the standard library's way to end a stack overflow");
     let reason = |habit| match error(habit, Limits::default()) {
-        WorkerError::Failed { reason, .. } => reason,
+        SandboxError::Failed { reason, .. } => reason,
         other => panic!("{habit}: {other}"),
     };
     assert!(reason("panic").contains("a bug of ours"));
@@ -256,50 +262,50 @@ fn hangs_end_when_their_time_is_over() {
     let began = Instant::now();
     assert!(matches!(
         error("sleep", limits(|l| l.wall_seconds = 1)),
-        WorkerError::Slow { seconds: 1, .. }
+        SandboxError::Slow { seconds: 1, .. }
     ));
     assert!(matches!(
         error("spin", limits(|l| l.wall_seconds = 1)),
-        WorkerError::Slow { seconds: 1, .. }
+        SandboxError::Slow { seconds: 1, .. }
     ));
     assert!(matches!(
         error("spin", limits(|l| l.processor_seconds = 1)),
-        WorkerError::Processor { seconds: 1, .. }
+        SandboxError::Processor { seconds: 1, .. }
     ));
     // Last words that nobody reads are a hang like any other.
-    assert!(matches!(error("chatter", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
+    assert!(matches!(error("chatter", limits(|l| l.wall_seconds = 1)), SandboxError::Slow { .. }));
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
 fn memory_ends_where_it_is_to() {
     let little = || limits(|l| (l.memory_bytes, l.wall_seconds) = (2 << 30, 100));
     assert!(
-        matches!(error("hoard", little()), WorkerError::Memory { bytes, .. } if bytes == 2 << 30)
+        matches!(error("hoard", little()), SandboxError::Memory { bytes, .. } if bytes == 2 << 30)
     );
     // The number of threads ends it, if memory does not before.
     assert!(matches!(
         error("threads", little()),
-        WorkerError::Memory { .. } | WorkerError::Killed { .. }
+        SandboxError::Memory { .. } | SandboxError::Killed { .. }
     ));
     assert!(matches!(
         error("crowd", limits(|l| l.wall_seconds = 60)),
-        WorkerError::Killed { .. } | WorkerError::Memory { .. }
+        SandboxError::Killed { .. } | SandboxError::Memory { .. }
     ));
 }
 
 fn answers_that_make_no_sense_are_noticed() {
     // Sevens: the length of an answer that may be so long, and never comes.
-    assert!(matches!(error("garbage", limits(|l| l.wall_seconds = 1)), WorkerError::Slow { .. }));
-    assert!(matches!(error("boast", Limits::default()), WorkerError::Answer { .. }));
+    assert!(matches!(error("garbage", limits(|l| l.wall_seconds = 1)), SandboxError::Slow { .. }));
+    assert!(matches!(error("boast", Limits::default()), SandboxError::Answer { .. }));
     let mut look =
         workers("lie", "").open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
     look.manifest(&Trust::default()).unwrap();
     let options = DetectOptions::default();
     assert!(matches!(
         look.marks(&ring(), &options, Showing::ALL, &mut |_| {}),
-        Err(LookError::Worker(WorkerError::Answer { .. }))
+        Err(InspectError::Worker(SandboxError::Answer { .. }))
     ));
-    assert!(matches!(look.frame(0.0), Err(LookError::Worker(WorkerError::Answer { .. }))));
+    assert!(matches!(look.frame(0.0), Err(InspectError::Worker(SandboxError::Answer { .. }))));
 }
 
 fn nothing_is_within_reach() {
@@ -339,7 +345,7 @@ fn nothing_is_within_reach() {
             continue;
         }
         match ask(habit, &argument, Limits::default()) {
-            Err(LookError::Media(MediaError::Decode { reason, .. })) => {
+            Err(InspectError::Media(MediaError::Decode { reason, .. })) => {
                 assert!(
                     reason.starts_with("refused")
                         && (reason.contains("Permission")
@@ -357,7 +363,7 @@ fn nothing_is_within_reach() {
 }
 
 fn the_environment_stays_with_the_parent() {
-    let Err(LookError::Media(MediaError::Decode { reason, .. })) =
+    let Err(InspectError::Media(MediaError::Decode { reason, .. })) =
         ask("environment", "", Limits::default())
     else {
         panic!("no answer")
@@ -376,10 +382,10 @@ fn a_good_worker_sees_what_its_parent_would() {
     let stamped_sound = folder.path().join("sound.wav");
     common::ffmpeg(&stamped, "-vn", &stamped_sound);
     let workers = workers("good", "");
-    let eyes: [&dyn Eyes; 2] = [&Own, &workers];
+    let inspectors: [&dyn Inspector; 2] = [&InProcess, &workers];
     for path in [&stamped, &stamped_sound, &clip()] {
-        let seen = eyes.map(|eyes| {
-            let mut look = eyes.open(path, &limits, &cancel).unwrap();
+        let seen = inspectors.map(|inspector| {
+            let mut look = inspector.open(path, &limits, &cancel).unwrap();
             let manifest = look.manifest(&trust).unwrap();
             let mut progress = Vec::new();
             let found = look
@@ -430,8 +436,9 @@ fn a_good_worker_sees_what_its_parent_would() {
         "/dev/null".into(),
         "".into(),
     ] {
-        let told = eyes.map(|eyes| {
-            eyes.open(&path, &limits, &cancel)
+        let told = inspectors.map(|inspector| {
+            inspector
+                .open(&path, &limits, &cancel)
                 .and_then(|mut look| {
                     look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {})
                 })
@@ -453,7 +460,7 @@ fn who_does_not_wait_any_more_is_free_at_once() {
     let began = Instant::now();
     assert!(matches!(
         look.manifest(&Trust::default()),
-        Err(LookError::Media(MediaError::Cancelled { .. }))
+        Err(InspectError::Media(MediaError::Cancelled { .. }))
     ));
     assert!(began.elapsed() < Duration::from_secs(5));
     asking.join().unwrap();
@@ -465,7 +472,7 @@ fn the_program_outlives_many_bad_workers() {
         let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
         assert!(matches!(
             look.manifest(&Trust::default()),
-            Err(LookError::Worker(WorkerError::Killed { .. }))
+            Err(InspectError::Worker(SandboxError::Killed { .. }))
         ));
     }
     drop(workers);
@@ -489,12 +496,12 @@ fn children() -> Vec<i32> {
     own.collect()
 }
 
-fn a_nursery_that_died_is_replaced() {
+fn a_zygote_that_died_is_replaced() {
     let workers = workers("good", "");
     let open = || workers.open(&clip(), &Limits::default(), &Cancel::default());
     let mut look = open().unwrap();
     let own = children();
-    assert_eq!(own.len(), 1, "workers are the nursery's");
+    assert_eq!(own.len(), 1, "workers are the zygote's");
     rustix::process::kill_process(
         rustix::process::Pid::from_raw(own[0]).unwrap(),
         rustix::process::Signal::KILL,
@@ -508,13 +515,13 @@ fn a_nursery_that_died_is_replaced() {
 
 /// What a copy of this process as it began still knows, and can say: told to the test that started
 /// it.
-fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
-    let nursery = children()[0];
-    let workers = Workers::new(vec![WORKER.into(), "good".into(), "".into()], Some(early.unwrap()));
+fn tell_what_a_copy_knows(early: Option<PreparedZygote>) -> ExitCode {
+    let zygote = children()[0];
+    let workers = Sandbox::new(vec![WORKER.into(), "good".into(), "".into()], Some(early.unwrap()));
     let mut look = workers.open(&clip(), &Limits::default(), &Cancel::default()).unwrap();
     // It forgets before it makes its first copy.
     for place in ["environ", "cmdline"] {
-        let bytes = std::fs::read(format!("/proc/{nursery}/{place}")).unwrap();
+        let bytes = std::fs::read(format!("/proc/{zygote}/{place}")).unwrap();
         println!(
             "{} bytes of {} in {place}",
             bytes.iter().filter(|&&b| b != 0).count(),
@@ -524,7 +531,7 @@ fn tell_what_a_copy_knows(early: Option<Early>) -> ExitCode {
     println!("{}", look.manifest(&Trust::default()).unwrap_err());
     assert!(look.isolation().process);
     // It is the copy that was asked, and it goes when nobody wants it any more.
-    assert_eq!(children(), [nursery]);
+    assert_eq!(children(), [zygote]);
     drop((look, workers));
     assert!(children().is_empty());
     ExitCode::SUCCESS
@@ -562,12 +569,13 @@ const TESTS: [Test; 11] = [
     ("a_good_worker_sees_what_its_parent_would", a_good_worker_sees_what_its_parent_would),
     ("who_does_not_wait_any_more_is_free_at_once", who_does_not_wait_any_more_is_free_at_once),
     ("the_program_outlives_many_bad_workers", the_program_outlives_many_bad_workers),
-    ("a_nursery_that_died_is_replaced", a_nursery_that_died_is_replaced),
+    ("a_zygote_that_died_is_replaced", a_zygote_that_died_is_replaced),
     ("a_copy_of_the_program_knows_nothing", a_copy_of_the_program_knows_nothing),
 ];
 
 fn main() -> ExitCode {
-    let early = match worker::split(&Bad { habit: "environment".into(), argument: String::new() }) {
+    let early = match sandbox::split(&Bad { habit: "environment".into(), argument: String::new() })
+    {
         Split::Original(early) => early,
         Split::Copy(end) => return end.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
     };
@@ -576,7 +584,7 @@ fn main() -> ExitCode {
         && verb == WORKER
     {
         let bad = Bad { habit: habit.clone(), argument: argument.clone() };
-        return worker::serve(&bad).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        return sandbox::serve(&bad).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     if arguments.first().is_some_and(|verb| verb == EARLY) {
         return tell_what_a_copy_knows(early);

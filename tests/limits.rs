@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::{clip, ffmpeg, generate, peak_memory, ring};
-use proofmark::eyes::{Eyes, LookError, Own, Showing};
+use proofmark::inspect::{InProcess, InspectError, Inspector, Showing};
 use proofmark::media::{Cancel, Limits, SoundReader};
 use proofmark::picture::DetectOptions;
 use proofmark::provenance::Trust;
@@ -26,8 +26,8 @@ fn refused(path: &Path, change: impl FnOnce(&mut Limits)) -> String {
     let mut limits = Limits::default();
     change(&mut limits);
     let began = Instant::now();
-    let look = || -> Result<(), LookError> {
-        let mut look = Own.open(path, &limits, &Cancel::default())?;
+    let look = || -> Result<(), InspectError> {
+        let mut look = InProcess.open(path, &limits, &Cancel::default())?;
         look.manifest(&Trust::default())?;
         look.marks(&ring(), &DetectOptions::default(), Showing::ALL, &mut |_| {}).map(drop)
     };

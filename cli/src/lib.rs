@@ -23,8 +23,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use proofmark::allocator;
-use proofmark::eyes::Own;
-use proofmark::worker::{self, Split};
+use proofmark::inspect::InProcess;
+use proofmark::sandbox::{self, Split};
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -34,7 +34,7 @@ use exit::Exit;
 pub fn main() -> ExitCode {
     // First of all: a worker is a copy of this process as it began, which has read nothing, and
     // confines itself before a thread runs.
-    let early = match worker::split(&Own) {
+    let early = match sandbox::split(&InProcess) {
         Split::Original(early) => early,
         Split::Copy(end) => return commands::looked(end),
     };

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use proofmark::KeyRing;
-use proofmark::eyes::{Eyes as _, Own, Showing};
+use proofmark::inspect::{InProcess, Inspector as _, Showing};
 use proofmark::media::Cancel;
 use proofmark::picture::DetectOptions;
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::fs::write(Path::new(&folder).join(name), stream)
         })?);
     }
-    let mut look = Own.open(file, &limits, &Cancel::default())?;
+    let mut look = InProcess.open(file, &limits, &Cancel::default())?;
     let found = look.marks(&ring, &DetectOptions::default(), Showing::SKETCHED, &mut |_| {})?;
     Ok(std::io::stdout().write_all(&proofmark::fuzzing::answer_of(found))?)
 }

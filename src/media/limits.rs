@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Limits on hostile input. Those of what is in a file are checked before the memory or the time
 /// that they bound is spent; those of the machine, the last four, are held by the kernel and the
-/// parent where files are looked at in a [worker](crate::worker), and by nobody elsewhere.
+/// parent where files are looked at in a [worker](crate::sandbox), and by nobody elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {

@@ -24,7 +24,7 @@ use crate::media::{
 };
 use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
-use crate::worker::Isolation;
+use crate::sandbox::Isolation;
 
 /// Names of the two ends in messages.
 const NAMES: [&str; 2] = ["standard input", "standard output"];

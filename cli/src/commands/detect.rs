@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use proofmark::KeyRing;
 use proofmark::evidence::Question;
-use proofmark::eyes::{Eyes, Look, Showing};
+use proofmark::inspect::{Inspection, Inspector, Showing};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::picture::{DetectOptions, PictureEvidence};
-use proofmark::worker::Early;
+use proofmark::sandbox::PreparedZygote;
 use serde_json::{Value, json};
 
-use super::{Answer, Lookers};
+use super::{Answer, Inspectors};
 use crate::args::{DetectArgs, Global};
 use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
@@ -20,8 +20,12 @@ use crate::home::Home;
 use crate::output;
 use crate::target::Target;
 
-pub(crate) fn run(args: &DetectArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
-    let mut finder = Finder::new(args, Lookers::new(&args.sandbox, early), global)?;
+pub(crate) fn run(
+    args: &DetectArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<Exit> {
+    let mut finder = Finder::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     finder.expect(args, &files)?;
     batch::run(&finder, &files, &args.batch, global)
@@ -33,25 +37,25 @@ pub(crate) struct Finder<'a> {
     limits: Limits,
     options: DetectOptions,
     drawings: Drawings<'a>,
-    lookers: Lookers,
-    eyes: Arc<dyn Eyes>,
+    lookers: Inspectors,
+    inspector: Arc<dyn Inspector>,
     quiet: bool,
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(args: &DetectArgs, lookers: Lookers, global: &Global) -> Result<Self> {
+    pub(crate) fn new(args: &DetectArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring()?;
         let limits = home.config()?.limits.limits();
         let options = super::detect_options(&args.question)?;
-        let eyes = lookers.eyes();
+        let inspector = lookers.inspector();
         Ok(Self {
             ring,
             limits,
             options,
             drawings: Drawings::default(),
             lookers,
-            eyes,
+            inspector,
             quiet: global.quiet,
         })
     }
@@ -79,7 +83,7 @@ impl<'a> Finder<'a> {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let mut look = self.eyes.open(file, &self.limits, cancel)?;
+        let mut look = self.inspector.open(file, &self.limits, cancel)?;
         let detected = look.marks(&self.ring, options, Showing::ALL, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
         match &detected.picture {
@@ -173,7 +177,7 @@ impl<'a> Drawings<'a> {
 
     /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was
     /// asked of the clip is the same.
-    fn draw(&self, look: &mut dyn Look, picture: &PictureEvidence) -> Result<Vec<String>> {
+    fn draw(&self, look: &mut dyn Inspection, picture: &PictureEvidence) -> Result<Vec<String>> {
         let mut missing = Vec::new();
         let mut miss = |target: &Target<'_>, weak| {
             let reason = if picture.detected { weak } else { "no mark was found" };

@@ -2,18 +2,22 @@
 
 use anyhow::{Error, Result};
 use proofmark::evaluate::{ClipOutcome, ClipReport, Outcome, evaluate};
-use proofmark::worker::Early;
+use proofmark::sandbox::PreparedZygote;
 use proofmark::{EvaluateOptions, Report, WatermarkKey, attacks};
 
 use crate::args::{EvaluateArgs, Global};
-use crate::commands::Lookers;
+use crate::commands::Inspectors;
 use crate::exit::Exit;
 use crate::home::{self, Config, Home};
 use crate::progress::{Bar, cancel};
 use crate::target::Target;
 use crate::{inputs, output};
 
-pub(crate) fn run(args: &EvaluateArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
+pub(crate) fn run(
+    args: &EvaluateArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<Exit> {
     let options = options(args, early, global)?;
     if args.list {
         if global.json {
@@ -64,13 +68,17 @@ pub(crate) fn run(args: &EvaluateArgs, early: Option<Early>, global: &Global) ->
 }
 
 /// Options; there may be a home, whose configuration then counts, but there need not.
-fn options(args: &EvaluateArgs, early: Option<Early>, global: &Global) -> Result<EvaluateOptions> {
+fn options(
+    args: &EvaluateArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<EvaluateOptions> {
     let config =
         Home::locate(global).map_or_else(|_| Ok(Config::default()), |home| home.config())?;
     let mut o = EvaluateOptions::default();
     o.limits = config.limits.limits();
-    let lookers = Lookers::new(&args.sandbox, early);
-    (o.press, o.eyes) = (lookers.presses(), lookers.eyes());
+    let lookers = Inspectors::new(&args.sandbox, early);
+    (o.press, o.inspector) = (lookers.presses(), lookers.inspector());
     o.seconds = args.seconds;
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     if !args.attacks.is_empty() {

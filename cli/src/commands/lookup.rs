@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proofmark::recovery::deposit;
 use proofmark::registry::{Binding, Entry};
+use proofmark::sandbox::PreparedZygote;
 use proofmark::verify::{VerifyOptions, verify};
-use proofmark::worker::Early;
 use proofmark::{Detected, KeyRing, Payload, Registered, Registry};
 
 use super::registry::label;
@@ -29,8 +29,12 @@ enum Source {
     Server { resolver: Resolver, upload: bool },
 }
 
-pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox, early);
+pub(crate) fn run(
+    args: &LookupArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<Exit> {
+    let lookers = super::Inspectors::new(&args.sandbox, early);
     let home = Home::locate(global)?;
     let config = home.config()?;
     let ring = home.key_ring_if_any()?;
@@ -56,7 +60,7 @@ pub(crate) fn run(args: &LookupArgs, early: Option<Early>, global: &Global) -> R
             Source::Registry(registry)
         }
     };
-    options.eyes = lookers.eyes();
+    options.inspector = lookers.inspector();
     let all: Vec<PathBuf> = args.what.iter().map(PathBuf::from).collect();
     super::each(&all, "lookup", global, |what| {
         let alg = args.alg.as_deref();

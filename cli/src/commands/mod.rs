@@ -23,12 +23,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
-use proofmark::eyes::{Eyes, Own};
+use proofmark::inspect::{InProcess, Inspector};
 use proofmark::picture::DetectOptions;
 use proofmark::press::{self, Presses};
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
-use proofmark::worker::{Early, Isolation, Workers, serve as serve_parent};
+use proofmark::sandbox::{Isolation, PreparedZygote, Sandbox, serve as serve_parent};
 use proofmark::{ErrorKind, KeyId, KeyRing, Payload, WatermarkKey};
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ pub(crate) const WORKER: &str = "__look";
 
 /// Looks at a file for the process that started this one.
 pub(crate) fn look() -> ExitCode {
-    looked(serve_parent(&Own))
+    looked(serve_parent(&InProcess))
 }
 
 /// How a process that looked at files for another ends.
@@ -127,15 +127,15 @@ pub(crate) fn looked(end: std::io::Result<()>) -> ExitCode {
 
 /// Who looks at files.
 #[derive(Clone)]
-pub(crate) struct Lookers {
-    workers: Option<Workers>,
+pub(crate) struct Inspectors {
+    workers: Option<Sandbox>,
 }
 
-impl Lookers {
-    /// Workers, unless that was declined. What they are copies of is there `early`, or started now,
+impl Inspectors {
+    /// Sandbox, unless that was declined. What they are copies of is there `early`, or started now,
     /// so that it is there when it is needed: ask early.
-    pub(crate) fn new(option: &SandboxOption, early: Option<Early>) -> Self {
-        Self { workers: (!option.no_sandbox).then(|| Workers::new(vec![WORKER.into()], early)) }
+    pub(crate) fn new(option: &SandboxOption, early: Option<PreparedZygote>) -> Self {
+        Self { workers: (!option.no_sandbox).then(|| Sandbox::new(vec![WORKER.into()], early)) }
     }
 
     /// None: this process itself.
@@ -150,10 +150,10 @@ impl Lookers {
         }
     }
 
-    fn eyes(&self) -> Arc<dyn Eyes> {
+    fn inspector(&self) -> Arc<dyn Inspector> {
         match &self.workers {
             Some(workers) => Arc::new(workers.clone()),
-            None => Arc::new(Own),
+            None => Arc::new(InProcess),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::output;
 use crate::serve::{self, Service, TokenFile};
 
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
-    let lookers = super::Lookers::new(&args.sandbox, None);
+    let lookers = super::Inspectors::new(&args.sandbox, None);
     if args.sandbox.no_sandbox {
         output::remark(
             "files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can",
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.trust = super::trust(Some(&args.trust), &config)?;
     options.own = home.own_signers(&config)?;
     options.registry = Some(registry.clone());
-    options.eyes = lookers.eyes();
+    options.inspector = lookers.inspector();
     config.manifest.name(&mut options);
     // Statements are signed by whoever signs clips here; a server that cannot read that key does
     // without.

@@ -12,9 +12,9 @@ use proofmark::stamp::{Remember, StampOptions, stamp, targets};
 use proofmark::{KeyRing, Stamped};
 use serde_json::{Value, json};
 
-use proofmark::worker::Early;
+use proofmark::sandbox::PreparedZygote;
 
-use super::{Answer, Lookers};
+use super::{Answer, Inspectors};
 use crate::args::{Global, Register, RememberArgs, StampArgs};
 use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
@@ -22,11 +22,15 @@ use crate::home::{Config, Home, named, now};
 use crate::output;
 use crate::target::{of_kind, refuse_other_kind};
 
-pub(crate) fn run(args: &StampArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
+pub(crate) fn run(
+    args: &StampArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<Exit> {
     if super::stream::is_meant(args)? {
         return super::stream::run(args, global);
     }
-    let stamper = Stamper::new(args, Lookers::new(&args.sandbox, early), global)?;
+    let stamper = Stamper::new(args, Inspectors::new(&args.sandbox, early), global)?;
     // Where targets lie among the inputs, those of an earlier run are none.
     let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
     let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
@@ -52,16 +56,16 @@ pub(crate) struct Stamper<'a> {
     args: &'a StampArgs,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
-    lookers: Lookers,
+    lookers: Inspectors,
     quiet: bool,
 }
 
 impl<'a> Stamper<'a> {
-    pub(crate) fn new(args: &'a StampArgs, lookers: Lookers, global: &Global) -> Result<Self> {
+    pub(crate) fn new(args: &'a StampArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let mut options = options(args, &home, &home.config()?)?;
         options.press = lookers.presses();
-        options.eyes = lookers.eyes();
+        options.inspector = lookers.inspector();
         Ok(Self { args, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
     }
 

@@ -64,7 +64,7 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
             "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'"
         );
     }
-    let stamper = Stamper::new(args, super::Lookers::none(), global)?;
+    let stamper = Stamper::new(args, super::Inspectors::none(), global)?;
     let mut stream = StreamOptions::default();
     stream.container = args.pipe.format.map(|format| match format {
         StreamFormat::Y4m => Container::Y4m,

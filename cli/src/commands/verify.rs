@@ -6,20 +6,24 @@ use anyhow::Result;
 use proofmark::KeyRing;
 use proofmark::media::{Cancel, Progress};
 use proofmark::picture::DetectOptions;
+use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{VerifyOptions, verify};
-use proofmark::worker::Early;
 use serde_json::{Value, json};
 
-use super::{Answer, Lookers};
+use super::{Answer, Inspectors};
 use crate::args::{Global, Require, VerifyArgs};
 use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, named};
 use crate::output;
 
-pub(crate) fn run(args: &VerifyArgs, early: Option<Early>, global: &Global) -> Result<Exit> {
-    let verifier = Verifier::new(args, Lookers::new(&args.sandbox, early), global)?;
+pub(crate) fn run(
+    args: &VerifyArgs,
+    early: Option<PreparedZygote>,
+    global: &Global,
+) -> Result<Exit> {
+    let verifier = Verifier::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     batch::run(&verifier, &files, &args.batch, global)
 }
@@ -28,7 +32,7 @@ pub(crate) fn run(args: &VerifyArgs, early: Option<Early>, global: &Global) -> R
 pub(crate) struct Verifier {
     ring: Option<KeyRing>,
     options: VerifyOptions,
-    lookers: Lookers,
+    lookers: Inspectors,
     policy: Policy,
     language: Language,
     quiet: bool,
@@ -63,14 +67,14 @@ impl Policy {
 }
 
 impl Verifier {
-    pub(crate) fn new(args: &VerifyArgs, lookers: Lookers, global: &Global) -> Result<Self> {
+    pub(crate) fn new(args: &VerifyArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring_if_any()?;
         let config = home.config()?;
         let mut options = options(args, &config)?;
         options.registry = home.registry_if_any(&args.registry, &config)?;
         options.own = home.own_signers(&config)?;
-        options.eyes = lookers.eyes();
+        options.inspector = lookers.inspector();
         let policy =
             Policy { accept_unknown_signers: args.accept_unknown_signers, require: args.require };
         Ok(Self {

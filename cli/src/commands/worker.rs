@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use proofmark::queue::{Stores, Worker, work};
 
-use super::Lookers;
+use super::Inspectors;
 use super::detect::Finder;
 use super::stamp::Stamper;
 use super::verify::Verifier;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     // Before those who only use it if it is there.
     let registry = home.registry(&args.registry, &config)?;
     let stamping = stamping(args);
-    let lookers = Lookers::new(&args.sandbox, None);
+    let lookers = Inspectors::new(&args.sandbox, None);
     let desk = Desk {
         verifier: Verifier::new(&verifying(args), lookers.clone(), global)?,
         finder: Finder::new(&detecting(args), lookers.clone(), global),

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use proofmark::attacks::Attack;
-use proofmark::eyes::LookError;
+use proofmark::inspect::InspectError;
 use proofmark::key::KeyId;
 use proofmark::media::MediaError;
 use proofmark::provenance::ProvenanceError;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::{Entry, Event, RegistryError};
+use proofmark::sandbox::Isolation;
 use proofmark::verdict::{Language, Reason};
-use proofmark::worker::Isolation;
 use proofmark::{
     Detected, ErrorKind, KeyRing, Registered, Report, StampError, Stamped, Verified, VerifyError,
     WatermarkKey,
@@ -80,7 +80,7 @@ impl Error for Reworded {}
 fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
     (e.downcast_ref().map(|e: &Reworded| e.code))
         .or_else(|| e.downcast_ref().map(VerifyError::code))
-        .or_else(|| e.downcast_ref().map(LookError::code))
+        .or_else(|| e.downcast_ref().map(InspectError::code))
         .or_else(|| e.downcast_ref().map(MediaError::code))
         .or_else(|| e.downcast_ref().map(ProvenanceError::code))
         .or_else(|| e.downcast_ref().map(RegistryError::code))
@@ -91,7 +91,7 @@ fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
 pub(crate) fn kind(e: &anyhow::Error) -> Option<ErrorKind> {
     let of = |e: &(dyn Error + 'static)| {
         (e.downcast_ref().map(VerifyError::kind))
-            .or_else(|| e.downcast_ref().map(LookError::kind))
+            .or_else(|| e.downcast_ref().map(InspectError::kind))
             .or_else(|| e.downcast_ref().map(MediaError::kind))
             .or_else(|| e.downcast_ref().map(ProvenanceError::kind))
             .or_else(|| e.downcast_ref().map(RegistryError::kind))

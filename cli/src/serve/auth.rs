@@ -12,7 +12,7 @@ use proofmark::registry::Content;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Refusal, Service};
+use super::{Problem, Service};
 use crate::home;
 
 /// What a token allows, in the words of the resolution API.
@@ -151,8 +151,8 @@ impl Service {
         &self,
         headers: &HeaderMap,
         scope: Scope,
-    ) -> Result<Option<String>, Refusal> {
-        let unauthorised = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, message);
+    ) -> Result<Option<String>, Problem> {
+        let unauthorised = |message: &str| Problem::new(StatusCode::UNAUTHORIZED, message);
         let Some(shown) = headers.get(AUTHORIZATION) else {
             return match scope {
                 Scope::Fetch if !self.settings.require_token => Ok(None),
@@ -170,11 +170,11 @@ impl Service {
                 "the authorization is no bearer token; send it as 'Authorization: Bearer …'",
             )
         })?;
-        match self.tokens.find(&Content::of_bytes(token.as_bytes())).map_err(|e| Refusal::broken(&format!("{e:#}")))? {
+        match self.tokens.find(&Content::of_bytes(token.as_bytes())).map_err(|e| Problem::broken(&format!("{e:#}")))? {
             None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
             Some(_) => {
-                Err(Refusal::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope"))
+                Err(Problem::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope"))
             }
         }
     }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use super::pace::Pulse;
 use super::page;
 use super::upload::linger;
-use super::{Refusal, Settings, Shared};
+use super::{Problem, Settings, Shared};
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     }
 }
 
-fn refusal(request: &Request, settings: &Settings) -> Option<Refusal> {
+fn refusal(request: &Request, settings: &Settings) -> Option<Problem> {
     let asked = request
         .uri()
         .authority()
@@ -113,14 +113,14 @@ fn refusal(request: &Request, settings: &Settings) -> Option<Refusal> {
     if let Some(host) = asked.filter(|host| !settings.goes_by(host)) {
         let name: String = host.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
         return Some(
-            Refusal::new(StatusCode::MISDIRECTED_REQUEST, format!("this server does not go by the name '{name}'; whoever runs it can list it under hosts in [serve]"))
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, format!("this server does not go by the name '{name}'; whoever runs it can list it under hosts in [serve]"))
                 .coded("request.host"),
         );
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A page elsewhere that makes a browser send something is not its reader.
     (!reads && is_from_elsewhere(request.headers())).then(|| {
-        Refusal::new(
+        Problem::new(
             StatusCode::FORBIDDEN,
             "this came from a page of another site; use the form here, or send it from a program",
         )

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use axum::http::StatusCode;
 
-use super::Refusal;
+use super::Problem;
 
 /// Part of what may be taken from which nothing more is.
 const FULL: f64 = 0.9;
@@ -36,10 +36,10 @@ impl Disk {
     }
 
     /// Whether so many bytes more can be taken.
-    pub(super) fn room(&self, more: u64) -> Result<(), Refusal> {
+    pub(super) fn room(&self, more: u64) -> Result<(), Problem> {
         let taken: u64 = self.folders.iter().map(|f| size(f)).sum();
         let full = |why: &str| {
-            Refusal::busy(
+            Problem::busy(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("{why}; try again when reports have gone"),
                 60,
@@ -50,7 +50,7 @@ impl Disk {
             return Err(full("the server has no more room for files"));
         }
         let disk = rustix::fs::statvfs(&self.folders[0])
-            .map_err(|e| Refusal::broken(&format!("{}: {e}", self.folders[0].display())))?;
+            .map_err(|e| Problem::broken(&format!("{}: {e}", self.folders[0].display())))?;
         let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
         let keep = FREE.0.min((FREE.1 * all as f64) as u64);
         if free < more.saturating_add(keep) {

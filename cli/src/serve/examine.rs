@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
 use proofmark::media::{Cancel, Limits, MediaError};
+use proofmark::sandbox::SandboxError;
 use proofmark::verify::{VerifyOptions, verify};
-use proofmark::worker::WorkerError;
 use proofmark::{KeyRing, Stage, Verified, VerifyError};
 use tokio::sync::Semaphore;
 
-use super::{Refusal, Service};
+use super::{Problem, Service};
 use crate::output;
 
 /// What looks at files.
@@ -127,15 +127,17 @@ impl Service {
     }
 
     /// Whether a file lasts long. What cannot be opened does not.
-    async fn is_long(&self, path: &Path, options: &VerifyOptions) -> Result<bool, Refusal> {
-        let _opening = self.examiner.opening.acquire().await.map_err(|e| Refusal::broken(&e))?;
-        let (path, eyes, limits) = (path.to_path_buf(), options.eyes.clone(), options.limits);
+    async fn is_long(&self, path: &Path, options: &VerifyOptions) -> Result<bool, Problem> {
+        let _opening = self.examiner.opening.acquire().await.map_err(|e| Problem::broken(&e))?;
+        let (path, inspector, limits) =
+            (path.to_path_buf(), options.inspector.clone(), options.limits);
         let opened = tokio::task::spawn_blocking(move || {
             let bytes = path.metadata().map_or(0, |m| m.len());
-            eyes.open(&path, &limits, &Cancel::default())
+            inspector
+                .open(&path, &limits, &Cancel::default())
                 .map(|look| Limits::length(look.seconds(), bytes))
         });
-        Ok(opened.await.map_err(|e| Refusal::broken(&e))?.is_ok_and(|seconds| seconds > LONG))
+        Ok(opened.await.map_err(|e| Problem::broken(&e))?.is_ok_and(|seconds| seconds > LONG))
     }
 
     /// Waits for a free thread and verifies `path`, called `name` in messages.
@@ -145,7 +147,7 @@ impl Service {
         name: &str,
         order: Order,
         mut watch: impl FnMut(Stage) + Send + 'static,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<Verified, Problem> {
         let Order { options, cancel, turn } = order;
         let slow = if self.is_long(&path, &options).await? {
             Some(
@@ -154,13 +156,13 @@ impl Service {
                     .clone()
                     .acquire_owned()
                     .await
-                    .map_err(|e| Refusal::broken(&e))?,
+                    .map_err(|e| Problem::broken(&e))?,
             )
         } else {
             None
         };
         let free =
-            self.examiner.free.clone().acquire_owned().await.map_err(|e| Refusal::broken(&e))?;
+            self.examiner.free.clone().acquire_owned().await.map_err(|e| Problem::broken(&e))?;
         drop(turn);
         let service = self.clone();
         let _abandon = Abandon(cancel.clone());
@@ -177,17 +179,17 @@ impl Service {
             verify(&file, service.examiner.ring.as_ref(), &options, &cancel, &mut told)
         });
         let verified =
-            work.await.map_err(|e| Refusal::broken(&e))?.map_err(|e| refused(e, &path, name))?;
+            work.await.map_err(|e| Problem::broken(&e))?.map_err(|e| refused(e, &path, name))?;
         self.metrics.judged(verified.judgement.verdict.name());
         Ok(verified)
     }
 }
 
 /// Why a file could not be verified, without the name that it has here.
-fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
+fn refused(e: VerifyError, path: &Path, name: &str) -> Problem {
     let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());
     match e {
-        VerifyError::Media(MediaError::Cancelled { .. }) => Refusal::busy(
+        VerifyError::Media(MediaError::Cancelled { .. }) => Problem::busy(
             StatusCode::SERVICE_UNAVAILABLE,
             "the server is stopping; send it again",
             5,
@@ -196,17 +198,17 @@ fn refused(e: VerifyError, path: &Path, name: &str) -> Refusal {
             MediaError::Unsupported { .. }
             | MediaError::NotMedia { .. }
             | MediaError::NoVideo { .. },
-        ) => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code),
+        ) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told).coded(code),
         VerifyError::Media(MediaError::Open { .. }) | VerifyError::Registry(_) => {
-            Refusal::broken(&e)
+            Problem::broken(&e)
         }
-        VerifyError::Media(_) | VerifyError::Provenance(_) => Refusal::bad(told).coded(code),
-        VerifyError::Worker(WorkerError::Start { .. }) => Refusal::broken(&e),
+        VerifyError::Media(_) | VerifyError::Provenance(_) => Problem::bad(told).coded(code),
+        VerifyError::Worker(SandboxError::Start { .. }) => Problem::broken(&e),
         VerifyError::Worker(_) => {
             // Whoever runs the server should know what is sent to it.
             output::error(&anyhow::anyhow!("{e}"));
-            Refusal::bad(told).coded(code)
+            Problem::bad(told).coded(code)
         }
-        e => Refusal::broken(&e),
+        e => Problem::broken(&e),
     }
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use hyper::body::Frame;
 
 use super::upload::{Sink, fits, is_slow, linger, patiently, slow};
-use super::{Refusal, Service};
+use super::{Problem, Service};
 
 /// Bytes that may come before a part begins: its head, and what is left of the part before.
 const HEAD: u64 = 64 << 10;
@@ -54,14 +54,14 @@ pub(super) fn kind(headers: &HeaderMap) -> Kind {
 
 /// Refuses a body that is neither a file nor a form with one, and takes in some of it: who is still
 /// sending may never see the answer.
-pub(super) async fn refuse(request: Request) -> Refusal {
+pub(super) async fn refuse(request: Request) -> Problem {
     linger(&mut request.into_body()).await;
     unfit()
 }
 
 /// What is told whoever sends that.
-pub(super) fn unfit() -> Refusal {
-    Refusal::new(
+pub(super) fn unfit() -> Problem {
+    Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "this is no file; send its bytes as the body, or one file as multipart/form-data",
     )
@@ -73,8 +73,8 @@ pub(super) async fn receive<T>(
     request: Request,
     service: &Service,
     field: Option<&str>,
-    place: impl FnOnce(Option<&str>) -> Result<T, Refusal>,
-) -> Result<T, Refusal>
+    place: impl FnOnce(Option<&str>) -> Result<T, Problem>,
+) -> Result<T, Problem>
 where
     T: AsRef<Path>,
 {
@@ -84,7 +84,7 @@ where
     let ahead = Arc::new(AtomicU64::new(HEAD));
     let metered = Metered { body: source.clone(), ahead: ahead.clone(), rest: false };
     let no_form = |_| {
-        Refusal::bad(
+        Problem::bad(
             "the form's Content-Type has no boundary that can be used; let the client set it, as curl -F and FormData do",
         )
     };
@@ -92,7 +92,7 @@ where
         .await
         .map_err(no_form);
     let late = |_| {
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, "the upload takes too long; send a shorter clip")
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "the upload takes too long; send a shorter clip")
     };
     let received = match form {
         Ok(form) => tokio::time::timeout(
@@ -115,15 +115,15 @@ async fn one_file<T: AsRef<Path>>(
     ahead: &AtomicU64,
     service: &Service,
     wanted: Option<&str>,
-    place: impl FnOnce(Option<&str>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+    place: impl FnOnce(Option<&str>) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let mut place = Some(place);
     let mut found = None;
     let mut around = 0;
     for _ in 0..PARTS {
         ahead.store(HEAD, Ordering::Relaxed);
         let Some(mut part) = patiently(form.next_field()).await?.map_err(|e| broken(&e))? else {
-            return found.ok_or_else(|| Refusal::bad("there is no file in the form; send one in a part with a filename, as curl -F file=@clip.mp4 does"));
+            return found.ok_or_else(|| Problem::bad("there is no file in the form; send one in a part with a filename, as curl -F file=@clip.mp4 does"));
         };
         ahead.store(u64::MAX, Ordering::Relaxed);
         let Some(name) = file_name(&part).filter(|_| wanted.is_none_or(|w| part.name() == Some(w)))
@@ -132,7 +132,7 @@ async fn one_file<T: AsRef<Path>>(
             continue;
         };
         let Some(place) = place.take() else {
-            return Err(Refusal::bad("there are several files in the form; send one at a time"));
+            return Err(Problem::bad("there are several files in the form; send one at a time"));
         };
         let name = Some(name.as_str()).filter(|n| !n.is_empty());
         let kept = place(name)?;
@@ -148,25 +148,25 @@ async fn one_file<T: AsRef<Path>>(
         .await?;
         found = Some(kept);
     }
-    Err(Refusal::bad(format!("the form has more than {PARTS} parts; send the file alone")))
+    Err(Problem::bad(format!("the form has more than {PARTS} parts; send the file alone")))
 }
 
-fn broken(e: &MultipartError) -> Refusal {
+fn broken(e: &MultipartError) -> Problem {
     if is_slow(e) {
         return slow();
     }
-    Refusal::bad(format!(
+    Problem::bad(format!(
         "the form cannot be read to its end ({}); send it again, whole",
         e.body_text().replace(['\r', '\n'], " ")
     ))
 }
 
 /// Passes over a part that is no file, of which `around` bytes came before.
-async fn skip(part: &mut Field<'_>, around: &mut u64) -> Result<(), Refusal> {
+async fn skip(part: &mut Field<'_>, around: &mut u64) -> Result<(), Problem> {
     while let Some(bytes) = patiently(part.chunk()).await?.map_err(|e| broken(&e))? {
         *around += bytes.len() as u64;
         if *around > AROUND {
-            return Err(Refusal::bad(
+            return Err(Problem::bad(
                 "what stands around the file in the form is too long; send the file in a part with a filename, and little else",
             ));
         }

@@ -11,7 +11,7 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use super::{Answer, Refusal, Service, Shared, json as answer};
+use super::{Answer, Problem, Service, Shared, json as answer};
 
 /// How long it counts that the registry answered.
 const FRESH: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ pub(super) fn is_about(path: &str) -> bool {
 
 impl Service {
     /// Whether files can be taken and the registry answers, asked every now and then.
-    pub(super) async fn ready(self: &Arc<Self>) -> Result<(), Refusal> {
+    pub(super) async fn ready(self: &Arc<Self>) -> Result<(), Problem> {
         let mut answered = self.health.0.lock().await;
         if answered.is_none_or(|at| at.elapsed() > FRESH) {
             *answered = None;
@@ -56,7 +56,7 @@ async fn ready(State(service): Shared) -> Answer {
 }
 
 async fn metrics(State(service): Shared) -> Response {
-    let text = service.metrics.text(service.examiner.busy(), service.gate.left());
+    let text = service.metrics.text(service.examiner.busy(), service.admission.left());
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()
 }

@@ -19,19 +19,19 @@
 //!
 //! Registry and detector block, so both run on threads for that.
 
+mod admission;
 mod auth;
 mod caller;
 mod disk;
 mod examine;
 mod form;
-mod gate;
 mod health;
 mod metrics;
 mod pace;
 mod page;
 mod places;
+mod problem;
 mod reference;
-mod refusal;
 mod resolution;
 mod server;
 mod settings;
@@ -57,13 +57,13 @@ pub(crate) use auth::{Scope, Token, TokenFile};
 pub(crate) use metrics::SECONDS;
 pub(crate) use settings::{ServeConfig, Settings};
 
+use admission::Admission;
 pub(crate) use caller::Peer;
 use disk::Disk;
 use examine::Examiner;
-use gate::Gate;
 use health::Health;
 use metrics::Metrics;
-use refusal::Refusal;
+use problem::Problem;
 
 /// What all requests share.
 pub(crate) struct Service {
@@ -71,7 +71,7 @@ pub(crate) struct Service {
     registry: Arc<dyn Registry>,
     tokens: TokenFile,
     options: VerifyOptions,
-    gate: Gate,
+    admission: Admission,
     examiner: Examiner,
     metrics: Metrics,
     /// Where uploads lie while they are looked at.
@@ -111,7 +111,7 @@ impl Service {
             format!("{}: cannot be made; check its permissions and the free space", spool.display())
         })?;
         Ok(Self {
-            gate: Gate::new(&settings),
+            admission: Admission::new(&settings),
             examiner: Examiner::new(settings.jobs, ring),
             metrics: Metrics::default(),
             disk: Disk::new(vec![spool.clone(), folder.join("reports")], settings.store_bytes),
@@ -131,20 +131,20 @@ impl Service {
     async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         question: impl FnOnce(&dyn Registry) -> Result<T, RegistryError> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, Problem> {
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
-            question(service.registry.as_ref()).map_err(Refusal::from)
+            question(service.registry.as_ref()).map_err(Problem::from)
         })
         .await
-        .unwrap_or_else(|e| Err(Refusal::broken(&e)))
+        .unwrap_or_else(|e| Err(Problem::broken(&e)))
     }
 }
 
 /// All routes.
 pub(crate) fn routes(service: Arc<Service>) -> Router {
     let counted = middleware::from_fn_with_state(service.clone(), metrics::count);
-    let rated = middleware::from_fn_with_state(service.clone(), gate::rate);
+    let rated = middleware::from_fn_with_state(service.clone(), admission::rate);
     Router::new()
         .nest("/v1", resolution::routes().merge(verify::routes()))
         .merge(resolution::well_known())
@@ -154,7 +154,7 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
         .merge(health::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(async || {
-            Refusal::new(
+            Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this address does not take that method; /v1/openapi.json lists what it takes",
             )
@@ -168,7 +168,7 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
 
 /// Where nothing is: as a page for browsers, which ask for one.
 async fn nothing(request: Request) -> Response {
-    let refusal = Refusal::new(
+    let refusal = Problem::new(
         StatusCode::NOT_FOUND,
         "there is nothing at this address; /v1/openapi.json lists what there is",
     );
@@ -210,7 +210,7 @@ pub(crate) fn run(service: Service) -> Result<()> {
 }
 
 /// Any answer as a response or a refusal.
-type Answer<T = Response> = Result<T, Refusal>;
+type Answer<T = Response> = Result<T, Problem>;
 
 /// JSON, as every answer of the API is.
 fn json(value: &serde_json::Value) -> Response {

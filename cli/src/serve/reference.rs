@@ -12,7 +12,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
-use super::{Refusal, Settings};
+use super::{Problem, Settings};
 use crate::resolver::tls;
 
 /// Looks names up, and leaves out where nothing public is.
@@ -70,20 +70,20 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 /// Refuses URLs that are not to be fetched.
-fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Refusal> {
+fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Problem> {
     let uri: Uri = url.parse().map_err(|_| {
-        Refusal::bad("this is no address of a file; give one that begins with https://")
+        Problem::bad("this is no address of a file; give one that begins with https://")
     })?;
     if uri.scheme_str() != Some("https") {
-        return Err(Refusal::bad("this is no https:// address, and nothing is fetched otherwise"));
+        return Err(Problem::bad("this is no https:// address, and nothing is fetched otherwise"));
     }
     let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
     if authority.contains('@') {
-        return Err(Refusal::bad("the address carries a name or password; leave it out"));
+        return Err(Problem::bad("the address carries a name or password; leave it out"));
     }
     let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
     if !hosts.iter().any(|h| h.eq_ignore_ascii_case(&host)) {
-        return Err(Refusal::new(
+        return Err(Problem::new(
             StatusCode::FORBIDDEN,
             format!(
                 "this server fetches nothing from {host}; send the file itself to /v1/matches/byContent"
@@ -108,12 +108,12 @@ pub(super) async fn fetch(
     length: Length,
     to: &Path,
     settings: &Settings,
-) -> Result<(), Refusal> {
+) -> Result<(), Problem> {
     let uri = allowed(&url, &settings.reference_hosts)?;
     let (to, private, time) = (to.to_path_buf(), settings.reference_private, settings.upload_time);
     tokio::task::spawn_blocking(move || download(&uri, length, &to, private, time))
         .await
-        .unwrap_or_else(|e| Err(Refusal::broken(&e)))
+        .unwrap_or_else(|e| Err(Problem::broken(&e)))
 }
 
 fn download(
@@ -122,9 +122,9 @@ fn download(
     to: &Path,
     private: bool,
     time: Duration,
-) -> Result<(), Refusal> {
+) -> Result<(), Problem> {
     let failed = |why: &dyn std::fmt::Display| {
-        Refusal::new(
+        Problem::new(
             StatusCode::BAD_GATEWAY,
             format!("{} could not be fetched: {why}", uri.host().unwrap_or_default()),
         )
@@ -135,7 +135,7 @@ fn download(
         return Err(failed(&format!("it answers {}", response.status())));
     }
     let mut from = response.body_mut().as_reader();
-    let mut file = std::fs::File::create_new(to).map_err(|e| Refusal::broken(&e))?;
+    let mut file = std::fs::File::create_new(to).map_err(|e| Problem::broken(&e))?;
     let (mut buffer, mut read) = (vec![0; 1 << 16], 0);
     loop {
         let n = from.read(&mut buffer).map_err(|e| failed(&e))?;
@@ -161,7 +161,7 @@ fn download(
         if Instant::now() > until {
             return Err(failed(&"it comes too slowly"));
         }
-        std::io::Write::write_all(&mut file, &buffer[..n]).map_err(|e| Refusal::broken(&e))?;
+        std::io::Write::write_all(&mut file, &buffer[..n]).map_err(|e| Problem::broken(&e))?;
     }
 }
 

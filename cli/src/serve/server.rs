@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 use super::caller::{Peer, network};
 use super::pace::{Paced, PacedBody, Pulse};
 use super::places::Places;
-use super::{Refusal, Settings, health};
+use super::{Problem, Settings, health};
 use crate::output;
 
 /// How long a request's headers may take to come, and a connection may say nothing.
@@ -147,7 +147,7 @@ impl Door {
             let routes = self.routes.clone();
             async move {
                 let response = if healthy && !health::is_about(request.uri().path()) {
-                    let mut refused = Refusal::busy(
+                    let mut refused = Problem::busy(
                         StatusCode::SERVICE_UNAVAILABLE,
                         "all connections are taken; try again later",
                         5,

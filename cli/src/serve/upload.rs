@@ -13,7 +13,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
 use super::pace::{PATIENCE, TooSlow};
-use super::{Refusal, Service};
+use super::{Problem, Service};
 
 /// Bytes after which the disk is looked at again.
 const LOOK: u64 = 16 << 20;
@@ -39,9 +39,9 @@ impl AsRef<Path> for Upload {
 
 impl Upload {
     /// A folder in `spool` for a file called `name`, whose ending alone is kept.
-    pub(super) fn place(spool: &Path, name: &str) -> Result<Self, Refusal> {
+    pub(super) fn place(spool: &Path, name: &str) -> Result<Self, Problem> {
         let folder = tempfile::tempdir_in(spool)
-            .map_err(|e| Refusal::broken(&format!("{}: {e}", spool.display())))?;
+            .map_err(|e| Problem::broken(&format!("{}: {e}", spool.display())))?;
         Ok(Self { path: folder.path().join(file_name(name)), _folder: folder })
     }
 }
@@ -68,44 +68,44 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) async fn create(path: &Path, service: &'a Service) -> Result<Self, Refusal> {
+    pub(super) async fn create(path: &Path, service: &'a Service) -> Result<Self, Problem> {
         let file = File::create_new(path)
             .await
-            .map_err(|e| Refusal::broken(&format!("{}: {e}", path.display())))?;
+            .map_err(|e| Problem::broken(&format!("{}: {e}", path.display())))?;
         Ok(Self { file, written: 0, looked: 0, service })
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         self.written += bytes.len() as u64;
         let limit = self.service.settings.upload_bytes;
         if self.written > limit {
-            return Err(Refusal::too_large(limit));
+            return Err(Problem::too_large(limit));
         }
         // Others write meanwhile.
         if self.written >= self.looked {
             self.service.disk.room(bytes.len() as u64)?;
             self.looked = self.written + LOOK;
         }
-        self.file.write_all(bytes).await.map_err(|e| Refusal::broken(&e))
+        self.file.write_all(bytes).await.map_err(|e| Problem::broken(&e))
     }
 
     /// Ends the file; an empty one is refused.
-    pub(super) async fn finish(self) -> Result<u64, Refusal> {
+    pub(super) async fn finish(self) -> Result<u64, Problem> {
         self.finish_or("the body is empty; send the bytes of the file").await
     }
 
     /// The same, where `empty` is told of an empty one.
-    pub(super) async fn finish_or(mut self, empty: &str) -> Result<u64, Refusal> {
-        self.file.flush().await.map_err(|e| Refusal::broken(&e))?;
+    pub(super) async fn finish_or(mut self, empty: &str) -> Result<u64, Problem> {
+        self.file.flush().await.map_err(|e| Problem::broken(&e))?;
         match self.written {
-            0 => Err(Refusal::bad(empty)),
+            0 => Err(Problem::bad(empty)),
             n => Ok(n),
         }
     }
 }
 
-pub(super) fn slow() -> Refusal {
-    Refusal::new(
+pub(super) fn slow() -> Problem {
+    Problem::new(
         StatusCode::REQUEST_TIMEOUT,
         "the body comes too slowly, or not at all; send it again",
     )
@@ -117,14 +117,14 @@ pub(super) fn is_slow(e: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// Waits for the next part of a body, but not for long.
-pub(super) async fn patiently<T>(part: impl Future<Output = T>) -> Result<T, Refusal> {
+pub(super) async fn patiently<T>(part: impl Future<Output = T>) -> Result<T, Problem> {
     tokio::time::timeout(PATIENCE, part).await.map_err(|_| slow())
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Problem> {
     while let Some(frame) = patiently(body.frame()).await? {
         let frame = frame.map_err(|e| {
-            if is_slow(&e) { slow() } else { Refusal::bad("the body broke off; send it again") }
+            if is_slow(&e) { slow() } else { Problem::bad("the body broke off; send it again") }
         })?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
@@ -143,12 +143,12 @@ pub(super) async fn declared(
     headers: &HeaderMap,
     body: &mut Body,
     limit: u64,
-) -> Result<(), Refusal> {
+) -> Result<(), Problem> {
     if length(headers).is_none_or(|l| l <= limit) {
         return Ok(());
     }
     linger(body).await;
-    Err(Refusal::too_large(limit))
+    Err(Problem::too_large(limit))
 }
 
 /// The same of a file, which must find room, too.
@@ -157,7 +157,7 @@ pub(super) async fn fits(
     body: &mut Body,
     around: u64,
     service: &Service,
-) -> Result<(), Refusal> {
+) -> Result<(), Problem> {
     declared(headers, body, service.settings.upload_bytes.saturating_add(around)).await?;
     let room = service.disk.room(length(headers).unwrap_or(0));
     if room.is_err() {
@@ -186,7 +186,7 @@ pub(super) async fn receive(
     mut body: Body,
     to: &Path,
     service: &Service,
-) -> Result<u64, Refusal> {
+) -> Result<u64, Problem> {
     fits(headers, &mut body, 0, service).await?;
     let receive = async {
         let mut sink = Sink::create(to, service).await?;
@@ -203,12 +203,12 @@ pub(super) async fn bytes(
     headers: &HeaderMap,
     mut body: Body,
     limit: u64,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, Problem> {
     declared(headers, &mut body, limit).await?;
     let mut out = Vec::new();
     while let Some(data) = next(&mut body).await? {
         if (out.len() + data.len()) as u64 > limit {
-            return Err(Refusal::too_large(limit));
+            return Err(Problem::too_large(limit));
         }
         out.extend_from_slice(&data);
     }
@@ -219,10 +219,10 @@ pub(super) async fn bytes(
 pub(super) async fn json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
-) -> Result<T, Refusal> {
+) -> Result<T, Problem> {
     let bytes = bytes(headers, body, JSON).await?;
     serde_json::from_slice(&bytes)
-        .map_err(|e| Refusal::bad(format!("the body is not the JSON that is asked for: {e}")))
+        .map_err(|e| Problem::bad(format!("the body is not the JSON that is asked for: {e}")))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::form::{self, Kind};
 use super::resolution::query;
 use super::upload::{Upload, receive};
-use super::{Answer, Refusal, Scope, Service, Shared, json};
+use super::{Answer, Problem, Scope, Service, Shared, json};
 use crate::output;
 
 pub(super) fn routes() -> Router<Arc<Service>> {
@@ -37,7 +37,7 @@ async fn verify(
 ) -> Answer {
     service.allow(request.headers(), Scope::Fetch)?;
     let asked = query::<Asked>(request.uri())?.name;
-    let coming = service.gate.enter(&caller).await?;
+    let coming = service.admission.enter(&caller).await?;
     let kind = form::kind(request.headers());
     let (upload, name) = match kind {
         Kind::File | Kind::Fields => {
@@ -67,6 +67,6 @@ async fn verify(
         }
     })?;
     let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English)
-        .map_err(|e| Refusal::broken(&e))?;
+        .map_err(|e| Problem::broken(&e))?;
     Ok(json(&report))
 }

@@ -38,7 +38,7 @@ use tower_http::services::ServeFile;
 use super::caller::Caller;
 use super::form::{self, Kind};
 use super::places::Place;
-use super::{Refusal, Scope, Service, Shared, reference};
+use super::{Problem, Scope, Service, Shared, reference};
 use crate::output;
 
 pub(super) use reports::Reports;
@@ -94,7 +94,7 @@ fn html(visitor: &Visitor, status: StatusCode, page: maud::Markup) -> Response {
 }
 
 /// A page, or why there is none.
-fn answer(visitor: &Visitor, page: Result<maud::Markup, Refusal>) -> Response {
+fn answer(visitor: &Visitor, page: Result<maud::Markup, Problem>) -> Response {
     match page {
         Ok(page) => html(visitor, StatusCode::OK, page),
         Err(refusal) => told(visitor, refusal),
@@ -102,7 +102,7 @@ fn answer(visitor: &Visitor, page: Result<maud::Markup, Refusal>) -> Response {
 }
 
 /// A refusal as a page.
-fn told(visitor: &Visitor, refusal: Refusal) -> Response {
+fn told(visitor: &Visitor, refusal: Problem) -> Response {
     let message = refusal.message().to_string();
     let mut response = refusal.into_response();
     let page = html(visitor, response.status(), view::refused(visitor, &message));
@@ -126,18 +126,18 @@ impl<T: DeserializeOwned> FromRequest<Arc<Service>> for Fields<T> {
         match Form::from_request(request, service).await {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(told_to(&headers, Refusal::too_large(FIELDS as u64)))
+                Err(told_to(&headers, Problem::too_large(FIELDS as u64)))
             }
             Err(_) => Err(told_to(
                 &headers,
-                Refusal::bad("this is not what the form of this page sends; use the form"),
+                Problem::bad("this is not what the form of this page sends; use the form"),
             )),
         }
     }
 }
 
 /// A refusal for whoever asked for a page: as one.
-pub(super) fn told_to(headers: &HeaderMap, refusal: Refusal) -> Response {
+pub(super) fn told_to(headers: &HeaderMap, refusal: Problem) -> Response {
     told(&Visitor::unknown(headers), refusal)
 }
 
@@ -174,7 +174,7 @@ async fn login(
                 .into_response()
         }
         Ok(_) => html(&visitor, StatusCode::FORBIDDEN, view::login(&visitor, true)),
-        Err(e) => told(&visitor, Refusal::broken(&format!("{e:#}"))),
+        Err(e) => told(&visitor, Problem::broken(&format!("{e:#}"))),
     }
 }
 
@@ -194,7 +194,7 @@ async fn submit(
 }
 
 /// Where the report of what was received is made.
-fn begun(visitor: &Visitor, received: Result<String, Refusal>, plain: bool) -> Response {
+fn begun(visitor: &Visitor, received: Result<String, Problem>, plain: bool) -> Response {
     match received {
         Ok(id) if plain => Json(json!({"id": id, "at": format!("/reports/{id}")})).into_response(),
         Ok(id) => Redirect::to(&format!("/reports/{id}")).into_response(),
@@ -207,15 +207,15 @@ async fn receive(
     service: &Arc<Service>,
     caller: &Caller,
     request: Request,
-) -> Result<String, Refusal> {
+) -> Result<String, Problem> {
     if form::kind(request.headers()) != Kind::Form {
-        return Err(Refusal::bad("this is not the form of this page; choose a clip there"));
+        return Err(Problem::bad("this is not the form of this page; choose a clip there"));
     }
-    let coming = service.gate.enter(caller).await?;
+    let coming = service.admission.enter(caller).await?;
     let draft = |name: Option<&str>| {
         service
             .reports
-            .draft(name.ok_or_else(|| Refusal::bad("no clip was chosen; choose one first"))?)
+            .draft(name.ok_or_else(|| Problem::bad("no clip was chosen; choose one first"))?)
     };
     let draft = form::receive(request, service, Some("clip"), draft).await?;
     let place = coming.whole()?;
@@ -237,7 +237,7 @@ async fn by_address(
     Fields(asked): Fields<Address>,
 ) -> Response {
     let fetched = async {
-        let coming = service.gate.enter(&caller).await?;
+        let coming = service.admission.enter(&caller).await?;
         service.disk.room(service.settings.upload_bytes)?;
         let address = asked.address.trim();
         let path = address.split(['?', '#']).next().unwrap_or_default();
@@ -298,12 +298,12 @@ fn work(service: &Arc<Service>, about: About, place: Place) {
 fn said(
     about: &About,
     verified: &proofmark::Verified,
-) -> Result<Vec<(proofmark::Language, Value)>, Refusal> {
+) -> Result<Vec<(proofmark::Language, Value)>, Problem> {
     let one = |(language, _)| {
         Ok((
             language,
             output::json::verify(std::path::Path::new(&about.name), verified, language)
-                .map_err(|e| Refusal::broken(&e))?,
+                .map_err(|e| Problem::broken(&e))?,
         ))
     };
     Text::LANGUAGES.into_iter().map(one).collect()
@@ -312,7 +312,7 @@ fn said(
 /// Takes up what an earlier server did not finish.
 pub(super) async fn resume(service: &Arc<Service>) {
     for about in service.reports.unfinished() {
-        match service.gate.again() {
+        match service.admission.again() {
             Ok(place) => work(service, about, place),
             Err(_) => break,
         }
@@ -327,25 +327,25 @@ pub(super) async fn sweep(service: Arc<Service>) {
     }
 }
 
-fn unknown() -> Refusal {
-    Refusal::not_found("there is no such report, or its time is over; verify the clip again")
+fn unknown() -> Problem {
+    Problem::not_found("there is no such report, or its time is over; verify the clip again")
 }
 
-fn find(service: &Service, id: &str) -> Result<(About, Standing), Refusal> {
+fn find(service: &Service, id: &str) -> Result<(About, Standing), Problem> {
     service.reports.find(id).ok_or_else(unknown)
 }
 
 /// A finished report.
-fn finished(service: &Service, id: &str, text: Text) -> Result<(About, Value), Refusal> {
+fn finished(service: &Service, id: &str, text: Text) -> Result<(About, Value), Problem> {
     match find(service, id)? {
         (about, Standing::Done) => {
             let report = about.report(text).ok_or_else(unknown)?;
             Ok((about, report))
         }
         (_, Standing::Working(_)) => {
-            Err(Refusal::not_found("the report is not done; try again later"))
+            Err(Problem::not_found("the report is not done; try again later"))
         }
-        (_, Standing::Refused(message)) => Err(Refusal::not_found(format!(
+        (_, Standing::Refused(message)) => Err(Problem::not_found(format!(
             "there is no report, since the clip could not be verified: {message}"
         ))),
     }
@@ -402,7 +402,7 @@ struct Progress {
     result: Option<Value>,
 }
 
-fn standing(service: &Service, id: &str, text: Text) -> Result<Progress, Refusal> {
+fn standing(service: &Service, id: &str, text: Text) -> Result<Progress, Problem> {
     let (about, state) = find(service, id)?;
     let done = |result: Value| Progress {
         done: true,
@@ -448,7 +448,7 @@ async fn progress(
     State(service): Shared,
     Viewer(visitor): Viewer,
     Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     Ok(Json(standing(&service, &id, visitor.text)?).into_response())
 }
 
@@ -482,10 +482,10 @@ async fn download(
     State(service): Shared,
     Viewer(visitor): Viewer,
     Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let (about, report) = finished(&service, &id, visitor.text)?;
     let disposition = format!("attachment; filename=\"{}.proofmark.json\"", stem(&about));
-    let text = serde_json::to_string_pretty(&report).map_err(|e| Refusal::broken(&e))?;
+    let text = serde_json::to_string_pretty(&report).map_err(|e| Problem::broken(&e))?;
     Ok(([(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, disposition.as_str())], text)
         .into_response())
 }
@@ -497,13 +497,13 @@ async fn media(
     Viewer(_): Viewer,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let (about, _) = find(&service, &id)?;
-    let kind = view::media_type(&about.path).parse().map_err(|e| Refusal::broken(&e))?;
+    let kind = view::media_type(&about.path).parse().map_err(|e| Problem::broken(&e))?;
     let mut request = Request::new(axum::body::Body::empty());
     *request.headers_mut() = headers;
     let answer = ServeFile::new_with_mime(&about.path, &kind).oneshot(request).await;
-    let mut response = answer.map_err(|e| Refusal::broken(&e))?.into_response();
+    let mut response = answer.map_err(|e| Problem::broken(&e))?.into_response();
     response.headers_mut().insert(
         CONTENT_SECURITY_POLICY,
         axum::http::HeaderValue::from_static("default-src 'none'; sandbox"),
@@ -516,7 +516,7 @@ async fn own_still(
     State(service): Shared,
     Viewer(_): Viewer,
     Path((id, index)): Path<(String, usize)>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let (about, _) = find(&service, &id)?;
     still(about.stills().as_ref(), index)
 }
@@ -526,7 +526,7 @@ async fn registered_still(
     State(service): Shared,
     Viewer(visitor): Viewer,
     Path((id, entry, index)): Path<(String, usize, usize)>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let (_, report) = finished(&service, &id, visitor.text)?;
     let label = report
         .pointer(&format!("/registered/{entry}/id"))
@@ -541,16 +541,16 @@ async fn still_of(
     service: &Arc<Service>,
     label: String,
     index: usize,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let entry = service.ask(move |r| r.by_id(&label)).await?;
     still(entry.and_then(|e| e.stills).as_ref(), index)
 }
 
-fn no_still() -> Refusal {
-    Refusal::not_found("no such picture is kept")
+fn no_still() -> Problem {
+    Problem::not_found("no such picture is kept")
 }
 
-fn still(stills: Option<&Stills>, index: usize) -> Result<Response, Refusal> {
+fn still(stills: Option<&Stills>, index: usize) -> Result<Response, Problem> {
     let jpeg = stills.and_then(|s| s.jpeg(index)).ok_or_else(no_still)?;
     Ok(([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=300")], jpeg.to_vec())
         .into_response())

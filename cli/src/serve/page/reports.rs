@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::super::Refusal;
+use super::super::Problem;
 use super::super::upload::file_name;
 use super::text::Text;
 use crate::target::Target;
@@ -102,13 +102,13 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Says that the clip is whole.
-    pub(super) fn keep(mut self) -> Result<About, Refusal> {
+    pub(super) fn keep(mut self) -> Result<About, Problem> {
         let about = &self.about;
         let file = about.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = serde_json::to_string(&Written { name: about.name.clone(), file })
-            .map_err(|e| Refusal::broken(&e))?;
+            .map_err(|e| Problem::broken(&e))?;
         write(&about.path.with_file_name("about.json"), text.as_bytes())
-            .map_err(|e| Refusal::broken(&format!("{e:#}")))?;
+            .map_err(|e| Problem::broken(&format!("{e:#}")))?;
         self.kept = true;
         Ok(self.about.clone())
     }
@@ -182,11 +182,11 @@ impl Reports {
     }
 
     /// A folder for a clip called `name`.
-    pub(super) fn draft(&self, name: &str) -> Result<Draft, Refusal> {
+    pub(super) fn draft(&self, name: &str) -> Result<Draft, Problem> {
         let id = Uuid::new_v4().simple().to_string();
         let folder = self.folder.join(&id);
         fs::create_dir(&folder)
-            .map_err(|e| Refusal::broken(&format!("{}: {e}", folder.display())))?;
+            .map_err(|e| Problem::broken(&format!("{}: {e}", folder.display())))?;
         Ok(Draft {
             about: About { id, name: name.into(), path: folder.join(file_name(name)) },
             kept: false,

@@ -15,7 +15,7 @@ use proofmark::registry::{Act, Content, RegistryError, Remark};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{Refusal, Service, Shared};
+use super::super::{Problem, Service, Shared};
 use super::session::Reviewer;
 use super::{Fields, answer, content_of, finished, stem, still_of, told, view};
 use crate::home;
@@ -66,8 +66,8 @@ async fn search(
     answer(&visitor, found.map(|(entries, cases)| view::search(&visitor, &words, &entries, &cases)))
 }
 
-fn content(text: &str) -> Result<Content, Refusal> {
-    text.parse().map_err(Refusal::bad)
+fn content(text: &str) -> Result<Content, Problem> {
+    text.parse().map_err(Problem::bad)
 }
 
 async fn case(
@@ -105,7 +105,7 @@ async fn write(
         let who = visitor.token.as_ref().map(|t| t.name.clone()).unwrap_or_default();
         let remark = Remark { content, at: 0, who, act: written.act, said: written.said };
         service.ask(move |r| Ok(r.remark(&remark))).await?.map_err(|e| match e {
-            RegistryError::Unfit { reason, .. } => Refusal::bad(reason),
+            RegistryError::Unfit { reason, .. } => Problem::bad(reason),
             e => e.into(),
         })?;
         // Nothing but names of our own leads anywhere.
@@ -125,7 +125,7 @@ async fn registered_still(
     State(service): Shared,
     Reviewer(_): Reviewer,
     Path((id, index)): Path<(String, usize)>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     still_of(&service, id, index).await
 }
 
@@ -145,9 +145,9 @@ async fn statement(
     State(service): Shared,
     Reviewer(visitor): Reviewer,
     Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let Some(identity) = service.identity.clone() else {
-        return Err(Refusal::not_found(
+        return Err(Problem::not_found(
             "this server has no identity to sign with; make one with 'proofmark init', or set [signing] in its configuration",
         ));
     };
@@ -173,7 +173,7 @@ async fn statement(
     });
     let signed = identity
         .sign_text(KIND, statement.to_string().as_bytes())
-        .map_err(|e| Refusal::broken(&e))?;
+        .map_err(|e| Problem::broken(&e))?;
     let disposition = format!("attachment; filename=\"{}.statement.jws\"", stem(&about));
     Ok(([(CONTENT_TYPE, "application/jose"), (CONTENT_DISPOSITION, disposition.as_str())], signed)
         .into_response())

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use proofmark::registry::Content;
 use uuid::Uuid;
 
-use super::super::{Refusal, Scope, Service, Token};
+use super::super::{Problem, Scope, Service, Token};
 use super::text::Text;
 use super::told;
 
@@ -119,7 +119,7 @@ impl Visitor {
         response
     }
 
-    fn of(parts: &Parts, service: &Service) -> Result<Self, Refusal> {
+    fn of(parts: &Parts, service: &Service) -> Result<Self, Problem> {
         let headers = &parts.headers;
         let query = parts.uri.query().unwrap_or_default();
         let chosen = query.split('&').find_map(|pair| Text::of_code(pair.strip_prefix("lang=")?));
@@ -131,7 +131,7 @@ impl Visitor {
         let token = digest
             .map(|digest| service.tokens.find(&digest))
             .transpose()
-            .map_err(|e| Refusal::broken(&format!("{e:#}")))?
+            .map_err(|e| Problem::broken(&format!("{e:#}")))?
             .flatten();
         let words: Vec<&str> = query
             .split('&')
@@ -201,7 +201,7 @@ impl FromRequestParts<Arc<Service>> for Reviewer {
             None => Err(Redirect::to("/login").into_response()),
             Some(_) if visitor.reviews() => Ok(Self(visitor)),
             Some(_) => {
-                let refusal = Refusal::new(StatusCode::FORBIDDEN, visitor.text.say("case.scope"))
+                let refusal = Problem::new(StatusCode::FORBIDDEN, visitor.text.say("case.scope"))
                     .coded("token.scope");
                 Err(told(&visitor, refusal))
             }

@@ -13,7 +13,7 @@ use proofmark::registry::{Binding, Change, RegistryError};
 use serde::Deserialize;
 
 use super::super::upload::json;
-use super::super::{Answer, Refusal, Scope, Service, Shared};
+use super::super::{Answer, Problem, Scope, Service, Shared};
 use super::manifests::anothers;
 use super::value;
 
@@ -51,7 +51,7 @@ async fn change(service: Arc<Service>, headers: HeaderMap, body: Body, how: How)
     match service.ask(move |r| how(r, &id, &binding, by.as_deref())).await? {
         Change::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Change::Refused => Err(anothers(&asked.manifest_id)),
-        Change::Absent => Err(Refusal::not_found(format!(
+        Change::Absent => Err(Problem::not_found(format!(
             "{}: this manifest, or the soft binding to be moved to it, is not stored here",
             asked.manifest_id
         ))),

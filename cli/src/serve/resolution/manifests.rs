@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::upload::{bytes, json as body_of};
-use super::super::{Answer, Refusal, Scope, Service, Shared, json as answer};
+use super::super::{Answer, Problem, Scope, Service, Shared, json as answer};
 use super::query;
 use crate::home;
 
@@ -43,10 +43,10 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
         deposit(store, &asked.options.algorithm, now, &asked.options.trust, &asked.options.limits)
     };
     let entry =
-        tokio::task::spawn_blocking(read).await.map_err(|e| Refusal::broken(&e))?.map_err(|e| {
+        tokio::task::spawn_blocking(read).await.map_err(|e| Problem::broken(&e))?.map_err(|e| {
             match e {
-                DepositError::Provenance(e) => Refusal::broken(&e),
-                e => Refusal::bad(e.to_string()),
+                DepositError::Provenance(e) => Problem::broken(&e),
+                e => Problem::bad(e.to_string()),
             }
         })?;
     let id = entry.id.clone();
@@ -60,18 +60,18 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
     });
     match put.await? {
         Put::Owned => Err(anothers(&id)),
-        Put::Taken => Err(Refusal::from(RegistryError::Conflict { id })),
+        Put::Taken => Err(Problem::from(RegistryError::Conflict { id })),
         Put::Added | Put::Replaced | Put::Unchanged => Ok(answer(&json!({"manifestId": id}))),
     }
 }
 
 /// Whoever stored a manifest keeps its place, with it or without.
-pub(super) fn anothers(id: &str) -> Refusal {
-    Refusal::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server")).coded("registry.owned")
+pub(super) fn anothers(id: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server")).coded("registry.owned")
 }
 
-fn unknown(id: &str) -> Refusal {
-    Refusal::not_found(format!("{id}: no manifest of this id is stored here"))
+fn unknown(id: &str) -> Problem {
+    Problem::not_found(format!("{id}: no manifest of this id is stored here"))
 }
 
 async fn fetch(State(service): Shared, headers: HeaderMap, Path(id): Path<String>) -> Answer {
@@ -96,7 +96,7 @@ async fn forget(State(service): Shared, headers: HeaderMap, Path(id): Path<Strin
 }
 
 /// Refuses where there is no such manifest.
-async fn known(service: &Arc<Service>, id: &str) -> Result<(), Refusal> {
+async fn known(service: &Arc<Service>, id: &str) -> Result<(), Problem> {
     let asked = id.to_string();
     let there =
         service.ask(move |r| Ok(r.by_id(&asked)?.is_some_and(|e| e.manifest.is_some()))).await?;
@@ -106,7 +106,7 @@ async fn known(service: &Arc<Service>, id: &str) -> Result<(), Refusal> {
 async fn receipt(State(service): Shared, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     known(&service, &id).await?;
-    Err(Refusal::not_found(format!("{id} has no receipt: this repository issues none")))
+    Err(Problem::not_found(format!("{id} has no receipt: this repository issues none")))
 }
 
 async fn verify_receipt(

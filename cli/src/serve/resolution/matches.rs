@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::super::caller::Caller;
 use super::super::upload::{self, Upload, receive};
-use super::super::{Answer, Refusal, Scope, Service, Shared, json as answer, reference};
+use super::super::{Answer, Problem, Scope, Service, Shared, json as answer, reference};
 use super::{query, value};
 
 /// Length of a value in a query string.
@@ -38,10 +38,10 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn most(&self) -> Result<usize, Refusal> {
+    fn most(&self) -> Result<usize, Problem> {
         match self.max_results {
             None => Ok(10),
-            Some(0) => Err(Refusal::bad("maxResults is 0; ask for at least one")),
+            Some(0) => Err(Problem::bad("maxResults is 0; ask for at least one")),
             Some(n) => Ok(n.min(MOST) as usize),
         }
     }
@@ -57,7 +57,7 @@ async fn by_binding_query(State(service): Shared, headers: HeaderMap, uri: Uri) 
     service.allow(&headers, Scope::Fetch)?;
     let (binding, wanted): (Binding, Wanted) = (query(&uri)?, query(&uri)?);
     if binding.value.len() > LONGEST {
-        return Err(Refusal::new(
+        return Err(Problem::new(
             StatusCode::URI_TOO_LONG,
             format!("the value is longer than {LONGEST} characters; send it in the body of a POST"),
         ));
@@ -83,7 +83,7 @@ async fn bound(
     service: &Arc<Service>,
     binding: Binding,
     most: usize,
-) -> Result<Vec<Value>, Refusal> {
+) -> Result<Vec<Value>, Problem> {
     let bytes = value(&binding.value)?;
     let ids = service.ask(move |r| r.by_binding(Some(&binding.alg), &bytes, most)).await?;
     Ok(ids.into_iter().map(|id| json!({"manifestId": id})).collect())
@@ -105,13 +105,13 @@ struct Hints {
 
 impl Hints {
     /// Refuses algorithms that are not ours, and hints by halves.
-    fn check(self, service: &Service) -> Result<Sought, Refusal> {
+    fn check(self, service: &Service) -> Result<Sought, Problem> {
         let o = &service.options;
         let by = match self.alg {
             None => By { mark: true, looks: true, sound: true },
             Some(alg) => By { mark: alg == o.algorithm, looks: alg == o.picture_algorithm, sound: alg == o.sound_algorithm }
                 .any()
-                .ok_or_else(|| Refusal::bad(format!("'{alg}' is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
+                .ok_or_else(|| Problem::bad(format!("'{alg}' is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
         };
         let most = Wanted { max_results: self.max_results }.most()?;
         match (self.hint_alg, self.hint_value) {
@@ -120,7 +120,7 @@ impl Hints {
                 Ok(Sought { by, most, hint: Some(Binding { alg, value: hint }) })
             }
             (None, None) => Ok(Sought { by, most, hint: None }),
-            _ => Err(Refusal::bad("hintAlg and hintValue go together; send both")),
+            _ => Err(Problem::bad("hintAlg and hintValue go together; send both")),
         }
     }
 }
@@ -162,7 +162,7 @@ async fn by_content(
             return Err(refusal);
         }
     };
-    let coming = service.gate.enter(&caller).await?;
+    let coming = service.admission.enter(&caller).await?;
     let upload = Upload::place(&service.spool, ending)?;
     receive(&headers, body, &upload.path, &service).await?;
     let _place = coming.whole()?;
@@ -171,7 +171,7 @@ async fn by_content(
 
 /// A name for what comes, from its media type; what cannot be looked into is refused before it
 /// comes.
-fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
+fn ending(headers: &HeaderMap) -> Result<&'static str, Problem> {
     let told = headers
         .get(CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
@@ -184,7 +184,7 @@ fn ending(headers: &HeaderMap) -> Result<&'static str, Refusal> {
         "audio/ogg" | "video/ogg" | "application/ogg" => Ok("a.ogg"),
         "application/octet-stream" | "application/mp4" => Ok("a"),
         t if ["video/", "audio/", "image/"].iter().any(|kind| t.starts_with(kind)) => Ok("a"),
-        t => Err(Refusal::new(
+        t => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
                 "{t} is not looked into here; send video, sound or a still image under its media type"
@@ -255,18 +255,18 @@ async fn by_reference(
     let sought = query::<Hints>(&uri)?.check(&service)?;
     let asked: Reference = upload::json(&headers, body).await?;
     if asked.region.as_ref().is_some_and(|r| r.as_array().is_none_or(|a| !a.is_empty())) {
-        return Err(Refusal::bad("parts of a file are not looked at here; leave 'region' out"));
+        return Err(Problem::bad("parts of a file are not looked at here; leave 'region' out"));
     }
     if service.settings.reference_hosts.is_empty() {
-        return Err(Refusal::new(
+        return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "this server fetches nothing; send the file itself to /v1/matches/byContent",
         ));
     }
     if asked.asset_length > service.settings.upload_bytes {
-        return Err(Refusal::too_large(service.settings.upload_bytes));
+        return Err(Problem::too_large(service.settings.upload_bytes));
     }
-    let coming = service.gate.enter(&caller).await?;
+    let coming = service.admission.enter(&caller).await?;
     service.disk.room(asked.asset_length)?;
     let upload = Upload::place(&service.spool, asked.asset_type.as_deref().unwrap_or_default())?;
     reference::fetch(

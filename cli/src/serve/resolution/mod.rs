@@ -15,7 +15,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 use serde::de::DeserializeOwned;
 
-use super::{Refusal, Service};
+use super::{Problem, Service};
 
 pub(super) use services::well_known;
 
@@ -27,22 +27,22 @@ pub(super) fn routes() -> Router<Arc<Service>> {
 }
 
 /// What the query string asks for.
-pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     Query::try_from_uri(uri).map(|Query(q)| q).map_err(|e| {
-        Refusal::bad(format!("the query string is not as asked for: {}", e.body_text()))
+        Problem::bad(format!("the query string is not as asked for: {}", e.body_text()))
     })
 }
 
 /// The bytes of a soft binding's value. Padding may be missing, and both alphabets occur.
-fn value(text: &str) -> Result<Vec<u8>, Refusal> {
+fn value(text: &str) -> Result<Vec<u8>, Problem> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
     let alphabet = if text.contains(['-', '_']) { alphabet::URL_SAFE } else { alphabet::STANDARD };
     match GeneralPurpose::new(&alphabet, LENIENT).decode(text) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
-        Ok(_) => Err(Refusal::bad("the value of the soft binding is empty")),
-        Err(e) => Err(Refusal::bad(format!("the value of the soft binding is no base64: {e}"))),
+        Ok(_) => Err(Problem::bad("the value of the soft binding is empty")),
+        Err(e) => Err(Problem::bad(format!("the value of the soft binding is no base64: {e}"))),
     }
 }
 

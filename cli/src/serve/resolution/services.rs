@@ -52,7 +52,7 @@ async fn capabilities(State(service): Shared) -> Response {
 }
 
 async fn status(State(service): Shared) -> Response {
-    let status = match (service.ready().await, service.gate.left()) {
+    let status = match (service.ready().await, service.admission.left()) {
         (Err(_), _) => "down",
         (Ok(_), 0) => "degraded",
         (Ok(_), _) => "ok",

@@ -13,7 +13,7 @@ use crate::output;
 
 /// A status and one line that says what is wrong and what to do.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct Problem {
     status: StatusCode,
     /// What is wrong, for scripts.
     code: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Refusal {
     again: Option<u64>,
 }
 
-impl Refusal {
+impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, code: of_status(status), message: message.into(), again: None }
     }
@@ -85,7 +85,7 @@ fn of_status(status: StatusCode) -> &'static str {
     }
 }
 
-impl From<RegistryError> for Refusal {
+impl From<RegistryError> for Problem {
     fn from(e: RegistryError) -> Self {
         let code = e.code();
         match e {
@@ -96,7 +96,7 @@ impl From<RegistryError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response =
             (self.status, Json(json!({"error": self.message, "code": self.code}))).into_response();

@@ -9,12 +9,12 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::nursery::{Nursery, Shared, Worker};
-use super::serve::{Early, SPENT};
+use super::serve::{PreparedZygote, SPENT};
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
-use super::{Isolation, WorkerError, check};
+use super::zygote::{Shared, Worker, Zygote};
+use super::{Isolation, SandboxError, check};
 use crate::detect::{Detected, Showing, Shown};
-use crate::eyes::{Eyes, Look, LookError, glance, unless_undecodable};
+use crate::inspect::{InspectError, Inspection, Inspector, glance, unless_undecodable};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still};
 use crate::picture::{DetectOptions, PictureEvidence};
@@ -28,38 +28,38 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Has a worker for each file: a process of this very program, with an empty environment.
 #[derive(Clone, Debug)]
-pub struct Workers(Arc<Shop>);
+pub struct Sandbox(Arc<Shop>);
 
 #[derive(Debug)]
 struct Shop {
     arguments: Vec<OsString>,
-    nursery: Mutex<Option<Nursery>>,
+    zygote: Mutex<Option<Zygote>>,
 }
 
-impl Workers {
-    /// Workers that are this program with `arguments`, at which its `main` calls
+impl Sandbox {
+    /// Sandbox that are this program with `arguments`, at which its `main` calls
     /// [`serve`](super::serve). What they are copies of is there `early`, or started now, as it
     /// takes some hundredths of a second to load.
     #[must_use]
-    pub fn new(arguments: Vec<OsString>, early: Option<Early>) -> Self {
+    pub fn new(arguments: Vec<OsString>, early: Option<PreparedZygote>) -> Self {
         // One that cannot be started now is told of when it is needed.
-        let nursery = Mutex::new(early.map(|e| e.0).or_else(|| Nursery::start(&arguments).ok()));
-        Self(Arc::new(Shop { arguments, nursery }))
+        let zygote = Mutex::new(early.map(|e| e.0).or_else(|| Zygote::start(&arguments).ok()));
+        Self(Arc::new(Shop { arguments, zygote }))
     }
 }
 
 impl Shop {
-    /// Of the nursery that there is, or of a new one if that is gone.
+    /// Of the zygote that there is, or of a new one if that is gone.
     fn worker(&self, shared: &Shared) -> io::Result<Worker> {
-        let mut nursery = self.nursery.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Ok(worker)) = nursery.as_mut().map(|n| n.worker(shared)) {
+        let mut zygote = self.zygote.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(worker)) = zygote.as_mut().map(|n| n.worker(shared)) {
             return Ok(worker);
         }
-        nursery.insert(Nursery::start(&self.arguments)?).worker(shared)
+        zygote.insert(Zygote::start(&self.arguments)?).worker(shared)
     }
 }
 
-impl Workers {
+impl Sandbox {
     /// A worker for the file at `path`, which it has not heard of yet, and what it shares with
     /// another one.
     pub(super) fn begin(
@@ -67,13 +67,13 @@ impl Workers {
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<(Peer, Shared), LookError> {
+    ) -> Result<(Peer, Shared), InspectError> {
         let begin = || -> io::Result<(Worker, Shared)> {
             let ((picture, their_picture), (sound, their_sound)) =
                 (UnixStream::pair()?, UnixStream::pair()?);
             Ok((self.0.worker(&[their_picture, their_sound])?, [picture, sound]))
         };
-        let (worker, shared) = begin().map_err(|reason| WorkerError::Start { reason })?;
+        let (worker, shared) = begin().map_err(|reason| SandboxError::Start { reason })?;
         let deadline = Instant::now() + Duration::from_secs(limits.wall_seconds.clamp(1, FOREVER));
         Ok((
             Peer {
@@ -88,13 +88,13 @@ impl Workers {
     }
 }
 
-impl Eyes for Workers {
+impl Inspector for Sandbox {
     fn open(
         &self,
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Look>, LookError> {
+    ) -> Result<Box<dyn Inspection>, InspectError> {
         let began = Instant::now();
         let (mut decoder, shared) = self.begin(path, limits, cancel)?;
         let Answer::Ready(isolation, seconds) =
@@ -106,7 +106,7 @@ impl Eyes for Workers {
         decoder.limits = limits.of_file(seconds, path.metadata().map_or(0, |m| m.len()));
         decoder.deadline =
             began + Duration::from_secs(decoder.limits.wall_seconds.clamp(1, FOREVER));
-        Ok(Box::new(WorkerLook {
+        Ok(Box::new(SandboxInspection {
             decoder,
             detector: None,
             shared: Some(shared),
@@ -143,12 +143,12 @@ impl Peer {
         &mut self,
         request: &Request,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Answer, LookError> {
+    ) -> Result<Answer, InspectError> {
         self.exchange(Some(request), progress)
     }
 
     /// Another answer to the last one.
-    fn hear(&mut self) -> Result<Answer, LookError> {
+    fn hear(&mut self) -> Result<Answer, InspectError> {
         self.exchange(None, &mut |_| {})
     }
 
@@ -156,7 +156,7 @@ impl Peer {
         &mut self,
         request: Option<&Request>,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Answer, LookError> {
+    ) -> Result<Answer, InspectError> {
         let (cancel, deadline) = (self.cancel.clone(), self.deadline);
         let Some(worker) = &mut self.worker else { return Err(self.senseless()) };
         let mut patience = Patience { stream: &worker.stream, cancel: &cancel, deadline };
@@ -179,12 +179,12 @@ impl Peer {
     }
 
     /// Why there is no answer.
-    pub(super) fn broken(&mut self, e: &io::Error) -> LookError {
+    pub(super) fn broken(&mut self, e: &io::Error) -> InspectError {
         let path = self.path.clone();
         match e.kind() {
             STOPPED => MediaError::Cancelled { path }.into(),
             ErrorKind::TimedOut => {
-                WorkerError::Slow { path, seconds: self.limits.wall_seconds }.into()
+                SandboxError::Slow { path, seconds: self.limits.wall_seconds }.into()
             }
             ErrorKind::InvalidData => self.senseless(),
             _ => match self.worker.take().and_then(Worker::last) {
@@ -194,7 +194,7 @@ impl Peer {
         }
     }
 
-    fn ended(&self, status: ExitStatus, words: &str) -> WorkerError {
+    fn ended(&self, status: ExitStatus, words: &str) -> SandboxError {
         let path = self.path.clone();
         // What the standard library says when memory, or a thread, which is memory too, is not to
         // be had.
@@ -208,28 +208,28 @@ impl Peer {
         .any(|w| words.contains(w));
         match status.signal() {
             Some(libc::SIGXCPU) => {
-                WorkerError::Processor { path, seconds: self.limits.processor_seconds }
+                SandboxError::Processor { path, seconds: self.limits.processor_seconds }
             }
             None if status.code() == Some(SPENT) => {
-                WorkerError::Processor { path, seconds: self.limits.processor_seconds }
+                SandboxError::Processor { path, seconds: self.limits.processor_seconds }
             }
-            _ if starved => WorkerError::Memory { path, bytes: self.limits.memory_bytes },
-            Some(signal) => WorkerError::Killed { path, signal: name(signal) },
-            None => WorkerError::Failed {
+            _ if starved => SandboxError::Memory { path, bytes: self.limits.memory_bytes },
+            Some(signal) => SandboxError::Killed { path, signal: name(signal) },
+            None => SandboxError::Failed {
                 path,
                 reason: if words.is_empty() { status.to_string() } else { words.into() },
             },
         }
     }
 
-    pub(super) fn senseless(&self) -> LookError {
-        WorkerError::Answer { path: self.path.clone() }.into()
+    pub(super) fn senseless(&self) -> InspectError {
+        SandboxError::Answer { path: self.path.clone() }.into()
     }
 }
 
 /// A look at one file through two workers: one decodes it, and the other, which has the keys and
 /// opens no file, looks for marks in what that one shows.
-struct WorkerLook {
+struct SandboxInspection {
     decoder: Peer,
     /// From the first time on that somebody asks for marks.
     detector: Option<Peer>,
@@ -241,12 +241,12 @@ struct WorkerLook {
     isolation: Isolation,
 }
 
-impl WorkerLook {
-    fn detector(&mut self) -> Result<&mut Peer, LookError> {
+impl SandboxInspection {
+    fn detector(&mut self) -> Result<&mut Peer, InspectError> {
         if self.detector.is_none() {
             let Some(shared) = self.shared.take() else { return Err(self.decoder.senseless()) };
             let worker =
-                self.shop.worker(&shared).map_err(|reason| WorkerError::Start { reason })?;
+                self.shop.worker(&shared).map_err(|reason| SandboxError::Start { reason })?;
             let Peer { path, limits, cancel, deadline, .. } = &self.decoder;
             let mut peer = Peer {
                 worker: Some(worker),
@@ -270,7 +270,7 @@ impl WorkerLook {
         how: &DetectOptions,
         mut what: Showing,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Detected, LookError> {
+    ) -> Result<Detected, InspectError> {
         let asked = Request::Marks(Box::new(Asked::new(ring, how, what.sketch)));
         let detector = self.detector()?;
         let Answer::Has(has) = detector.ask(&asked, &mut |_| {})? else {
@@ -293,15 +293,15 @@ impl WorkerLook {
     }
 }
 
-impl Look for WorkerLook {
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+impl Inspection for SandboxInspection {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
         self.decoder
             .ask(&Request::Manifest(trust.clone()), &mut |_| {})?
             .manifest()
             .ok_or_else(|| self.decoder.senseless())
     }
 
-    fn reference(&mut self) -> Result<Option<String>, LookError> {
+    fn reference(&mut self) -> Result<Option<String>, InspectError> {
         self.decoder
             .ask(&Request::Reference, &mut |_| {})?
             .reference()
@@ -314,7 +314,7 @@ impl Look for WorkerLook {
         how: &DetectOptions,
         what: Showing,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Detected, LookError> {
+    ) -> Result<Detected, InspectError> {
         self.find(ring, how, what, progress)
     }
 
@@ -322,12 +322,12 @@ impl Look for WorkerLook {
         &mut self,
         ring: &KeyRing,
         how: &DetectOptions,
-    ) -> Result<Option<Detected>, LookError> {
+    ) -> Result<Option<Detected>, InspectError> {
         let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
         unless_undecodable(self.find(ring, &how, beginning, &mut |_| {}))
     }
 
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
         self.decoder
             .ask(&Request::Frame(seconds), &mut |_| {})?
             .frame()

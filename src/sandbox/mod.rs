@@ -1,26 +1,26 @@
 //! Looking at files in a process of its own, so that a file that breaks a decoder breaks nothing
 //! else.
 //!
-//! [`Workers`] are [`Eyes`](crate::eyes::Eyes) that have two processes for each file, copies of one
-//! that was started for that ([`nursery`]); the program's `main` calls [`serve`] in them. A worker
-//! gives up what it does not need ([`confine`]) before it does anything: it has limits on memory
-//! and time, can open nothing but the file and its sidecar, for reading, reaches no network, starts
-//! no program and leaves nothing behind. It talks with its parent over a socket ([`wire`]). One
-//! decodes the file, and knows no key; the other has the keys, opens no file, and looks for marks
-//! in what the first one shows ([`beside`]). What they answer is not trusted ([`check`]): one that
-//! was taken over can lie about its own file, and do no more.
+//! [`Sandbox`] are [`Inspector`](crate::inspect::Inspector) that have two processes for each file,
+//! copies of one that was started for that ([`zygote`]); the program's `main` calls [`serve`] in
+//! them. A worker gives up what it does not need ([`confine`]) before it does anything: it has
+//! limits on memory and time, can open nothing but the file and its sidecar, for reading, reaches
+//! no network, starts no program and leaves nothing behind. It talks with its parent over a socket
+//! ([`wire`]). One decodes the file, and knows no key; the other has the keys, opens no file, and
+//! looks for marks in what the first one shows ([`beside`]). What they answer is not trusted
+//! ([`check`]): one that was taken over can lie about its own file, and do no more.
 
 mod beside;
 mod calls;
 mod check;
 mod confine;
 mod failure;
-mod nursery;
 mod parent;
 mod press;
 mod room;
 mod serve;
 mod wire;
+mod zygote;
 
 use std::path::PathBuf;
 
@@ -29,11 +29,12 @@ use serde::{Deserialize, Serialize};
 use crate::fault::ErrorKind;
 pub(crate) use beside::{heard, said};
 
-pub use parent::Workers;
+pub use parent::Sandbox;
 pub(crate) use parent::{believed, told};
-pub use serve::{Early, Split, serve, split};
+pub use serve::{PreparedZygote, Split, serve, split};
 
-/// What keeps a file from doing harm while it is looked at. All false in the process's own eyes.
+/// What keeps a file from doing harm while it is looked at. All false where this
+/// process looks at it itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Isolation {
@@ -54,7 +55,7 @@ pub struct Isolation {
 /// What became of a worker that gave no answer. Each is an error of the one file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum WorkerError {
+pub enum SandboxError {
     /// None could be started.
     #[error(
         "no worker can be started to look at files in ({reason}); see to the machine's limits on processes and memory, or look with --no-sandbox"
@@ -111,7 +112,7 @@ pub enum WorkerError {
     },
 }
 
-impl WorkerError {
+impl SandboxError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

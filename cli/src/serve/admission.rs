@@ -17,7 +17,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::caller::Caller;
 use super::places::{Full, Place, Places};
 use super::upload::linger;
-use super::{Refusal, Settings, Shared};
+use super::{Problem, Settings, Shared};
 
 /// How long a file waits for a place to be received: those that move nothing lose theirs sooner.
 const WAIT: Duration = Duration::from_secs(3);
@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 const FORGET: u64 = 10_000;
 
 /// All of these limits.
-pub(super) struct Gate {
+pub(super) struct Admission {
     rate: Option<DefaultKeyedRateLimiter<IpAddr>>,
     asked: AtomicU64,
     /// For files that are received: who sends too slowly makes room.
@@ -45,19 +45,19 @@ pub(super) struct Coming {
 
 impl Coming {
     /// The file is there: a place among those that are looked at, free again when it is dropped.
-    pub(super) fn whole(self) -> Result<Place, Refusal> {
+    pub(super) fn whole(self) -> Result<Place, Problem> {
         self.files.enter(Some(self.network), &Arc::default()).map_err(full)
     }
 }
 
-fn full(full: Full) -> Refusal {
+fn full(full: Full) -> Problem {
     match full {
-        Full::All => Refusal::busy(
+        Full::All => Problem::busy(
             StatusCode::SERVICE_UNAVAILABLE,
             "all places for files are taken; try again later",
             5,
         ),
-        Full::Each => Refusal::busy(
+        Full::Each => Problem::busy(
             StatusCode::TOO_MANY_REQUESTS,
             "this address has as many files here as it may; send the next when one is done",
             5,
@@ -66,7 +66,7 @@ fn full(full: Full) -> Refusal {
     }
 }
 
-impl Gate {
+impl Admission {
     pub(super) fn new(settings: &Settings) -> Self {
         let rate = NonZero::new(settings.rate).map(|rate| {
             RateLimiter::keyed(
@@ -80,7 +80,7 @@ impl Gate {
 
     /// A place for a file that is about to come. Where none is left, those that do not use theirs
     /// are waited for.
-    pub(super) async fn enter(&self, caller: &Caller) -> Result<Coming, Refusal> {
+    pub(super) async fn enter(&self, caller: &Caller) -> Result<Coming, Problem> {
         let until = Instant::now() + WAIT;
         loop {
             // It would be received for nothing.
@@ -102,7 +102,7 @@ impl Gate {
     }
 
     /// A place for a file that an earlier server received.
-    pub(super) fn again(&self) -> Result<Place, Refusal> {
+    pub(super) fn again(&self) -> Result<Place, Problem> {
         self.files.enter(None, &Arc::default()).map_err(full)
     }
 
@@ -111,14 +111,14 @@ impl Gate {
         self.files.left().min(self.coming.left())
     }
 
-    fn pass(&self, network: IpAddr) -> Result<(), Refusal> {
+    fn pass(&self, network: IpAddr) -> Result<(), Problem> {
         let Some(rate) = &self.rate else { return Ok(()) };
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
             rate.retain_recent();
         }
         rate.check_key(&network).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            Refusal::busy(
+            Problem::busy(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many requests from this address; ask more slowly",
                 wait,
@@ -134,7 +134,7 @@ pub(super) async fn rate(
     request: Request,
     next: Next,
 ) -> Response {
-    match service.gate.pass(caller.network) {
+    match service.admission.pass(caller.network) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             linger(&mut request.into_body()).await;

@@ -16,12 +16,12 @@ use serde_bytes::ByteBuf;
 
 use super::confine::{Reach, confine};
 use super::failure::Failure;
-use super::parent::{Patience, Peer, Workers, place};
+use super::parent::{Patience, Peer, Sandbox, place};
 use super::serve::{Pace, leave_with_the_parent};
 use super::wire::{ANSWER, Answer, Ordered, Pressed, QUESTION, Request, receive, send};
-use super::{Isolation, WorkerError};
-use crate::eyes::LookError;
+use super::{Isolation, SandboxError};
 use crate::fingerprint::SoundFingerprint;
+use crate::inspect::InspectError;
 use crate::media::{
     self, Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec,
 };
@@ -231,14 +231,14 @@ impl Rework for DistantTrack {
     }
 }
 
-impl Presses for Workers {
+impl Presses for Sandbox {
     fn open(
         &self,
         input: &Path,
         output: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Press>, LookError> {
+    ) -> Result<Box<dyn Press>, InspectError> {
         let (mut peer, _) = self.begin(input, limits, cancel)?;
         peer.deadline = Instant::now() + WORK;
         let asked = Request::Press(
@@ -259,7 +259,7 @@ impl Presses for Workers {
         how: &Filtering<'_>,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<(), LookError> {
+    ) -> Result<(), InspectError> {
         let (mut peer, _) = self.begin(input, limits, cancel)?;
         peer.deadline = Instant::now() + WORK;
         let asked = Request::Filter(
@@ -280,7 +280,7 @@ struct WorkerPress {
     peer: Peer,
     isolation: Isolation,
     /// Where it came from, which must outlive it.
-    _workers: Workers,
+    _workers: Sandbox,
 }
 
 impl WorkerPress {
@@ -330,7 +330,7 @@ impl From<io::Error> for Broken {
 }
 
 impl Press for WorkerPress {
-    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), LookError> {
+    fn beginning(&mut self, seconds: f64, rate: f64, take: Take<'_>) -> Result<(), InspectError> {
         let mut planes = Planes::default();
         let shown =
             self.talk(&Request::Beginning(seconds, rate), |told, line, limits| match told {
@@ -403,7 +403,7 @@ impl Press for WorkerPress {
         })
     }
 
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, LookError> {
+    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError> {
         match self.peer.ask(&Request::Heard, &mut |_| {})? {
             Answer::Heard(None) => Ok(None),
             Answer::Heard(Some(bytes)) => {
@@ -441,11 +441,11 @@ fn written(p: Pressed) -> Option<(Summary, Option<Stills>)> {
 }
 
 /// The same error where nothing is marked.
-fn looked(e: StampError) -> LookError {
+fn looked(e: StampError) -> InspectError {
     match e {
         StampError::Media(e) => e.into(),
         StampError::Provenance(e) => e.into(),
         StampError::Worker(e) => e.into(),
-        other => WorkerError::Start { reason: io::Error::other(other.to_string()) }.into(),
+        other => SandboxError::Start { reason: io::Error::other(other.to_string()) }.into(),
     }
 }

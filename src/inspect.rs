@@ -1,9 +1,9 @@
-//! Whose eyes a file is seen with: those of this process, or of a [worker](crate::worker) that can
-//! do no harm.
+//! Who looks at a file that others made: this process, or workers in a [sandbox](crate::sandbox),
+//! which can do no harm.
 //!
 //! Everything that [`verify`](mod@crate::verify) wants to know of a file that others made goes
-//! through [`Look`]: libav, the C2PA's parser and the detectors run behind it, and nothing else of
-//! them does. The registry stays on this side.
+//! through [`Inspection`]: libav, the C2PA's parser and the detectors run behind it, and nothing
+//! else of them does. The registry stays on this side.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,41 +15,41 @@ use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::picture::DetectOptions;
 use crate::provenance::{self, ManifestReport, ProvenanceError, Trust};
-use crate::worker::{Isolation, WorkerError};
+use crate::sandbox::{Isolation, SandboxError};
 
 /// Begins to look at files.
-pub trait Eyes: fmt::Debug + Send + Sync {
+pub trait Inspector: fmt::Debug + Send + Sync {
     /// Begins to look at the file at `path`.
     ///
     /// # Errors
-    /// [`LookError`] if that cannot even begin.
+    /// [`InspectError`] if that cannot even begin.
     fn open(
         &self,
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Look>, LookError>;
+    ) -> Result<Box<dyn Inspection>, InspectError>;
 }
 
 /// A look at one file.
-pub trait Look {
+pub trait Inspection {
     /// What its manifest says; `None` if it has none. Asked first.
     ///
     /// # Errors
-    /// [`LookError`] if the file cannot be read or passes a limit. A broken manifest is no error,
-    /// and neither are media that cannot be decoded: those are told by [`Self::marks`].
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
+    /// [`InspectError`] if the file cannot be read or passes a limit. A broken manifest is no
+    /// error, and neither are media that cannot be decoded: those are told by [`Self::marks`].
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError>;
 
     /// Where it says that its manifest is kept, if that is somewhere else. Nothing is fetched.
     ///
     /// # Errors
-    /// [`LookError`] if the file cannot be read.
-    fn reference(&mut self) -> Result<Option<String>, LookError>;
+    /// [`InspectError`] if the file cannot be read.
+    fn reference(&mut self) -> Result<Option<String>, InspectError>;
 
     /// What marks carry of it what is to be looked at, and what that is like if that is to be told.
     ///
     /// # Errors
-    /// [`LookError`] if the file cannot be read or decoded, passes a limit, or the work was
+    /// [`InspectError`] if the file cannot be read or decoded, passes a limit, or the work was
     /// cancelled.
     fn marks(
         &mut self,
@@ -57,24 +57,24 @@ pub trait Look {
         how: &DetectOptions,
         what: Showing,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Detected, LookError>;
+    ) -> Result<Detected, InspectError>;
 
     /// What the beginning of its picture carries, where that is told quickly; `None` of a clip that
     /// is short, or has no picture that can be decoded.
     ///
     /// # Errors
-    /// [`LookError`] if the worker failed, or the work was cancelled.
+    /// [`InspectError`] if the worker failed, or the work was cancelled.
     fn glimpse(
         &mut self,
         ring: &KeyRing,
         how: &DetectOptions,
-    ) -> Result<Option<Detected>, LookError>;
+    ) -> Result<Option<Detected>, InspectError>;
 
     /// The frame that is shown at `seconds`, as [`frame_at`] has it.
     ///
     /// # Errors
     /// As for [`Self::marks`].
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError>;
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError>;
 
     /// How many seconds it lasts, as far as its header says.
     fn seconds(&self) -> Option<f64>;
@@ -88,34 +88,34 @@ pub trait Decodes: fmt::Debug + Send + Sync {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// As for [`Eyes::open`].
+    /// As for [`Inspector::open`].
     fn decode(
         &self,
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Decoding>, LookError>;
+    ) -> Result<Box<dyn Decoding>, InspectError>;
 }
 
-/// One file, where it is decoded: what of a [`Look`] takes no keys.
+/// One file, where it is decoded: what of a [`Inspection`] takes no keys.
 pub trait Decoding {
-    /// As [`Look::manifest`].
+    /// As [`Inspection::manifest`].
     ///
     /// # Errors
     /// As there.
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError>;
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError>;
 
-    /// As [`Look::reference`].
+    /// As [`Inspection::reference`].
     ///
     /// # Errors
     /// As there.
-    fn reference(&mut self) -> Result<Option<String>, LookError>;
+    fn reference(&mut self) -> Result<Option<String>, InspectError>;
 
     /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever
     /// they are, and keeps what both are like if that is asked for.
     ///
     /// # Errors
-    /// As for [`Look::marks`].
+    /// As for [`Inspection::marks`].
     fn show(
         &mut self,
         rate: f64,
@@ -123,22 +123,22 @@ pub trait Decoding {
         watch: &mut dyn Watch,
         listen: &mut dyn Listen,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Shown, LookError>;
+    ) -> Result<Shown, InspectError>;
 
-    /// As [`Look::frame`].
+    /// As [`Inspection::frame`].
     ///
     /// # Errors
     /// As there.
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError>;
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError>;
 
-    /// As [`Look::seconds`].
+    /// As [`Inspection::seconds`].
     fn seconds(&self) -> Option<f64>;
 }
 
 /// Why a file could not be looked at.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum LookError {
+pub enum InspectError {
     /// Reading media.
     #[error(transparent)]
     Media(#[from] MediaError),
@@ -147,10 +147,10 @@ pub enum LookError {
     Provenance(#[from] ProvenanceError),
     /// The worker that looked at it.
     #[error(transparent)]
-    Worker(#[from] WorkerError),
+    Worker(#[from] SandboxError),
 }
 
-impl LookError {
+impl InspectError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -172,17 +172,17 @@ impl LookError {
     }
 }
 
-/// This process's own eyes: quickest, and open to whatever a file does to a decoder.
+/// This process itself: quickest, and open to whatever a file does to a decoder.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Own;
+pub struct InProcess;
 
-impl Decodes for Own {
+impl Decodes for InProcess {
     fn decode(
         &self,
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Decoding>, LookError> {
+    ) -> Result<Box<dyn Decoding>, InspectError> {
         let mut decoding = OwnDecoding {
             path: path.into(),
             limits: *limits,
@@ -219,11 +219,11 @@ struct OwnDecoding {
 }
 
 impl Decoding for OwnDecoding {
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
         Ok(provenance::read(&self.path, trust, &self.limits)?)
     }
 
-    fn reference(&mut self) -> Result<Option<String>, LookError> {
+    fn reference(&mut self) -> Result<Option<String>, InspectError> {
         Ok(provenance::reference(&self.path)?)
     }
 
@@ -234,7 +234,7 @@ impl Decoding for OwnDecoding {
         watch: &mut dyn Watch,
         listen: &mut dyn Listen,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Shown, LookError> {
+    ) -> Result<Shown, InspectError> {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
             None => Ok(show(
@@ -250,7 +250,7 @@ impl Decoding for OwnDecoding {
         }
     }
 
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
         Ok(frame_at(&self.path, seconds, &self.limits, &self.cancel)?)
     }
 
@@ -259,29 +259,32 @@ impl Decoding for OwnDecoding {
     }
 }
 
-impl Eyes for Own {
+impl Inspector for InProcess {
     fn open(
         &self,
         path: &Path,
         limits: &Limits,
         cancel: &Cancel,
-    ) -> Result<Box<dyn Look>, LookError> {
-        Ok(Box::new(OwnLook { decoding: self.decode(path, limits, cancel)?, detectors: None }))
+    ) -> Result<Box<dyn Inspection>, InspectError> {
+        Ok(Box::new(InProcessInspection {
+            decoding: self.decode(path, limits, cancel)?,
+            detectors: None,
+        }))
     }
 }
 
-struct OwnLook {
+struct InProcessInspection {
     decoding: Box<dyn Decoding>,
     /// Who looked at it last.
     detectors: Option<Detectors>,
 }
 
-impl Look for OwnLook {
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, LookError> {
+impl Inspection for InProcessInspection {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
         self.decoding.manifest(trust)
     }
 
-    fn reference(&mut self) -> Result<Option<String>, LookError> {
+    fn reference(&mut self) -> Result<Option<String>, InspectError> {
         self.decoding.reference()
     }
 
@@ -291,7 +294,7 @@ impl Look for OwnLook {
         how: &DetectOptions,
         what: Showing,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Detected, LookError> {
+    ) -> Result<Detected, InspectError> {
         let mut detectors = again(self.detectors.take(), ring, how, what.sketch);
         let what = if detectors.has_picture() { Showing { picture: None, ..what } } else { what };
         let (mut watch, mut listen) = detectors.parts();
@@ -305,7 +308,7 @@ impl Look for OwnLook {
         &mut self,
         ring: &KeyRing,
         how: &DetectOptions,
-    ) -> Result<Option<Detected>, LookError> {
+    ) -> Result<Option<Detected>, InspectError> {
         let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
         let mut detectors = Detectors::new(ring, &how);
         let (mut watch, mut listen) = detectors.parts();
@@ -313,7 +316,7 @@ impl Look for OwnLook {
         unless_undecodable(shown.map(|shown| shown.with(detectors.evidence())))
     }
 
-    fn frame(&mut self, seconds: f64) -> Result<Still, LookError> {
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
         self.decoding.frame(seconds)
     }
 
@@ -341,18 +344,21 @@ pub(crate) fn again(
 
 /// What is asked, and shown, for a quick first word: the beginning, where the mark lies as it was
 /// stamped or was resized. `None` of a clip that is short.
-pub(crate) fn glance(look: &dyn Look, how: &DetectOptions) -> Option<(DetectOptions, Showing)> {
+pub(crate) fn glance(
+    look: &dyn Inspection,
+    how: &DetectOptions,
+) -> Option<(DetectOptions, Showing)> {
     look.seconds().filter(|&seconds| seconds >= WORTH_IT)?;
     Some((DetectOptions { search: false, ..how.clone() }, Showing::beginning(GLIMPSE)))
 }
 
 /// What a glimpse came to. What cannot be decoded is told by the look at the whole.
 pub(crate) fn unless_undecodable(
-    found: Result<Detected, LookError>,
-) -> Result<Option<Detected>, LookError> {
+    found: Result<Detected, InspectError>,
+) -> Result<Option<Detected>, InspectError> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(LookError::Media(e)) if !matches!(e, MediaError::Cancelled { .. }) => Ok(None),
+        Err(InspectError::Media(e)) if !matches!(e, MediaError::Cancelled { .. }) => Ok(None),
         Err(e) => Err(e),
     }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::WorkerError;
-use crate::eyes::LookError;
+use super::SandboxError;
 use crate::fault::ErrorKind;
+use crate::inspect::InspectError;
 use crate::media::{Kind, Limits, MediaError};
 use crate::provenance::{ProvenanceError, sidecar_path};
 use crate::stamp::StampError;
@@ -77,23 +77,23 @@ const LIMITED: [(&str, Limit); 5] = [
     ("a duration (seconds)", |l| l.seconds),
 ];
 
-impl From<LookError> for Failure {
-    fn from(e: LookError) -> Self {
+impl From<InspectError> for Failure {
+    fn from(e: InspectError) -> Self {
         match e {
-            LookError::Media(e) => Self::of_media(e),
-            LookError::Provenance(ProvenanceError::Open { path, reason })
+            InspectError::Media(e) => Self::of_media(e),
+            InspectError::Provenance(ProvenanceError::Open { path, reason })
                 if path == sidecar_path(&path) =>
             {
                 Self::Sidecar((&reason).into())
             }
-            LookError::Provenance(ProvenanceError::Open { reason, .. }) => {
+            InspectError::Provenance(ProvenanceError::Open { reason, .. }) => {
                 Self::Open((&reason).into())
             }
-            LookError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => {
+            InspectError::Provenance(ProvenanceError::TooLarge { path, bytes, .. }) => {
                 Self::ManifestTooLarge(path == sidecar_path(&path), bytes)
             }
-            LookError::Provenance(ProvenanceError::Trust { reason }) => Self::Trust(reason),
-            LookError::Provenance(ProvenanceError::Alone { .. }) => Self::ManifestAlone,
+            InspectError::Provenance(ProvenanceError::Trust { reason }) => Self::Trust(reason),
+            InspectError::Provenance(ProvenanceError::Alone { .. }) => Self::ManifestAlone,
             e => Self::Other(e.to_string()),
         }
     }
@@ -136,7 +136,7 @@ impl Failure {
     }
 
     /// The error, of the file at `path`.
-    pub(super) fn into_error(self, path: &Path, limits: &Limits) -> LookError {
+    pub(super) fn into_error(self, path: &Path, limits: &Limits) -> InspectError {
         let path = path.to_path_buf();
         match self {
             Self::Open(reason) => MediaError::Open { path, reason: reason.into() }.into(),
@@ -152,7 +152,7 @@ impl Failure {
                 Some(&(what, limit)) => {
                     MediaError::Limit { path, what, found, limit: limit(limits) }.into()
                 }
-                None => WorkerError::Answer { path }.into(),
+                None => SandboxError::Answer { path }.into(),
             },
             Self::Sidecar(reason) => {
                 ProvenanceError::Open { path: sidecar_path(&path), reason: reason.into() }.into()
@@ -170,7 +170,7 @@ impl Failure {
                 told,
             }
             .into(),
-            Self::Other(reason) => WorkerError::Failed { path, reason }.into(),
+            Self::Other(reason) => SandboxError::Failed { path, reason }.into(),
         }
     }
 }
@@ -189,7 +189,7 @@ mod tests {
             found: 1 << 40,
             limit: LIMITED[i].1(&limits),
         };
-        let mut errors: Vec<LookError> = (0..LIMITED.len()).map(|i| limit(i).into()).collect();
+        let mut errors: Vec<InspectError> = (0..LIMITED.len()).map(|i| limit(i).into()).collect();
         errors.push(
             MediaError::Open { path: path(), reason: io::Error::from_raw_os_error(2) }.into(),
         );
@@ -222,7 +222,7 @@ mod tests {
         }
         assert!(matches!(
             Failure::Limit(99, 0).into_error(&path(), &limits),
-            LookError::Worker(WorkerError::Answer { .. })
+            InspectError::Worker(SandboxError::Answer { .. })
         ));
     }
 }

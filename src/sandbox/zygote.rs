@@ -1,11 +1,11 @@
-//! The nursery: a process that makes workers of copies of itself.
+//! The zygote: a process that makes workers of copies of itself.
 //!
 //! Most of what a process of this program costs is the loader's, who binds libav and the libraries
-//! behind it. So that is paid once: the nursery is this program started anew ([`Nursery::start`]),
-//! or, where that would be half of the work, a copy of it as it began ([`Nursery::split`]), with an
+//! behind it. So that is paid once: the zygote is this program started anew ([`Zygote::start`]),
+//! or, where that would be half of the work, a copy of it as it began ([`Zygote::split`]), with an
 //! empty environment and without secrets; it opens no file, runs no thread, and copies itself for
 //! each. What a copy may do is its own to give up. The parent passes the ends of what it talks
-//! through and hears of the copy's end; the nursery ends with its parent, and its copies with it.
+//! through and hears of the copy's end; the zygote ends with its parent, and its copies with it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -34,7 +34,7 @@ use crate::allocator;
 
 /// How long a worker may take to be there: loading comes before the first.
 const STARTING: Duration = Duration::from_secs(20);
-/// How long a worker whose end of the socket is closed may take to be dead, and the nursery that is
+/// How long a worker whose end of the socket is closed may take to be dead, and the zygote that is
 /// left alone.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 /// Between two looks at copies that work.
@@ -44,7 +44,7 @@ const THREADS: usize = 64;
 /// What is read of a worker's last words.
 const WORDS: u64 = 4 << 10;
 
-/// What a worker gets of the parent's: its socket, where last words go, where the nursery tells how
+/// What a worker gets of the parent's: its socket, where last words go, where the zygote tells how
 /// it ended, and what it has in common with another worker.
 const ENDS: usize = 3 + SHARED;
 /// Streams between two workers: one for the picture, and one for the sound.
@@ -53,9 +53,9 @@ pub(super) const SHARED: usize = 2;
 /// One side of them.
 pub(super) type Shared = [UnixStream; SHARED];
 
-/// The parent's handle on the nursery, which dies with it.
+/// The parent's handle on the zygote, which dies with it.
 #[derive(Debug)]
-pub(super) struct Nursery {
+pub(super) struct Zygote {
     pid: Pid,
     control: UnixStream,
 }
@@ -68,7 +68,7 @@ pub(super) struct Worker {
     end: PipeReader,
 }
 
-impl Nursery {
+impl Zygote {
     /// This program, called with `arguments`, at which its `main` calls [`serve`](super::serve).
     pub(super) fn start(arguments: &[OsString]) -> io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
@@ -130,7 +130,7 @@ impl Nursery {
     }
 }
 
-impl Drop for Nursery {
+impl Drop for Zygote {
     fn drop(&mut self) {
         // It ends by itself when it is left alone: so it counts what its copies took as its own,
         // and this process what it took.
@@ -167,7 +167,7 @@ impl Worker {
     }
 }
 
-/// A copy of the nursery, as the nursery sees it.
+/// A copy of the zygote, as the zygote sees it.
 struct Copy {
     pid: Pid,
     /// Can be read once it is dead.
@@ -179,7 +179,7 @@ struct Copy {
 
 /// Makes copies of this process as the parent asks for them, through standard input, until there is
 /// no parent. Returns in a copy, with its ends for standard input and standard error, what it
-/// shares with another one, and `None` in the nursery at its end. No thread may run.
+/// shares with another one, and `None` in the zygote at its end. No thread may run.
 pub(super) fn tend() -> io::Result<Option<Shared>> {
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut copies: Vec<Copy> = Vec::new();

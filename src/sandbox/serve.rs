@@ -10,11 +10,11 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use super::beside::{self, DistantListen, DistantWatch};
 use super::confine::{Reach, confine};
 use super::failure::Failure;
-use super::nursery::{Nursery, Shared, tend};
 use super::press::{filter, press};
 use super::wire::{Answer, QUESTION, Request, receive, send};
+use super::zygote::{Shared, Zygote, tend};
 use crate::allocator;
-use crate::eyes::{Decodes, Decoding, LookError, again};
+use crate::inspect::{Decodes, Decoding, InspectError, again};
 use crate::media::{Cancel, Limits, Progress};
 use crate::press::Filtering;
 use crate::provenance::ManifestReport;
@@ -33,25 +33,25 @@ pub fn serve(files: &dyn Decodes) -> io::Result<()> {
 /// What a process is after [`split`].
 pub enum Split {
     /// The process itself, and what makes its workers.
-    Original(Option<Early>),
+    Original(Option<PreparedZygote>),
     /// A copy of it, whose work is done.
     Copy(io::Result<()>),
 }
 
-/// What makes workers without loading the program again, for [`Workers::new`](super::Workers::new).
+/// What makes workers without loading the program again, for [`Sandbox::new`](super::Sandbox::new).
 /// It ends when this is dropped.
 #[derive(Debug)]
-pub struct Early(pub(super) Nursery);
+pub struct PreparedZygote(pub(super) Zygote);
 
-/// Copies this process for [`Workers`](super::Workers). To be called first of all in `main`, before
+/// Copies this process for [`Sandbox`](super::Sandbox). To be called first of all in `main`, before
 /// anything is read that a worker should not know, and before any thread is started. The copy
 /// [serves](serve) and forgets the arguments and the environment. Its addresses are those of this
 /// process: for one that looks at files of strangers all day, leave it out.
 pub fn split(files: &dyn Decodes) -> Split {
-    match Nursery::split() {
-        Ok(Some(nursery)) => Split::Original(Some(Early(nursery))),
+    match Zygote::split() {
+        Ok(Some(zygote)) => Split::Original(Some(PreparedZygote(zygote))),
         Ok(None) => Split::Copy(serve(files)),
-        // Workers can still be had by starting the program anew, which will tell why not.
+        // Sandbox can still be had by starting the program anew, which will tell why not.
         Err(_) => Split::Original(None),
     }
 }
@@ -167,7 +167,7 @@ fn answer(
     stream: &mut UnixStream,
     shared: &Shared,
 ) -> Result<Answer, Failure> {
-    let failed = |e: LookError| Failure::from(e);
+    let failed = |e: InspectError| Failure::from(e);
     match request {
         Request::Manifest(trust) => {
             let report: Option<ManifestReport> = look.manifest(&trust).map_err(failed)?;
