@@ -271,7 +271,7 @@ impl SandboxInspection {
         mut what: Showing,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Detected, InspectError> {
-        let asked = Request::Marks(Box::new(Asked::new(ring, how, what.sketch)));
+        let asked = Request::Marks(Box::new(Asked::new(ring, how, what)));
         let detector = self.detector()?;
         let Answer::Has(has) = detector.ask(&asked, &mut |_| {})? else {
             return Err(detector.senseless());

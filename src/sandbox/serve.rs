@@ -91,15 +91,15 @@ fn find(mut stream: UnixStream, limits: &Limits, shared: Shared) -> io::Result<(
     let mut before = None;
     while let Some(request) = next(&mut stream)? {
         let asked = if let Request::Marks(asked) = request {
-            Some(asked.sketch).zip(asked.into_parts())
+            Some(asked.what).zip(asked.into_parts())
         } else {
             None
         };
-        let Some((sketch, (ring, how))) = asked else {
+        let Some((what, (ring, how))) = asked else {
             send(&mut stream, &Answer::Failed(senseless()))?;
             continue;
         };
-        let mut detectors = again(before.take(), &ring, &how, sketch);
+        let mut detectors = again(before.take(), &ring, &how, what.sketch);
         send(&mut stream, &Answer::Has(detectors.has_picture()))?;
         let (mut watching, mut listening) = detectors.parts();
         let (seen, heard) = std::thread::scope(|scope| {
@@ -109,14 +109,17 @@ fn find(mut stream: UnixStream, limits: &Limits, shared: Shared) -> io::Result<(
                 heard.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             )
         });
+        let found = detectors.evidence();
+        // Of a picture that was shown in part nothing can be asked again, as in one process.
+        let whole = found.0.is_some() && what.picture.is_some_and(f64::is_infinite);
+        before = whole.then_some(detectors);
         let answer = match seen.and(heard) {
-            Ok(()) => detectors.evidence().into(),
+            Ok(()) => found.into(),
             Err(_) => Answer::Failed(Failure::Other(
                 "the worker beside it shows what makes no sense".into(),
             )),
         };
         send(&mut stream, &answer)?;
-        before = Some(detectors);
     }
     Ok(())
 }

@@ -172,7 +172,8 @@ pub(super) struct Asked {
     rate: f64,
     search: bool,
     guess: Option<[f32; 2]>,
-    pub(super) sketch: bool,
+    /// Of what: how much of the picture, and whether frames may be those of the question before.
+    pub(super) what: Showing,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,7 +185,7 @@ enum Payloads {
 }
 
 impl Asked {
-    pub(super) fn new(ring: &KeyRing, how: &DetectOptions, sketch: bool) -> Self {
+    pub(super) fn new(ring: &KeyRing, how: &DetectOptions, what: Showing) -> Self {
         let question = match &how.question {
             Question::Blind => Payloads::Blind,
             Question::Candidates(list) => Payloads::Candidates(ByteBuf::from(
@@ -198,7 +199,7 @@ impl Asked {
             rate: how.rate,
             search: how.search,
             guess: how.guess,
-            sketch,
+            what,
         }
     }
 
@@ -318,8 +319,8 @@ mod tests {
             [Question::Blind, Question::Expected(list[0]), Question::Candidates(list.clone())]
         {
             how.question = question;
-            let asked: Asked = there_and_back(&Asked::new(&ring, &how, true)).unwrap();
-            assert!(asked.sketch);
+            let asked: Asked = there_and_back(&Asked::new(&ring, &how, Showing::SKETCHED)).unwrap();
+            assert!(asked.what.sketch);
             let (keys, back) = asked.into_parts().unwrap();
             assert_eq!(
                 keys.keys().iter().map(WatermarkKey::id).collect::<Vec<_>>(),
