@@ -308,24 +308,21 @@ fn a_picture_of_which_much_was_replaced_is_mixed() {
     {
         let told = verdict(&format!("color={colour}[o];[0:v][o]overlay=0:0:shortest=1"));
         assert!(told.severity >= Severity::Doubt, "{colour}: {:?}", told.reasons);
-        assert!(
-            [
-                "video.part-of-frame",
-                "video.part-of-frame-perhaps",
-                "video.part-differs",
-                "video.parts-untold"
-            ]
-            .contains(&told.reasons[0].code),
-            "{colour}: {:?}",
-            told.reasons
-        );
+        // So weak a mark may be said to be missing for a time as well.
+        let says = [
+            "video.part-of-frame",
+            "video.part-of-frame-perhaps",
+            "video.part-differs",
+            "video.parts-untold",
+        ];
+        assert!(says.iter().any(|code| told.has(code)), "{colour}: {:?}", told.reasons);
     }
     // A smaller part shows beside the registered picture, or the picture moves too fast to tell,
     // which is said. From a quarter on that holds for every clip.
     let told = verdict("testsrc2=s=640x360:r=25,hue=h=180*t[o];[0:v][o]overlay=400:200:shortest=1");
     assert!(
         told.severity == Severity::Doubt
-            && ["video.part-differs", "video.parts-untold"].contains(&told.reasons[0].code),
+            && (told.has("video.part-differs") || told.has("video.parts-untold")),
         "{:?}",
         told.reasons
     );
