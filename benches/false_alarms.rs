@@ -18,10 +18,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofmark::attacks::{Group, attacks};
+use proofmark::audio;
 use proofmark::evidence::Question;
-use proofmark::media::{Cancel, EncodeOptions, Limits, Reader, SoundReader, filter};
-use proofmark::picture::{DetectOptions, Detector};
-use proofmark::sound;
+use proofmark::media::{AudioReader, Cancel, EncodeOptions, Limits, Reader, filter};
+use proofmark::video::{DetectOptions, Detector};
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
 /// What is asked of each clip.
@@ -68,7 +68,7 @@ fn arguments() -> Arguments {
 /// A clip, taken in.
 enum Taken {
     Picture(Box<Detector>),
-    Sound(Box<sound::Detector>),
+    Sound(Box<audio::Detector>),
 }
 
 impl Taken {
@@ -76,13 +76,12 @@ impl Taken {
     fn ask(&self, question: Question, search: bool) -> f64 {
         match self {
             Self::Picture(seen) => {
-                let mut options = DetectOptions::default();
-                (options.question, options.search) = (question, search);
+                let options = DetectOptions { question, search, ..DetectOptions::default() };
                 seen.again(&fresh(), options).finish().p_value.value()
             }
             Self::Sound(heard) => {
-                let mut options = sound::ListenOptions::default();
-                (options.question, options.search) = (question, search);
+                let options =
+                    audio::ListenOptions { question, search, ..audio::ListenOptions::default() };
                 heard.again(&fresh(), options).finish().p_value.value()
             }
         }
@@ -90,11 +89,11 @@ impl Taken {
 }
 
 /// The first half minute of a clip's sound, taken in.
-fn listen(clip: &Path) -> sound::Detector {
-    let mut reader = SoundReader::open(clip, &Limits::default()).unwrap().unwrap();
-    let format = sound::Format { rate: reader.info().rate, channels: reader.info().channels };
+fn listen(clip: &Path) -> audio::Detector {
+    let mut reader = AudioReader::open(clip, &Limits::default()).unwrap().unwrap();
+    let format = audio::Format { rate: reader.info().rate, channels: reader.info().channels };
     let mut detector =
-        sound::Detector::new(&fresh(), format, sound::ListenOptions::default()).unwrap();
+        audio::Detector::new(&fresh(), format, audio::ListenOptions::default()).unwrap();
     let mut left = 30 * format.rate as usize * format.channels;
     while let Some(samples) = reader.next_block().unwrap().filter(|_| left > 0) {
         detector.push(&samples[..samples.len().min(left)]);
@@ -106,8 +105,7 @@ fn listen(clip: &Path) -> sound::Detector {
 /// Frames of the first seconds of a clip, taken in.
 fn look(clip: &Path, chain: &str) -> Detector {
     let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
-    let mut encode = EncodeOptions::default();
-    encode.preset = Some("ultrafast".into());
+    let encode = EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
     filter(
         clip,
         target.path(),

@@ -26,14 +26,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use proofmark::Payload;
+use proofmark::audio::Format;
 use proofmark::fingerprint::{
-    PictureFingerprint, Query, Recorder, Recording, Sketch, Sketcher, SoundFingerprint, SoundQuery,
+    AudioFingerprint, AudioQuery, Query, Recorder, Recording, Sketch, Sketcher, VideoFingerprint,
 };
-use proofmark::media::{Limits, Reader, SoundReader};
-use proofmark::picture::{Luma, SampleFormat, Samples};
+use proofmark::media::{AudioReader, Limits, Reader};
 use proofmark::recovery::{resembling, resounding};
 use proofmark::registry::{self, Entry, Registry};
-use proofmark::sound::Format;
+use proofmark::video::{Luma, SampleFormat, Samples};
 
 /// Entries that are made and put in at once.
 const PAGE: usize = 1000;
@@ -70,8 +70,8 @@ fn main() {
         entry.sound = recording.map(|r| r.fingerprint()).filter(|f| !f.is_empty());
         println!(
             "{clip}: {} frames, {} hashes of sound",
-            entry.picture.as_ref().map_or(0, PictureFingerprint::len),
-            entry.sound.as_ref().map_or(0, SoundFingerprint::len)
+            entry.picture.as_ref().map_or(0, VideoFingerprint::len),
+            entry.sound.as_ref().map_or(0, AudioFingerprint::len)
         );
         ids.insert(entry.id.clone(), clip.clone());
         registry.put(&entry, true).unwrap();
@@ -92,7 +92,7 @@ fn main() {
                     begin.elapsed().as_secs_f64(),
                 );
             }
-            if let Some(query) = recording.as_ref().and_then(SoundQuery::new) {
+            if let Some(query) = recording.as_ref().and_then(AudioQuery::new) {
                 let begin = Instant::now();
                 let found =
                     resounding(registry.as_ref(), &query, &Default::default(), &Limits::default())
@@ -180,7 +180,7 @@ fn looked_at(path: &Path) -> (Option<Sketch>, Option<Recording>) {
         }
         sketcher.finish()
     });
-    let recording = SoundReader::open(path, &limits).ok().flatten().map(|mut reader| {
+    let recording = AudioReader::open(path, &limits).ok().flatten().map(|mut reader| {
         let mut recorder =
             Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels })
                 .unwrap();
@@ -226,7 +226,7 @@ fn other(i: u64) -> Entry {
 }
 
 /// Six seconds over one or two scenes.
-fn painted(random: &mut Random) -> PictureFingerprint {
+fn painted(random: &mut Random) -> VideoFingerprint {
     let (width, height) = [(160, 90), (160, 90), (90, 160), (120, 90), (120, 120)][random.below(5)];
     let mut sketcher = Sketcher::default();
     let cut = if random.below(2) == 0 { 12 } else { 3 + random.below(7) };
@@ -291,7 +291,7 @@ fn scene(random: &mut Random) -> Vec<u8> {
 }
 
 /// Six seconds of chords over noise.
-fn composed(random: &mut Random) -> SoundFingerprint {
+fn composed(random: &mut Random) -> AudioFingerprint {
     let mut recorder = Recorder::new(Format { rate: RATE, channels: 1 }).unwrap();
     let noisy = 0.3 * random.unit().powi(2);
     let mut left = 6 * RATE as usize;

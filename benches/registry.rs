@@ -16,13 +16,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use proofmark::Payload;
+use proofmark::audio::Format;
 use proofmark::fingerprint::{
-    PictureFingerprint, Query, Recorder, Sketcher, SoundFingerprint, SoundQuery,
+    AudioFingerprint, AudioQuery, Query, Recorder, Sketcher, VideoFingerprint,
 };
-use proofmark::media::{Limits, Reader, SoundReader};
+use proofmark::media::{AudioReader, Limits, Reader};
 use proofmark::recovery::{resembling, resounding};
 use proofmark::registry::{self, Entry};
-use proofmark::sound::Format;
 use tempfile::TempDir;
 
 /// Frames of a clip of six seconds, and hashes of its sound.
@@ -38,7 +38,7 @@ fn main() {
         picture.with_luma(|luma| sketcher.push(luma, time));
     }
     let sketch = sketcher.finish();
-    let mut reader = SoundReader::open(&clip, &Limits::default()).unwrap().unwrap();
+    let mut reader = AudioReader::open(&clip, &Limits::default()).unwrap().unwrap();
     let mut recorder =
         Recorder::new(Format { rate: reader.info().rate, channels: reader.info().channels })
             .unwrap();
@@ -70,7 +70,7 @@ fn main() {
         let (heard, listen) = timed(|| {
             resounding(
                 r.as_ref(),
-                &SoundQuery::new(&recording).unwrap(),
+                &AudioQuery::new(&recording).unwrap(),
                 &Default::default(),
                 &Limits::default(),
             )
@@ -106,14 +106,14 @@ fn entry(i: u64, random: &mut Random) -> Entry {
         }
     }
     let mut e = Entry::new(Payload::random(), [0; 32].into(), "video/mp4".into(), i);
-    e.picture = PictureFingerprint::from_parts(&hashes, vec![0; FRAMES * 32 * 32]);
+    e.picture = VideoFingerprint::from_parts(&hashes, vec![0; FRAMES * 32 * 32]);
     let mut hash = random.next() as u32;
     let mut sound = vec![1];
     for _ in 0..HASHES {
         sound.extend(hash.to_be_bytes());
         (0..4).for_each(|_| hash ^= 1 << (random.next() % 32));
     }
-    e.sound = SoundFingerprint::from_bytes(&sound);
+    e.sound = AudioFingerprint::from_bytes(&sound);
     e
 }
 

@@ -3,7 +3,7 @@
 //! `cargo run --release --example mark_frames`
 #![allow(clippy::print_stdout, reason = "an example says what it does")]
 
-use proofmark::picture::{
+use proofmark::video::{
     DetectOptions, Detector, FrameShape, Luma, Marker, SampleFormat, Samples, Strength,
 };
 use proofmark::{KeyRing, Payload, WatermarkKey};

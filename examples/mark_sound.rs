@@ -3,7 +3,7 @@
 //! `cargo run --release --example mark_sound`
 #![allow(clippy::print_stdout, reason = "an example says what it does")]
 
-use proofmark::sound::{Detector, Format, ListenOptions, Marker};
+use proofmark::audio::{Detector, Format, ListenOptions, Marker};
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
 const RATE: u32 = 48_000;

@@ -1,4 +1,4 @@
-"""Copies for benches/sound_likeness.rs: python3 scripts/sound_likeness.py BENCH FOLDER FILE... [--stamp BIN]
+"""Copies for benches/audio_likeness.rs: python3 scripts/sound_likeness.py BENCH FOLDER FILE... [--stamp BIN]
 
 Of each clip or sound file the first ten seconds go to FOLDER as <name>@original.wav, and copies as <name>@<attack>.<ext>: the attacks on sound of the harness,
 whose folder is BENCH, more speeds, tempos and pitches, and another file's sound laid over at several levels. With --stamp the copies are made from the stamped sound,

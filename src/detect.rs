@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audio::{self, AudioEvidence, ListenOptions};
 use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{
-    Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, SoundReader, StillMaker, Stills,
+    AudioReader, Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, StillMaker, Stills,
 };
 use crate::payload::Payload;
-use crate::picture::{Canvas, Coding, DetectOptions, Detector, Pace, PictureEvidence};
-use crate::sound::{self, ListenOptions, SoundEvidence};
+use crate::video::{Canvas, Coding, DetectOptions, Detector, Pace, VideoEvidence};
 
 /// What a file is, and what its picture and its sound carry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct Detected {
     /// What the file is.
     pub info: MediaInfo,
     /// What was found in the picture; `None` if there is none.
-    pub picture: Option<PictureEvidence>,
+    pub picture: Option<VideoEvidence>,
     /// What was found in the sound; `None` if there is none that can be listened to.
-    pub sound: Option<SoundEvidence>,
+    pub sound: Option<AudioEvidence>,
     /// What the picture looks like, if that was asked for.
     pub sketch: Option<Sketch>,
     /// Small pictures of it, if those were asked for.
@@ -95,7 +95,7 @@ pub trait Watch {
 /// Who looks for one in sound.
 pub trait Listen: Send {
     /// Whether sound of such a format can carry one. Comes first.
-    fn begin(&mut self, format: sound::Format) -> bool;
+    fn begin(&mut self, format: audio::Format) -> bool;
     /// Takes in interleaved samples.
     fn samples(&mut self, samples: &[f32]);
     /// There are no more.
@@ -151,7 +151,7 @@ impl Shown {
     /// What was shown, and what was found in it.
     pub(crate) fn with(
         self,
-        (picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>),
+        (picture, sound): (Option<VideoEvidence>, Option<AudioEvidence>),
     ) -> Detected {
         let Self { info, picture: seen, sound: heard, sketch, stills, recording } = self;
         Detected {
@@ -170,9 +170,9 @@ pub(crate) struct Detectors {
     ring: KeyRing,
     options: DetectOptions,
     picture: Option<Detector>,
-    seen: Option<PictureEvidence>,
-    sound: Option<sound::Detector>,
-    heard: Option<SoundEvidence>,
+    seen: Option<VideoEvidence>,
+    sound: Option<audio::Detector>,
+    heard: Option<AudioEvidence>,
 }
 
 impl Detectors {
@@ -211,7 +211,7 @@ impl Detectors {
     }
 
     /// What they found in the picture, and in the sound.
-    pub(crate) fn evidence(&mut self) -> (Option<PictureEvidence>, Option<SoundEvidence>) {
+    pub(crate) fn evidence(&mut self) -> (Option<VideoEvidence>, Option<AudioEvidence>) {
         (self.seen.take(), self.heard.take())
     }
 }
@@ -221,7 +221,7 @@ pub(crate) struct Watching<'a> {
     ring: &'a KeyRing,
     options: &'a DetectOptions,
     detector: &'a mut Option<Detector>,
-    seen: &'a mut Option<PictureEvidence>,
+    seen: &'a mut Option<VideoEvidence>,
 }
 
 impl Watch for Watching<'_> {
@@ -242,18 +242,18 @@ impl Watch for Watching<'_> {
 pub(crate) struct Listening<'a> {
     ring: &'a KeyRing,
     options: &'a DetectOptions,
-    detector: &'a mut Option<sound::Detector>,
-    heard: &'a mut Option<SoundEvidence>,
+    detector: &'a mut Option<audio::Detector>,
+    heard: &'a mut Option<AudioEvidence>,
 }
 
 impl Listen for Listening<'_> {
-    fn begin(&mut self, format: sound::Format) -> bool {
+    fn begin(&mut self, format: audio::Format) -> bool {
         let how = ListenOptions {
             question: self.options.question.clone(),
             search: self.options.search,
             again: self.options.guess.is_some(),
         };
-        *self.detector = sound::Detector::new(self.ring, format, how).ok();
+        *self.detector = audio::Detector::new(self.ring, format, how).ok();
         self.detector.is_some()
     }
 
@@ -264,7 +264,7 @@ impl Listen for Listening<'_> {
     }
 
     fn finish(&mut self) {
-        *self.heard = self.detector.take().map(sound::Detector::finish);
+        *self.heard = self.detector.take().map(audio::Detector::finish);
     }
 }
 
@@ -435,7 +435,7 @@ fn play(
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<Option<Played>, MediaError> {
-    let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
+    let Some(mut reader) = AudioReader::open(path, limits)? else { return Ok(None) };
     let format = reader.info().format();
     if !listen.begin(format) {
         return Ok(None);
@@ -458,7 +458,7 @@ pub(crate) fn record(
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<Option<Recording>, MediaError> {
-    let Some(mut reader) = SoundReader::open(path, limits)? else { return Ok(None) };
+    let Some(mut reader) = AudioReader::open(path, limits)? else { return Ok(None) };
     let format = reader.info().format();
     let Ok(mut recorder) = Recorder::new(format) else { return Ok(None) };
     hear(path, &mut reader, cancel, |samples| {
@@ -471,7 +471,7 @@ pub(crate) fn record(
 /// Hands on the sound of a file, as long as `take` wants more.
 fn hear(
     path: &Path,
-    reader: &mut SoundReader,
+    reader: &mut AudioReader,
     cancel: &Cancel,
     mut take: impl FnMut(&[f32]) -> bool,
 ) -> Result<(), MediaError> {

@@ -13,13 +13,13 @@ use crate::attacks::{Attack, Group, attacks};
 use crate::inspect::{self, InspectError, Inspector, Showing};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{
-    Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Summary,
+    AudioInfo, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, Summary,
 };
 use crate::payload::Payload;
-use crate::picture::{Canvas, DetectOptions, Distortion, Strength};
 use crate::press::{self, Filtering, Marks, Order, Presses};
 use crate::stamp::{ClipMarker, StampError};
 use crate::stats::PValue;
+use crate::video::{Canvas, DetectOptions, Distortion, Strength};
 
 /// What to evaluate, and how.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ fn mark(
         key,
         payload.into(),
         options.strength,
-        Container::of(clip).is_ok_and(Container::is_still),
+        Container::of(clip).is_some_and(Container::is_still),
     );
     let mut marks = Measured { marker, distortion: Distortion::default() };
     let order = Order {
@@ -209,7 +209,7 @@ impl Marks for Measured<'_> {
         Ok(())
     }
 
-    fn track(&mut self, _: &SoundInfo) -> Option<Box<dyn Rework>> {
+    fn track(&mut self, _: &AudioInfo) -> Option<Box<dyn Rework>> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::detect::Detected;
-use crate::fingerprint::{Query, SoundQuery};
+use crate::fingerprint::{AudioQuery, Query};
 use crate::key::KeyRing;
 use crate::media::{Container, Limits, MediaError};
 use crate::provenance::DEFAULT_ALGORITHM;
@@ -19,7 +19,7 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
         // Queries are what the registry is asked with.
         let _ = (
             found.sketch.as_ref().map(Query::new),
-            found.recording.as_ref().and_then(SoundQuery::new),
+            found.recording.as_ref().and_then(AudioQuery::new),
         );
         let own = BTreeSet::new();
         let findings = Findings {

@@ -8,14 +8,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::ErrorKind;
 use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT, show};
 pub use crate::detect::{Listen, Showing, Shown, Watch};
-use crate::fault::ErrorKind;
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
-use crate::picture::DetectOptions;
 use crate::provenance::{self, ManifestReport, ProvenanceError, Trust};
 use crate::sandbox::{Isolation, SandboxError};
+use crate::video::DetectOptions;
 
 /// Begins to look at files.
 pub trait Inspector: fmt::Debug + Send + Sync {

@@ -12,14 +12,14 @@
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`queue`] | work for many machines: jobs, leases, results; media by path or in a store | registry, payloads |
 //! | [`inspect`], [`sandbox`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
-//! | [`mod@detect`] | media → evidence of a mark | media, picture, sound |
+//! | [`mod@detect`] | media → evidence of a mark | media, video, audio |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
 //! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
 //! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
 //! | [`media`] | libav: read, write, transcode | frames |
-//! | [`picture`], [`sound`] | the marks: embed, detect | keys, codes; no files |
-//! | [`fec`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
+//! | [`video`], [`audio`] | the marks: embed, detect | keys, codes; no files |
+//! | [`fec`], [`message`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
 //! | [`allocator`], [`draft`] | what a process asks of it; files that appear whole | nothing else |
 //!
 //! Arrows run downward only. `docs/design/overview.md` tells the same at more length.
@@ -29,42 +29,32 @@ pub mod attacks;
 pub mod detect;
 pub mod draft;
 pub mod evaluate;
-pub mod evidence;
-pub mod fault;
-pub mod fec;
-pub mod fingerprint;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod inspect;
-pub mod key;
-pub mod mark;
-pub mod media;
-mod parallel;
-pub mod payload;
-pub mod picture;
 pub mod press;
-pub mod provenance;
 pub mod queue;
 pub mod recovery;
-pub mod registry;
 pub mod sandbox;
-pub mod sound;
-mod spaced;
 pub mod stamp;
-pub mod stats;
 pub mod verdict;
 pub mod verify;
 
+pub use proofmark_core::{ErrorKind, Payload, parallel, payload};
+pub use proofmark_watermark::{
+    Generation, KeyId, KeyRing, Mark, PValue, WatermarkKey, audio, evidence, fec, key, mark,
+    message, stats, video,
+};
+pub use {
+    proofmark_fingerprint as fingerprint, proofmark_media as media,
+    proofmark_provenance as provenance, proofmark_registry as registry,
+};
+
 pub use detect::{Detected, detect};
 pub use evaluate::{EvaluateOptions, Report, evaluate};
-pub use fault::ErrorKind;
-pub use key::{KeyId, KeyRing, WatermarkKey};
-pub use mark::{Generation, Mark};
-pub use payload::Payload;
 pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;
 pub use stamp::{StampError, StampOptions, Stamped};
-pub use stats::PValue;
 pub use verdict::{Judgement, Language, Severity, Verdict, Vouched};
 pub use verify::{Stage, Verified, VerifyError, VerifyOptions, verify};

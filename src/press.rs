@@ -10,15 +10,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::detect::record;
-use crate::fingerprint::{Recording, SoundFingerprint};
+use crate::fingerprint::{AudioFingerprint, Recording};
 use crate::inspect::InspectError;
 use crate::media::{
-    self, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader, Rework,
-    Skip, SoundInfo, StillMaker, Stills, Summary,
+    self, AudioInfo, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader,
+    Rework, Skip, StillMaker, Stills, Summary,
 };
-use crate::picture::{Canvas, Coding};
 use crate::sandbox::Isolation;
 use crate::stamp::StampError;
+use crate::video::{Canvas, Coding};
 
 /// Begins to make clips anew.
 pub trait Presses: fmt::Debug + Send + Sync {
@@ -84,7 +84,7 @@ pub trait Marks {
     /// [`StampError`] if it cannot be marked, which ends the work.
     fn frame(&mut self, canvas: &mut dyn Canvas, time: f64) -> Result<(), StampError>;
     /// What is to be done to a sound track; `None` to leave it as it is.
-    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>>;
+    fn track(&mut self, info: &AudioInfo) -> Option<Box<dyn Rework>>;
     /// Is told how far it has come.
     fn progress(&mut self, progress: Progress);
 }
@@ -116,7 +116,7 @@ pub trait Press {
     ///
     /// # Errors
     /// If it cannot be read.
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError>;
+    fn heard(&mut self) -> Result<Option<AudioFingerprint>, InspectError>;
 
     /// What keeps the input from doing harm.
     fn isolation(&self) -> Isolation;
@@ -204,7 +204,7 @@ impl Press for OwnPress {
         // All three are asked by turns.
         let marks = RefCell::new(marks);
         let (mut rework, mut progress) = (
-            |info: &SoundInfo| marks.borrow_mut().track(info),
+            |info: &AudioInfo| marks.borrow_mut().track(info),
             |p: Progress| marks.borrow_mut().progress(p),
         );
         let job = Job {
@@ -227,7 +227,7 @@ impl Press for OwnPress {
         Ok((summary, stills.and_then(StillMaker::finish)))
     }
 
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError> {
+    fn heard(&mut self) -> Result<Option<AudioFingerprint>, InspectError> {
         let recording = match record(&self.output, &self.limits, &self.cancel) {
             // What was copied need not be anything that can be decoded.
             Err(MediaError::DecodeSound { .. }) => None,

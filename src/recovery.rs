@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use crate::evidence::TimeRange;
 use crate::fingerprint::{
-    DifferenceMap, PictureFingerprint, Query, Resemblance, SoundFingerprint, SoundQuery,
-    SoundResemblance,
+    AudioFingerprint, AudioQuery, AudioResemblance, DifferenceMap, Query, Resemblance,
+    VideoFingerprint,
 };
 use crate::media::{Limits, Stills};
 use crate::parallel;
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
 use crate::registry::{Binding, Content, Entry, Registry, RegistryError};
+use proofmark_core::TimeRange;
 
 /// What the registry remembers of a clip.
 #[derive(Clone, Debug, Serialize)]
@@ -45,16 +45,16 @@ pub struct Registered {
     /// When the picture in question looks like no moment of the registered one, in seconds.
     pub unmatched: Vec<TimeRange>,
     /// How far the sound in question is from the registered one; `None` as above.
-    pub sound_resemblance: Option<SoundResemblance>,
+    pub sound_resemblance: Option<AudioResemblance>,
     /// Small pictures of it, for people; when each was shown, in seconds, where this is written.
     #[serde(serialize_with = "times")]
     pub stills: Option<Stills>,
     /// What the registered picture looks like.
     #[serde(skip)]
-    pub picture: Option<PictureFingerprint>,
+    pub picture: Option<VideoFingerprint>,
     /// What the registered sound is like.
     #[serde(skip)]
-    pub sound: Option<SoundFingerprint>,
+    pub sound: Option<AudioFingerprint>,
 }
 
 fn times<S: Serializer>(stills: &Option<Stills>, to: S) -> Result<S::Ok, S::Error> {
@@ -248,7 +248,7 @@ pub fn resembling(
 
 /// How far sounds may be apart at a glance to be compared closely, chance being one: as they are,
 /// and under guesses, of which few hashes are looked at then.
-const SOUND_GLANCE: f32 = SoundResemblance::SAME;
+const AUDIO_GLANCE: f32 = AudioResemblance::SAME;
 const STRETCHED_GLANCE: f32 = 0.6;
 
 /// What is registered of the clips whose sound is like this one, the likest first. Where none is as
@@ -258,11 +258,11 @@ const STRETCHED_GLANCE: f32 = 0.6;
 /// [`RecoveryError`].
 pub fn resounding(
     registry: &dyn Registry,
-    query: &SoundQuery,
+    query: &AudioQuery,
     trust: &Trust,
     limits: &Limits,
 ) -> Result<Vec<Registered>, RecoveryError> {
-    let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), SOUND_GLANCE)?;
+    let mut ids = nearest(|after| registry.sounds(after, PAGE), |f| query.glance(f), AUDIO_GLANCE)?;
     if ids.is_empty() {
         ids = nearest(
             |after| registry.sounds(after, PAGE),

@@ -10,20 +10,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::ErrorKind;
+use crate::audio::{self, AudioError};
 use crate::draft::Draft;
-use crate::fault::ErrorKind;
-use crate::fingerprint::{PictureFingerprint, Query, Sketch, Sketcher, SoundFingerprint};
+use crate::fingerprint::{AudioFingerprint, Query, Sketch, Sketcher, VideoFingerprint};
 use crate::inspect::{self, InspectError, Inspector, Showing};
 use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{
-    self, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, SoundInfo, Stills,
+    self, AudioInfo, Cancel, Container, EncodeOptions, Limits, MediaError, Progress, Rework, Stills,
 };
+use crate::message::Message;
 use crate::payload::Payload;
-use crate::picture::{
-    Canvas, Capacity, DetectOptions, Detector, Marker, Meter, PictureError, PictureEvidence,
-    Strength,
-};
 use crate::press::{self, Marks, Order, Press, Presses};
 use crate::provenance::{
     self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Source, Trust,
@@ -31,7 +29,9 @@ use crate::provenance::{
 use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry, Put, Registration, Registry, RegistryError};
 use crate::sandbox::{Isolation, SandboxError};
-use crate::sound::{self, SoundError};
+use crate::video::{
+    Canvas, Capacity, DetectOptions, Detector, Marker, Meter, Strength, VideoError, VideoEvidence,
+};
 
 pub use stream::{StreamOptions, stamp_stream};
 
@@ -126,7 +126,7 @@ pub struct Stamped {
     /// picture.
     pub capacity: Option<Capacity>,
     /// The same of each sound track that was marked, or why it could not be.
-    pub sound: Vec<Result<sound::Capacity, SoundError>>,
+    pub sound: Vec<Result<audio::Capacity, AudioError>>,
     /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
     pub remembered: Option<String>,
     /// Why the registry could not be told that the file is there; it knows the clip all the same,
@@ -149,7 +149,7 @@ pub enum StampError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        reason: PictureError,
+        reason: VideoError,
     },
     /// Building or signing the manifest.
     #[error(transparent)]
@@ -247,7 +247,7 @@ pub fn stamp(
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Stamped, StampError> {
-    let container = Container::of(output)?;
+    let container = media::container_of(output)?;
     let (sidecar, registration) =
         (sidecar(output, container, options), registration(output, options));
     check_targets(input, output, sidecar.iter().chain(&registration), options.overwrite)?;
@@ -272,7 +272,7 @@ pub fn stamp(
 
     let pass =
         Pass::new(ClipMarker::new(input, key, mark, options.strength, container.is_still()), known);
-    let sounds = SoundMarkers::new(key, payload, options.mark_sound);
+    let sounds = AudioMarkers::new(key, payload, options.mark_sound);
     let mut marks = ClipMarks { pass, sounds, progress };
     let order = Order {
         target: output,
@@ -309,9 +309,9 @@ pub fn stamp(
     };
     let bound = Bound {
         payload,
-        marked: capacity.is_some() || sound.iter().flatten().any(sound::Capacity::is_marked),
-        picture: likeness.picture.as_ref().map(PictureFingerprint::excerpt),
-        sound: likeness.sound.as_ref().map(SoundFingerprint::excerpt),
+        marked: capacity.is_some() || sound.iter().flatten().any(audio::Capacity::is_marked),
+        picture: likeness.picture.as_ref().map(VideoFingerprint::excerpt),
+        sound: likeness.sound.as_ref().map(AudioFingerprint::excerpt),
     };
     let signed = match &options.identity {
         None => None,
@@ -411,8 +411,7 @@ pub fn stamp(
 /// share one.
 #[must_use]
 pub fn targets(output: &Path, options: &StampOptions) -> Vec<PathBuf> {
-    let sidecar =
-        Container::of(output).ok().and_then(|container| sidecar(output, container, options));
+    let sidecar = Container::of(output).and_then(|container| sidecar(output, container, options));
     std::iter::once(output.to_path_buf())
         .chain(sidecar)
         .chain(registration(output, options))
@@ -433,9 +432,9 @@ fn registration(output: &Path, options: &StampOptions) -> Option<PathBuf> {
 
 /// What a finished file looks and sounds like.
 struct Likeness {
-    picture: Option<PictureFingerprint>,
+    picture: Option<VideoFingerprint>,
     stills: Option<Stills>,
-    sound: Option<SoundFingerprint>,
+    sound: Option<AudioFingerprint>,
 }
 
 /// Whether small pictures of the clip are made: there must be somebody to keep them.
@@ -444,7 +443,7 @@ fn keeps_stills(options: &StampOptions) -> bool {
 }
 
 /// What a clip looks like, if there is anything to compare.
-fn looks(sketch: &Sketch) -> Option<PictureFingerprint> {
+fn looks(sketch: &Sketch) -> Option<VideoFingerprint> {
     Some(sketch.fingerprint()).filter(|f| !f.is_empty())
 }
 
@@ -472,7 +471,7 @@ fn remembered(
 
 /// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps
 /// another one than was hashed must not be told that its mark was put there.
-fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<SoundFingerprint>, StampError> {
+fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<AudioFingerprint>, StampError> {
     if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
 }
 
@@ -538,7 +537,7 @@ const BEGINNING: f64 = 1.0;
 
 /// What mark of `ring` the input carries already, if the beginning shows it where a clip has it
 /// that was re-encoded or resized.
-fn beginning(press: &mut dyn Press, ring: &KeyRing) -> Result<Option<PictureEvidence>, StampError> {
+fn beginning(press: &mut dyn Press, ring: &KeyRing) -> Result<Option<VideoEvidence>, StampError> {
     let question = DetectOptions { search: false, ..DetectOptions::default() };
     let mut detector: Option<Detector> = None;
     press.beginning(BEGINNING, question.rate, &mut |canvas, time, coding| {
@@ -597,7 +596,7 @@ impl<'a> Pass<'a> {
 /// What is done to a clip on its way from the input to the target.
 struct ClipMarks<'a, 'b> {
     pass: Pass<'a>,
-    sounds: SoundMarkers<'a>,
+    sounds: AudioMarkers<'a>,
     progress: &'b mut dyn FnMut(Progress),
 }
 
@@ -606,7 +605,7 @@ impl Marks for ClipMarks<'_, '_> {
         self.pass.frame(canvas, time)
     }
 
-    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
+    fn track(&mut self, info: &AudioInfo) -> Option<Box<dyn Rework>> {
         self.sounds.track(info)
     }
 
@@ -655,10 +654,10 @@ impl<'a> ClipMarker<'a> {
 }
 
 /// What tracks carry, or why one could not be marked, by the number of the track.
-type Capacities = Rc<RefCell<BTreeMap<usize, Result<sound::Capacity, SoundError>>>>;
+type Capacities = Rc<RefCell<BTreeMap<usize, Result<audio::Capacity, AudioError>>>>;
 
 /// Marks each sound track of a clip.
-struct SoundMarkers<'a> {
+struct AudioMarkers<'a> {
     key: &'a WatermarkKey,
     payload: Payload,
     /// Whether sound is marked.
@@ -667,24 +666,24 @@ struct SoundMarkers<'a> {
     capacities: Capacities,
 }
 
-impl<'a> SoundMarkers<'a> {
+impl<'a> AudioMarkers<'a> {
     fn new(key: &'a WatermarkKey, payload: Payload, marks: bool) -> Self {
         Self { key, payload, marks, tracks: 0, capacities: Rc::default() }
     }
 
     /// A marker for the next track; `None` if sound is not marked, or if it cannot carry a mark,
     /// which is kept.
-    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
+    fn track(&mut self, info: &AudioInfo) -> Option<Box<dyn Rework>> {
         if !self.marks {
             return None;
         }
         let (format, track) = (info.format(), self.tracks);
         self.tracks += 1;
-        let marker = sound::Marker::new(self.key, self.payload, format);
+        let marker = audio::Marker::new(self.key, self.payload, format);
         let made = marker
-            .and_then(|marker| Ok((marker, sound::Meter::new(self.key, self.payload, format)?)));
+            .and_then(|marker| Ok((marker, audio::Meter::new(self.key, self.payload, format)?)));
         match made {
-            Ok(parts) => Some(Box::new(SoundMarker {
+            Ok(parts) => Some(Box::new(AudioMarker {
                 parts: Some(parts),
                 track,
                 capacities: self.capacities.clone(),
@@ -697,19 +696,19 @@ impl<'a> SoundMarkers<'a> {
     }
 
     /// What came of each track, in their order.
-    fn finish(self) -> Vec<Result<sound::Capacity, SoundError>> {
+    fn finish(self) -> Vec<Result<audio::Capacity, AudioError>> {
         self.capacities.take().into_values().collect()
     }
 }
 
 /// Marks one sound track, and measures what it then carries.
-struct SoundMarker {
-    parts: Option<(sound::Marker, sound::Meter)>,
+struct AudioMarker {
+    parts: Option<(audio::Marker, audio::Meter)>,
     track: usize,
     capacities: Capacities,
 }
 
-impl Rework for SoundMarker {
+impl Rework for AudioMarker {
     fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         if let Some((marker, meter)) = &mut self.parts {
             let done = marker.push(samples);
@@ -734,7 +733,7 @@ fn read_back(
     target: &Path,
     ring: &KeyRing,
     payload: Payload,
-    sound: &[Result<sound::Capacity, SoundError>],
+    sound: &[Result<audio::Capacity, AudioError>],
     options: &StampOptions,
     cancel: &Cancel,
 ) -> Result<(), StampError> {
@@ -748,7 +747,7 @@ fn read_back(
         });
     }
     // Silence was never promised to carry anything.
-    let marked = sound.iter().flatten().any(sound::Capacity::is_marked);
+    let marked = sound.iter().flatten().any(audio::Capacity::is_marked);
     match found.sound.filter(|s| marked && s.payload != Some(payload)) {
         Some(s) => {
             Err(StampError::Unreadable { path: target.into(), part: "sound", evidence: s.evidence })

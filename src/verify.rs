@@ -6,23 +6,23 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::ErrorKind;
 use crate::detect::Detected;
 use crate::evidence::Question;
-use crate::fault::ErrorKind;
-use crate::fingerprint::{Comparison, Query, Sketch, SoundQuery};
+use crate::fingerprint::{AudioQuery, Comparison, Query, Sketch};
 use crate::inspect::{InProcess, InspectError, Inspector, Showing};
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Cancel, Limits, MediaError, Progress};
 use crate::payload::Payload;
-use crate::picture::{AreaMap, DetectOptions, Geometry};
 use crate::provenance::{
-    DEFAULT_ALGORITHM, ManifestReport, OwnSigners, PICTURE_ALGORITHM, ProvenanceError,
-    SOUND_ALGORITHM, Trust,
+    AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, ManifestReport, OwnSigners, ProvenanceError, Trust,
+    VIDEO_FINGERPRINT,
 };
 use crate::recovery::{RecoveryError, Registered, recall, resembling, resounding};
 use crate::registry::{Content, Registry, RegistryError};
 use crate::sandbox::{Isolation, SandboxError};
 use crate::verdict::{self, Findings, Judgement, Unseen};
+use crate::video::{AreaMap, DetectOptions, Geometry};
 
 /// Payloads of the registry that the detector chooses among where it cannot read blindly, the
 /// newest first: a million take it about two seconds.
@@ -64,8 +64,8 @@ impl Default for VerifyOptions {
             trust: Trust::default(),
             own: OwnSigners::default(),
             algorithm: DEFAULT_ALGORITHM.into(),
-            picture_algorithm: PICTURE_ALGORITHM.into(),
-            sound_algorithm: SOUND_ALGORITHM.into(),
+            picture_algorithm: VIDEO_FINGERPRINT.into(),
+            sound_algorithm: AUDIO_FINGERPRINT.into(),
             limits: Limits::default(),
             registry: None,
             inspector: Arc::new(InProcess),
@@ -282,7 +282,7 @@ pub fn verify(
             Some(Err(e)) => return Err(e.into()),
         };
     let looks = detected.as_ref().and_then(|d| d.sketch.as_ref()).map(Query::new);
-    let sounds = detected.as_ref().and_then(|d| d.recording.as_ref()).and_then(SoundQuery::new);
+    let sounds = detected.as_ref().and_then(|d| d.recording.as_ref()).and_then(AudioQuery::new);
     let mut similar = Vec::new();
     if let (Some(registry), Some(found), Some(ring)) = (&options.registry, &mut detected, ring)
         && named.is_none()
@@ -438,7 +438,7 @@ fn is_turned(geometry: Geometry) -> bool {
 fn alike(
     registry: &dyn Registry,
     looks: Option<&Query>,
-    sounds: Option<&SoundQuery>,
+    sounds: Option<&AudioQuery>,
     options: &VerifyOptions,
 ) -> Result<Vec<Registered>, RecoveryError> {
     let mut out = looks

@@ -28,9 +28,12 @@ fn every_path_that_the_design_names_exists() {
     {
         let text = std::fs::read_to_string(&document).unwrap();
         let begins_here = |s: &&str| {
-            ["src/", "cli/", "tests/", "docs/", "scripts/", "fuzz/", "benches/", "locales/"]
-                .iter()
-                .any(|folder| s.starts_with(folder))
+            [
+                "src/", "cli/", "crates/", "tests/", "docs/", "scripts/", "fuzz/", "benches/",
+                "locales/",
+            ]
+            .iter()
+            .any(|folder| s.starts_with(folder))
         };
         let looks_like_path = |s: &&str| begins_here(s) && !s.contains([' ', ':', '<', '*']);
         let paths: Vec<&str> = text.split('`').skip(1).step_by(2).filter(looks_like_path).collect();
@@ -71,7 +74,7 @@ fn frames_go_in_and_out_of_libav_in_one_place() {
         "converter.run(",
         "resampler.run(",
     ];
-    let folder = common::root().join("src/media");
+    let folder = common::root().join("crates/media/src");
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -86,5 +89,5 @@ fn frames_go_in_and_out_of_libav_in_one_place() {
                 .map(|call| format!("{call} in {}", path.display())),
         );
     }
-    assert!(found.is_empty(), "beside src/media/guard.rs: {found:?}");
+    assert!(found.is_empty(), "beside crates/media/src/guard.rs: {found:?}");
 }

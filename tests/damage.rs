@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proofmark::Payload;
-use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
+use proofmark::fingerprint::{AudioFingerprint, VideoFingerprint};
 use proofmark::media::Stills;
 use proofmark::registry::{self, Binding, Content, Entry, Filter, RegistryError};
 use rusqlite::Connection;
@@ -32,8 +32,8 @@ fn entry(n: u8) -> Entry {
     entry.title = Some(format!("Clip {n}"));
     entry.labels = ["demo".to_string(), format!("n{n}")].into();
     entry.bindings = [Binding { alg: "org.example".into(), value: vec![n; 16] }].into();
-    entry.picture = PictureFingerprint::from_parts(&hashes, vec![n; 4 * 32 * 32]);
-    entry.sound = SoundFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat());
+    entry.picture = VideoFingerprint::from_parts(&hashes, vec![n; 4 * 32 * 32]);
+    entry.sound = AudioFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat());
     entry.stills =
         Stills::from_bytes(&[&0f32.to_be_bytes()[..], &[0, 0, 0, 3, 0xff, 0xd8, n]].concat());
     assert!(entry.picture.is_some() && entry.sound.is_some() && entry.stills.is_some());

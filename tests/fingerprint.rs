@@ -12,13 +12,13 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::{clip, ffmpeg, root};
+use proofmark::audio::Format;
 use proofmark::fingerprint::{
-    Hash, Query, Recorder, Recording, Resemblance, Sketch, Sketcher, SoundFingerprint, SoundQuery,
+    AudioFingerprint, AudioQuery, Hash, Query, Recorder, Recording, Resemblance, Sketch, Sketcher,
     pdq,
 };
-use proofmark::media::{Limits, Reader, SoundReader};
-use proofmark::picture::{Luma, SampleFormat, Samples};
-use proofmark::sound::Format;
+use proofmark::media::{AudioReader, Limits, Reader};
+use proofmark::video::{Luma, SampleFormat, Samples};
 use tempfile::TempDir;
 
 fn sketch(path: &Path) -> Sketch {
@@ -158,7 +158,7 @@ fn clips_with_little_to_see_are_not_compared() {
 
 /// What the sound of a file is like, from a second on, of ten at most.
 fn recording(path: &Path) -> Recording {
-    let mut reader = SoundReader::open(path, &Limits::default()).unwrap().unwrap();
+    let mut reader = AudioReader::open(path, &Limits::default()).unwrap().unwrap();
     let format = Format { rate: reader.info().rate, channels: reader.info().channels };
     let (mut recorder, mut left) =
         (Recorder::new(format).unwrap(), 10 * format.rate as usize * format.channels);
@@ -189,14 +189,14 @@ fn copies_of_sound_are_known_and_others_are_not() {
     for (arguments, name, what) in copies {
         let copy = work.path().join(name);
         ffmpeg(&clip(), &format!("-vn {arguments}"), &copy);
-        let r = SoundQuery::new(&recording(&copy)).unwrap().resemblance(&original).unwrap();
+        let r = AudioQuery::new(&recording(&copy)).unwrap().resemblance(&original).unwrap();
         assert!(r.same() && !r.different(), "{what}: {r:?}");
     }
     let tune = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
     for source in [tune, "anoisesrc=c=pink:seed=3", "sine=f=440:beep_factor=3"] {
         let other = work.path().join("other.wav");
         common::generate(source, "-t 8", &other);
-        let r = SoundQuery::new(&recording(&other)).and_then(|q| q.resemblance(&original));
+        let r = AudioQuery::new(&recording(&other)).and_then(|q| q.resemblance(&original));
         assert!(r.is_none_or(|r| !r.same()), "{source}: {r:?}");
     }
 }
@@ -208,10 +208,10 @@ fn real_sounds_are_told_apart() {
         std::fs::read_dir(media.join("audio")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let recordings: Vec<Recording> = files.iter().map(|f| recording(f)).collect();
-    let fingerprints: Vec<SoundFingerprint> =
+    let fingerprints: Vec<AudioFingerprint> =
         recordings.iter().map(Recording::fingerprint).collect();
     for (i, recording) in recordings.iter().enumerate() {
-        let query = SoundQuery::new(recording).unwrap();
+        let query = AudioQuery::new(recording).unwrap();
         for (j, other) in fingerprints.iter().enumerate() {
             let r = query.resemblance(other).unwrap();
             assert_eq!(

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use common::{clip, detect, ffmpeg_text, generate, identity, odd, probe, stamp, verify};
 use proofmark::media::{Cancel, Limits, MediaError, Reader, Skip, VideoCodec};
-use proofmark::picture::Samples;
 use proofmark::verdict::Verdict;
+use proofmark::video::Samples;
 use proofmark::{StampError, StampOptions};
 use tempfile::TempDir;
 

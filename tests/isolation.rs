@@ -26,9 +26,9 @@ use proofmark::inspect::{
     Decodes, Decoding, InProcess, InspectError, Inspector, Listen, Showing, Shown, Watch,
 };
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
-use proofmark::picture::DetectOptions;
 use proofmark::provenance::{ManifestReport, Trust};
 use proofmark::sandbox::{self, Isolation, PreparedZygote, Sandbox, SandboxError, Split};
+use proofmark::video::DetectOptions;
 use tempfile::TempDir;
 
 /// What this binary is called with to be a worker.

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use common::{clip, ffmpeg, generate, peak_memory, ring};
 use proofmark::inspect::{InProcess, InspectError, Inspector, Showing};
-use proofmark::media::{Cancel, Limits, SoundReader};
-use proofmark::picture::DetectOptions;
+use proofmark::media::{AudioReader, Cancel, Limits};
 use proofmark::provenance::Trust;
+use proofmark::video::DetectOptions;
 use tempfile::TempDir;
 
 /// What a file is refused with, by the limits that `change` makes. It must not take long.
@@ -124,7 +124,7 @@ fn hours_of_silence_come_in_pieces() {
         "-af asetpts=PTS+if(gte(N\\,20)\\,3*3600/TB\\,0) -c:a flac",
         &path,
     );
-    let mut reader = SoundReader::open(&path, &Limits::default()).unwrap().unwrap();
+    let mut reader = AudioReader::open(&path, &Limits::default()).unwrap().unwrap();
     let (mut samples, mut largest) = (0, 0);
     while let Some(block) = reader.next_block().unwrap() {
         samples += block.len();

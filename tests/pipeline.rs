@@ -10,9 +10,10 @@ mod common;
 
 use common::{clip, detect, detect_with, ffmpeg, identity, stamp, stamp_with, verify};
 use proofmark::evidence::{Method, Question};
-use proofmark::picture::{DetectOptions, PictureEvidence};
+use proofmark::message::Message;
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
+use proofmark::video::{DetectOptions, VideoEvidence};
 use proofmark::{Payload, StampOptions};
 use tempfile::TempDir;
 
@@ -97,8 +98,7 @@ fn weak_marks_are_chosen_among_candidates_and_confirmed() {
     let payload = stamp(&clip(), &target, None).payload;
     ffmpeg(&target, "-an -t 2 -preset veryfast -c:v libx264 -crf 38", &upload);
     let ask = |question| {
-        let mut options = DetectOptions::default();
-        options.question = question;
+        let options = DetectOptions { question, ..DetectOptions::default() };
         detect_with(&upload, &options)
     };
     let others: Vec<Payload> = (0..500).map(|_| Payload::random()).collect();
@@ -126,8 +126,8 @@ fn what_a_crop_left_is_known_where_no_lattice_shows() {
         &upload,
     );
     let ask = |payload| {
-        let mut options = DetectOptions::default();
-        options.question = Question::Expected(payload);
+        let question = Question::Expected(payload);
+        let options = DetectOptions { question, ..DetectOptions::default() };
         detect_with(&upload, &options).payload
     };
     assert_eq!((ask(payload), ask(Payload::random())), (Some(payload), None));
@@ -197,7 +197,7 @@ fn are_both_told(first: Payload, second: Payload) {
             &mixed,
         )
     };
-    let told = |e: &PictureEvidence| {
+    let told = |e: &VideoEvidence| {
         let mut told: Vec<_> = std::iter::once(e).chain(&e.others).map(|m| m.payload).collect();
         told.sort();
         told

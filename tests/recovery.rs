@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::{clip, ffmpeg, identity, ring, stamp_with, told};
-use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
+use proofmark::fingerprint::{AudioFingerprint, VideoFingerprint};
 use proofmark::media::{Cancel, Limits};
 use proofmark::provenance::{
-    DEFAULT_ALGORITHM, ManifestState, PICTURE_ALGORITHM, SOUND_ALGORITHM, Trust, read_store,
+    AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, ManifestState, Trust, VIDEO_FINGERPRINT, read_store,
 };
 use proofmark::registry::{self, Entry, Registry, RegistryError};
 use proofmark::stamp::{Remember, stamp};
@@ -524,9 +524,9 @@ fn the_manifest_names_its_fingerprints_and_they_lead_to_it() {
         // One soft binding an algorithm, each of which leads to the entry.
         let told: Vec<&str> = manifest.soft_bindings.iter().map(|b| b.alg.as_str()).collect();
         let expected = if name == "stamped.m4a" {
-            vec![DEFAULT_ALGORITHM, SOUND_ALGORITHM]
+            vec![DEFAULT_ALGORITHM, AUDIO_FINGERPRINT]
         } else {
-            vec![DEFAULT_ALGORITHM, PICTURE_ALGORITHM, SOUND_ALGORITHM]
+            vec![DEFAULT_ALGORITHM, VIDEO_FINGERPRINT, AUDIO_FINGERPRINT]
         };
         assert_eq!((told, entry.bindings.len()), (expected.clone(), expected.len()), "{name}");
         for b in &manifest.soft_bindings {
@@ -545,12 +545,11 @@ fn the_manifest_names_its_fingerprints_and_they_lead_to_it() {
             );
             assert!(b.bytes.len() <= 293, "{name}: {} of {} bytes", b.alg, b.bytes.len());
             match b.alg.as_str() {
-                PICTURE_ALGORITHM => assert_eq!(
-                    PictureFingerprint::from_parts(&b.bytes, Vec::new()).unwrap().len(),
-                    8
-                ),
-                SOUND_ALGORITHM => {
-                    assert!(SoundFingerprint::from_bytes(&b.bytes).unwrap().len() > 30)
+                VIDEO_FINGERPRINT => {
+                    assert_eq!(VideoFingerprint::from_parts(&b.bytes, Vec::new()).unwrap().len(), 8)
+                }
+                AUDIO_FINGERPRINT => {
+                    assert!(AudioFingerprint::from_bytes(&b.bytes).unwrap().len() > 30)
                 }
                 _ => {}
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proofmark::Payload;
-use proofmark::fingerprint::{PictureFingerprint, SoundFingerprint};
+use proofmark::fingerprint::{AudioFingerprint, VideoFingerprint};
 use proofmark::media::Stills;
 use proofmark::registry::{
     self, Act, Binding, Change, Content, Entry, Filter, Mended, Put, Registration, Registry,
@@ -101,19 +101,19 @@ fn some(n: u64) -> Entry {
 }
 
 /// A fingerprint of three frames.
-fn look(n: u8) -> PictureFingerprint {
+fn look(n: u8) -> VideoFingerprint {
     let mut hashes = vec![1];
     hashes.extend(1.5f32.to_be_bytes());
     for time in 0..3u8 {
         hashes.extend(f32::from(time).to_be_bytes());
         hashes.extend([n ^ time; 32]);
     }
-    PictureFingerprint::from_parts(&hashes, vec![n; 3 * 32 * 32]).unwrap()
+    VideoFingerprint::from_parts(&hashes, vec![n; 3 * 32 * 32]).unwrap()
 }
 
 /// A fingerprint of four hashes of sound.
-fn sound(n: u8) -> SoundFingerprint {
-    SoundFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat()).unwrap()
+fn sound(n: u8) -> AudioFingerprint {
+    AudioFingerprint::from_bytes(&[vec![1], vec![n; 16]].concat()).unwrap()
 }
 
 /// Two pictures, as far as a registry looks.
@@ -419,12 +419,12 @@ fn past(place: &Place, sql: &str) {
 
 /// The tables of each version, as it left them.
 const VERSIONS: [&str; 6] = [
-    include_str!("../src/registry/migrations/1.sql"),
-    include_str!("../src/registry/migrations/2.sql"),
-    include_str!("../src/registry/migrations/3.sql"),
-    include_str!("../src/registry/migrations/4.sql"),
-    include_str!("../src/registry/migrations/5.sql"),
-    include_str!("../src/registry/migrations/6.sql"),
+    include_str!("../crates/registry/src/migrations/1.sql"),
+    include_str!("../crates/registry/src/migrations/2.sql"),
+    include_str!("../crates/registry/src/migrations/3.sql"),
+    include_str!("../crates/registry/src/migrations/4.sql"),
+    include_str!("../crates/registry/src/migrations/5.sql"),
+    include_str!("../crates/registry/src/migrations/6.sql"),
 ];
 
 fn version_1_is_brought_up_to_date(place: &Place) {
@@ -665,7 +665,7 @@ fn sounds_are_read_in_pages(place: &Place) {
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     let first = r.sounds(None, 5).unwrap();
     let second = r.sounds(Some(&first[4].0), 5).unwrap();
-    let read: Vec<(String, SoundFingerprint)> = first.into_iter().chain(second).collect();
+    let read: Vec<(String, AudioFingerprint)> = first.into_iter().chain(second).collect();
     assert_eq!(
         read,
         entries.iter().map(|e| (e.id.clone(), e.sound.clone().unwrap())).collect::<Vec<_>>()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use proofmark::Language;
 use proofmark::Payload;
-use proofmark::picture::Strength;
+use proofmark::video::Strength;
 use time::Date;
 use time::format_description::well_known::Iso8601;
 

@@ -21,9 +21,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail, ensure};
 use proofmark::key::KeyError;
 use proofmark::media::Limits;
-use proofmark::picture::Strength;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
+use proofmark::video::Strength;
 use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
@@ -553,11 +553,11 @@ mod tests {
         );
         assert_eq!(
             parsed.manifest.picture_algorithm.as_deref(),
-            Some(proofmark::provenance::PICTURE_ALGORITHM)
+            Some(proofmark::provenance::VIDEO_FINGERPRINT)
         );
         assert_eq!(
             parsed.manifest.sound_algorithm.as_deref(),
-            Some(proofmark::provenance::SOUND_ALGORITHM)
+            Some(proofmark::provenance::AUDIO_FINGERPRINT)
         );
     }
 }

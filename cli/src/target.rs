@@ -94,7 +94,7 @@ pub(crate) fn folder(path: &Path) -> &Path {
 pub(crate) fn kind(extension: &str) -> Result<String, String> {
     let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
     let known = !extension.contains(['/', '.'])
-        && Container::of(Path::new(&format!("clip.{extension}"))).is_ok();
+        && Container::of(Path::new(&format!("clip.{extension}"))).is_some();
     known.then_some(extension).ok_or_else(|| {
         "give mp4, mov, mkv, webm, m4a, ogg, flac, mp3, wav, png, jpg or webp".into()
     })
@@ -113,7 +113,7 @@ pub(crate) fn of_kind(name: &Path, kind: &str) -> PathBuf {
 /// Refuses `--to` where the target itself says what it is to be, and says another.
 pub(crate) fn refuse_other_kind(target: &Path, kind: Option<&String>) -> Result<()> {
     if let Some(kind) = kind
-        && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Ok(named), Ok(asked)) if named == asked)
+        && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Some(named), Some(asked)) if named == asked)
     {
         bail!(
             "{}: is a file's name, which says what to write, and --to {kind} says another; leave one of them out, or give a folder",

@@ -8,7 +8,7 @@ use std::path::Path;
 use proofmark::KeyRing;
 use proofmark::inspect::{InProcess, Inspector as _, Showing};
 use proofmark::media::Cancel;
-use proofmark::picture::DetectOptions;
+use proofmark::video::DetectOptions;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args_os().nth(1).ok_or("name a file")?;

@@ -14,11 +14,11 @@ use serde_bytes::ByteBuf;
 
 use super::press::{packed, unpacked};
 use super::wire::{receive, send};
+use crate::audio::Format;
 use crate::detect::{Detectors, Listen, Showing, Watch, show};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError};
-use crate::picture::{Canvas, Coding, DetectOptions, FramePlan, Planes};
-use crate::sound::Format;
+use crate::video::{Canvas, Coding, DetectOptions, FramePlan, Planes};
 
 /// Bytes of a message: a piece of sound is far shorter, and samples of frames come behind theirs.
 const MESSAGE: u32 = 64 << 20;

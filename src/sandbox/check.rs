@@ -4,13 +4,14 @@
 //! Types are right once a message was understood. Here numbers are, as far as anything on this side
 //! counts on them.
 
+use crate::audio::AudioEvidence;
 use crate::detect::Shown;
-use crate::evidence::{Span, TimeRange};
+use crate::evidence::Span;
 use crate::key::{KeyId, KeyRing};
 use crate::media::Still;
-use crate::picture::{AreaMap, PictureEvidence};
 use crate::provenance::LONGEST_REFERENCE;
-use crate::sound::SoundEvidence;
+use crate::video::{AreaMap, VideoEvidence};
+use proofmark_core::TimeRange;
 
 /// Seconds that no clip has.
 const LONGEST: f64 = 1e8;
@@ -23,8 +24,8 @@ pub(super) fn shown(shown: &Shown) -> bool {
 
 /// Whether findings are such as detectors with the keys of `ring` have.
 pub(super) fn found(
-    picture: Option<&PictureEvidence>,
-    sound: Option<&SoundEvidence>,
+    picture: Option<&VideoEvidence>,
+    sound: Option<&AudioEvidence>,
     ring: &KeyRing,
 ) -> bool {
     let check = Check { keys: ring.keys().iter().map(|k| k.id()).collect() };
@@ -47,7 +48,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn picture(&self, p: &PictureEvidence) -> bool {
+    fn picture(&self, p: &VideoEvidence) -> bool {
         let geometry = p
             .geometry
             .is_none_or(|g| [g.scale[0], g.scale[1], g.rotation].iter().all(|n| n.is_finite()));
@@ -57,7 +58,7 @@ impl Check<'_> {
             && p.others.iter().chain(&p.earlier).all(|other| self.picture(other))
     }
 
-    fn sound(&self, s: &SoundEvidence) -> bool {
+    fn sound(&self, s: &AudioEvidence) -> bool {
         let stretch = s.geometry.is_none_or(|g| g.speed.is_finite() && g.pitch.is_finite());
         self.mark(s.key.as_ref(), &s.ranges, &s.spans, s.evidence)
             && stretch
@@ -102,8 +103,8 @@ mod tests {
         let mark = json!({"detected": true, "payload": null, "generation": 1, "p_value": 1e-20, "method": "blind", "key": ring.newest().id(), "ranges": [{"start": 0.0, "end": 1.0}],
             "spans": [{"start": 0.0, "end": 1.0, "score": 9.0, "state": "marked"}], "area": {"share": 0.5, "columns": 2, "cells": [true, false, null, true]},
             "geometry": {"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false}, "evidence": 100.0, "frames": 1, "note": null, "others": [], "earlier": []});
-        let holds = |change: &dyn Fn(&mut PictureEvidence)| {
-            let mut picture: PictureEvidence = serde_json::from_value(mark.clone()).unwrap();
+        let holds = |change: &dyn Fn(&mut VideoEvidence)| {
+            let mut picture: VideoEvidence = serde_json::from_value(mark.clone()).unwrap();
             picture.others.push(picture.clone());
             change(&mut picture);
             found(Some(&picture), None, &ring)
@@ -119,12 +120,13 @@ mod tests {
         assert!(!holds(&|p| p.key = Some(WatermarkKey::from_secret([2; 32], 0).id().clone())));
         assert!(!holds(&|p| p.others[0].evidence = f32::NAN));
         let file = |seconds| {
-            let info: MediaInfo = serde_json::from_value(
+            let mut info: MediaInfo = serde_json::from_value(
                 json!({"seconds": 1.0, "picture": null, "has_audio": false}),
             )
             .unwrap();
+            info.seconds = seconds;
             shown(&Shown {
-                info: MediaInfo { seconds, ..info },
+                info,
                 picture: true,
                 sound: false,
                 sketch: None,

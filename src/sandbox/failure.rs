@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
-use crate::fault::ErrorKind;
+use crate::ErrorKind;
 use crate::inspect::InspectError;
 use crate::media::{Kind, Limits, MediaError};
 use crate::provenance::{ProvenanceError, sidecar_path};

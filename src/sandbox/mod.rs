@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::ErrorKind;
+use crate::ErrorKind;
 pub(crate) use beside::{heard, said};
 
 pub use parent::Sandbox;

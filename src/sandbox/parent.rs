@@ -13,13 +13,13 @@ use super::serve::{PreparedZygote, SPENT};
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::zygote::{Shared, Worker, Zygote};
 use super::{Isolation, SandboxError, check};
+use crate::audio::AudioEvidence;
 use crate::detect::{Detected, Showing, Shown};
 use crate::inspect::{InspectError, Inspection, Inspector, glance, unless_undecodable};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still};
-use crate::picture::{DetectOptions, PictureEvidence};
 use crate::provenance::{ManifestReport, Trust};
-use crate::sound::SoundEvidence;
+use crate::video::{DetectOptions, VideoEvidence};
 
 /// Seconds beyond which no clock goes.
 const FOREVER: u64 = 1 << 30;
@@ -362,7 +362,7 @@ impl Answer {
         }
     }
 
-    fn found(self, ring: &KeyRing) -> Option<(Option<PictureEvidence>, Option<SoundEvidence>)> {
+    fn found(self, ring: &KeyRing) -> Option<(Option<VideoEvidence>, Option<AudioEvidence>)> {
         match self {
             Self::Found(picture, sound) => check::found(picture.as_deref(), sound.as_deref(), ring)
                 .then(|| (picture.map(|p| *p), sound.map(|s| *s))),

@@ -20,14 +20,14 @@ use super::parent::{Patience, Peer, Sandbox, place};
 use super::serve::{Pace, leave_with_the_parent};
 use super::wire::{ANSWER, Answer, Ordered, Pressed, QUESTION, Request, receive, send};
 use super::{Isolation, SandboxError};
-use crate::fingerprint::SoundFingerprint;
+use crate::fingerprint::AudioFingerprint;
 use crate::inspect::InspectError;
 use crate::media::{
-    self, Cancel, Limits, Progress, Rework, SoundInfo, Stills, Summary, VideoCodec,
+    self, AudioInfo, Cancel, Limits, Progress, Rework, Stills, Summary, VideoCodec,
 };
-use crate::picture::{Canvas, Planes};
 use crate::press::{Filtering, Marks, Order, Own, Press, Presses, Take};
 use crate::stamp::StampError;
+use crate::video::{Canvas, Planes};
 
 /// How much more memory encoding may take than decoding: an encoder holds tens of frames, in
 /// several forms.
@@ -192,7 +192,7 @@ impl Marks for Distant {
         Ok(())
     }
 
-    fn track(&mut self, info: &SoundInfo) -> Option<Box<dyn Rework>> {
+    fn track(&mut self, info: &AudioInfo) -> Option<Box<dyn Rework>> {
         self.line.tell(&Answer::Track(info.clone()));
         let track = self.tracks;
         self.tracks += 1;
@@ -403,11 +403,11 @@ impl Press for WorkerPress {
         })
     }
 
-    fn heard(&mut self) -> Result<Option<SoundFingerprint>, InspectError> {
+    fn heard(&mut self) -> Result<Option<AudioFingerprint>, InspectError> {
         match self.peer.ask(&Request::Heard, &mut |_| {})? {
             Answer::Heard(None) => Ok(None),
             Answer::Heard(Some(bytes)) => {
-                SoundFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.peer.senseless())
+                AudioFingerprint::from_bytes(&bytes).map(Some).ok_or_else(|| self.peer.senseless())
             }
             _ => Err(self.peer.senseless()),
         }

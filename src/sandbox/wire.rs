@@ -13,15 +13,15 @@ use zeroize::Zeroizing;
 
 use super::Isolation;
 use super::failure::Failure;
+use crate::audio::AudioEvidence;
 use crate::detect::{Showing, Shown};
 use crate::evidence::Question;
 use crate::key::{KeyRing, WatermarkKey};
-use crate::media::{Container, EncodeOptions, Limits, MediaInfo, Progress, SoundInfo, Still};
+use crate::media::{AudioInfo, Container, EncodeOptions, Limits, MediaInfo, Progress, Still};
 use crate::payload::Payload;
-use crate::picture::{Coding, DetectOptions, FramePlan, PictureEvidence};
 use crate::press::Filtering;
 use crate::provenance::{ManifestReport, Trust};
-use crate::sound::SoundEvidence;
+use crate::video::{Coding, DetectOptions, FramePlan, VideoEvidence};
 
 /// Bytes of a question: a million candidates are 16 MB.
 pub(super) const QUESTION: u32 = 256 << 20;
@@ -71,7 +71,7 @@ pub(super) enum Answer {
     Shown(Box<Shown>),
     /// Whether it has the frames already. What it found in all comes later.
     Has(bool),
-    Found(Option<Box<PictureEvidence>>, Option<Box<SoundEvidence>>),
+    Found(Option<Box<VideoEvidence>>, Option<Box<AudioEvidence>>),
     Frame(usize, usize, ByteBuf),
     /// A frame of the beginning, at so many seconds. Its samples follow.
     Seen(FramePlan, f64, Coding),
@@ -79,7 +79,7 @@ pub(super) enum Answer {
     /// A frame to be marked. Its samples follow, and come back.
     Picture(FramePlan, f64),
     /// A sound track, the next one: is it to be changed?
-    Track(SoundInfo),
+    Track(AudioInfo),
     /// Samples of a track, and whether they are its last.
     Samples(usize, ByteBuf, bool),
     Pressed(Box<Pressed>),
@@ -95,8 +95,8 @@ impl From<Progress> for Answer {
 }
 
 /// What was found in picture and sound.
-impl From<(Option<PictureEvidence>, Option<SoundEvidence>)> for Answer {
-    fn from((picture, sound): (Option<PictureEvidence>, Option<SoundEvidence>)) -> Self {
+impl From<(Option<VideoEvidence>, Option<AudioEvidence>)> for Answer {
+    fn from((picture, sound): (Option<VideoEvidence>, Option<AudioEvidence>)) -> Self {
         Self::Found(picture.map(Box::new), sound.map(Box::new))
     }
 }

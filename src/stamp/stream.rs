@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ring::digest;
 
 use super::{
-    ClipMarker, Likeness, Pass, Remember, SoundMarkers, StampError, StampOptions, Stamped,
+    AudioMarkers, ClipMarker, Likeness, Pass, Remember, StampError, StampOptions, Stamped,
     check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish,
 };
 use crate::key::WatermarkKey;
 use crate::mark::{Generation, Mark};
 use crate::media::{
-    self, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, SoundInfo, StillMaker,
+    self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, StillMaker,
 };
 use crate::provenance::{self, Bound, Traces};
 use crate::registry::{Content, Put};
@@ -73,8 +73,8 @@ pub fn stamp_stream(
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
     let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
     let mut stills = keeps_stills(options).then(StillMaker::default);
-    let mut sounds = SoundMarkers::new(key, payload, options.mark_sound);
-    let mut rework = |info: &SoundInfo| sounds.track(info);
+    let mut sounds = AudioMarkers::new(key, payload, options.mark_sound);
+    let mut rework = |info: &AudioInfo| sounds.track(info);
     let job = Job {
         target: output,
         options: &options.encode,
@@ -115,7 +115,7 @@ pub fn stamp_stream(
     let bound = Bound {
         payload,
         marked: true,
-        picture: likeness.picture.as_ref().map(crate::fingerprint::PictureFingerprint::excerpt),
+        picture: likeness.picture.as_ref().map(crate::fingerprint::VideoFingerprint::excerpt),
         sound: None,
     };
     let signed = options

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::fingerprint::{Resemblance, SoundResemblance};
+use crate::fingerprint::{AudioResemblance, Resemblance};
 use crate::payload::Payload;
 use crate::provenance::DEFAULT_ALGORITHM;
 use crate::registry::Entry;
@@ -190,7 +190,7 @@ impl Case {
         let apart = [(10.0, 10.0), (100.0, 95.0), (77.0, 50.0)][self.looks];
         let resemblance = Resemblance::example(apart.0, apart.1);
         let sounds = [(0.1, 0.1), (0.5, 0.45), (0.3, 0.2)][self.sounds];
-        let sound_resemblance = SoundResemblance::example(sounds.0, sounds.1);
+        let sound_resemblance = AudioResemblance::example(sounds.0, sounds.1);
         Registered {
             id: Entry::id_of(payload),
             payload: Some(payload),

@@ -5,14 +5,14 @@ use super::thresholds::{
     ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN,
     UNDISTURBED,
 };
-use crate::evidence::TimeRange;
-use crate::fingerprint::{DifferenceMap, PictureFingerprint, SoundFingerprint};
+use crate::audio::AudioEvidence;
+use crate::fingerprint::{AudioFingerprint, DifferenceMap, VideoFingerprint};
 use crate::payload::Payload;
-use crate::picture::PictureEvidence;
 use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use crate::registry::Entry;
-use crate::sound::SoundEvidence;
+use crate::video::VideoEvidence;
+use proofmark_core::TimeRange;
 
 /// Whose manifest it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub(super) struct Facts<'a> {
     pub(super) named: Option<Payload>,
     pub(super) owner: Owner,
     /// What the picture and the sound say, where they were looked at.
-    pub(super) video: Option<&'a PictureEvidence>,
-    pub(super) audio: Option<&'a SoundEvidence>,
+    pub(super) video: Option<&'a VideoEvidence>,
+    pub(super) audio: Option<&'a AudioEvidence>,
     /// The payloads that were read.
     pub(super) seen: Option<Payload>,
     pub(super) heard: Option<Payload>,
@@ -206,8 +206,8 @@ impl<'a> Facts<'a> {
     pub(super) fn lasts(&self, entry: &Registered) -> Option<(f64, [f64; 2])> {
         let seconds = self.found.detected?.info.seconds?;
         let known = [
-            entry.picture.as_ref().and_then(PictureFingerprint::lasts),
-            entry.sound.as_ref().and_then(SoundFingerprint::lasts),
+            entry.picture.as_ref().and_then(VideoFingerprint::lasts),
+            entry.sound.as_ref().and_then(AudioFingerprint::lasts),
         ];
         let longest =
             known.into_iter().flatten().reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])])?;

@@ -68,7 +68,7 @@ fn manifest(m: &ManifestReport) -> Params {
     ])
 }
 
-fn gap(gaps: &[crate::evidence::TimeRange]) -> Option<Params> {
+fn gap(gaps: &[proofmark_core::TimeRange]) -> Option<Params> {
     let first = gaps.first()?;
     params([
         ("start", Param::Seconds(first.start)),

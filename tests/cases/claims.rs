@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proofmark::media::{Cancel, Kind, Limits, MediaError};
-use proofmark::picture::DetectOptions;
 use proofmark::provenance::{
     Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read,
 };
 use proofmark::stamp::stamp;
+use proofmark::video::DetectOptions;
 use proofmark::{StampError, StampOptions, Stamped, Verdict, Verified};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use proofmark::media::{Cancel, Limits};
-use proofmark::picture::{DetectOptions, PictureEvidence};
 use proofmark::provenance::{Identity, Trust, test_identity};
+use proofmark::video::{DetectOptions, VideoEvidence};
 use proofmark::{KeyRing, Payload, StampOptions, Stamped, Verified, VerifyOptions, WatermarkKey};
 use tempfile::TempDir;
 
@@ -65,14 +65,14 @@ pub(crate) fn stamp_with(input: &Path, output: &Path, mut options: StampOptions)
     .unwrap()
 }
 
-pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> PictureEvidence {
+pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> VideoEvidence {
     proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {})
         .unwrap()
         .picture
         .unwrap()
 }
 
-pub(crate) fn detect(path: &Path) -> PictureEvidence {
+pub(crate) fn detect(path: &Path) -> VideoEvidence {
     detect_with(path, &DetectOptions::default())
 }
 

@@ -8,8 +8,8 @@ use proofmark::KeyRing;
 use proofmark::evidence::Question;
 use proofmark::inspect::{Inspection, Inspector, Showing};
 use proofmark::media::{Cancel, Limits, Progress};
-use proofmark::picture::{DetectOptions, PictureEvidence};
 use proofmark::sandbox::PreparedZygote;
+use proofmark::video::{DetectOptions, VideoEvidence};
 use serde_json::{Value, json};
 
 use super::{Answer, Inspectors};
@@ -177,7 +177,7 @@ impl<'a> Drawings<'a> {
 
     /// Draws what can be drawn, and says what cannot. That is no failure: the answer to what was
     /// asked of the clip is the same.
-    fn draw(&self, look: &mut dyn Inspection, picture: &PictureEvidence) -> Result<Vec<String>> {
+    fn draw(&self, look: &mut dyn Inspection, picture: &VideoEvidence) -> Result<Vec<String>> {
         let mut missing = Vec::new();
         let mut miss = |target: &Target<'_>, weak| {
             let reason = if picture.detected { weak } else { "no mark was found" };

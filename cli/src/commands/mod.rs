@@ -24,11 +24,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail};
 use proofmark::evidence::Question;
 use proofmark::inspect::{InProcess, Inspector};
-use proofmark::picture::DetectOptions;
 use proofmark::press::{self, Presses};
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
 use proofmark::sandbox::{Isolation, PreparedZygote, Sandbox, serve as serve_parent};
+use proofmark::video::DetectOptions;
 use proofmark::{ErrorKind, KeyId, KeyRing, Payload, WatermarkKey};
 use serde_json::{Value, json};
 
@@ -175,14 +175,13 @@ impl Inspectors {
 
 /// Detector options from what was asked.
 fn detect_options(question: &QuestionArgs) -> Result<DetectOptions> {
-    let mut options = DetectOptions::default();
-    options.search = !question.no_search;
-    options.question = match (&question.expect, &question.candidates) {
+    let asked = match (&question.expect, &question.candidates) {
         (Some(payload), _) => Question::Expected(*payload),
         (None, Some(file)) => Question::Candidates(candidates(file)?),
         (None, None) => Question::Blind,
     };
-    Ok(options)
+    let search = !question.no_search;
+    Ok(DetectOptions { question: asked, search, ..DetectOptions::default() })
 }
 
 /// What is asked, as a ledger has it.
@@ -193,7 +192,6 @@ fn question(options: &DetectOptions) -> Value {
         Question::Candidates(list) => {
             digest(list.iter().flat_map(|p| *p.as_bytes()).collect::<Vec<_>>().as_slice())
         }
-        _ => Value::Null,
     };
     json!({"asked": asked, "search": options.search})
 }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, Progress, VideoCodec};
-use proofmark::picture::Outlook;
 use proofmark::registry::mend;
-use proofmark::sound::Outlook as SoundOutlook;
 use proofmark::stamp::{Remember, StampOptions, stamp, targets};
+use proofmark::video::Outlook;
 use proofmark::{KeyRing, Stamped};
 use serde_json::{Value, json};
 
@@ -244,7 +244,7 @@ pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<Stri
     }
     for track in &stamped.sound {
         match track {
-            Ok(c) if c.outlook == SoundOutlook::Ordinary => {}
+            Ok(c) if c.outlook == AudioOutlook::Ordinary => {}
             Ok(c) => out.push(format!("{}: sound: {}", file.display(), c.outlook.sentence())),
             Err(reason) => {
                 out.push(format!("{}: sound copied without a mark: {reason}", file.display()))

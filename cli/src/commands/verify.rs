@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use proofmark::KeyRing;
 use proofmark::media::{Cancel, Progress};
-use proofmark::picture::DetectOptions;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{VerifyOptions, verify};
+use proofmark::video::DetectOptions;
 use serde_json::{Value, json};
 
 use super::{Answer, Inspectors};

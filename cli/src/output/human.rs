@@ -6,14 +6,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use proofmark::attacks::Attack;
+use proofmark::audio::AudioEvidence;
 use proofmark::evaluate::Tally;
 use proofmark::evidence::{Method, TimeRange};
 use proofmark::key::KeyId;
-use proofmark::picture::{Geometry, PictureEvidence};
 use proofmark::provenance::{Action, ManifestReport, ManifestState};
 use proofmark::registry::{Entry, Event};
-use proofmark::sound::SoundEvidence;
 use proofmark::verdict::{Language, Severity, Verdict};
+use proofmark::video::{Geometry, VideoEvidence};
 use proofmark::{
     Detected, Generation, KeyRing, PValue, Payload, Registered, Report, Stamped, Verified,
 };
@@ -206,7 +206,7 @@ fn when(out: &mut String, ranges: &[TimeRange]) {
     }
 }
 
-fn heard(out: &mut String, s: &SoundEvidence) {
+fn heard(out: &mut String, s: &AudioEvidence) {
     payload(out, s.payload, s.method, "");
     line(
         out,
@@ -237,7 +237,7 @@ fn heard(out: &mut String, s: &SoundEvidence) {
     }
 }
 
-fn mark(out: &mut String, p: &PictureEvidence) {
+fn mark(out: &mut String, p: &VideoEvidence) {
     payload(out, p.payload, p.method, &p.generation.map(generation).unwrap_or_default());
     line(
         out,

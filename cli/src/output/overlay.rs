@@ -1,7 +1,7 @@
 //! Where the marks are, drawn over a frame.
 
 use proofmark::media::Still;
-use proofmark::picture::{AreaMap, PictureEvidence};
+use proofmark::video::{AreaMap, VideoEvidence};
 
 use super::canvas::{Canvas, Colour, PAPER, UNMARKED, hue};
 
@@ -15,19 +15,19 @@ const SHORT: usize = 720;
 
 /// The time of the frame to draw over, in seconds: in the middle of the first range of the first
 /// mark that was mapped. `None` if none was.
-pub(crate) fn time(picture: &PictureEvidence) -> Option<f64> {
+pub(crate) fn time(picture: &VideoEvidence) -> Option<f64> {
     let mut mapped = marks(picture).filter(|m| m.area.is_some());
     mapped.find_map(|m| m.ranges.first()).map(|r| f64::midpoint(r.start, r.end))
 }
 
-fn marks(picture: &PictureEvidence) -> impl Iterator<Item = &PictureEvidence> {
+fn marks(picture: &VideoEvidence) -> impl Iterator<Item = &VideoEvidence> {
     std::iter::once(picture).chain(&picture.others)
 }
 
 /// Tints the cells of the frame at `time`: with the hue of a mark that they carry, red where they
 /// carry none, not at all where nothing can be told.
-pub(crate) fn draw(frame: Still, picture: &PictureEvidence, time: f64) -> Canvas {
-    let there = |m: &PictureEvidence| m.ranges.iter().any(|r| (r.start..=r.end).contains(&time));
+pub(crate) fn draw(frame: Still, picture: &VideoEvidence, time: f64) -> Canvas {
+    let there = |m: &VideoEvidence| m.ranges.iter().any(|r| (r.start..=r.end).contains(&time));
     let maps: Vec<_> = marks(picture)
         .enumerate()
         .filter(|(_, m)| there(m))

@@ -1,7 +1,7 @@
 //! When the marks are there: evidence over time, as a plot.
 
 use proofmark::evidence::{Span, SpanState};
-use proofmark::picture::PictureEvidence;
+use proofmark::video::VideoEvidence;
 
 use super::canvas::{Canvas, Colour, INK, LETTER, LINE, SOFT, UNKNOWN, UNMARKED, hue};
 
@@ -27,7 +27,7 @@ const THRESHOLDS: [(f32, Colour, &str); 2] =
     [(Span::MARKED, INK, "marked from score"), (Span::UNMARKED, UNMARKED, "unmarked under")];
 
 /// Draws a lane for each mark. `None` without a mark, as nothing was measured then.
-pub(crate) fn draw(picture: &PictureEvidence) -> Option<Canvas> {
+pub(crate) fn draw(picture: &VideoEvidence) -> Option<Canvas> {
     let marks: Vec<_> = std::iter::once(picture)
         .chain(&picture.others)
         .chain(&picture.earlier)
@@ -109,7 +109,7 @@ impl Plot {
     }
 
     /// A mark's name, the band of its ranges, and its bars.
-    fn lane(&mut self, top: usize, mark: &PictureEvidence, colour: Colour) {
+    fn lane(&mut self, top: usize, mark: &VideoEvidence, colour: Colour) {
         let name = mark.payload.map_or("payload not told".to_string(), |p| format!("payload {p}"));
         self.canvas.text((MARGIN.0, top), SCALE, INK, &name);
         let (band, bars) = (top + NAME, top + NAME + BAND);

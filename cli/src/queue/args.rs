@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use proofmark::Payload;
-use proofmark::picture::Strength;
 use proofmark::queue::State;
+use proofmark::video::Strength;
 
 use crate::args::{RegistryOption, SandboxOption, TrustOption, bitrate};
 use crate::target::kind;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use proofmark::ErrorKind;
 use proofmark::evidence::Question;
-use proofmark::media::{Container, Limits, VideoCodec};
-use proofmark::picture::DetectOptions;
+use proofmark::media::{Container, Limits, VideoCodec, container_of};
 use proofmark::provenance::{Placement, placement};
 use proofmark::queue::{
     DeliverError, Delivered, Event, Finished, Hold, Job, LookTask, Outcome, Place, QueueError,
@@ -15,6 +14,7 @@ use proofmark::queue::{
 };
 use proofmark::registry::{Registration, Registry};
 use proofmark::stamp::{Remember, StampOptions};
+use proofmark::video::DetectOptions;
 use serde_json::Value;
 
 use super::{Metrics, Scratch};
@@ -160,7 +160,7 @@ impl Desk<'_> {
         answer.json["registered"] = registry.map_or(Value::Null, |r| r.location().into());
         let entry = registry.map(|_| read_registration(&clip)).transpose()?;
         let report = report(&answer);
-        let finished = Finished { mime: Container::of(&clip)?.mime(), clip, entry };
+        let finished = Finished { mime: container_of(&clip)?.mime(), clip, entry };
         // A folder that is there no more is known to the next worker as the end of this one.
         match deliver(hold, &self.stores, registry, &finished, task, &report)? {
             Delivered::Here => Ok(Some((answer.exit, report))),
@@ -172,7 +172,7 @@ impl Desk<'_> {
     fn fetch(&self, place: &Place, folder: &Path, hold: &Hold<'_>) -> Result<PathBuf> {
         let file = self.stores.fetch(place, folder, self.limits.bytes, hold.cancel())?;
         let apart = Container::of(Path::new(place.name()))
-            .is_ok_and(|c| placement(c) == Placement::Sidecar);
+            .is_some_and(|c| placement(c) == Placement::Sidecar);
         if let (Place::Object { .. }, true) = (place, apart) {
             match self.stores.fetch(
                 &place.sidecar(),
@@ -195,10 +195,8 @@ fn here<T>(part: &Result<T>) -> Result<&T> {
 }
 
 fn question(asked: &LookTask) -> DetectOptions {
-    let mut options = DetectOptions::default();
-    options.search = !asked.no_search;
-    options.question = asked.expect.map_or(Question::Blind, Question::Expected);
-    options
+    let question = asked.expect.map_or(Question::Blind, Question::Expected);
+    DetectOptions { question, search: !asked.no_search, ..DetectOptions::default() }
 }
 
 /// The worker's way of stamping, where the job has none of its own.

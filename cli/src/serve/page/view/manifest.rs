@@ -1,7 +1,7 @@
 //! What marks, registry and manifests say, in full.
 
 use maud::{Markup, html};
-use proofmark::fingerprint::{Resemblance, SoundResemblance};
+use proofmark::fingerprint::{AudioResemblance, Resemblance};
 use proofmark::registry::Entry;
 use serde_json::Value;
 
@@ -88,7 +88,7 @@ fn sound_likeness(t: Text, entry: &Value) -> String {
     let factor = |path| number(entry, path).unwrap_or(1.0);
     let (speed, pitch) = (factor("/sound_resemblance/speed"), factor("/sound_resemblance/pitch"));
     let stretched = speed != 1.0 || pitch != 1.0;
-    let most = if stretched { SoundResemblance::SAME_STRETCHED } else { SoundResemblance::SAME };
+    let most = if stretched { AudioResemblance::SAME_STRETCHED } else { AudioResemblance::SAME };
     let how = if stretched {
         t.with(
             "entry.stretched",

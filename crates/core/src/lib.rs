@@ -1,0 +1,44 @@
+//! The words that every part of Proofmark shares: the number that a mark carries, frames and samples
+//! as they are lent from one part to another, what a file may ask of the machine, and what an error
+//! asks of whoever meets it.
+//!
+//! Nothing here opens a file, knows a codec or keeps a secret. What decodes lends its frames as
+//! [`Canvas`], what marks or measures borrows them, and so neither needs the other.
+//!
+//! ```
+//! use proofmark_core::video::{Luma, SampleFormat, Samples};
+//! use proofmark_core::Payload;
+//!
+//! let samples = vec![16; 128 * 128];
+//! let luma = Luma {
+//!     samples: Samples::U8(&samples),
+//!     width: 128,
+//!     height: 128,
+//!     stride: 128,
+//!     format: SampleFormat::REFERENCE,
+//! };
+//! assert_eq!(luma.format.steps_per_level(), 1.0);
+//! assert!(Payload::random().to_string().parse::<Payload>().is_ok());
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod audio;
+mod container;
+mod fault;
+mod limits;
+pub mod parallel;
+pub mod payload;
+mod spaced;
+mod stills;
+mod time;
+pub mod video;
+
+pub use container::Container;
+pub use fault::ErrorKind;
+pub use limits::Limits;
+pub use payload::{Payload, PayloadError};
+pub use spaced::Spaced;
+pub use stills::Stills;
+pub use time::TimeRange;
+pub use video::Canvas;

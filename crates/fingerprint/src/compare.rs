@@ -1,0 +1,556 @@
+//! How far a clip and a fingerprint are apart.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use multiversion::multiversion;
+use serde::Serialize;
+
+use super::difference::{self, DifferenceMap};
+use super::pdq::{Hash, hash};
+use super::video::{Frame, INTERVAL, Sketch, Small, VideoFingerprint, small};
+use super::window::{Content, Window, thumbnail_of};
+use proofmark_core::TimeRange;
+
+/// Frames of the clip that guesses are tried on.
+const PROBES: usize = 4;
+/// Guesses that are looked at closely.
+const BEST: usize = 4;
+/// Steps by which a window is moved about, in shares of the picture.
+const STEPS: [f32; 4] = [0.04, 0.02, 0.01, 0.005];
+/// Speeds at which the clip may run, that of the fingerprint being one.
+const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
+/// Seconds around a frame's time in which its like is looked for: one step of the fingerprint.
+const SLACK: f32 = 0.55;
+/// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
+const SAME_ASPECT: i32 = 3;
+/// Share of each side of the registered picture that must be seen to tell where it looks otherwise:
+/// what is made larger has more to see than what was kept of it.
+const NEARLY_ALL: f32 = 0.85;
+/// The same of what may be seen beyond it.
+const NO_MORE: f32 = 1.03;
+/// Bits by which a picture must differ from every registered one to be like none, and how many more
+/// that must be than in the middle of the clip's pictures (`docs/results/edits.md`).
+const STRANGE: f32 = 80.0;
+const STRANGER: f32 = 30.0;
+/// Bits by which two pictures that follow each other differ at most where nothing moves fast, and
+/// where they still show the same moment.
+const SLOW: f32 = 60.0;
+const STILL: f32 = 45.0;
+/// Seconds before and after a moment for which that is asked of the registered clip.
+const AROUND: f32 = 1.0;
+/// Frames that must lie beside each other to count.
+const LEAST: usize = 5;
+
+/// How far a clip and a fingerprint are apart, at the best guess of what was done to the clip.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Resemblance {
+    /// Bits of 256 by which frames beside each other differ, in the mean.
+    pub distance: f32,
+    /// The same of the quarter that differs least: a clip that was damaged or replaced in parts
+    /// still has frames of its own.
+    pub nearest: f32,
+    /// Frames that were beside each other.
+    pub frames: usize,
+    /// Share of the original's frame that is in the clip, as guessed.
+    pub share: f32,
+    /// Size of what is in the frame over its size in the original, both measured by the shorter
+    /// side of the frame, across and down: that of a mark's tile.
+    #[serde(skip)]
+    pub scale: [f32; 2],
+    /// Whether both have the same aspect ratio between bars.
+    pub same_aspect: bool,
+    /// The original's time, in seconds, when the clip begins.
+    pub offset: f32,
+    /// How far the original goes on in a second of the clip.
+    pub speed: f32,
+}
+
+impl Resemblance {
+    /// Most bits by which copies of one clip differ; clips that have nothing to do with each other
+    /// are about 103 apart at the best guess, with a deviation of 5. Chosen on the clips of
+    /// `docs/results/log/likeness-among-many-others.md`.
+    pub const SAME: f32 = 74.0;
+    /// Bits from which clips are different ones, if no more was done to them than is guessed here.
+    pub const DIFFERENT: f32 = 80.0;
+
+    /// One that is so far apart, over ten seconds, for tests of what is made of it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn example(distance: f32, nearest: f32) -> Self {
+        Self {
+            distance,
+            nearest,
+            frames: 20,
+            share: 1.0,
+            scale: [1.0; 2],
+            same_aspect: true,
+            offset: 0.0,
+            speed: 1.0,
+        }
+    }
+
+    /// Whether it is a copy, and long enough to say so.
+    #[must_use]
+    pub fn same(&self) -> bool {
+        self.distance <= Self::SAME && self.frames >= LEAST
+    }
+
+    /// How alike they are, in per cent: 0 is what chance makes of frames that have nothing to do
+    /// with each other.
+    #[must_use]
+    pub fn score(&self) -> u8 {
+        (100.0 * (1.0 - self.distance / 128.0)).round().clamp(0.0, 100.0) as u8
+    }
+
+    /// Whether it is none, at any guess.
+    #[must_use]
+    pub fn different(&self) -> bool {
+        self.nearest >= Self::DIFFERENT && self.frames >= LEAST
+    }
+}
+
+/// A clip beside a registered one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// How far they are apart.
+    pub resemblance: Resemblance,
+    /// Where in its frame the clip looks otherwise, if it shows as good as all of the registered
+    /// picture.
+    pub difference: Option<DifferenceMap>,
+    /// When the clip looks like no moment of the registered one, in seconds.
+    pub unmatched: Vec<TimeRange>,
+}
+
+/// A clip, ready to be compared with many fingerprints, from any thread.
+#[derive(Debug)]
+pub struct Query {
+    aspect: f32,
+    /// Width over height of the whole frame, and the shares of both that are between bars.
+    frame: f32,
+    content: [f32; 2],
+    /// What is between bars, of the frames that say something.
+    frames: Vec<Frame>,
+    /// The same, as small pictures.
+    smalls: Vec<Small>,
+    /// Some of them again, as pictures.
+    probes: Vec<super::pdq::Thumbnail>,
+    /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with
+    /// the probes put where they would have come from.
+    guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
+}
+
+/// Bits by which two frames differ, and which of the clip's frames is beside which of the
+/// fingerprint's.
+type Pair = (f32, usize, usize);
+
+/// A clip beside a fingerprint.
+#[derive(Debug)]
+struct Aligned {
+    resemblance: Resemblance,
+    window: Window,
+    /// Which of the clip's frames is beside which of the fingerprint's.
+    beside: Vec<(usize, usize)>,
+}
+
+/// Where the clip may have come from, and what its probes look like there.
+#[derive(Debug)]
+struct Guess {
+    window: Window,
+    probes: Vec<Hash>,
+}
+
+impl Query {
+    /// For a clip.
+    #[must_use]
+    pub fn new(clip: &Sketch) -> Self {
+        let (frames, smalls): (Vec<Frame>, Vec<Small>) =
+            clip.telling().map(|(frame, picture)| (frame, small(&picture))).unzip();
+        let count = PROBES.min(frames.len());
+        let spread: Vec<usize> =
+            (0..count).map(|i| (2 * i + 1) * frames.len() / (2 * count)).collect();
+        let probes = clip
+            .telling()
+            .enumerate()
+            .filter(|(i, _)| spread.contains(i))
+            .map(|(_, (_, picture))| picture)
+            .collect();
+        Self {
+            aspect: clip.aspect,
+            frame: clip.frame(),
+            content: clip.content.shares(),
+            frames,
+            smalls,
+            probes,
+            guesses: RwLock::default(),
+        }
+    }
+
+    /// Mean distance of a few frames from the nearest ones of a fingerprint, at the best guess:
+    /// which fingerprints are worth a closer look.
+    #[must_use]
+    pub fn glance(&self, other: &VideoFingerprint) -> f32 {
+        self.guessed(other).first().map_or(256.0, |g| g.0)
+    }
+
+    /// Size in the frame of what is in the original, both frames' shorter sides being one.
+    fn scale(&self, window: &Window, original: f32) -> [f32; 2] {
+        let sides = |aspect: f32| [aspect.max(1.0), (1.0 / aspect).max(1.0)];
+        let (own, theirs) = (sides(self.frame), sides(original));
+        let [across, down] = self.content;
+        [own[0] * across / (window.width * theirs[0]), own[1] * down / (window.height * theirs[1])]
+    }
+
+    /// Logarithm of the ratio of both aspect ratios, in hundredths.
+    fn ratio(&self, other: &VideoFingerprint) -> i32 {
+        (100.0 * (self.aspect / other.aspect).ln()).round() as i32
+    }
+
+    /// The guesses for an aspect ratio, made once.
+    fn guesses(&self, ratio: i32) -> Arc<[Guess]> {
+        let known =
+            |list: &[(i32, Arc<[Guess]>)]| list.iter().find(|g| g.0 == ratio).map(|g| g.1.clone());
+        if let Some(guesses) = known(&self.guesses.read().unwrap_or_else(PoisonError::into_inner)) {
+            return guesses;
+        }
+        // Whoever comes meanwhile waits, and finds them.
+        let mut list = self.guesses.write().unwrap_or_else(PoisonError::into_inner);
+        known(&list).unwrap_or_else(|| {
+            let windows = Window::guesses((ratio as f32 / 100.0).exp());
+            let made: Arc<[Guess]> = windows
+                .into_iter()
+                .map(|window| Guess {
+                    window,
+                    probes: self.probes.iter().map(|p| placed(p, &window)).collect(),
+                })
+                .collect();
+            list.push((ratio, made.clone()));
+            made
+        })
+    }
+
+    /// All guesses, the likeliest first.
+    fn guessed(&self, other: &VideoFingerprint) -> Vec<(f32, Window)> {
+        if self.probes.is_empty() || other.frames.is_empty() {
+            return Vec::new();
+        }
+        let guesses = self.guesses(self.ratio(other));
+        let mut tried: Vec<(f32, Window)> =
+            guesses.iter().map(|g| (nearest(&g.probes, &other.frames), g.window)).collect();
+        tried.sort_by(|a, b| a.0.total_cmp(&b.0));
+        tried
+    }
+
+    /// How far the clip is from a fingerprint; `None` if one of them has too little to compare.
+    #[must_use]
+    pub fn resemblance(&self, other: &VideoFingerprint) -> Option<Resemblance> {
+        self.closest(other).map(|a| a.resemblance)
+    }
+
+    /// The same, and where and when the clip looks otherwise.
+    #[must_use]
+    pub fn compare(&self, other: &VideoFingerprint) -> Option<Comparison> {
+        let closest = self.closest(other)?;
+        // Of which window something was replaced, the rest of it tells: the plain one is tried,
+        // too.
+        let plain = self
+            .align(&Window::WHOLE, other)
+            .filter(|_| closest.resemblance.same_aspect && closest.window != Window::WHOLE);
+        let maps = std::iter::once(&closest).chain(&plain).filter_map(|a| self.map(a, other));
+        let difference =
+            maps.min_by(|a, b| b.is_told().cmp(&a.is_told()).then(a.share.total_cmp(&b.share)));
+        Some(Comparison {
+            resemblance: closest.resemblance,
+            difference,
+            unmatched: self.unmatched(&closest, other),
+        })
+    }
+
+    /// Where the clip looks otherwise than what it is beside.
+    fn map(&self, aligned: &Aligned, other: &VideoFingerprint) -> Option<DifferenceMap> {
+        let [narrow, wide] =
+            [f32::min, f32::max].map(|f| f(aligned.window.width, aligned.window.height));
+        // Beyond the edges of what was registered nothing is known.
+        if narrow < NEARLY_ALL || wide > NO_MORE {
+            return None;
+        }
+        // Where all moves fast, what is beside a picture shows the same moment only if it is far
+        // more like it than the pictures before and after.
+        let same = |&(i, j): &(usize, usize)| {
+            let unrest = unrest(&self.frames, i);
+            unrest <= STILL
+                || self.frames[i].hash.distance(&other.through(j, &aligned.window)) as f32
+                    <= unrest / 2.0
+        };
+        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(same).collect();
+        Some(difference::map(
+            &self.smalls,
+            &other.smalls(&aligned.window)?,
+            &still,
+            aligned.beside.len(),
+        ))
+    }
+
+    /// When the clip looks like no registered picture, though the most of it does.
+    fn unmatched(&self, closest: &Aligned, other: &VideoFingerprint) -> Vec<TimeRange> {
+        let Resemblance { offset, speed, .. } = closest.resemblance;
+        if !closest.resemblance.same() || !other.is_dense() {
+            return Vec::new();
+        }
+        let theirs: Vec<Hash> =
+            (0..other.frames.len()).map(|i| other.through(i, &closest.window)).collect();
+        let moment = |(i, a): (usize, &Frame)| Moment {
+            time: f64::from(a.time),
+            nearest: theirs.iter().map(|b| a.hash.distance(b)).min().unwrap_or(256) as f32,
+            before: if i > 0 { self.frames[i - 1].hash.distance(&a.hash) as f32 } else { 256.0 },
+            restless: restless(&other.frames, offset + speed * a.time),
+        };
+        stretches(&self.frames.iter().enumerate().map(moment).collect::<Vec<_>>())
+    }
+
+    fn closest(&self, other: &VideoFingerprint) -> Option<Aligned> {
+        let mut best: Option<Aligned> = None;
+        // The clip as it is, whatever else may fit.
+        let plain = [Window::WHOLE]
+            .into_iter()
+            .chain(self.guessed(other).into_iter().map(|g| g.1).take(BEST));
+        for (i, guess) in plain.enumerate() {
+            let window = if i == 0 { guess } else { self.refine(guess, other) };
+            let found = self.align(&window, other);
+            if found.as_ref().is_some_and(|f| {
+                best.as_ref().is_none_or(|b| f.resemblance.distance < b.resemblance.distance)
+            }) {
+                best = found;
+            }
+            if best.as_ref().is_some_and(|b| b.resemblance.distance < Resemblance::SAME / 2.0) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Moves a window to where it fits best, frame against frame as they lie at first.
+    fn refine(&self, mut window: Window, other: &VideoFingerprint) -> Window {
+        let pairs: Vec<(Hash, usize)> = self
+            .probes
+            .iter()
+            .filter_map(|p| {
+                let (whole, placed) = (hash(p).0, placed(p, &window));
+                let near = (0..other.frames.len())
+                    .min_by_key(|&i| placed.distance(&other.frames[i].hash))?;
+                Some((whole, near))
+            })
+            .collect();
+        let score =
+            |w: &Window| pairs.iter().map(|(h, i)| h.distance(&other.through(*i, w))).sum::<u32>();
+        let mut least = score(&window);
+        for step in STEPS {
+            while let Some((better, moved)) = window
+                .neighbours(step)
+                .into_iter()
+                .map(|w| (score(&w), w))
+                .min_by_key(|b| b.0)
+                .filter(|b| b.0 < least)
+            {
+                (least, window) = (better, moved);
+            }
+        }
+        window
+    }
+
+    /// The mean distance of frames beside each other in time, at the best speed and offset.
+    fn align(&self, window: &Window, other: &VideoFingerprint) -> Option<Aligned> {
+        let theirs: Vec<Hash> = (0..other.frames.len()).map(|i| other.through(i, window)).collect();
+        let distances: Vec<Vec<f32>> = self
+            .frames
+            .iter()
+            .map(|a| theirs.iter().map(|b| a.hash.distance(b) as f32).collect())
+            .collect();
+        let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
+        let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
+        let least = LEAST.min(self.frames.len()).min(other.frames.len());
+        let mut best: Option<(f32, Vec<Pair>, f32)> = None;
+        for speed in SPEEDS {
+            let (low, high) = (start - speed * last, end - speed * first);
+            let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
+            for offset in (0..=steps).map(|i| low + i as f32 * 0.5 * SLACK) {
+                let beside =
+                    self.frames.iter().zip(&distances).enumerate().filter_map(|(i, (a, row))| {
+                        let time = speed * a.time + offset;
+                        let from = other.frames.partition_point(|b| b.time < time - SLACK);
+                        let near = (from..)
+                            .zip(other.frames[from..].iter().zip(&row[from..]))
+                            .take_while(|(_, (b, _))| b.time <= time + SLACK);
+                        near.map(|(j, (_, distance))| (*distance, i, j))
+                            .min_by(|a: &Pair, b| a.0.total_cmp(&b.0))
+                    });
+                let beside: Vec<Pair> = beside.collect();
+                let mean = beside.iter().map(|b| b.0).sum::<f32>() / beside.len().max(1) as f32;
+                if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
+                    best = Some((mean, beside, speed));
+                }
+            }
+        }
+        let (distance, found, speed) = best?;
+        let beside: Vec<(usize, usize)> = found.iter().map(|b| (b.1, b.2)).collect();
+        // Many offsets find the same pairs; those tell the one between them.
+        let mut offsets: Vec<f32> = beside
+            .iter()
+            .map(|&(i, j)| other.frames[j].time - speed * self.frames[i].time)
+            .collect();
+        offsets.sort_by(f32::total_cmp);
+        let offset = offsets.get(offsets.len() / 2).copied().unwrap_or(0.0);
+        let mut found: Vec<f32> = found.into_iter().map(|b| b.0).collect();
+        found.sort_by(f32::total_cmp);
+        let quarter = &found[..found.len().div_ceil(4)];
+        let nearest = quarter.iter().sum::<f32>() / quarter.len().max(1) as f32;
+        let resemblance = Resemblance {
+            distance,
+            nearest,
+            frames: found.len(),
+            share: window.width * window.height,
+            scale: self.scale(window, other.aspect),
+            same_aspect: self.ratio(other).abs() <= SAME_ASPECT,
+            offset,
+            speed,
+        };
+        Some(Aligned { resemblance, window: *window, beside })
+    }
+}
+
+/// A picture of the clip beside all that are registered.
+struct Moment {
+    time: f64,
+    /// Bits by which the nearest registered one differs.
+    nearest: f32,
+    /// The same of the clip's picture before it.
+    before: f32,
+    /// Whether the registered clip moves so fast there that a picture between two of those that are
+    /// kept may be like neither.
+    restless: bool,
+}
+
+/// Stretches whose pictures, all of them, are like none that is registered, from the first of them
+/// to the picture behind the last.
+fn stretches(moments: &[Moment]) -> Vec<TimeRange> {
+    let mut bits: Vec<f32> = moments.iter().map(|m| m.nearest).collect();
+    bits.sort_by(f32::total_cmp);
+    // Of a clip that was changed all over, no stretch says anything.
+    let Some(usual) = bits.get(bits.len() / 2) else { return Vec::new() };
+    let strange = |m: &&Moment| m.nearest >= STRANGE && m.nearest >= usual + STRANGER;
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < moments.len() {
+        let run = &moments[at..at + moments[at..].iter().take_while(strange).count()];
+        // What stays for as long as that, or stands where nothing moves, would have been kept if it
+        // had been there.
+        let told = run
+            .windows(2)
+            .any(|two| two[1].before <= SLOW || !(two[0].restless || two[1].restless));
+        if told {
+            let end =
+                moments.get(at + run.len()).map_or(run[run.len() - 1].time + INTERVAL, |m| m.time);
+            out.push(TimeRange { start: run[0].time, end });
+        }
+        at += run.len().max(1);
+    }
+    out
+}
+
+/// Bits by which a picture differs from those before and after it, the more of both.
+fn unrest(frames: &[Frame], at: usize) -> f32 {
+    let step = |i: usize| {
+        frames.get(i).zip(frames.get(i + 1)).map_or(0, |(a, b)| a.hash.distance(&b.hash))
+    };
+    step(at).max(at.checked_sub(1).map_or(0, step)) as f32
+}
+
+/// Whether what is registered around a time moves fast, or is not known.
+fn restless(frames: &[Frame], time: f32) -> bool {
+    let near = &frames[frames.partition_point(|f| f.time < time - AROUND)
+        ..frames.partition_point(|f| f.time <= time + AROUND)];
+    let around = near
+        .first()
+        .zip(near.last())
+        .is_some_and(|(first, last)| first.time < time && time < last.time);
+    !around
+        || near.windows(2).any(|two| {
+            two[1].time - two[0].time > SLACK || two[0].hash.distance(&two[1].hash) as f32 > SLOW
+        })
+}
+
+/// The hash of a picture that has been put where it may have come from.
+fn placed(picture: &super::pdq::Thumbnail, window: &Window) -> Hash {
+    let mut out = thumbnail_of(0.0);
+    window.place(&Content::ALL, picture, &mut out);
+    hash(&out).0
+}
+
+/// The mean distance of probes from their nearest frames. A search spends its time here: counting
+/// bits has an instruction on most machines.
+#[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
+fn nearest(probes: &[Hash], frames: &[Frame]) -> f32 {
+    let sum: u32 = probes
+        .iter()
+        .map(|p| frames.iter().map(|f| p.distance(&f.hash)).min().unwrap_or(256))
+        .sum();
+    sum as f32 / probes.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whichever_instructions_count_the_bits_they_count_the_same() {
+        let mut state = 1u64;
+        let mut word = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            state ^ state >> 29
+        };
+        let mut hashes =
+            |n: usize| (0..n).map(|_| Hash(std::array::from_fn(|_| word()))).collect::<Vec<_>>();
+        let (probes, others) = (hashes(4), hashes(13));
+        let frames: Vec<Frame> = others.iter().map(|&hash| Frame { time: 0.0, hash }).collect();
+        let bits = |a: &Hash, b: &Hash| {
+            (0..256).filter(|i| (a.0[i / 64] ^ b.0[i / 64]) >> (i % 64) & 1 == 1).count()
+        };
+        let plain: usize =
+            probes.iter().map(|p| others.iter().map(|o| bits(p, o)).min().unwrap_or(256)).sum();
+        assert_eq!(nearest(&probes, &frames), plain as f32 / 4.0);
+        assert_eq!(nearest(&probes, &[]), 256.0);
+    }
+
+    #[test]
+    fn a_stretch_is_told_where_its_like_would_have_been_kept() {
+        let moment = |time: usize, nearest, before, restless| Moment {
+            time: 0.5 * time as f64,
+            nearest,
+            before,
+            restless,
+        };
+        let clip = |strange: &[usize], before: f32, restless: bool| -> Vec<TimeRange> {
+            let one = |i| {
+                if strange.contains(&i) {
+                    moment(i, 110.0, before, restless)
+                } else {
+                    moment(i, 12.0, 20.0, restless)
+                }
+            };
+            stretches(&(0..12).map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(clip(&[], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, false), [TimeRange { start: 2.0, end: 3.5 }]);
+        assert_eq!(clip(&[10, 11], 20.0, true), [TimeRange { start: 5.0, end: 6.0 }]);
+        // One picture may be a moment between two, and so may several where all moves fast.
+        assert_eq!(clip(&[5], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, true), []);
+        assert_eq!(
+            clip(&(0..12).collect::<Vec<_>>(), 20.0, false),
+            [],
+            "a clip that was changed all over"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! Metadata of the whole file, and its chapters.
+
+use ffmpeg_next::ffi::av_dict_copy;
+use ffmpeg_next::format::context::Output;
+
+use super::Container;
+use super::muxer::Muxer;
+use super::source::{Source, is_cover};
+
+/// Names of metadata that say how a file was made, and are made anew.
+const OF_THE_FILE: [&str; 6] = [
+    "encoder",
+    "creation_time",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "handler_name",
+];
+
+/// Names that MP4's own tags have, as iTunes and taggers read them, by libav's muxer.
+const TAGS: [&str; 27] = [
+    "title",
+    "artist",
+    "album_artist",
+    "composer",
+    "album",
+    "date",
+    "comment",
+    "genre",
+    "copyright",
+    "grouping",
+    "lyrics",
+    "description",
+    "synopsis",
+    "show",
+    "episode_id",
+    "network",
+    "keywords",
+    "track",
+    "disc",
+    "tmpo",
+    "episode_sort",
+    "season_number",
+    "media_type",
+    "hd_video",
+    "gapless_playback",
+    "compilation",
+    "location",
+];
+
+/// Names that WAVE's own tags have, by libav's muxer.
+const OF_WAVE: [&str; 12] = [
+    "artist",
+    "comment",
+    "copyright",
+    "date",
+    "genre",
+    "language",
+    "title",
+    "album",
+    "track",
+    "timecode",
+    "encoded_by",
+    "encoder",
+];
+
+/// Names of what a broadcast WAVE says besides.
+const OF_BROADCAST: [&str; 8] = [
+    "description",
+    "originator",
+    "originator_reference",
+    "origination_date",
+    "origination_time",
+    "time_reference",
+    "umid",
+    "coding_history",
+];
+
+/// Names that QuickTime has besides.
+const OF_QUICKTIME: [&str; 2] = ["make", "model"];
+
+/// Metadata of the whole file that goes by names of its own.
+#[derive(Default)]
+pub(super) struct Named {
+    /// Whether libav's muxer writes all metadata by name. It writes that or MP4's own tags, which
+    /// everybody reads and which know a few names alone.
+    pub(super) by_muxer: bool,
+    /// What is added when the file is finished.
+    pub(super) later: Vec<(String, String)>,
+    /// Whether it has what a broadcast WAVE says of itself (EBU Tech 3285), which the muxer is to
+    /// write again.
+    pub(super) broadcast: bool,
+    /// Lines on what is lost.
+    pub(super) lost: Vec<String>,
+}
+
+/// Copies metadata and chapters of the whole file, of which `finished` says whether more can be
+/// written to it in the end.
+pub(super) fn copy_metadata(
+    container: Container,
+    finished: bool,
+    input: &Source,
+    output: &mut Output,
+) -> Named {
+    // SAFETY: both contexts are valid; the dictionary is copied entry by entry.
+    unsafe {
+        av_dict_copy(&mut (*output.as_mut_ptr()).metadata, (*input.as_ptr()).metadata, 0);
+    }
+    let mut lost = Vec::new();
+    if container.holds_chapters() {
+        for chapter in input.chapters() {
+            let title = chapter.metadata().get("title").unwrap_or("").to_string();
+            // A chapter that libav will not take (end before start) is damaged already.
+            let _ = output.add_chapter(
+                chapter.id(),
+                chapter.time_base(),
+                chapter.start(),
+                chapter.end(),
+                &title,
+            );
+        }
+    } else if input.nb_chapters() > 0 {
+        lost.push(format!(
+            "{} chapters were left out: {} holds none here",
+            input.nb_chapters(),
+            container.name()
+        ));
+    }
+    let is = |names: &[&str], key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let metadata = input.metadata();
+    let all: Vec<(&str, &str)> =
+        metadata.iter().filter(|(key, _)| !is(&OF_THE_FILE, key)).collect();
+    if container == Container::Wav {
+        let broadcast = metadata.get("time_reference").is_some();
+        if broadcast {
+            describe_broadcast(input, output);
+        }
+        let names: Vec<&str> = all
+            .iter()
+            .map(|&(key, _)| key)
+            .filter(|key| !(is(&OF_WAVE, key) || broadcast && is(&OF_BROADCAST, key)))
+            .collect();
+        if !names.is_empty() {
+            lost.push(format!(
+                "metadata '{}' was left out: it is not among the tags of {}",
+                names.join("', '"),
+                container.name()
+            ));
+        }
+        return Named { broadcast, lost, ..Named::default() };
+    }
+    if !matches!(container, Container::Mp4 | Container::Mov | Container::M4a | Container::Fragments)
+    {
+        return Named { lost, ..Named::default() };
+    }
+    let odd = || {
+        all.iter().filter(|(key, _)| {
+            !(is(&TAGS, key) || container == Container::Mov && is(&OF_QUICKTIME, key))
+        })
+    };
+    if odd().next().is_none() {
+        return Named { lost, ..Named::default() };
+    }
+    if finished {
+        return Named {
+            later: odd().map(|&(key, value)| (key.to_string(), value.to_string())).collect(),
+            lost,
+            ..Named::default()
+        };
+    }
+    let cover = input.streams().any(|s| is_cover(&s) && container.keeps(&s));
+    if !cover && odd().count() == all.len() {
+        return Named { by_muxer: true, lost, ..Named::default() };
+    }
+    let names: Vec<&str> = odd().map(|&(key, _)| key).collect();
+    lost.push(format!(
+        "metadata '{}' was left out: it is not among the tags of {}",
+        names.join("', '"),
+        container.name()
+    ));
+    Named { lost, ..Named::default() }
+}
+
+/// Gives the output what a broadcast WAVE says of itself by the names that the muxer asks for: its
+/// reader has given it those of other tags.
+fn describe_broadcast(input: &Source, output: &mut Output) {
+    let mut metadata = output.metadata().to_owned();
+    for (own, usual) in
+        [("description", "comment"), ("originator", "encoded_by"), ("origination_date", "date")]
+    {
+        if let (None, Some(value)) = (metadata.get(own), input.metadata().get(usual)) {
+            metadata.set(own, value);
+        }
+    }
+    output.set_metadata(metadata);
+}

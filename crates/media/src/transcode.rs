@@ -1,0 +1,477 @@
+//! From one file to another, each frame through a closure, everything else as it was.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ffmpeg_next::{Error, Packet, Rational, frame, media};
+
+use super::audio::{AsItIs, AudioDecoder, AudioInfo, Rework};
+use super::convert::{Converter, markable};
+use super::encoder::{EncodeOptions, VideoFormat};
+use super::frame::Picture;
+use super::muxer::Muxer;
+use super::pipe::{self, Inlet, Trouble};
+use super::reader::VideoDecoder;
+use super::source::{MediaInfo, Source, check};
+use super::writer::{Sink, Tracks, Writer, failed};
+use super::{Container, Limits, MediaError, guard, side_data};
+use proofmark_core::video::Coding;
+
+/// A flag that another thread or a signal handler sets to stop the work.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks for the work to stop at the next frame.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Frames done.
+    pub frames: u64,
+    /// Seconds of picture done.
+    pub seconds: f64,
+    /// Seconds there are, if the file says.
+    pub total: Option<f64>,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// What the input is.
+    pub info: MediaInfo,
+    /// Frames written.
+    pub frames: u64,
+    /// Seconds from the first frame to the last, or of sound where there is no picture.
+    pub seconds: f64,
+    /// Name of the picture's codec that was written; `None` where there is no picture.
+    pub codec: Option<&'static str>,
+    /// Sound tracks that were reworked.
+    pub tracks: usize,
+    /// A line for each thing that could not be kept.
+    pub left_out: Vec<String>,
+}
+
+/// What to do and whom to tell, for [`transcode`].
+pub struct Job<'a> {
+    /// The name of the target in messages: the file that is written has a temporary one.
+    pub target: &'a Path,
+    /// How to encode.
+    pub options: &'a EncodeOptions,
+    /// Seconds of picture to take, from its start; all by default.
+    pub seconds: Option<f64>,
+    /// What the input may ask of the machine.
+    pub limits: &'a Limits,
+    /// Asked for each sound track what is to be done to its samples; a track for which it has
+    /// nothing is copied.
+    pub rework: &'a mut dyn FnMut(&AudioInfo) -> Option<Box<dyn Rework>>,
+    /// Stops the work from outside.
+    pub cancel: &'a Cancel,
+    /// Told after each frame.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// Decodes the picture of `input`, passes each frame with its time in seconds through `process`,
+/// and writes it, encoded anew, to `output` as a file of kind `container`. Sound goes the same way
+/// where the job has something to do to it. Other sound, subtitles, chapters, metadata, time
+/// stamps, colour and rotation stay as they were. Into a container for sound alone the picture does
+/// not go. `output` is written in place: the caller gives a temporary file and renames it.
+///
+/// # Errors
+/// [`MediaError`] if reading, decoding, encoding or writing fails or was cancelled, or what
+/// `process` returns.
+pub fn transcode<E: From<MediaError>>(
+    input: &Path,
+    output: &Path,
+    container: Container,
+    job: Job<'_>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let source = Source::open(input, job.limits)?;
+    if container.is_sound() {
+        return Ok(transcode_sound(input, output, container, job, source)?);
+    }
+    let feed = Feed::new(input, source, None, job.limits)?;
+    pass(feed, Sink::File(output), container, job, process)
+}
+
+/// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side
+/// goes. `container` is that of the input, Y4M or fragments of MP4, if none is given. The end is
+/// written only if the input came to its own.
+///
+/// # Errors
+/// As for [`transcode`].
+pub fn transcode_stream<E: From<MediaError>>(
+    from: Inlet,
+    to: impl Write + Send + 'static,
+    container: Option<Container>,
+    job: Job<'_>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<(Summary, Container), E> {
+    let input = from.name();
+    let (source, trouble) = from.open()?;
+    let own = if source.format().name() == Container::Y4m.muxer() {
+        Container::Y4m
+    } else {
+        Container::Fragments
+    };
+    let container = container.unwrap_or(own);
+    let feed = Feed::new(&input, source, Some(trouble), job.limits)?;
+    let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
+    let summary = pass(feed, sink, container, job, process)?;
+    Ok((summary, container))
+}
+
+/// Passes the picture of an input that is open through `process`, and everything else on. A
+/// stream's trouble is asked at its end whether it was one.
+fn pass<E: From<MediaError>>(
+    mut feed: Feed<'_>,
+    sink: Sink<'_>,
+    container: Container,
+    job: Job<'_>,
+    mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let (input, index) = (feed.input, feed.decoder.stream());
+    let info = feed.source.describe(index, feed.decoder.decoder());
+    // The first frame says what the picture is; what comes before waits for the file to be opened
+    // for it.
+    let mut frame = frame::Video::empty();
+    let mut waiting = Waiting::default();
+    let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else {
+        return Err(feed.nothing().into());
+    };
+    let stream =
+        feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+    let dolby = side_data::dolby_vision(&stream)
+        .map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
+    side_data::adopt_light_metadata(&stream, &frame);
+    let mut format = VideoFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
+    let announced = feed.announced().filter(|_| !container.is_still());
+    let tracks = if container.is_still() || container == Container::Y4m {
+        Vec::new()
+    } else {
+        sound_tracks(input, &feed.source, None, container, job.limits, job.rework)?
+    };
+    let mut writer = Writer::open(
+        sink,
+        job.target,
+        container,
+        Some((job.options, &format)),
+        Some((&feed.source, Some(index), tracks)),
+    )?;
+    waiting.0.drain(..).try_for_each(|packet| writer.take(packet))?;
+
+    let (mut converter, mut scratch) = (Converter::default(), Vec::new());
+    let (limit, total) = (
+        job.seconds.unwrap_or(f64::INFINITY),
+        info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))),
+    );
+    let (mut seconds, mut ended) = (0.0, false);
+    loop {
+        if job.cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: input.into() }.into());
+        }
+        if time >= limit {
+            ended = true;
+            break;
+        }
+        if container.is_still() && writer.frames() > 0 {
+            let advice = "give a video target such as .mp4";
+            return Err(MediaError::CannotHold {
+                path: job.target.into(),
+                container: container.name(),
+                what: "more than one frame".into(),
+                advice,
+            }
+            .into());
+        }
+        let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
+        writer.crop(&mut frame);
+        format.look(&frame);
+        // Mark in the encoder's own format where that has planes, else in the nearest that has.
+        let converted = converter.convert(&mut frame, markable(writer.format())).map_err(fail)?;
+        guard::own(converted).map_err(fail)?;
+        if let Some(mut picture) = Picture::new(converted, &mut scratch, Coding::default()) {
+            process(&mut picture, time)?;
+        }
+        let (pts, duration) = (converted.pts(), converted.packet().duration);
+        writer.encode(converted, pts, duration)?;
+        seconds = f64::max(seconds, time);
+        (job.progress)(Progress { frames: writer.frames(), seconds: time, total });
+        match feed.next(&mut frame, &mut |packet| writer.take(packet))? {
+            Some(next) => time = next,
+            None => break,
+        }
+    }
+    writer.remark(
+        writer
+            .codec()
+            .map(|codec| format.losses(writer.format(), codec, container))
+            .unwrap_or_default(),
+    );
+    writer.remark(dolby);
+    writer.remark(feed.decoder.change());
+    writer.remark(feed.decoder.damage());
+    if !ended {
+        writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
+    }
+    Ok(writer.finish(info, seconds)?)
+}
+
+/// Packets that wait for the output to be opened.
+#[derive(Default)]
+struct Waiting(VecDeque<Packet>, usize);
+
+impl Waiting {
+    /// Bytes that may come before the first frame of a picture.
+    const MOST: usize = 256 << 20;
+
+    fn add(&mut self, input: &Path, packet: Packet) -> Result<(), MediaError> {
+        // Each takes some room of its own, too.
+        self.1 += packet.size() + 256;
+        if self.1 > Self::MOST {
+            return Err(MediaError::Decode {
+                path: input.into(),
+                reason: "its first frame does not come before 256 MB of other streams".into(),
+            });
+        }
+        self.0.push_back(packet);
+        Ok(())
+    }
+}
+
+/// The picture of an input, frame by frame, and what comes in between.
+struct Feed<'a> {
+    input: &'a Path,
+    source: Source,
+    decoder: VideoDecoder,
+    /// What became of the pipe that it comes through, if it does.
+    pipe: Option<Trouble>,
+    /// Seconds of a unit of the picture's time stamps.
+    base: f64,
+    /// Whether the last packet of the picture was cut off, and where it ends.
+    torn: bool,
+    end: u64,
+    /// From when to when all packets of the picture go.
+    shown: (f64, f64),
+    ended: bool,
+}
+
+impl<'a> Feed<'a> {
+    fn new(
+        input: &'a Path,
+        source: Source,
+        pipe: Option<Trouble>,
+        limits: &Limits,
+    ) -> Result<Self, MediaError> {
+        let index = source.picture_stream(input)?;
+        let decoder = VideoDecoder::new(input, &source, index, limits)?;
+        let base = source.stream(index).map_or(1.0, |s| f64::from(s.time_base()));
+        Ok(Self {
+            input,
+            source,
+            decoder,
+            pipe,
+            base,
+            torn: false,
+            end: 0,
+            shown: (f64::INFINITY, 0.0),
+            ended: false,
+        })
+    }
+
+    /// The next frame and its time in seconds from the first; packets of other streams go to
+    /// `aside`.
+    fn next(
+        &mut self,
+        frame: &mut frame::Video,
+        aside: &mut dyn FnMut(Packet) -> Result<(), MediaError>,
+    ) -> Result<Option<f64>, MediaError> {
+        loop {
+            if let Some(time) = self.decoder.receive(frame)? {
+                return Ok(Some(time));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match self.source.next_packet() {
+                Some(packet) if packet.stream() == self.decoder.stream() => {
+                    (self.torn, self.end) = (
+                        packet.is_corrupt(),
+                        u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64,
+                    );
+                    if let Some(time) = packet.pts() {
+                        let end = time.saturating_add(packet.duration());
+                        self.shown = (
+                            f64::min(self.shown.0, time as f64 * self.base),
+                            f64::max(self.shown.1, end as f64 * self.base),
+                        );
+                    }
+                    self.decoder.send(Some(&packet))?;
+                }
+                Some(packet) => aside(packet)?,
+                None => {
+                    self.ended = true;
+                    self.check_end()?;
+                    self.decoder.send(None)?;
+                }
+            }
+        }
+    }
+
+    /// An error if what came through a pipe broke off. libav leaves out a last frame of Y4M that is
+    /// not whole.
+    fn check_end(&self) -> Result<(), MediaError> {
+        let Some(pipe) = &self.pipe else { return Ok(()) };
+        pipe.check()?;
+        let whole = !self.torn
+            && (self.source.format().name() != Container::Y4m.muxer()
+                || pipe.taken() <= self.end + Y4M_FRAME);
+        if whole { Ok(()) } else { Err(MediaError::CutOff { path: self.input.into() }) }
+    }
+
+    /// Why there is no frame.
+    fn nothing(&self) -> MediaError {
+        let (path, reason) = (self.input.into(), "not one whole frame in it".into());
+        match self.pipe {
+            Some(_) => MediaError::NotStream { path, reason },
+            None => MediaError::Decode { path, reason },
+        }
+    }
+
+    /// How long the picture is, as the file says.
+    fn announced(&self) -> Option<f64> {
+        let own =
+            self.source.stream(self.decoder.stream()).map(|s| s.duration()).filter(|&d| d > 0);
+        own.map(|d| d as f64 * self.base).or(self
+            .source
+            .describe_sound()
+            .seconds
+            .filter(|_| self.source.nb_streams() == 1))
+    }
+}
+
+/// Bytes of Y4M's head of a frame without parameters.
+const Y4M_FRAME: u64 = 6;
+/// Seconds, and share of all, by which an input may end before it says so without being remarked
+/// on.
+const TAIL: (f64, f64) = (0.5, 0.02);
+
+/// Says that an input ends at `seconds`, before it should: in the middle of a packet, or long
+/// before the end that it announces.
+fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
+    match announced {
+        Some(all) if all - seconds > TAIL.0.max(TAIL.1 * all) => {
+            Some(format!("what should follow {seconds:.1} s was left out: the input ends there, though it announces {all:.1} s, and may have been cut off"))
+        }
+        _ => torn.then(|| format!("what should follow {seconds:.1} s was left out: the input ends there within a frame, and may have been cut off")),
+    }
+}
+
+/// Opens a decoder for each sound track that there is something to do to, or that the target does
+/// not hold as it is; of all tracks, or of `one` alone.
+fn sound_tracks(
+    input: &Path,
+    source: &Source,
+    one: Option<usize>,
+    container: Container,
+    limits: &Limits,
+    rework: &mut dyn FnMut(&AudioInfo) -> Option<Box<dyn Rework>>,
+) -> Result<Tracks, MediaError> {
+    let mut tracks = Vec::new();
+    for stream in source.streams().filter(|s| {
+        s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())
+    }) {
+        // A track that cannot be decoded is copied like one that is not to be reworked.
+        let Ok(decoder) = AudioDecoder::new(input, &stream, limits) else { continue };
+        let held = container.holds(stream.parameters().id());
+        let as_it_is =
+            || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
+        if let Some(rework) = rework(&decoder.info(source)).or_else(as_it_is) {
+            tracks.push((stream.index(), decoder, rework));
+        }
+    }
+    Ok(tracks)
+}
+
+/// The sound of `input` alone.
+fn transcode_sound(
+    input: &Path,
+    output: &Path,
+    container: Container,
+    job: Job<'_>,
+    mut source: Source,
+) -> Result<Summary, MediaError> {
+    let best = source
+        .streams()
+        .best(media::Type::Audio)
+        .map(|s| s.index())
+        .ok_or_else(|| MediaError::NoSound { path: input.into() })?;
+    let info = source.describe_sound();
+    let tracks = sound_tracks(input, &source, Some(best), container, job.limits, job.rework)?;
+    let mut writer = Writer::open(
+        Sink::File(output),
+        job.target,
+        container,
+        None,
+        Some((&source, None, tracks)),
+    )?;
+    let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
+    let limit = job.seconds.unwrap_or(f64::INFINITY);
+    let (mut first, mut seconds, mut torn) = (None, 0.0, false);
+    while let Some(packet) = source.next_packet() {
+        if job.cancel.is_cancelled() {
+            return Err(MediaError::Cancelled { path: input.into() });
+        }
+        if packet.stream() == best {
+            let time = packet.pts().map_or(seconds, |t| t as f64 * f64::from(base));
+            seconds = f64::max(
+                seconds,
+                time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base),
+            );
+            torn = packet.is_corrupt();
+            if seconds > limit {
+                break;
+            }
+            check(input, "a duration (seconds)", seconds.max(0.0) as u64, job.limits.seconds)?;
+        }
+        writer.take(packet)?;
+        (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
+    }
+    writer.remark(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
+    writer.finish(info, seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::early;
+
+    #[test]
+    fn inputs_that_end_early_are_remarked_on() {
+        assert!(
+            early(false, 2.0, Some(4.0)).unwrap().contains("2.0 s was left out")
+                && early(true, 2.0, Some(2.01)).unwrap().contains("within a frame")
+        );
+        assert_eq!(
+            [
+                early(false, 3.6, Some(4.0)),
+                early(false, 99.0, Some(100.5)),
+                early(false, 4.0, None)
+            ],
+            [None, None, None]
+        );
+    }
+}

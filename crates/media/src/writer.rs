@@ -1,0 +1,363 @@
+//! The output file: the video on its way through an encoder, sound on its way through another, and
+//! everything that is copied.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use ffmpeg_next::ffi::EAGAIN;
+use ffmpeg_next::format::context::{Output, StreamIo};
+use ffmpeg_next::format::{Pixel, output_as, output_to_stream};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
+
+use super::audio::{AudioDecoder, AudioTrack, Rework};
+use super::convert::Converter;
+use super::encoder::{EncodeOptions, VideoCodec, VideoEncoder, VideoFormat};
+use super::frame::has_alpha;
+use super::metadata::Named;
+use super::muxer::Muxer;
+use super::source::{MediaInfo, Source, is_cover};
+use super::streams::{self, Copied};
+use super::transcode::Summary;
+use super::{Container, MediaError, boxes, guard, metadata};
+
+/// Sound tracks to rework, by the index of their stream.
+pub(super) type Tracks = Vec<(usize, AudioDecoder, Box<dyn Rework>)>;
+
+/// Where an output goes.
+pub(super) enum Sink<'a> {
+    File(&'a Path),
+    Stream(StreamIo),
+}
+
+/// The output file.
+pub(super) struct Writer<'a> {
+    path: &'a Path,
+    output: Output,
+    picture: Option<VideoTrack>,
+    copied: HashMap<usize, Copied>,
+    /// Sound that is reworked, by the index of its stream, in whose order it ends.
+    tracks: BTreeMap<usize, AudioTrack>,
+    later: Option<Later>,
+    left_out: Vec<String>,
+}
+
+/// Metadata that is added to a file when it is finished.
+struct Later {
+    file: PathBuf,
+    container: Container,
+    keys: Vec<(String, String)>,
+}
+
+/// The picture on its way into a file.
+struct VideoTrack {
+    encoder: VideoEncoder,
+    /// Index in the output.
+    index: usize,
+    /// Durations of frames that are in the encoder, by time stamp.
+    durations: HashMap<i64, i64>,
+    last_pts: Option<i64>,
+    converter: Converter,
+    frames: u64,
+    /// Packets that came out of the encoder.
+    written: i64,
+}
+
+pub(super) fn failed(path: &Path, e: &Error) -> MediaError {
+    MediaError::Write { path: path.into(), reason: e.to_string() }
+}
+
+impl<'a> Writer<'a> {
+    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and
+    /// with `keep` for everything else that goes with the picture's stream of an input, or with all
+    /// of it where the file is for sound alone.
+    pub(super) fn open(
+        sink: Sink<'_>,
+        path: &'a Path,
+        container: Container,
+        picture: Option<(&EncodeOptions, &VideoFormat)>,
+        keep: Option<(&Source, Option<usize>, Tracks)>,
+    ) -> Result<Self, MediaError> {
+        let file = if let Sink::File(file) = sink { Some(file.to_path_buf()) } else { None };
+        let output = match sink {
+            Sink::File(file) => output_as(file, container.muxer()),
+            Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
+        };
+        let mut output = output.map_err(|e| failed(path, &e))?;
+        let global_header =
+            output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
+        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), BTreeMap::new());
+        let picture = match picture {
+            None => None,
+            Some((options, format)) => {
+                let encoder =
+                    super::encoder::open(path, container, options, format, global_header)?;
+                left_out.extend(format.crop(&encoder.encoder));
+                let index = output
+                    .add_stream(encoder::find(ffmpeg_next::codec::Id::None))
+                    .map_err(|e| failed(path, &e))?
+                    .index();
+                streams::set_encoder_parameters(&mut output, index, &encoder.encoder, container);
+                Some(VideoTrack {
+                    encoder,
+                    index,
+                    durations: HashMap::new(),
+                    last_pts: None,
+                    converter: Converter::default(),
+                    frames: 0,
+                    written: 0,
+                })
+            }
+        };
+        let mut named = Named::default();
+        if let Some((source, from, reworked)) = keep {
+            if let (Some(from), Some(picture)) = (from, &picture) {
+                left_out.extend(streams::copy_picture_properties(
+                    source,
+                    from,
+                    container,
+                    &mut output,
+                    picture.index,
+                    has_alpha(picture.encoder.format),
+                ));
+            }
+            if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
+                streams::count_frames(
+                    path,
+                    &mut output,
+                    picture.index,
+                    picture.encoder.encoder.frame_rate(),
+                )?;
+            }
+            let mut taken: Vec<usize> = from.into_iter().collect();
+            for (index, decoder, rework) in reworked {
+                if let Some(stream) = source.stream(index) {
+                    let track =
+                        AudioTrack::new(path, container, &stream, decoder, rework, &mut output)?;
+                    left_out.extend(track.change(index, container));
+                    left_out.extend(container.forgets(&stream));
+                    tracks.insert(index, track);
+                    taken.push(index);
+                }
+            }
+            if container.is_sound() {
+                // One track, and nothing to look at but a cover.
+                let best = source.streams().best(media::Type::Audio).map(|s| s.index());
+                let rest = source.streams().filter(|s| {
+                    Some(s.index()) != best && !is_cover(s) && !taken.contains(&s.index())
+                });
+                let rest: Vec<(usize, String)> =
+                    rest.map(|s| (s.index(), streams::name(&s))).collect();
+                left_out.extend(rest.iter().map(|(index, name)| {
+                    format!(
+                        "stream {index} ({name}) was left out: {} holds one sound",
+                        container.name()
+                    )
+                }));
+                taken.extend(rest.iter().map(|(index, _)| index));
+            }
+            let (streams, told) =
+                streams::copy_streams(path, container, source, &taken, &mut output)?;
+            copied = streams;
+            left_out.extend(told);
+            named = metadata::copy_metadata(container, file.is_some(), source, &mut output);
+            left_out.append(&mut named.lost);
+        }
+        let header = header(container, &named);
+        output.write_header_with(header).map_err(|e| failed(path, &e))?;
+        let later = file.filter(|_| !named.later.is_empty()).map(|file| Later {
+            file,
+            container,
+            keys: named.later,
+        });
+        Ok(Self { path, output, picture, copied, tracks, later, left_out })
+    }
+
+    /// Frames written.
+    pub(super) fn frames(&self) -> u64 {
+        self.picture.as_ref().map_or(0, |p| p.frames)
+    }
+
+    /// Adds a line on something that could not be kept.
+    pub(super) fn remark(&mut self, lines: impl IntoIterator<Item = String>) {
+        self.left_out.extend(lines);
+    }
+
+    /// The pixel format of the picture that is written.
+    pub(super) fn format(&self) -> Pixel {
+        self.picture.as_ref().map_or(Pixel::None, |p| p.encoder.format)
+    }
+
+    /// The codec of the picture that is written.
+    pub(super) fn codec(&self) -> Option<VideoCodec> {
+        self.picture.as_ref().map(|p| p.encoder.codec)
+    }
+
+    /// Cuts a frame down to the size that is written, by a column and a row at most.
+    pub(super) fn crop(&self, frame: &mut frame::Video) {
+        if let Some(picture) = &self.picture {
+            let (width, height) =
+                (picture.encoder.encoder.width(), picture.encoder.encoder.height());
+            frame.set_width(frame.width().min(width));
+            frame.set_height(frame.height().min(height));
+        }
+    }
+
+    /// Passes on a packet of a stream that is copied or reworked; others are dropped.
+    pub(super) fn take(&mut self, mut packet: Packet) -> Result<(), MediaError> {
+        if let Some(track) = self.tracks.get_mut(&packet.stream()) {
+            return track.take(&packet, &mut self.output);
+        }
+        let Some(copied) = self.copied.get_mut(&packet.stream()) else { return Ok(()) };
+        packet.rescale_ts(copied.time_base, time_base(&self.output, copied.index));
+        copied.order(&mut packet);
+        packet.set_stream(copied.index);
+        packet.set_position(-1);
+        packet.write_interleaved(&mut self.output).map_err(|e| failed(self.path, &e))
+    }
+
+    /// Encodes a frame with its time and duration in the time base of the format; a duration of 0
+    /// leaves it to the muxer.
+    pub(super) fn encode(
+        &mut self,
+        frame: &mut frame::Video,
+        pts: Option<i64>,
+        duration: i64,
+    ) -> Result<(), MediaError> {
+        match &mut self.picture {
+            Some(picture) => picture
+                .encode(frame, pts, duration, &mut self.output)
+                .map_err(|e| failed(self.path, &e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what the encoders still hold, and the trailer. Says what was written of an input of
+    /// which `seconds` were taken.
+    pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
+        let (frames, codec, tracks) = (
+            self.frames(),
+            self.picture.as_ref().map(|p| p.encoder.codec.name()),
+            self.tracks.len(),
+        );
+        // Each encoder goes when it is done: a long clip's index takes as much memory.
+        if let Some(mut picture) = self.picture.take() {
+            picture
+                .encoder
+                .encoder
+                .send_eof()
+                .and_then(|()| picture.write(&mut self.output))
+                .map_err(|e| failed(self.path, &e))?;
+        }
+        for (_, mut track) in std::mem::take(&mut self.tracks) {
+            track.finish(&mut self.output)?;
+        }
+        self.output.write_trailer().map_err(|e| failed(self.path, &e))?;
+        // SAFETY: the context is valid; its input-output context, where there is one, keeps the
+        // last error.
+        let error = unsafe { (*self.output.as_ptr()).pb.as_ref().map_or(0, |pb| pb.error) };
+        if error < 0 {
+            return Err(failed(self.path, &Error::from(error)));
+        }
+        drop(self.output);
+        if let Some(Later { file, container, keys }) = self.later {
+            match boxes::add_keys(&file, container, &keys) {
+                Ok(()) => {}
+                Err(e) if e.kind() == ErrorKind::InvalidData => {
+                    let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+                    self.left_out.push(format!(
+                        "metadata '{}' was left out: the file does not take it, since {e}",
+                        names.join("', '")
+                    ));
+                }
+                Err(e) => {
+                    return Err(MediaError::Write {
+                        path: self.path.into(),
+                        reason: e.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(Summary { info, frames, seconds, codec, tracks, left_out: self.left_out })
+    }
+}
+
+/// What the muxer is told.
+fn header(container: Container, named: &Named) -> Dictionary<'static> {
+    let mut header = Dictionary::new();
+    let keys = if named.by_muxer { "+use_metadata_tags" } else { "" };
+    match container {
+        Container::Mp4 | Container::Mov | Container::M4a => {
+            header.set("movflags", &format!("+faststart{keys}"));
+            // FLAC in MP4 has a standard, which libav calls experimental all the same.
+            header.set("strict", "-2");
+        }
+        // The index waits for the first fragment, so that it can say how sound and picture lie to
+        // each other.
+        Container::Fragments => {
+            header.set("movflags", &format!("+frag_keyframe+delay_moov+default_base_moof{keys}"));
+            header.set("strict", "-2");
+        }
+        // More than eight bits are in no standard, and in everybody's.
+        Container::Y4m => header.set("strict", "-1"),
+        Container::Png | Container::Jpeg => header.set("update", "1"),
+        Container::Wav if named.broadcast => header.set("write_bext", "1"),
+        _ => {}
+    }
+    header
+}
+
+fn time_base(output: &Output, index: usize) -> Rational {
+    output.stream(index).map_or(Rational(1, 1000), |s| s.time_base())
+}
+
+impl VideoTrack {
+    fn encode(
+        &mut self,
+        frame: &mut frame::Video,
+        pts: Option<i64>,
+        duration: i64,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let pts = pts.or(self.last_pts.map(|p| p + 1)).unwrap_or(0);
+        // Encoders want rising time stamps; a file that repeats one keeps its frame, a tick later.
+        let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));
+        self.last_pts = Some(pts);
+        if duration > 0 {
+            self.durations.insert(pts, duration);
+        }
+        let frame = self.converter.convert(frame, self.encoder.format)?;
+        frame.set_pts(Some(pts));
+        // The encoder chooses its own frame types.
+        frame.set_kind(ffmpeg_next::picture::Type::None);
+        guard::send_video(&mut self.encoder.encoder, frame)?;
+        self.frames += 1;
+        self.write(output)
+    }
+
+    /// Writes the packets that the encoder has ready.
+    fn write(&mut self, output: &mut Output) -> Result<(), Error> {
+        let mut packet = Packet::empty();
+        loop {
+            match self.encoder.encoder.receive_packet(&mut packet) {
+                Ok(()) => {}
+                Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
+                Err(e) => return Err(e),
+            }
+            packet.set_stream(self.index);
+            if let Some(duration) = packet.pts().and_then(|p| self.durations.remove(&p)) {
+                packet.set_duration(duration);
+            }
+            if self.encoder.codec == VideoCodec::Raw {
+                // Frames one after the other, whatever their times were.
+                packet.set_pts(Some(self.written));
+                packet.set_dts(Some(self.written));
+                packet.set_duration(1);
+            } else {
+                packet.rescale_ts(self.encoder.encoder.time_base(), time_base(output, self.index));
+            }
+            self.written += 1;
+            packet.write_interleaved(output)?;
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! What a manifest says, as reports have it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+
+use c2pa::{Ingredient, Manifest, Reader, ValidationState};
+use serde::{Deserialize, Serialize};
+
+use super::soft_binding::{self, SoftBinding};
+use super::{Placement, validity};
+use proofmark_core::Payload;
+
+/// The C2PA's code for a signer whom no trust list names, which takes nothing from a manifest's
+/// validity.
+pub(super) const UNTRUSTED: &str = "signingCredential.untrusted";
+
+/// How far a manifest holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManifestState {
+    /// Every check passed and the signer is trusted.
+    Trusted,
+    /// Every check passed; the signer is not on a trust list.
+    Valid,
+    /// A check failed: the content, the manifest or the certificate is not as signed.
+    Invalid,
+}
+
+/// Who signed, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signer {
+    /// Organisation of the certificate.
+    pub organisation: Option<String>,
+    /// Common name of the certificate.
+    pub common_name: Option<String>,
+    /// Time of signing by a time-stamp authority that a list names; `null` if none attested it.
+    pub time: Option<String>,
+    /// Time of signing that counts for nothing: no list names who attests it, or it has not come
+    /// yet.
+    #[serde(default)]
+    pub unattested_time: Option<String>,
+    /// Whether the certificate leads to a trusted authority.
+    pub trusted: bool,
+    /// From when the certificate is valid, in seconds since 1970.
+    pub valid_from: Option<i64>,
+    /// Until when.
+    pub valid_until: Option<i64>,
+    /// SHA-256 of the certificate.
+    #[serde(default)]
+    pub certificate: Option<String>,
+}
+
+impl Signer {
+    /// The name that people are told.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.common_name.as_deref().or(self.organisation.as_deref())
+    }
+}
+
+/// Something that was done to the asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// The action's name, such as `c2pa.created`.
+    pub action: String,
+    /// IPTC digital source type, if the action says.
+    pub digital_source_type: Option<String>,
+    /// Software that did it, if the action says.
+    pub software_agent: Option<String>,
+    /// When, if the action says.
+    pub when: Option<String>,
+}
+
+/// Another manifest that came with the active one: that of an ingredient, or of one of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Its label.
+    pub label: String,
+    /// Label of the manifest that names it as an ingredient; `None` if none does.
+    pub ingredient_of: Option<String>,
+    /// What it is to that one, in the C2PA's words: `parentOf`, `componentOf` or `inputTo`.
+    pub relationship: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// The software that made the claim.
+    pub claim_generator: Option<String>,
+    /// Organisation of the certificate that it was signed with.
+    pub organisation: Option<String>,
+    /// Common name of that certificate.
+    pub common_name: Option<String>,
+    /// What was done, in order.
+    pub actions: Vec<Action>,
+}
+
+impl Ancestor {
+    /// Who signed it, as people are told.
+    #[must_use]
+    pub fn signer(&self) -> Option<&str> {
+        self.common_name.as_deref().or(self.organisation.as_deref())
+    }
+}
+
+/// What the active manifest of a file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ManifestReport {
+    /// How far it holds.
+    pub state: ManifestState,
+    /// Its label.
+    pub label: Option<String>,
+    /// Whether it was in a `.c2pa` file beside the media.
+    pub sidecar: bool,
+    /// Its title.
+    pub title: Option<String>,
+    /// The software that made the claim.
+    pub claim_generator: Option<String>,
+    /// Who signed.
+    pub signer: Option<Signer>,
+    /// What was done, in order.
+    pub actions: Vec<Action>,
+    /// Titles of the ingredients.
+    pub ingredients: Vec<String>,
+    /// Labels of the other manifests that came with it: those of ingredients, and of theirs.
+    pub ancestors: Vec<String>,
+    /// What those say, the nearest first.
+    pub lineage: Vec<Ancestor>,
+    /// What it says about marks and fingerprints.
+    pub soft_bindings: Vec<SoftBinding>,
+    /// Whether the content is as it was signed; `None` if that could not be checked.
+    pub content_holds: Option<bool>,
+    /// The C2PA's code for each check that failed.
+    pub failures: Vec<String>,
+    /// SHA-256 of the manifest store as it lay in or beside the file; `None` if it was not taken.
+    #[serde(default)]
+    pub store: Option<String>,
+}
+
+/// The C2PA's codes for certificates whose time is not now, which say nothing against what was
+/// signed.
+const CREDENTIAL: [&str; 2] = [EXPIRED, REVOKED];
+/// One that is not valid at the time of signing, or now if nothing attests that.
+pub const EXPIRED: &str = "signingCredential.expired";
+/// One that its authority has withdrawn.
+pub const REVOKED: &str = "signingCredential.ocsp.revoked";
+
+impl ManifestReport {
+    /// The payload that the manifest names: from a soft binding of `algorithm`.
+    #[must_use]
+    pub fn payload(&self, algorithm: &str) -> Option<Payload> {
+        self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
+    }
+
+    /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
+    #[must_use]
+    pub fn content_changed(&self) -> bool {
+        let own = self.failures.iter().filter(|f| !f.ends_with(INGREDIENT));
+        own.into_iter().any(|f| {
+            f.contains("Hash.mismatch")
+                || f.contains("Hash.malformed")
+                || f == "claim.hardBindings.missing"
+        })
+    }
+
+    /// Whether nothing fails but a certificate that has ended, was revoked or has not begun, the
+    /// manifest's or an ingredient's: all that was signed is as it was.
+    #[must_use]
+    pub fn credential_alone(&self) -> bool {
+        let fails = |f: &String| CREDENTIAL.contains(&f.trim_end_matches(INGREDIENT));
+        let passes = |f: &String| f.trim_end_matches(INGREDIENT) == UNTRUSTED;
+        self.state == ManifestState::Invalid
+            && self.content_holds != Some(false)
+            && self.failures.iter().any(fails)
+            && self.failures.iter().all(|f| fails(f) || passes(f))
+    }
+
+    /// Takes the time of signing for nothing unless it is attested and has come, and holds the
+    /// certificate to the present then.
+    pub(super) fn hold_time(&mut self, attested: bool) {
+        let Some(signer) = &mut self.signer else { return };
+        if attested && signer.time.as_deref().is_none_or(validity::has_come) {
+            return;
+        }
+        signer.unattested_time = signer.time.take();
+        let (now, ends) = (validity::now(), signer.valid_from.zip(signer.valid_until));
+        if ends.is_some_and(|(from, until)| now < from || now > until)
+            && !self.failures.iter().any(|f| f == EXPIRED)
+        {
+            self.failures.insert(0, EXPIRED.into());
+            self.state = ManifestState::Invalid;
+        }
+    }
+
+    /// Whether the manifest and what it is bound to are as they were signed, whoever may have
+    /// signed.
+    #[must_use]
+    pub fn as_signed(&self) -> bool {
+        self.state != ManifestState::Invalid || self.credential_alone()
+    }
+}
+
+/// The report of a manifest that cannot be read.
+pub(super) fn unreadable(why: impl fmt::Display, placement: Placement) -> ManifestReport {
+    ManifestReport {
+        state: ManifestState::Invalid,
+        label: None,
+        sidecar: placement == Placement::Sidecar,
+        title: None,
+        claim_generator: None,
+        signer: None,
+        actions: Vec::new(),
+        ingredients: Vec::new(),
+        ancestors: Vec::new(),
+        lineage: Vec::new(),
+        soft_bindings: Vec::new(),
+        content_holds: None,
+        failures: vec![format!("unreadable: {why}")],
+        store: None,
+    }
+}
+
+/// What a reader has found.
+pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
+    let state = match reader.validation_state() {
+        ValidationState::Trusted => ManifestState::Trusted,
+        ValidationState::Valid => ManifestState::Valid,
+        _ => ManifestState::Invalid,
+    };
+    let manifest = reader.active_manifest();
+    let failures = failures(reader);
+    // In an order that is the same each time.
+    let ancestors: BTreeSet<&str> = reader
+        .iter_manifests()
+        .filter_map(Manifest::label)
+        .filter(|l| Some(*l) != reader.active_label())
+        .collect();
+    let trusted = !failures.iter().any(|f| f == UNTRUSTED) && state != ManifestState::Valid;
+    let mut report = ManifestReport {
+        state,
+        label: reader.active_label().map(str::to_string),
+        sidecar: placement == Placement::Sidecar,
+        title: manifest.and_then(Manifest::title).map(str::to_string),
+        claim_generator: manifest.and_then(generator),
+        signer: manifest.and_then(|m| signer(m, trusted)),
+        actions: manifest.map(actions).unwrap_or_default(),
+        ingredients: manifest
+            .map(|m| {
+                m.ingredients()
+                    .iter()
+                    .map(|i| i.title().unwrap_or("untitled").to_string())
+                    .collect()
+            })
+            .unwrap_or_default(),
+        ancestors: ancestors.into_iter().map(str::to_string).collect(),
+        lineage: lineage(reader),
+        soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
+        content_holds: matched(reader).then_some(true),
+        failures,
+        store: None,
+    };
+    if report.content_changed() {
+        report.content_holds = Some(false);
+    }
+    report
+}
+
+/// The C2PA's code for a listed authority that attests when something was signed.
+const ATTESTED: &str = "timeStamp.trusted";
+
+/// Whether a listed authority attests when the manifest was signed, if it was read with their list.
+/// Claims of the first version are not held to one by the reader, whatever it says of them.
+pub(super) fn is_attested(reader: &Reader) -> bool {
+    passed(reader, &[ATTESTED])
+        && reader
+            .active_manifest()
+            .and_then(Manifest::claim_version)
+            .is_some_and(|version| version > 1)
+}
+
+/// The C2PA's codes for content that is as signed.
+const MATCHES: [&str; 4] = [
+    "assertion.bmffHash.match",
+    "assertion.boxesHash.match",
+    "assertion.collectionHash.match",
+    "assertion.dataHash.match",
+];
+
+/// Whether a hard binding was held against the content, and holds.
+fn matched(reader: &Reader) -> bool {
+    passed(reader, &MATCHES)
+}
+
+/// Whether one of these is among what the active manifest has passed.
+fn passed(reader: &Reader, codes: &[&str]) -> bool {
+    let active = reader.validation_results().and_then(|r| r.active_manifest());
+    active.is_some_and(|m| m.success().iter().any(|s| codes.contains(&s.code())))
+}
+
+/// What the other manifests say: those of ingredients, then of theirs, then those that none names.
+fn lineage(reader: &Reader) -> Vec<Ancestor> {
+    let Some(active) = reader.active_manifest() else { return Vec::new() };
+    let mut seen: BTreeSet<&str> = active.label().into_iter().collect();
+    let mut out = Vec::new();
+    let mut ahead = VecDeque::from([active]);
+    while let Some(made) = ahead.pop_front() {
+        for ingredient in made.ingredients() {
+            let Some(manifest) =
+                ingredient.active_manifest().and_then(|label| reader.get_manifest(label))
+            else {
+                continue;
+            };
+            if manifest.label().is_some_and(|label| seen.insert(label)) {
+                out.extend(ancestor(manifest, Some((made, ingredient))));
+                ahead.push_back(manifest);
+            }
+        }
+    }
+    let mut rest: Vec<&Manifest> = reader
+        .iter_manifests()
+        .filter(|m| m.label().is_some_and(|label| !seen.contains(label)))
+        .collect();
+    rest.sort_by_key(|m| m.label());
+    out.extend(rest.into_iter().filter_map(|m| ancestor(m, None)));
+    out
+}
+
+/// What one of them says, and which manifest names it as what.
+fn ancestor(m: &Manifest, within: Option<(&Manifest, &Ingredient)>) -> Option<Ancestor> {
+    let signed = m.signature_info();
+    Some(Ancestor {
+        label: m.label()?.to_string(),
+        ingredient_of: within.and_then(|(made, _)| made.label()).map(str::to_string),
+        relationship: within.map(|(_, ingredient)| ingredient.relationship().as_str().to_string()),
+        title: m.title().map(str::to_string),
+        claim_generator: generator(m),
+        organisation: signed.and_then(|i| i.issuer.clone()),
+        common_name: signed.and_then(|i| i.common_name.clone()),
+        actions: actions(m),
+    })
+}
+
+/// What is added to failure codes of ingredients.
+pub const INGREDIENT: &str = " (ingredient)";
+
+/// Failure codes of the manifest itself, then those of its ingredients, which say so.
+fn failures(reader: &Reader) -> Vec<String> {
+    let Some(results) = reader.validation_results() else { return Vec::new() };
+    let sorted = |codes: Vec<String>| codes.into_iter().collect::<BTreeSet<_>>();
+    let own = results
+        .active_manifest()
+        .map(|m| m.failure().iter().map(|s| s.code().to_string()).collect())
+        .unwrap_or_default();
+    let deltas = results.ingredient_deltas().map(Vec::as_slice).unwrap_or_default();
+    let theirs = deltas
+        .iter()
+        .flat_map(|d| d.validation_deltas().failure())
+        .map(|s| format!("{}{INGREDIENT}", s.code()))
+        .collect();
+    sorted(own).into_iter().chain(sorted(theirs)).collect()
+}
+
+fn generator(m: &Manifest) -> Option<String> {
+    let from_info =
+        m.claim_generator_info.as_ref().and_then(|i| i.first()).map(|i| match &i.version {
+            Some(v) => format!("{} {v}", i.name),
+            None => i.name.clone(),
+        });
+    from_info.or_else(|| m.claim_generator().map(str::to_string))
+}
+
+fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
+    let signed = m.signature_info()?;
+    let (valid_from, valid_until) = validity::of_chain(signed.cert_chain()).unzip();
+    Some(Signer {
+        organisation: signed.issuer.clone(),
+        common_name: signed.common_name.clone(),
+        time: signed.time.clone(),
+        unattested_time: None,
+        trusted,
+        valid_from,
+        valid_until,
+        certificate: validity::leaf(signed.cert_chain()),
+    })
+}
+
+fn actions(m: &Manifest) -> Vec<Action> {
+    let text = |v: &serde_json::Value, key: &str| {
+        v.get(key).and_then(serde_json::Value::as_str).map(str::to_string)
+    };
+    let agent = |v: &serde_json::Value| match v.get("softwareAgent") {
+        Some(serde_json::Value::String(s)) => Some(s.clone()),
+        Some(o) => {
+            text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}")))
+        }
+        None => None,
+    };
+    m.assertions()
+        .iter()
+        .filter(|a| a.label().starts_with("c2pa.actions"))
+        .filter_map(|a| a.value().ok()?.get("actions")?.as_array().cloned())
+        .flatten()
+        .filter_map(|v| {
+            Some(Action {
+                action: text(&v, "action")?,
+                digital_source_type: text(&v, "digitalSourceType"),
+                software_agent: agent(&v),
+                when: text(&v, "when"),
+            })
+        })
+        .collect()
+}
+
+fn soft_bindings(m: &Manifest) -> Vec<SoftBinding> {
+    m.assertions()
+        .iter()
+        .filter(|a| a.label().starts_with(soft_binding::LABEL))
+        .filter_map(|a| a.value().ok())
+        .flat_map(soft_binding::parse)
+        .collect()
+}

@@ -1,0 +1,501 @@
+//! The detector: samples in, evidence out.
+
+use super::carrier::{CELLS, Carrier, SYNC_CELLS};
+use super::decode;
+use super::echo;
+use super::evidence::{AudioEvidence, Capacity, Stretch};
+use super::piece::{PIECE, Piece};
+use super::read::{Cells, Place, Weighing};
+use super::search::{Finding, Search, better, follow};
+use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, Span, SpanState};
+use crate::key::{KeyRing, WatermarkKey};
+use crate::stats::{PValue, median};
+use proofmark_core::Payload;
+use proofmark_core::TimeRange;
+use proofmark_core::audio::{AudioError, Format, Mix};
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// What is asked.
+    pub question: Question,
+    /// Whether to search other speeds and pitches when the mark is not found as it was stamped.
+    pub search: bool,
+    /// Whether this sound was listened to before, and asked something else: a second look, which
+    /// p-values count.
+    pub again: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { question: Question::Blind, search: true, again: false }
+    }
+}
+
+/// Seconds of a span.
+const SPAN: f64 = 0.5;
+/// Marks that are looked for in one piece.
+const MARKS: usize = 4;
+/// Parts of a piece that are searched alone when the whole shows a mark that cannot be read:
+/// several marks may be spliced.
+const PARTS: [usize; 2] = [2, 3];
+/// Echoes that are taken away one after the other.
+const ECHOES: usize = 3;
+/// One over the shares of the false-alarm budget: sound as it was stamped has half, so that it
+/// needs little; other speeds and pitches have an eighth, sound without its echoes a quarter, sound
+/// played backwards an eighth.
+const SHARE_EXPECTED: f64 = 2.0;
+const SHARE_STRETCHED: f64 = 8.0;
+const SHARE_BACKWARDS: f64 = 8.0;
+const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
+/// Seconds of a part, or of what a mark leaves, that are worth a search.
+const LEAST: f64 = 1.5;
+/// What a typical marked span must score before one can be called unmarked.
+const PLAIN: f32 = 7.0;
+/// Evidence with which the payload can usually be read blind.
+const READABLE: f32 = 250.0;
+
+/// Turns evidence in sound that was played backwards round to the time in which it was heard.
+fn turn(evidence: &mut AudioEvidence, seconds: f64) {
+    evidence.ranges.reverse();
+    evidence
+        .ranges
+        .iter_mut()
+        .for_each(|r| (r.start, r.end) = (seconds - r.end, seconds - r.start));
+    evidence.spans.reverse();
+    evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (seconds - s.end, seconds - s.start));
+}
+
+/// Collects the sound of one clip and says what mark it carries.
+///
+/// Memory does not depend on its length.
+pub struct Detector {
+    format: Format,
+    carriers: Vec<Carrier>,
+    ring: KeyRing,
+    options: ListenOptions,
+    mix: Mix,
+    piece: Piece,
+    /// Seconds at which the piece begins.
+    start: f64,
+    pieces: usize,
+    marks: Vec<AudioEvidence>,
+    /// The best p-value and score of what is no mark.
+    least: (PValue, f32),
+    /// Whether anything but silence was heard.
+    heard: bool,
+}
+
+impl Detector {
+    /// A detector for sound of the given format, looking for marks of any key of `ring`.
+    ///
+    /// # Errors
+    /// [`AudioError`] if the sampling rate or the number of channels is out of range.
+    pub fn new(ring: &KeyRing, format: Format, options: ListenOptions) -> Result<Self, AudioError> {
+        format.check()?;
+        let keeps = options.search;
+        Ok(Self {
+            carriers: ring.keys().iter().map(Carrier::new).collect(),
+            ring: ring.clone(),
+            options,
+            mix: format.mix(),
+            piece: Piece::new(f64::from(format.rate), keeps),
+            format,
+            start: 0.0,
+            pieces: 0,
+            marks: Vec::new(),
+            least: (PValue::ONE, 0.0),
+            heard: false,
+        })
+    }
+
+    /// The same sound asked about other keys, or another question, without listening again; of
+    /// sound longer than half a minute, its last piece. Other speeds and pitches are searched only
+    /// in sound that was taken in for that.
+    #[must_use]
+    pub fn again(&self, ring: &KeyRing, options: ListenOptions) -> Self {
+        let options = ListenOptions { search: options.search && self.options.search, ..options };
+        Self {
+            carriers: ring.keys().iter().map(Carrier::new).collect(),
+            ring: ring.clone(),
+            options,
+            format: self.format,
+            mix: self.mix.clone(),
+            piece: self.piece.clone(),
+            marks: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Takes in interleaved samples, full scale being 1. A last frame without all channels is
+    /// ignored.
+    pub fn push(&mut self, samples: &[f32]) {
+        for frame in samples.chunks_exact(self.format.channels) {
+            let sample = self.mix.of(frame);
+            self.heard |= sample.abs() > 1e-5;
+            self.piece.push(sample);
+        }
+        self.measure();
+    }
+
+    /// Makes the spectra that the samples allow, and searches them once they are a whole piece.
+    fn measure(&mut self) {
+        self.piece.measure();
+        while self.piece.is_full() {
+            self.search_piece();
+            self.piece.measure();
+        }
+    }
+
+    /// Searches what was collected, and lets it go.
+    fn search_piece(&mut self) {
+        let seconds = self.piece.seconds();
+        // The shares of all pieces, however many there will be, make one whole.
+        let share = ((self.pieces + 1) * (self.pieces + 2)) as f64
+            * if self.options.again { SECOND_LOOK } else { 1.0 };
+        let mut marked: Vec<TimeRange> = Vec::new();
+        let mut found: Vec<AudioEvidence> = Vec::new();
+        for round in 0..MARKS {
+            let free = |t: f64| !marked.iter().any(|r| (r.start..r.end).contains(&t));
+            let Some(finding) = self.search(
+                share * if round == 0 { 1.0 } else { MARKS as f64 },
+                seconds,
+                round == 0,
+                &free,
+            ) else {
+                break;
+            };
+            let (finding, changed) = finding;
+            if let Some(changed) = changed {
+                self.piece = changed;
+            }
+            let evidence = self.describe(&finding);
+            if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
+                if round == 0 && finding.p_value < self.least.0 {
+                    self.least = (finding.p_value, finding.z);
+                }
+                break;
+            }
+            marked.extend(
+                evidence
+                    .spans
+                    .iter()
+                    .filter(|s| s.state != SpanState::Unmarked)
+                    .map(|s| TimeRange { start: s.start, end: s.end }),
+            );
+            let left = evidence
+                .spans
+                .iter()
+                .filter(|s| s.state == SpanState::Unmarked)
+                .map(|s| s.end - s.start)
+                .sum::<f64>();
+            let known = evidence.payload.is_some();
+            found.push(evidence);
+            if left < LEAST || !known {
+                break;
+            }
+        }
+        for mut evidence in found {
+            if self.piece.is_backwards() {
+                turn(&mut evidence, seconds);
+            }
+            evidence
+                .ranges
+                .iter_mut()
+                .for_each(|r| (r.start, r.end) = (r.start + self.start, r.end + self.start));
+            evidence
+                .spans
+                .iter_mut()
+                .for_each(|s| (s.start, s.end) = (s.start + self.start, s.end + self.start));
+            self.keep(evidence);
+        }
+        self.piece.next();
+        self.start += seconds;
+        self.pieces += 1;
+    }
+
+    /// Looks for a mark in the time that is free; in the piece's first search in parts of it, and
+    /// backwards, too. With the finding comes the piece that it was made in, if that had to be
+    /// changed.
+    fn search(
+        &self,
+        share: f64,
+        seconds: f64,
+        first: bool,
+        free: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Option<(Finding, Option<Piece>)> {
+        let search = |wide, share: f64| {
+            Search::new(&self.carriers, &self.piece, &self.options.question, wide, share)
+        };
+        let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
+        let mut best = search(false, SHARE_EXPECTED * share).run(free);
+        // Several marks may be spliced: a mark that is there but cannot be read is looked for in
+        // parts.
+        if first && open(&best) && best.as_ref().is_some_and(|f| f.p_value.value() <= PRESENCE) {
+            let parts = PARTS.iter().flat_map(|&n| {
+                (0..n).map(move |i| (i as f64 / n as f64, (i + 1) as f64 / n as f64))
+            });
+            let count = PARTS.iter().sum::<usize>() as f64;
+            let found =
+                parts.filter(|(from, to)| (to - from) * seconds >= LEAST).find_map(|(from, to)| {
+                    let inside =
+                        move |t: f64| free(t) && (from * seconds..to * seconds).contains(&t);
+                    search(false, SHARE_EXPECTED * share * count)
+                        .run(&inside)
+                        .filter(|f| f.payload.is_some())
+                });
+            best = better(best, found);
+        }
+        if self.options.search && open(&best) {
+            match self.without_echoes(share, free) {
+                Some((found, piece)) if found.payload.is_some() => {
+                    return Some((found, Some(piece)));
+                }
+                weak => best = better(best, weak.map(|w| w.0)),
+            }
+        }
+        if self.options.search && first && open(&best) {
+            let piece = self.piece.reversed();
+            let found = Search::new(
+                &self.carriers,
+                &piece,
+                &self.options.question,
+                false,
+                SHARE_BACKWARDS * share,
+            )
+            .run(free);
+            if let Some(found) = found.filter(|f| f.payload.is_some()) {
+                return Some((found, Some(piece)));
+            }
+        }
+        if self.options.search && open(&best) {
+            best = better(best, search(true, SHARE_STRETCHED * share).run(free));
+        }
+        best.map(|finding| (finding, None))
+    }
+
+    /// The search once more, in the sound without its echoes, and that sound. Ends with the first
+    /// payload.
+    fn without_echoes(
+        &self,
+        share: f64,
+        free: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Option<(Finding, Piece)> {
+        let rate = f64::from(self.format.rate);
+        let mut cleared: Option<Piece> = None;
+        let mut best: Option<Finding> = None;
+        for _ in 0..ECHOES {
+            let Some(found) =
+                echo::strongest(cleared.as_ref().unwrap_or(&self.piece).samples(), rate)
+            else {
+                break;
+            };
+            let piece = cleared.get_or_insert_with(|| self.piece.clone());
+            piece.change(|samples| echo::remove(samples, found));
+            best = better(
+                best,
+                Search::new(
+                    &self.carriers,
+                    piece,
+                    &self.options.question,
+                    false,
+                    SHARE_ECHOES * share,
+                )
+                .run(free),
+            );
+            if best.as_ref().is_some_and(|b| b.payload.is_some()) {
+                break;
+            }
+        }
+        best.zip(cleared)
+    }
+
+    /// What can be said of a finding in the piece.
+    fn describe(&self, finding: &Finding) -> AudioEvidence {
+        let detected = finding.p_value.value() <= PRESENCE;
+        let payload = finding.payload.filter(|_| detected);
+        let spans = if detected { self.spans(finding) } else { Vec::new() };
+        let note = (detected && payload.is_none()).then(|| {
+            let evidence = finding.z * finding.z * (CELLS as f32 / SYNC_CELLS as f32);
+            let seconds = self.piece.seconds();
+            let more = seconds * f64::from(READABLE / evidence - 1.0);
+            if more > 0.0 && more < 4.0 * seconds.max(5.0) {
+                format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
+            } else {
+                "a mark is there, but it cannot be read: several may lie over each other; a better copy or a list of candidates would help".into()
+            }
+        });
+        AudioEvidence {
+            detected,
+            payload: payload.map(|p| p.0),
+            p_value: finding.p_value,
+            method: payload.map(|p| p.1),
+            key: detected.then(|| self.ring.keys()[finding.key].id().clone()),
+            ranges: evidence::ranges(&spans),
+            spans,
+            geometry: detected.then_some(Stretch {
+                speed: finding.stretch.place.speed as f32,
+                pitch: finding.stretch.pitch as f32,
+                backwards: self.piece.is_backwards(),
+            }),
+            evidence: finding.z * finding.z,
+            seconds: 0.0,
+            note,
+            others: Vec::new(),
+        }
+    }
+
+    /// Whether the mark of `finding` is there, span by span.
+    fn spans(&self, finding: &Finding) -> Vec<Span> {
+        let sheet = self.piece.sheet(finding.stretch.pitch);
+        let carrier = &self.carriers[finding.key];
+        let (word, mut used) = (
+            finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)),
+            vec![finding.payload.is_some(); CELLS],
+        );
+        carrier.sync.iter().for_each(|&c| used[c] = true);
+        let pairs = follow(&sheet, finding.stretch.place, finding.weighing, carrier, &word, &used);
+        let end = self.piece.seconds();
+        let count = (end / SPAN).ceil() as usize;
+        let mut sums = vec![(0.0f32, 0.0f32); count];
+        for (time, sum, variance) in pairs {
+            let s = &mut sums[((time / SPAN) as usize).min(count - 1)];
+            *s = (s.0 + sum, s.1 + variance);
+        }
+        let scores: Vec<f32> = sums
+            .iter()
+            .map(|&(sum, variance)| if variance > 0.0 { sum / variance.sqrt() } else { 0.0 })
+            .collect();
+        let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
+        let full = sums.iter().map(|s| s.1).fold(0.0, f32::max);
+        let state = |z: f32, variance: f32| match z {
+            z if z >= Span::MARKED => SpanState::Marked,
+            z if z < Span::UNMARKED && typical >= PLAIN && variance >= 0.3 * full => {
+                SpanState::Unmarked
+            }
+            _ => SpanState::Unknown,
+        };
+        let mut states: Vec<SpanState> =
+            scores.iter().zip(&sums).map(|(&z, s)| state(z, s.1)).collect();
+        evidence::doubt(&mut states, &scores, typical);
+        let span = |(i, (&score, &state)): (usize, (&f32, &SpanState))| Span {
+            start: i as f64 * SPAN,
+            end: ((i + 1) as f64 * SPAN).min(end),
+            score,
+            state,
+        };
+        scores.iter().zip(&states).enumerate().map(span).collect()
+    }
+
+    /// Adds a mark to those that were found, or to the same one of an earlier piece, or of the
+    /// same: where sound was cut and joined, a mark is found once for each step that it is in.
+    fn keep(&mut self, evidence: AudioEvidence) {
+        let same =
+            self.marks.iter_mut().find(|m| m.payload == evidence.payload && m.key == evidence.key);
+        let Some(known) = same else { return self.marks.push(evidence) };
+        known.p_value = known.p_value.min(evidence.p_value);
+        known.evidence = known.evidence.max(evidence.evidence);
+        let first = evidence.spans.first().map_or(f64::INFINITY, |s| s.start);
+        let shared = known.spans.iter().rposition(|s| s.start < first).map_or(0, |i| i + 1);
+        let mut spans = evidence.spans.into_iter();
+        for (old, new) in known.spans[shared..].iter_mut().zip(&mut spans) {
+            if new.score > old.score {
+                *old = new;
+            }
+        }
+        known.spans.extend(spans);
+        known.ranges = evidence::ranges(&known.spans);
+    }
+
+    /// The evidence in all of the sound.
+    #[must_use]
+    pub fn finish(mut self) -> AudioEvidence {
+        self.piece.end();
+        self.measure();
+        if self.piece.len() > 0 && self.heard {
+            self.search_piece();
+        } else {
+            self.start += self.piece.seconds();
+        }
+        let length = |e: &AudioEvidence| e.ranges.iter().map(|r| r.end - r.start).sum::<f64>();
+        // What is read before what is merely seen, what is long before what is short.
+        self.marks.sort_by(|a, b| {
+            b.payload.is_some().cmp(&a.payload.is_some()).then(length(b).total_cmp(&length(a)))
+        });
+        let mut marks = self.marks.into_iter();
+        let mut first = marks.next().unwrap_or_else(|| AudioEvidence {
+            detected: false,
+            payload: None,
+            p_value: self.least.0,
+            method: None,
+            key: None,
+            ranges: Vec::new(),
+            spans: Vec::new(),
+            geometry: None,
+            evidence: self.least.1 * self.least.1,
+            seconds: 0.0,
+            note: (!self.heard).then(|| "the sound is silent".to_string()),
+            others: Vec::new(),
+        });
+        first.others = marks.filter(|m| m.payload.is_some()).collect();
+        first.seconds = self.start;
+        first
+    }
+}
+
+/// Listens to freshly marked sound, and says how much it carries.
+pub struct Meter {
+    detector: Detector,
+    payload: Payload,
+    /// Cells of the pieces before.
+    cells: Option<Cells>,
+}
+
+impl Meter {
+    /// A meter for what a [`Marker`](super::Marker) with the same arguments puts out.
+    ///
+    /// # Errors
+    /// [`AudioError`] if the sampling rate or the number of channels is out of range.
+    pub fn new(key: &WatermarkKey, payload: Payload, format: Format) -> Result<Self, AudioError> {
+        Ok(Self {
+            detector: Detector::new(
+                &KeyRing::from(key.clone()),
+                format,
+                ListenOptions { search: false, ..ListenOptions::default() },
+            )?,
+            payload,
+            cells: None,
+        })
+    }
+
+    /// Takes in interleaved samples. The first half minute is enough to say what there is to say.
+    pub fn push(&mut self, samples: &[f32]) {
+        if self.cells.is_none() {
+            self.detector.push(samples);
+            if self.detector.piece.seconds() > PIECE - 1.0 {
+                self.cells = Some(self.read());
+                // What was read is not needed any more.
+                self.detector.piece = Piece::new(f64::from(self.detector.format.rate), false);
+            }
+        }
+    }
+
+    fn read(&self) -> Cells {
+        Cells::read(
+            &self.detector.piece.sheet(1.0),
+            Place { speed: 1.0, offset: 0.0 },
+            Weighing::Heard,
+            |_| true,
+        )
+    }
+
+    /// What the sound carries.
+    #[must_use]
+    pub fn finish(mut self) -> Capacity {
+        let cells = self.cells.take().unwrap_or_else(|| self.read());
+        Capacity::of(
+            decode::score_of(&cells, &self.detector.carriers[0], self.payload),
+            !self.detector.heard,
+        )
+    }
+}

@@ -1,0 +1,19 @@
+//! The sound mark: samples in, marked samples or evidence out. No input or output happens here.
+
+mod bands;
+mod carrier;
+mod decode;
+mod detect;
+mod echo;
+mod embed;
+mod evidence;
+mod kernels;
+mod mask;
+mod piece;
+mod read;
+mod search;
+
+pub use detect::{Detector, ListenOptions, Meter};
+pub use embed::Marker;
+pub use evidence::{AudioEvidence, Capacity, Outlook, Stretch};
+pub use proofmark_core::audio::{AudioError, Format};

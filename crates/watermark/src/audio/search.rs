@@ -1,0 +1,567 @@
+//! The search: at what place, speed and pitch the mark lies in a stretch of sound, and what it
+//! says.
+
+use std::sync::OnceLock;
+
+use realfft::num_complex::Complex32;
+
+use super::bands::{BANDS, HOP, PAIR, Sheet};
+use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
+use super::decode;
+use super::kernels::Wound;
+use super::piece::Piece;
+use super::read::{Cells, Place, Weighing, pairs, standard};
+use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
+use crate::message::PAYLOADS;
+use crate::stats::PValue;
+use proofmark_core::Payload;
+use proofmark_core::parallel;
+
+/// Offsets that are tried within a pair: every 4 ms.
+const OFFSETS: usize = 10;
+/// Seconds in the middle of a stretch that the search over speeds looks at.
+const LOOK: f64 = 6.0;
+/// Seconds by which the two ends of what is looked at may be off.
+const DRIFT: f64 = 0.004;
+/// Speeds that are searched when the pitch goes with them (resampled), and when it stays
+/// (stretched).
+const RESAMPLED: (f64, f64) = (0.78, 1.28);
+const STRETCHED: (f64, f64) = (0.88, 1.12);
+/// Pitches at an unchanged speed: two semitones either way and a little.
+const SHIFTED: (f64, f64) = (0.885, 1.13);
+/// Steps between searched pitches, as a share: a tenth of a band.
+const PITCH_STEP: f64 = 0.01;
+/// Sync scores under this are not worth decoding: chance gives the best of all that is looked at
+/// more elsewhere, and at the expected speed and pitch about as much; a payload that barely decodes
+/// has four and a half, give or take one.
+const WORTH_DECODING: f32 = 3.6;
+const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
+/// Score at which the long list is tried too, at other speeds and pitches: most places without a
+/// mark stay below.
+const PROMISING: f32 = 4.4;
+/// Places that are looked at closely, at the expected speed and pitch and elsewhere.
+const PEAKS: usize = 6;
+/// Ways in which cells are weighed, each in a search of its own at the expected speed and pitch.
+/// Elsewhere places are found in the first one, and decoded in the second one too.
+const READINGS: [Weighing; 3] = [Weighing::Heard, Weighing::Coded, Weighing::Noisy];
+/// Looking closely follows the evidence: it counts as this many trials.
+const REFINEMENT: f64 = 32.0;
+
+/// How the sound lies relative to the one that was stamped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stretch {
+    pub(crate) place: Place,
+    pub(crate) pitch: f64,
+}
+
+/// A place where something was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) key: usize,
+    pub(crate) stretch: Stretch,
+    /// How cells were weighed when it was found.
+    pub(crate) weighing: Weighing,
+    /// Score of the sync cells, or of the whole word where the payload is known.
+    pub(crate) z: f32,
+    pub(crate) p_value: PValue,
+    pub(crate) payload: Option<(Payload, Method)>,
+}
+
+/// A peak of the sync score.
+#[derive(Clone, Copy, Debug)]
+struct Peak {
+    key: usize,
+    stretch: Stretch,
+    z: f32,
+}
+
+/// What is correlated: cells and their signs.
+struct Pattern {
+    key: usize,
+    cells: Vec<(usize, Complex32)>,
+}
+
+impl Pattern {
+    fn new(key: usize, carrier: &Carrier, cells: &[usize], signs: impl Fn(usize) -> f32) -> Self {
+        let cells = cells
+            .iter()
+            .map(|&c| {
+                (c, Complex32::from_polar(signs(c), -std::f32::consts::TAU * carrier.phases[c]))
+            })
+            .collect();
+        Self { key, cells }
+    }
+
+    fn sync(key: usize, carrier: &Carrier) -> Self {
+        Self::new(key, carrier, &carrier.sync, |_| 1.0)
+    }
+
+    fn word(key: usize, carrier: &Carrier, payload: Payload) -> Self {
+        let word = carrier.word(payload);
+        let all: Vec<usize> = (0..CELLS).collect();
+        Self::new(key, carrier, &all, |c| word[c])
+    }
+
+    /// The pair of the period at which the pattern fits cells best that were counted from another
+    /// one, and its score.
+    fn best_shift(&self, cells: &Wound) -> (usize, f32) {
+        cells
+            .scores(&self.cells)
+            .into_iter()
+            .map(|(sum, variance)| standard(sum, variance))
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((0, 0.0))
+    }
+
+    fn score(&self, cells: &Cells) -> f32 {
+        let (mut sum, mut variance) = (0.0, 0.0);
+        for &(cell, turn) in &self.cells {
+            sum += (cells.points[cell] * turn).re;
+            variance += cells.points[cell].norm_sqr();
+        }
+        standard(sum, variance / 2.0)
+    }
+}
+
+/// One search over a piece of sound.
+pub(crate) struct Search<'a> {
+    carriers: &'a [Carrier],
+    piece: &'a Piece,
+    question: &'a Question,
+    /// Whether other speeds and pitches are searched, instead of the expected one.
+    wide: bool,
+    /// One over the search's share of the false-alarm budget.
+    share: f64,
+    /// The piece under the pitch of stamped sound.
+    stamped: OnceLock<Sheet>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(
+        carriers: &'a [Carrier],
+        piece: &'a Piece,
+        question: &'a Question,
+        wide: bool,
+        share: f64,
+    ) -> Self {
+        Self { carriers, piece, question, wide, share, stamped: OnceLock::new() }
+    }
+
+    fn stamped(&self) -> &Sheet {
+        self.stamped.get_or_init(|| self.piece.sheet(1.0))
+    }
+
+    /// The best finding in the time that `wants` names; the search ends with the first payload.
+    pub(crate) fn run(&self, wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        let sync: Vec<Pattern> =
+            self.carriers.iter().enumerate().map(|(key, c)| Pattern::sync(key, c)).collect();
+        let best = self.look(&sync, wants);
+        // With one payload in question its whole word can be looked for, which shows far less of
+        // it.
+        match self.question {
+            Question::Expected(payload) if best.as_ref().is_none_or(|f| f.payload.is_none()) => {
+                let words: Vec<Pattern> = self
+                    .carriers
+                    .iter()
+                    .enumerate()
+                    .map(|(key, c)| Pattern::word(key, c, *payload))
+                    .collect();
+                better(best, self.look(&words, wants))
+            }
+            _ => best,
+        }
+    }
+
+    fn look(&self, patterns: &[Pattern], wants: &(dyn Fn(f64) -> bool + Sync)) -> Option<Finding> {
+        if self.wide { self.elsewhere(patterns, wants) } else { self.expected(patterns, wants) }
+    }
+
+    /// Unchanged speed and pitch, any offset; ends with the first payload.
+    fn expected(
+        &self,
+        patterns: &[Pattern],
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Option<Finding> {
+        let trials = (READINGS.len() * OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
+        let mut best: Option<Finding> = None;
+        for weighing in READINGS {
+            let mut peaks = self.peaks(self.stamped(), (1.0, 1.0), weighing, patterns, wants);
+            best = better(best, self.examine(&mut peaks, weighing, patterns, trials, wants));
+            if best.as_ref().is_some_and(|f| f.payload.is_some()) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Other speeds and pitches.
+    fn elsewhere(
+        &self,
+        patterns: &[Pattern],
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Option<Finding> {
+        let frames = self.piece.len();
+        let look = ((LOOK / HOP) as usize).min(frames);
+        let range = (frames - look) / 2..(frames - look) / 2 + look;
+        let step = 2.0 * DRIFT / (look as f64 * HOP).max(1.0);
+        // Each task is one pitch under which bands are read, and the speeds, with their own
+        // pitches, that are close enough to it.
+        let resampled: Vec<(f64, f64)> =
+            steps(RESAMPLED, step).filter(|&s| s != 1.0).map(|s| (s, s)).collect();
+        let stretched: Vec<(f64, f64)> =
+            steps(STRETCHED, step).filter(|&s| s != 1.0).map(|s| (s, 1.0)).collect();
+        let near = ((PITCH_STEP / step) as usize).max(1);
+        let mut tasks: Vec<(f64, &[(f64, f64)])> =
+            resampled.chunks(near).map(|c| (c[c.len() / 2].1, c)).collect();
+        tasks.extend(stretched.chunks(16).map(|c| (1.0, c)));
+        let shifted: Vec<(f64, f64)> =
+            steps(SHIFTED, PITCH_STEP).filter(|&p| p != 1.0).map(|p| (1.0, p)).collect();
+        tasks.extend(shifted.chunks(1).map(|c| (c[0].1, c)));
+        let tried =
+            tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
+        let spectra = self.piece.spectra(range, RESAMPLED);
+        let found =
+            parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
+                let sheet = Sheet::new(&spectra, *read);
+                speeds
+                    .iter()
+                    .flat_map(|&(speed, pitch)| {
+                        self.peaks(&sheet, (speed, pitch), READINGS[0], patterns, wants)
+                            .into_iter()
+                            .take(2)
+                    })
+                    .collect::<Vec<Peak>>()
+            });
+        drop(spectra);
+        let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
+        self.examine(&mut peaks, READINGS[0], patterns, tried as f64 * REFINEMENT, wants)
+    }
+
+    /// The best peaks at one speed and pitch, one for each offset within a pair.
+    fn peaks(
+        &self,
+        sheet: &Sheet,
+        (speed, pitch): (f64, f64),
+        weighing: Weighing,
+        patterns: &[Pattern],
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Vec<Peak> {
+        let mut peaks = Vec::new();
+        for i in 0..OFFSETS {
+            let offset = i as f64 * PAIR / OFFSETS as f64;
+            let cells = Cells::read(sheet, Place { speed, offset }, weighing, wants);
+            let cells = Wound::new(&cells.points);
+            for pattern in patterns {
+                let (shift, z) = pattern.best_shift(&cells);
+                peaks.push(Peak {
+                    key: pattern.key,
+                    stretch: Stretch {
+                        place: Place { speed, offset: offset + shift as f64 * PAIR },
+                        pitch,
+                    },
+                    z,
+                });
+            }
+        }
+        peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
+        peaks
+    }
+
+    /// Looks closely at the best peaks and decodes; the first with a payload is the answer.
+    fn examine(
+        &self,
+        peaks: &mut [Peak],
+        weighing: Weighing,
+        patterns: &[Pattern],
+        trials: f64,
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Option<Finding> {
+        peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
+        let mut taken: Vec<Stretch> = Vec::new();
+        let mut best: Option<Finding> = None;
+        for peak in peaks.iter() {
+            if taken.len() == PEAKS || peak.z < self.worth_decoding() {
+                break;
+            }
+            // Neighbours of what was looked at lead to the same.
+            if taken.iter().any(|t| near(t, &peak.stretch)) {
+                continue;
+            }
+            let Some(pattern) = patterns.iter().find(|p| p.key == peak.key) else { continue };
+            let (stretch, cells, z) = self.refine(*peak, weighing, pattern, wants);
+            taken.push(stretch);
+            let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
+            let mut finding =
+                Finding { key: peak.key, stretch, weighing, z, p_value, payload: None };
+            self.identify(&mut finding, &cells, pattern, trials, wants);
+            best = better(best, Some(finding));
+            if best.as_ref().is_some_and(|f| f.payload.is_some()) {
+                break;
+            }
+        }
+        // What was merely seen from afar still is the evidence there is.
+        best.or_else(|| {
+            let peak = peaks.first()?;
+            let p_value = PValue::of_score(f64::from(peak.z), trials).times(self.share());
+            Some(Finding {
+                key: peak.key,
+                stretch: peak.stretch,
+                weighing,
+                z: peak.z,
+                p_value,
+                payload: None,
+            })
+        })
+    }
+
+    /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
+    fn refine(
+        &self,
+        peak: Peak,
+        weighing: Weighing,
+        pattern: &Pattern,
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> (Stretch, Cells, f32) {
+        let middle = self.piece.seconds() / 2.0;
+        // Of the pitches about the peak's: twice a step that is halved.
+        let mut step =
+            if peak.stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
+        let pitch = peak.stretch.pitch;
+        let spectra = (pitch != 1.0).then(|| {
+            self.piece.spectra(
+                0..self.piece.len(),
+                (pitch * (1.0 - 1.6 * step), pitch * (1.0 + 1.6 * step)),
+            )
+        });
+        let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
+        let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
+        let at = |sheet: &Sheet, place: Place| {
+            let cells = Cells::read(sheet, place, weighing, wants);
+            let z = pattern.score(&cells);
+            (cells, z)
+        };
+        let mut stretch = peak.stretch;
+        let (mut cells, mut z) = at(sheet, stretch.place);
+        // A change of speed turns about the middle of what the peak was seen in.
+        let turned = |place: Place, speed: f64| Place {
+            speed,
+            offset: (place.offset + (place.speed - speed) * middle).rem_euclid(PERIOD_SECONDS),
+        };
+        let (mut time, mut rate) = (0.002, DRIFT / (middle * 2.0).clamp(1.0, LOOK));
+        for _ in 0..3 {
+            let mut places: Vec<Place> = [-time, time]
+                .iter()
+                .map(|d| Place {
+                    offset: (stretch.place.offset + d).rem_euclid(PERIOD_SECONDS),
+                    ..stretch.place
+                })
+                .collect();
+            if stretch.place.speed != 1.0 {
+                places.extend(
+                    [-2.0 * rate, -rate, rate, 2.0 * rate]
+                        .iter()
+                        .map(|d| turned(stretch.place, stretch.place.speed * (1.0 + d))),
+                );
+            }
+            for place in places {
+                let (c, score) = at(sheet, place);
+                if score > z {
+                    (stretch.place, cells, z) = (place, c, score);
+                }
+            }
+            (time, rate) = (time / 2.0, rate / 2.0);
+        }
+        drop(raised);
+        if let Some(spectra) = &spectra {
+            for _ in 0..2 {
+                for pitch in [stretch.pitch * (1.0 - step), stretch.pitch * (1.0 + step)] {
+                    let (c, score) = at(&Sheet::new(spectra, pitch), stretch.place);
+                    if score > z {
+                        (stretch.pitch, cells, z) = (pitch, c, score);
+                    }
+                }
+                step /= 2.0;
+            }
+        }
+        (stretch, cells, z)
+    }
+
+    /// What the mark at a place, one of so many `trials`, says.
+    fn identify(
+        &self,
+        finding: &mut Finding,
+        cells: &Cells,
+        pattern: &Pattern,
+        trials: f64,
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) {
+        let carrier = &self.carriers[finding.key];
+        // With the score of the whole word.
+        let tell =
+            |finding: &mut Finding, z: f32, payload: Payload, method: Method, p_value: PValue| {
+                finding.z = z;
+                finding.p_value = finding.p_value.min(p_value);
+                finding.payload = Some((payload, method));
+            };
+        if let Question::Expected(payload) = self.question {
+            // The sync pattern chose the place, the code cells had no say; the whole word, where
+            // that chose it, is the score itself.
+            let p_value = if pattern.cells.len() == CELLS {
+                finding.p_value
+            } else {
+                self.among(decode::code_score(cells, carrier, *payload), 1.0)
+            };
+            if p_value.value() <= PRESENCE {
+                return tell(
+                    finding,
+                    decode::score_of(cells, carrier, *payload),
+                    *payload,
+                    Method::Expected,
+                    p_value,
+                );
+            }
+        }
+        let z = decode::sync_score(cells, carrier);
+        if z >= self.worth_decoding() {
+            let thorough = !self.wide || z >= PROMISING;
+            let as_heard = decode::blind(cells, carrier, thorough).map(|payload| (None, payload));
+            let read = as_heard.or_else(|| {
+                let coded = self.wide.then(|| self.cells(finding.stretch, READINGS[1], wants))?;
+                decode::blind(&coded, carrier, thorough).map(|payload| (Some(coded), payload))
+            });
+            if let Some((coded, payload)) = read {
+                let cells = coded.as_ref().unwrap_or(cells);
+                // Blind decoding chooses among all payloads, so each of them is a trial: by its
+                // code cells in the few places that sync led to, by its whole word in all.
+                let z = decode::score_of(cells, carrier, payload);
+                let whole = PValue::of_score(f64::from(z), trials * PAYLOADS).times(self.share());
+                let p_value = self
+                    .among(decode::code_score(cells, carrier, payload), PAYLOADS)
+                    .min(whole)
+                    .times(2.0);
+                if p_value.value() <= IDENTITY {
+                    return tell(finding, z, payload, Method::Blind, p_value);
+                }
+            }
+        }
+        if let Question::Candidates(list) = self.question
+            && let Some((payload, z)) = decode::best_of(cells, carrier, list)
+        {
+            let p_value = self.among(z, list.len() as f64);
+            if p_value.value() <= IDENTITY {
+                tell(
+                    finding,
+                    decode::score_of(cells, carrier, payload),
+                    payload,
+                    Method::Candidates,
+                    p_value,
+                );
+            }
+        }
+    }
+
+    /// Score from which on a place is worth decoding.
+    fn worth_decoding(&self) -> f32 {
+        if self.wide { WORTH_DECODING } else { WORTH_DECODING_AS_STAMPED }
+    }
+
+    /// The cells at a place, weighed in some way.
+    fn cells(
+        &self,
+        stretch: Stretch,
+        weighing: Weighing,
+        wants: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Cells {
+        let raised = (stretch.pitch != 1.0).then(|| self.piece.sheet(stretch.pitch));
+        Cells::read(
+            raised.as_ref().unwrap_or_else(|| self.stamped()),
+            stretch.place,
+            weighing,
+            wants,
+        )
+    }
+
+    /// One over the share that each pattern of a question has.
+    fn share(&self) -> f64 {
+        self.share * if matches!(self.question, Question::Expected(_)) { 2.0 } else { 1.0 }
+    }
+
+    /// The p-value of the best code score among so many candidates, at each of the places that are
+    /// looked at closely.
+    fn among(&self, z: f32, candidates: f64) -> PValue {
+        PValue::of_score(
+            f64::from(z),
+            candidates * (READINGS.len() * PEAKS * self.carriers.len()) as f64,
+        )
+        .times(self.share())
+    }
+}
+
+/// Values from one to the other in steps of a share, 1 among them.
+fn steps((low, high): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
+    let (below, above) = ((low.ln() / step).ceil() as i64, (high.ln() / step).floor() as i64);
+    (below..=above).map(move |i| if i == 0 { 1.0 } else { (i as f64 * step).exp() })
+}
+
+/// Whether two places are looked at together.
+fn near(a: &Stretch, b: &Stretch) -> bool {
+    let apart = (a.place.offset - b.place.offset).rem_euclid(PERIOD_SECONDS);
+    let apart = apart.min(PERIOD_SECONDS - apart);
+    (a.place.speed / b.place.speed).ln().abs() < 0.004
+        && (a.pitch / b.pitch).ln().abs() < 0.02
+        && apart < 0.016
+}
+
+pub(crate) fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(
+            if (b.payload.is_some(), -b.p_value.ln()) > (a.payload.is_some(), -a.p_value.ln()) {
+                b
+            } else {
+                a
+            },
+        ),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What each pair says of a known word: its middle in seconds, a sum, and the variance that the sum
+/// has without the mark.
+pub(crate) fn follow(
+    sheet: &Sheet,
+    place: Place,
+    weighing: Weighing,
+    carrier: &Carrier,
+    word: &[f32],
+    cells: &[bool],
+) -> Vec<(f64, f32, f32)> {
+    let turn: Vec<Complex32> = (0..CELLS)
+        .map(|c| {
+            if cells[c] {
+                Complex32::from_polar(word[c], -std::f32::consts::TAU * carrier.phases[c])
+            } else {
+                Complex32::default()
+            }
+        })
+        .collect();
+    let mut out = Vec::new();
+    pairs(
+        sheet,
+        place,
+        weighing,
+        |_| true,
+        |k, points, weights| {
+            let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
+            let (mut sum, mut variance) = (0.0, 0.0);
+            for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
+                if turn[at + b] != Complex32::default() {
+                    sum += (point * turn[at + b]).re;
+                    variance += weight * weight / 2.0;
+                }
+            }
+            out.push((place.begin(k) + PAIR / 2.0 / place.speed, sum, variance));
+        },
+    );
+    out
+}

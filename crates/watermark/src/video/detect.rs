@@ -1,0 +1,521 @@
+//! The detector: residuals in, evidence out.
+
+use std::sync::Arc;
+
+use super::area;
+use super::carrier::{Carrier, dimensions, frame_scale, sync_dimensions};
+use super::evidence::{AreaMap, Geometry, VideoEvidence};
+use super::fresh::FreshSum;
+use super::group::GroupSum;
+use super::image::{Image, decimation};
+use super::place::{Finding, Sum};
+use super::residual::Residual;
+use super::search::{Lattices, Plan, Search, Sums};
+use super::timeline::{self, Timeline, timeline};
+use super::warp::Warp;
+use super::windows::Windows;
+use crate::evidence::{self, IDENTITY, PRESENCE, Question, Span, SpanState};
+use crate::key::KeyRing;
+use crate::message::Message;
+use crate::stats::PValue;
+use proofmark_core::Payload;
+use proofmark_core::video::Coding;
+use proofmark_core::video::FrameShape;
+use proofmark_core::video::Luma;
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct DetectOptions {
+    /// What is asked.
+    pub question: Question,
+    /// Frames per second that are looked at; frames in between say little new.
+    pub rate: f64,
+    /// Whether to search other geometries when the mark is not found where a re-encoded clip has
+    /// it.
+    pub search: bool,
+    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and
+    /// down, where something else than the mark suggests one: tried before any other. A second look
+    /// at frames, which it is, counts as such.
+    pub guess: Option<[f32; 2]>,
+}
+
+impl Default for DetectOptions {
+    fn default() -> Self {
+        Self { question: Question::Blind, rate: 15.0, search: true, guess: None }
+    }
+}
+
+/// Which frames are looked at: so many a second.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    rate: f64,
+    next: f64,
+}
+
+impl Pace {
+    /// So many frames a second.
+    #[must_use]
+    pub fn new(rate: f64) -> Self {
+        Self { rate, next: f64::NEG_INFINITY }
+    }
+
+    /// Whether the frame at `time` seconds is one of them.
+    pub fn wants(&self, time: f64) -> bool {
+        // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
+        time >= self.next || time < self.next - 2.0 / self.rate
+    }
+
+    /// The frame at `time` seconds was looked at.
+    pub fn took(&mut self, time: f64) {
+        self.next = time + 1.0 / self.rate - 1e-3;
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(DetectOptions::default().rate)
+    }
+}
+
+fn sorted(candidates: &[Payload]) -> Vec<Payload> {
+    let mut list = candidates.to_vec();
+    list.sort_unstable_by_key(|&p| (p.subpattern(), p));
+    list.dedup();
+    list
+}
+
+/// Lines of the image that residuals are summed at: enough for marks of the expected size or
+/// larger.
+pub(super) const COARSE_LINES: usize = 256;
+/// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox,
+/// picture in picture).
+const FINE_LINES: usize = 512;
+/// Every so many looked-at frames go into the finer sum: it costs four times as much.
+const FINE_EVERY: usize = 4;
+
+/// Looked-at frames after which it is first tried whether the payload is beyond doubt already: a
+/// picture of high quality has that in one.
+const FIRST_TRY: usize = 2;
+/// Evidence that is: twice what reading takes.
+const CERTAIN: f32 = 700.0;
+
+/// Spans without the first mark from which another is looked for there.
+const LEAST_SPANS: usize = 2;
+/// Share of the frame with the first mark under which another is looked for in the rest.
+const MOST_MARKED: f32 = 0.9;
+/// Evidence at which a payload can usually be read blind, and the least share of the sync pattern
+/// in it.
+const READABLE: f32 = 300.0;
+
+/// Says that a mark is too weak to be read, and what would help: evidence grows with the length of
+/// the clip.
+fn too_weak(sync: f32, seconds: f64) -> String {
+    let evidence = sync * sync * (dimensions() / sync_dimensions()) as f32;
+    let more = seconds * f64::from(READABLE / evidence - 1.0);
+    if more > 0.0 && more < 4.0 * seconds.max(5.0) {
+        format!(
+            "a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help",
+            more.ceil()
+        )
+    } else {
+        "a mark is there, but too weak to be read; a better copy or a list of candidates would help"
+            .into()
+    }
+}
+
+/// Whether the payload is beyond doubt.
+enum Certainty {
+    Open,
+    /// It is, and how many spans there were when that was last confirmed.
+    Since(usize, Box<Finding>),
+    /// It was, until a span came that does not have the mark.
+    Lost,
+}
+
+/// Collects frames of one clip and says what mark they carry.
+///
+/// Memory depends on the size of the frames, not on their number.
+pub struct Detector {
+    pub(super) carriers: Vec<Carrier>,
+    /// What is asked about, sorted by sub-pattern, each once.
+    pub(super) candidates: Vec<Payload>,
+    ring: KeyRing,
+    pub(super) options: DetectOptions,
+    pub(super) shape: FrameShape,
+    coarse: Residual,
+    pub(super) coarse_factor: usize,
+    windows: Windows,
+    /// The same in which frames count by what was spent on them.
+    favoured: GroupSum,
+    /// The same in which places count by what was painted anew in them, too.
+    fresh: FreshSum,
+    /// The frame on which most was spent, alone: where a picture moves, the sum blurs its mark.
+    frame: Frame,
+    pub(super) fine: Option<(Residual, usize, Image)>,
+    frames: usize,
+    pace: Pace,
+    certainty: Certainty,
+    /// Lattices in all frames, whatever is asked about them; in the favoured sum, too.
+    lattices: Arc<Lattices>,
+    favoured_lattices: Arc<Lattices>,
+}
+
+/// The residual of a frame, and the bits per pixel that were spent on it.
+#[derive(Clone, Debug, Default)]
+struct Frame {
+    image: Image,
+    bits: Option<f32>,
+    /// Lattices in it, whatever is asked about them.
+    lattices: Arc<Lattices>,
+}
+
+impl Frame {
+    /// Where the residual of the next frame is to go, if that is the better one to look at.
+    fn next(&mut self, coding: Coding) -> Option<&mut Image> {
+        let first = self.image.data.is_empty();
+        (first || coding.bits > self.bits).then(|| {
+            *self = Self { bits: coding.bits, ..Self::default() };
+            &mut self.image
+        })
+    }
+}
+
+impl Detector {
+    /// A detector for frames of `shape`, looking for marks of any key of `ring`.
+    #[must_use]
+    pub fn new(ring: &KeyRing, shape: FrameShape, options: DetectOptions) -> Self {
+        let short = shape.width.min(shape.height);
+        let coarse_factor = decimation(short, COARSE_LINES);
+        let fine_factor = decimation(short, FINE_LINES);
+        let fine = (options.search && fine_factor < coarse_factor)
+            .then(|| (Residual::new(fine_factor), fine_factor, Image::default()));
+        Self {
+            candidates: sorted(options.question.candidates()),
+            carriers: ring.keys().iter().map(Carrier::new).collect(),
+            ring: ring.clone(),
+            shape,
+            coarse: Residual::new(coarse_factor),
+            coarse_factor,
+            windows: Windows::new(),
+            favoured: GroupSum::default(),
+            fresh: FreshSum::default(),
+            frame: Frame::default(),
+            fine,
+            frames: 0,
+            pace: Pace::new(options.rate),
+            certainty: Certainty::Open,
+            lattices: Arc::default(),
+            favoured_lattices: Arc::default(),
+            options,
+        }
+    }
+
+    /// The same frames asked about other keys, or another question, without looking at them again,
+    /// once all are there. A search needs frames that were taken in for one.
+    #[must_use]
+    pub fn again(&self, ring: &KeyRing, options: DetectOptions) -> Self {
+        Self {
+            coarse: self.coarse.clone(),
+            windows: self.windows.clone(),
+            favoured: self.favoured.clone(),
+            fresh: self.fresh.clone(),
+            frame: self.frame.clone(),
+            fine: self.fine.clone().filter(|_| options.search),
+            frames: self.frames,
+            lattices: Arc::clone(&self.lattices),
+            favoured_lattices: Arc::clone(&self.favoured_lattices),
+            ..Self::new(ring, self.shape, options)
+        }
+    }
+
+    /// Whether the frame at `time` seconds is one to look at.
+    #[must_use]
+    pub fn wants(&self, time: f64) -> bool {
+        self.pace.wants(time)
+    }
+
+    /// Takes in a frame shown at `time` seconds, of which nothing else is known. Frames of another
+    /// size are passed over.
+    pub fn push(&mut self, luma: &Luma<'_>, time: f64) {
+        self.push_coded(luma, time, Coding::default());
+    }
+
+    /// [`push`](Self::push), of a frame that was decoded: how it was coded says how much of a mark
+    /// it is likely to hold.
+    pub fn push_coded(&mut self, luma: &Luma<'_>, time: f64, coding: Coding) {
+        if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
+            return;
+        }
+        let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
+        self.coarse
+            .add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
+        self.fresh.add(&self.coarse, coding);
+        self.windows.saw(self.coarse.contrast());
+        if let Some((residual, _, sum)) = &mut self.fine
+            && self.frames.is_multiple_of(FINE_EVERY)
+        {
+            residual.add(luma, [(sum, 1.0)]);
+        }
+        self.frames += 1;
+        self.pace.took(time);
+    }
+
+    /// Whether what follows may be looked at more sparsely, asked after each frame: the payload is
+    /// beyond doubt, what is left to tell is when and where it is there, and the last span had it.
+    /// It is looked for in the place where a clip that was merely re-encoded has the mark.
+    pub fn is_certain(&mut self) -> bool {
+        if matches!(self.certainty, Certainty::Open)
+            && self.frames >= FIRST_TRY
+            && self.frames.is_power_of_two()
+        {
+            let mut total = self.windows.total();
+            self.coarse.equaliser(&total).apply(&mut total);
+            let found = Search::new(self, Plan::GLANCE, Sums::alone(&total), &Lattices::default())
+                .run_blind();
+            if let Some(found) =
+                found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN)
+            {
+                self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
+            }
+        }
+        // The last span is still being filled, the one before it is whole.
+        if let Certainty::Since(seen, found) = &mut self.certainty
+            && *seen != self.windows.len()
+            && let Some(whole) = self.windows.len().checked_sub(2)
+        {
+            *seen = self.windows.len();
+            if !timeline::is_marked(
+                &self.windows.sum(whole),
+                &found.warp,
+                found,
+                &self.carriers[found.key],
+            ) {
+                self.certainty = Certainty::Lost;
+            }
+        }
+        matches!(self.certainty, Certainty::Since(..))
+    }
+
+    fn plan(&self) -> Plan {
+        if self.options.search { Plan::WHOLE } else { Plan::EXPECTED }
+    }
+
+    /// What is asked, and how it is searched.
+    #[must_use]
+    pub fn options(&self) -> &DetectOptions {
+        &self.options
+    }
+
+    /// Frames looked at so far.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// The evidence in all frames, to be asked for when all are there.
+    #[must_use]
+    pub fn finish(&mut self) -> VideoEvidence {
+        if self.frames == 0 {
+            return self.report(None);
+        }
+        if !self.windows.are_weighed() {
+            self.windows.weigh(self.coarse.equaliser(&self.windows.total()));
+            if let Some((residual, _, sum)) = &mut self.fine {
+                residual.equaliser(sum).apply(sum);
+            }
+        }
+        let total = self.windows.total();
+        let weighed = |mut sum: Image| {
+            self.coarse.favoured_equaliser(&sum).apply(&mut sum);
+            sum
+        };
+        let (favoured, fresh) =
+            (self.favoured.total().map(weighed), self.fresh.total().map(weighed));
+        let beside = fresh.as_ref();
+        let favoured = favoured.as_ref().map(|image| Sum { image, beside });
+        let sums = Sums {
+            coarse: Sum { image: &total, beside },
+            favoured,
+            fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)),
+        };
+        let mut search = Search::new(self, self.plan(), sums, &self.lattices);
+        let first = search.run();
+        if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
+            // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
+            // where that of all frames has a plain one, or a list says what to look for.
+            let listed = !self.candidates.is_empty();
+            let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
+            let favoured = favoured.map(|sum| (sum, &self.favoured_lattices));
+            let searched = favoured
+                .filter(|_| listed || self.lattices.are_plain())
+                .map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
+            let both =
+                favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
+            let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
+            let others = std::iter::once(frame).chain(searched).chain(cropped);
+            let mut least = first.as_ref().map(|first| first.p_value);
+            let mut unread = None;
+            for (sum, plan, lattices, steady) in others {
+                let mut search = Search::new(self, plan, Sums::alone(sum), lattices);
+                match search.run() {
+                    Some(found) if found.complete() => {
+                        return self.describe(&search.layers(found), Sums::alone(sum), steady);
+                    }
+                    Some(found) if least.is_none_or(|least| found.p_value < least) => {
+                        least = Some(found.p_value);
+                        unread = Some((found, sum, steady));
+                    }
+                    _ => {}
+                }
+            }
+            if let Some((found, sum, steady)) = unread {
+                return self.describe(&[found], Sums::alone(sum), steady);
+            }
+        }
+        let Some(first) = first else { return self.report(None) };
+        let layers = search.layers(first);
+        let mut report = self.describe(&layers, sums, true);
+        if report.others.is_empty() {
+            report.others = self
+                .second(&layers, &report.spans, report.area.as_ref(), sums)
+                .into_iter()
+                .collect();
+        }
+        report
+    }
+
+    /// What can be said of a finding before its place in time and picture is known.
+    fn report(&self, finding: Option<&Finding>) -> VideoEvidence {
+        let p_value = finding.map_or(PValue::ONE, |f| f.p_value);
+        let detected = p_value.value() <= PRESENCE;
+        let found = finding.filter(|_| detected);
+        let identified = found.and_then(|f| f.identified);
+        let note = match (found, identified) {
+            (Some(f), None) => Some(too_weak(f.peak.z, self.frames as f64 / self.options.rate)),
+            (None, _) if self.frames == 0 => Some("no frame could be looked at".to_string()),
+            _ => None,
+        };
+        VideoEvidence {
+            detected,
+            payload: identified.map(|(i, _)| i.mark.payload),
+            generation: identified.map(|(i, _)| i.mark.generation),
+            p_value,
+            method: identified.map(|(_, m)| m),
+            key: found.map(|f| self.ring.keys()[f.key].id().clone()),
+            ranges: Vec::new(),
+            spans: Vec::new(),
+            area: None,
+            geometry: found.map(|f| self.geometry(f)),
+            evidence: finding.map_or(0.0, |f| f.z() * f.z()),
+            frames: self.frames,
+            note,
+            others: Vec::new(),
+            earlier: Vec::new(),
+        }
+    }
+
+    /// What can be said of the marks on one lattice, the newest first, and when and where they are.
+    /// Those that are not `steady` were found in one frame.
+    fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> VideoEvidence {
+        let word = |layer: &Finding| {
+            layer.identified.map(|(identified, _)| self.carriers[layer.key].word(identified.mark))
+        };
+        let describe = |found: &Finding| {
+            let mut report = self.report(Some(found));
+            if report.detected {
+                let carrier = &self.carriers[found.key];
+                let beside: Vec<Vec<f32>> = layers
+                    .iter()
+                    .filter(|layer| !std::ptr::eq(*layer, found))
+                    .filter_map(word)
+                    .collect();
+                let ratio = found.factor as f32 / self.coarse_factor as f32;
+                let warp = Warp::scaling(ratio, ratio).after(&found.warp);
+                let Timeline { spans, moving } = timeline(
+                    &self.windows,
+                    (self.coarse_factor, &warp),
+                    found,
+                    carrier,
+                    &beside,
+                    1.0 / self.options.rate,
+                    steady,
+                );
+                report.ranges = evidence::ranges(&spans);
+                report.spans = spans;
+                report.geometry.iter_mut().for_each(|g| g.moving = moving);
+                // Where the picture moved under the sum, cells without the mark say nothing.
+                if moving && steady {
+                    return report;
+                }
+                let residual = self
+                    .fine
+                    .as_ref()
+                    .filter(|f| f.1 == found.factor)
+                    .map_or(&self.coarse, |f| &f.0);
+                report.area =
+                    area::map(sums.of(found.factor).image, &residual.variances(), found, carrier);
+            }
+            report
+        };
+        let Some((newest, earlier)) = layers.split_first() else { return self.report(None) };
+        let mut newest = describe(newest);
+        (newest.earlier, newest.others) =
+            earlier.iter().map(describe).partition(|mark| mark.lies_beneath(&newest));
+        newest
+    }
+
+    /// Another payload in what the first marks leave: the time without the newest, or else the part
+    /// of the frame without it.
+    fn second(
+        &self,
+        first: &[Finding],
+        spans: &[Span],
+        area: Option<&AreaMap>,
+        sums: Sums<'_>,
+    ) -> Option<VideoEvidence> {
+        let known: Vec<Payload> =
+            first.iter().filter_map(|f| Some(f.identified?.0.mark.payload)).collect();
+        let unmarked = |i: usize| spans[i].state == SpanState::Unmarked;
+        let (coarse, fine) = if known.is_empty() {
+            return None;
+        } else if (0..spans.len()).filter(|&i| unmarked(i)).count() >= LEAST_SPANS {
+            (self.windows.sum_where(unmarked), None)
+        } else {
+            let area = area.filter(|a| a.share < MOST_MARKED)?;
+            (area.rest(sums.coarse.image), sums.fine.map(|(sum, factor)| (area.rest(sum), factor)))
+        };
+        let sums = Sums {
+            coarse: (&coarse).into(),
+            favoured: None,
+            fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)),
+        };
+        let lattices = Lattices::default();
+        let mut search = Search::new(self, self.plan(), sums, &lattices);
+        let mut found = search.run()?;
+        // Twice as much was tried.
+        found.p_value = found.p_value.times(2.0);
+        found.identified.filter(|(i, _)| {
+            !known.contains(&i.mark.payload) && found.p_value.value() <= IDENTITY
+        })?;
+        Some(self.describe(&search.layers(found), sums, true))
+    }
+
+    fn geometry(&self, finding: &Finding) -> Geometry {
+        let (sx, sy) = frame_scale(&self.shape);
+        let factor = finding.factor as f32;
+        let middle =
+            (self.shape.width as f32 / factor / 2.0, self.shape.height as f32 / factor / 2.0);
+        let (u, v) = finding.warp.unapply(middle.0, middle.1).unwrap_or_default();
+        let [a, b, c, d] = finding.warp.jacobian(u, v);
+        let round = |x: f32| (x * 1000.0).round() / 1000.0;
+        let turn = c.atan2(a).to_degrees() + 90.0 * f32::from(finding.orientation.turns);
+        let wrapped = (turn + 180.0).rem_euclid(360.0) - 180.0;
+        Geometry {
+            scale: [round(a.hypot(c) * factor / sx), round(b.hypot(d) * factor / sy)],
+            rotation: (wrapped * 100.0).round() / 100.0 + 0.0,
+            mirrored: finding.orientation.mirrored,
+            inverted: finding.z() < 0.0,
+            moving: false,
+        }
+    }
+}

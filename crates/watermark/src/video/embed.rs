@@ -1,0 +1,283 @@
+//! Embedding: the carrier at frame size, times the mask, added with dithered rounding.
+
+use super::carrier::{Carrier, TILE, frame_scale};
+use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
+use super::mask::Mask;
+use super::{Strength, VideoError};
+use crate::key::WatermarkKey;
+use crate::mark::Mark;
+use proofmark_core::video::{FrameMarker, FrameShape, Luma, SampleFormat, SamplesMut};
+
+/// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps
+/// the pattern of a large frame in cache.
+const PATTERN_UNIT: f32 = 32.0;
+/// Amplitude of one grey level, as an integer.
+const AMPLITUDE_UNIT: f32 = (1 << FRACTION) as f32 / PATTERN_UNIT;
+
+/// Puts one mark into the frames of one clip: a payload, or a [`Mark`] of a later generation.
+///
+/// ```no_run
+/// # use proofmark_watermark::video::*; use proofmark_watermark::{Payload, WatermarkKey};
+/// # fn frames() -> Vec<Vec<u8>> { vec![] }
+/// let key = WatermarkKey::generate(0)?;
+/// let shape = FrameShape { width: 1280, height: 720, pixel_aspect: 1.0 };
+/// let mut marker = Marker::new(&key, Payload::random(), shape, Strength::default())?;
+/// for mut luma in frames() {
+///     marker.embed(&mut luma, 1280);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Marker {
+    shape: FrameShape,
+    /// The carrier at frame size, in [`PATTERN_UNIT`].
+    pattern: Vec<i8>,
+    dither: Vec<[i16; DITHER]>,
+    mask: Mask,
+    /// Weights of the right-hand one of two blocks, from centre to centre.
+    ramp: Vec<i16>,
+    line: Vec<i16>,
+    /// Amplitude rows of the grid, expanded to the frame's width: the two around the current pixel
+    /// row.
+    expanded: [(usize, Vec<i16>); 2],
+    amplitude_line: Vec<i16>,
+}
+
+impl Marker {
+    /// Smallest side of a frame that can carry the mark.
+    pub const LEAST_SIDE: usize = 128;
+    /// Largest side: sizes beyond it would take too much memory.
+    pub const LARGEST_SIDE: usize = 16_384;
+
+    /// A marker for frames of `shape`.
+    ///
+    /// # Errors
+    /// [`VideoError::Size`] for frames under 128 or over 16,384 pixels on a side.
+    pub fn new(
+        key: &WatermarkKey,
+        mark: impl Into<Mark>,
+        shape: FrameShape,
+        strength: Strength,
+    ) -> Result<Self, VideoError> {
+        let FrameShape { width, height, .. } = shape;
+        if width.min(height) < Self::LEAST_SIDE || width.max(height) > Self::LARGEST_SIDE {
+            return Err(VideoError::Size { width, height });
+        }
+        let mask = Mask::new(width, height, strength.factor());
+        let tile = Carrier::new(key).tile(mark.into());
+        let block = mask.block() as i16;
+        Ok(Self {
+            shape,
+            pattern: render(&tile, shape),
+            dither: dither(),
+            mask,
+            ramp: (0..block).map(|i| (64 * (2 * i + 1)) / block).collect(),
+            line: Vec::new(),
+            expanded: [(usize::MAX, vec![0; width]), (usize::MAX, vec![0; width])],
+            amplitude_line: vec![0; width],
+        })
+    }
+
+    /// The same for a still picture: the first frames of a shot are marked more strongly, as nobody
+    /// looks at them for long, and this one is looked at.
+    #[must_use]
+    pub fn still(self) -> Self {
+        Self { mask: self.mask.still(), ..self }
+    }
+
+    /// The shape of the frames this marker is for.
+    #[must_use]
+    pub fn shape(&self) -> FrameShape {
+        self.shape
+    }
+
+    /// Marks an eight-bit, limited-range luma plane in place: H×W, row-major, `stride` samples from
+    /// row to row.
+    pub fn embed(&mut self, luma: &mut [u8], stride: usize) {
+        let FrameShape { width, height, .. } = self.shape;
+        let format = SampleFormat::REFERENCE;
+        self.analyse(&Luma { samples: super::Samples::U8(luma), width, height, stride, format });
+        self.apply(&mut SamplesMut::U8(luma), stride, format);
+    }
+
+    /// Interpolates the amplitudes of pixel row `y` into `amplitude_line`.
+    fn amplitude_row(&mut self, y: usize, gain: f32) {
+        let block = self.mask.block() as f32;
+        let amplitude = self.mask.amplitude();
+        let last = amplitude.height.saturating_sub(1);
+        let u = ((y as f32 + self.mask.step() as f32 / 2.0) / block - 0.5).clamp(0.0, last as f32);
+        let upper = u as usize;
+        let lower = (upper + 1).min(last);
+        for row in [upper, lower] {
+            let slot = &mut self.expanded[row % 2];
+            if slot.0 != row {
+                slot.0 = row;
+                let unit = AMPLITUDE_UNIT * gain * self.mask.onset();
+                self.line.clear();
+                self.line.extend(
+                    amplitude
+                        .row(row)
+                        .iter()
+                        .map(|&a| (a * unit + 0.5).min(f32::from(LARGEST_AMPLITUDE)) as i16),
+                );
+                kernels::expand(&mut slot.1, &self.line, &self.ramp);
+            }
+        }
+        let weight = ((u - upper as f32) * 128.0) as i16;
+        kernels::mix(
+            &mut self.amplitude_line,
+            &self.expanded[upper % 2].1,
+            &self.expanded[lower % 2].1,
+            weight,
+        );
+    }
+}
+
+impl FrameMarker for Marker {
+    /// Measures the frame that is marked next: its mask follows from its luma. `luma` must have the
+    /// marker's size.
+    fn analyse(&mut self, luma: &Luma<'_>) {
+        self.mask.update(luma);
+        self.expanded.iter_mut().for_each(|e| e.0 = usize::MAX);
+    }
+
+    /// Adds the mark, as analysed, to a plane of the marker's size. For luma and chroma that is the
+    /// luma plane; for red, green and blue each of the three, which moves luma alone.
+    fn apply(&mut self, plane: &mut SamplesMut<'_>, stride: usize, format: SampleFormat) {
+        let FrameShape { width, height, .. } = self.shape;
+        // Grey levels are the same in all depths; the kernels know the depth.
+        let gain = SampleFormat { depth: 8, ..format }.steps_per_level();
+        for y in 0..height {
+            if y.is_multiple_of(self.mask.step()) {
+                self.amplitude_row(y, gain);
+            }
+            let pattern = &self.pattern[y * width..(y + 1) * width];
+            let dither = &self.dither[y % DITHER];
+            match plane {
+                SamplesMut::U8(data) => kernels::add_to_bytes(
+                    &mut data[y * stride..][..width],
+                    pattern,
+                    &self.amplitude_line,
+                    dither,
+                ),
+                SamplesMut::U16(data) => kernels::add_to_words(
+                    &mut data[y * stride..][..width],
+                    pattern,
+                    &self.amplitude_line,
+                    dither,
+                    format.depth.clamp(9, 16),
+                ),
+            }
+        }
+    }
+}
+
+/// The tile at frame size, as integers.
+fn render(tile: &[f32], shape: FrameShape) -> Vec<i8> {
+    let (sx, sy) = frame_scale(&shape);
+    let columns: Vec<_> = (0..shape.width).map(|x| cubic_taps(x, sx)).collect();
+    let mut pattern = Vec::with_capacity(shape.width * shape.height);
+    let mut line = [0.0f32; TILE];
+    for y in 0..shape.height {
+        let (rows, weights) = cubic_taps(y, sy);
+        for (x, o) in line.iter_mut().enumerate() {
+            *o = rows.iter().zip(weights).map(|(&r, w)| w * tile[r * TILE + x]).sum();
+        }
+        pattern.extend(columns.iter().map(|(taps, weights)| {
+            let v: f32 = taps.iter().zip(weights).map(|(&t, w)| w * line[t]).sum();
+            (v * PATTERN_UNIT).round() as i8
+        }));
+    }
+    pattern
+}
+
+/// Tile pixels around frame pixel `i`, and their Catmull–Rom weights.
+fn cubic_taps(i: usize, scale: f32) -> ([usize; 4], [f32; 4]) {
+    let u = (i as f32 + 0.5) / scale - 0.5;
+    let base = u.floor();
+    let t = u - base;
+    let tap = |d: i32| (base as i32 + d).rem_euclid(TILE as i32) as usize;
+    let (t2, t3) = (t * t, t * t * t);
+    let weights = [
+        -0.5 * t3 + t2 - 0.5 * t,
+        1.5 * t3 - 2.5 * t2 + 1.0,
+        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
+        0.5 * t3 - 0.5 * t2,
+    ];
+    ([tap(-1), tap(0), tap(1), tap(2)], weights)
+}
+
+/// Rounding offsets in fractions of a step, spread evenly over any neighbourhood: the additive
+/// recurrence on the plastic number of M. Roberts, "The unreasonable effectiveness of quasirandom
+/// sequences" (2018).
+fn dither() -> Vec<[i16; DITHER]> {
+    const ALPHA: (f64, f64) = (0.754_877_666_246_693, 0.569_840_290_998_053);
+    let at = |x: usize, y: usize| (x as f64 * ALPHA.0 + y as f64 * ALPHA.1).fract();
+    (0..DITHER)
+        .map(|y| std::array::from_fn(|x| (at(x, y) * f64::from(1 << FRACTION)) as i16))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proofmark_core::Payload;
+
+    fn marker(width: usize, height: usize) -> Result<Marker, VideoError> {
+        let shape = FrameShape { width, height, pixel_aspect: 1.0 };
+        Marker::new(
+            &WatermarkKey::from_secret([3; 32], 0),
+            Payload::random(),
+            shape,
+            Strength::default(),
+        )
+    }
+
+    #[test]
+    fn small_frames_are_refused() {
+        assert!(matches!(marker(127, 400), Err(VideoError::Size { width: 127, height: 400 })));
+        assert!(marker(128, 128).is_ok());
+    }
+
+    #[test]
+    fn the_change_has_no_mean_and_the_floor_amplitude_on_flat_frames() {
+        let mut marker = marker(320, 200).unwrap().still();
+        let mut frame = vec![120u8; 330 * 200];
+        marker.embed(&mut frame, 330);
+        let changes: Vec<f32> =
+            frame.chunks(330).flat_map(|r| &r[..320]).map(|&v| f32::from(v) - 120.0).collect();
+        let mean = changes.iter().sum::<f32>() / changes.len() as f32;
+        let rms = (changes.iter().map(|c| c * c).sum::<f32>() / changes.len() as f32).sqrt();
+        assert!(mean.abs() < 0.05, "mean {mean}");
+        assert!((0.6..1.1).contains(&rms), "rms {rms}");
+        assert!(
+            frame.chunks(330).all(|r| r[320..].iter().all(|&v| v == 120)),
+            "padding was written to"
+        );
+    }
+
+    #[test]
+    fn ten_bits_carry_the_same_mark_as_eight() {
+        let shape = FrameShape { width: 256, height: 160, pixel_aspect: 1.0 };
+        let (key, payload) = (WatermarkKey::from_secret([3; 32], 0), Payload::random());
+        let ramp = |x: usize, y: usize| 60 + (x / 4 + y / 3) as u16;
+        let mut eight: Vec<u8> = (0..256 * 160).map(|i| ramp(i % 256, i / 256) as u8).collect();
+        let mut ten: Vec<u16> = (0..256 * 160).map(|i| ramp(i % 256, i / 256) * 4).collect();
+        Marker::new(&key, payload, shape, Strength::default()).unwrap().embed(&mut eight, 256);
+        let format = SampleFormat { depth: 10, full_range: false };
+        let mut marker = Marker::new(&key, payload, shape, Strength::default()).unwrap();
+        marker.analyse(&Luma {
+            samples: crate::video::Samples::U16(&ten),
+            width: 256,
+            height: 160,
+            stride: 256,
+            format,
+        });
+        marker.apply(&mut SamplesMut::U16(&mut ten), 256, format);
+        let worst = eight
+            .iter()
+            .zip(&ten)
+            .map(|(&a, &b)| (f32::from(a) - f32::from(b) / 4.0).abs())
+            .fold(0.0, f32::max);
+        assert!(worst <= 1.0, "{worst}");
+    }
+}

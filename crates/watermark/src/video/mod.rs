@@ -1,0 +1,76 @@
+//! The picture mark: frames in, marked frames or evidence out. No input or output happens here.
+//!
+//! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled
+//! by a [`mask`] of what the picture hides, in [`embed`]. It is static over the clip. The detector
+//! ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`])
+//! and by what was [`fresh`] in it, and weighs ([`equalise`]) what that gave; reads the lattice
+//! from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry
+//! first, then wherever the blind [`lattice`] search proposes; straightens the picture ([`warp`],
+//! [`align`]); decodes the payload ([`decode`]), and tells when ([`timeline`]) and where ([`area`])
+//! it is.
+
+mod align;
+mod area;
+mod bend;
+mod carrier;
+mod decode;
+mod detect;
+mod distortion;
+mod embed;
+mod equalise;
+mod evidence;
+mod follow;
+mod fresh;
+mod grid;
+mod group;
+mod image;
+mod kernels;
+mod lattice;
+mod mask;
+mod meter;
+#[cfg(test)]
+mod noise;
+mod place;
+mod residual;
+mod search;
+mod spectrum;
+mod strength;
+mod sync;
+mod timeline;
+mod warp;
+mod windows;
+
+pub use detect::{DetectOptions, Detector, Pace};
+pub use distortion::Distortion;
+pub use embed::Marker;
+pub use evidence::{AreaMap, Capacity, Geometry, Outlook, VideoEvidence};
+pub use meter::Meter;
+pub use proofmark_core::video::{
+    Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, Planes, SampleFormat, Samples,
+    SamplesMut,
+};
+pub use strength::Strength;
+
+/// Why a picture cannot be marked or searched.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VideoError {
+    /// The frame is too small or too large.
+    #[error(
+        "a frame of {width}x{height} cannot carry the mark: each side needs 128 to 16384 pixels; scale the clip first"
+    )]
+    Size {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
+    /// The strength is neither a level nor a factor in range.
+    #[error(
+        "strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to 4; standard, which is 1, is the default"
+    )]
+    Strength {
+        /// What was given, as text.
+        given: String,
+    },
+}
