@@ -8,9 +8,9 @@ use ring::digest;
 use super::{
     Ended, Job, Lease, Outcome, Overview, Policy, QueueError, Report, Request, State, Submitted,
 };
+use crate::registry::database::{Database, Row, Session, Value};
 use crate::registry::is_server;
 use crate::registry::postgres::Postgres;
-use crate::registry::sql::{Database, Row, Session, Value};
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];

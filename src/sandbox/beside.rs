@@ -12,8 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::press::{packed, unpacked};
-use super::wire::{receive, send};
+use super::wire::{packed, receive, send, unpacked};
 use crate::audio::Format;
 use crate::detect::{Detectors, Listen, Showing, Watch, show};
 use crate::key::KeyRing;

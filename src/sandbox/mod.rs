@@ -14,6 +14,7 @@ mod beside;
 mod calls;
 mod check;
 mod confine;
+mod end;
 mod failure;
 mod parent;
 mod press;
@@ -31,7 +32,8 @@ pub(crate) use beside::{heard, said};
 
 pub use parent::Sandbox;
 pub(crate) use parent::{believed, told};
-pub use serve::{PreparedZygote, Split, serve, split};
+pub use serve::{Split, serve, split};
+pub use zygote::PreparedZygote;
 
 /// What keeps a file from doing harm while it is looked at. All false where this
 /// process looks at it itself.

@@ -9,8 +9,9 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::serve::{PreparedZygote, SPENT};
+use super::end::SPENT;
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
+use super::zygote::PreparedZygote;
 use super::zygote::{Shared, Worker, Zygote};
 use super::{Isolation, SandboxError, check};
 use crate::audio::AudioEvidence;

@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 use serde_bytes::ByteBuf;
 
 use super::confine::{Reach, confine};
+use super::end::{Pace, leave_with_the_parent};
 use super::failure::Failure;
 use super::parent::{Patience, Peer, Sandbox, place};
-use super::serve::{Pace, leave_with_the_parent};
-use super::wire::{ANSWER, Answer, Ordered, Pressed, QUESTION, Request, receive, send};
+use super::wire::{
+    ANSWER, Answer, Ordered, Pressed, QUESTION, Request, packed, receive, send, unpacked,
+};
 use super::{Isolation, SandboxError};
 use crate::fingerprint::AudioFingerprint;
 use crate::inspect::InspectError;
@@ -44,15 +46,6 @@ fn encoding(limits: &Limits) -> Limits {
 
 /// How long a clip may take to be made, which only its maker can know.
 const WORK: Duration = Duration::from_secs(1 << 30);
-
-/// Bytes of samples, and samples of bytes, in this machine's order.
-pub(super) fn packed(samples: &[f32]) -> ByteBuf {
-    ByteBuf::from(samples.iter().flat_map(|s| s.to_ne_bytes()).collect::<Vec<u8>>())
-}
-
-pub(super) fn unpacked(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
-}
 
 /// The worker's end of the line.
 #[derive(Clone)]

@@ -297,6 +297,15 @@ pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read, most: u32) -> i
     ciborium::de::from_reader_with_recursion_limit(bytes.as_slice(), DEPTH).map_err(senseless)
 }
 
+/// Bytes of samples, and samples of bytes, in this machine's order.
+pub(super) fn packed(samples: &[f32]) -> ByteBuf {
+    ByteBuf::from(samples.iter().flat_map(|s| s.to_ne_bytes()).collect::<Vec<u8>>())
+}
+
+pub(super) fn unpacked(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,6 +53,11 @@ pub(super) const SHARED: usize = 2;
 /// One side of them.
 pub(super) type Shared = [UnixStream; SHARED];
 
+/// What makes workers without loading the program again, for [`Sandbox::new`](super::Sandbox::new).
+/// It ends when this is dropped.
+#[derive(Debug)]
+pub struct PreparedZygote(pub(super) Zygote);
+
 /// The parent's handle on the zygote, which dies with it.
 #[derive(Debug)]
 pub(super) struct Zygote {

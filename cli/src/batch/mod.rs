@@ -8,6 +8,7 @@ mod args;
 mod files;
 mod ledger;
 mod run;
+mod shard;
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +17,10 @@ use proofmark::media::{Cancel, Progress};
 use serde_json::Value;
 
 pub(crate) use args::BatchArgs;
-pub(crate) use files::{Files, Input, Shard, files};
+pub(crate) use files::{Files, Input, files};
 pub(crate) use ledger::Ledger;
 pub(crate) use run::run;
+pub(crate) use shard::Shard;
 
 use crate::commands::Answer;
 

@@ -10,6 +10,7 @@ pub(crate) mod lookup;
 pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod stamp;
+pub(crate) mod stamper;
 mod stream;
 pub(crate) mod submit;
 pub(crate) mod tokens;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use proofmark::media::{Container, Inlet, Outlet};
 use proofmark::stamp::{StreamOptions, stamp_stream};
 
-use super::stamp::{Stamper, remarks};
+use super::stamper::{Stamper, remarks};
 use super::{Answer, is_cancelled};
 use crate::args::{Global, StampArgs, StreamFormat};
 use crate::exit::Exit;

@@ -8,7 +8,7 @@ use proofmark::queue::{Stores, Worker, work};
 
 use super::Inspectors;
 use super::detect::Finder;
-use super::stamp::Stamper;
+use super::stamper::Stamper;
 use super::verify::Verifier;
 use crate::args::{
     DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption,

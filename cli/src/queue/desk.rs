@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{Metrics, Scratch};
 use crate::commands::detect::Finder;
-use crate::commands::stamp::Stamper;
+use crate::commands::stamper::Stamper;
 use crate::commands::verify::Verifier;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;

@@ -7,45 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
-use clap::ValueEnum;
 use proofmark::registry::Content;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::scope::Scope;
 use super::{Problem, Service};
 use crate::home;
-
-/// What a token allows, in the words of the resolution API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
-pub(crate) enum Scope {
-    /// Look up, verify and fetch
-    #[serde(rename = "fetch:manifests")]
-    #[value(name = "fetch:manifests")]
-    Fetch,
-    /// Store and delete manifests
-    #[serde(rename = "store:manifests")]
-    #[value(name = "store:manifests")]
-    StoreManifests,
-    /// Add and move soft bindings
-    #[serde(rename = "store:bindings")]
-    #[value(name = "store:bindings")]
-    StoreBindings,
-    /// Search the registry, and write notes, decisions and reviews of clips on the page
-    #[serde(rename = "review:clips")]
-    #[value(name = "review:clips")]
-    Review,
-}
-
-impl Scope {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Fetch => "fetch:manifests",
-            Self::StoreManifests => "store:manifests",
-            Self::StoreBindings => "store:bindings",
-            Self::Review => "review:clips",
-        }
-    }
-}
 
 /// A token as it is kept: its digest, which is enough as it has 244 random bits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,7 +33,7 @@ impl Token {
         Self {
             name: "a".into(),
             sha256: Content::of_bytes(b""),
-            scopes: Scope::value_variants().iter().copied().collect(),
+            scopes: <Scope as clap::ValueEnum>::value_variants().iter().copied().collect(),
             created: 0,
         }
     }

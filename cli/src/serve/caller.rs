@@ -3,17 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HOST, ORIGIN};
+use axum::http::HeaderMap;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
+use super::Settings;
 use super::pace::Pulse;
-use super::page;
-use super::upload::linger;
-use super::{Problem, Settings, Shared};
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
@@ -52,7 +46,7 @@ impl Settings {
 
     /// Whether this server goes by a name: one that is listed, or that no page of another site can
     /// point elsewhere.
-    fn goes_by(&self, host: &str) -> bool {
+    pub(super) fn goes_by(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else { return false };
         let name = authority.host();
         let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
@@ -64,7 +58,7 @@ impl Settings {
 
 /// Who sent a request over a connection: what a trusted proxy says of it, the last address in the
 /// list that is no such proxy's.
-fn caller(peer: Peer, headers: &HeaderMap, settings: &Settings) -> Caller {
+pub(super) fn caller(peer: Peer, headers: &HeaderMap, settings: &Settings) -> Caller {
     let Peer { address: from, tls, pulse } = peer;
     if !settings.is_proxy(from) {
         return Caller { network: network(from), secure: tls, pulse };
@@ -95,70 +89,13 @@ fn caller(peer: Peer, headers: &HeaderMap, settings: &Settings) -> Caller {
 
 /// Whether a page of another site made a browser ask. Over plain HTTP most say no more than where
 /// that page is.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let told = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     match (told("sec-fetch-site"), told("origin")) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => origin.split_once("://").map(|o| o.1) != told("host"),
         (None, None) => false,
     }
-}
-
-fn refusal(request: &Request, settings: &Settings) -> Option<Problem> {
-    let asked = request
-        .uri()
-        .authority()
-        .map(|a| a.as_str())
-        .or_else(|| request.headers().get(HOST)?.to_str().ok());
-    if let Some(host) = asked.filter(|host| !settings.goes_by(host)) {
-        let name: String = host.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
-        return Some(
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, format!("this server does not go by the name '{name}'; whoever runs it can list it under hosts in [serve]"))
-                .coded("request.host"),
-        );
-    }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    // A page elsewhere that makes a browser send something is not its reader.
-    (!reads && is_from_elsewhere(request.headers())).then(|| {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "this came from a page of another site; use the form here, or send it from a program",
-        )
-        .coded("request.cross-site")
-    })
-}
-
-/// Says who asks, and refuses what others make browsers ask. Pages of other sites may read what
-/// anybody may.
-pub(super) async fn admit(
-    State(service): Shared,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let settings = &service.settings;
-    let caller = caller(peer, request.headers(), settings);
-    request.extensions_mut().insert(caller);
-    if let Some(refusal) = refusal(&request, settings) {
-        let response = if page::wants(request.headers(), "text/html") {
-            page::told_to(request.headers(), refusal)
-        } else {
-            refusal.into_response()
-        };
-        linger(&mut request.into_body()).await;
-        return response;
-    }
-    let open = *request.method() == Method::GET
-        && request.uri().path().starts_with("/v1/")
-        && !settings.require_token;
-    let shared = open
-        && request.headers().contains_key(ORIGIN)
-        && !request.headers().contains_key(AUTHORIZATION);
-    let mut response = next.run(request).await;
-    if shared {
-        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    }
-    response
 }
 
 #[cfg(test)]

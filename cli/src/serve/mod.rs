@@ -20,6 +20,7 @@
 //! Registry and detector block, so both run on threads for that.
 
 mod admission;
+mod admit;
 mod auth;
 mod caller;
 mod disk;
@@ -33,6 +34,7 @@ mod places;
 mod problem;
 mod reference;
 mod resolution;
+mod scope;
 mod server;
 mod settings;
 mod upload;
@@ -53,8 +55,9 @@ use proofmark::registry::RegistryError;
 use proofmark::verify::VerifyOptions;
 use proofmark::{KeyRing, Registry};
 
-pub(crate) use auth::{Scope, Token, TokenFile};
+pub(crate) use auth::{Token, TokenFile};
 pub(crate) use metrics::SECONDS;
+pub(crate) use scope::Scope;
 pub(crate) use settings::{ServeConfig, Settings};
 
 use admission::Admission;
@@ -150,7 +153,7 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
         .merge(resolution::well_known())
         .merge(page::routes())
         .layer(rated)
-        .layer(middleware::from_fn_with_state(service.clone(), caller::admit))
+        .layer(middleware::from_fn_with_state(service.clone(), admit::admit))
         .merge(health::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(async || {

@@ -11,6 +11,8 @@ use proofmark_core::audio::{AudioError, Format, Mix};
 /// Samples per second that are hashed. It is Chromaprint's own rate: at any other it would resample
 /// by itself, which can panic.
 pub(super) const RATE: u32 = 11_025;
+/// Hashes that must lie beside each other to count: those of 2.9 s.
+pub(super) const LEAST: usize = 22;
 /// Samples in a window of Chromaprint's.
 const FRAME: usize = 4096;
 /// Samples from one hash to the next. Chromaprint's usual 1365 leave three hashes of 3 s, on which
@@ -59,7 +61,7 @@ impl AudioFingerprint {
     pub(super) fn new(hashes: Vec<u32>) -> Self {
         let heard: Vec<u32> = hashes.iter().copied().filter(|&h| h != SILENT).collect();
         // At several distances, as a loop is like itself at some.
-        let variety = if heard.len() < super::stretch::LEAST {
+        let variety = if heard.len() < LEAST {
             0.0
         } else {
             [2, 3, 5]

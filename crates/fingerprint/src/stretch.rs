@@ -5,12 +5,10 @@ use std::sync::OnceLock;
 use multiversion::multiversion;
 use serde::Serialize;
 
-use super::audio::{AudioFingerprint, HOP, RATE, Recording, SILENT, VARIED, WIDTH, hashes};
+use super::audio::{AudioFingerprint, HOP, LEAST, RATE, Recording, SILENT, VARIED, WIDTH, hashes};
 use super::resample::Resampler;
 use proofmark_core::parallel;
 
-/// Hashes that must lie beside each other to count: those of 2.9 s.
-pub(super) const LEAST: usize = 22;
 /// From one guess to the next, as a logarithm. Half of it costs copies a seventh of their bits.
 const STEP: f64 = 0.02;
 /// Steps by which the best guess is moved about.

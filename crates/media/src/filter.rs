@@ -6,7 +6,8 @@ use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::{Error, Rational, frame};
 
 use super::avfilter::{Filters, Graph};
-use super::encoder::{EncodeOptions, VideoFormat};
+use super::codec::EncodeOptions;
+use super::video_format::VideoFormat;
 use super::writer::{Sink, Writer};
 use super::{Cancel, Limits, MediaError, Reader};
 

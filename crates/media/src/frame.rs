@@ -5,12 +5,12 @@ use std::io;
 use ffmpeg_next::ffi::{
     AV_PIX_FMT_FLAG_ALPHA, AV_PIX_FMT_FLAG_BE, AV_PIX_FMT_FLAG_BITSTREAM, AV_PIX_FMT_FLAG_FLOAT,
     AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AV_PIX_FMT_FLAG_PLANAR, AV_PIX_FMT_FLAG_RGB,
-    AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor, av_pix_fmt_desc_get,
+    AVColorRange, AVPALETTE_SIZE, AVPixFmtDescriptor,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
-use super::guard;
+use super::guard::{self, descriptor};
 use proofmark_core::video::{
     Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, SampleFormat, Samples, SamplesMut,
     of_colours,
@@ -77,12 +77,6 @@ impl Layout {
             other
         }
     }
-}
-
-/// What libav knows of a format; `None` of one that is none.
-pub(super) fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
-    // SAFETY: the function returns null or a pointer to a static table entry.
-    unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }
 }
 
 /// Whether frames of a format can be transparent.

@@ -10,16 +10,20 @@ use std::ops::Range;
 
 use ffmpeg_next::ffi::{
     AV_FRAME_FLAG_CORRUPT, AV_PIX_FMT_FLAG_HWACCEL, AV_PIX_FMT_FLAG_PAL, AVColorRange,
-    AVColorSpace, AVFrame, av_frame_copy, av_frame_copy_props, av_frame_get_buffer,
-    av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref, av_image_check_size,
-    av_image_fill_linesizes, swr_convert_frame,
+    AVColorSpace, AVFrame, AVPixFmtDescriptor, av_frame_copy, av_frame_copy_props,
+    av_frame_get_buffer, av_frame_get_plane_buffer, av_frame_make_writable, av_frame_unref,
+    av_image_check_size, av_image_fill_linesizes, av_pix_fmt_desc_get, swr_convert_frame,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::{resampling, scaling};
 use ffmpeg_next::{ChannelLayout, Error, decoder, encoder, frame};
 
-use super::frame::descriptor;
+/// What libav knows of a format; `None` of one that is none.
+pub(super) fn descriptor(format: Pixel) -> Option<&'static AVPixFmtDescriptor> {
+    // SAFETY: the function returns null or a pointer to a static table entry.
+    unsafe { av_pix_fmt_desc_get(format.into()).as_ref() }
+}
 
 /// What a consumer of video frames is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,15 +9,18 @@
 #![allow(unsafe_code)]
 
 mod audio;
+mod audio_track;
 mod avfilter;
 mod beside;
 mod boxes;
 mod clock;
+mod codec;
 mod convert;
 mod encoder;
 mod filter;
 mod frame;
 mod guard;
+mod job;
 mod kind;
 mod metadata;
 mod muxer;
@@ -31,6 +34,7 @@ mod stills;
 mod streams;
 mod transcode;
 mod tuning;
+mod video_format;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -43,10 +47,11 @@ pub use beside::carry_over;
 use proofmark_core::ErrorKind;
 
 pub use audio::{AudioInfo, AudioReader, Rework};
-pub use encoder::{EncodeOptions, VideoCodec};
+pub use codec::{EncodeOptions, VideoCodec};
 pub use filter::filter;
 pub use filter::load_filters;
 pub use frame::Picture;
+pub use job::{Cancel, Job, Progress, Summary};
 pub use kind::Kind;
 pub use pipe::{Inlet, Outlet};
 pub use proofmark_core::{Container, Limits, Stills};
@@ -54,7 +59,7 @@ pub use reader::{Reader, Skip};
 pub use source::{MediaInfo, VideoInfo};
 pub use still::{Still, frame_at};
 pub use stills::StillMaker;
-pub use transcode::{Cancel, Job, Progress, Summary, transcode, transcode_stream};
+pub use transcode::{transcode, transcode_stream};
 
 /// The container that `path` names by its extension.
 ///

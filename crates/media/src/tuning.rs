@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 use ffmpeg_next::Dictionary;
 use ffmpeg_next::format::Pixel;
 
-use super::encoder::{EncodeOptions, VideoCodec, VideoFormat};
+use super::codec::{EncodeOptions, VideoCodec};
 use super::frame::has_alpha;
+use super::video_format::VideoFormat;
 
 /// Presets of x264 and x265.
 const PRESETS: [&str; 10] = [

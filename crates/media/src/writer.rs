@@ -10,15 +10,18 @@ use ffmpeg_next::format::context::{Output, StreamIo};
 use ffmpeg_next::format::{Pixel, output_as, output_to_stream};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
 
-use super::audio::{AudioDecoder, AudioTrack, Rework};
+use super::audio::{AudioDecoder, Rework};
+use super::audio_track::AudioTrack;
+use super::codec::{EncodeOptions, VideoCodec};
 use super::convert::Converter;
-use super::encoder::{EncodeOptions, VideoCodec, VideoEncoder, VideoFormat};
+use super::encoder::VideoEncoder;
 use super::frame::has_alpha;
+use super::job::Summary;
 use super::metadata::Named;
 use super::muxer::Muxer;
 use super::source::{MediaInfo, Source, is_cover};
 use super::streams::{self, Copied};
-use super::transcode::Summary;
+use super::video_format::VideoFormat;
 use super::{Container, MediaError, boxes, guard, metadata};
 
 /// Sound tracks to rework, by the index of their stream.

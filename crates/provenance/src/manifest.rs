@@ -8,6 +8,7 @@ use c2pa::assertions::{BmffHash, DataHash};
 use c2pa::{Builder, Context, jumbf_io};
 use serde_json::{Value, json};
 
+use super::placement::{Placement, placement};
 use super::read::{FILE, STORE};
 use super::soft_binding::{self, Assertion};
 use super::{Identity, ProvenanceError, Source, open, parent, size};
@@ -92,15 +93,6 @@ impl Bound {
     }
 }
 
-/// Where a manifest goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// Into the file.
-    Embedded,
-    /// Into a `.c2pa` file beside it.
-    Sidecar,
-}
-
 /// A manifest that was written.
 #[derive(Clone, Debug)]
 pub struct Signed {
@@ -110,20 +102,6 @@ pub struct Signed {
     pub store: Vec<u8>,
     /// Label of the manifest of what the clip was made from, if that had one.
     pub parent: Option<String>,
-}
-
-/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and
-/// WebM, and what is sent through a pipe cannot be signed in its beginning.
-#[must_use]
-pub fn placement(container: Container) -> Placement {
-    match container {
-        Container::Matroska
-        | Container::WebM
-        | Container::Ogg
-        | Container::Y4m
-        | Container::Fragments => Placement::Sidecar,
-        _ => Placement::Embedded,
-    }
 }
 
 /// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sql::{Row, Session, Value, bytes, integer, signed, text};
+use super::database::{Row, Session, Value, bytes, integer, signed, text};
 use super::{Content, owners};
 
 /// What a remark does.

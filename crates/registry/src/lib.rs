@@ -13,15 +13,17 @@
 #![forbid(unsafe_code)]
 
 mod cases;
+#[doc(hidden)]
+pub mod database;
 mod entry;
 mod exchange;
 mod owners;
 #[doc(hidden)]
 pub mod postgres;
 mod seal;
-#[doc(hidden)]
-pub mod sql;
+mod sql;
 mod sqlite;
+mod statements;
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

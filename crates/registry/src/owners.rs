@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::sql::{Session, Value, integer, optional, signed, text};
+use super::database::{Session, Value, integer, optional, signed, text};
 
 /// What became of a change to what may be another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) fn log(
         )?,
         None => s.query("SELECT at, who, what, id FROM log ORDER BY at DESC LIMIT $1", &[most])?,
     };
-    let event = |r: &super::sql::Row| {
+    let event = |r: &super::database::Row| {
         Some(Event {
             at: integer(r, 0)?.try_into().ok()?,
             who: text(r, 1).map(str::to_string),

@@ -13,7 +13,7 @@ use postgres::{Client, Config, GenericClient, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::RegistryError;
-use super::sql::{Database, Row, Session, Value, Work};
+use super::database::{Database, Row, Session, Value, Work};
 
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);

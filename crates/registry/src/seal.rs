@@ -3,7 +3,7 @@
 
 use ring::digest::{Context, SHA256};
 
-use super::sql::{Session, Value, bytes, text};
+use super::database::{Session, Value, bytes, text};
 
 /// What is stored of an entry, in all tables: every row, in an order of its own.
 const STORED: [&str; 8] = [

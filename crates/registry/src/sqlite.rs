@@ -11,7 +11,8 @@ use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
 use super::RegistryError;
-use super::sql::{Database, Row, Session, Value, Work, newest};
+use super::database::{Database, Row, Session, Value, Work};
+use super::sql::newest;
 
 /// How long a statement waits for another process to finish its own.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use super::bands::{BANDS, PAIR};
+use super::layout::{BANDS, PAIR};
 use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
 use crate::message::{CHECKED_BITS, Message};

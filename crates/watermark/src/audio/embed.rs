@@ -6,11 +6,9 @@ use std::sync::Arc;
 use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use super::bands::{
-    Analyser, BANDS, EDGES, PAIR, PerBand, ROW, WINDOW, band_power, copy, fft_length, positions,
-    sums_upward,
-};
+use super::bands::{Analyser, band_power, copy, fft_length, positions, sums_upward};
 use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
+use super::layout::{BANDS, EDGES, PAIR, PerBand, ROW, WINDOW};
 use super::mask::{Limit, Mask, SILENCE};
 use crate::key::WatermarkKey;
 use proofmark_core::Payload;

@@ -7,8 +7,8 @@
 use multiversion::multiversion;
 use realfft::num_complex::Complex32;
 
-use super::bands::{BANDS, PerBand};
 use super::carrier::{CYCLE, PERIOD, turns_of_octaves};
+use super::layout::{BANDS, PerBand};
 use super::mask::{Allowance, SILENCE};
 
 /// Weight, beside what the mask let it move, of a cell whose power hardly rises over the band's

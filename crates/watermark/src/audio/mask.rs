@@ -1,7 +1,7 @@
 //! The mask: how far the level of a band may be moved without being heard.
 
-use super::bands::{EDGES, PerBand, WINDOW};
 use super::carrier::CYCLE;
+use super::layout::{EDGES, PerBand, WINDOW};
 
 /// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the
 /// others lie, move less, in proportion to their power: they would make nearly all of the
@@ -231,7 +231,7 @@ fn freedom(band: usize) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bands::BANDS;
+    use super::super::layout::BANDS;
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ mod echo;
 mod embed;
 mod evidence;
 mod kernels;
+mod layout;
 mod mask;
 mod piece;
 mod read;

@@ -2,9 +2,10 @@
 
 use realfft::num_complex::Complex32;
 
-use super::bands::{BANDS, HOP, PAIR, PerBand, ROW, Sheet};
+use super::bands::{HOP, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD};
 use super::kernels::{self, Lanes, Rows, lanes};
+use super::layout::{BANDS, PAIR, PerBand, ROW};
 
 /// How time runs in a stretch of sound: at time t, in seconds from the beginning of the sound, one
 /// hears what was stamped at `speed` · t + `offset`.

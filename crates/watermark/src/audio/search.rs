@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 
 use realfft::num_complex::Complex32;
 
-use super::bands::{BANDS, HOP, PAIR, Sheet};
+use super::bands::{HOP, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::decode;
 use super::kernels::Wound;
+use super::layout::{BANDS, PAIR};
 use super::piece::Piece;
 use super::read::{Cells, Place, Weighing, pairs, standard};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};

@@ -7,10 +7,12 @@
 //! best and grows outward, so that a perspective that bends the lattice by many pixels is followed
 //! a few at a time; others start from small bends of the whole picture.
 
-use super::carrier::{BAND_HIGH, POINTS, Pattern, TILE};
+use super::carrier::{POINTS, Pattern};
 use super::image::Image;
-use super::spectrum::{Readings, RealFft2};
+use super::readings::Readings;
+use super::spectrum::RealFft2;
 use super::sync::{Orientation, SyncPeak, Whitened};
+use super::tile::{BAND_HIGH, TILE};
 use super::warp::{Lens, Unwarped, Warp};
 
 /// Largest displacement of a block that is looked at, in tile pixels.

@@ -2,11 +2,12 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{Carrier, POINTS, TILE};
+use super::carrier::{Carrier, POINTS};
 use super::evidence::AreaMap;
 use super::image::Image;
 use super::place::Finding;
-use super::spectrum::TileFft;
+use super::tile::TILE;
+use super::tile::TileFft;
 use super::warp::unwarp;
 use crate::stats::median;
 

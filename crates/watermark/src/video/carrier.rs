@@ -9,21 +9,13 @@ use std::sync::LazyLock;
 
 use realfft::num_complex::Complex32;
 
-use super::spectrum::TileFft;
+use super::tile::{BAND_HIGH, BAND_LOW, TILE, TileFft};
 use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
 use crate::mark::{GENERATIONS, Generation, Mark};
 use crate::message::{CODED_BITS, Message};
 use proofmark_core::video::FrameShape;
 
-/// Side of the tile, in pixels at 360-line scale. A larger one would leave a crop fewer repetitions
-/// to find the lattice by, a smaller one fewer dimensions to the code.
-pub(crate) const TILE: usize = 128;
-/// Lower edge of the band, in cycles per pixel at 360 lines. Below, the host's own energy drowns
-/// the mark.
-pub(crate) const BAND_LOW: f32 = 0.05;
-/// Upper edge of the band. Above, video codecs leave little.
-pub(crate) const BAND_HIGH: f32 = 0.20;
 /// Amplitude grows with this power of frequency: the host falls off with frequency, so an even mark
 /// would spend most of its visibility where the host is loudest. Measured against 0 and −0.7 at
 /// equal PSNR: more evidence after every codec, and less VMAF lost.

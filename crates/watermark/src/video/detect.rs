@@ -3,90 +3,28 @@
 use std::sync::Arc;
 
 use super::area;
-use super::carrier::{Carrier, dimensions, frame_scale, sync_dimensions};
+use super::carrier::{dimensions, frame_scale, sync_dimensions};
+use super::decimate::decimation;
 use super::evidence::{AreaMap, Geometry, VideoEvidence};
 use super::fresh::FreshSum;
 use super::group::GroupSum;
-use super::image::{Image, decimation};
+use super::image::Image;
+use super::inquiry::Inquiry;
+use super::options::{DetectOptions, Pace};
 use super::place::{Finding, Sum};
 use super::residual::Residual;
 use super::search::{Lattices, Plan, Search, Sums};
 use super::timeline::{self, Timeline, timeline};
 use super::warp::Warp;
 use super::windows::Windows;
-use crate::evidence::{self, IDENTITY, PRESENCE, Question, Span, SpanState};
+use crate::evidence::{self, IDENTITY, PRESENCE, Span, SpanState};
 use crate::key::KeyRing;
-use crate::message::Message;
 use crate::stats::PValue;
 use proofmark_core::Payload;
 use proofmark_core::video::Coding;
 use proofmark_core::video::FrameShape;
 use proofmark_core::video::Luma;
 
-/// How to search.
-#[derive(Clone, Debug)]
-pub struct DetectOptions {
-    /// What is asked.
-    pub question: Question,
-    /// Frames per second that are looked at; frames in between say little new.
-    pub rate: f64,
-    /// Whether to search other geometries when the mark is not found where a re-encoded clip has
-    /// it.
-    pub search: bool,
-    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and
-    /// down, where something else than the mark suggests one: tried before any other. A second look
-    /// at frames, which it is, counts as such.
-    pub guess: Option<[f32; 2]>,
-}
-
-impl Default for DetectOptions {
-    fn default() -> Self {
-        Self { question: Question::Blind, rate: 15.0, search: true, guess: None }
-    }
-}
-
-/// Which frames are looked at: so many a second.
-#[derive(Clone, Debug)]
-pub struct Pace {
-    rate: f64,
-    next: f64,
-}
-
-impl Pace {
-    /// So many frames a second.
-    #[must_use]
-    pub fn new(rate: f64) -> Self {
-        Self { rate, next: f64::NEG_INFINITY }
-    }
-
-    /// Whether the frame at `time` seconds is one of them.
-    pub fn wants(&self, time: f64) -> bool {
-        // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
-        time >= self.next || time < self.next - 2.0 / self.rate
-    }
-
-    /// The frame at `time` seconds was looked at.
-    pub fn took(&mut self, time: f64) {
-        self.next = time + 1.0 / self.rate - 1e-3;
-    }
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self::new(DetectOptions::default().rate)
-    }
-}
-
-fn sorted(candidates: &[Payload]) -> Vec<Payload> {
-    let mut list = candidates.to_vec();
-    list.sort_unstable_by_key(|&p| (p.subpattern(), p));
-    list.dedup();
-    list
-}
-
-/// Lines of the image that residuals are summed at: enough for marks of the expected size or
-/// larger.
-pub(super) const COARSE_LINES: usize = 256;
 /// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox,
 /// picture in picture).
 const FINE_LINES: usize = 512;
@@ -136,14 +74,9 @@ enum Certainty {
 ///
 /// Memory depends on the size of the frames, not on their number.
 pub struct Detector {
-    pub(super) carriers: Vec<Carrier>,
-    /// What is asked about, sorted by sub-pattern, each once.
-    pub(super) candidates: Vec<Payload>,
+    inquiry: Inquiry,
     ring: KeyRing,
-    pub(super) options: DetectOptions,
-    pub(super) shape: FrameShape,
     coarse: Residual,
-    pub(super) coarse_factor: usize,
     windows: Windows,
     /// The same in which frames count by what was spent on them.
     favoured: GroupSum,
@@ -151,7 +84,7 @@ pub struct Detector {
     fresh: FreshSum,
     /// The frame on which most was spent, alone: where a picture moves, the sum blurs its mark.
     frame: Frame,
-    pub(super) fine: Option<(Residual, usize, Image)>,
+    fine: Option<(Residual, usize, Image)>,
     frames: usize,
     pace: Pace,
     certainty: Certainty,
@@ -184,29 +117,24 @@ impl Detector {
     /// A detector for frames of `shape`, looking for marks of any key of `ring`.
     #[must_use]
     pub fn new(ring: &KeyRing, shape: FrameShape, options: DetectOptions) -> Self {
-        let short = shape.width.min(shape.height);
-        let coarse_factor = decimation(short, COARSE_LINES);
-        let fine_factor = decimation(short, FINE_LINES);
-        let fine = (options.search && fine_factor < coarse_factor)
+        let inquiry = Inquiry::new(ring, shape, options);
+        let fine_factor = decimation(shape.width.min(shape.height), FINE_LINES);
+        let fine = (inquiry.options.search && fine_factor < inquiry.coarse_factor)
             .then(|| (Residual::new(fine_factor), fine_factor, Image::default()));
         Self {
-            candidates: sorted(options.question.candidates()),
-            carriers: ring.keys().iter().map(Carrier::new).collect(),
             ring: ring.clone(),
-            shape,
-            coarse: Residual::new(coarse_factor),
-            coarse_factor,
+            coarse: Residual::new(inquiry.coarse_factor),
             windows: Windows::new(),
             favoured: GroupSum::default(),
             fresh: FreshSum::default(),
             frame: Frame::default(),
             fine,
             frames: 0,
-            pace: Pace::new(options.rate),
+            pace: Pace::new(inquiry.options.rate),
             certainty: Certainty::Open,
             lattices: Arc::default(),
             favoured_lattices: Arc::default(),
-            options,
+            inquiry,
         }
     }
 
@@ -224,7 +152,7 @@ impl Detector {
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
             favoured_lattices: Arc::clone(&self.favoured_lattices),
-            ..Self::new(ring, self.shape, options)
+            ..Self::new(ring, self.inquiry.shape, options)
         }
     }
 
@@ -243,7 +171,7 @@ impl Detector {
     /// [`push`](Self::push), of a frame that was decoded: how it was coded says how much of a mark
     /// it is likely to hold.
     pub fn push_coded(&mut self, luma: &Luma<'_>, time: f64, coding: Coding) {
-        if (luma.width, luma.height) != (self.shape.width, self.shape.height) {
+        if (luma.width, luma.height) != (self.inquiry.shape.width, self.inquiry.shape.height) {
             return;
         }
         let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
@@ -270,8 +198,9 @@ impl Detector {
         {
             let mut total = self.windows.total();
             self.coarse.equaliser(&total).apply(&mut total);
-            let found = Search::new(self, Plan::GLANCE, Sums::alone(&total), &Lattices::default())
-                .run_blind();
+            let found =
+                Search::new(&self.inquiry, Plan::GLANCE, Sums::alone(&total), &Lattices::default())
+                    .run_blind();
             if let Some(found) =
                 found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN)
             {
@@ -288,7 +217,7 @@ impl Detector {
                 &self.windows.sum(whole),
                 &found.warp,
                 found,
-                &self.carriers[found.key],
+                &self.inquiry.carriers[found.key],
             ) {
                 self.certainty = Certainty::Lost;
             }
@@ -297,13 +226,13 @@ impl Detector {
     }
 
     fn plan(&self) -> Plan {
-        if self.options.search { Plan::WHOLE } else { Plan::EXPECTED }
+        if self.inquiry.options.search { Plan::WHOLE } else { Plan::EXPECTED }
     }
 
     /// What is asked, and how it is searched.
     #[must_use]
     pub fn options(&self) -> &DetectOptions {
-        &self.options
+        &self.inquiry.options
     }
 
     /// Frames looked at so far.
@@ -338,12 +267,15 @@ impl Detector {
             favoured,
             fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)),
         };
-        let mut search = Search::new(self, self.plan(), sums, &self.lattices);
+        let mut search = Search::new(&self.inquiry, self.plan(), sums, &self.lattices);
         let first = search.run();
-        if self.options.search && self.frames > 1 && first.as_ref().is_none_or(|f| !f.complete()) {
+        if self.inquiry.options.search
+            && self.frames > 1
+            && first.as_ref().is_none_or(|f| !f.complete())
+        {
             // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
             // where that of all frames has a plain one, or a list says what to look for.
-            let listed = !self.candidates.is_empty();
+            let listed = !self.inquiry.candidates.is_empty();
             let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
             let favoured = favoured.map(|sum| (sum, &self.favoured_lattices));
             let searched = favoured
@@ -356,7 +288,7 @@ impl Detector {
             let mut least = first.as_ref().map(|first| first.p_value);
             let mut unread = None;
             for (sum, plan, lattices, steady) in others {
-                let mut search = Search::new(self, plan, Sums::alone(sum), lattices);
+                let mut search = Search::new(&self.inquiry, plan, Sums::alone(sum), lattices);
                 match search.run() {
                     Some(found) if found.complete() => {
                         return self.describe(&search.layers(found), Sums::alone(sum), steady);
@@ -391,7 +323,9 @@ impl Detector {
         let found = finding.filter(|_| detected);
         let identified = found.and_then(|f| f.identified);
         let note = match (found, identified) {
-            (Some(f), None) => Some(too_weak(f.peak.z, self.frames as f64 / self.options.rate)),
+            (Some(f), None) => {
+                Some(too_weak(f.peak.z, self.frames as f64 / self.inquiry.options.rate))
+            }
             (None, _) if self.frames == 0 => Some("no frame could be looked at".to_string()),
             _ => None,
         };
@@ -418,26 +352,28 @@ impl Detector {
     /// Those that are not `steady` were found in one frame.
     fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> VideoEvidence {
         let word = |layer: &Finding| {
-            layer.identified.map(|(identified, _)| self.carriers[layer.key].word(identified.mark))
+            layer
+                .identified
+                .map(|(identified, _)| self.inquiry.carriers[layer.key].word(identified.mark))
         };
         let describe = |found: &Finding| {
             let mut report = self.report(Some(found));
             if report.detected {
-                let carrier = &self.carriers[found.key];
+                let carrier = &self.inquiry.carriers[found.key];
                 let beside: Vec<Vec<f32>> = layers
                     .iter()
                     .filter(|layer| !std::ptr::eq(*layer, found))
                     .filter_map(word)
                     .collect();
-                let ratio = found.factor as f32 / self.coarse_factor as f32;
+                let ratio = found.factor as f32 / self.inquiry.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
                 let Timeline { spans, moving } = timeline(
                     &self.windows,
-                    (self.coarse_factor, &warp),
+                    (self.inquiry.coarse_factor, &warp),
                     found,
                     carrier,
                     &beside,
-                    1.0 / self.options.rate,
+                    1.0 / self.inquiry.options.rate,
                     steady,
                 );
                 report.ranges = evidence::ranges(&spans);
@@ -490,7 +426,7 @@ impl Detector {
             fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)),
         };
         let lattices = Lattices::default();
-        let mut search = Search::new(self, self.plan(), sums, &lattices);
+        let mut search = Search::new(&self.inquiry, self.plan(), sums, &lattices);
         let mut found = search.run()?;
         // Twice as much was tried.
         found.p_value = found.p_value.times(2.0);
@@ -501,10 +437,12 @@ impl Detector {
     }
 
     fn geometry(&self, finding: &Finding) -> Geometry {
-        let (sx, sy) = frame_scale(&self.shape);
+        let (sx, sy) = frame_scale(&self.inquiry.shape);
         let factor = finding.factor as f32;
-        let middle =
-            (self.shape.width as f32 / factor / 2.0, self.shape.height as f32 / factor / 2.0);
+        let middle = (
+            self.inquiry.shape.width as f32 / factor / 2.0,
+            self.inquiry.shape.height as f32 / factor / 2.0,
+        );
         let (u, v) = finding.warp.unapply(middle.0, middle.1).unwrap_or_default();
         let [a, b, c, d] = finding.warp.jacobian(u, v);
         let round = |x: f32| (x * 1000.0).round() / 1000.0;

@@ -1,8 +1,9 @@
 //! Embedding: the carrier at frame size, times the mask, added with dithered rounding.
 
-use super::carrier::{Carrier, TILE, frame_scale};
+use super::carrier::{Carrier, frame_scale};
 use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
 use super::mask::Mask;
+use super::tile::TILE;
 use super::{Strength, VideoError};
 use crate::key::WatermarkKey;
 use crate::mark::Mark;

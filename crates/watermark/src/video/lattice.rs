@@ -7,9 +7,9 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{BAND_HIGH, BAND_LOW, TILE};
 use super::image::Image;
 use super::spectrum::{RealFft2, wrapped};
+use super::tile::{BAND_HIGH, BAND_LOW, TILE};
 use super::warp::Warp;
 
 /// Ratio of largest to smallest period in one band-limited autocorrelation.

@@ -2,10 +2,12 @@
 //! the mark and where it lies.
 
 use super::carrier::{Carrier, frame_scale};
+use super::decimate::decimation;
 use super::decode;
-use super::detect::{COARSE_LINES, Pace};
 use super::evidence::Capacity;
-use super::image::{Image, decimation};
+use super::image::Image;
+use super::inquiry::COARSE_LINES;
+use super::options::Pace;
 use super::place::View;
 use super::residual::Residual;
 use super::sync::{Orientation, Whitened};

@@ -13,6 +13,7 @@ mod align;
 mod area;
 mod bend;
 mod carrier;
+mod decimate;
 mod decode;
 mod detect;
 mod distortion;
@@ -24,27 +25,32 @@ mod fresh;
 mod grid;
 mod group;
 mod image;
+mod inquiry;
 mod kernels;
 mod lattice;
 mod mask;
 mod meter;
 #[cfg(test)]
 mod noise;
+mod options;
 mod place;
+mod readings;
 mod residual;
 mod search;
 mod spectrum;
 mod strength;
 mod sync;
+mod tile;
 mod timeline;
 mod warp;
 mod windows;
 
-pub use detect::{DetectOptions, Detector, Pace};
+pub use detect::Detector;
 pub use distortion::Distortion;
 pub use embed::Marker;
 pub use evidence::{AreaMap, Capacity, Geometry, Outlook, VideoEvidence};
 pub use meter::Meter;
+pub use options::{DetectOptions, Pace};
 pub use proofmark_core::video::{
     Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, Planes, SampleFormat, Samples,
     SamplesMut,

@@ -5,7 +5,7 @@ use super::align::align;
 use super::carrier::{Carrier, Pattern};
 use super::decode::Identified;
 use super::image::Image;
-use super::spectrum::{Readings, read_lattice};
+use super::readings::{Readings, read_lattice};
 use super::sync::{Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::evidence::Method;

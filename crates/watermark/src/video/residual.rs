@@ -4,9 +4,10 @@
 //! hardly follows the texture, in a host whose loudness does. A smaller power (variance^0.75) finds
 //! a quarter less. The mark is static, so residuals of all frames of a clip add up.
 
+use super::decimate::decimate;
 use super::equalise::Equaliser;
 use super::grid::{self, Upsampler};
-use super::image::{Image, decimate};
+use super::image::Image;
 use super::kernels;
 use proofmark_core::video::Luma;
 

@@ -12,9 +12,11 @@ use std::sync::LazyLock;
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{BAND_HIGH, BAND_LOW, Carrier, POINTS, Pattern, TILE};
+use super::carrier::{Carrier, POINTS, Pattern};
 use super::image::Image;
-use super::spectrum::{Readings, RealFft2};
+use super::readings::Readings;
+use super::spectrum::RealFft2;
+use super::tile::{BAND_HIGH, BAND_LOW, TILE};
 use crate::stats::median;
 
 /// One of the eight symmetries of the square: quarter turns, after a mirror or not.

@@ -2,12 +2,14 @@
 
 use realfft::num_complex::Complex32;
 
-use super::carrier::{BAND_HIGH, Carrier, POINTS, TILE};
+use super::carrier::{Carrier, POINTS};
 use super::follow::follow;
 use super::image::Image;
 use super::place::Finding;
-use super::spectrum::{Readings, RealFft2};
+use super::readings::Readings;
+use super::spectrum::RealFft2;
 use super::sync::{Whitened, score};
+use super::tile::{BAND_HIGH, TILE};
 use super::warp::{Warp, unwarp};
 use super::windows::Windows;
 use crate::evidence::{self, Span, SpanState};

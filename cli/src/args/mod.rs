@@ -1,0 +1,131 @@
+//! What can be said on the command line.
+
+mod look;
+mod options;
+mod registry;
+mod serve;
+mod stamp;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::queue::{JobsArgs, SubmitArgs, WorkerArgs};
+pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
+pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption, bitrate};
+pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
+pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
+pub(crate) use stamp::{
+    EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
+};
+
+/// Marks and signs generated video, and tells later where a clip comes from.
+#[derive(Parser)]
+#[command(name = "proofmark", version, about, long_about = None, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  proofmark init                              make a home with a key and a test identity
+  proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
+  proofmark detect upload.mp4                 is there a mark, and which?
+  proofmark verify upload.mp4                 where does this clip come from?
+  proofmark lookup upload.mp4                 what does the registry remember of it?
+  proofmark serve                             all of this over HTTP, with a page for moderators
+  proofmark evaluate clip.mp4                 what survives, on your own clips?
+  proofmark submit verify upload.mp4          have a worker do it: see submit, worker and jobs
+
+Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a home: a watermark key, a test signing identity and a configuration file
+    Init(InitArgs),
+    /// Mark a clip or still image and sign its manifest
+    Stamp(Box<StampArgs>),
+    /// Look for a mark
+    Detect(DetectArgs),
+    /// Tell where a clip comes from: manifest, mark, and a verdict with reasons
+    Verify(VerifyArgs),
+    /// Measure the mark on your own clips: distortion, and what survives which attack
+    Evaluate(EvaluateArgs),
+    /// List, add, export and import watermark keys
+    Keys(KeysArgs),
+    /// List, show, export, import, delete and check what is remembered of stamped clips
+    Registry(RegistryArgs),
+    /// Look up what the registry remembers: by payload, manifest, soft binding or file
+    Lookup(LookupArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
+    /// Serve verification, the C2PA's resolution API and a page for moderators over HTTP
+    Serve(ServeArgs),
+    /// Make, list and revoke the tokens that clients of the server show
+    Tokens(TokensArgs),
+    /// Put jobs into the queue: files to stamp, detect or verify, by path or s3:// URL
+    Submit(SubmitArgs),
+    /// Work on the queue's jobs
+    Worker(WorkerArgs),
+    /// Show the queue: its states and rates, what is stuck or parked, single jobs with their
+    /// results
+    Jobs(JobsArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {}
+
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) action: KeysAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeysAction {
+    /// List the keys, newest first; the first one stamps, all detect
+    List,
+    /// Make a new key, which stamps from now on
+    Add,
+    /// Write a key to a file that only you can read
+    Export {
+        /// Which key, by its id
+        id: String,
+        /// Target file
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Take in an exported key
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub(crate) struct ManArgs {
+    /// Folder to write into
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,170 @@
+//! What `stamp` can be told.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use proofmark::Payload;
+use proofmark::video::Strength;
+
+use super::options::{RegistryOption, SandboxOption, bitrate};
+use crate::batch::BatchArgs;
+use crate::target::kind;
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proofmark stamp clip.mp4 -o stamped.mp4
+  proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
+  proofmark stamp clips/ -o stamped/ --ledger run.ndjson --jobs 4 --json
+  proofmark stamp mixed/ -o stamped/ --to mp4
+  proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2
+  generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - clip.mp4
+
+With - for both, a stream is marked on its way from standard input to standard output: Y4M, or MP4 that is fragmented or has its index first. What is said of it goes to
+standard error, the object of --json too. Its manifest cannot be put into what has been sent: the registry keeps it, and --sidecar writes it. A mark that the stream may
+carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, and the exit code is 2.")]
+pub(crate) struct StampArgs {
+    /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream
+    /// from standard input
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a
+    /// folder for several inputs; - for a stream to standard output
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
+    /// Number to carry: a version 4 UUID [default: a new random one]
+    #[arg(long, value_name = "UUID")]
+    pub(crate) payload: Option<Payload>,
+    /// Replace an existing target
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Strength of the mark: subtle, standard, strong, heavy, or a factor on the standard amplitude
+    /// from 0.25 to 4 [default: standard]
+    #[arg(long, env = "PROOFMARK_STRENGTH", value_name = "LEVEL")]
+    pub(crate) strength: Option<Strength>,
+    /// Read the finished file back, blind, and fail if its payload does not come out
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Copy the sound as it is, without a mark
+    #[arg(long)]
+    pub(crate) no_audio_mark: bool,
+    /// Keep the folders below this one under the target folder, wherever the inputs are named
+    /// [default: below each folder or pattern that is given]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// Kind of the files in the target folder: mp4, mkv or another of those above [default: that of
+    /// each input]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) remember: RememberArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(crate) pipe: PipeArgs,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = "Streams")]
+pub(crate) struct PipeArgs {
+    /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments
+    /// [default: what comes, else mp4]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) format: Option<StreamFormat>,
+    /// Write the manifest to this .c2pa file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sidecar: Option<PathBuf>,
+}
+
+/// What a stream can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StreamFormat {
+    Y4m,
+    Mp4,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct RememberArgs {
+    /// Remember the clip now; later, by a file beside the target for 'registry import'; or never
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) register: Register,
+    /// Word for finding the clip again in the registry; may be given more than once
+    #[arg(long = "label", value_name = "TEXT")]
+    pub(crate) labels: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOption,
+}
+
+/// When a stamped clip is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Register {
+    #[default]
+    Now,
+    Later,
+    Never,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Encoding")]
+pub(crate) struct EncodeArgs {
+    /// h264, h265, vp9, av1 or ffv1 [default: the input's, where the target holds it, else h264]
+    #[arg(long, env = "PROOFMARK_VIDEO_CODEC", value_name = "CODEC")]
+    pub(crate) video_codec: Option<String>,
+    /// Constant quality on the codec's scale, 0 to 63 [default: visually lossless]
+    #[arg(long, env = "PROOFMARK_CRF", value_name = "N", conflicts_with = "bitrate")]
+    pub(crate) crf: Option<f32>,
+    /// Bit rate instead of constant quality, such as 4M or 800k
+    #[arg(long, value_name = "BITS", value_parser = bitrate)]
+    pub(crate) bitrate: Option<u64>,
+    /// Speed preset in the encoder's own words
+    #[arg(long, env = "PROOFMARK_PRESET", value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Manifest")]
+pub(crate) struct ManifestArgs {
+    /// Write no manifest
+    #[arg(long)]
+    pub(crate) no_c2pa: bool,
+    /// Title of the clip
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Software that generated the clip
+    #[arg(long, env = "PROOFMARK_AGENT", value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// Its version
+    #[arg(long, env = "PROOFMARK_AGENT_VERSION", value_name = "VERSION", requires = "agent")]
+    pub(crate) agent_version: Option<String>,
+    /// IPTC digital source type [default: trainedAlgorithmicMedia]
+    #[arg(long, value_name = "URI")]
+    pub(crate) digital_source_type: Option<String>,
+    /// Further assertions and ingredients: a manifest definition in c2patool's format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Certificate chain (PEM, signing certificate first) [default: the home's test identity]
+    #[arg(long, env = "PROOFMARK_SIGN_CERT", value_name = "FILE", requires = "sign_key")]
+    pub(crate) sign_cert: Option<PathBuf>,
+    /// Private key of the signing certificate (PKCS#8 PEM, P-256 or Ed25519)
+    #[arg(long, env = "PROOFMARK_SIGN_KEY", value_name = "FILE", requires = "sign_cert")]
+    pub(crate) sign_key: Option<PathBuf>,
+    /// RFC 3161 time-stamp authority to ask; without, nothing leaves the machine
+    #[arg(long, env = "PROOFMARK_TIME_STAMP_URL", value_name = "URL")]
+    pub(crate) time_stamp_url: Option<String>,
+    /// Name of the mark's algorithm in soft bindings
+    #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+    /// The same of the picture's fingerprint
+    #[arg(long, env = "PROOFMARK_PICTURE_ALGORITHM", value_name = "NAME")]
+    pub(crate) picture_algorithm: Option<String>,
+    /// The same of the sound's fingerprint
+    #[arg(long, env = "PROOFMARK_SOUND_ALGORITHM", value_name = "NAME")]
+    pub(crate) sound_algorithm: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! Where a manifest goes.
+
+use proofmark_core::Container;
+
+/// Where a manifest goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Into the file.
+    Embedded,
+    /// Into a `.c2pa` file beside it.
+    Sidecar,
+}
+
+/// Where the manifest of a file of kind `container` goes: C2PA has no place for one in Matroska and
+/// WebM, and what is sent through a pipe cannot be signed in its beginning.
+#[must_use]
+pub fn placement(container: Container) -> Placement {
+    match container {
+        Container::Matroska
+        | Container::WebM
+        | Container::Ogg
+        | Container::Y4m
+        | Container::Fragments => Placement::Sidecar,
+        _ => Placement::Embedded,
+    }
+}

@@ -1,0 +1,57 @@
+//! How a detector is asked to search, and which frames it looks at.
+
+use crate::evidence::Question;
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct DetectOptions {
+    /// What is asked.
+    pub question: Question,
+    /// Frames per second that are looked at; frames in between say little new.
+    pub rate: f64,
+    /// Whether to search other geometries when the mark is not found where a re-encoded clip has
+    /// it.
+    pub search: bool,
+    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and
+    /// down, where something else than the mark suggests one: tried before any other. A second look
+    /// at frames, which it is, counts as such.
+    pub guess: Option<[f32; 2]>,
+}
+
+impl Default for DetectOptions {
+    fn default() -> Self {
+        Self { question: Question::Blind, rate: 15.0, search: true, guess: None }
+    }
+}
+
+/// Which frames are looked at: so many a second.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    rate: f64,
+    next: f64,
+}
+
+impl Pace {
+    /// So many frames a second.
+    #[must_use]
+    pub fn new(rate: f64) -> Self {
+        Self { rate, next: f64::NEG_INFINITY }
+    }
+
+    /// Whether the frame at `time` seconds is one of them.
+    pub fn wants(&self, time: f64) -> bool {
+        // A backward jump starts a new count, so that odd time stamps cannot starve the detector.
+        time >= self.next || time < self.next - 2.0 / self.rate
+    }
+
+    /// The frame at `time` seconds was looked at.
+    pub fn took(&mut self, time: f64) {
+        self.next = time + 1.0 / self.rate - 1e-3;
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(DetectOptions::default().rate)
+    }
+}
