@@ -31,7 +31,7 @@ use proofmark::fingerprint::{
     AudioFingerprint, AudioQuery, Query, Recorder, Recording, Sketch, Sketcher, VideoFingerprint,
 };
 use proofmark::media::{AudioReader, Limits, Reader};
-use proofmark::recovery::{resembling, resounding};
+use proofmark::recovery::{match_audio, match_video};
 use proofmark::registry::{self, Entry, Registry};
 use proofmark::video::{Luma, SampleFormat, Samples};
 
@@ -83,7 +83,7 @@ fn main() {
             if let Some(query) = sketch.as_ref().map(Query::new) {
                 let begin = Instant::now();
                 let found =
-                    resembling(registry.as_ref(), &query, &Default::default(), &Limits::default())
+                    match_video(registry.as_ref(), &query, &Default::default(), &Limits::default())
                         .unwrap();
                 picture.count(
                     clip,
@@ -95,7 +95,7 @@ fn main() {
             if let Some(query) = recording.as_ref().and_then(AudioQuery::new) {
                 let begin = Instant::now();
                 let found =
-                    resounding(registry.as_ref(), &query, &Default::default(), &Limits::default())
+                    match_audio(registry.as_ref(), &query, &Default::default(), &Limits::default())
                         .unwrap();
                 sound.count(
                     clip,

@@ -21,7 +21,7 @@ use proofmark::fingerprint::{
     AudioFingerprint, AudioQuery, Query, Recorder, Sketcher, VideoFingerprint,
 };
 use proofmark::media::{AudioReader, Limits, Reader};
-use proofmark::recovery::{resembling, resounding};
+use proofmark::recovery::{match_audio, match_video};
 use proofmark::registry::{self, Entry};
 use tempfile::TempDir;
 
@@ -63,12 +63,12 @@ fn main() {
             }
         });
         let (found, search) = timed(|| {
-            resembling(r.as_ref(), &Query::new(&sketch), &Default::default(), &Limits::default())
+            match_video(r.as_ref(), &Query::new(&sketch), &Default::default(), &Limits::default())
                 .unwrap()
         });
         assert!(found.is_empty(), "nothing random looks like a clip");
         let (heard, listen) = timed(|| {
-            resounding(
+            match_audio(
                 r.as_ref(),
                 &AudioQuery::new(&recording).unwrap(),
                 &Default::default(),

@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use proofmark::media::Cancel;
 use proofmark::provenance::{Identity, Trust, test_identity};
-use proofmark::stamp::{Remember, stamp};
+use proofmark::stamp::Remember;
 use proofmark::{
-    KeyRing, Registry, Severity, StampOptions, VerifyOptions, WatermarkKey, registry, verify,
+    KeyRing, Registry, Severity, StampOptions, Stamper, Verifier, VerifyOptions, WatermarkKey,
+    registry,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     options.identity = Some(Identity::from_pem(test.chain, test.key.to_string(), None)?);
     options.manifest.title = Some("An example".into());
     options.remember = Remember::Registry(registry.clone());
-    let done = stamp(clip, stamped, &key, &options, &Cancel::default(), &mut |_| {})?;
+    let done = Stamper::new(key.clone()).options(options.clone()).stamp(clip, stamped)?;
     println!("stamped with {}", done.payload);
 
     // Files of strangers are better looked at in workers: see `proofmark::sandbox`.
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     options.trust.add(&test.authority)?;
     options.registry = Some(registry);
     let ring = KeyRing::from(key);
-    let verified = verify(stamped, Some(&ring), &options, &Cancel::default(), &mut |_| {})?;
+    let verified = Verifier::new().ring(ring.clone()).options(options.clone()).verify(stamped)?;
     for reason in &verified.judgement.reasons {
         println!("{}", reason.code);
     }

@@ -5,13 +5,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, AudioEvidence, ListenOptions};
+use crate::control::Control;
 use crate::fingerprint::{Recorder, Recording, Sketch, Sketcher};
 use crate::key::KeyRing;
 use crate::media::{
     AudioReader, Cancel, Limits, MediaError, MediaInfo, Progress, Reader, Skip, StillMaker, Stills,
 };
 use crate::payload::Payload;
-use crate::video::{Canvas, Coding, DetectOptions, Detector, Pace, VideoEvidence};
+use crate::video::{self, Canvas, Coding, DetectOptions, Pace, VideoEvidence};
 
 /// What a file is, and what its picture and its sound carry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,23 +64,73 @@ impl Detected {
     }
 }
 
-/// Looks for marks of any key of `ring` in the picture and in the sound of a file.
+/// Looks for marks in the picture and in the sound of files.
 ///
-/// # Errors
-/// [`MediaError`] if the file cannot be read or decoded, passes a limit, or the work was cancelled.
-pub fn detect(
-    path: &Path,
-    ring: &KeyRing,
-    options: &DetectOptions,
-    limits: &Limits,
-    cancel: &Cancel,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Detected, MediaError> {
-    let mut detectors = Detectors::new(ring, options);
-    let (mut watch, mut listen) = detectors.parts();
-    let shown =
-        show(path, options.rate, Showing::ALL, &mut watch, &mut listen, limits, cancel, progress)?;
-    Ok(shown.with(detectors.evidence()))
+/// ```no_run
+/// use std::path::Path;
+///
+/// use proofmark::{Detector, KeyRing, WatermarkKey};
+///
+/// let ring = KeyRing::from(WatermarkKey::generate(0)?);
+/// let detected = Detector::new(ring).detect(Path::new("upload.mp4"))?;
+/// println!("{:?}", detected.payloads());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Detector {
+    ring: KeyRing,
+    options: DetectOptions,
+    limits: Limits,
+}
+
+impl Detector {
+    /// One that looks for marks of any key of `ring`.
+    #[must_use]
+    pub fn new(ring: KeyRing) -> Self {
+        Self { ring, options: DetectOptions::default(), limits: Limits::default() }
+    }
+
+    /// Asks and searches so.
+    #[must_use]
+    pub fn options(self, options: DetectOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Lets a file ask so much of the machine.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What the file at `path` carries.
+    ///
+    /// # Errors
+    /// [`MediaError`] if the file cannot be read or decoded, or passes a limit.
+    pub fn detect(&self, path: &Path) -> Result<Detected, MediaError> {
+        self.detect_with(path, Control::default())
+    }
+
+    /// [`detect`](Self::detect), stopped and watched from outside.
+    ///
+    /// # Errors
+    /// As there, and if the work was cancelled.
+    pub fn detect_with(
+        &self,
+        path: &Path,
+        mut control: Control<'_>,
+    ) -> Result<Detected, MediaError> {
+        let mut detectors = Detectors::new(&self.ring, &self.options);
+        let (mut watch, mut listen) = detectors.parts();
+        let mut audience = Audience { watch: &mut watch, listen: &mut listen };
+        let projector = Projector {
+            path,
+            rate: self.options.rate,
+            limits: &self.limits,
+            cancel: &control.cancel,
+        };
+        let shown = projector.show(Showing::ALL, &mut audience, &mut control.progress)?;
+        Ok(shown.with(detectors.evidence()))
+    }
 }
 
 /// Who looks for a mark in frames: the detector of this process, or one in another process, which
@@ -100,6 +151,14 @@ pub trait Listen: Send {
     fn samples(&mut self, samples: &[f32]);
     /// There are no more.
     fn finish(&mut self);
+}
+
+/// Both of them.
+pub struct Audience<'a> {
+    /// Is shown the picture.
+    pub watch: &'a mut dyn Watch,
+    /// Is played the sound.
+    pub listen: &'a mut dyn Listen,
 }
 
 /// What of a file is shown to them, and what is kept of it beside.
@@ -169,7 +228,7 @@ impl Shown {
 pub(crate) struct Detectors {
     ring: KeyRing,
     options: DetectOptions,
-    picture: Option<Detector>,
+    picture: Option<video::Detector>,
     seen: Option<VideoEvidence>,
     sound: Option<audio::Detector>,
     heard: Option<AudioEvidence>,
@@ -189,7 +248,7 @@ impl Detectors {
 
     /// For another question: the same frames, unless they were taken in for less than it asks for.
     pub(crate) fn again(&self, ring: &KeyRing, options: &DetectOptions) -> Self {
-        let same = |d: &&Detector| {
+        let same = |d: &&video::Detector| {
             d.options().rate == options.rate && d.options().search >= options.search
         };
         let picture = self.picture.as_ref().filter(same).map(|d| d.again(ring, options.clone()));
@@ -220,21 +279,21 @@ impl Detectors {
 pub(crate) struct Watching<'a> {
     ring: &'a KeyRing,
     options: &'a DetectOptions,
-    detector: &'a mut Option<Detector>,
+    detector: &'a mut Option<video::Detector>,
     seen: &'a mut Option<VideoEvidence>,
 }
 
 impl Watch for Watching<'_> {
     fn frame(&mut self, frame: &mut dyn Canvas, time: f64, coding: Coding) -> bool {
         let detector = self.detector.get_or_insert_with(|| {
-            Detector::new(self.ring, frame.plan().shape, self.options.clone())
+            video::Detector::new(self.ring, frame.plan().shape, self.options.clone())
         });
         frame.look(&mut |luma| detector.push_coded(luma, time, coding));
         detector.is_certain()
     }
 
     fn finish(&mut self) {
-        *self.seen = self.detector.as_mut().map(Detector::finish);
+        *self.seen = self.detector.as_mut().map(video::Detector::finish);
     }
 }
 
@@ -280,96 +339,65 @@ struct Drawing {
 const LONG: f64 = 120.0;
 
 /// Shows a file to those who look for marks.
-///
-/// # Errors
-/// As for [`detect`].
-#[allow(
-    clippy::too_many_arguments,
-    reason = "each is another thing, and all callers are in this crate"
-)]
-pub(crate) fn show(
-    path: &Path,
-    rate: f64,
-    how: Showing,
-    watch: &mut dyn Watch,
-    listen: &mut dyn Listen,
-    limits: &Limits,
-    cancel: &Cancel,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Shown, MediaError> {
-    let mut drawn = how.sketch.then(Drawing::default);
-    let reader = Reader::open(path, limits);
-    let long = reader
-        .as_ref()
-        .ok()
-        .and_then(|reader| reader.info().seconds)
-        .is_some_and(|seconds| seconds > LONG);
-    let see = || {
-        let reader = reader?;
-        let info = reader.info().clone();
-        if let Some(seconds) = how.picture {
-            let until = Until { rate, seconds };
-            until.look(reader, drawn.as_mut(), watch, cancel, progress)?;
-        }
-        watch.finish();
-        Ok(info)
-    };
-    let mut hear =
-        || if how.sound { play(path, how.sketch, listen, limits, cancel) } else { Ok(None) };
-    // Each has a reader of its own.
-    let (picture, sound) = if long {
-        let sound = hear();
-        (see(), sound)
-    } else {
-        std::thread::scope(|scope| {
-            let listening = scope.spawn(hear);
-            (see(), listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })
-    };
-    let (sketch, stills) = drawn.map(|d| (d.sketcher.finish(), d.stills.finish())).unzip();
-    let stills = stills.flatten();
-    match (picture, sound) {
-        (Ok(info), Ok(played)) => {
-            let sound = played.is_some();
-            Ok(Shown {
-                info,
-                picture: true,
-                sound,
-                sketch,
-                stills,
-                recording: played.and_then(|p| p.recording),
+pub(crate) struct Projector<'a> {
+    pub(crate) path: &'a Path,
+    /// Frames a second that are shown.
+    pub(crate) rate: f64,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Projector<'_> {
+    /// Shows what is asked for.
+    ///
+    /// # Errors
+    /// As for [`Detector::detect_with`].
+    pub(crate) fn show(
+        &self,
+        how: Showing,
+        audience: &mut Audience<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Shown, MediaError> {
+        let Audience { watch, listen } = audience;
+        let (path, limits) = (self.path, self.limits);
+        let mut drawn = how.sketch.then(Drawing::default);
+        let reader = Reader::open(path, limits);
+        let long = reader
+            .as_ref()
+            .ok()
+            .and_then(|reader| reader.info().seconds)
+            .is_some_and(|seconds| seconds > LONG);
+        let see = || {
+            let reader = reader?;
+            let info = reader.info().clone();
+            if let Some(seconds) = how.picture {
+                self.look(reader, seconds, (&mut **watch, drawn.as_mut()), progress)?;
+            }
+            watch.finish();
+            Ok(info)
+        };
+        let mut hear = || {
+            if how.sound { play(path, how.sketch, *listen, limits, self.cancel) } else { Ok(None) }
+        };
+        // Each has a reader of its own.
+        let (picture, sound) = if long {
+            let sound = hear();
+            (see(), sound)
+        } else {
+            std::thread::scope(|scope| {
+                let listening = scope.spawn(hear);
+                (see(), listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             })
-        }
-        // Sound that cannot be decoded takes nothing from the picture.
-        (Ok(info), Err(MediaError::DecodeSound { .. })) => {
-            Ok(Shown { info, picture: true, sound: false, sketch, stills, recording: None })
-        }
-        (Err(MediaError::NoVideo { .. }), Ok(Some(p))) => Ok(Shown {
-            info: p.info,
-            picture: false,
-            sound: true,
-            sketch: None,
-            stills: None,
-            recording: p.recording,
-        }),
-        (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
+        };
+        together(picture, sound, drawn)
     }
-}
 
-/// So many frames a second, up to that second.
-struct Until {
-    rate: f64,
-    seconds: f64,
-}
-
-impl Until {
-    /// Shows the picture, and draws it if there is something to draw on.
+    /// Shows the picture up to a second, and draws it if there is something to draw on.
     fn look(
         &self,
         mut reader: Reader,
-        mut drawn: Option<&mut Drawing>,
-        watch: &mut dyn Watch,
-        cancel: &Cancel,
+        seconds: f64,
+        (watch, mut drawn): (&mut dyn Watch, Option<&mut Drawing>),
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), MediaError> {
         let info = reader.info().clone();
@@ -383,7 +411,7 @@ impl Until {
         while let Some((mut picture, time)) = reader
             .next_frame(|t| pace.wants(t) || drawn.as_ref().is_some_and(|d| d.sketcher.wants(t)))?
         {
-            if time > self.seconds {
+            if time > seconds {
                 break;
             }
             if let Some(drawn) = &mut drawn {
@@ -398,7 +426,7 @@ impl Until {
             if let Some(drawn) = &mut drawn {
                 drawn.stills.push(&mut picture, time);
             }
-            if cancel.is_cancelled() {
+            if self.cancel.is_cancelled() {
                 return Err(MediaError::Cancelled { path: reader.path().into() });
             }
             progress(Progress { frames, seconds: time, total: info.seconds });
@@ -413,6 +441,36 @@ impl Until {
             });
         }
         Ok(())
+    }
+}
+
+/// What picture and sound come to together: one of them is enough.
+fn together(
+    picture: Result<MediaInfo, MediaError>,
+    sound: Result<Option<Played>, MediaError>,
+    drawn: Option<Drawing>,
+) -> Result<Shown, MediaError> {
+    let (sketch, stills) = drawn.map(|d| (d.sketcher.finish(), d.stills.finish())).unzip();
+    let stills = stills.flatten();
+    match (picture, sound) {
+        (Ok(info), Ok(played)) => {
+            let sound = played.is_some();
+            let recording = played.and_then(|p| p.recording);
+            Ok(Shown { info, picture: true, sound, sketch, stills, recording })
+        }
+        // Sound that cannot be decoded takes nothing from the picture.
+        (Ok(info), Err(MediaError::DecodeSound { .. })) => {
+            Ok(Shown { info, picture: true, sound: false, sketch, stills, recording: None })
+        }
+        (Err(MediaError::NoVideo { .. }), Ok(Some(p))) => Ok(Shown {
+            info: p.info,
+            picture: false,
+            sound: true,
+            sketch: None,
+            stills: None,
+            recording: p.recording,
+        }),
+        (Err(MediaError::NoVideo { .. }), Err(e)) | (Ok(_), Err(e)) | (Err(e), _) => Err(e),
     }
 }
 

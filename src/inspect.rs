@@ -9,8 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::ErrorKind;
-use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT, show};
-pub use crate::detect::{Listen, Showing, Shown, Watch};
+pub use crate::detect::{Audience, Listen, Showing, Shown, Watch};
+use crate::detect::{Detected, Detectors, GLIMPSE, Projector, WORTH_IT};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
 use crate::provenance::{self, ManifestReport, ProvenanceError, Trust};
@@ -120,8 +120,7 @@ pub trait Decoding {
         &mut self,
         rate: f64,
         what: Showing,
-        watch: &mut dyn Watch,
-        listen: &mut dyn Listen,
+        audience: &mut Audience<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Shown, InspectError>;
 
@@ -231,22 +230,15 @@ impl Decoding for OwnDecoding {
         &mut self,
         rate: f64,
         what: Showing,
-        watch: &mut dyn Watch,
-        listen: &mut dyn Listen,
+        audience: &mut Audience<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Shown, InspectError> {
         match self.unseen.take() {
             Some(e) => Err(e.into()),
-            None => Ok(show(
-                &self.path,
-                rate,
-                what,
-                watch,
-                listen,
-                &self.limits,
-                &self.cancel,
-                progress,
-            )?),
+            None => {
+                let Self { path, limits, cancel, .. } = &*self;
+                Ok(Projector { path, rate, limits, cancel }.show(what, audience, progress)?)
+            }
         }
     }
 
@@ -298,7 +290,8 @@ impl Inspection for InProcessInspection {
         let mut detectors = again(self.detectors.take(), ring, how, what.sketch);
         let what = if detectors.has_picture() { Showing { picture: None, ..what } } else { what };
         let (mut watch, mut listen) = detectors.parts();
-        let shown = self.decoding.show(how.rate, what, &mut watch, &mut listen, progress)?;
+        let mut audience = Audience { watch: &mut watch, listen: &mut listen };
+        let shown = self.decoding.show(how.rate, what, &mut audience, progress)?;
         let found = shown.with(detectors.evidence());
         self.detectors = Some(detectors);
         Ok(found)
@@ -312,7 +305,8 @@ impl Inspection for InProcessInspection {
         let Some((how, beginning)) = glance(self, how) else { return Ok(None) };
         let mut detectors = Detectors::new(ring, &how);
         let (mut watch, mut listen) = detectors.parts();
-        let shown = self.decoding.show(how.rate, beginning, &mut watch, &mut listen, &mut |_| {});
+        let mut audience = Audience { watch: &mut watch, listen: &mut listen };
+        let shown = self.decoding.show(how.rate, beginning, &mut audience, &mut |_| {});
         unless_undecodable(shown.map(|shown| shown.with(detectors.evidence())))
     }
 

@@ -26,6 +26,7 @@
 
 pub mod allocator;
 pub mod attacks;
+pub mod control;
 pub mod detect;
 pub mod draft;
 pub mod evaluate;
@@ -50,11 +51,12 @@ pub use {
     proofmark_provenance as provenance, proofmark_registry as registry,
 };
 
-pub use detect::{Detected, detect};
+pub use control::Control;
+pub use detect::{Detected, Detector};
 pub use evaluate::{EvaluateOptions, Report, evaluate};
 pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;
-pub use stamp::{StampError, StampOptions, Stamped};
+pub use stamp::{StampError, StampOptions, Stamped, Stamper};
 pub use verdict::{Judgement, Language, Severity, Verdict, Vouched};
-pub use verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
+pub use verify::{Stage, Verified, Verifier, VerifyError, VerifyOptions};

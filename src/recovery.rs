@@ -227,7 +227,7 @@ const GLANCE: f32 = 98.0;
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resembling(
+pub fn match_video(
     registry: &dyn Registry,
     query: &Query,
     trust: &Trust,
@@ -256,7 +256,7 @@ const STRETCHED_GLANCE: f32 = 0.6;
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn resounding(
+pub fn match_audio(
     registry: &dyn Registry,
     query: &AudioQuery,
     trust: &Trust,

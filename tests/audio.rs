@@ -13,14 +13,12 @@ use std::path::{Path, PathBuf};
 use common::{clip, ffmpeg, identity, odd, probe, ring, some_payload, stamp, verify};
 use proofmark::audio::{AudioEvidence, Outlook};
 use proofmark::evidence::Question;
-use proofmark::media::{Cancel, Limits};
 use proofmark::video::DetectOptions;
-use proofmark::{Detected, Payload, StampOptions, Verdict};
+use proofmark::{Detected, Detector, Payload, StampOptions, Stamper, Verdict};
 use tempfile::TempDir;
 
 fn detect_with(path: &Path, options: &DetectOptions) -> Detected {
-    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {})
-        .unwrap()
+    Detector::new(ring()).options(options.clone()).detect(path).unwrap()
 }
 
 fn sound(path: &Path) -> AudioEvidence {
@@ -301,13 +299,5 @@ fn silence_is_said_to_carry_nothing_and_stays_silent() {
     // A check promises nothing for silence.
     let mut options = StampOptions::default();
     (options.check, options.overwrite) = (true, true);
-    proofmark::stamp::stamp(
-        &silent,
-        &target,
-        ring().newest(),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    )
-    .unwrap();
+    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&silent, &target).unwrap();
 }

@@ -14,7 +14,7 @@ use common::{clip, detect, ffmpeg_text, generate, identity, odd, probe, stamp, v
 use proofmark::media::{Cancel, Limits, MediaError, Reader, Skip, VideoCodec};
 use proofmark::verdict::Verdict;
 use proofmark::video::Samples;
-use proofmark::{StampError, StampOptions};
+use proofmark::{Control, StampError, StampOptions, Stamper};
 use tempfile::TempDir;
 
 fn round_trip(input: &Path, extension: &str) -> (TempDir, std::path::PathBuf) {
@@ -91,15 +91,10 @@ fn time_colour_rotation_and_sound_stay() {
     let copied = work.path().join("copied.mp4");
     let mut options = StampOptions::default();
     options.mark_sound = false;
-    proofmark::stamp::stamp(
-        &odd("surround.mp4"),
-        &copied,
-        common::ring().newest(),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    )
-    .unwrap();
+    Stamper::new(common::ring().newest().clone())
+        .options(options.clone())
+        .stamp(&odd("surround.mp4"), &copied)
+        .unwrap();
     assert_eq!(sound(&odd("surround.mp4")), sound(&copied));
 }
 
@@ -165,15 +160,10 @@ fn every_codec_is_written_at_quality_and_at_rate() {
             options.encode.codec = VideoCodec::parse(codec);
             options.encode.bitrate = bitrate.filter(|_| codec != "ffv1");
             let target = work.path().join(format!("{codec}-{}.{extension}", bitrate.unwrap_or(0)));
-            let stamped = proofmark::stamp::stamp(
-                &odd("upright.mp4"),
-                &target,
-                common::ring().newest(),
-                &options,
-                &Cancel::default(),
-                &mut |_| {},
-            )
-            .unwrap();
+            let stamped = Stamper::new(common::ring().newest().clone())
+                .options(options.clone())
+                .stamp(&odd("upright.mp4"), &target)
+                .unwrap();
             assert_eq!(
                 probe(&target, "-select_streams v -show_entries stream=codec_name").trim(),
                 name
@@ -232,15 +222,7 @@ fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("out.mp4");
     let refuse = |input: &Path, target: &Path| {
-        proofmark::stamp::stamp(
-            input,
-            target,
-            common::ring().newest(),
-            &StampOptions::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        )
-        .unwrap_err()
+        Stamper::new(common::ring().newest().clone()).stamp(input, target).unwrap_err()
     };
     assert!(matches!(refuse(&odd("too_small.mp4"), &target), StampError::Picture { .. }));
     assert!(matches!(
@@ -278,18 +260,16 @@ fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
 
     let cancel = Cancel::default();
     let options = StampOptions::default();
-    let stopped = proofmark::stamp::stamp(
-        &clip(),
-        &target,
-        common::ring().newest(),
-        &options,
-        &cancel,
-        &mut |p| {
-            if p.frames == 5 {
-                cancel.cancel();
-            }
-        },
-    );
+    let stopped =
+        Stamper::new(common::ring().newest().clone()).options(options.clone()).stamp_with(
+            &clip(),
+            &target,
+            Control::new(&cancel, |p: proofmark::media::Progress| {
+                if p.frames == 5 {
+                    cancel.cancel();
+                }
+            }),
+        );
     assert!(matches!(stopped.unwrap_err(), StampError::Media(MediaError::Cancelled { .. })));
     assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "something was left behind");
 }

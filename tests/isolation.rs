@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use common::{clip, ring};
 use proofmark::fingerprint::Query;
 use proofmark::inspect::{
-    Decodes, Decoding, InProcess, InspectError, Inspector, Listen, Showing, Shown, Watch,
+    Audience, Decodes, Decoding, InProcess, InspectError, Inspector, Showing, Shown,
 };
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
 use proofmark::provenance::{ManifestReport, Trust};
@@ -178,11 +178,10 @@ impl Decoding for BadLook {
         &mut self,
         rate: f64,
         what: Showing,
-        watch: &mut dyn Watch,
-        listen: &mut dyn Listen,
+        audience: &mut Audience<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Shown, InspectError> {
-        let mut shown = self.own.show(rate, what, watch, listen, progress)?;
+        let mut shown = self.own.show(rate, what, audience, progress)?;
         if self.habit == "lie" {
             shown.info.seconds = Some(f64::NAN);
         }

@@ -14,7 +14,7 @@ use proofmark::message::Message;
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
 use proofmark::video::{DetectOptions, VideoEvidence};
-use proofmark::{Payload, StampOptions};
+use proofmark::{Detector, Payload, StampOptions};
 use tempfile::TempDir;
 
 #[test]
@@ -298,22 +298,11 @@ fn a_manifest_beside_another_clip_is_contradictory() {
 
 #[test]
 fn unmarked_clips_and_other_keys_show_nothing() {
-    use proofmark::media::{Cancel, Limits};
     use proofmark::{KeyRing, WatermarkKey};
     let mut small = 0;
     for n in 0..12 {
         let ring = KeyRing::new(vec![WatermarkKey::from_secret([n; 32], 1)]).unwrap();
-        let e = proofmark::detect(
-            &clip(),
-            &ring,
-            &DetectOptions::default(),
-            &Limits::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        )
-        .unwrap()
-        .picture
-        .unwrap();
+        let e = Detector::new(ring.clone()).detect(&clip()).unwrap().picture.unwrap();
         assert!(!e.detected && e.payload.is_none());
         small += usize::from(e.p_value.value() <= 0.05);
     }

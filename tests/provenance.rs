@@ -18,10 +18,23 @@ use common::{clip, ffmpeg, identity, peak_memory, root, some_payload};
 use proofmark::Payload;
 use proofmark::media::{Container, Limits};
 use proofmark::provenance::{
-    Bound, DEFAULT_ALGORITHM, Identity, ManifestOptions, ManifestState, Placement, ProvenanceError,
-    Source, Trust, placement, read, sign, test_identity,
+    self, Bound, DEFAULT_ALGORITHM, Identity, ManifestOptions, ManifestState, Placement,
+    ProvenanceError, Signed, Signing, Source, Trust, placement, read, test_identity,
 };
 use tempfile::TempDir;
+
+/// Signs a file of the kind that its name says, with nothing else in the manifest.
+fn sign(
+    unsigned: &Path,
+    signed: &Path,
+    source: &Source<'_>,
+    bound: &Bound,
+    identity: &Identity,
+) -> Result<Signed, ProvenanceError> {
+    let container = Container::of(unsigned).unwrap();
+    let file = Signing { unsigned, signed, container, source };
+    provenance::sign(&file, bound, identity, &ManifestOptions::default())
+}
 
 /// Bytes of media that nobody plays.
 const LENGTH: u64 = 400 << 20;
@@ -54,16 +67,7 @@ fn a_long_file_is_signed_and_checked_in_little_memory_and_to_its_last_byte() {
     drop(file);
 
     let (identity, trust) = identity();
-    sign(
-        &unsigned,
-        &signed,
-        Container::Mp4,
-        &Source::new(&unsigned),
-        &bound(some_payload()),
-        &identity,
-        &ManifestOptions::default(),
-    )
-    .unwrap();
+    sign(&unsigned, &signed, &Source::new(&unsigned), &bound(some_payload()), &identity).unwrap();
     let check = || read(&signed, &trust, &Limits::default()).unwrap().unwrap();
     assert_eq!(check().state, ManifestState::Trusted);
     assert!(peak_memory() < 150 << 20, "{} bytes", peak_memory());
@@ -98,16 +102,7 @@ fn signed_clip(folder: &TempDir, name: &str) -> (PathBuf, Trust) {
     } else {
         signed.clone()
     };
-    sign(
-        &unsigned,
-        &target,
-        container,
-        &Source::new(&unsigned),
-        &bound(some_payload()),
-        &identity,
-        &ManifestOptions::default(),
-    )
-    .unwrap();
+    sign(&unsigned, &target, &Source::new(&unsigned), &bound(some_payload()), &identity).unwrap();
     if target != signed {
         std::fs::rename(&unsigned, &signed).unwrap();
     }
@@ -141,11 +136,9 @@ fn what_stands_behind_the_last_box_hides_no_manifest() {
         let made = sign(
             &folder.path().join("unsigned-a.mp4"),
             &folder.path().join("made.mp4"),
-            Container::Mp4,
             &Source::new(&path),
             &another,
             &identity,
-            &ManifestOptions::default(),
         );
         match made {
             Ok(_) => {
@@ -203,16 +196,7 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     ffmpeg(&clip(), "-t 0.2 -c copy", &plain);
     let made_from = |from: &Path| {
         let made = folder.path().join("made.mp4");
-        sign(
-            &plain,
-            &made,
-            Container::Mp4,
-            &Source::new(from),
-            &bound(another),
-            &identity,
-            &ManifestOptions::default(),
-        )
-        .map(|signed| {
+        sign(&plain, &made, &Source::new(from), &bound(another), &identity).map(|signed| {
             let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
             assert!(
                 told.state == ManifestState::Valid
@@ -244,20 +228,7 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     let store = std::fs::read(folder.path().join("signed.c2pa")).unwrap();
     let source = Source { remembered: Some(&store), ..Source::new(&plain) };
     let made = folder.path().join("recovered.mp4");
-    assert_eq!(
-        sign(
-            &plain,
-            &made,
-            Container::Mp4,
-            &source,
-            &bound(another),
-            &identity,
-            &ManifestOptions::default()
-        )
-        .unwrap()
-        .parent,
-        parent
-    );
+    assert_eq!(sign(&plain, &made, &source, &bound(another), &identity).unwrap().parent, parent);
     let told = read(&made, &Trust::default(), &Limits::default()).unwrap().unwrap();
     assert_eq!(
         (told.state, told.actions[0].action.as_str()),
@@ -269,33 +240,11 @@ fn what_is_made_from_a_signed_clip_opens_it() {
     let path = folder.path().join("signed.mp4");
     let mut source = Source::new(&path);
     source.limits.manifest_bytes = 10;
-    let refused = sign(
-        &plain,
-        &made,
-        Container::Mp4,
-        &source,
-        &bound(another),
-        &identity,
-        &ManifestOptions::default(),
-    )
-    .unwrap_err();
+    let refused = sign(&plain, &made, &source, &bound(another), &identity).unwrap_err();
     assert!(refused.to_string().contains("over the limit of 10"), "{refused}");
     let store = std::fs::read(overstated).unwrap();
     let source = Source { remembered: Some(&store), ..Source::new(&plain) };
-    assert_eq!(
-        sign(
-            &plain,
-            &made,
-            Container::Mp4,
-            &source,
-            &bound(another),
-            &identity,
-            &ManifestOptions::default()
-        )
-        .unwrap()
-        .parent,
-        None
-    );
+    assert_eq!(sign(&plain, &made, &source, &bound(another), &identity).unwrap().parent, None);
 }
 
 /// Runs openssl in a folder.
@@ -359,15 +308,7 @@ fn an_authority_that_is_named_says_when_a_manifest_was_signed() {
     let sign_with = |url: String| {
         let identity =
             Identity::from_pem(own.chain.clone(), own.key.to_string(), Some(url)).unwrap();
-        sign(
-            &unsigned,
-            &signed,
-            Container::Mp4,
-            &Source::new(&unsigned),
-            &bound(some_payload()),
-            &identity,
-            &ManifestOptions::default(),
-        )
+        sign(&unsigned, &signed, &Source::new(&unsigned), &bound(some_payload()), &identity)
     };
     sign_with(authority(folder.path())).unwrap();
     // Each list is for what it was given for.

@@ -13,14 +13,16 @@ use std::sync::Arc;
 
 use common::{clip, ffmpeg, identity, ring, stamp_with, told};
 use proofmark::fingerprint::{AudioFingerprint, VideoFingerprint};
-use proofmark::media::{Cancel, Limits};
+use proofmark::media::Limits;
 use proofmark::provenance::{
     AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, ManifestState, Trust, VIDEO_FINGERPRINT, read_store,
 };
 use proofmark::registry::{self, Entry, Registry, RegistryError};
-use proofmark::stamp::{Remember, stamp};
+use proofmark::stamp::Remember;
 use proofmark::verdict::{Severity, Verdict, Vouched};
-use proofmark::{Payload, StampError, StampOptions, Stamped, Verified, VerifyOptions};
+use proofmark::{
+    Payload, StampError, StampOptions, Stamped, Stamper, Verified, Verifier, VerifyOptions,
+};
 use tempfile::TempDir;
 
 /// A folder with a registry and a signer.
@@ -55,7 +57,7 @@ impl Studio {
         let mut options = VerifyOptions::default();
         options.trust = self.trust.clone();
         options.registry = Some(self.registry.clone());
-        proofmark::verify(path, Some(&ring()), &options, &Cancel::default(), &mut |_| {}).unwrap()
+        Verifier::new().ring(ring()).options(options.clone()).verify(path).unwrap()
     }
 
     fn entry(&self, payload: Payload) -> Entry {
@@ -176,14 +178,14 @@ fn what_did_not_appear_is_not_remembered() {
     options.payload = Some(payload);
     let target = studio.path("stamped.mp4");
     let run = |options: &StampOptions| {
-        stamp(&clip(), &target, ring().newest(), options, &Cancel::default(), &mut |_| {})
+        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&clip(), &target)
     };
     run(&options).unwrap();
     let before = studio.entry(payload);
     // The same payload for another file is refused, and nothing is written.
     let elsewhere = studio.path("elsewhere.mp4");
     let refused =
-        stamp(&clip(), &elsewhere, ring().newest(), &options, &Cancel::default(), &mut |_| {});
+        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&clip(), &elsewhere);
     assert!(
         matches!(refused, Err(StampError::Registry(RegistryError::Conflict { .. }))),
         "{refused:?}"

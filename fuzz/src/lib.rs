@@ -21,8 +21,10 @@ use proofmark::media::{Cancel, Container, Inlet, Limits, Outlet, VideoCodec};
 use proofmark::message::{CODED_BITS, Message};
 use proofmark::provenance::{Trust, read_store};
 use proofmark::registry::Registration;
-use proofmark::stamp::{StreamOptions, stamp_stream};
-use proofmark::{KeyRing, Payload, StampOptions, VerifyOptions, WatermarkKey, verify as look};
+use proofmark::stamp::StreamOptions;
+use proofmark::{
+    Control, KeyRing, Payload, StampOptions, Stamper, Verifier, VerifyOptions, WatermarkKey,
+};
 use tempfile::TempDir;
 
 /// Signs of the code that is tried: as many as the picture's.
@@ -178,14 +180,10 @@ pub fn stamp(bytes: &[u8]) {
     options.encode.preset = (codec == Some(VideoCodec::H264)).then(|| "ultrafast".into());
     let output = folder.join(name);
     litter();
-    let Ok(stamped) = proofmark::stamp::stamp(
-        &input,
-        &output,
-        &WatermarkKey::from_secret(SECRET, 1),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    ) else {
+    let Ok(stamped) = Stamper::new(WatermarkKey::from_secret(SECRET, 1))
+        .options(options.clone())
+        .stamp(&input, &output)
+    else {
         return;
     };
     let written = std::fs::read(&output).expect("what was stamped");
@@ -232,7 +230,12 @@ pub fn stream(bytes: &[u8]) {
     options.limits = limits();
     let mut stream = StreamOptions::default();
     stream.container = Some(Container::Y4m);
-    let _ = stamp_stream(inlet, outlet, &watermark_key(), &options, &stream, &cancel, &mut |_| {});
+    let _ = Stamper::new(watermark_key().clone()).options(options.clone()).stamp_stream(
+        inlet,
+        outlet,
+        &stream,
+        Control::new(&cancel, |_| {}),
+    );
 }
 
 /// A whole file, with all that `verify` does but the search for marks that were moved, which takes
@@ -242,13 +245,8 @@ pub fn verify(bytes: &[u8]) {
     let mut options = VerifyOptions::default();
     options.limits = limits();
     options.detect.search = false;
-    if let Ok(verified) = look(
-        &path,
-        Some(&KeyRing::from(watermark_key())),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    ) {
+    let verifier = Verifier::new().ring(KeyRing::from(watermark_key())).options(options);
+    if let Ok(verified) = verifier.verify(&path) {
         assert_ne!(verified.judgement.verdict, proofmark::Verdict::Recovered, "without a registry");
     }
 }

@@ -14,7 +14,7 @@ use serde_bytes::ByteBuf;
 
 use super::wire::{packed, receive, send, unpacked};
 use crate::audio::Format;
-use crate::detect::{Detectors, Listen, Showing, Watch, show};
+use crate::detect::{Audience, Detectors, Listen, Projector, Showing, Watch};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError};
 use crate::video::{Canvas, Coding, DetectOptions, FramePlan, Planes};
@@ -246,14 +246,14 @@ pub(crate) fn said(
     std::thread::scope(|scope| {
         let watched = scope.spawn(|| watch(&mut seen, &mut watching, limits));
         let listened = scope.spawn(|| listen(&mut heard, &mut listening));
-        let shown = show(
-            path,
-            DetectOptions::default().rate,
+        let mut audience = Audience {
+            watch: &mut DistantWatch::new(&picture),
+            listen: &mut DistantListen::new(&sound),
+        };
+        let (rate, cancel) = (DetectOptions::default().rate, Cancel::default());
+        let shown = Projector { path, rate, limits, cancel: &cancel }.show(
             Showing::ALL,
-            &mut DistantWatch::new(&picture),
-            &mut DistantListen::new(&sound),
-            limits,
-            &Cancel::default(),
+            &mut audience,
             &mut |_| {},
         );
         let ended = |told: std::thread::Result<io::Result<()>>| told.unwrap_or(Ok(()));

@@ -13,7 +13,7 @@ use super::press::{filter, press};
 use super::wire::{Answer, QUESTION, Request, receive, send};
 use super::zygote::{PreparedZygote, Shared, Zygote, tend};
 use crate::allocator;
-use crate::inspect::{Decodes, Decoding, InspectError, again};
+use crate::inspect::{Audience, Decodes, Decoding, InspectError, again};
 use crate::media::{Cancel, Limits, Progress};
 use crate::press::Filtering;
 use crate::provenance::ManifestReport;
@@ -180,13 +180,11 @@ fn answer(
                 }
             };
             let [picture, sound] = shared;
-            let shown = look.show(
-                rate,
-                how,
-                &mut DistantWatch::new(picture),
-                &mut DistantListen::new(sound),
-                &mut tell,
-            );
+            let mut audience = Audience {
+                watch: &mut DistantWatch::new(picture),
+                listen: &mut DistantListen::new(sound),
+            };
+            let shown = look.show(rate, how, &mut audience, &mut tell);
             Ok(Answer::Shown(Box::new(shown.map_err(failed)?)))
         }
         Request::Frame(seconds) => Ok(look.frame(seconds).map_err(failed)?.into()),

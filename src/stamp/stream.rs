@@ -13,16 +13,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
-use super::{
-    AudioMarkers, ClipMarker, Likeness, Pass, Remember, StampError, StampOptions, Stamped,
-    check_targets, draft, entry_of, keeps_stills, looks, payload_beside, publish,
-};
-use crate::key::WatermarkKey;
+use super::likeness::{Likeness, Record, looks};
+use super::marking::{AudioMarkers, ClipMarker, Pass, payload_beside};
+use super::targets::{check, draft, draft_of, publish};
+use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
+use crate::draft::Draft;
+use crate::fingerprint::Sketch;
 use crate::mark::{Generation, Mark};
 use crate::media::{
-    self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, Progress, StillMaker,
+    self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, StillMaker, Stills, Summary,
 };
-use crate::provenance::{self, Bound, Traces};
+use crate::provenance::{self, Bound, Sent, Signed, Traces};
 use crate::registry::{Content, Put};
 use crate::sandbox::Isolation;
 
@@ -43,36 +44,92 @@ pub struct StreamOptions {
     pub sidecar: Option<PathBuf>,
 }
 
-/// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it may
-/// carry already is not looked for: what was stamped before is stamped as a file.
-///
-/// # Errors
-/// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers it.
-/// A stream cannot be read back, has nothing beside it, and is signed only where somebody keeps the
-/// manifest.
-pub fn stamp_stream(
+/// What went by.
+struct Passed {
+    mark: Mark,
+    content: Content,
+    container: Container,
+    summary: Summary,
+    capacity: crate::video::Capacity,
+    sketch: Sketch,
+    stills: Option<Stills>,
+    sound: Vec<Result<crate::audio::Capacity, crate::audio::AudioError>>,
+}
+
+/// Stamps what comes through `from` and passes it on to `to`.
+pub(super) fn stamp(
+    stamper: &Stamper,
     from: Inlet,
     to: Outlet,
-    key: &WatermarkKey,
-    options: &StampOptions,
     stream: &StreamOptions,
-    cancel: &Cancel,
-    progress: &mut dyn FnMut(Progress),
+    mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
+    let Stamper { key, options } = stamper;
     refuse(options, stream)?;
-    let [input, output] = NAMES.map(Path::new);
     if let Some(sidecar) = &stream.sidecar {
-        check_targets(input, sidecar, std::iter::empty(), options.overwrite)?;
+        check(sidecar, options.overwrite)?;
         // One that cannot be written is known before the work.
         drop(draft(sidecar)?);
     }
+    let tail = Tail::new(to);
+    let passed = pass(stamper, from, &tail, stream, &mut control)?;
+    let Passed { mark, content, container, summary, capacity, sketch, stills, sound } = passed;
+    // What the sound is like is told of a finished file, which there is none of.
+    let likeness = Likeness { video: looks(&sketch), stills, audio: None };
+    let bound = likeness.bound(mark.payload, true);
+    let signed = sign(content, container, &bound, options)?;
+    let sidecar = match (&signed, &stream.sidecar) {
+        (Some(signed), Some(path)) => Some(draft_of(path, &signed.store)?),
+        _ => None,
+    };
+    let record =
+        Record { container, bound: &bound, signed: signed.as_ref(), likeness: &likeness, options };
+    let announced = match &options.remember {
+        Remember::Registry(registry) => {
+            let entry = record.of_content(content);
+            Some((registry, registry.put(&entry, options.overwrite)?, entry.id))
+        }
+        Remember::Nowhere | Remember::File => None,
+    };
+    if let Err(e) = release(&tail, sidecar, stream, options.overwrite, &control.cancel) {
+        // If this fails too, an entry is left whose clip nobody has, which accuses nobody.
+        if let Some((registry, Put::Added, id)) = &announced {
+            let _ = registry.delete(id);
+        }
+        return Err(e);
+    }
+    Ok(Stamped {
+        payload: mark.payload,
+        generation: mark.generation,
+        key: key.id().clone(),
+        manifest: signed.as_ref().and(stream.sidecar.clone()),
+        signed: signed.is_some(),
+        parent: None,
+        summary,
+        capacity: Some(capacity),
+        sound,
+        remembered: announced.map(|(registry, ..)| registry.location().to_string()),
+        unconfirmed: None,
+        isolation: Isolation::default(),
+    })
+}
+
+/// Passes frames and sound on, marked, all but the last bytes.
+fn pass(
+    stamper: &Stamper,
+    from: Inlet,
+    tail: &Tail,
+    stream: &StreamOptions,
+    control: &mut Control<'_>,
+) -> Result<Passed, StampError> {
+    let Stamper { key, options } = stamper;
+    let [input, output] = NAMES.map(Path::new);
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
-    let tail = Tail::new(to);
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
     let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
-    let mut stills = keeps_stills(options).then(StillMaker::default);
+    let mut stills = options.keeps_stills().then(StillMaker::default);
     let mut sounds = AudioMarkers::new(key, payload, options.mark_sound);
     let mut rework = |info: &AudioInfo| sounds.track(info);
     let job = Job {
@@ -81,8 +138,8 @@ pub fn stamp_stream(
         seconds: None,
         limits: &options.limits,
         rework: &mut rework,
-        cancel,
-        progress,
+        cancel: &control.cancel,
+        progress: &mut control.progress,
     };
     let passed =
         media::transcode_stream(from, tail.clone(), stream.container, job, |picture, time| {
@@ -94,108 +151,64 @@ pub fn stamp_stream(
         });
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
-    let closed = || MediaError::Closed { path: output.into() };
     if traced.load(Ordering::Relaxed) {
         return Err(StampError::Stream {
             what: "the stream carries a manifest, or says where one is kept, so it was not created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
         });
     }
     let (summary, container) = passed.map_err(|e| match e {
-        _ if tail.is_closed() => closed().into(),
-        StampError::Media(MediaError::Write { .. }) if cancel.is_cancelled() => {
+        _ if tail.is_closed() => MediaError::Closed { path: output.into() }.into(),
+        StampError::Media(MediaError::Write { .. }) if control.cancel.is_cancelled() => {
             MediaError::Cancelled { path: input.into() }.into()
         }
         e => e,
     })?;
-
     let (capacity, sketch) = pass.finish();
     let stills = stills.and_then(StillMaker::finish);
-    // What the sound is like is told of a finished file, which there is none of.
-    let likeness = Likeness { picture: looks(&sketch), stills, sound: None };
-    let bound = Bound {
-        payload,
-        marked: true,
-        picture: likeness.picture.as_ref().map(crate::fingerprint::VideoFingerprint::excerpt),
-        sound: None,
-    };
-    let signed = options
-        .identity
-        .as_ref()
-        .map(|identity| {
-            provenance::sign_stream(
-                content.as_bytes(),
-                container,
-                input,
-                &bound,
-                identity,
-                &options.manifest,
-            )
-        })
-        .transpose()?;
-    let sidecar = match (&signed, &stream.sidecar) {
-        (Some(signed), Some(path)) => {
-            let mut file = draft(path)?;
-            file.file()
-                .write_all(&signed.store)
-                .map_err(|e| MediaError::Write { path: path.clone(), reason: e.to_string() })?;
-            Some(file)
-        }
-        _ => None,
-    };
-    let announced = match &options.remember {
-        Remember::Registry(registry) => {
-            let entry = entry_of(content, container, &bound, signed.as_ref(), &likeness, options);
-            Some((registry, registry.put(&entry, options.overwrite)?, entry.id))
-        }
-        Remember::Nowhere | Remember::File => None,
-    };
-    let published = match sidecar {
-        _ if cancel.is_cancelled() => Err(MediaError::Cancelled { path: input.into() }.into()),
-        // It goes first, as that of a file does.
-        Some(file) => publish(file, options.overwrite),
-        None => Ok(()),
-    };
-    let sent = published.and_then(|()| {
-        let gone = |e: io::Error| {
-            if e.kind() == io::ErrorKind::BrokenPipe {
-                closed()
-            } else {
-                MediaError::Write { path: output.into(), reason: e.to_string() }
-            }
-        };
-        let sent = tail.release().map_err(|e| {
-            if cancel.is_cancelled() {
-                MediaError::Cancelled { path: input.into() }
-            } else {
-                gone(e)
-            }
-        });
-        sent.map_err(StampError::from).inspect_err(|_| {
-            if let Some(path) = &stream.sidecar {
-                let _ = std::fs::remove_file(path);
-            }
-        })
-    });
-    if let Err(e) = sent {
-        // If this fails too, an entry is left whose clip nobody has, which accuses nobody.
-        if let Some((registry, Put::Added, id)) = &announced {
-            let _ = registry.delete(id);
-        }
-        return Err(e);
+    let sound = sounds.finish();
+    Ok(Passed { mark, content, container, summary, capacity, sketch, stills, sound })
+}
+
+/// Signs what went by, if somebody is to sign.
+fn sign(
+    content: Content,
+    container: Container,
+    bound: &Bound,
+    options: &StampOptions,
+) -> Result<Option<Signed>, StampError> {
+    let Some(identity) = &options.identity else { return Ok(None) };
+    let name = Path::new(NAMES[0]);
+    let sent = Sent { content: content.as_bytes(), container, name };
+    Ok(Some(provenance::sign_stream(&sent, bound, identity, &options.manifest)?))
+}
+
+/// Sends the last bytes, once the manifest lies where it is to lie.
+fn release(
+    tail: &Tail,
+    sidecar: Option<Draft>,
+    stream: &StreamOptions,
+    overwrite: bool,
+    cancel: &Cancel,
+) -> Result<(), StampError> {
+    let [input, output] = NAMES.map(PathBuf::from);
+    if cancel.is_cancelled() {
+        return Err(MediaError::Cancelled { path: input }.into());
     }
-    Ok(Stamped {
-        payload,
-        generation: Generation::FIRST,
-        key: key.id().clone(),
-        manifest: signed.as_ref().and(stream.sidecar.clone()),
-        signed: signed.is_some(),
-        parent: None,
-        summary,
-        capacity: Some(capacity),
-        sound: sounds.finish(),
-        remembered: announced.map(|(registry, ..)| registry.location().to_string()),
-        unconfirmed: None,
-        isolation: Isolation::default(),
+    // It goes first, as that of a file does.
+    if let Some(file) = sidecar {
+        publish(file, overwrite)?;
+    }
+    tail.release().map_err(|e| {
+        if let Some(path) = &stream.sidecar {
+            let _ = std::fs::remove_file(path);
+        }
+        StampError::from(if cancel.is_cancelled() {
+            MediaError::Cancelled { path: input }
+        } else if e.kind() == io::ErrorKind::BrokenPipe {
+            MediaError::Closed { path: output }
+        } else {
+            MediaError::Write { path: output, reason: e.to_string() }
+        })
     })
 }
 

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use proofmark::media::{Cancel, Kind, Limits, MediaError};
+use proofmark::media::{Kind, Limits, MediaError};
 use proofmark::provenance::{
     Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read,
 };
-use proofmark::stamp::stamp;
-use proofmark::video::DetectOptions;
-use proofmark::{StampError, StampOptions, Stamped, Verdict, Verified};
+use proofmark::{
+    Detector, StampError, StampOptions, Stamped, Stamper, Verdict, Verified, Verifier,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -30,7 +30,7 @@ fn copy(folder: &TempDir, name: &str, to: &str) -> Option<PathBuf> {
 fn try_stamp(input: &Path, output: &Path) -> Result<Stamped, StampError> {
     let mut options = StampOptions::default();
     options.identity = Some(identity().0);
-    stamp(input, output, ring().newest(), &options, &Cancel::default(), &mut |_| {})
+    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output)
 }
 
 fn manifest(path: &Path) -> ManifestReport {
@@ -205,15 +205,9 @@ fn references_are_seen_in_every_kind_that_has_them() {
         }
         // Who signs nothing claims nothing.
         put(&file, &xmp(ADDRESS, true));
-        stamp(
-            &file,
-            &folder.path().join(format!("unsigned-{name}")),
-            ring().newest(),
-            &StampOptions::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        )
-        .unwrap();
+        Stamper::new(ring().newest().clone())
+            .stamp(&file, &folder.path().join(format!("unsigned-{name}")))
+            .unwrap();
     }
 }
 
@@ -306,7 +300,7 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     let mut options = StampOptions::default();
     options.identity = Some(identity);
     for (from, to) in [(&still, &signed), (&small, &sidecar)] {
-        stamp(from, to, ring().newest(), &options, &Cancel::default(), &mut |_| {}).unwrap();
+        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(from, to).unwrap();
     }
     assert!(!verify(&signed, Some(trust.clone())).judgement.manifest_invalid);
     std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
@@ -437,13 +431,7 @@ fn a_form_that_was_kept_is_no_media() {
             .concat(),
         )
         .unwrap();
-        let verified = proofmark::verify(
-            &form,
-            Some(&ring()),
-            &proofmark::VerifyOptions::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        );
+        let verified = Verifier::new().ring(ring()).verify(&form);
         assert!(
             matches!(
                 verified,
@@ -454,14 +442,7 @@ fn a_form_that_was_kept_is_no_media() {
             ),
             "{name}"
         );
-        let detected = proofmark::detect(
-            &form,
-            &ring(),
-            &DetectOptions::default(),
-            &Limits::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        );
+        let detected = Detector::new(ring()).detect(&form);
         assert!(
             matches!(detected, Err(MediaError::Unsupported { kind: Kind::Form, .. })),
             "{name}"

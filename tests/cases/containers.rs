@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use proofmark::media::Cancel;
-use proofmark::{StampOptions, Stamped};
+use proofmark::{StampOptions, Stamped, Stamper};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -450,15 +449,7 @@ fn spherical(mut file: Vec<u8>) -> Vec<u8> {
 fn stamp(input: &Path, output: &Path) -> Stamped {
     let mut options = StampOptions::default();
     options.check = false;
-    proofmark::stamp::stamp(
-        input,
-        output,
-        ring().newest(),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    )
-    .unwrap()
+    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output).unwrap()
 }
 
 #[test]

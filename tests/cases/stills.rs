@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proofmark::media::{Cancel, Kind, Limits, MediaError};
 use proofmark::provenance::ManifestState;
 use proofmark::verdict::Verdict;
-use proofmark::{StampError, StampOptions, Stamped, VerifyOptions};
+use proofmark::{StampError, Stamped, Stamper, Verifier};
 use tempfile::TempDir;
 
 use super::{case, common};
@@ -590,15 +590,7 @@ fn clips_of_jpegs_are_clips_still() {
 }
 
 fn refused(input: &Path, output: &Path) -> StampError {
-    proofmark::stamp::stamp(
-        input,
-        output,
-        common::ring().newest(),
-        &StampOptions::default(),
-        &Cancel::default(),
-        &mut |_| {},
-    )
-    .unwrap_err()
+    Stamper::new(common::ring().newest().clone()).stamp(input, output).unwrap_err()
 }
 
 #[test]
@@ -615,15 +607,7 @@ fn an_animated_webp_is_refused_with_what_to_do_and_its_manifest_still_read() {
             "{e}"
         );
     }
-    let verify = |path: &Path| {
-        proofmark::verify(
-            path,
-            Some(&common::ring()),
-            &VerifyOptions::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        )
-    };
+    let verify = |path: &Path| Verifier::new().ring(common::ring()).verify(path);
     assert!(verify(&webp).unwrap_err().to_string().contains("animated WebP"));
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use proofmark::media::{Cancel, MediaError, VideoCodec};
-use proofmark::{StampError, StampOptions, Stamped};
+use proofmark::media::{MediaError, VideoCodec};
+use proofmark::{StampError, StampOptions, Stamped, Stamper, Verifier};
 use tempfile::TempDir;
 
 use super::case;
@@ -41,14 +41,8 @@ fn try_make(input: &Path, name: &str, codec: Option<&str>) -> Result<Made, Stamp
     options.encode.codec = codec.and_then(VideoCodec::parse);
     options.encode.preset =
         Some("ultrafast".into()).filter(|_| matches!(codec, Some("h264" | "h265")));
-    let stamped = proofmark::stamp::stamp(
-        input,
-        &path,
-        ring().newest(),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    )?;
+    let stamped =
+        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, &path)?;
     Ok(Made { _folder: folder, path, stamped })
 }
 
@@ -324,13 +318,7 @@ fn what_is_no_media_here_is_called_by_its_name() {
         std::fs::write(&path, bytes).unwrap();
         let told = try_make(&path, "o.png", None).map(|m| m.notes()).unwrap_err().to_string();
         assert!(told.contains(says) && told.contains(name), "{told}");
-        let verified = proofmark::verify(
-            &path,
-            Some(&ring()),
-            &proofmark::VerifyOptions::default(),
-            &Cancel::default(),
-            &mut |_| {},
-        );
+        let verified = Verifier::new().ring(ring()).verify(&path);
         assert!(verified.unwrap_err().to_string().contains(says), "{name}");
     }
 }

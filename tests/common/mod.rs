@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use proofmark::media::{Cancel, Limits};
 use proofmark::provenance::{Identity, Trust, test_identity};
 use proofmark::video::{DetectOptions, VideoEvidence};
-use proofmark::{KeyRing, Payload, StampOptions, Stamped, Verified, VerifyOptions, WatermarkKey};
+use proofmark::{
+    Detector, KeyRing, Payload, StampOptions, Stamped, Stamper, Verified, Verifier, VerifyOptions,
+    WatermarkKey,
+};
 use tempfile::TempDir;
 
 pub(crate) fn root() -> &'static Path {
@@ -54,22 +56,11 @@ pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> 
 pub(crate) fn stamp_with(input: &Path, output: &Path, mut options: StampOptions) -> Stamped {
     options.encode.preset =
         Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
-    proofmark::stamp::stamp(
-        input,
-        output,
-        ring().newest(),
-        &options,
-        &Cancel::default(),
-        &mut |_| {},
-    )
-    .unwrap()
+    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output).unwrap()
 }
 
 pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> VideoEvidence {
-    proofmark::detect(path, &ring(), options, &Limits::default(), &Cancel::default(), &mut |_| {})
-        .unwrap()
-        .picture
-        .unwrap()
+    Detector::new(ring()).options(options.clone()).detect(path).unwrap().picture.unwrap()
 }
 
 pub(crate) fn detect(path: &Path) -> VideoEvidence {
@@ -79,7 +70,7 @@ pub(crate) fn detect(path: &Path) -> VideoEvidence {
 pub(crate) fn verify(path: &Path, trust: Option<Trust>) -> Verified {
     let mut options = VerifyOptions::default();
     options.trust = trust.unwrap_or_default();
-    proofmark::verify(path, Some(&ring()), &options, &Cancel::default(), &mut |_| {}).unwrap()
+    Verifier::new().ring(ring()).options(options.clone()).verify(path).unwrap()
 }
 
 /// What is said of a clip, in English.

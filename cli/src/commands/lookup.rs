@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proofmark::recovery::deposit;
 use proofmark::registry::{Binding, Entry};
 use proofmark::sandbox::PreparedZygote;
-use proofmark::verify::{VerifyOptions, verify};
-use proofmark::{Detected, KeyRing, Payload, Registered, Registry};
+use proofmark::verify::{Stage, VerifyOptions};
+use proofmark::{Control, Detected, KeyRing, Payload, Registered, Registry, Verifier};
 
 use super::registry::label;
 use crate::args::{Global, LookupArgs};
@@ -96,9 +96,12 @@ fn seen(
     global: &Global,
 ) -> Result<(Vec<Registered>, Vec<Binding>)> {
     let bar = Bar::new(global, "reading", file);
-    let verified = verify(file, ring, options, &cancel(), &mut |stage| {
-        stage.looked().into_iter().for_each(|p| bar.update(p))
-    })?;
+    let verified = Verifier::new().ring(ring.cloned()).options(options.clone()).verify_with(
+        file,
+        Control::new(&cancel(), |stage: Stage| {
+            stage.looked().into_iter().for_each(|p| bar.update(p))
+        }),
+    )?;
     let marks = verified
         .detected
         .iter()

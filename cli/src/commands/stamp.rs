@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use proofmark::sandbox::PreparedZygote;
 
 use super::Inspectors;
-use super::stamper::Stamper;
+use super::stamper::StampWork;
 use crate::args::{Global, StampArgs};
 use crate::batch::{self};
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ pub(crate) fn run(
     if super::stream::is_meant(args)? {
         return super::stream::run(args, global);
     }
-    let stamper = Stamper::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
     // Where targets lie among the inputs, those of an earlier run are none.
     let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
     let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, Progress, VideoCodec};
 use proofmark::registry::mend;
-use proofmark::stamp::{Remember, StampOptions, stamp, targets};
+use proofmark::stamp::{Remember, StampOptions, targets};
 use proofmark::video::Outlook;
-use proofmark::{KeyRing, Stamped};
+use proofmark::{Control, KeyRing, Stamped};
 use serde_json::{Value, json};
 
 use super::{Answer, Inspectors};
@@ -22,7 +22,7 @@ use crate::output;
 use crate::target::of_kind;
 
 /// Stamps clips as the command line and the configuration want it.
-pub(crate) struct Stamper<'a> {
+pub(crate) struct StampWork<'a> {
     args: &'a StampArgs,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
@@ -30,7 +30,7 @@ pub(crate) struct Stamper<'a> {
     quiet: bool,
 }
 
-impl<'a> Stamper<'a> {
+impl<'a> StampWork<'a> {
     pub(crate) fn new(args: &'a StampArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let mut options = options(args, &home, &home.config()?)?;
@@ -67,7 +67,9 @@ impl<'a> Stamper<'a> {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let stamped = stamp(file, target, self.ring.newest(), options, cancel, progress)?;
+        let stamped = proofmark::Stamper::new(self.ring.newest().clone())
+            .options(options.clone())
+            .stamp_with(file, target, Control::new(cancel, progress))?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
@@ -145,7 +147,7 @@ impl<'a> Stamper<'a> {
     }
 }
 
-impl Work for Stamper<'_> {
+impl Work for StampWork<'_> {
     fn verb(&self) -> &'static str {
         "stamp"
     }

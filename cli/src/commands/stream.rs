@@ -5,10 +5,12 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use proofmark::Control;
+use proofmark::Stamper;
 use proofmark::media::{Container, Inlet, Outlet};
-use proofmark::stamp::{StreamOptions, stamp_stream};
+use proofmark::stamp::StreamOptions;
 
-use super::stamper::{Stamper, remarks};
+use super::stamper::{StampWork, remarks};
 use super::{Answer, is_cancelled};
 use crate::args::{Global, StampArgs, StreamFormat};
 use crate::exit::Exit;
@@ -64,7 +66,7 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
             "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'"
         );
     }
-    let stamper = Stamper::new(args, super::Inspectors::none(), global)?;
+    let stamper = StampWork::new(args, super::Inspectors::none(), global)?;
     let mut stream = StreamOptions::default();
     stream.container = args.pipe.format.map(|format| match format {
         StreamFormat::Y4m => Container::Y4m,
@@ -85,15 +87,9 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         Outlet::new(to, &cancel()),
     );
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamped = stamp_stream(
-        from,
-        to,
-        stamper.ring.newest(),
-        &stamper.options,
-        &stream,
-        &cancel(),
-        &mut |p| bar.update(p),
-    );
+    let stamped = Stamper::new(stamper.ring.newest().clone())
+        .options(stamper.options.clone())
+        .stamp_stream(from, to, &stream, Control::new(&cancel(), |p| bar.update(p)));
     drop(bar);
     let pipe = Path::new(PIPE);
     match stamped {

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use proofmark::Control;
 use proofmark::KeyRing;
+use proofmark::Verifier;
 use proofmark::media::{Cancel, Progress};
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
-use proofmark::verify::{VerifyOptions, verify};
+use proofmark::verify::{Stage, VerifyOptions};
 use proofmark::video::DetectOptions;
 use serde_json::{Value, json};
 
@@ -23,13 +25,13 @@ pub(crate) fn run(
     early: Option<PreparedZygote>,
     global: &Global,
 ) -> Result<Exit> {
-    let verifier = Verifier::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let verifier = VerifyWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = batch::files(&args.inputs, &args.batch, None)?;
     batch::run(&verifier, &files, &args.batch, global)
 }
 
 /// Verifies files as the command line and the configuration want it.
-pub(crate) struct Verifier {
+pub(crate) struct VerifyWork {
     ring: Option<KeyRing>,
     options: VerifyOptions,
     lookers: Inspectors,
@@ -66,7 +68,7 @@ impl Policy {
     }
 }
 
-impl Verifier {
+impl VerifyWork {
     pub(crate) fn new(args: &VerifyArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring_if_any()?;
@@ -115,9 +117,13 @@ impl Verifier {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let verified = verify(file, self.ring.as_ref(), options, cancel, &mut |stage| {
-            stage.looked().into_iter().for_each(&mut *progress)
-        })?;
+        let verified =
+            Verifier::new().ring(self.ring.clone()).options(options.clone()).verify_with(
+                file,
+                Control::new(cancel, |stage: Stage| {
+                    stage.looked().into_iter().for_each(&mut *progress)
+                }),
+            )?;
         let exit = self.policy.exit(&verified.judgement);
         let remarks =
             self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
@@ -130,7 +136,7 @@ impl Verifier {
     }
 }
 
-impl Work for Verifier {
+impl Work for VerifyWork {
     fn verb(&self) -> &'static str {
         "verify"
     }

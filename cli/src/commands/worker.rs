@@ -8,8 +8,8 @@ use proofmark::queue::{Stores, Worker, work};
 
 use super::Inspectors;
 use super::detect::Finder;
-use super::stamper::Stamper;
-use super::verify::Verifier;
+use super::stamper::StampWork;
+use super::verify::VerifyWork;
 use crate::args::{
     DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption,
     RememberArgs, SandboxOption, StampArgs, VerifyArgs,
@@ -39,9 +39,9 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     let stamping = stamping(args);
     let lookers = Inspectors::new(&args.sandbox, None);
     let desk = Desk {
-        verifier: Verifier::new(&verifying(args), lookers.clone(), global)?,
+        verifier: VerifyWork::new(&verifying(args), lookers.clone(), global)?,
         finder: Finder::new(&detecting(args), lookers.clone(), global),
-        stamper: Stamper::new(&stamping, lookers, global),
+        stamper: StampWork::new(&stamping, lookers, global),
         registry,
         limits: config.limits.limits(),
         stores: Stores::default(),

@@ -19,8 +19,8 @@ use serde_json::Value;
 
 use super::{Metrics, Scratch};
 use crate::commands::detect::Finder;
-use crate::commands::stamper::Stamper;
-use crate::commands::verify::Verifier;
+use crate::commands::stamper::StampWork;
+use crate::commands::verify::VerifyWork;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;
 use crate::output;
@@ -28,10 +28,10 @@ use crate::output::json::{Reworded, code};
 
 /// Does jobs as the commands do, with the worker's home.
 pub(crate) struct Desk<'a> {
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: VerifyWork,
     /// Why not, where a home lacks what that takes: it is told of each job that asks for it.
     pub(crate) finder: Result<Finder<'static>>,
-    pub(crate) stamper: Result<Stamper<'a>>,
+    pub(crate) stamper: Result<StampWork<'a>>,
     pub(crate) registry: Option<Arc<dyn Registry>>,
     pub(crate) limits: Limits,
     pub(crate) stores: Stores,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::http::StatusCode;
 use proofmark::media::{Cancel, Limits, MediaError};
 use proofmark::sandbox::SandboxError;
-use proofmark::verify::{VerifyOptions, verify};
-use proofmark::{KeyRing, Stage, Verified, VerifyError};
+use proofmark::verify::VerifyOptions;
+use proofmark::{Control, KeyRing, Stage, Verified, Verifier, VerifyError};
 use tokio::sync::Semaphore;
 
 use super::{Problem, Service};
@@ -170,13 +170,16 @@ impl Service {
         let work = tokio::task::spawn_blocking(move || {
             // Held to the end, also when nobody waits any more.
             let _held = (free, slow);
-            let mut told = |stage: Stage| {
+            let told = |stage: Stage| {
                 if service.examiner.is_stopped() {
                     cancel.cancel();
                 }
                 watch(stage);
             };
-            verify(&file, service.examiner.ring.as_ref(), &options, &cancel, &mut told)
+            Verifier::new()
+                .ring(service.examiner.ring.clone())
+                .options(options.clone())
+                .verify_with(&file, Control::new(&cancel, told))
         });
         let verified =
             work.await.map_err(|e| Problem::broken(&e))?.map_err(|e| refused(e, &path, name))?;

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use proofmark_core::ErrorKind;
 
 pub use identity::{Identity, TestIdentity, test_identity};
-pub use manifest::{Bound, ManifestOptions, Signed, sign, sign_stream};
+pub use manifest::{Bound, ManifestOptions, Sent, Signed, Signing, sign, sign_stream};
 pub use parent::Source;
 pub use parent::check as check_source;
 pub use placement::{Placement, placement};

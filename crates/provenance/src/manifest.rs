@@ -104,22 +104,32 @@ pub struct Signed {
     pub parent: Option<String>,
 }
 
-/// Signs the finished file `unsigned`. Embedded: the signed file goes to `signed`. Sidecar: the
-/// manifest alone does. `source` is what was stamped; if it has a manifest, it becomes the parent
-/// ingredient and the new manifest opens it instead of claiming its creation.
+/// A finished file that is to be signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Signing<'a> {
+    /// The file as it is.
+    pub unsigned: &'a Path,
+    /// Where the signed file goes, or, where the manifest is kept beside it, that alone. It is not
+    /// to be used if signing failed.
+    pub signed: &'a Path,
+    /// What kind of file it is.
+    pub container: Container,
+    /// What it was made from; if that has a manifest, it becomes the parent ingredient, and the new
+    /// manifest opens it instead of claiming its creation.
+    pub source: &'a Source<'a>,
+}
+
+/// Signs a finished file.
 ///
 /// # Errors
-/// [`ProvenanceError`] if the identity, the definition or the signing fails; `signed` is then not
-/// to be used.
+/// [`ProvenanceError`] if the identity, the definition or the signing fails.
 pub fn sign(
-    unsigned: &Path,
-    signed: &Path,
-    container: Container,
-    source: &Source<'_>,
+    file: &Signing<'_>,
     bound: &Bound,
     identity: &Identity,
     options: &ManifestOptions,
 ) -> Result<Signed, ProvenanceError> {
+    let Signing { unsigned, signed, container, source } = *file;
     let fail = |reason: String| ProvenanceError::Sign { path: source.path.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
     let mut builder = builder(container, source.path, bound, identity, options)?;
@@ -154,19 +164,28 @@ pub fn sign(
     Ok(Signed { placement, store, parent })
 }
 
-/// Signs what was sent through a pipe, whose SHA-256 is `content`: the manifest store, to be kept
-/// beside it. `name` is what the stream is called in messages.
+/// What was sent through a pipe.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// SHA-256 of its bytes.
+    pub content: &'a [u8; 32],
+    /// What kind of file they are.
+    pub container: Container,
+    /// What the stream is called in messages.
+    pub name: &'a Path,
+}
+
+/// Signs what was sent through a pipe: the manifest store, to be kept beside it.
 ///
 /// # Errors
 /// [`ProvenanceError`] if the identity, the definition or the signing fails.
 pub fn sign_stream(
-    content: &[u8; 32],
-    container: Container,
-    name: &Path,
+    sent: &Sent<'_>,
     bound: &Bound,
     identity: &Identity,
     options: &ManifestOptions,
 ) -> Result<Signed, ProvenanceError> {
+    let Sent { content, container, name } = *sent;
     let failed =
         |e: c2pa::Error| ProvenanceError::Sign { path: name.into(), reason: e.to_string() };
     let mut builder = builder(container, name, bound, identity, options)?;

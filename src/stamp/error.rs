@@ -1,0 +1,109 @@
+//! Why nothing was stamped.
+
+use std::path::PathBuf;
+
+use crate::ErrorKind;
+use crate::inspect::InspectError;
+use crate::media::MediaError;
+use crate::provenance::ProvenanceError;
+use crate::registry::RegistryError;
+use crate::sandbox::SandboxError;
+use crate::video::VideoError;
+
+/// Why nothing was stamped. The target is then as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StampError {
+    /// Reading or writing media.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The picture cannot carry the mark.
+    #[error("{}: {reason}", path.display())]
+    Picture {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: VideoError,
+    },
+    /// Building or signing the manifest.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// Remembering it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The worker that decoded the input and encoded the target.
+    #[error(transparent)]
+    Worker(#[from] SandboxError),
+    /// The finished file was read back and the payload did not come out.
+    #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
+    Unreadable {
+        /// The target.
+        path: PathBuf,
+        /// Picture or sound.
+        part: &'static str,
+        /// Evidence in the finished file.
+        evidence: f32,
+    },
+    /// A stream cannot be stamped like that.
+    #[error("{what}")]
+    Stream {
+        /// Why, and what to do instead.
+        what: &'static str,
+    },
+    /// The target is the input.
+    #[error("{}: is the input itself; choose another target with -o", path.display())]
+    SameFile {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The target is there already.
+    #[error("{}: exists already; choose another target or allow replacing it with --force", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+impl StampError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(e) => e.code(),
+            Self::Picture { .. } => "media.unmarkable",
+            Self::Provenance(e) => e.code(),
+            Self::Registry(e) => e.code(),
+            Self::Worker(e) => e.code(),
+            Self::Unreadable { .. } => "target.unreadable-mark",
+            Self::Stream { .. } => "stream.unfit",
+            Self::SameFile { .. } => "target.same-file",
+            Self::Exists { .. } => "target.exists",
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Media(e) => e.kind(),
+            Self::Provenance(e) => e.kind(),
+            Self::Registry(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
+            Self::Picture { .. } => ErrorKind::Input,
+            Self::Unreadable { .. }
+            | Self::Stream { .. }
+            | Self::SameFile { .. }
+            | Self::Exists { .. } => ErrorKind::Usage,
+        }
+    }
+}
+
+impl From<InspectError> for StampError {
+    fn from(e: InspectError) -> Self {
+        match e {
+            InspectError::Media(e) => e.into(),
+            InspectError::Provenance(e) => e.into(),
+            InspectError::Worker(e) => e.into(),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One file that is stamped, step by step.
+
+use std::path::Path;
+
+use super::likeness::{Likeness, Record, heard, looks, remembered};
+use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
+use super::targets::{Targets, draft, draft_of};
+use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
+use crate::audio::{self, AudioError};
+use crate::draft::Draft;
+use crate::fingerprint::Sketch;
+use crate::inspect::Showing;
+use crate::key::{KeyRing, WatermarkKey};
+use crate::mark::{Generation, Mark};
+use crate::media::{self, Container, Progress, Summary};
+use crate::payload::Payload;
+use crate::press::{Order, Press};
+use crate::provenance::{self, Bound, Placement, Signed, Source};
+use crate::registry::{Put, Registration};
+use crate::video::{Capacity, DetectOptions};
+
+/// A file on its way.
+struct Stamping<'a> {
+    key: &'a WatermarkKey,
+    options: &'a StampOptions,
+    input: &'a Path,
+    container: Container,
+    targets: Targets<'a>,
+    ring: KeyRing,
+    press: Box<dyn Press>,
+}
+
+/// What was marked.
+struct Marked {
+    mark: Mark,
+    /// The mark beneath, if there is one.
+    known: Option<Mark>,
+    summary: Summary,
+    capacity: Option<Capacity>,
+    sound: Vec<Result<audio::Capacity, AudioError>>,
+    sketch: Sketch,
+    likeness: Likeness,
+}
+
+impl Marked {
+    /// What the manifest binds the clip to.
+    fn bound(&self) -> Bound {
+        let marked =
+            self.capacity.is_some() || self.sound.iter().flatten().any(audio::Capacity::is_marked);
+        self.likeness.bound(self.mark.payload, marked)
+    }
+}
+
+/// Finished files, not yet under their names.
+struct Finished {
+    clip: Draft,
+    sidecar: Option<Draft>,
+    signed: Option<Signed>,
+}
+
+/// Stamps `input` into `output`.
+pub(super) fn stamp(
+    stamper: &Stamper,
+    input: &Path,
+    output: &Path,
+    mut control: Control<'_>,
+) -> Result<Stamped, StampError> {
+    let Stamper { key, options } = stamper;
+    let container = media::container_of(output)?;
+    let targets = Targets::new(output, Some(container), options);
+    targets.check(input)?;
+    if options.identity.is_some() {
+        // What cannot be signed is known before the work.
+        provenance::check_source(&Source { limits: options.limits, ..Source::new(input) })?;
+    }
+    let clip = draft(output)?;
+    let press = options.press.open(input, clip.path(), &options.limits, &control.cancel)?;
+    let ring = KeyRing::from(key.clone());
+    let mut stamping = Stamping { key, options, input, container, targets, ring, press };
+    let marked = stamping.mark(&clip, &mut control)?;
+    let bound = marked.bound();
+    let finished = stamping.sign(clip, &marked, &bound)?;
+    stamping.publish(finished, marked, &bound)
+}
+
+impl Stamping<'_> {
+    /// What the clip is to carry, and what it carries already.
+    fn choose(&mut self) -> Result<(Mark, Option<Mark>), StampError> {
+        let beneath = if self.container.is_sound() {
+            None
+        } else {
+            beginning(self.press.as_mut(), &self.ring)?
+        };
+        let known = beneath
+            .as_ref()
+            .and_then(|b| b.payload.zip(b.generation))
+            .map(|(payload, generation)| Mark { payload, generation });
+        let payload =
+            self.options.payload.unwrap_or_else(|| payload_beside(known.map(|k| k.payload)));
+        let generation = match &beneath {
+            Some(b) if b.detected => b.generation.unwrap_or(Generation::FIRST).next(),
+            _ => Generation::FIRST,
+        };
+        Ok((Mark { payload, generation }, known))
+    }
+
+    /// Marks the clip into `clip`.
+    fn mark(&mut self, clip: &Draft, control: &mut Control<'_>) -> Result<Marked, StampError> {
+        let (mark, known) = self.choose()?;
+        let Self { key, options, input, container, targets, .. } = &*self;
+        let still = container.is_still();
+        let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, still), known);
+        let sounds = AudioMarkers::new(key, mark.payload, options.mark_sound);
+        let mut progress = |p: Progress| (control.progress)(p);
+        let mut marks = ClipMarks { pass, sounds, progress: &mut progress };
+        let order = Order {
+            target: targets.output,
+            container: *container,
+            encode: &options.encode,
+            seconds: None,
+            stills: options.keeps_stills(),
+        };
+        let (mut summary, stills) = self.press.transcode(&order, &mut marks)?;
+        summary.left_out.extend(media::carry_over(
+            self.input,
+            clip.path(),
+            self.targets.output,
+            self.container,
+            &self.options.limits,
+        )?);
+        let (capacity, sketch) = marks.pass.finish();
+        let capacity = Some(capacity).filter(|_| !self.container.is_sound());
+        let sound = marks.sounds.finish();
+        if self.options.check {
+            self.read_back(clip.path(), mark.payload, &sound, control)?;
+        }
+        let told =
+            self.options.identity.is_some() || !matches!(self.options.remember, Remember::Nowhere);
+        let audio = if told { heard(self.press.as_mut(), sound.len())? } else { None };
+        let likeness = Likeness { video: looks(&sketch), stills, audio };
+        Ok(Marked { mark, known, summary, capacity, sound, sketch, likeness })
+    }
+
+    /// Reads the finished file as a stranger would.
+    fn read_back(
+        &self,
+        file: &Path,
+        payload: Payload,
+        sound: &[Result<audio::Capacity, AudioError>],
+        control: &Control<'_>,
+    ) -> Result<(), StampError> {
+        let Self { options, ring, .. } = self;
+        let mut look = options.inspector.open(file, &options.limits, &control.cancel)?;
+        let found = look.marks(ring, &DetectOptions::default(), Showing::ALL, &mut |_| {})?;
+        let path = || self.targets.output.into();
+        if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
+            let (part, evidence) = ("picture", p.evidence);
+            return Err(StampError::Unreadable { path: path(), part, evidence });
+        }
+        // Silence was never promised to carry anything.
+        let marked = sound.iter().flatten().any(audio::Capacity::is_marked);
+        match found.sound.filter(|s| marked && s.payload != Some(payload)) {
+            Some(s) => {
+                let (part, evidence) = ("sound", s.evidence);
+                Err(StampError::Unreadable { path: path(), part, evidence })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Signs the marked clip, into a file of its own or beside it, if somebody is to sign.
+    fn sign(&self, clip: Draft, marked: &Marked, bound: &Bound) -> Result<Finished, StampError> {
+        let Self { options, targets, .. } = self;
+        let Some(identity) = &options.identity else {
+            return Ok(Finished { clip, sidecar: None, signed: None });
+        };
+        let file = draft(targets.sidecar.as_deref().unwrap_or(targets.output))?;
+        let remembered = remembered(marked.known.map(|k| k.payload), &marked.sketch, options)?;
+        let signing = provenance::Signing {
+            unsigned: clip.path(),
+            signed: file.path(),
+            container: self.container,
+            source: &Source {
+                path: self.input,
+                remembered: remembered.as_deref(),
+                limits: options.limits,
+            },
+        };
+        let signed = provenance::sign(&signing, bound, identity, &options.manifest)?;
+        let (clip, sidecar) = match signed.placement {
+            Placement::Embedded => (file, None),
+            Placement::Sidecar => (clip, Some(file)),
+        };
+        Ok(Finished { clip, sidecar, signed: Some(signed) })
+    }
+
+    /// Announces the clip where it is to be remembered, gives it its name, and confirms it.
+    fn publish(
+        &self,
+        finished: Finished,
+        marked: Marked,
+        bound: &Bound,
+    ) -> Result<Stamped, StampError> {
+        let Self { options, targets, .. } = self;
+        let Finished { clip, sidecar, signed } = finished;
+        let record = Record {
+            container: self.container,
+            bound,
+            signed: signed.as_ref(),
+            likeness: &marked.likeness,
+            options,
+        };
+        let entry = || record.of_file(clip.path(), targets.output);
+        let mut announced = None;
+        match &options.remember {
+            Remember::Nowhere => {}
+            Remember::Registry(registry) => {
+                let entry = entry()?;
+                let put = registry.put(&entry, options.overwrite)?;
+                announced = Some((registry, entry.id, put));
+            }
+            Remember::File => {
+                if let Some(path) = &targets.registration {
+                    let line = format!("{}\n", Registration::from(&entry()?).line());
+                    super::targets::publish(draft_of(path, line.as_bytes())?, options.overwrite)?;
+                }
+            }
+        }
+        if let Err(e) = targets.publish(clip, sidecar) {
+            // What did not appear need not be remembered; if this fails too, it is forgotten later.
+            if let Some((registry, id, Put::Added)) = &announced {
+                let _ = registry.delete(id);
+            }
+            return Err(e);
+        }
+        let unconfirmed = announced
+            .as_ref()
+            .and_then(|(registry, id, _)| registry.confirm(id).err())
+            .map(|e| e.to_string());
+        let remembered = match &options.remember {
+            Remember::Nowhere => None,
+            Remember::Registry(registry) => Some(registry.location().to_string()),
+            Remember::File => targets.registration.as_ref().map(|path| path.display().to_string()),
+        };
+        let manifest = signed
+            .as_ref()
+            .map(|_| targets.sidecar.clone().unwrap_or_else(|| targets.output.to_path_buf()));
+        Ok(Stamped {
+            payload: marked.mark.payload,
+            generation: marked.mark.generation,
+            key: self.key.id().clone(),
+            signed: signed.is_some(),
+            manifest,
+            parent: signed.and_then(|s| s.parent),
+            summary: marked.summary,
+            capacity: marked.capacity,
+            sound: marked.sound,
+            remembered,
+            unconfirmed,
+            isolation: self.press.isolation(),
+        })
+    }
+}

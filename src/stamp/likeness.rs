@@ -1,0 +1,113 @@
+//! What a finished clip is like, and what is remembered of it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::targets::unwritten;
+use super::{Remember, StampError, StampOptions};
+use crate::fingerprint::{AudioFingerprint, Query, Sketch, VideoFingerprint};
+use crate::media::{Container, MediaError, Stills};
+use crate::payload::Payload;
+use crate::press::Press;
+use crate::provenance::{Bound, Signed, Trust};
+use crate::recovery::Registered;
+use crate::registry::{Binding, Content, Entry};
+
+/// What a finished clip looks and sounds like.
+pub(super) struct Likeness {
+    pub(super) video: Option<VideoFingerprint>,
+    pub(super) stills: Option<Stills>,
+    pub(super) audio: Option<AudioFingerprint>,
+}
+
+impl Likeness {
+    /// What its manifest binds it to.
+    pub(super) fn bound(&self, payload: Payload, marked: bool) -> Bound {
+        Bound {
+            payload,
+            marked,
+            picture: self.video.as_ref().map(VideoFingerprint::excerpt),
+            sound: self.audio.as_ref().map(AudioFingerprint::excerpt),
+        }
+    }
+}
+
+/// What a clip looks like, if there is anything to compare.
+pub(super) fn looks(sketch: &Sketch) -> Option<VideoFingerprint> {
+    Some(sketch.fingerprint()).filter(|f| !f.is_empty())
+}
+
+/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps
+/// another one than was hashed must not be told that its mark was put there.
+pub(super) fn heard(
+    press: &mut dyn Press,
+    tracks: usize,
+) -> Result<Option<AudioFingerprint>, StampError> {
+    if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
+}
+
+/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like
+/// that clip: a mark alone could have been put there.
+pub(super) fn remembered(
+    beneath: Option<Payload>,
+    sketch: &Sketch,
+    options: &StampOptions,
+) -> Result<Option<Vec<u8>>, StampError> {
+    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else {
+        return Ok(None);
+    };
+    let Some(entry) = registry.by_payload(payload)? else { return Ok(None) };
+    let same = entry
+        .picture
+        .as_ref()
+        .and_then(|f| Query::new(sketch).resemblance(f))
+        .is_some_and(|r| r.same());
+    let store = entry.manifest.clone().filter(|_| same);
+    let holds =
+        store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
+    Ok(store.filter(|_| holds))
+}
+
+/// What an entry in the registry is made of.
+pub(super) struct Record<'a> {
+    pub(super) container: Container,
+    pub(super) bound: &'a Bound,
+    pub(super) signed: Option<&'a Signed>,
+    pub(super) likeness: &'a Likeness,
+    pub(super) options: &'a StampOptions,
+}
+
+impl Record<'_> {
+    /// The entry of a finished file that is about to appear at `target`.
+    pub(super) fn of_file(&self, finished: &Path, target: &Path) -> Result<Entry, MediaError> {
+        let content = Content::of_file(finished).map_err(|e| unwritten(target, &e))?;
+        let target = std::path::absolute(target).unwrap_or_else(|_| target.into());
+        Ok(Entry { target: Some(target), ..self.of_content(content) })
+    }
+
+    /// The entry of bytes that are nowhere in particular.
+    pub(super) fn of_content(&self, content: Content) -> Entry {
+        let Self { bound, options, .. } = self;
+        let bindings = bound
+            .soft_bindings(&options.manifest)
+            .map(|(alg, value)| Binding { alg: alg.into(), value: value.into() });
+        Entry {
+            id: Entry::id_of(bound.payload),
+            payload: Some(bound.payload),
+            manifest: self.signed.map(|s| s.store.clone()),
+            content,
+            media_type: self.container.mime().into(),
+            title: options.manifest.title.clone(),
+            stamped: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |d| d.as_secs()),
+            labels: options.labels.clone(),
+            bindings: if self.signed.is_some() { bindings.collect() } else { BTreeSet::new() },
+            picture: self.likeness.video.clone(),
+            stills: self.likeness.stills.clone(),
+            sound: self.likeness.audio.clone(),
+            target: None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A clip beside what is registered: as it is, and as it was before something was done to it.
+
+use crate::detect::Detected;
+use crate::fingerprint::{AudioQuery, Comparison, Query, Sketch};
+use crate::recovery::Registered;
+use crate::video::{AreaMap, Geometry};
+
+/// What the registry is asked with: what a clip looks and sounds like.
+pub(super) struct Queries {
+    pub(super) video: Option<Query>,
+    pub(super) audio: Option<AudioQuery>,
+}
+
+impl Queries {
+    pub(super) fn of(found: Option<&Detected>) -> Self {
+        Self {
+            video: found.and_then(|d| d.sketch.as_ref()).map(Query::new),
+            audio: found.and_then(|d| d.recording.as_ref()).and_then(AudioQuery::new),
+        }
+    }
+
+    /// Holds a clip against those that the registry remembers of its numbers.
+    pub(super) fn compare(&self, found: Option<&Detected>, registered: &mut [Registered]) {
+        let before = found.map(undone).unwrap_or_default();
+        // What was turned looks otherwise at every edge.
+        let turned = found.and_then(|d| d.picture.as_ref()?.geometry).is_some_and(is_turned);
+        for r in registered {
+            if let Some(nearest) = self.nearest(found, r, &before) {
+                r.resemblance = Some(nearest.resemblance);
+                r.difference = nearest.difference.filter(|_| !turned);
+                r.unmatched = nearest.unmatched;
+            }
+            r.sound_resemblance =
+                self.audio.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
+        }
+    }
+
+    /// The nearest of what the clip is and may have been.
+    fn nearest(
+        &self,
+        found: Option<&Detected>,
+        registered: &Registered,
+        before: &[Query],
+    ) -> Option<Comparison> {
+        let picture = registered.picture.as_ref()?;
+        let look = self.video.as_ref()?;
+        let sketch = found?.sketch.as_ref()?;
+        let undone = before
+            .iter()
+            .filter_map(|q| Some(Comparison { difference: None, ..q.compare(picture)? }));
+        let plain = look.compare(picture);
+        let cut = if plain.as_ref().is_some_and(|p| p.resemblance.same()) {
+            Vec::new()
+        } else {
+            without_bars(sketch, picture.aspect())
+        };
+        plain
+            .into_iter()
+            .chain(cut.iter().filter_map(|q| q.compare(picture)))
+            .chain(undone)
+            .min_by(|a, b| a.resemblance.distance.total_cmp(&b.resemblance.distance))
+    }
+}
+
+/// A clip as it was before something was done to it, as far as its mark tells: before it was
+/// turned, which is tried both ways round since the mark is in no one's frame alone, or its
+/// brightness inverted, and before it was put into another picture.
+fn undone(found: &Detected) -> Vec<Query> {
+    let (Some(sketch), Some(picture)) = (&found.sketch, &found.picture) else { return Vec::new() };
+    let Some(g) = picture.geometry else { return Vec::new() };
+    let turned = is_turned(g);
+    let turns: &[f32] = if turned { &[1.0, -1.0] } else { &[0.0] };
+    let needed = turned || g.inverted;
+    let straight = turns
+        .iter()
+        .filter(|_| needed)
+        .map(|way| sketch.straightened(way * g.rotation, g.inverted));
+    let part = picture
+        .area
+        .as_ref()
+        .filter(|_| !needed)
+        .and_then(AreaMap::part)
+        .map(|part| sketch.part(part));
+    straight.chain(part).map(|s| Query::new(&s)).collect()
+}
+
+/// A clip without what may have been taken for bars in the registered one and not here, or here and
+/// not there: a sky is as flat as a bar until something flies in it.
+fn without_bars(sketch: &Sketch, aspect: f32) -> Vec<Query> {
+    let share = sketch.frame() / aspect;
+    let parts: Vec<[f32; 4]> = if share.ln().abs() < SAME_SHAPE {
+        vec![[0.0, 0.0, 1.0, 1.0]]
+    } else {
+        let kept = share.min(1.0 / share);
+        let part = |from: f32| {
+            if share < 1.0 { [0.0, from, 1.0, from + kept] } else { [from, 0.0, from + kept, 1.0] }
+        };
+        // Bars leave three tenths at the least, and so small a part says little.
+        [0.0, (1.0 - kept) / 2.0, 1.0 - kept].into_iter().filter(|_| kept > 0.4).map(part).collect()
+    };
+    parts.into_iter().map(|part| Query::new(&sketch.part(part))).collect()
+}
+
+/// Logarithm of two ratios of width and height that are one but for rounding.
+const SAME_SHAPE: f32 = 0.03;
+
+/// Degrees by which a picture is turned that need not be turned back.
+const LEVEL: f32 = 0.3;
+
+/// Whether a picture was turned by more.
+fn is_turned(geometry: Geometry) -> bool {
+    geometry.rotation.abs() > LEVEL
+}

@@ -1,0 +1,70 @@
+//! Why a file could not be verified.
+
+use crate::ErrorKind;
+use crate::inspect::InspectError;
+use crate::media::MediaError;
+use crate::provenance::ProvenanceError;
+use crate::recovery::RecoveryError;
+use crate::registry::RegistryError;
+use crate::sandbox::SandboxError;
+
+/// Why a file could not be verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Reading media.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// Reading the manifest.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// Asking the registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The worker that looked at the file.
+    #[error(transparent)]
+    Worker(#[from] SandboxError),
+}
+
+impl VerifyError {
+    /// What is wrong, in a word that scripts can ask for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(e) => e.code(),
+            Self::Provenance(e) => e.code(),
+            Self::Registry(e) => e.code(),
+            Self::Worker(e) => e.code(),
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Media(e) => e.kind(),
+            Self::Provenance(e) => e.kind(),
+            Self::Registry(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
+        }
+    }
+}
+
+impl From<InspectError> for VerifyError {
+    fn from(e: InspectError) -> Self {
+        match e {
+            InspectError::Media(e) => e.into(),
+            InspectError::Provenance(e) => e.into(),
+            InspectError::Worker(e) => e.into(),
+        }
+    }
+}
+
+impl From<RecoveryError> for VerifyError {
+    fn from(e: RecoveryError) -> Self {
+        match e {
+            RecoveryError::Registry(e) => e.into(),
+            RecoveryError::Provenance(e) => e.into(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One file that is verified, step by step.
+
+use std::path::Path;
+
+use super::compare::Queries;
+use super::{Check, Stage, Verified, Verifier, VerifyError, VerifyOptions};
+use crate::control::Control;
+use crate::detect::Detected;
+use crate::evidence::Question;
+use crate::inspect::{InspectError, Inspection, Showing};
+use crate::key::KeyRing;
+use crate::media::MediaError;
+use crate::payload::Payload;
+use crate::recovery::{RecoveryError, Registered, match_audio, match_video, recall};
+use crate::registry::Registry;
+use crate::verdict::{self, Findings, Unseen};
+use crate::video::DetectOptions;
+
+/// Payloads of the registry that the detector chooses among where it cannot read blindly, the
+/// newest first: a million take it about two seconds.
+const CANDIDATES: usize = 1_000_000;
+
+/// A file that is looked at.
+struct Verifying<'a, 'b> {
+    options: &'a VerifyOptions,
+    ring: Option<&'a KeyRing>,
+    look: Box<dyn Inspection>,
+    control: Control<'b, Stage>,
+}
+
+/// Verifies the file at `path`.
+pub(super) fn verify(
+    verifier: &Verifier,
+    path: &Path,
+    mut control: Control<'_, Stage>,
+) -> Result<Verified, VerifyError> {
+    let Verifier { ring, options } = verifier;
+    let ring = ring.as_ref();
+    (control.progress)(Stage::Manifest);
+    let mut look = options.inspector.open(path, &options.limits, &control.cancel)?;
+    let manifest = look.manifest(&options.trust)?;
+    let elsewhere =
+        if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
+    let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
+    let mut work = Verifying { options, ring, look, control };
+    let mut how = work.question(named)?;
+    work.glimpse()?;
+    let (mut detected, unseen) = work.detect(&how, manifest.is_some())?;
+    let queries = Queries::of(detected.as_ref());
+    let similar = match &mut detected {
+        Some(found) if named.is_none() && found.payloads().is_empty() => {
+            work.search(&queries, found, &mut how)?
+        }
+        _ => Vec::new(),
+    };
+    work.tell(Stage::Compare);
+    let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
+    payloads.extend(named.filter(|n| !payloads.contains(n)));
+    let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| {
+        recall(r.as_ref(), &payloads, &options.trust, &options.limits)
+    })?;
+    queries.compare(detected.as_ref(), &mut registered);
+    let found = Findings {
+        manifest: manifest.as_ref(),
+        elsewhere: elsewhere.as_deref(),
+        detected: detected.as_ref(),
+        registered: &registered,
+        similar: &similar,
+        asked: options.registry.is_some(),
+        unseen,
+        own: options.own.certificates(),
+    };
+    let judgement = verdict::judge(found, &options.algorithm);
+    if judgement.has("manifest.stranger-names-our-payload") {
+        // What a stranger names leads nowhere: only what was read does.
+        let read = detected.as_ref().map(Detected::payloads).unwrap_or_default();
+        registered.retain(|r| r.payload.is_some_and(|p| read.contains(&p)));
+    }
+    let check = Check::of(path, ring, &options.trust)?;
+    let isolation = work.look.isolation();
+    Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation, check })
+}
+
+impl Verifying<'_, '_> {
+    fn tell(&mut self, stage: Stage) {
+        (self.control.progress)(stage);
+    }
+
+    /// What is asked of the marks: what the manifest names, or what the registry knows, where
+    /// nothing else was asked.
+    fn question(&self, named: Option<Payload>) -> Result<DetectOptions, VerifyError> {
+        let mut how = self.options.detect.clone();
+        match (&how.question, named, &self.options.registry) {
+            (Question::Blind, Some(payload), _) => how.question = Question::Expected(payload),
+            (Question::Blind, None, Some(registry)) if self.ring.is_some() => {
+                let known = registry.payloads(CANDIDATES)?;
+                if !known.is_empty() {
+                    how.question = Question::Candidates(known);
+                }
+            }
+            _ => {}
+        }
+        Ok(how)
+    }
+
+    /// Tells what a long clip's beginning carries, if that is asked for.
+    fn glimpse(&mut self) -> Result<(), VerifyError> {
+        let Some(ring) = self.ring.filter(|_| self.options.glimpse) else { return Ok(()) };
+        self.tell(Stage::Beginning);
+        let seen = self.look.glimpse(ring, &DetectOptions::default())?;
+        if let Some(payload) = seen.and_then(|seen| seen.picture?.payload) {
+            let registry = self.options.registry.as_ref();
+            let entry = registry.map_or(Ok(None), |r| r.by_payload(payload))?;
+            self.tell(Stage::Glimpsed(payload, entry.and_then(|e| e.title)));
+        }
+        Ok(())
+    }
+
+    /// What picture and sound carry, or why nobody looked.
+    fn detect(
+        &mut self,
+        how: &DetectOptions,
+        signed: bool,
+    ) -> Result<(Option<Detected>, Option<Unseen>), VerifyError> {
+        let Some(ring) = self.ring else { return Ok((None, Some(Unseen::NoKeys))) };
+        let what = if self.options.registry.is_some() { Showing::SKETCHED } else { Showing::ALL };
+        let watch = &mut self.control.progress;
+        match self.look.marks(ring, how, what, &mut |p| watch(Stage::Whole(p))) {
+            Ok(found) => Ok((Some(found), None)),
+            // Without a picture the manifest still speaks for the file.
+            Err(InspectError::Media(
+                MediaError::Unsupported { .. }
+                | MediaError::NoVideo { .. }
+                | MediaError::Decode { .. }
+                | MediaError::NotMedia { .. },
+            )) if signed => Ok((None, Some(Unseen::Undecodable))),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Registered clips that look or sound like one in which nothing was read. The likest tells
+    /// which payload it may carry, and its looks at what size: to confirm that takes much less
+    /// evidence. One is asked for and no more, so that there are two looks at most, which p-values
+    /// count.
+    fn search(
+        &mut self,
+        queries: &Queries,
+        found: &mut Detected,
+        how: &mut DetectOptions,
+    ) -> Result<Vec<Registered>, VerifyError> {
+        let (Some(registry), Some(ring)) = (&self.options.registry, self.ring) else {
+            return Ok(Vec::new());
+        };
+        self.tell(Stage::Search);
+        let similar = alike(registry.as_ref(), queries, self.options)?;
+        let likest = similar
+            .first()
+            .and_then(|s| Some((s.payload?, s.resemblance.map_or([1.0; 2], |r| r.scale))))
+            .filter(|_| matches!(self.options.detect.question, Question::Blind));
+        let Some((payload, scale)) = likest else { return Ok(similar) };
+        how.question = Question::Expected(payload);
+        how.guess = Some(scale);
+        self.tell(Stage::Closer);
+        let again = self.look.marks(ring, how, Showing::ALL, &mut |_| {})?;
+        if again.payloads().is_empty() {
+            return Ok(similar);
+        }
+        *found = Detected {
+            sketch: found.sketch.take(),
+            recording: found.recording.take(),
+            stills: found.stills.take(),
+            ..again
+        };
+        Ok(Vec::new())
+    }
+}
+
+/// Registered clips that look like this one, then those that sound like it.
+fn alike(
+    registry: &dyn Registry,
+    queries: &Queries,
+    options: &VerifyOptions,
+) -> Result<Vec<Registered>, RecoveryError> {
+    let VerifyOptions { trust, limits, .. } = options;
+    let video = queries.video.as_ref();
+    let audio = queries.audio.as_ref();
+    let mut out = video.map_or(Ok(Vec::new()), |q| match_video(registry, q, trust, limits))?;
+    for heard in audio.map_or(Ok(Vec::new()), |q| match_audio(registry, q, trust, limits))? {
+        match out.iter_mut().find(|r| r.id == heard.id) {
+            Some(both) => both.sound_resemblance = heard.sound_resemblance,
+            None => out.push(heard),
+        }
+    }
+    Ok(out)
+}
