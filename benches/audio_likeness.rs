@@ -7,6 +7,7 @@
 //! called `<clip>@over-…` have another sound laid over and are compared as they are. Last comes how
 //! long a search takes.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,

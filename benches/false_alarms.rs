@@ -7,6 +7,7 @@
 //! with one expected payload and with candidates. Sound is heard as it is. The table says how often
 //! a p-value was at most t; a promise kept is a share of at most t.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proofmark::attacks::{Group, attacks};
 use proofmark::audio;
 use proofmark::evidence::Question;
-use proofmark::media::{AudioReader, Cancel, EncodeOptions, Limits, Reader, filter};
+use proofmark::media::{AudioReader, Cancel, EncodeOptions, FilterOptions, Limits, Reader, filter};
 use proofmark::video::{DetectOptions, Detector};
 use proofmark::{KeyRing, Payload, WatermarkKey};
 
@@ -106,15 +107,9 @@ fn listen(clip: &Path) -> audio::Detector {
 fn look(clip: &Path, chain: &str) -> Detector {
     let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
     let encode = EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
-    filter(
-        clip,
-        target.path(),
-        &format!("trim=end=4,format=yuv420p,{chain},format=yuv420p"),
-        &encode,
-        &Limits::default(),
-        &Cancel::default(),
-    )
-    .unwrap();
+    let chain = format!("trim=end=4,format=yuv420p,{chain},format=yuv420p");
+    let options = FilterOptions { chain: &chain, encode: &encode };
+    filter(clip, target.path(), options, &Limits::default(), &Cancel::default()).unwrap();
     let mut reader = Reader::open(target.path(), &Limits::default()).unwrap();
     let mut detector: Option<Detector> = None;
     while let Some((mut picture, time)) =

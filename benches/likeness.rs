@@ -14,6 +14,7 @@
 //! with a cut in half of them. Their sounds are chords and noise that change several times a
 //! second. Registries are kept in FOLDER and used again.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     missing_docs,

@@ -6,6 +6,7 @@
 //! how alike they are does not matter. The search by sound is the longer one, under guesses of how
 //! it was stretched, as nothing is found without.
 #![allow(
+    clippy::too_many_lines,
     missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -350,8 +350,7 @@ mod tests {
             let run = crate::media::filter(
                 &clip,
                 &target,
-                &chain,
-                &attack.encode(),
+                crate::media::FilterOptions { chain: &chain, encode: &attack.encode() },
                 &Default::default(),
                 &Default::default(),
             );

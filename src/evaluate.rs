@@ -136,7 +136,9 @@ pub fn evaluate(
     let of = options.attacks.len() + 1;
     progress(Step { done: 0, of });
     let payload = Payload::random();
-    let (summary, distortion) = mark(clip, &stamped, key, payload, options, cancel)?;
+    let still = Container::of(clip).is_some_and(Container::is_still);
+    let marker = ClipMarker::new(clip, key, payload.into(), options.strength, still);
+    let (summary, distortion) = mark(clip, &stamped, marker, options, cancel)?;
     let course = Course {
         stamped: &stamped,
         folder: folder.path(),
@@ -162,18 +164,10 @@ pub fn evaluate(
 fn mark(
     clip: &Path,
     target: &Path,
-    key: &WatermarkKey,
-    payload: Payload,
+    marker: ClipMarker<'_>,
     options: &EvaluateOptions,
     cancel: &Cancel,
 ) -> Result<(Summary, Distortion), StampError> {
-    let marker = ClipMarker::new(
-        clip,
-        key,
-        payload.into(),
-        options.strength,
-        Container::of(clip).is_some_and(Container::is_still),
-    );
     let mut marks = Measured { marker, distortion: Distortion::default() };
     let order = Order {
         target,
@@ -274,8 +268,9 @@ impl Course<'_> {
             chain: &attack.chain(font.as_deref()),
             font: font.as_deref(),
             encode: &attack.encode(),
+            limits,
         };
-        match press.filter(self.stamped, &file, &how, limits, self.cancel) {
+        match press.filter(self.stamped, &file, &how, self.cancel) {
             Ok(()) => {}
             Err(InspectError::Media(MediaError::Filter { reason, .. })) => {
                 return Ok(trial(

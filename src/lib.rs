@@ -34,6 +34,7 @@ pub mod evaluate;
 pub mod fuzzing;
 pub mod inspect;
 pub mod press;
+#[cfg(feature = "queue")]
 pub mod queue;
 pub mod recovery;
 pub mod sandbox;
@@ -54,6 +55,7 @@ pub use {
 pub use control::Control;
 pub use detect::{Detected, Detector};
 pub use evaluate::{EvaluateOptions, Report, evaluate};
+#[cfg(feature = "queue")]
 pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;

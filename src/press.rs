@@ -13,8 +13,8 @@ use crate::detect::record;
 use crate::fingerprint::{AudioFingerprint, Recording};
 use crate::inspect::InspectError;
 use crate::media::{
-    self, AudioInfo, Cancel, Container, EncodeOptions, Job, Limits, MediaError, Progress, Reader,
-    Rework, Skip, StillMaker, Stills, Summary,
+    self, AudioInfo, Cancel, Container, EncodeOptions, FilterOptions, Job, Limits, MediaError,
+    Progress, Reader, Rework, Skip, StillMaker, Stills, Summary,
 };
 use crate::sandbox::Isolation;
 use crate::stamp::StampError;
@@ -45,7 +45,6 @@ pub trait Presses: fmt::Debug + Send + Sync {
         input: &Path,
         output: &Path,
         how: &Filtering<'_>,
-        limits: &Limits,
         cancel: &Cancel,
     ) -> Result<(), InspectError>;
 }
@@ -59,6 +58,15 @@ pub struct Filtering<'a> {
     pub font: Option<&'a Path>,
     /// How the picture is encoded.
     pub encode: &'a EncodeOptions,
+    /// What the input may ask of the machine.
+    pub limits: &'a Limits,
+}
+
+impl<'a> Filtering<'a> {
+    /// What [`media::filter`] is told: the chain itself names the font.
+    pub(crate) fn options(&self) -> FilterOptions<'a> {
+        FilterOptions { chain: self.chain, encode: self.encode }
+    }
 }
 
 /// What is written, and how.
@@ -147,10 +155,9 @@ impl Presses for Own {
         input: &Path,
         output: &Path,
         how: &Filtering<'_>,
-        limits: &Limits,
         cancel: &Cancel,
     ) -> Result<(), InspectError> {
-        Ok(media::filter(input, output, how.chain, how.encode, limits, cancel)?)
+        Ok(media::filter(input, output, how.options(), how.limits, cancel)?)
     }
 }
 

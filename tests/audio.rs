@@ -1,5 +1,6 @@
 //! Sound in files: every kind is stamped, read back and verified, in step with the picture.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

@@ -1,6 +1,7 @@
 //! Situations that people met and reported, each rebuilt small (`shared/cases`): what is right for
 //! each, held to it. A folder's README says what was seen before.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
@@ -13,6 +14,8 @@ mod common;
 mod claims;
 #[path = "cases/containers.rs"]
 mod containers;
+#[path = "cases/parts.rs"]
+mod parts;
 #[path = "cases/stills.rs"]
 mod stills;
 #[path = "cases/streams.rs"]

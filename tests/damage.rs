@@ -1,6 +1,11 @@
 //! What a disk, a crash or a hand in the file does to a registry: whatever is changed behind it is
 //! noticed, and a backup brings it back.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,6 @@
 //! The examples do what they say.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

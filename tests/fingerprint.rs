@@ -1,6 +1,7 @@
 //! Fingerprints on real pictures and sounds: PDQ's published vectors, what copies keep, what others
 //! lack.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

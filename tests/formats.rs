@@ -1,5 +1,6 @@
 //! Every kind of input and output: the mark holds, and what is not the picture stays.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

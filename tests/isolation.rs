@@ -4,6 +4,7 @@
 //! This binary is both sides. Started by its own tests as a worker, it misbehaves in the way that
 //! its arguments name; nothing of that is in the program.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

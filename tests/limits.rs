@@ -1,6 +1,7 @@
 //! Each limit against a file that would take hours or all memory without it. The files are made
 //! here: none is large on disk.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

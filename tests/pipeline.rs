@@ -1,5 +1,6 @@
 //! The whole path on a real clip: stamp → what an uploader does → detect → verify.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

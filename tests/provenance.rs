@@ -1,5 +1,6 @@
 //! What manifests cost in long files, and what they tell of broken files and of neighbours.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

@@ -1,5 +1,6 @@
 //! A stripped clip finds its manifest again, and nothing else does.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::batch::Ledger;
 use crate::home::Config;
-use crate::serve::{Peer, Scope, ServeConfig, Service, TokenFile, routes};
+use crate::serve::{Parts, Peer, Scope, ServeConfig, Service, TokenFile, routes};
 
 /// Reads a configuration file, and takes from it what is computed.
 pub fn configuration(text: &str) {
@@ -55,7 +55,10 @@ impl Server {
         options.limits = limits;
         let mut settings = ServeConfig::default().settings(None, false)?;
         (settings.rate, settings.upload_bytes) = (0, 1 << 20);
-        let service = Service::new(settings, None, options, registry, tokens, None, folder)?;
+        let service = Service::new(
+            Parts { settings, ring: None, options, registry, tokens, identity: None },
+            folder,
+        )?;
         Ok(Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
             routes: routes(Arc::new(service)),

@@ -1,6 +1,11 @@
 //! Many files: which, in what share, stopped and gone on with, and what comes of bad names, lists
 //! and ledgers.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

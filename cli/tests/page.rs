@@ -1,5 +1,6 @@
 //! The moderator's page in a real browser: headless Chromium, driven over WebDriver.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -298,7 +299,7 @@ fn a_phone_and_a_keyboard_are_enough() {
     ]
     .concat();
     // As a browser without scripts sends it.
-    let sent = server.ask_as("POST", "/reports", None, "multipart/form-data; boundary=x", &form);
+    let sent = server.ask_as("POST", "/reports", None, ("multipart/form-data; boundary=x", &form));
     assert_eq!(sent.status, 303, "{}", text(&sent.body));
     browser.go(&server.at(sent.header("location").unwrap()));
     browser.wait("!!document.querySelector('.verdict')");

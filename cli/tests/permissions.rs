@@ -1,6 +1,11 @@
 //! Who may read what is written: files for the user as their umask says, secrets nobody but their
 //! owner.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

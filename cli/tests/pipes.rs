@@ -1,6 +1,11 @@
 //! `stamp - -o -` between a generator and whoever takes its frames: ffmpeg at both ends, and ends
 //! that stall, stop and go away.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

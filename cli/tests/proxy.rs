@@ -1,5 +1,6 @@
 //! The server over TLS: its own, and behind the proxies of `docs/deploy`.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

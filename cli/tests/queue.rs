@@ -1,6 +1,11 @@
 //! The queue as scripts and people meet it: submit, worker, jobs; a worker that is killed; media in
 //! an S3-compatible store.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 #[path = "../../tests/common/postgres.rs"]

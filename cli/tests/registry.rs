@@ -1,6 +1,11 @@
 //! The registry as scripts and people meet it: stamp, strip, recover; list, show, export, import,
 //! delete, check, lookup.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

@@ -1,6 +1,11 @@
 //! What moderators do on the page, past any script: logging in, deciding, searching, and taking a
 //! statement away.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say so at once")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should say so at once"
+)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! What clients do that want nothing but to keep others from being served: unread answers, dribbled
 //! bodies and heads, idle connections, full disks. Whoever asks honestly meanwhile is answered.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
@@ -205,7 +206,7 @@ fn what_finds_no_room_is_refused_and_leaves_nothing() {
     };
     let large = vec![7; 950_000];
     for path in ["/v1/verify", "/v1/matches/byContent"] {
-        let answer = server.ask_as("POST", path, None, "video/mp4", &large);
+        let answer = server.ask_as("POST", path, None, ("video/mp4", &large));
         answer.refused(503, "no more room");
         assert_eq!(
             (answer.json()["code"].as_str(), answer.header("retry-after")),

@@ -1,6 +1,7 @@
 //! Who may say what of our clips (`shared/cases/trust`): each input with the verdict, the trust and
 //! the reason that are right for it. Its README says what was said before.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

@@ -1,5 +1,6 @@
 //! Every committed input is read as it is when fuzzed.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

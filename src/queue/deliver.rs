@@ -132,6 +132,7 @@ struct Note {
 ///
 /// # Errors
 /// [`DeliverError`]. What is there then is taken back by who tries again.
+#[expect(clippy::too_many_arguments, reason = "each is another thing")]
 pub fn deliver(
     hold: &Hold<'_>,
     stores: &Stores,
@@ -168,6 +169,7 @@ pub fn deliver(
     Ok(Delivered::Here)
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is another thing")]
 fn place(
     stores: &Stores,
     registry: Option<&dyn Registry>,

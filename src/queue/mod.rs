@@ -15,6 +15,7 @@ mod deliver;
 mod job;
 mod place;
 mod postgres;
+mod rows;
 mod task;
 mod work;
 

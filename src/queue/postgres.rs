@@ -1,10 +1,10 @@
 //! Every statement of the queue. The connection is the registry's way of speaking to PostgreSQL.
 
 use std::fmt;
-use std::time::Duration;
 
 use ring::digest;
 
+use super::rows::{COLUMNS, integer, job, json, millis, seconds, string, text, token};
 use super::{
     Ended, Job, Lease, Outcome, Overview, Policy, QueueError, Report, Request, State, Submitted,
 };
@@ -16,10 +16,6 @@ use crate::registry::postgres::Postgres;
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 /// Keeps others from migrating at the same time; another number than the registry's.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8090338145920382)";
-
-/// The columns of a job, in the order that [`job`] reads them.
-const COLUMNS: &str = "id, key, task::text, priority, state, (extract(epoch FROM due) * 1000)::bigint, attempt, deaths, tries, worker, (extract(epoch FROM lease) * 1000)::bigint, note, error, \
-                       (extract(epoch FROM submitted) * 1000)::bigint, (extract(epoch FROM started) * 1000)::bigint, (extract(epoch FROM ended) * 1000)::bigint";
 
 /// How long a job is put off after `n` failures: twice as long each time, up to a bound, give or
 /// take a quarter so that many do not come back at once.
@@ -453,63 +449,4 @@ impl Queue {
             stuck: waits.first().and_then(|r| integer(r, 1)).unwrap_or(0) as u64,
         })
     }
-}
-
-/// A job from the columns of [`COLUMNS`].
-fn job(row: &Row) -> Option<Job> {
-    Some(Job {
-        id: integer(row, 0)?,
-        key: string(row, 1),
-        task: serde_json::from_str(&string(row, 2)?).ok()?,
-        priority: integer(row, 3)?,
-        state: string(row, 4)?.parse().ok()?,
-        due: seconds(row, 5)?,
-        attempt: integer(row, 6)?,
-        deaths: integer(row, 7)?,
-        tries: integer(row, 8)?,
-        worker: string(row, 9),
-        lease: seconds(row, 10),
-        note: string(row, 11),
-        error: string(row, 12),
-        submitted: seconds(row, 13)?,
-        started: seconds(row, 14),
-        ended: seconds(row, 15),
-    })
-}
-
-fn integer(row: &Row, i: usize) -> Option<i64> {
-    match row.get(i) {
-        Some(Value::Integer(v)) => Some(*v),
-        _ => None,
-    }
-}
-
-fn string(row: &Row, i: usize) -> Option<String> {
-    match row.get(i) {
-        Some(Value::Text(v)) => Some(v.clone()),
-        _ => None,
-    }
-}
-
-/// Seconds since 1970 from thousandths.
-fn seconds(row: &Row, i: usize) -> Option<f64> {
-    integer(row, i).map(|ms| ms as f64 / 1e3)
-}
-
-fn millis(d: Duration) -> Value {
-    Value::Integer(i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// A text that the server takes: it has no NUL.
-fn text(t: &str) -> Value {
-    Value::Text(t.replace('\0', "\u{fffd}"))
-}
-
-fn token(lease: &Lease) -> [Value; 3] {
-    [Value::Integer(lease.id), Value::Integer(lease.attempt), Value::Text(lease.worker.clone())]
-}
-
-fn json(task: &super::Task) -> Vec<u8> {
-    // Strings, numbers and truths always serialise.
-    serde_json::to_vec(task).unwrap_or_default()
 }

@@ -98,27 +98,20 @@ fn install(rules: Rules, others: SeccompAction, those: SeccompAction) -> Result<
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(streams: &[BorrowedFd<'_>], writes: bool) -> Result<Rules, Error> {
-    let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
-    let has = |argument: u8, mask: i32, value: i32| {
-        let condition = SeccompCondition::new(
-            argument,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(mask as u32 as u64),
-            value as u32 as u64,
-        )?;
-        Ok::<_, Error>(vec![SeccompRule::new(vec![condition])?])
-    };
-    let to = streams
-        .iter()
-        .map(AsRawFd::as_raw_fd)
-        .chain(STANDARD)
-        .map(|stream| has(0, -1, stream))
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
-    rules.extend([SYS_write, SYS_writev, SYS_sendto].map(|call| (call, to.clone())));
-    // What a handle is and whether it waits, and another handle on the same; not whom the kernel
-    // sends which signal when something comes.
+/// A call whose argument, as far as the mask goes, has that value.
+fn has(argument: u8, mask: i32, value: i32) -> Result<Vec<SeccompRule>, Error> {
+    let condition = SeccompCondition::new(
+        argument,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(mask as u32 as u64),
+        value as u32 as u64,
+    )?;
+    Ok(vec![SeccompRule::new(vec![condition])?])
+}
+
+/// What may be asked of a handle: what it is and whether it waits, and another handle on the same;
+/// not whom the kernel sends which signal when something comes.
+fn handles() -> Result<Vec<SeccompRule>, Error> {
     let about = |command: i32| has(1, -1, command);
     let quiet = SeccompCondition::new(
         2,
@@ -135,7 +128,20 @@ fn allowed(streams: &[BorrowedFd<'_>], writes: bool) -> Result<Rules, Error> {
         about(libc::F_DUPFD_CLOEXEC)?,
     ]
     .concat();
-    rules.insert(SYS_fcntl, [told, vec![SeccompRule::new(vec![set, quiet])?]].concat());
+    Ok([told, vec![SeccompRule::new(vec![set, quiet])?]].concat())
+}
+
+fn allowed(streams: &[BorrowedFd<'_>], writes: bool) -> Result<Rules, Error> {
+    let mut rules: Rules = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    let to = streams
+        .iter()
+        .map(AsRawFd::as_raw_fd)
+        .chain(STANDARD)
+        .map(|stream| has(0, -1, stream))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    rules.extend([SYS_write, SYS_writev, SYS_sendto].map(|call| (call, to.clone())));
+    rules.insert(SYS_fcntl, handles()?);
     if writes {
         // The rules are for whoever may not: a call without any is allowed.
         rules.extend(

@@ -71,14 +71,13 @@ pub(super) fn filter(
     mut stream: UnixStream,
     input: &Path,
     output: &Path,
-    limits: &Limits,
     how: &Filtering<'_>,
 ) -> io::Result<()> {
     media::load_filters();
     let read = [input].into_iter().chain(how.font).map(Path::to_path_buf).collect();
-    confine(&Reach { read, written: Some(output.into()) }, limits, &[stream.as_fd()])?;
+    confine(&Reach { read, written: Some(output.into()) }, how.limits, &[stream.as_fd()])?;
     leave_with_the_parent(&stream, u64::MAX)?;
-    let filtered = media::filter(input, output, how.chain, how.encode, limits, &Cancel::default());
+    let filtered = media::filter(input, output, how.options(), how.limits, &Cancel::default());
     send(
         &mut stream,
         &filtered.map_or_else(|e| Answer::Failed(Failure::of_stamp(e.into())), |()| Answer::Done),
@@ -250,15 +249,14 @@ impl Presses for Sandbox {
         input: &Path,
         output: &Path,
         how: &Filtering<'_>,
-        limits: &Limits,
         cancel: &Cancel,
     ) -> Result<(), InspectError> {
-        let (mut peer, _) = self.begin(input, limits, cancel)?;
+        let (mut peer, _) = self.begin(input, how.limits, cancel)?;
         peer.deadline = Instant::now() + WORK;
         let asked = Request::Filter(
             place(input).as_path().into(),
             place(output).as_path().into(),
-            encoding(limits),
+            encoding(how.limits),
             how.into(),
         );
         match peer.ask(&asked, &mut |_| {})? {

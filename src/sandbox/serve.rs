@@ -64,8 +64,13 @@ fn work(files: &dyn Decodes, shared: Shared) -> io::Result<()> {
         }
         Request::Filter(input, output, limits, run) => {
             let font = run.font.map(PathBuf::from);
-            let how = Filtering { chain: &run.chain, font: font.as_deref(), encode: &run.encode };
-            filter(stream, &PathBuf::from(input), &PathBuf::from(output), &limits, &how)
+            let how = Filtering {
+                chain: &run.chain,
+                font: font.as_deref(),
+                encode: &run.encode,
+                limits: &limits,
+            };
+            filter(stream, &PathBuf::from(input), &PathBuf::from(output), &how)
         }
         _ => Err(io::ErrorKind::InvalidData.into()),
     }

@@ -14,6 +14,7 @@ mod rules;
 mod text;
 mod thresholds;
 mod told;
+mod when;
 
 use std::collections::BTreeSet;
 

@@ -9,11 +9,13 @@ use super::Verdict::{
     Recovered,
 };
 use super::facts::{Facts, Likeness, without};
-use super::reason::{Param, Params, Severity, Word, params};
+use super::reason::{Param, Params, Severity, params};
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::told;
-use crate::provenance::{ManifestReport, ManifestState};
-use crate::recovery::Registered;
+use super::when::{
+    entry, gap, is_another, is_confirmed, looks_otherwise, manifest, numbers, plain, recoverable,
+};
+use crate::provenance::ManifestState;
 use Severity::{Alert, Doubt, Good, Note};
 
 /// A rule.
@@ -27,88 +29,6 @@ pub(super) struct Rule {
     pub(super) overrides: &'static [&'static str],
     /// When it holds, and what for.
     pub(super) when: fn(&Facts<'_>) -> Option<Params>,
-}
-
-/// Holds where the condition does, with nothing to add.
-fn plain(holds: bool) -> Option<Params> {
-    holds.then(Params::new)
-}
-
-fn numbers(all: Vec<crate::Payload>) -> Option<Params> {
-    if all.len() > 1 { params([("payloads", all.into())]) } else { None }
-}
-
-/// What is told of an entry.
-fn entry(r: &Registered) -> Params {
-    let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE {
-        "handed-in"
-    } else {
-        "stamped"
-    };
-    let values = [
-        ("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)),
-        ("media_type", r.media_type.clone().into()),
-        ("date", told::day(r.stamped).into()),
-        ("how", kind.into()),
-    ];
-    values
-        .into_iter()
-        .chain(r.payload.map(|p| ("payload", p.into())))
-        .chain([("id", r.id.clone().into())])
-        .collect()
-}
-
-/// What is told of a manifest.
-fn manifest(m: &ManifestReport) -> Params {
-    let place = if m.sidecar { "sidecar" } else { "embedded" };
-    Params::from([
-        ("signer", told::signer(m)),
-        ("place", place.into()),
-        ("listed", if m.state == ManifestState::Trusted { "yes" } else { "no" }.into()),
-    ])
-}
-
-fn gap(gaps: &[proofmark_core::TimeRange]) -> Option<Params> {
-    let first = gaps.first()?;
-    params([
-        ("start", Param::Seconds(first.start)),
-        ("end", Param::Seconds(first.end)),
-        ("count", Param::Count(gaps.len())),
-    ])
-}
-
-/// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds
-/// otherwise, and is like it in nothing.
-fn is_another(f: &Facts<'_>, r: &Registered) -> bool {
-    let alike = [Facts::looks(r), Facts::sounds(r)];
-    let marked =
-        r.payload.is_some_and(|p| f.seen == Some(p) || f.heard == Some(p) || f.is_beneath(p));
-    !marked
-        && alike.contains(&Likeness::Different)
-        && alike.iter().all(|l| matches!(l, Likeness::Different | Likeness::Untold))
-}
-
-/// The entry that a mark leads to, and whose manifest can be relied on, where the file has none of
-/// ours.
-fn recoverable<'a>(f: &Facts<'a>) -> Option<&'a Registered> {
-    let usable = f.manifest.is_some() && f.is_derived().is_none();
-    f.seen
-        .or(f.heard)
-        .filter(|_| !usable)
-        .and_then(|p| f.entry(p))
-        .filter(|r| r.holds() || r.outlived())
-}
-
-/// Whether a marked picture looks otherwise than the registered one though it lies as that did.
-fn looks_otherwise(f: &Facts<'_>, r: &Registered) -> bool {
-    f.seen.is_some() && f.lies_comparably() && Facts::looks(r) == Likeness::Different
-}
-
-/// Whether it is confirmed that the clip is the registered one, by what was found marked in it.
-fn is_confirmed(f: &Facts<'_>, r: &Registered) -> bool {
-    let looks = f.seen.is_some() && matches!(Facts::looks(r), Likeness::Same | Likeness::Alike);
-    let sounds = f.heard.is_some() && Facts::sounds(r) == Likeness::Same;
-    (looks || sounds) && !looks_otherwise(f, r)
 }
 
 macro_rules! rule {

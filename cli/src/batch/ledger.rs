@@ -150,8 +150,24 @@ impl Ledger {
             bail!("{shown}: is no ordinary file; give the file that --ledger wrote");
         }
         ledger.lock()?;
+        let whole = ledger.take_in(verb, &options)?;
+        // What a crash cut short never was.
+        ledger
+            .file
+            .set_len(whole)
+            .and_then(|()| ledger.file.seek(SeekFrom::End(0)).map(|_| ()))
+            .with_context(|| unwritten(path))?;
+        if whole == 0 {
+            ledger.head(verb, options)?;
+        }
+        Ok(ledger)
+    }
+
+    /// Reads what is finished, and tells how many bytes of it are whole.
+    fn take_in(&mut self, verb: &str, options: &Value) -> Result<u64> {
+        let shown = self.path.display();
         let foreign = || anyhow!("{shown}: is no ledger; give the file that --ledger wrote");
-        let mut reader = BufReader::new(&ledger.file);
+        let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
         let mut whole = 0;
         for number in 1.. {
@@ -166,22 +182,18 @@ impl Ledger {
                     return Err(foreign());
                 }
                 if !torn {
-                    check(
-                        serde_json::from_slice(&line).map_err(|_| foreign())?,
-                        path,
-                        verb,
-                        &options,
-                    )?;
+                    let head = serde_json::from_slice(&line).map_err(|_| foreign())?;
+                    check(head, &self.path, verb, options)?;
                 }
             } else if !torn {
                 match serde_json::from_slice(&line) {
                     Ok(Line::Begun { name }) => {
-                        name.path().map(|p| ledger.past.insert(p, Past::Begun))
+                        name.path().map(|p| self.past.insert(p, Past::Begun))
                     }
                     Ok(Line::Finished { name, stand, exit, .. }) => name
                         .path()
                         .zip(Exit::of_code(exit))
-                        .map(|(p, exit)| ledger.past.insert(p, Past::Finished(stand, exit))),
+                        .map(|(p, exit)| self.past.insert(p, Past::Finished(stand, exit))),
                     Err(_) => bail!(
                         "{shown}: line {number}: is damaged; take the line out to have its file done again, or start another with --ledger"
                     ),
@@ -192,16 +204,7 @@ impl Ledger {
             }
             whole += read as u64;
         }
-        // What a crash cut short never was.
-        ledger
-            .file
-            .set_len(whole)
-            .and_then(|()| ledger.file.seek(SeekFrom::End(0)).map(|_| ()))
-            .with_context(|| unwritten(path))?;
-        if whole == 0 {
-            ledger.head(verb, options)?;
-        }
-        Ok(ledger)
+        Ok(whole)
     }
 
     /// Two runs in one would do the same files.

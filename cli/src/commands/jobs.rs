@@ -45,20 +45,18 @@ pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
             return change(
                 &queue,
                 ids,
-                "retried",
-                global,
+                ("retried", "failed, parked or cancelled jobs can be retried"),
                 Queue::retry,
-                "failed, parked or cancelled jobs can be retried",
+                global,
             );
         }
         Some(JobsAction::Cancel { ids }) => {
             return change(
                 &queue,
                 ids,
-                "cancelled",
-                global,
+                ("cancelled", "jobs that have not ended can be cancelled"),
                 Queue::cancel,
-                "jobs that have not ended can be cancelled",
+                global,
             );
         }
     }
@@ -68,10 +66,9 @@ pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
 fn change(
     queue: &Queue,
     ids: &[i64],
-    what: &str,
-    global: &Global,
+    (what, rule): (&str, &str),
     change: impl Fn(&Queue, i64) -> Result<bool, proofmark::queue::QueueError>,
-    rule: &str,
+    global: &Global,
 ) -> Result<Exit> {
     let mut exits = Vec::with_capacity(ids.len());
     for &id in ids {

@@ -70,8 +70,11 @@ pub(crate) fn run(
                 remembered(registry.as_ref(), &what.to_string_lossy(), alg, &options)?
             }
             Source::Server { resolver, upload } => {
-                let leads = if what.is_file() {
-                    asked_of(resolver, what, *upload, ring.as_ref(), &options, global)?
+                let leads = if what.is_file() && *upload {
+                    let found = resolver.by_content(what)?;
+                    found.into_iter().map(|id| Lead { id, asked: None }).collect()
+                } else if what.is_file() {
+                    asked_of(resolver, what, ring.as_ref(), &options, global)?
                 } else {
                     named(resolver, &what.to_string_lossy(), alg, &options)?
                 };
@@ -186,23 +189,14 @@ fn named(
     }
 }
 
-/// The manifests that another server has for a file: by what can be read from it here, and with
-/// `upload` by the file itself.
+/// The manifests that another server has for a file, by what can be read from it here.
 fn asked_of(
     resolver: &Resolver,
     file: &Path,
-    upload: bool,
     ring: Option<&KeyRing>,
     options: &VerifyOptions,
     global: &Global,
 ) -> Result<Vec<Lead>> {
-    if upload {
-        return Ok(resolver
-            .by_content(file)?
-            .into_iter()
-            .map(|id| Lead { id, asked: None })
-            .collect());
-    }
     let (_, bindings) = seen(file, ring, options, global)?;
     if bindings.is_empty() && !global.quiet {
         output::remark(&format!(

@@ -37,7 +37,9 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
         RegistryAction::List { filter, most } => list(registry, &asked(filter, *most), global),
         RegistryAction::Show { id, manifest, force } => {
             let trust = super::trust(None, &config)?;
-            show(registry, id, manifest.as_deref(), *force, &trust, &limits, global)
+            let target =
+                manifest.as_ref().map(|path| Target::new(path, *force, &[])).transpose()?;
+            show(registry, id, target, (&trust, &limits), global)
         }
         RegistryAction::Export { output, filter, force } => {
             export(registry, output.as_deref(), &asked(filter, PAGE), *force)
@@ -86,13 +88,10 @@ fn list(registry: &dyn Registry, filter: &Filter, global: &Global) -> Result<Exi
 fn show(
     registry: &dyn Registry,
     id: &str,
-    manifest: Option<&Path>,
-    force: bool,
-    trust: &Trust,
-    limits: &Limits,
+    target: Option<Target>,
+    (trust, limits): (&Trust, &Limits),
     global: &Global,
 ) -> Result<Exit> {
-    let target = manifest.map(|path| Target::new(path, force, &[])).transpose()?;
     let Some(entry) = registry.by_id(&label(id))? else {
         bail!(
             "{id}: is not in the registry at {}; 'proofmark registry list' shows what is",

@@ -10,7 +10,7 @@ use crate::args::{Global, ServeArgs};
 use crate::exit::Exit;
 use crate::home::{Home, make_private};
 use crate::output;
-use crate::serve::{self, Service, TokenFile};
+use crate::serve::{self, Parts, Service, TokenFile};
 
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     let lookers = super::Inspectors::new(&args.sandbox, None);
@@ -45,15 +45,9 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
         .ok();
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;
-    let service = Service::new(
-        settings,
-        ring,
-        options,
-        registry,
-        TokenFile::of(home.path()),
-        identity,
-        &folder,
-    )?;
+    let tokens = TokenFile::of(home.path());
+    let parts = Parts { settings, ring, options, registry, tokens, identity };
+    let service = Service::new(parts, &folder)?;
     serve::run(service)?;
     Ok(Exit::Success)
 }

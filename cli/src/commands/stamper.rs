@@ -50,12 +50,11 @@ impl<'a> StampWork<'a> {
         file: &Path,
         target: &Path,
         again: bool,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(Progress),
+        control: Control<'_>,
     ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.overwrite |= again;
-        self.stamp_as(file, target, &options, cancel, progress)
+        self.stamp_as(file, target, &options, control)
     }
 
     /// The same, in another way.
@@ -64,12 +63,11 @@ impl<'a> StampWork<'a> {
         file: &Path,
         target: &Path,
         options: &StampOptions,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(Progress),
+        control: Control<'_>,
     ) -> Result<Answer> {
         let stamped = proofmark::Stamper::new(self.ring.newest().clone())
             .options(options.clone())
-            .stamp_with(file, target, Control::new(cancel, progress))?;
+            .stamp_with(file, target, control)?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
@@ -199,7 +197,7 @@ impl Work for StampWork<'_> {
                 )
             })?;
         }
-        self.stamp(&input.path, &target, again, cancel, progress)
+        self.stamp(&input.path, &target, again, Control::new(cancel, progress))
     }
 }
 

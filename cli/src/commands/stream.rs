@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use proofmark::Control;
 use proofmark::Stamper;
-use proofmark::media::{Container, Inlet, Outlet};
+use proofmark::media::{Container, Inlet, Limits, Outlet};
 use proofmark::stamp::StreamOptions;
 
 use super::stamper::{StampWork, remarks};
@@ -19,6 +19,8 @@ use crate::progress::{Bar, cancel};
 
 /// What stands for a stream.
 const PIPE: &str = "-";
+/// What its two ends are called.
+const NAMES: [&str; 2] = ["standard input", "standard output"];
 
 /// Whether a stream is to be stamped; half of one is refused.
 pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
@@ -41,7 +43,8 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
     }
 }
 
-pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
+/// Refuses what has no place beside a stream, and streams that a person would type or read.
+fn refuse(args: &StampArgs) -> Result<()> {
     let b = &args.batch;
     if b.files_from.is_some()
         || b.ledger.is_some()
@@ -66,14 +69,12 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
             "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'"
         );
     }
-    let stamper = StampWork::new(args, super::Inspectors::none(), global)?;
-    let mut stream = StreamOptions::default();
-    stream.container = args.pipe.format.map(|format| match format {
-        StreamFormat::Y4m => Container::Y4m,
-        StreamFormat::Mp4 => Container::Fragments,
-    });
-    stream.sidecar.clone_from(&args.pipe.sidecar);
-    // Ours to read and write without what the standard library keeps in between.
+    Ok(())
+}
+
+/// Standard input and output, ours to read and write without what the standard library keeps in
+/// between.
+fn ends(limits: &Limits) -> Result<(Inlet, Outlet)> {
     let from = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
@@ -82,10 +83,19 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
         .as_fd()
         .try_clone_to_owned()
         .context("standard output cannot be written; open it")?;
-    let (from, to) = (
-        Inlet::new(from, Path::new("standard input"), &stamper.options.limits, &cancel()),
-        Outlet::new(to, &cancel()),
-    );
+    Ok((Inlet::new(from, Path::new(NAMES[0]), limits, &cancel()), Outlet::new(to, &cancel())))
+}
+
+pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
+    refuse(args)?;
+    let stamper = StampWork::new(args, super::Inspectors::none(), global)?;
+    let mut stream = StreamOptions::default();
+    stream.container = args.pipe.format.map(|format| match format {
+        StreamFormat::Y4m => Container::Y4m,
+        StreamFormat::Mp4 => Container::Fragments,
+    });
+    stream.sidecar.clone_from(&args.pipe.sidecar);
+    let (from, to) = ends(&stamper.options.limits)?;
     let bar = Bar::new(global, "stamping", Path::new("stream"));
     let stamped = Stamper::new(stamper.ring.newest().clone())
         .options(stamper.options.clone())
@@ -94,12 +104,12 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     let pipe = Path::new(PIPE);
     match stamped {
         Ok(stamped) => {
-            let told = [Path::new("standard input"), Path::new("standard output")];
+            let [from, to] = NAMES.map(Path::new);
             let answer = Answer {
                 exit: Exit::Success,
                 json: output::json::stamp(pipe, pipe, &stamped),
-                text: output::human::stamp(told[0], told[1], &stamped, global.quiet),
-                remarks: remarks(told[0], told[1], &stamped),
+                text: output::human::stamp(from, to, &stamped, global.quiet),
+                remarks: remarks(from, to, &stamped),
             };
             Ok(answer.tell_aside(global))
         }

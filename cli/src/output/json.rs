@@ -306,15 +306,20 @@ pub(crate) fn submitted(file: &str, submitted: Submitted) -> Value {
 }
 
 /// What an attempt of a worker came to.
-pub(crate) fn attempt(
-    id: i64,
-    state: State,
-    verb: &str,
-    file: &str,
-    seconds: f64,
-    error: Option<&str>,
-) -> Value {
-    json!({"schema": schema("worker"), "id": id, "state": state, "verb": verb, "file": file, "seconds": seconds, "error": error})
+#[derive(Serialize)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) id: i64,
+    pub(crate) state: State,
+    pub(crate) verb: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) seconds: f64,
+    pub(crate) error: Option<&'a str>,
+}
+
+pub(crate) fn attempt(attempt: &Attempt<'_>) -> Value {
+    let mut told = json!(attempt);
+    told["schema"] = schema("worker").into();
+    told
 }
 
 pub(crate) fn queue(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> Value {

@@ -96,7 +96,9 @@ impl Desk<'_> {
             task.as_ref().map_or(("unknown", String::new()), |t| (t.verb(), t.file().to_string()));
         // Whoever reads along may go: the work goes on.
         let _ = if self.json {
-            output::json::print(&output::json::attempt(job.id, state, verb, &file, seconds, why))
+            let attempt =
+                output::json::Attempt { id: job.id, state, verb, file: &file, seconds, error: why };
+            output::json::print(&output::json::attempt(&attempt))
         } else if self.quiet {
             Ok(())
         } else {
@@ -153,7 +155,7 @@ impl Desk<'_> {
         let mut options = options(stamper.options(), task)?;
         options.remember = if registry.is_some() { Remember::File } else { Remember::Nowhere };
         let mut answer = stamper
-            .stamp_as(&file, &clip, &options, hold.cancel(), &mut |_| {})
+            .stamp_as(&file, &clip, &options, hold.cancel().into())
             .map_err(|e| renamed(renamed(e, &file, &task.file), &clip, &task.target))?;
         rename(&mut answer, &file, &task.file);
         rename(&mut answer, &clip, &task.target);

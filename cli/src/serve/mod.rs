@@ -87,19 +87,22 @@ pub(crate) struct Service {
     identity: Option<Identity>,
 }
 
+/// What a service is made of.
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) ring: Option<KeyRing>,
+    pub(crate) options: VerifyOptions,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) tokens: TokenFile,
+    pub(crate) identity: Option<Identity>,
+}
+
 type Shared = State<Arc<Service>>;
 
 impl Service {
     /// Prepares `folder`, which belongs to this server alone while it holds its lock.
-    pub(crate) fn new(
-        settings: Settings,
-        ring: Option<KeyRing>,
-        options: VerifyOptions,
-        registry: Arc<dyn Registry>,
-        tokens: TokenFile,
-        identity: Option<Identity>,
-        folder: &std::path::Path,
-    ) -> Result<Self> {
+    pub(crate) fn new(parts: Parts, folder: &std::path::Path) -> Result<Self> {
+        let Parts { settings, ring, options, registry, tokens, identity } = parts;
         let spool = folder.join("spool");
         // What lies there was being received when an earlier server was stopped the hard way.
         match std::fs::remove_dir_all(&spool) {

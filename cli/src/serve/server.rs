@@ -52,15 +52,19 @@ struct Door {
     tls: Option<TlsAcceptor>,
 }
 
-/// Answers until a signal comes, and then no more than is under way.
-pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
-    let tls = settings.tls.as_ref().map(|(chain, key)| acceptor(chain, key)).transpose()?;
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+async fn listen(settings: &Settings) -> Result<TcpListener> {
+    TcpListener::bind(settings.listen).await.with_context(|| {
         format!(
             "{}: cannot be listened on; choose another address or port with --listen",
             settings.listen
         )
-    })?;
+    })
+}
+
+/// Answers until a signal comes, and then no more than is under way.
+pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
+    let tls = settings.tls.as_ref().map(|(chain, key)| acceptor(chain, key)).transpose()?;
+    let listener = listen(settings).await?;
     let mut stop = signal(SignalKind::terminate()).context("signals cannot be waited for")?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     output::remark(&format!(

@@ -110,7 +110,7 @@ impl Server {
     pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &[u8]) -> Answer {
         let kind =
             if body.starts_with(b"{") { "application/json" } else { "application/octet-stream" };
-        self.ask_as(method, path, token, kind, body)
+        self.ask_as(method, path, token, (kind, body))
     }
 
     pub(crate) fn ask_as(
@@ -118,8 +118,7 @@ impl Server {
         method: &str,
         path: &str,
         token: Option<&str>,
-        kind: &str,
-        body: &[u8],
+        (kind, body): (&str, &[u8]),
     ) -> Answer {
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)

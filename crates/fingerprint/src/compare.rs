@@ -7,10 +7,13 @@ use serde::Serialize;
 
 use super::difference::{self, DifferenceMap};
 use super::pdq::{Hash, hash};
-use super::video::{Frame, INTERVAL, Sketch, Small, VideoFingerprint, small};
+use super::unmatched::{Moment, SLACK, STILL, restless, stretches, unrest};
+use super::video::{Frame, Sketch, Small, VideoFingerprint, small};
 use super::window::{Content, Window, thumbnail_of};
 use proofmark_core::TimeRange;
 
+/// Frames that must lie beside each other to count.
+const LEAST: usize = 5;
 /// Frames of the clip that guesses are tried on.
 const PROBES: usize = 4;
 /// Guesses that are looked at closely.
@@ -19,8 +22,7 @@ const BEST: usize = 4;
 const STEPS: [f32; 4] = [0.04, 0.02, 0.01, 0.005];
 /// Speeds at which the clip may run, that of the fingerprint being one.
 const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
-/// Seconds around a frame's time in which its like is looked for: one step of the fingerprint.
-const SLACK: f32 = 0.55;
+
 /// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
 const SAME_ASPECT: i32 = 3;
 /// Share of each side of the registered picture that must be seen to tell where it looks otherwise:
@@ -28,18 +30,6 @@ const SAME_ASPECT: i32 = 3;
 const NEARLY_ALL: f32 = 0.85;
 /// The same of what may be seen beyond it.
 const NO_MORE: f32 = 1.03;
-/// Bits by which a picture must differ from every registered one to be like none, and how many more
-/// that must be than in the middle of the clip's pictures (`docs/results/edits.md`).
-const STRANGE: f32 = 80.0;
-const STRANGER: f32 = 30.0;
-/// Bits by which two pictures that follow each other differ at most where nothing moves fast, and
-/// where they still show the same moment.
-const SLOW: f32 = 60.0;
-const STILL: f32 = 45.0;
-/// Seconds before and after a moment for which that is asked of the registered clip.
-const AROUND: f32 = 1.0;
-/// Frames that must lie beside each other to count.
-const LEAST: usize = 5;
 
 /// How far a clip and a fingerprint are apart, at the best guess of what was done to the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -416,67 +406,6 @@ impl Query {
         };
         Some(Aligned { resemblance, window: *window, beside })
     }
-}
-
-/// A picture of the clip beside all that are registered.
-struct Moment {
-    time: f64,
-    /// Bits by which the nearest registered one differs.
-    nearest: f32,
-    /// The same of the clip's picture before it.
-    before: f32,
-    /// Whether the registered clip moves so fast there that a picture between two of those that are
-    /// kept may be like neither.
-    restless: bool,
-}
-
-/// Stretches whose pictures, all of them, are like none that is registered, from the first of them
-/// to the picture behind the last.
-fn stretches(moments: &[Moment]) -> Vec<TimeRange> {
-    let mut bits: Vec<f32> = moments.iter().map(|m| m.nearest).collect();
-    bits.sort_by(f32::total_cmp);
-    // Of a clip that was changed all over, no stretch says anything.
-    let Some(usual) = bits.get(bits.len() / 2) else { return Vec::new() };
-    let strange = |m: &&Moment| m.nearest >= STRANGE && m.nearest >= usual + STRANGER;
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < moments.len() {
-        let run = &moments[at..at + moments[at..].iter().take_while(strange).count()];
-        // What stays for as long as that, or stands where nothing moves, would have been kept if it
-        // had been there.
-        let told = run
-            .windows(2)
-            .any(|two| two[1].before <= SLOW || !(two[0].restless || two[1].restless));
-        if told {
-            let end =
-                moments.get(at + run.len()).map_or(run[run.len() - 1].time + INTERVAL, |m| m.time);
-            out.push(TimeRange { start: run[0].time, end });
-        }
-        at += run.len().max(1);
-    }
-    out
-}
-
-/// Bits by which a picture differs from those before and after it, the more of both.
-fn unrest(frames: &[Frame], at: usize) -> f32 {
-    let step = |i: usize| {
-        frames.get(i).zip(frames.get(i + 1)).map_or(0, |(a, b)| a.hash.distance(&b.hash))
-    };
-    step(at).max(at.checked_sub(1).map_or(0, step)) as f32
-}
-
-/// Whether what is registered around a time moves fast, or is not known.
-fn restless(frames: &[Frame], time: f32) -> bool {
-    let near = &frames[frames.partition_point(|f| f.time < time - AROUND)
-        ..frames.partition_point(|f| f.time <= time + AROUND)];
-    let around = near
-        .first()
-        .zip(near.last())
-        .is_some_and(|(first, last)| first.time < time && time < last.time);
-    !around
-        || near.windows(2).any(|two| {
-            two[1].time - two[0].time > SLACK || two[0].hash.distance(&two[1].hash) as f32 > SLOW
-        })
 }
 
 /// The hash of a picture that has been put where it may have come from.

@@ -25,6 +25,7 @@ mod difference;
 mod pdq;
 mod resample;
 mod stretch;
+mod unmatched;
 mod video;
 mod window;
 

@@ -8,11 +8,22 @@ use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::software::resampling;
-use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, Stream, encoder, frame};
+use ffmpeg_next::{
+    ChannelLayout, Codec, Dictionary, Error, Packet, Rational, Stream, encoder, frame,
+};
 
 use super::audio::{AudioDecoder, FLOAT, Rework, interleaved};
 use super::muxer::Muxer;
 use super::{Container, MediaError, guard, streams};
+
+/// A track of the input that is to be encoded anew.
+pub(super) struct AudioSource {
+    /// Index of its stream.
+    pub(super) index: usize,
+    pub(super) decoder: AudioDecoder,
+    /// What is done to its samples.
+    pub(super) rework: Box<dyn Rework>,
+}
 
 /// A track on its way from one file to another: decoded, reworked, encoded.
 pub(super) struct AudioTrack {
@@ -85,80 +96,102 @@ fn encoder_for(id: Id, container: Container, holds: impl Fn(Id) -> bool) -> &'st
     }
 }
 
+/// The samples that an encoder is given.
+#[derive(Clone, Copy)]
+struct EncoderInput {
+    rate: i32,
+    format: Sample,
+}
+
+impl EncoderInput {
+    /// Of what `encoder` takes, the nearest to what `decoder` puts out.
+    fn nearest(encoder: codec::Audio, decoder: &AudioDecoder) -> Self {
+        let rates: Vec<i32> = encoder.rates().map(Iterator::collect).unwrap_or_default();
+        let formats: Vec<Sample> = encoder.formats().map(Iterator::collect).unwrap_or_default();
+        Self {
+            rate: sample_rate(&rates, decoder.rate as i32),
+            format: sample_format(&formats, decoder.decoder.format()),
+        }
+    }
+}
+
+/// The sample rate to encode, where the track has `own`.
+fn sample_rate(taken: &[i32], own: i32) -> i32 {
+    if taken.is_empty() || taken.contains(&own) {
+        return own;
+    }
+    // The next higher rate loses nothing.
+    let higher = taken.iter().copied().filter(|&r| r > own).min();
+    higher.or(taken.iter().copied().max()).unwrap_or(own)
+}
+
+/// Opens an encoder for the sound of `stream`, as `decoder` puts it out.
+fn open_encoder(
+    codec: Codec,
+    stream: &Stream<'_>,
+    decoder: &AudioDecoder,
+    input: EncoderInput,
+    global_header: bool,
+) -> Result<encoder::Audio, Error> {
+    let EncoderInput { rate, format } = input;
+    let mut context = codec::Context::new_with_codec(codec).encoder().audio()?;
+    context.set_rate(rate);
+    context.set_format(format);
+    context.set_channel_layout(decoder.layout);
+    context.set_time_base((1, rate));
+    // SAFETY: the stream and the context are valid, the context not open yet; only plain fields are
+    // read and set.
+    unsafe {
+        let given = (*(*stream.as_ptr()).codecpar).bit_rate;
+        let to = context.as_mut_ptr();
+        match codec.name() {
+            // Constant quality: bit rates do not fit every rate and number of channels.
+            "libvorbis" => {
+                (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
+                (*to).global_quality = 8 * FF_QP2LAMBDA;
+            }
+            "libmp3lame" => (*to).bit_rate = given.clamp(160_000, 320_000),
+            name => (*to).bit_rate = bit_rate(name, given, decoder.channels as i64),
+        }
+        if format == Sample::I32(Type::Packed) || format == Sample::I32(Type::Planar) {
+            (*to).bits_per_raw_sample = 24;
+        }
+        if global_header {
+            (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+        }
+    }
+    context.open_with(Dictionary::new())
+}
+
 impl AudioTrack {
-    /// Opens a decoder for `stream` and an encoder, and adds an output stream.
+    /// Opens an encoder for `source`, which is `stream` of the input, and adds an output stream.
     pub(super) fn new(
         path: &Path,
         container: Container,
         stream: &Stream<'_>,
-        decoder: AudioDecoder,
-        rework: Box<dyn Rework>,
+        source: AudioSource,
         output: &mut Output,
     ) -> Result<Self, MediaError> {
-        let id = stream.parameters().id();
-        let name = encoder_for(id, container, |id| container.holds(id));
+        let AudioSource { decoder, rework, .. } = source;
+        let name = encoder_for(stream.parameters().id(), container, |id| container.holds(id));
         let fail =
             |reason: String| MediaError::Encoder { path: path.into(), codec: name.into(), reason };
+        let failed = |e: Error| fail(e.to_string());
         let codec =
             encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
-        let taken = codec.audio().map_err(|e| fail(e.to_string()))?;
-        let rates: Vec<i32> = taken.rates().map(Iterator::collect).unwrap_or_default();
-        // The next higher rate loses nothing.
-        let own = decoder.rate as i32;
-        let rate = if rates.is_empty() || rates.contains(&own) {
-            own
-        } else {
-            rates
-                .iter()
-                .copied()
-                .filter(|&r| r > own)
-                .min()
-                .or(rates.iter().copied().max())
-                .unwrap_or(own)
-        };
-        let formats: Vec<Sample> = taken.formats().map(Iterator::collect).unwrap_or_default();
-        let format = sample_format(&formats, decoder.decoder.format());
-        let mut context = codec::Context::new_with_codec(codec)
-            .encoder()
-            .audio()
-            .map_err(|e| fail(e.to_string()))?;
-        context.set_rate(rate);
-        context.set_format(format);
-        context.set_channel_layout(decoder.layout);
-        context.set_time_base((1, rate));
-        // SAFETY: the stream and the context are valid, the context not open yet; only plain fields
-        // are read and set.
-        unsafe {
-            let given = (*(*stream.as_ptr()).codecpar).bit_rate;
-            let to = context.as_mut_ptr();
-            match name {
-                // Constant quality: bit rates do not fit every rate and number of channels.
-                "libvorbis" => {
-                    (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
-                    (*to).global_quality = 8 * FF_QP2LAMBDA;
-                }
-                "libmp3lame" => (*to).bit_rate = given.clamp(160_000, 320_000),
-                _ => (*to).bit_rate = bit_rate(name, given, decoder.channels as i64),
-            }
-            if format == Sample::I32(Type::Packed) || format == Sample::I32(Type::Planar) {
-                (*to).bits_per_raw_sample = 24;
-            }
-            if output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER) {
-                (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
-            }
-        }
-        let encoder = context.open_with(Dictionary::new()).map_err(|e| fail(e.to_string()))?;
+        let input = EncoderInput::nearest(codec.audio().map_err(failed)?, &decoder);
+        let global_header =
+            output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
+        let encoder =
+            open_encoder(codec, stream, &decoder, input, global_header).map_err(failed)?;
         let frame_size = encoder.frame_size() as usize;
-        let layout = decoder.layout;
-        let resampler = (rate != own)
-            .then(|| {
-                resampling::Context::get(FLOAT, layout, decoder.rate, FLOAT, layout, rate as u32)
-            })
+        let (layout, rate) = (decoder.layout, input.rate as u32);
+        let resampler = (rate != decoder.rate)
+            .then(|| resampling::Context::get(FLOAT, layout, decoder.rate, FLOAT, layout, rate))
             .transpose()
-            .map_err(|e| fail(e.to_string()))?;
-        let formatter =
-            resampling::Context::get(FLOAT, layout, rate as u32, format, layout, rate as u32)
-                .map_err(|e| fail(e.to_string()))?;
+            .map_err(failed)?;
+        let formatter = resampling::Context::get(FLOAT, layout, rate, input.format, layout, rate)
+            .map_err(failed)?;
         let index = streams::add_sound(path, stream, &encoder, output)?;
         let (waiting, buffer, reworked) = Default::default();
         Ok(Self {

@@ -32,15 +32,7 @@ pub(super) fn open(
     source: &VideoFormat,
     global_header: bool,
 ) -> Result<VideoEncoder, MediaError> {
-    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(source.codec, container));
-    if !codec.fits(container) {
-        return Err(MediaError::CannotHold {
-            path: path.into(),
-            container: container.name(),
-            what: codec.name().into(),
-            advice: "choose another --video-codec, or a .mkv target",
-        });
-    }
+    let codec = choose_codec(path, container, options, source)?;
     let fail = |reason: String| MediaError::Encoder {
         path: path.into(),
         codec: codec.name().into(),
@@ -54,21 +46,60 @@ pub(super) fn open(
             .map_err(|presets| fail(format!("'{preset}' is none of its presets: {presets}")))?;
     }
     let format = choose_format(codec, container, &found, source);
-    let (width, height) = even(codec, format, source);
     let mut context = codec::Context::new_with_codec(found);
-    // x264 would take half as many again as there are cores, and each holds a frame and more; the
-    // rest is for decoding and marking.
-    let count = if codec == VideoCodec::H264 {
-        std::thread::available_parallelism().map_or(0, usize::from)
-    } else {
-        0
-    };
     context.set_threading(threading::Config {
         kind: threading::Type::Frame,
-        count,
+        count: threads(codec),
         ..Default::default()
     });
     let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
+    describe(&mut encoder, codec, format, source);
+    describe_colour(&mut encoder, format, source);
+    set_coding(&mut encoder, codec, options, source, global_header);
+    let private = tuning::private_options(codec, format, options, source);
+    let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
+    Ok(VideoEncoder { encoder, format, codec })
+}
+
+/// The codec that is asked for, else the source's family where the container holds it; an error if
+/// the container does not hold the codec.
+fn choose_codec(
+    path: &Path,
+    container: Container,
+    options: &EncodeOptions,
+    source: &VideoFormat,
+) -> Result<VideoCodec, MediaError> {
+    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(source.codec, container));
+    if codec.fits(container) {
+        return Ok(codec);
+    }
+    Err(MediaError::CannotHold {
+        path: path.into(),
+        container: container.name(),
+        what: codec.name().into(),
+        advice: "choose another --video-codec, or a .mkv target",
+    })
+}
+
+/// Threads of the encoder; 0 leaves their number to it.
+fn threads(codec: VideoCodec) -> usize {
+    // x264 would take half as many again as there are cores, and each holds a frame and more; the
+    // rest is for decoding and marking.
+    if codec == VideoCodec::H264 {
+        std::thread::available_parallelism().map_or(0, usize::from)
+    } else {
+        0
+    }
+}
+
+/// Tells the encoder how large the frames are and how they follow each other.
+fn describe(
+    encoder: &mut encoder::video::Video,
+    codec: VideoCodec,
+    format: Pixel,
+    source: &VideoFormat,
+) {
+    let (width, height) = even(codec, format, source);
     encoder.set_width(width);
     encoder.set_height(height);
     encoder.set_format(format);
@@ -79,18 +110,16 @@ pub(super) fn open(
         Some(source.pace())
     });
     encoder.set_aspect_ratio(source.pixel_aspect);
+}
+
+/// Tells the encoder what the samples mean.
+fn describe_colour(encoder: &mut encoder::video::Video, format: Pixel, source: &VideoFormat) {
+    let (was_rgb, is_rgb) = (is_rgb(source.pixel), is_rgb(format));
     // SAFETY: the context is valid and not open yet; only plain fields are set.
     unsafe {
         let to = encoder.as_mut_ptr();
-        (*to).thread_type = 3;
         (*to).color_primaries = source.primaries;
         (*to).color_trc = source.transfer;
-        let was_rgb = matches!(
-            Layout::of(source.pixel),
-            Layout::Rgb { .. } | Layout::Other { rgb: true, .. }
-        );
-        let is_rgb =
-            matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. });
         if was_rgb == is_rgb {
             (*to).colorspace = source.matrix;
             (*to).color_range = source.range;
@@ -102,6 +131,21 @@ pub(super) fn open(
         }
         (*to).chroma_sample_location = source.chroma_location;
         (*to).bits_per_raw_sample = source.bits_per_raw_sample;
+    }
+}
+
+/// Sets how frames are coded: with what threads, whether as fields, at what rate.
+fn set_coding(
+    encoder: &mut encoder::video::Video,
+    codec: VideoCodec,
+    options: &EncodeOptions,
+    source: &VideoFormat,
+    global_header: bool,
+) {
+    // SAFETY: the context is valid and not open yet; only plain fields are set.
+    unsafe {
+        let to = encoder.as_mut_ptr();
+        (*to).thread_type = 3;
         (*to).field_order = source.field_order;
         if source.is_interlaced() && codec == VideoCodec::H264 {
             (*to).flags |= AV_CODEC_FLAG_INTERLACED_DCT as i32;
@@ -118,9 +162,11 @@ pub(super) fn open(
             (*to).global_quality = 2 * FF_QP2LAMBDA;
         }
     }
-    let private = tuning::private_options(codec, format, options, source);
-    let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
-    Ok(VideoEncoder { encoder, format, codec })
+}
+
+/// Whether samples are red, green and blue.
+fn is_rgb(format: Pixel) -> bool {
+    matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. })
 }
 
 /// The pixel format to encode: the source's own where the encoder takes it, else the nearest.

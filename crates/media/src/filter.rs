@@ -16,9 +16,18 @@ pub fn load_filters() {
     let _ = Filters::load();
 }
 
-/// Decodes the picture of `input`, runs it through `chain`, in the syntax of libavfilter, and
-/// writes what comes out to `output`. The chain may change size, frame rate and time stamps. Sound
-/// and everything else is left out.
+/// What a picture is run through, and how what comes out of it is encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct FilterOptions<'a> {
+    /// Filters, in the syntax of libavfilter.
+    pub chain: &'a str,
+    /// How the picture is encoded.
+    pub encode: &'a EncodeOptions,
+}
+
+/// Decodes the picture of `input`, runs it through the chain of `options` and writes what comes out
+/// to `output`. The chain may change size, frame rate and time stamps. Sound and everything else is
+/// left out.
 ///
 /// # Errors
 /// [`MediaError::Filter`] or [`MediaError::Encoder`] if this libav cannot do it, others if reading
@@ -26,11 +35,11 @@ pub fn load_filters() {
 pub fn filter(
     input: &Path,
     output: &Path,
-    chain: &str,
-    options: &EncodeOptions,
+    options: FilterOptions<'_>,
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<(), MediaError> {
+    let FilterOptions { chain, encode } = options;
     let container = super::container_of(output)?;
     let mut reader = Reader::open(input, limits)?;
     let (time_base, rate) = (
@@ -76,7 +85,7 @@ pub fn filter(
                     Sink::File(output),
                     output,
                     container,
-                    Some((options, &VideoFormat::of_frame(&frame, time_base, rate))),
+                    Some((encode, &VideoFormat::of_frame(&frame, time_base, rate))),
                     None,
                 )?),
             };
@@ -122,9 +131,9 @@ mod tests {
     /// What comes out, and how many frames it has.
     fn run(chain: &str) -> Result<(MediaInfo, usize), MediaError> {
         let target = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
-        let options =
-            EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
-        filter(&clip(), target.path(), chain, &options, &Limits::default(), &Cancel::default())?;
+        let encode = EncodeOptions { preset: Some("ultrafast".into()), ..EncodeOptions::default() };
+        let options = FilterOptions { chain, encode: &encode };
+        filter(&clip(), target.path(), options, &Limits::default(), &Cancel::default())?;
         let mut reader = Reader::open(target.path(), &Limits::default())?;
         let mut frames = 0;
         while reader.next_decoded()?.is_some() {

@@ -49,7 +49,7 @@ use proofmark_core::ErrorKind;
 pub use audio::{AudioInfo, AudioReader, Rework};
 pub use codec::{EncodeOptions, VideoCodec};
 pub use filter::filter;
-pub use filter::load_filters;
+pub use filter::{FilterOptions, load_filters};
 pub use frame::Picture;
 pub use job::{Cancel, Job, Progress, Summary};
 pub use kind::Kind;

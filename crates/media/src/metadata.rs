@@ -106,79 +106,102 @@ pub(super) fn copy_metadata(
     unsafe {
         av_dict_copy(&mut (*output.as_mut_ptr()).metadata, (*input.as_ptr()).metadata, 0);
     }
-    let mut lost = Vec::new();
-    if container.holds_chapters() {
-        for chapter in input.chapters() {
-            let title = chapter.metadata().get("title").unwrap_or("").to_string();
-            // A chapter that libav will not take (end before start) is damaged already.
-            let _ = output.add_chapter(
-                chapter.id(),
-                chapter.time_base(),
-                chapter.start(),
-                chapter.end(),
-                &title,
-            );
-        }
-    } else if input.nb_chapters() > 0 {
-        lost.push(format!(
-            "{} chapters were left out: {} holds none here",
-            input.nb_chapters(),
-            container.name()
-        ));
-    }
-    let is = |names: &[&str], key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let chapters = copy_chapters(container, input, output);
     let metadata = input.metadata();
     let all: Vec<(&str, &str)> =
-        metadata.iter().filter(|(key, _)| !is(&OF_THE_FILE, key)).collect();
-    if container == Container::Wav {
-        let broadcast = metadata.get("time_reference").is_some();
-        if broadcast {
-            describe_broadcast(input, output);
+        metadata.iter().filter(|(key, _)| !is_among(&OF_THE_FILE, key)).collect();
+    let mut named = match container {
+        Container::Wav => named_in_wave(&all, input, output),
+        Container::Mp4 | Container::Mov | Container::M4a | Container::Fragments => {
+            named_in_mp4(&all, container, finished, input)
         }
-        let names: Vec<&str> = all
-            .iter()
-            .map(|&(key, _)| key)
-            .filter(|key| !(is(&OF_WAVE, key) || broadcast && is(&OF_BROADCAST, key)))
-            .collect();
-        if !names.is_empty() {
-            lost.push(format!(
-                "metadata '{}' was left out: it is not among the tags of {}",
-                names.join("', '"),
-                container.name()
-            ));
-        }
-        return Named { broadcast, lost, ..Named::default() };
-    }
-    if !matches!(container, Container::Mp4 | Container::Mov | Container::M4a | Container::Fragments)
-    {
-        return Named { lost, ..Named::default() };
-    }
-    let odd = || {
-        all.iter().filter(|(key, _)| {
-            !(is(&TAGS, key) || container == Container::Mov && is(&OF_QUICKTIME, key))
-        })
+        _ => Named::default(),
     };
-    if odd().next().is_none() {
-        return Named { lost, ..Named::default() };
+    named.lost = chapters.into_iter().chain(named.lost).collect();
+    named
+}
+
+/// Copies chapters; a line if the container holds none.
+fn copy_chapters(container: Container, input: &Source, output: &mut Output) -> Option<String> {
+    if !container.holds_chapters() {
+        return (input.nb_chapters() > 0).then(|| {
+            format!(
+                "{} chapters were left out: {} holds none here",
+                input.nb_chapters(),
+                container.name()
+            )
+        });
+    }
+    for chapter in input.chapters() {
+        let title = chapter.metadata().get("title").unwrap_or("").to_string();
+        // A chapter that libav will not take (end before start) is damaged already.
+        let _ = output.add_chapter(
+            chapter.id(),
+            chapter.time_base(),
+            chapter.start(),
+            chapter.end(),
+            &title,
+        );
+    }
+    None
+}
+
+/// Whether metadata has one of these names, which know no case.
+fn is_among(names: &[&str], key: &str) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(key))
+}
+
+/// What WAVE does with metadata: what is neither among its tags nor of a broadcast is lost.
+fn named_in_wave(all: &[(&str, &str)], input: &Source, output: &mut Output) -> Named {
+    let broadcast = input.metadata().get("time_reference").is_some();
+    if broadcast {
+        describe_broadcast(input, output);
+    }
+    let names: Vec<&str> = all
+        .iter()
+        .map(|&(key, _)| key)
+        .filter(|key| !(is_among(&OF_WAVE, key) || broadcast && is_among(&OF_BROADCAST, key)))
+        .collect();
+    let lost = (!names.is_empty()).then(|| no_tag(&names, Container::Wav)).into_iter().collect();
+    Named { broadcast, lost, ..Named::default() }
+}
+
+/// What the family of MP4 does with metadata: what is not among its tags is added in the end where
+/// it can be, else written by name where nothing needs those tags, else lost.
+fn named_in_mp4(
+    all: &[(&str, &str)],
+    container: Container,
+    finished: bool,
+    input: &Source,
+) -> Named {
+    let has_tag = |key: &str| {
+        is_among(&TAGS, key) || container == Container::Mov && is_among(&OF_QUICKTIME, key)
+    };
+    let odd: Vec<(&str, &str)> = all.iter().copied().filter(|(key, _)| !has_tag(key)).collect();
+    if odd.is_empty() {
+        return Named::default();
     }
     if finished {
         return Named {
-            later: odd().map(|&(key, value)| (key.to_string(), value.to_string())).collect(),
-            lost,
+            later: odd.iter().map(|&(key, value)| (key.to_string(), value.to_string())).collect(),
             ..Named::default()
         };
     }
     let cover = input.streams().any(|s| is_cover(&s) && container.keeps(&s));
-    if !cover && odd().count() == all.len() {
-        return Named { by_muxer: true, lost, ..Named::default() };
+    if !cover && odd.len() == all.len() {
+        return Named { by_muxer: true, ..Named::default() };
     }
-    let names: Vec<&str> = odd().map(|&(key, _)| key).collect();
-    lost.push(format!(
+    let names: Vec<&str> = odd.iter().map(|&(key, _)| key).collect();
+    Named { lost: vec![no_tag(&names, container)], ..Named::default() }
+}
+
+/// A line on metadata that a container has no tag for.
+fn no_tag(names: &[&str], container: Container) -> String {
+    format!(
         "metadata '{}' was left out: it is not among the tags of {}",
         names.join("', '"),
         container.name()
-    ));
-    Named { lost, ..Named::default() }
+    )
 }
 
 /// Gives the output what a broadcast WAVE says of itself by the names that the muxer asks for: its

@@ -11,7 +11,7 @@ use ffmpeg_next::ffi::{
     avcodec_parameters_copy,
 };
 use ffmpeg_next::format::context::Output;
-use ffmpeg_next::{Packet, Rational, Stream, encoder, media};
+use ffmpeg_next::{Packet, Rational, Stream, StreamMut, encoder, media};
 
 use super::muxer::{Muxer, kind};
 use super::side_data::{copy_side_data, is_turned, side_data};
@@ -175,16 +175,11 @@ fn is_written_anyway(container: Container, input: &Source, stream: &Stream<'_>) 
 /// language, disposition; of `alpha` beside it what says so. Lines on what the container does not
 /// hold of it.
 pub(super) fn copy_picture_properties(
-    input: &Source,
-    from: usize,
+    source: &Stream<'_>,
+    target: &mut StreamMut<'_>,
     container: Container,
-    output: &mut Output,
-    to: usize,
     alpha: bool,
 ) -> Vec<String> {
-    let (Some(source), Some(mut target)) = (input.stream(from), output.stream_mut(to)) else {
-        return Vec::new();
-    };
     // SAFETY: both streams are valid. The data is copied into a buffer that the output stream then
     // owns.
     unsafe {
@@ -199,8 +194,8 @@ pub(super) fn copy_picture_properties(
         }
         copy_side_data(from, to);
     }
-    let mut lost: Vec<String> = container.forgets(&source).into_iter().collect();
-    if side_data(&source, AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX).is_some_and(is_turned)
+    let mut lost: Vec<String> = container.forgets(source).into_iter().collect();
+    if side_data(source, AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX).is_some_and(is_turned)
         && !container.holds_orientation()
     {
         lost.push(format!(
@@ -208,7 +203,7 @@ pub(super) fn copy_picture_properties(
             container.name()
         ));
     }
-    let sphere = side_data(&source, AVPacketSideDataType::AV_PKT_DATA_SPHERICAL).is_some();
+    let sphere = side_data(source, AVPacketSideDataType::AV_PKT_DATA_SPHERICAL).is_some();
     if sphere
         && !matches!(
             container,

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use ffmpeg_next::{Error, Packet, Rational, frame, media};
 
-use super::audio::{AsItIs, AudioDecoder, AudioInfo, Rework};
+use super::audio::{AsItIs, AudioDecoder, Rework};
+use super::audio_track::AudioSource;
 use super::convert::{Converter, markable};
 use super::frame::Picture;
 use super::job::{Job, Progress, Summary};
@@ -15,7 +16,7 @@ use super::pipe::{self, Inlet, Trouble};
 use super::reader::VideoDecoder;
 use super::source::{Source, check};
 use super::video_format::VideoFormat;
-use super::writer::{Sink, Tracks, Writer, failed};
+use super::writer::{Kept, Sink, Writer, failed};
 use super::{Container, Limits, MediaError, guard, side_data};
 use proofmark_core::video::Coding;
 
@@ -76,7 +77,7 @@ fn pass<E: From<MediaError>>(
     mut feed: Feed<'_>,
     sink: Sink<'_>,
     container: Container,
-    job: Job<'_>,
+    mut job: Job<'_>,
     mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let (input, index) = (feed.input, feed.decoder.stream());
@@ -88,28 +89,10 @@ fn pass<E: From<MediaError>>(
     let Some(mut time) = feed.next(&mut frame, &mut |packet| waiting.add(input, packet))? else {
         return Err(feed.nothing().into());
     };
-    let stream =
-        feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
-    let dolby = side_data::dolby_vision(&stream)
-        .map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
-    side_data::adopt_light_metadata(&stream, &frame);
-    let mut format = VideoFormat::of_stream(feed.decoder.decoder(), &stream, &frame);
     let announced = feed.announced().filter(|_| !container.is_still());
-    let tracks = if container.is_still() || container == Container::Y4m {
-        Vec::new()
-    } else {
-        sound_tracks(input, &feed.source, None, container, job.limits, job.rework)?
-    };
-    let mut writer = Writer::open(
-        sink,
-        job.target,
-        container,
-        Some((job.options, &format)),
-        Some((&feed.source, Some(index), tracks)),
-    )?;
-    waiting.0.drain(..).try_for_each(|packet| writer.take(packet))?;
+    let mut picture = PictureWriter::open(&feed, &frame, sink, container, &mut job)?;
+    waiting.0.drain(..).try_for_each(|packet| picture.writer.take(packet))?;
 
-    let (mut converter, mut scratch) = (Converter::default(), Vec::new());
     let (limit, total) = (
         job.seconds.unwrap_or(f64::INFINITY),
         info.seconds.map(|s| s.min(job.seconds.unwrap_or(s))),
@@ -123,47 +106,112 @@ fn pass<E: From<MediaError>>(
             ended = true;
             break;
         }
-        if container.is_still() && writer.frames() > 0 {
-            let advice = "give a video target such as .mp4";
-            return Err(MediaError::CannotHold {
-                path: job.target.into(),
-                container: container.name(),
-                what: "more than one frame".into(),
-                advice,
-            }
-            .into());
+        if container.is_still() && picture.writer.frames() > 0 {
+            return Err(too_many_frames(job.target, container).into());
         }
-        let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
-        writer.crop(&mut frame);
-        format.look(&frame);
-        // Mark in the encoder's own format where that has planes, else in the nearest that has.
-        let converted = converter.convert(&mut frame, markable(writer.format())).map_err(fail)?;
-        guard::own(converted).map_err(fail)?;
-        if let Some(mut picture) = Picture::new(converted, &mut scratch, Coding::default()) {
-            process(&mut picture, time)?;
-        }
-        let (pts, duration) = (converted.pts(), converted.packet().duration);
-        writer.encode(converted, pts, duration)?;
+        picture.write(input, &mut frame, time, &mut process)?;
         seconds = f64::max(seconds, time);
-        (job.progress)(Progress { frames: writer.frames(), seconds: time, total });
-        match feed.next(&mut frame, &mut |packet| writer.take(packet))? {
+        (job.progress)(Progress { frames: picture.writer.frames(), seconds: time, total });
+        match feed.next(&mut frame, &mut |packet| picture.writer.take(packet))? {
             Some(next) => time = next,
             None => break,
         }
     }
-    writer.remark(
-        writer
-            .codec()
-            .map(|codec| format.losses(writer.format(), codec, container))
-            .unwrap_or_default(),
-    );
-    writer.remark(dolby);
+    let mut writer = picture.finish(container);
     writer.remark(feed.decoder.change());
     writer.remark(feed.decoder.damage());
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
     }
     Ok(writer.finish(info, seconds)?)
+}
+
+/// An error for a still that would have more than one frame.
+fn too_many_frames(target: &Path, container: Container) -> MediaError {
+    MediaError::CannotHold {
+        path: target.into(),
+        container: container.name(),
+        what: "more than one frame".into(),
+        advice: "give a video target such as .mp4",
+    }
+}
+
+/// Frames on their way from the decoder into the output.
+struct PictureWriter<'a> {
+    writer: Writer<'a>,
+    format: VideoFormat,
+    converter: Converter,
+    scratch: Vec<u16>,
+    /// A line on Dolby Vision that is lost.
+    dolby: Option<String>,
+}
+
+impl<'a> PictureWriter<'a> {
+    /// Opens the output for a picture whose first frame is `first`, and for all that goes with it.
+    fn open(
+        feed: &Feed<'_>,
+        first: &frame::Video,
+        sink: Sink<'_>,
+        container: Container,
+        job: &mut Job<'a>,
+    ) -> Result<Self, MediaError> {
+        let (input, index) = (feed.input, feed.decoder.stream());
+        let stream =
+            feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
+        let dolby = side_data::dolby_vision(&stream)
+            .map_err(|reason| MediaError::Unwritable { path: input.into(), reason })?;
+        side_data::adopt_light_metadata(&stream, first);
+        let format = VideoFormat::of_stream(feed.decoder.decoder(), &stream, first);
+        let tracks = if container.is_still() || container == Container::Y4m {
+            Vec::new()
+        } else {
+            sound_tracks(input, &feed.source, None, container, job)?
+        };
+        let writer = Writer::open(
+            sink,
+            job.target,
+            container,
+            Some((job.options, &format)),
+            Some(Kept { source: &feed.source, picture: Some(index), tracks }),
+        )?;
+        let (converter, scratch) = Default::default();
+        Ok(Self { writer, format, converter, scratch, dolby })
+    }
+
+    /// Passes a frame of `input` through `process` and encodes it.
+    fn write<E: From<MediaError>>(
+        &mut self,
+        input: &Path,
+        frame: &mut frame::Video,
+        time: f64,
+        process: &mut impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let fail = |e: Error| MediaError::Decode { path: input.into(), reason: e.to_string() };
+        self.writer.crop(frame);
+        self.format.look(frame);
+        // Mark in the encoder's own format where that has planes, else in the nearest that has.
+        let converted =
+            self.converter.convert(frame, markable(self.writer.format())).map_err(fail)?;
+        guard::own(converted).map_err(fail)?;
+        if let Some(mut picture) = Picture::new(converted, &mut self.scratch, Coding::default()) {
+            process(&mut picture, time)?;
+        }
+        let (pts, duration) = (converted.pts(), converted.packet().duration);
+        Ok(self.writer.encode(converted, pts, duration)?)
+    }
+
+    /// Notes what the picture lost on its way, and gives back the output.
+    fn finish(self, container: Container) -> Writer<'a> {
+        let Self { mut writer, format, dolby, .. } = self;
+        writer.remark(
+            writer
+                .codec()
+                .map(|codec| format.losses(writer.format(), codec, container))
+                .unwrap_or_default(),
+        );
+        writer.remark(dolby);
+        writer
+    }
 }
 
 /// Packets that wait for the output to be opened.
@@ -323,20 +371,19 @@ fn sound_tracks(
     source: &Source,
     one: Option<usize>,
     container: Container,
-    limits: &Limits,
-    rework: &mut dyn FnMut(&AudioInfo) -> Option<Box<dyn Rework>>,
-) -> Result<Tracks, MediaError> {
+    job: &mut Job<'_>,
+) -> Result<Vec<AudioSource>, MediaError> {
     let mut tracks = Vec::new();
     for stream in source.streams().filter(|s| {
         s.parameters().medium() == media::Type::Audio && one.is_none_or(|i| i == s.index())
     }) {
         // A track that cannot be decoded is copied like one that is not to be reworked.
-        let Ok(decoder) = AudioDecoder::new(input, &stream, limits) else { continue };
+        let Ok(decoder) = AudioDecoder::new(input, &stream, job.limits) else { continue };
         let held = container.holds(stream.parameters().id());
         let as_it_is =
             || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
-        if let Some(rework) = rework(&decoder.info(source)).or_else(as_it_is) {
-            tracks.push((stream.index(), decoder, rework));
+        if let Some(rework) = (job.rework)(&decoder.info(source)).or_else(as_it_is) {
+            tracks.push(AudioSource { index: stream.index(), decoder, rework });
         }
     }
     Ok(tracks)
@@ -347,7 +394,7 @@ fn transcode_sound(
     input: &Path,
     output: &Path,
     container: Container,
-    job: Job<'_>,
+    mut job: Job<'_>,
     mut source: Source,
 ) -> Result<Summary, MediaError> {
     let best = source
@@ -356,13 +403,13 @@ fn transcode_sound(
         .map(|s| s.index())
         .ok_or_else(|| MediaError::NoSound { path: input.into() })?;
     let info = source.describe_sound();
-    let tracks = sound_tracks(input, &source, Some(best), container, job.limits, job.rework)?;
+    let tracks = sound_tracks(input, &source, Some(best), container, &mut job)?;
     let mut writer = Writer::open(
         Sink::File(output),
         job.target,
         container,
         None,
-        Some((&source, None, tracks)),
+        Some(Kept { source: &source, picture: None, tracks }),
     )?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let limit = job.seconds.unwrap_or(f64::INFINITY);

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use ffmpeg_next::ffi::EAGAIN;
 use ffmpeg_next::format::context::{Output, StreamIo};
 use ffmpeg_next::format::{Pixel, output_as, output_to_stream};
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, encoder, frame, media};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, Stream, encoder, frame, media};
 
-use super::audio::{AudioDecoder, Rework};
-use super::audio_track::AudioTrack;
+use super::audio_track::{AudioSource, AudioTrack};
 use super::codec::{EncodeOptions, VideoCodec};
 use super::convert::Converter;
 use super::encoder::VideoEncoder;
@@ -24,13 +23,19 @@ use super::streams::{self, Copied};
 use super::video_format::VideoFormat;
 use super::{Container, MediaError, boxes, guard, metadata};
 
-/// Sound tracks to rework, by the index of their stream.
-pub(super) type Tracks = Vec<(usize, AudioDecoder, Box<dyn Rework>)>;
-
 /// Where an output goes.
 pub(super) enum Sink<'a> {
     File(&'a Path),
     Stream(StreamIo),
+}
+
+/// What goes along from an input.
+pub(super) struct Kept<'a> {
+    pub(super) source: &'a Source,
+    /// The stream whose picture is encoded anew; `None` where the file is for sound alone.
+    pub(super) picture: Option<usize>,
+    /// Sound to rework.
+    pub(super) tracks: Vec<AudioSource>,
 }
 
 /// The output file.
@@ -79,7 +84,7 @@ impl<'a> Writer<'a> {
         path: &'a Path,
         container: Container,
         picture: Option<(&EncodeOptions, &VideoFormat)>,
-        keep: Option<(&Source, Option<usize>, Tracks)>,
+        keep: Option<Kept<'_>>,
     ) -> Result<Self, MediaError> {
         let file = if let Sink::File(file) = sink { Some(file.to_path_buf()) } else { None };
         let output = match sink {
@@ -87,93 +92,96 @@ impl<'a> Writer<'a> {
             Sink::Stream(io) => output_to_stream(io, None, Some(container.muxer())),
         };
         let mut output = output.map_err(|e| failed(path, &e))?;
-        let global_header =
-            output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let (mut copied, mut left_out, mut tracks) = (HashMap::new(), Vec::new(), BTreeMap::new());
+        let mut left_out = Vec::new();
         let picture = match picture {
             None => None,
             Some((options, format)) => {
-                let encoder =
-                    super::encoder::open(path, container, options, format, global_header)?;
-                left_out.extend(format.crop(&encoder.encoder));
-                let index = output
-                    .add_stream(encoder::find(ffmpeg_next::codec::Id::None))
-                    .map_err(|e| failed(path, &e))?
-                    .index();
-                streams::set_encoder_parameters(&mut output, index, &encoder.encoder, container);
-                Some(VideoTrack {
-                    encoder,
-                    index,
-                    durations: HashMap::new(),
-                    last_pts: None,
-                    converter: Converter::default(),
-                    frames: 0,
-                    written: 0,
-                })
+                let track = VideoTrack::new(path, container, options, format, &mut output)?;
+                left_out.extend(format.crop(&track.encoder.encoder));
+                Some(track)
             }
         };
-        let mut named = Named::default();
-        if let Some((source, from, reworked)) = keep {
-            if let (Some(from), Some(picture)) = (from, &picture) {
-                left_out.extend(streams::copy_picture_properties(
-                    source,
-                    from,
-                    container,
-                    &mut output,
-                    picture.index,
-                    has_alpha(picture.encoder.format),
-                ));
-            }
-            if let Some(picture) = picture.as_ref().filter(|p| p.encoder.codec == VideoCodec::Raw) {
-                streams::count_frames(
-                    path,
-                    &mut output,
-                    picture.index,
-                    picture.encoder.encoder.frame_rate(),
-                )?;
-            }
-            let mut taken: Vec<usize> = from.into_iter().collect();
-            for (index, decoder, rework) in reworked {
-                if let Some(stream) = source.stream(index) {
-                    let track =
-                        AudioTrack::new(path, container, &stream, decoder, rework, &mut output)?;
-                    left_out.extend(track.change(index, container));
-                    left_out.extend(container.forgets(&stream));
-                    tracks.insert(index, track);
-                    taken.push(index);
-                }
-            }
-            if container.is_sound() {
-                // One track, and nothing to look at but a cover.
-                let best = source.streams().best(media::Type::Audio).map(|s| s.index());
-                let rest = source.streams().filter(|s| {
-                    Some(s.index()) != best && !is_cover(s) && !taken.contains(&s.index())
-                });
-                let rest: Vec<(usize, String)> =
-                    rest.map(|s| (s.index(), streams::name(&s))).collect();
-                left_out.extend(rest.iter().map(|(index, name)| {
-                    format!(
-                        "stream {index} ({name}) was left out: {} holds one sound",
-                        container.name()
-                    )
-                }));
-                taken.extend(rest.iter().map(|(index, _)| index));
-            }
-            let (streams, told) =
-                streams::copy_streams(path, container, source, &taken, &mut output)?;
-            copied = streams;
-            left_out.extend(told);
-            named = metadata::copy_metadata(container, file.is_some(), source, &mut output);
-            left_out.append(&mut named.lost);
-        }
+        let (copied, tracks) = Default::default();
+        let mut writer = Self { path, output, picture, copied, tracks, later: None, left_out };
+        let named = match keep {
+            None => Named::default(),
+            Some(kept) => writer.keep(kept, container, file.is_some())?,
+        };
         let header = header(container, &named);
-        output.write_header_with(header).map_err(|e| failed(path, &e))?;
-        let later = file.filter(|_| !named.later.is_empty()).map(|file| Later {
+        writer.output.write_header_with(header).map_err(|e| failed(path, &e))?;
+        writer.later = file.filter(|_| !named.later.is_empty()).map(|file| Later {
             file,
             container,
             keys: named.later,
         });
-        Ok(Self { path, output, picture, copied, tracks, later, left_out })
+        Ok(writer)
+    }
+
+    /// Readies the output for what goes along, of which `finished` says whether metadata can be
+    /// added in the end.
+    fn keep(
+        &mut self,
+        kept: Kept<'_>,
+        container: Container,
+        finished: bool,
+    ) -> Result<Named, MediaError> {
+        let Kept { source, picture: from, tracks } = kept;
+        if let Some(picture) = &self.picture {
+            let stream = from.and_then(|from| source.stream(from));
+            let lost = picture.copy_properties(self.path, container, stream, &mut self.output)?;
+            self.left_out.extend(lost);
+        }
+        let mut taken: Vec<usize> = from.into_iter().collect();
+        for track in tracks {
+            taken.extend(self.rework(track, container, source)?);
+        }
+        if container.is_sound() {
+            taken.extend(self.leave_out_all_but_sound(source, container, &taken));
+        }
+        let (copied, told) =
+            streams::copy_streams(self.path, container, source, &taken, &mut self.output)?;
+        self.copied = copied;
+        self.left_out.extend(told);
+        let mut named = metadata::copy_metadata(container, finished, source, &mut self.output);
+        self.left_out.append(&mut named.lost);
+        Ok(named)
+    }
+
+    /// Adds a track that is reworked. Returns the index of its stream in the input, if that is
+    /// there.
+    fn rework(
+        &mut self,
+        track: AudioSource,
+        container: Container,
+        source: &Source,
+    ) -> Result<Option<usize>, MediaError> {
+        let index = track.index;
+        let Some(stream) = source.stream(index) else { return Ok(None) };
+        let track = AudioTrack::new(self.path, container, &stream, track, &mut self.output)?;
+        self.left_out.extend(track.change(index, container));
+        self.left_out.extend(container.forgets(&stream));
+        self.tracks.insert(index, track);
+        Ok(Some(index))
+    }
+
+    /// Notes what a file for sound alone leaves out of the streams that are not `taken` already,
+    /// and returns their indices: it has one track, and nothing to look at but a cover.
+    fn leave_out_all_but_sound(
+        &mut self,
+        source: &Source,
+        container: Container,
+        taken: &[usize],
+    ) -> Vec<usize> {
+        let best = source.streams().best(media::Type::Audio).map(|s| s.index());
+        let rest: Vec<(usize, String)> = source
+            .streams()
+            .filter(|s| Some(s.index()) != best && !is_cover(s) && !taken.contains(&s.index()))
+            .map(|s| (s.index(), streams::name(&s)))
+            .collect();
+        self.left_out.extend(rest.iter().map(|(index, name)| {
+            format!("stream {index} ({name}) was left out: {} holds one sound", container.name())
+        }));
+        rest.into_iter().map(|(index, _)| index).collect()
     }
 
     /// Frames written.
@@ -315,6 +323,53 @@ fn time_base(output: &Output, index: usize) -> Rational {
 }
 
 impl VideoTrack {
+    /// Opens an encoder for a picture of the given format, and adds an output stream.
+    fn new(
+        path: &Path,
+        container: Container,
+        options: &EncodeOptions,
+        format: &VideoFormat,
+        output: &mut Output,
+    ) -> Result<Self, MediaError> {
+        let global_header =
+            output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
+        let encoder = super::encoder::open(path, container, options, format, global_header)?;
+        let index = output
+            .add_stream(encoder::find(ffmpeg_next::codec::Id::None))
+            .map_err(|e| failed(path, &e))?
+            .index();
+        streams::set_encoder_parameters(output, index, &encoder.encoder, container);
+        Ok(Self {
+            encoder,
+            index,
+            durations: HashMap::new(),
+            last_pts: None,
+            converter: Converter::default(),
+            frames: 0,
+            written: 0,
+        })
+    }
+
+    /// Gives the output's stream what belongs to the picture of `source` but not to its codec.
+    /// Lines on what the container does not hold of it.
+    fn copy_properties(
+        &self,
+        path: &Path,
+        container: Container,
+        source: Option<Stream<'_>>,
+        output: &mut Output,
+    ) -> Result<Vec<String>, MediaError> {
+        let mut lost = Vec::new();
+        if let (Some(source), Some(mut target)) = (source, output.stream_mut(self.index)) {
+            let alpha = has_alpha(self.encoder.format);
+            lost = streams::copy_picture_properties(&source, &mut target, container, alpha);
+        }
+        if self.encoder.codec == VideoCodec::Raw {
+            streams::count_frames(path, output, self.index, self.encoder.encoder.frame_rate())?;
+        }
+        Ok(lost)
+    }
+
     fn encode(
         &mut self,
         frame: &mut frame::Video,

@@ -3,8 +3,8 @@
 //!
 //! [`Registry`] is what a registry does; [`open`] opens one: an SQLite file by its path, a
 //! PostgreSQL database by its `postgres://` URL. Both run the same statements (`sql`) over a thin
-//! layer each (`sqlite`, `postgres`), and the same conformance suite, `tests/registry.rs`, holds
-//! for both. [`Registration`] is how an entry travels in a file.
+//! layer each (`sqlite`, `postgres`), and the same conformance suite, `tests/registry/main.rs`,
+//! holds for both. [`Registration`] is how an entry travels in a file.
 //!
 //! An entry is *announced* before its file appears and *confirmed* after, so that no crash can
 //! leave a clip in the world that the registry does not know; [`mend`] settles what a crash left
@@ -18,6 +18,7 @@ pub mod database;
 mod entry;
 mod exchange;
 mod owners;
+#[cfg(feature = "postgres")]
 #[doc(hidden)]
 pub mod postgres;
 mod seal;
@@ -346,11 +347,19 @@ pub fn is_server(location: &str) -> bool {
 /// # Errors
 /// [`RegistryError::Open`] or [`RegistryError::Newer`].
 pub fn open(location: &str) -> Result<Arc<dyn Registry>, RegistryError> {
+    #[cfg(feature = "postgres")]
     if is_server(location) {
-        Ok(Arc::new(sql::SqlRegistry::new(postgres::Postgres::connect(location)?)?))
-    } else {
-        Ok(Arc::new(sql::SqlRegistry::new(sqlite::Sqlite::open(Path::new(location))?)?))
+        return Ok(Arc::new(sql::SqlRegistry::new(postgres::Postgres::connect(location)?)?));
     }
+    #[cfg(not(feature = "postgres"))]
+    if is_server(location) {
+        return Err(RegistryError::Open {
+            // A URL may hold a password.
+            location: "postgres://…".into(),
+            reason: "this program was built without PostgreSQL; build it with the feature \"postgres\", or give a file".into(),
+        });
+    }
+    Ok(Arc::new(sql::SqlRegistry::new(sqlite::Sqlite::open(Path::new(location))?)?))
 }
 
 /// What [`mend`] found.

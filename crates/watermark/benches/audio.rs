@@ -1,6 +1,7 @@
 //! Marking and detecting sound, as multiples of real time: `taskset -c 0 cargo bench --bench
 //! sound`.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark prints, and stops when it cannot run"

@@ -1,6 +1,7 @@
 //! Embedding one 1080p frame, as a ratio to copying its luma plane in the same run: `cargo bench
 //! --bench embed`.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark prints, and stops when it cannot run"

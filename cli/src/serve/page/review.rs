@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use super::super::{Problem, Service, Shared};
 use super::session::Reviewer;
-use super::{Fields, answer, content_of, finished, stem, still_of, told, view};
+use super::show::{content_of, finished, stem, still_of};
+use super::{Fields, answer, told, view};
 use crate::home;
 
 /// Characters of a search that are looked for.

@@ -118,7 +118,9 @@ mod tests {
     fn whatever_the_page_asks_for_is_said() {
         let sources = [
             include_str!("mod.rs"),
+            include_str!("receive.rs"),
             include_str!("session.rs"),
+            include_str!("show.rs"),
             include_str!("review.rs"),
             include_str!("view/mod.rs"),
             include_str!("view/report.rs"),

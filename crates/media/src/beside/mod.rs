@@ -203,7 +203,7 @@ pub fn carry_over(
         told.push("the inks of a CMYK picture were turned into red, green and blue".into());
     }
     if container.is_still() {
-        write(&mut record, from, still, target, container, &mut told)?;
+        Finished { still, target, container }.add(&mut record, from, &mut told)?;
     } else {
         told.extend(missing(&record, from, container));
     }
@@ -215,32 +215,44 @@ pub fn carry_over(
     Ok(told)
 }
 
-/// Writes a record into a finished still.
-fn write(
-    record: &mut Record,
-    from: Kind,
-    still: &Path,
-    target: &Path,
+/// A still that is whole but for what lies beside its picture.
+struct Finished<'a> {
+    still: &'a Path,
+    /// Its name in messages.
+    target: &'a Path,
     container: Container,
-    told: &mut Vec<String>,
-) -> Result<(), MediaError> {
-    let failed = |reason: String| MediaError::Write { path: target.into(), reason };
-    let file = std::fs::read(still).map_err(|e| failed(e.to_string()))?;
-    let grey = container == Container::Png && png::is_grey(&file);
-    if record.icc.as_ref().is_some_and(|icc| !icc.fits(grey)) {
-        record.icc = None;
-        told.push(gone("the ICC profile", "it is for another kind of colours than was written"));
+}
+
+impl Finished<'_> {
+    /// Writes a record into the still, and tells what has no place there.
+    fn add(
+        &self,
+        record: &mut Record,
+        from: Kind,
+        told: &mut Vec<String>,
+    ) -> Result<(), MediaError> {
+        let failed = |reason: String| MediaError::Write { path: self.target.into(), reason };
+        let file = std::fs::read(self.still).map_err(|e| failed(e.to_string()))?;
+        let grey = self.container == Container::Png && png::is_grey(&file);
+        if record.icc.as_ref().is_some_and(|icc| !icc.fits(grey)) {
+            record.icc = None;
+            told.push(gone(
+                "the ICC profile",
+                "it is for another kind of colours than was written",
+            ));
+        }
+        if from.container() != Some(self.container) {
+            translate(record, from, self.container, told);
+        }
+        let written = match self.container {
+            Container::Jpeg => jpeg::write(&file, record, told),
+            Container::Png => png::write(&file, record, told),
+            _ => webp::write(&file, record),
+        };
+        let written =
+            written.ok_or_else(|| failed("the encoder's file cannot be followed".into()))?;
+        std::fs::write(self.still, written).map_err(|e| failed(e.to_string()))
     }
-    if from.container() != Some(container) {
-        translate(record, from, container, told);
-    }
-    let written = match container {
-        Container::Jpeg => jpeg::write(&file, record, told),
-        Container::Png => png::write(&file, record, told),
-        _ => webp::write(&file, record),
-    };
-    let written = written.ok_or_else(|| failed("the encoder's file cannot be followed".into()))?;
-    std::fs::write(still, written).map_err(|e| failed(e.to_string()))
 }
 
 /// What lies beside the picture of a file, and of what kind that is; `None` if it is of none that

@@ -6,10 +6,11 @@ use super::echo;
 use super::evidence::{AudioEvidence, Capacity, Stretch};
 use super::piece::{PIECE, Piece};
 use super::read::{Cells, Place, Weighing};
-use super::search::{Finding, Search, better, follow};
-use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, Span, SpanState};
+use super::search::{Finding, Search, better};
+use super::timeline::timeline;
+use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, SpanState};
 use crate::key::{KeyRing, WatermarkKey};
-use crate::stats::{PValue, median};
+use crate::stats::PValue;
 use proofmark_core::Payload;
 use proofmark_core::TimeRange;
 use proofmark_core::audio::{AudioError, Format, Mix};
@@ -32,8 +33,6 @@ impl Default for ListenOptions {
     }
 }
 
-/// Seconds of a span.
-const SPAN: f64 = 0.5;
 /// Marks that are looked for in one piece.
 const MARKS: usize = 4;
 /// Parts of a piece that are searched alone when the whole shows a mark that cannot be read:
@@ -50,8 +49,6 @@ const SHARE_BACKWARDS: f64 = 8.0;
 const SHARE_ECHOES: f64 = 4.0 * ECHOES as f64;
 /// Seconds of a part, or of what a mark leaves, that are worth a search.
 const LEAST: f64 = 1.5;
-/// What a typical marked span must score before one can be called unmarked.
-const PLAIN: f32 = 7.0;
 /// Evidence with which the payload can usually be read blind.
 const READABLE: f32 = 250.0;
 
@@ -64,6 +61,15 @@ fn turn(evidence: &mut AudioEvidence, seconds: f64) {
         .for_each(|r| (r.start, r.end) = (seconds - r.end, seconds - r.start));
     evidence.spans.reverse();
     evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (seconds - s.end, seconds - s.start));
+}
+
+/// Moves evidence to as many seconds later.
+fn delay(evidence: &mut AudioEvidence, seconds: f64) {
+    evidence
+        .ranges
+        .iter_mut()
+        .for_each(|r| (r.start, r.end) = (r.start + seconds, r.end + seconds));
+    evidence.spans.iter_mut().for_each(|s| (s.start, s.end) = (s.start + seconds, s.end + seconds));
 }
 
 /// Collects the sound of one clip and says what mark it carries.
@@ -150,6 +156,22 @@ impl Detector {
     /// Searches what was collected, and lets it go.
     fn search_piece(&mut self) {
         let seconds = self.piece.seconds();
+        for mut evidence in self.marks_in_piece() {
+            if self.piece.is_backwards() {
+                turn(&mut evidence, seconds);
+            }
+            delay(&mut evidence, self.start);
+            self.keep(evidence);
+        }
+        self.piece.next();
+        self.start += seconds;
+        self.pieces += 1;
+    }
+
+    /// The marks in what was collected, one after the other in the time that those before leave.
+    /// The piece becomes the one that they were found in.
+    fn marks_in_piece(&mut self) -> Vec<AudioEvidence> {
+        let seconds = self.piece.seconds();
         // The shares of all pieces, however many there will be, make one whole.
         let share = ((self.pieces + 1) * (self.pieces + 2)) as f64
             * if self.options.again { SECOND_LOOK } else { 1.0 };
@@ -195,23 +217,7 @@ impl Detector {
                 break;
             }
         }
-        for mut evidence in found {
-            if self.piece.is_backwards() {
-                turn(&mut evidence, seconds);
-            }
-            evidence
-                .ranges
-                .iter_mut()
-                .for_each(|r| (r.start, r.end) = (r.start + self.start, r.end + self.start));
-            evidence
-                .spans
-                .iter_mut()
-                .for_each(|s| (s.start, s.end) = (s.start + self.start, s.end + self.start));
-            self.keep(evidence);
-        }
-        self.piece.next();
-        self.start += seconds;
-        self.pieces += 1;
+        found
     }
 
     /// Looks for a mark in the time that is free; in the piece's first search in parts of it, and
@@ -314,7 +320,11 @@ impl Detector {
     fn describe(&self, finding: &Finding) -> AudioEvidence {
         let detected = finding.p_value.value() <= PRESENCE;
         let payload = finding.payload.filter(|_| detected);
-        let spans = if detected { self.spans(finding) } else { Vec::new() };
+        let spans = if detected {
+            timeline(&self.piece, finding, &self.carriers[finding.key])
+        } else {
+            Vec::new()
+        };
         let note = (detected && payload.is_none()).then(|| {
             let evidence = finding.z * finding.z * (CELLS as f32 / SYNC_CELLS as f32);
             let seconds = self.piece.seconds();
@@ -343,48 +353,6 @@ impl Detector {
             note,
             others: Vec::new(),
         }
-    }
-
-    /// Whether the mark of `finding` is there, span by span.
-    fn spans(&self, finding: &Finding) -> Vec<Span> {
-        let sheet = self.piece.sheet(finding.stretch.pitch);
-        let carrier = &self.carriers[finding.key];
-        let (word, mut used) = (
-            finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)),
-            vec![finding.payload.is_some(); CELLS],
-        );
-        carrier.sync.iter().for_each(|&c| used[c] = true);
-        let pairs = follow(&sheet, finding.stretch.place, finding.weighing, carrier, &word, &used);
-        let end = self.piece.seconds();
-        let count = (end / SPAN).ceil() as usize;
-        let mut sums = vec![(0.0f32, 0.0f32); count];
-        for (time, sum, variance) in pairs {
-            let s = &mut sums[((time / SPAN) as usize).min(count - 1)];
-            *s = (s.0 + sum, s.1 + variance);
-        }
-        let scores: Vec<f32> = sums
-            .iter()
-            .map(|&(sum, variance)| if variance > 0.0 { sum / variance.sqrt() } else { 0.0 })
-            .collect();
-        let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
-        let full = sums.iter().map(|s| s.1).fold(0.0, f32::max);
-        let state = |z: f32, variance: f32| match z {
-            z if z >= Span::MARKED => SpanState::Marked,
-            z if z < Span::UNMARKED && typical >= PLAIN && variance >= 0.3 * full => {
-                SpanState::Unmarked
-            }
-            _ => SpanState::Unknown,
-        };
-        let mut states: Vec<SpanState> =
-            scores.iter().zip(&sums).map(|(&z, s)| state(z, s.1)).collect();
-        evidence::doubt(&mut states, &scores, typical);
-        let span = |(i, (&score, &state)): (usize, (&f32, &SpanState))| Span {
-            start: i as f64 * SPAN,
-            end: ((i + 1) as f64 * SPAN).min(end),
-            score,
-            state,
-        };
-        scores.iter().zip(&states).enumerate().map(span).collect()
     }
 
     /// Adds a mark to those that were found, or to the same one of an earlier piece, or of the

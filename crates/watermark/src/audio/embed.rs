@@ -312,8 +312,7 @@ impl Marker {
                 Movement::new(own, b).solve(
                     cell(self.chosen, b),
                     limits[b],
-                    before[b],
-                    foreseen,
+                    (before[b], foreseen),
                     &self.hearing,
                 )
             });
@@ -460,8 +459,7 @@ impl Movement {
         &self,
         target: f32,
         Limit { decibels: limit, cycle }: Limit,
-        before: f32,
-        behind: f32,
+        (before, behind): (f32, f32),
         hearing: &[[f32; SLOTS + 2 * MARGIN]; PER_PAIR],
     ) -> [f32; 2] {
         // The wanted place is chosen from the sound as it is, so that the movement is the shortest.

@@ -13,6 +13,7 @@ mod mask;
 mod piece;
 mod read;
 mod search;
+mod timeline;
 
 pub use detect::{Detector, ListenOptions, Meter};
 pub use embed::Marker;

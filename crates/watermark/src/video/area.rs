@@ -8,7 +8,7 @@ use super::image::Image;
 use super::place::Finding;
 use super::tile::TILE;
 use super::tile::TileFft;
-use super::warp::unwarp;
+use super::warp::{Unwarped, unwarp};
 use crate::stats::median;
 
 /// Cells along the short side of the frame.
@@ -58,32 +58,7 @@ pub(crate) fn map(
     let short = sum.width.min(sum.height).max(1);
     let count = |n: usize| (n * CELLS).div_ceil(short).max(1);
     let (columns, rows) = (count(sum.width), count(sum.height));
-    // Per cell, the product of picture and mark, and of picture and displaced mark.
-    let mut products = vec![[0.0f32; DISPLACEMENTS.len() + 1]; columns * rows];
-    let (xx, xy, yx, yy) = finding.orientation.matrix();
-    let wrap = |v: i32| v.rem_euclid(TILE as i32) as usize;
-    let origin = (finding.origin.0.round() as i32, finding.origin.1.round() as i32);
-    for (y, row) in unwarped.image.rows().enumerate() {
-        for (x, &value) in row.iter().enumerate() {
-            if value == 0.0 {
-                continue;
-            }
-            let (u, v) = (x as f32 + unwarped.origin.0, y as f32 + unwarped.origin.1);
-            let (px, py) = finding.warp.apply(u, v);
-            let (cx, cy) = (
-                (px * columns as f32 / sum.width as f32) as usize,
-                (py * rows as f32 / sum.height as f32) as usize,
-            );
-            let cell = &mut products[cy.min(rows - 1) * columns + cx.min(columns - 1)];
-            // In the mark's directions, from its origin.
-            let (u, v) = (u as i32, v as i32);
-            let (mx, my) = (wrap(xx * u + yx * v - origin.0), wrap(xy * u + yy * v - origin.1));
-            cell[0] += value * template[my * TILE + mx];
-            for (sum, (dx, dy)) in cell[1..].iter_mut().zip(DISPLACEMENTS) {
-                *sum += value * template[(my + dy) % TILE * TILE + (mx + dx) % TILE];
-            }
-        }
-    }
+    let products = products(sum, &unwarped, finding, &template, (columns, rows));
     let sign = if finding.z() < 0.0 { -1.0 } else { 1.0 };
     let noise: Vec<f32> = products
         .iter()
@@ -126,6 +101,42 @@ pub(crate) fn map(
         };
         AreaMap::new(columns, scores.iter().enumerate().map(state).collect())
     })
+}
+
+/// Per cell of so many, the product of picture and mark, and of picture and displaced mark.
+fn products(
+    sum: &Image,
+    unwarped: &Unwarped,
+    finding: &Finding,
+    template: &[f32],
+    (columns, rows): (usize, usize),
+) -> Vec<[f32; DISPLACEMENTS.len() + 1]> {
+    let mut products = vec![[0.0f32; DISPLACEMENTS.len() + 1]; columns * rows];
+    let (xx, xy, yx, yy) = finding.orientation.matrix();
+    let wrap = |v: i32| v.rem_euclid(TILE as i32) as usize;
+    let origin = (finding.origin.0.round() as i32, finding.origin.1.round() as i32);
+    for (y, row) in unwarped.image.rows().enumerate() {
+        for (x, &value) in row.iter().enumerate() {
+            if value == 0.0 {
+                continue;
+            }
+            let (u, v) = (x as f32 + unwarped.origin.0, y as f32 + unwarped.origin.1);
+            let (px, py) = finding.warp.apply(u, v);
+            let (cx, cy) = (
+                (px * columns as f32 / sum.width as f32) as usize,
+                (py * rows as f32 / sum.height as f32) as usize,
+            );
+            let cell = &mut products[cy.min(rows - 1) * columns + cx.min(columns - 1)];
+            // In the mark's directions, from its origin.
+            let (u, v) = (u as i32, v as i32);
+            let (mx, my) = (wrap(xx * u + yx * v - origin.0), wrap(xy * u + yy * v - origin.1));
+            cell[0] += value * template[my * TILE + mx];
+            for (sum, (dx, dy)) in cell[1..].iter_mut().zip(DISPLACEMENTS) {
+                *sum += value * template[(my + dy) % TILE * TILE + (mx + dx) % TILE];
+            }
+        }
+    }
+    products
 }
 
 /// The median of what lies in one cell of so many.

@@ -19,44 +19,50 @@ pub(crate) fn decimate(luma: &Luma<'_>, factor: usize, out: &mut Image) {
     let scale = 1.0 / (luma.format.steps_per_level() * (factor * factor) as f32);
     match luma.samples {
         Samples::U8(data) => {
-            decimate_rows(data, luma.stride, factor, scale, out, kernels::add_bytes)
+            Rows { data, stride: luma.stride }.decimate(factor, scale, out, kernels::add_bytes)
         }
-        Samples::U16(data) => decimate_rows(data, luma.stride, factor, scale, out, |row, sums| {
-            row.iter().zip(sums).for_each(|(&v, s)| *s += u32::from(v))
-        }),
+        Samples::U16(data) => {
+            Rows { data, stride: luma.stride }.decimate(factor, scale, out, |row, sums| {
+                row.iter().zip(sums).for_each(|(&v, s)| *s += u32::from(v))
+            })
+        }
     }
 }
 
-fn decimate_rows<T>(
-    data: &[T],
+/// The rows of a picture, each with what pads it.
+struct Rows<'a, T> {
+    data: &'a [T],
+    /// Samples from one row to the next.
     stride: usize,
-    factor: usize,
-    scale: f32,
-    out: &mut Image,
-    add: impl Fn(&[T], &mut [u32]),
-) {
-    let (width, height) = (out.width, out.height);
-    let mut sums = vec![0u32; width * factor];
-    for y in 0..height {
-        sums.fill(0);
-        for row in data[y * factor * stride..].chunks(stride).take(factor) {
-            add(row, &mut sums);
-        }
-        let line = out.row_mut(y);
-        match factor {
-            1 => line.iter_mut().zip(&sums).for_each(|(o, &s)| *o = s as f32 * scale),
-            2 => line
-                .iter_mut()
-                .zip(sums.chunks_exact(2))
-                .for_each(|(o, s)| *o = (s[0] + s[1]) as f32 * scale),
-            4 => line
-                .iter_mut()
-                .zip(sums.chunks_exact(4))
-                .for_each(|(o, s)| *o = (s[0] + s[1] + s[2] + s[3]) as f32 * scale),
-            _ => line
-                .iter_mut()
-                .zip(sums.chunks_exact(factor))
-                .for_each(|(o, s)| *o = s.iter().sum::<u32>() as f32 * scale),
+}
+
+impl<T> Rows<'_, T> {
+    /// Averages into an image of the right size. `add` adds a row to sums, and `scale` is what a
+    /// sum of `factor`×`factor` samples is multiplied by.
+    fn decimate(&self, factor: usize, scale: f32, out: &mut Image, add: impl Fn(&[T], &mut [u32])) {
+        let (width, height) = (out.width, out.height);
+        let mut sums = vec![0u32; width * factor];
+        for y in 0..height {
+            sums.fill(0);
+            for row in self.data[y * factor * self.stride..].chunks(self.stride).take(factor) {
+                add(row, &mut sums);
+            }
+            let line = out.row_mut(y);
+            match factor {
+                1 => line.iter_mut().zip(&sums).for_each(|(o, &s)| *o = s as f32 * scale),
+                2 => line
+                    .iter_mut()
+                    .zip(sums.chunks_exact(2))
+                    .for_each(|(o, s)| *o = (s[0] + s[1]) as f32 * scale),
+                4 => line
+                    .iter_mut()
+                    .zip(sums.chunks_exact(4))
+                    .for_each(|(o, s)| *o = (s[0] + s[1] + s[2] + s[3]) as f32 * scale),
+                _ => line
+                    .iter_mut()
+                    .zip(sums.chunks_exact(factor))
+                    .for_each(|(o, s)| *o = s.iter().sum::<u32>() as f32 * scale),
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use super::options::{DetectOptions, Pace};
 use super::place::{Finding, Sum};
 use super::residual::Residual;
 use super::search::{Lattices, Plan, Search, Sums};
-use super::timeline::{self, Timeline, timeline};
+use super::timeline::{self, Known, Timeline, timeline};
 use super::warp::Warp;
 use super::windows::Windows;
 use crate::evidence::{self, IDENTITY, PRESENCE, Span, SpanState};
@@ -247,12 +247,7 @@ impl Detector {
         if self.frames == 0 {
             return self.report(None);
         }
-        if !self.windows.are_weighed() {
-            self.windows.weigh(self.coarse.equaliser(&self.windows.total()));
-            if let Some((residual, _, sum)) = &mut self.fine {
-                residual.equaliser(sum).apply(sum);
-            }
-        }
+        self.weigh();
         let total = self.windows.total();
         let weighed = |mut sum: Image| {
             self.coarse.favoured_equaliser(&sum).apply(&mut sum);
@@ -272,37 +267,9 @@ impl Detector {
         if self.inquiry.options.search
             && self.frames > 1
             && first.as_ref().is_none_or(|f| !f.complete())
+            && let Some(report) = self.elsewhere(first.as_ref(), sums)
         {
-            // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
-            // where that of all frames has a plain one, or a list says what to look for.
-            let listed = !self.inquiry.candidates.is_empty();
-            let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
-            let favoured = favoured.map(|sum| (sum, &self.favoured_lattices));
-            let searched = favoured
-                .filter(|_| listed || self.lattices.are_plain())
-                .map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
-            let both =
-                favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
-            let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
-            let others = std::iter::once(frame).chain(searched).chain(cropped);
-            let mut least = first.as_ref().map(|first| first.p_value);
-            let mut unread = None;
-            for (sum, plan, lattices, steady) in others {
-                let mut search = Search::new(&self.inquiry, plan, Sums::alone(sum), lattices);
-                match search.run() {
-                    Some(found) if found.complete() => {
-                        return self.describe(&search.layers(found), Sums::alone(sum), steady);
-                    }
-                    Some(found) if least.is_none_or(|least| found.p_value < least) => {
-                        least = Some(found.p_value);
-                        unread = Some((found, sum, steady));
-                    }
-                    _ => {}
-                }
-            }
-            if let Some((found, sum, steady)) = unread {
-                return self.describe(&[found], Sums::alone(sum), steady);
-            }
+            return report;
         }
         let Some(first) = first else { return self.report(None) };
         let layers = search.layers(first);
@@ -314,6 +281,49 @@ impl Detector {
                 .collect();
         }
         report
+    }
+
+    /// Weighs the places of the windows and of the finer sum, once for all questions.
+    fn weigh(&mut self) {
+        if !self.windows.are_weighed() {
+            self.windows.weigh(self.coarse.equaliser(&self.windows.total()));
+            if let Some((residual, _, sum)) = &mut self.fine {
+                residual.equaliser(sum).apply(sum);
+            }
+        }
+    }
+
+    /// What shows in one frame alone, in the favoured sum, and in what a crop left, where all sums
+    /// together show no payload, only `first`. Ends with the first payload; without one, the best
+    /// of what is stronger than `first` is described.
+    fn elsewhere(&self, first: Option<&Finding>, sums: Sums<'_>) -> Option<VideoEvidence> {
+        // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
+        // where that of all frames has a plain one, or a list says what to look for.
+        let listed = !self.inquiry.candidates.is_empty();
+        let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
+        let favoured = sums.favoured.map(|sum| (sum, &self.favoured_lattices));
+        let searched = favoured
+            .filter(|_| listed || self.lattices.are_plain())
+            .map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
+        let both = favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
+        let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
+        let others = std::iter::once(frame).chain(searched).chain(cropped);
+        let mut least = first.map(|first| first.p_value);
+        let mut unread = None;
+        for (sum, plan, lattices, steady) in others {
+            let mut search = Search::new(&self.inquiry, plan, Sums::alone(sum), lattices);
+            match search.run() {
+                Some(found) if found.complete() => {
+                    return Some(self.describe(&search.layers(found), Sums::alone(sum), steady));
+                }
+                Some(found) if least.is_none_or(|least| found.p_value < least) => {
+                    least = Some(found.p_value);
+                    unread = Some((found, sum, steady));
+                }
+                _ => {}
+            }
+        }
+        unread.map(|(found, sum, steady)| self.describe(&[found], Sums::alone(sum), steady))
     }
 
     /// What can be said of a finding before its place in time and picture is known.
@@ -370,9 +380,7 @@ impl Detector {
                 let Timeline { spans, moving } = timeline(
                     &self.windows,
                     (self.inquiry.coarse_factor, &warp),
-                    found,
-                    carrier,
-                    &beside,
+                    Known { finding: found, carrier, beside: &beside },
                     1.0 / self.inquiry.options.rate,
                     steady,
                 );

@@ -2,7 +2,7 @@
 //! in every span.
 
 use super::carrier::{Carrier, Pattern};
-use super::place::{Finding, View};
+use super::place::{Finding, Match, View};
 use super::sync::{Orientation, TranslationSearch, Whitened};
 use super::warp::Warp;
 use super::windows::Windows;
@@ -43,7 +43,9 @@ impl Follower {
         if self.sign * peak.z < WORTH_STRAIGHTENING {
             return None;
         }
-        let found = view.finding(self.key, self.orientation, &whitened, peak, PValue::ONE);
+        let matched =
+            Match { key: self.key, orientation: self.orientation, whitened: &whitened, peak };
+        let found = view.finding(matched, PValue::ONE);
         let found = view.straighten(found, &self.word, &mut self.translations, |_| PValue::ONE);
         let score = self.sign * found.peak.z;
         (score >= FOUND).then(|| {

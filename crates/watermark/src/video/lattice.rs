@@ -210,10 +210,25 @@ impl LatticeSearch {
         }
     }
 
+    /// Keeps the frequencies in which a mark with a period between `low` and `high` pixels lies.
+    fn limit_band(&mut self, low: f32, high: f32) {
+        let tile = TILE as f32;
+        let (least, most) = (BAND_LOW * tile / high, BAND_HIGH * tile / low);
+        let (width, height) = (self.width, self.height);
+        self.spectrum.clear();
+        self.spectrum.extend(self.power.iter().enumerate().map(|(i, &p)| {
+            let (x, y) = (i / height, i % height);
+            let fx = x as f32 / width as f32;
+            let fy = y.min(height - y) as f32 / height as f32;
+            let inside = (least * least..most * most).contains(&(fx * fx + fy * fy));
+            Complex32::new(if inside { p } else { 0.0 }, 0.0)
+        }));
+    }
+
     /// The autocorrelation within the band of marks with periods of `low` to `high` pixels.
     fn correlation(&mut self, low: f32, high: f32) -> Autocorrelation {
         let mut map = Image::default();
-        band_limit(&self.power, &mut self.spectrum, self.width, self.height, low, high);
+        self.limit_band(low, high);
         self.fft.inverse(&mut self.spectrum, &mut map);
         let (width, height) = self.extent;
         let deviation = deviation(&map, width, height, low);
@@ -397,27 +412,6 @@ fn whitened_power(spectrum: &[Complex32], height: usize, rx: usize, ry: usize) -
             .for_each(|((s, &e), &l)| *s += f64::from(e) - f64::from(l));
     }
     out
-}
-
-/// Keeps the frequencies in which a mark with a period between `low` and `high` pixels lies.
-fn band_limit(
-    power: &[f32],
-    spectrum: &mut Vec<Complex32>,
-    width: usize,
-    height: usize,
-    low: f32,
-    high: f32,
-) {
-    let tile = TILE as f32;
-    let (least, most) = (BAND_LOW * tile / high, BAND_HIGH * tile / low);
-    spectrum.clear();
-    spectrum.extend(power.iter().enumerate().map(|(i, &p)| {
-        let (x, y) = (i / height, i % height);
-        let fx = x as f32 / width as f32;
-        let fy = y.min(height - y) as f32 / height as f32;
-        let inside = (least * least..most * most).contains(&(fx * fx + fy * fy));
-        Complex32::new(if inside { p } else { 0.0 }, 0.0)
-    }));
 }
 
 /// Standard deviation of the autocorrelation at full overlap, away from the origin.

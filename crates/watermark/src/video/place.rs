@@ -128,6 +128,15 @@ impl<'a> From<&'a Image> for Sum<'a> {
     }
 }
 
+/// Where a pattern of a key matches the readings of a view best.
+pub(super) struct Match<'a> {
+    pub(super) key: usize,
+    pub(super) orientation: Orientation,
+    /// The readings, in that orientation.
+    pub(super) whitened: &'a Whitened,
+    pub(super) peak: SyncPeak,
+}
+
 /// A sum seen under one geometry.
 pub(super) struct View<'a> {
     pub(super) sum: Sum<'a>,
@@ -178,14 +187,8 @@ impl<'a> View<'a> {
         orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
     }
 
-    pub(super) fn finding(
-        &self,
-        key: usize,
-        orientation: Orientation,
-        whitened: &Whitened,
-        peak: SyncPeak,
-        p_value: PValue,
-    ) -> Finding {
+    pub(super) fn finding(&self, matched: Match<'_>, p_value: PValue) -> Finding {
+        let Match { key, orientation, whitened, peak } = matched;
         let corner = self.corner(orientation);
         Finding {
             key,
@@ -229,7 +232,9 @@ impl<'a> View<'a> {
             if gain <= 1.0 {
                 break;
             }
-            found = next.finding(found.key, found.orientation, &whitened, peak, p_value(peak.z));
+            let Finding { key, orientation, .. } = found;
+            let matched = Match { key, orientation, whitened: &whitened, peak };
+            found = next.finding(matched, p_value(peak.z));
             straight = Some(next);
             if gain < WORTH_STRAIGHTENING {
                 break;

@@ -27,41 +27,44 @@ const SILENT: f32 = 0.3;
 const FADING: f32 = 0.95;
 const FADED: f32 = 0.35;
 
+/// A mark whose spans are asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) finding: &'a Finding,
+    /// The carrier of its key.
+    pub(crate) carrier: &'a Carrier,
+    /// Words of other marks in the same place. Two words have a little in common, the same in every
+    /// span: where the other mark is plain that would look like this one.
+    pub(crate) beside: &'a [Vec<f32>],
+}
+
 /// What is looked for in each span.
-struct Known<'a> {
-    finding: &'a Finding,
+struct Probe<'a> {
+    known: Known<'a>,
     warp: &'a Warp,
     word: Vec<f32>,
     dimensions: Vec<usize>,
-    /// Words of other marks in the same place. Two words have a little in common, the same in every
-    /// span: where the other mark is plain that would look like this one.
-    beside: &'a [Vec<f32>],
     fold: Fold,
 }
 
-impl<'a> Known<'a> {
-    fn new(
-        warp: &'a Warp,
-        finding: &'a Finding,
-        carrier: &Carrier,
-        beside: &'a [Vec<f32>],
-    ) -> Self {
+impl<'a> Probe<'a> {
+    fn new(warp: &'a Warp, known: Known<'a>) -> Self {
+        let Known { finding, carrier, .. } = known;
         let (word, dimensions) = match finding.identified {
             // The sync pattern may be that of the mark beside it, too.
             Some((identified, _)) => (carrier.code_word(identified.mark), carrier.code.clone()),
             None => (carrier.signs(finding.peak.pattern).to_vec(), carrier.sync.clone()),
         };
-        Self { finding, warp, word, dimensions, beside, fold: Fold::new() }
+        Self { known, warp, word, dimensions, fold: Fold::new() }
     }
 
     /// The score of a span, and the energy of its residual beside the mark.
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
-        let sign = if self.finding.peak.z < 0.0 { -1.0 } else { 1.0 };
-        self.fold.read(sum, self.warp, self.finding).map_or((0.0, 0.0), |(whitened, level)| {
-            let values = self
-                .beside
-                .iter()
-                .fold(whitened.dimensions(), |values, word| without(values, word));
+        let Known { finding, beside: others, .. } = self.known;
+        let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
+        self.fold.read(sum, self.warp, finding).map_or((0.0, 0.0), |(whitened, level)| {
+            let values =
+                others.iter().fold(whitened.dimensions(), |values, word| without(values, word));
             let z = score(&values, &self.word, &self.dimensions);
             (sign * z, level * beside(z, self.dimensions.len()))
         })
@@ -84,7 +87,7 @@ fn without(mut values: Vec<f32>, word: &[f32]) -> Vec<f32> {
 
 /// Whether the mark of `finding` is plain in the sum of one span.
 pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
-    Known::new(warp, finding, carrier, &[]).measure(sum).0 >= Span::MARKED
+    Probe::new(warp, Known { finding, carrier, beside: &[] }).measure(sum).0 >= Span::MARKED
 }
 
 /// When a mark is there.
@@ -94,23 +97,21 @@ pub(crate) struct Timeline {
     pub(crate) moving: bool,
 }
 
-/// Whether the mark of `finding` is there, span by span; `warp` and `factor` are those of the
-/// windows' sums. `frame` is the time that the last frame of a span is shown, `beside` has the
-/// words of other marks in the same place. A mark that is not `steady`, since it was found in one
-/// frame and not in the sum of all, may be anywhere in the spans that do not have it there.
+/// Whether a mark is there, span by span; `warp` and `factor` are those of the windows' sums.
+/// `frame` is the time that the last frame of a span is shown. A mark that is not `steady`, since
+/// it was found in one frame and not in the sum of all, may be anywhere in the spans that do not
+/// have it there.
 pub(crate) fn timeline(
     windows: &Windows,
     (factor, warp): (usize, &Warp),
-    finding: &Finding,
-    carrier: &Carrier,
-    beside: &[Vec<f32>],
+    known: Known<'_>,
     frame: f64,
     steady: bool,
 ) -> Timeline {
-    let mut known = Known::new(warp, finding, carrier, beside);
+    let mut probe = Probe::new(warp, known);
     let (mut scores, energies): (Vec<f32>, Vec<f32>) =
-        (0..windows.len()).map(|i| known.measure(&windows.sum(i))).unzip();
-    let followed = follow(windows, (factor, warp), finding, carrier, &mut scores);
+        (0..windows.len()).map(|i| probe.measure(&windows.sum(i))).unzip();
+    let followed = follow(windows, (factor, warp), known.finding, known.carrier, &mut scores);
     let moving = followed || (!steady && scores.iter().any(|&z| z < Span::MARKED));
     let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
     let energy = median(energies.clone());

@@ -19,7 +19,7 @@ use super::reports::About;
 use super::session::Visitor;
 use super::text::Text;
 
-pub(super) use report::report;
+pub(super) use report::{Finished, report};
 pub(super) use review::{case, search};
 
 /// Files that are taken at once.

@@ -25,22 +25,28 @@ fn reasons(t: Text, all: &[Value]) -> Markup {
     }
 }
 
-/// A finished report, with what was written about its clip. `signs` says whether the server can
-/// sign a statement of it.
+/// A finished report.
+pub(in super::super) struct Finished<'a> {
+    pub(in super::super) about: &'a About,
+    pub(in super::super) report: &'a Value,
+    /// What was written about its clip.
+    pub(in super::super) remarks: &'a [Remark],
+    /// Whether the server can sign a statement of it.
+    pub(in super::super) signs: bool,
+}
+
+/// A finished report, as a page.
 pub(in super::super) fn report(
     visitor: &Visitor,
-    about: &About,
-    report: &Value,
-    remarks: &[Remark],
+    finished: &Finished<'_>,
     settings: &Settings,
-    signs: bool,
 ) -> Markup {
+    let Finished { about, report, remarks, signs } = *finished;
     let t = visitor.text;
     let title = verdict_word(t, text(report, "/verdict").unwrap_or_default());
     let severity = text(report, "/severity").unwrap_or("note");
     let tone = tone(severity);
     let here = format!("/reports/{}", about.id);
-    let hours = settings.keep.as_secs().div_ceil(3600);
     let (registered, similar) = (list(report, "/registered"), list(report, "/similar"));
     frame(
         visitor,
@@ -85,20 +91,29 @@ pub(in super::super) fn report(
                 },
             }
             section { h2 { (t.say("report.check")) } (check(t, report)) }
-            section .screen {
-                h2 { (t.say("report.keep")) }
-                div .row {
-                    label for="link" { (t.say("report.link")) }
-                    input #link readonly value=(here);
-                    button .copy type="button" hidden data-copied=(t.say("report.copied")) { (t.say("report.copy")) }
-                    a .button href={ (here) "/report.json" } download { (t.say("report.download")) }
-                    @if signs && visitor.reviews() { a .button href={ (here) "/statement" } download { (t.say("report.statement")) } }
-                    button .print type="button" hidden { (t.say("report.print")) }
-                }
-                p .soft { (t.with("report.link-note", &[("hours", hours.into())])) }
-            }
+            (keep(visitor, &here, settings, signs))
         },
     )
+}
+
+/// How the report is kept, sent on and printed.
+fn keep(visitor: &Visitor, here: &str, settings: &Settings, signs: bool) -> Markup {
+    let t = visitor.text;
+    let hours = settings.keep.as_secs().div_ceil(3600);
+    html! {
+        section .screen {
+            h2 { (t.say("report.keep")) }
+            div .row {
+                label for="link" { (t.say("report.link")) }
+                input #link readonly value=(here);
+                button .copy type="button" hidden data-copied=(t.say("report.copied")) { (t.say("report.copy")) }
+                a .button href={ (here) "/report.json" } download { (t.say("report.download")) }
+                @if signs && visitor.reviews() { a .button href={ (here) "/statement" } download { (t.say("report.statement")) } }
+                button .print type="button" hidden { (t.say("report.print")) }
+            }
+            p .soft { (t.with("report.link-note", &[("hours", hours.into())])) }
+        }
+    }
 }
 
 /// What was asked of what, when and with what: so that it can be asked again.
@@ -148,15 +163,14 @@ mod tests {
         };
         for (language, _) in Text::LANGUAGES {
             let visitor = Visitor::example(language);
-            let page = report(
-                &visitor,
-                &about,
-                &value,
-                std::slice::from_ref(&remark),
-                &ServeConfig::default().settings(None, false).unwrap(),
-                true,
-            )
-            .into_string();
+            let finished = Finished {
+                about: &about,
+                report: &value,
+                remarks: std::slice::from_ref(&remark),
+                signs: true,
+            };
+            let settings = ServeConfig::default().settings(None, false).unwrap();
+            let page = report(&visitor, &finished, &settings).into_string();
             assert!(
                 !page.contains("<img src=x") && !page.contains("<script>alert"),
                 "{language:?}"

@@ -4,7 +4,7 @@ use proofmark_core::{Payload, parallel};
 
 use super::super::carrier::Pattern;
 use super::super::decode::{self, Identified, Listed};
-use super::super::place::{Budget, Finding, Sought, View};
+use super::super::place::{Budget, Finding, Match, Sought, View};
 use super::super::sync::{Orientation, SyncPeak, TranslationSearch};
 use super::Search;
 use crate::evidence::{IDENTITY, Method, PRESENCE};
@@ -67,7 +67,8 @@ impl<'a> Search<'a> {
         let best =
             found.into_iter().fold(upright, |a, b| if b.3.z.abs() > a.3.z.abs() { b } else { a });
         let (key, orientation, whitened, peak) = best;
-        view.finding(key, orientation, &whitened, peak, budget.p_value(peak.z, sought.trials()))
+        let matched = Match { key, orientation, whitened: &whitened, peak };
+        view.finding(matched, budget.p_value(peak.z, sought.trials()))
     }
 
     /// The best translation and orientation under one geometry, straightened and decoded.
@@ -139,13 +140,9 @@ impl<'a> Search<'a> {
                 let word = [Pattern::new(self.inquiry.carriers[key].word(mark))];
                 let whitened = view.whitened(orientation);
                 let trials = TranslationSearch::TRIALS * self.candidates.len() as f64;
-                let found = view.finding(
-                    key,
-                    orientation,
-                    &whitened,
-                    SyncPeak { pattern: 0, z, ..peak },
-                    budget.p_value(z, trials),
-                );
+                let peak = SyncPeak { pattern: 0, z, ..peak };
+                let matched = Match { key, orientation, whitened: &whitened, peak };
+                let found = view.finding(matched, budget.p_value(z, trials));
                 self.recognise(
                     view.straighten(found, &word, translations, |z| budget.p_value(z, trials)),
                     &[mark],

@@ -16,7 +16,7 @@ use proofmark_core::{Payload, parallel};
 use super::decode::Listed;
 use super::image::Image;
 use super::inquiry::Inquiry;
-use super::place::{Budget, Finding, STRAIGHTENING, Sought, View};
+use super::place::{Budget, Finding, Match, STRAIGHTENING, Sought, View};
 use super::sync::{self, Orientation, TranslationSearch, Whitened};
 use crate::evidence::SECOND_LOOK;
 use crate::mark::GENERATIONS;
@@ -136,13 +136,9 @@ impl<'a> Search<'a> {
                     .map(|m| m.1.payload.subpattern())
                     .collect();
                 let peak = sync::at_origin(&whitened, carrier, &taken);
-                let mut finding = view.finding(
-                    key,
-                    found.orientation,
-                    &whitened,
-                    peak,
-                    budget.p_value(peak.z, SUBPATTERNS as f64),
-                );
+                let matched =
+                    Match { key, orientation: found.orientation, whitened: &whitened, peak };
+                let mut finding = view.finding(matched, budget.p_value(peak.z, SUBPATTERNS as f64));
                 finding.origin = found.origin;
                 findings.push(self.identify(finding, budget, few));
             }

@@ -5,7 +5,7 @@ use proofmark_core::parallel;
 use super::super::bend;
 use super::super::carrier::{frame_scale, tile_scale};
 use super::super::lattice::LatticeSearch;
-use super::super::place::{Budget, Finding, Sum, View};
+use super::super::place::{Budget, Finding, Match, Sum, View};
 use super::super::sync::{self, Orientation, TranslationSearch};
 use super::super::tile::TILE;
 use super::super::warp::Warp;
@@ -138,13 +138,9 @@ impl<'a> Search<'a> {
         let whitened = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
         for (key, carrier) in self.inquiry.carriers.iter().enumerate() {
             let peak = sync::at_origin(&whitened, carrier, &[]);
-            let mut finding = view.finding(
-                key,
-                Orientation::UPRIGHT,
-                &whitened,
-                peak,
-                budget.p_value(peak.z, SUBPATTERNS as f64),
-            );
+            let matched =
+                Match { key, orientation: Orientation::UPRIGHT, whitened: &whitened, peak };
+            let mut finding = view.finding(matched, budget.p_value(peak.z, SUBPATTERNS as f64));
             finding.origin = (0.0, 0.0);
             let finding = self.identify(finding, budget, self.candidates);
             self.keep(Some(finding));

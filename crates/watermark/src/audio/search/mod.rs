@@ -1,19 +1,19 @@
 //! The search: at what place, speed and pitch the mark lies in a stretch of sound, and what it
 //! says.
 
+mod identify;
+
 use std::sync::OnceLock;
 
 use realfft::num_complex::Complex32;
 
 use super::bands::{HOP, Sheet};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
-use super::decode;
 use super::kernels::Wound;
-use super::layout::{BANDS, PAIR};
+use super::layout::PAIR;
 use super::piece::Piece;
-use super::read::{Cells, Place, Weighing, pairs, standard};
-use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
-use crate::message::PAYLOADS;
+use super::read::{Cells, Place, Weighing, standard};
+use crate::evidence::{Method, Question};
 use crate::stats::PValue;
 use proofmark_core::Payload;
 use proofmark_core::parallel;
@@ -37,9 +37,6 @@ const PITCH_STEP: f64 = 0.01;
 /// has four and a half, give or take one.
 const WORTH_DECODING: f32 = 3.6;
 const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
-/// Score at which the long list is tried too, at other speeds and pitches: most places without a
-/// mark stay below.
-const PROMISING: f32 = 4.4;
 /// Places that are looked at closely, at the expected speed and pitch and elsewhere.
 const PEAKS: usize = 6;
 /// Ways in which cells are weighed, each in a search of its own at the expected speed and pitch.
@@ -125,6 +122,17 @@ impl Pattern {
     }
 }
 
+/// One pass over the sound: what is looked for, and how.
+struct Pass<'a> {
+    patterns: &'a [Pattern],
+    /// How cells are weighed.
+    weighing: Weighing,
+    /// How many places are tried, which p-values count.
+    trials: f64,
+    /// The time that is looked at.
+    wants: &'a (dyn Fn(f64) -> bool + Sync),
+}
+
 /// One search over a piece of sound.
 pub(crate) struct Search<'a> {
     carriers: &'a [Carrier],
@@ -187,8 +195,9 @@ impl<'a> Search<'a> {
         let trials = (READINGS.len() * OFFSETS * PERIOD * patterns.len()) as f64 * REFINEMENT;
         let mut best: Option<Finding> = None;
         for weighing in READINGS {
-            let mut peaks = self.peaks(self.stamped(), (1.0, 1.0), weighing, patterns, wants);
-            best = better(best, self.examine(&mut peaks, weighing, patterns, trials, wants));
+            let pass = Pass { patterns, weighing, trials, wants };
+            let mut peaks = self.peaks(self.stamped(), (1.0, 1.0), &pass);
+            best = better(best, self.examine(&mut peaks, &pass));
             if best.as_ref().is_some_and(|f| f.payload.is_some()) {
                 break;
             }
@@ -221,6 +230,8 @@ impl<'a> Search<'a> {
         tasks.extend(shifted.chunks(1).map(|c| (c[0].1, c)));
         let tried =
             tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
+        let pass =
+            Pass { patterns, weighing: READINGS[0], trials: tried as f64 * REFINEMENT, wants };
         let spectra = self.piece.spectra(range, RESAMPLED);
         let found =
             parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
@@ -228,32 +239,23 @@ impl<'a> Search<'a> {
                 speeds
                     .iter()
                     .flat_map(|&(speed, pitch)| {
-                        self.peaks(&sheet, (speed, pitch), READINGS[0], patterns, wants)
-                            .into_iter()
-                            .take(2)
+                        self.peaks(&sheet, (speed, pitch), &pass).into_iter().take(2)
                     })
                     .collect::<Vec<Peak>>()
             });
         drop(spectra);
         let mut peaks: Vec<Peak> = found.into_iter().flatten().collect();
-        self.examine(&mut peaks, READINGS[0], patterns, tried as f64 * REFINEMENT, wants)
+        self.examine(&mut peaks, &pass)
     }
 
     /// The best peaks at one speed and pitch, one for each offset within a pair.
-    fn peaks(
-        &self,
-        sheet: &Sheet,
-        (speed, pitch): (f64, f64),
-        weighing: Weighing,
-        patterns: &[Pattern],
-        wants: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Vec<Peak> {
+    fn peaks(&self, sheet: &Sheet, (speed, pitch): (f64, f64), pass: &Pass<'_>) -> Vec<Peak> {
         let mut peaks = Vec::new();
         for i in 0..OFFSETS {
             let offset = i as f64 * PAIR / OFFSETS as f64;
-            let cells = Cells::read(sheet, Place { speed, offset }, weighing, wants);
+            let cells = Cells::read(sheet, Place { speed, offset }, pass.weighing, pass.wants);
             let cells = Wound::new(&cells.points);
-            for pattern in patterns {
+            for pattern in pass.patterns {
                 let (shift, z) = pattern.best_shift(&cells);
                 peaks.push(Peak {
                     key: pattern.key,
@@ -270,14 +272,15 @@ impl<'a> Search<'a> {
     }
 
     /// Looks closely at the best peaks and decodes; the first with a payload is the answer.
-    fn examine(
-        &self,
-        peaks: &mut [Peak],
-        weighing: Weighing,
-        patterns: &[Pattern],
-        trials: f64,
-        wants: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Option<Finding> {
+    fn examine(&self, peaks: &mut [Peak], pass: &Pass<'_>) -> Option<Finding> {
+        let finding = |key, stretch, z| Finding {
+            key,
+            stretch,
+            weighing: pass.weighing,
+            z,
+            p_value: PValue::of_score(f64::from(z), pass.trials).times(self.share()),
+            payload: None,
+        };
         peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
         let mut taken: Vec<Stretch> = Vec::new();
         let mut best: Option<Finding> = None;
@@ -289,41 +292,22 @@ impl<'a> Search<'a> {
             if taken.iter().any(|t| near(t, &peak.stretch)) {
                 continue;
             }
-            let Some(pattern) = patterns.iter().find(|p| p.key == peak.key) else { continue };
-            let (stretch, cells, z) = self.refine(*peak, weighing, pattern, wants);
+            let Some(pattern) = pass.patterns.iter().find(|p| p.key == peak.key) else { continue };
+            let (stretch, cells, z) = self.refine(*peak, pattern, pass);
             taken.push(stretch);
-            let p_value = PValue::of_score(f64::from(z), trials).times(self.share());
-            let mut finding =
-                Finding { key: peak.key, stretch, weighing, z, p_value, payload: None };
-            self.identify(&mut finding, &cells, pattern, trials, wants);
-            best = better(best, Some(finding));
+            let mut found = finding(peak.key, stretch, z);
+            self.identify(&mut found, &cells, pattern, pass);
+            best = better(best, Some(found));
             if best.as_ref().is_some_and(|f| f.payload.is_some()) {
                 break;
             }
         }
         // What was merely seen from afar still is the evidence there is.
-        best.or_else(|| {
-            let peak = peaks.first()?;
-            let p_value = PValue::of_score(f64::from(peak.z), trials).times(self.share());
-            Some(Finding {
-                key: peak.key,
-                stretch: peak.stretch,
-                weighing,
-                z: peak.z,
-                p_value,
-                payload: None,
-            })
-        })
+        best.or_else(|| peaks.first().map(|peak| finding(peak.key, peak.stretch, peak.z)))
     }
 
     /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
-    fn refine(
-        &self,
-        peak: Peak,
-        weighing: Weighing,
-        pattern: &Pattern,
-        wants: &(dyn Fn(f64) -> bool + Sync),
-    ) -> (Stretch, Cells, f32) {
+    fn refine(&self, peak: Peak, pattern: &Pattern, pass: &Pass<'_>) -> (Stretch, Cells, f32) {
         let middle = self.piece.seconds() / 2.0;
         // Of the pitches about the peak's: twice a step that is halved.
         let mut step =
@@ -338,7 +322,7 @@ impl<'a> Search<'a> {
         let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
         let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
         let at = |sheet: &Sheet, place: Place| {
-            let cells = Cells::read(sheet, place, weighing, wants);
+            let cells = Cells::read(sheet, place, pass.weighing, pass.wants);
             let z = pattern.score(&cells);
             (cells, z)
         };
@@ -388,114 +372,14 @@ impl<'a> Search<'a> {
         (stretch, cells, z)
     }
 
-    /// What the mark at a place, one of so many `trials`, says.
-    fn identify(
-        &self,
-        finding: &mut Finding,
-        cells: &Cells,
-        pattern: &Pattern,
-        trials: f64,
-        wants: &(dyn Fn(f64) -> bool + Sync),
-    ) {
-        let carrier = &self.carriers[finding.key];
-        // With the score of the whole word.
-        let tell =
-            |finding: &mut Finding, z: f32, payload: Payload, method: Method, p_value: PValue| {
-                finding.z = z;
-                finding.p_value = finding.p_value.min(p_value);
-                finding.payload = Some((payload, method));
-            };
-        if let Question::Expected(payload) = self.question {
-            // The sync pattern chose the place, the code cells had no say; the whole word, where
-            // that chose it, is the score itself.
-            let p_value = if pattern.cells.len() == CELLS {
-                finding.p_value
-            } else {
-                self.among(decode::code_score(cells, carrier, *payload), 1.0)
-            };
-            if p_value.value() <= PRESENCE {
-                return tell(
-                    finding,
-                    decode::score_of(cells, carrier, *payload),
-                    *payload,
-                    Method::Expected,
-                    p_value,
-                );
-            }
-        }
-        let z = decode::sync_score(cells, carrier);
-        if z >= self.worth_decoding() {
-            let thorough = !self.wide || z >= PROMISING;
-            let as_heard = decode::blind(cells, carrier, thorough).map(|payload| (None, payload));
-            let read = as_heard.or_else(|| {
-                let coded = self.wide.then(|| self.cells(finding.stretch, READINGS[1], wants))?;
-                decode::blind(&coded, carrier, thorough).map(|payload| (Some(coded), payload))
-            });
-            if let Some((coded, payload)) = read {
-                let cells = coded.as_ref().unwrap_or(cells);
-                // Blind decoding chooses among all payloads, so each of them is a trial: by its
-                // code cells in the few places that sync led to, by its whole word in all.
-                let z = decode::score_of(cells, carrier, payload);
-                let whole = PValue::of_score(f64::from(z), trials * PAYLOADS).times(self.share());
-                let p_value = self
-                    .among(decode::code_score(cells, carrier, payload), PAYLOADS)
-                    .min(whole)
-                    .times(2.0);
-                if p_value.value() <= IDENTITY {
-                    return tell(finding, z, payload, Method::Blind, p_value);
-                }
-            }
-        }
-        if let Question::Candidates(list) = self.question
-            && let Some((payload, z)) = decode::best_of(cells, carrier, list)
-        {
-            let p_value = self.among(z, list.len() as f64);
-            if p_value.value() <= IDENTITY {
-                tell(
-                    finding,
-                    decode::score_of(cells, carrier, payload),
-                    payload,
-                    Method::Candidates,
-                    p_value,
-                );
-            }
-        }
-    }
-
     /// Score from which on a place is worth decoding.
     fn worth_decoding(&self) -> f32 {
         if self.wide { WORTH_DECODING } else { WORTH_DECODING_AS_STAMPED }
     }
 
-    /// The cells at a place, weighed in some way.
-    fn cells(
-        &self,
-        stretch: Stretch,
-        weighing: Weighing,
-        wants: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Cells {
-        let raised = (stretch.pitch != 1.0).then(|| self.piece.sheet(stretch.pitch));
-        Cells::read(
-            raised.as_ref().unwrap_or_else(|| self.stamped()),
-            stretch.place,
-            weighing,
-            wants,
-        )
-    }
-
     /// One over the share that each pattern of a question has.
     fn share(&self) -> f64 {
         self.share * if matches!(self.question, Question::Expected(_)) { 2.0 } else { 1.0 }
-    }
-
-    /// The p-value of the best code score among so many candidates, at each of the places that are
-    /// looked at closely.
-    fn among(&self, z: f32, candidates: f64) -> PValue {
-        PValue::of_score(
-            f64::from(z),
-            candidates * (READINGS.len() * PEAKS * self.carriers.len()) as f64,
-        )
-        .times(self.share())
     }
 }
 
@@ -525,44 +409,4 @@ pub(crate) fn better(a: Option<Finding>, b: Option<Finding>) -> Option<Finding> 
         ),
         (a, b) => a.or(b),
     }
-}
-
-/// What each pair says of a known word: its middle in seconds, a sum, and the variance that the sum
-/// has without the mark.
-pub(crate) fn follow(
-    sheet: &Sheet,
-    place: Place,
-    weighing: Weighing,
-    carrier: &Carrier,
-    word: &[f32],
-    cells: &[bool],
-) -> Vec<(f64, f32, f32)> {
-    let turn: Vec<Complex32> = (0..CELLS)
-        .map(|c| {
-            if cells[c] {
-                Complex32::from_polar(word[c], -std::f32::consts::TAU * carrier.phases[c])
-            } else {
-                Complex32::default()
-            }
-        })
-        .collect();
-    let mut out = Vec::new();
-    pairs(
-        sheet,
-        place,
-        weighing,
-        |_| true,
-        |k, points, weights| {
-            let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
-            let (mut sum, mut variance) = (0.0, 0.0);
-            for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
-                if turn[at + b] != Complex32::default() {
-                    sum += (point * turn[at + b]).re;
-                    variance += weight * weight / 2.0;
-                }
-            }
-            out.push((place.begin(k) + PAIR / 2.0 / place.speed, sum, variance));
-        },
-    );
-    out
 }

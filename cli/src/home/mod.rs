@@ -11,6 +11,8 @@
 //! serve/                   uploads and reports of the server
 //! ```
 
+mod config;
+
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -20,173 +22,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use proofmark::key::KeyError;
-use proofmark::media::Limits;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
-use proofmark::video::Strength;
-use proofmark::{KeyRing, Queue, VerifyOptions, WatermarkKey};
-use serde::Deserialize;
+use proofmark::{KeyRing, Queue, WatermarkKey};
 use tempfile::NamedTempFile;
 
 use crate::args::{Global, RegistryOption};
-use crate::queue::{QueueConfig, QueueOption};
-use crate::serve::ServeConfig;
+use crate::queue::QueueOption;
 use crate::target::folder;
 
-/// The configuration file as `init` writes it: every setting, each commented out at its default.
-const CONFIG: &str = include_str!("config.toml");
-
-/// Settings of the configuration file. What is not set there has the library's default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Config {
-    pub(crate) stamp: StampConfig,
-    pub(crate) manifest: ManifestConfig,
-    pub(crate) signing: SigningConfig,
-    pub(crate) trust: TrustConfig,
-    pub(crate) limits: LimitsConfig,
-    pub(crate) registry: RegistryConfig,
-    pub(crate) lookup: LookupConfig,
-    pub(crate) serve: ServeConfig,
-    pub(crate) queue: QueueConfig,
-}
-
-impl Config {
-    /// From the text of the file.
-    ///
-    /// # Errors
-    /// The line that is wrong, and what is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| {
-            let line = e
-                .span()
-                .map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
-            format!("line {line}: {}", e.message())
-        })
-    }
-
-    /// With its paths from the folder that it lies in, wherever the command is called.
-    fn seen_from(mut self, folder: &Path) -> Self {
-        let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
-        for file in files
-            .chain(self.serve.files())
-            .chain(&mut self.trust.lists)
-            .chain(&mut self.trust.tsa)
-            .chain(&mut self.trust.own)
-        {
-            *file = folder.join(&file);
-        }
-        if let Some(location) = &mut self.registry.location
-            && !location.is_empty()
-            && location != "none"
-            && !registry::is_server(location)
-        {
-            *location = folder.join(&location).to_string_lossy().into_owned();
-        }
-        self
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LookupConfig {
-    /// Servers that may be asked; any that is named, if none is listed.
-    pub(crate) servers: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RegistryConfig {
-    pub(crate) location: Option<String>,
-    pub(crate) stills: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct StampConfig {
-    pub(crate) strength: Option<Strength>,
-    pub(crate) video_codec: Option<String>,
-    pub(crate) crf: Option<f32>,
-    pub(crate) preset: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ManifestConfig {
-    pub(crate) agent: Option<String>,
-    pub(crate) agent_version: Option<String>,
-    pub(crate) digital_source_type: Option<String>,
-    pub(crate) algorithm: Option<String>,
-    pub(crate) picture_algorithm: Option<String>,
-    pub(crate) sound_algorithm: Option<String>,
-}
-
-impl ManifestConfig {
-    /// Takes over the names of algorithms in soft bindings.
-    pub(crate) fn name(&self, options: &mut VerifyOptions) {
-        let names = [
-            (&self.algorithm, &mut options.algorithm),
-            (&self.picture_algorithm, &mut options.picture_algorithm),
-            (&self.sound_algorithm, &mut options.sound_algorithm),
-        ];
-        for (given, name) in names {
-            if let Some(given) = named(None, given.as_ref()) {
-                name.clone_from(given);
-            }
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct SigningConfig {
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
-    pub(crate) time_stamp_url: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct TrustConfig {
-    pub(crate) lists: Vec<PathBuf>,
-    /// Authorities that attest times.
-    pub(crate) tsa: Vec<PathBuf>,
-    /// Certificates of those who sign for this deployment, beside its own identity.
-    pub(crate) own: Vec<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LimitsConfig {
-    pixels: Option<u64>,
-    frames: Option<u64>,
-    seconds: Option<u64>,
-    bytes: Option<u64>,
-    streams: Option<u64>,
-    manifest_bytes: Option<u64>,
-    memory_bytes: Option<u64>,
-    processor_seconds: Option<u64>,
-    wall_seconds: Option<u64>,
-    effort: Option<u64>,
-}
-
-impl LimitsConfig {
-    pub(crate) fn limits(&self) -> Limits {
-        let mut l = Limits::default();
-        let set = |to: &mut u64, from: Option<u64>| *to = from.unwrap_or(*to);
-        set(&mut l.pixels, self.pixels);
-        set(&mut l.frames, self.frames);
-        set(&mut l.seconds, self.seconds);
-        set(&mut l.bytes, self.bytes);
-        set(&mut l.streams, self.streams);
-        set(&mut l.manifest_bytes, self.manifest_bytes);
-        set(&mut l.memory_bytes, self.memory_bytes);
-        set(&mut l.processor_seconds, self.processor_seconds);
-        set(&mut l.wall_seconds, self.wall_seconds);
-        set(&mut l.effort, self.effort);
-        l
-    }
-}
+use config::CONFIG;
+pub(crate) use config::Config;
 
 /// The folder.
 pub(crate) struct Home {
@@ -495,69 +341,4 @@ fn write_public(path: &Path, text: &str) -> Result<()> {
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::serve::Settings;
-
-    #[test]
-    fn paths_lead_from_the_folder_of_the_configuration() {
-        let told = |text: &str| Config::parse(text).unwrap().seen_from(Path::new("/home/proof"));
-        let config = told(
-            "[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n",
-        );
-        assert_eq!(config.registry.location.as_deref(), Some("/home/proof/a.db"));
-        assert_eq!(config.trust.lists, [Path::new("/home/proof/t.pem"), Path::new("/etc/t.pem")]);
-        assert_eq!(
-            (config.signing.certificate.unwrap(), config.signing.key.unwrap()),
-            ("/home/proof/c.pem".into(), "/home/proof/../k.pem".into())
-        );
-        for same in ["none", "postgres://user@host/database", ""] {
-            assert_eq!(
-                told(&format!("[registry]\nlocation = '{same}'")).registry.location.as_deref(),
-                Some(same)
-            );
-        }
-    }
-
-    #[test]
-    fn the_written_configuration_is_all_comments_and_all_valid() {
-        assert!(CONFIG.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
-        // With every setting uncommented it must still be understood.
-        let live: String = CONFIG
-            .lines()
-            .map(|l| l.strip_prefix("#= ").unwrap_or(l))
-            .fold(String::new(), |s, l| s + l + "\n");
-        let parsed: Config = toml::from_str(&live).unwrap();
-        assert_eq!(parsed.limits.limits(), Limits::default());
-        let here = ServeConfig::default().settings(None, false).unwrap();
-        assert_eq!(
-            parsed.serve.settings(None, false).unwrap(),
-            Settings {
-                jobs: 2,
-                reference_hosts: vec!["cdn.example.com".into()],
-                hosts: vec!["proofmark.example.com".into()],
-                forwarded: vec!["10.0.0.0/8".parse().unwrap()],
-                tls: Some((
-                    "/etc/proofmark/tls/fullchain.pem".into(),
-                    "/etc/proofmark/tls/privkey.pem".into()
-                )),
-                ..here
-            }
-        );
-        assert_eq!(
-            parsed.manifest.algorithm.as_deref(),
-            Some(proofmark::provenance::DEFAULT_ALGORITHM)
-        );
-        assert_eq!(
-            parsed.manifest.picture_algorithm.as_deref(),
-            Some(proofmark::provenance::VIDEO_FINGERPRINT)
-        );
-        assert_eq!(
-            parsed.manifest.sound_algorithm.as_deref(),
-            Some(proofmark::provenance::AUDIO_FINGERPRINT)
-        );
-    }
 }

@@ -1,0 +1,62 @@
+//! A stamped clip: what it carries, and where that is kept.
+
+use std::path::Path;
+
+use proofmark::Stamped;
+
+use super::line;
+use super::marks::generation;
+use crate::output::{GOOD, name};
+
+pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) -> String {
+    if quiet {
+        return format!("{}\n", stamped.payload);
+    }
+    let mut out = format!("{GOOD}stamped{GOOD:#}: {} → {}\n", name(file), name(target));
+    line(&mut out, "payload", &format!("{}{}", stamped.payload, generation(stamped.generation)));
+    let s = &stamped.summary;
+    if let (Some(codec), Some(p)) = (s.codec, &s.info.picture) {
+        line(
+            &mut out,
+            "picture",
+            &format!(
+                "{codec}, {}×{}, {} frames, marked with key {}",
+                p.width, p.height, s.frames, stamped.key
+            ),
+        );
+    }
+    if let Some(capacity) = &stamped.capacity {
+        line(
+            &mut out,
+            "evidence",
+            &format!("{:.0}: {}", capacity.evidence, capacity.outlook.sentence()),
+        );
+    }
+    for track in &stamped.sound {
+        let told = match track {
+            Ok(c) if !c.is_marked() => c.outlook.sentence().to_string(),
+            Ok(c) => format!("marked, evidence {:.0}: {}", c.evidence, c.outlook.sentence()),
+            Err(reason) => format!("not marked: {reason}"),
+        };
+        line(&mut out, "sound", &told);
+    }
+    let manifest = match &stamped.manifest {
+        Some(path) if path == target => "embedded and signed".to_string(),
+        Some(path) => format!("signed, in {}: keep it beside the clip", path.display()),
+        None if stamped.signed => "signed; the registry keeps it".to_string(),
+        None => "none, as asked".to_string(),
+    };
+    line(&mut out, "manifest", &manifest);
+    if let Some(parent) = &stamped.parent {
+        line(&mut out, "made from", &format!("{parent}, whose manifest is in the new one"));
+    }
+    let marked =
+        stamped.capacity.is_some() || stamped.sound.iter().flatten().any(|c| c.is_marked());
+    let forgotten = if marked {
+        "none: a stripped copy will be 'marked', not 'recovered'"
+    } else {
+        "none: a stripped copy will carry nothing"
+    };
+    line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
+    out
+}

@@ -1,0 +1,95 @@
+//! A verdict with its reasons, and the manifest that it rests on.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use proofmark::Verified;
+use proofmark::provenance::{Action, ManifestReport, ManifestState};
+use proofmark::verdict::{Language, Severity, Verdict};
+
+use super::marks::evidence;
+use super::{line, lines};
+use crate::output::{BAD, BOLD, DOUBT, GOOD, name};
+
+pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> String {
+    let verdict = v.judgement.verdict;
+    let style = match v.judgement.severity {
+        Severity::Good => GOOD,
+        Severity::Alert => BAD,
+        Severity::Note => BOLD,
+        _ => DOUBT,
+    };
+    let mut out = format!("{style}{}{style:#}: {}\n", verdict.name(), name(file));
+    line(&mut out, "in short", &v.judgement.summary(language));
+    lines(&mut out, "why", v.judgement.reasons.iter().map(|r| r.text(language)));
+    if let Some(m) = &v.manifest {
+        manifest(&mut out, m);
+    }
+    if verdict == Verdict::Recovered
+        && let Some(m) = v.registered.first().and_then(|r| r.manifest.as_ref())
+    {
+        let _ = writeln!(out, "{BOLD}recovered manifest{BOLD:#}");
+        manifest(&mut out, m);
+    }
+    if let Some(d) = v.detected.as_ref().filter(|d| d.any()) {
+        evidence(&mut out, d);
+    }
+    lines(&mut out, "next", v.judgement.steps(language).into_iter().map(|step| step.1));
+    out
+}
+
+pub(super) fn manifest(out: &mut String, m: &ManifestReport) {
+    if let Some(label) = &m.label {
+        line(out, "manifest", label);
+    }
+    if let Some(title) = &m.title {
+        line(out, "title", title);
+    }
+    if let Some(s) = &m.signer {
+        let name = [s.common_name.as_deref(), s.organisation.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ");
+        let trusted = if s.trusted { "trusted" } else { "not on a trust list here" };
+        let time = match (&s.time, &s.unattested_time) {
+            (Some(time), _) => format!("attested at {time}"),
+            (None, Some(time)) => {
+                format!("says it was at {time}, which nobody listed here attests")
+            }
+            (None, None) => "no attested time".to_string(),
+        };
+        line(out, "signer", &format!("{name}; {trusted}; {time}"));
+    }
+    lines(out, "actions", m.actions.iter().map(action));
+    for (i, a) in m.lineage.iter().enumerate() {
+        let title = a.title.as_ref().map(|t| format!(", '{t}'")).unwrap_or_default();
+        let how = a.relationship.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+        line(
+            out,
+            if i == 0 { "made from" } else { "" },
+            &format!(
+                "{}{how}{title}, signed by {}",
+                a.label,
+                a.signer().unwrap_or("an unnamed signer")
+            ),
+        );
+        lines(out, "", a.actions.iter().map(action));
+    }
+    if m.state == ManifestState::Invalid {
+        lines(out, "failures", &m.failures);
+    }
+}
+
+/// What was done, in a line.
+fn action(a: &Action) -> String {
+    let source = a
+        .digital_source_type
+        .as_deref()
+        .and_then(|t| t.rsplit('/').next())
+        .map(|t| format!(" ({t})"))
+        .unwrap_or_default();
+    let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
+    let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
+    format!("{}{source}{agent}{when}", a.action)
+}

@@ -1,0 +1,176 @@
+//! The home: its keys and its identity, and those that come from elsewhere.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::{Desk, code, json, refused, text};
+
+#[test]
+fn keys_rotate_travel_and_are_guarded() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let first = json(&desk.run(&["keys", "list", "--json"])).remove(0)["keys"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let file = desk.path(&format!("home/keys/{first}.key"));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        code(&desk.run(&[
+            "stamp",
+            "clip.mp4",
+            "-o",
+            "old.mkv",
+            "--video-codec",
+            "ffv1",
+            "--no-c2pa"
+        ])),
+        0
+    );
+    let keys = json(&desk.run(&["keys", "add", "--json"])).remove(0);
+    assert_eq!(
+        (keys["keys"].as_array().unwrap().len(), &keys["keys"][0]["stamps"]),
+        (2, &Value::Bool(true))
+    );
+    assert_ne!(keys["keys"][0]["id"], first);
+    assert_eq!(json(&desk.run(&["detect", "old.mkv", "--json"]))[0]["video"]["key"], first);
+
+    // No output ever holds a secret.
+    let secret = std::fs::read_to_string(&file).unwrap();
+    let secret =
+        serde_json::from_str::<Value>(&secret).unwrap()["secret"].as_str().unwrap().to_string();
+    for arguments in
+        [&["keys", "list"][..], &["keys", "list", "--json"], &["keys", "export", &first, "-o", "k"]]
+    {
+        let o = desk.run(arguments);
+        assert!(!text(&o.stdout).contains(&secret) && !text(&o.stderr).contains(&secret));
+    }
+    let other = Desk::new();
+    assert_eq!(code(&other.run(&["keys", "import", desk.path("k").to_str().unwrap()])), 0);
+    refused(&desk.run(&["keys", "export", "nosuch", "-o", "k2"]), 2, &["nosuch", "keys list"]);
+
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    refused(&desk.run(&["detect", "clip.mp4"]), 2, &["chmod 600"]);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&file, "{\"schema\": \"proofmark.key/1\"").unwrap();
+    refused(&desk.run(&["detect", "clip.mp4"]), 2, &[&first, "ends too early"]);
+}
+
+#[test]
+fn a_home_that_lost_something_is_mended() {
+    let desk = Desk::new();
+    let ring = || json(&desk.run(&["keys", "list", "--json"])).remove(0)["keys"].clone();
+    let before = ring();
+    let id = before[0]["id"].as_str().unwrap().to_string();
+    refused(&desk.run(&["init"]), 2, &["set up already"]);
+    assert_eq!(code(&desk.run(&["keys", "export", &id, "-o", "k"])), 0);
+    refused(&desk.run(&["keys", "export", &id, "-o", "-"]), 2, &["standard output"]);
+
+    // The keys are lost, and one comes back.
+    std::fs::remove_dir_all(desk.path("home/keys")).unwrap();
+    refused(&desk.run(&["keys", "list"]), 2, &["keys import"]);
+    assert_eq!(code(&desk.run(&["keys", "import", "k"])), 0);
+    assert_eq!(ring(), before);
+    // The identity is lost, or a full disk left it empty.
+    for file in ["key.pem", "certificate.pem"] {
+        std::fs::write(desk.path(&format!("home/signing/{file}")), "").unwrap();
+    }
+    desk.clip("clip.mp4");
+    assert_eq!(code(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"])), 2);
+    assert_eq!(code(&desk.run(&["init"])), 0);
+    assert_eq!((code(&desk.run(&["stamp", "clip.mp4", "-o", "out.mp4"])), ring()), (0, before));
+    // A private key of somebody's own is not thrown away.
+    std::fs::remove_file(desk.path("home/signing/certificate.pem")).unwrap();
+    refused(&desk.run(&["init"]), 2, &["key.pem", "without its certificate"]);
+}
+
+/// Keys and certificates that another tool made.
+#[test]
+fn foreign_identities_sign() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let openssl = |arguments: &str| {
+        let o = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(desk.work.path())
+            .output()
+            .unwrap();
+        assert!(o.status.success(), "openssl {arguments}: {}", text(&o.stderr));
+    };
+    std::fs::write(
+        desk.path("leaf.ext"),
+        "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n",
+    )
+    .unwrap();
+    openssl(
+        "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 30 -subj /O=Studio/CN=Studio-CA -addext keyUsage=critical,keyCertSign",
+    );
+    for (name, kind) in [("es256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("ed25519", "ED25519")] {
+        openssl(&format!("genpkey -algorithm {kind} -out {name}.key"));
+        openssl(&format!(
+            "req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out {name}.csr"
+        ));
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile leaf.ext -out {name}.pem"
+        ));
+        let chain = ["pem", "chain"].map(|e| desk.path(&format!("{name}.{e}")));
+        std::fs::write(
+            &chain[1],
+            std::fs::read_to_string(&chain[0]).unwrap()
+                + &std::fs::read_to_string(desk.path("ca.pem")).unwrap(),
+        )
+        .unwrap();
+        let stamped = desk.run(&[
+            "stamp",
+            "clip.mp4",
+            "-o",
+            "out.mp4",
+            "--force",
+            "--sign-cert",
+            &format!("{name}.chain"),
+            "--sign-key",
+            &format!("{name}.key"),
+        ]);
+        assert_eq!(code(&stamped), 0, "{}", text(&stamped.stderr));
+        let report =
+            json(&desk.run(&["verify", "out.mp4", "--json", "--trust", "ca.pem"])).remove(0);
+        assert_eq!(
+            (report["verdict"].as_str(), report["manifest"]["state"].as_str()),
+            (Some("intact"), Some("trusted")),
+            "{report}"
+        );
+        assert_eq!(report["manifest"]["signer"]["common_name"], format!("Signer-{name}"));
+    }
+    refused(
+        &desk.run(&[
+            "stamp",
+            "clip.mp4",
+            "-o",
+            "no.mp4",
+            "--sign-cert",
+            "es256.chain",
+            "--sign-key",
+            "ed25519.key",
+        ]),
+        2,
+        &["certificate and key", "first certificate"],
+    );
+    openssl("ecparam -name prime256v1 -genkey -noout -out old.key");
+    refused(
+        &desk.run(&[
+            "stamp",
+            "clip.mp4",
+            "-o",
+            "no.mp4",
+            "--sign-cert",
+            "es256.chain",
+            "--sign-key",
+            "old.key",
+        ]),
+        2,
+        &["openssl pkcs8"],
+    );
+    assert!(!desk.path("no.mp4").exists());
+}

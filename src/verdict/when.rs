@@ -1,0 +1,89 @@
+//! What rules ask in more than one place, and what they tell.
+
+use super::facts::{Facts, Likeness};
+use super::reason::{Param, Params, Word, params};
+use super::told;
+use crate::provenance::{ManifestReport, ManifestState};
+use crate::recovery::Registered;
+
+/// Holds where the condition does, with nothing to add.
+pub(super) fn plain(holds: bool) -> Option<Params> {
+    holds.then(Params::new)
+}
+
+pub(super) fn numbers(all: Vec<crate::Payload>) -> Option<Params> {
+    if all.len() > 1 { params([("payloads", all.into())]) } else { None }
+}
+
+/// What is told of an entry.
+pub(super) fn entry(r: &Registered) -> Params {
+    let kind = if r.media_type == crate::registry::Entry::MANIFEST_ALONE {
+        "handed-in"
+    } else {
+        "stamped"
+    };
+    let values = [
+        ("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)),
+        ("media_type", r.media_type.clone().into()),
+        ("date", told::day(r.stamped).into()),
+        ("how", kind.into()),
+    ];
+    values
+        .into_iter()
+        .chain(r.payload.map(|p| ("payload", p.into())))
+        .chain([("id", r.id.clone().into())])
+        .collect()
+}
+
+/// What is told of a manifest.
+pub(super) fn manifest(m: &ManifestReport) -> Params {
+    let place = if m.sidecar { "sidecar" } else { "embedded" };
+    Params::from([
+        ("signer", told::signer(m)),
+        ("place", place.into()),
+        ("listed", if m.state == ManifestState::Trusted { "yes" } else { "no" }.into()),
+    ])
+}
+
+pub(super) fn gap(gaps: &[proofmark_core::TimeRange]) -> Option<Params> {
+    let first = gaps.first()?;
+    params([
+        ("start", Param::Seconds(first.start)),
+        ("end", Param::Seconds(first.end)),
+        ("count", Param::Count(gaps.len())),
+    ])
+}
+
+/// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds
+/// otherwise, and is like it in nothing.
+pub(super) fn is_another(f: &Facts<'_>, r: &Registered) -> bool {
+    let alike = [Facts::looks(r), Facts::sounds(r)];
+    let marked =
+        r.payload.is_some_and(|p| f.seen == Some(p) || f.heard == Some(p) || f.is_beneath(p));
+    !marked
+        && alike.contains(&Likeness::Different)
+        && alike.iter().all(|l| matches!(l, Likeness::Different | Likeness::Untold))
+}
+
+/// The entry that a mark leads to, and whose manifest can be relied on, where the file has none of
+/// ours.
+pub(super) fn recoverable<'a>(f: &Facts<'a>) -> Option<&'a Registered> {
+    let usable = f.manifest.is_some() && f.is_derived().is_none();
+    f.seen
+        .or(f.heard)
+        .filter(|_| !usable)
+        .and_then(|p| f.entry(p))
+        .filter(|r| r.holds() || r.outlived())
+}
+
+/// Whether a marked picture looks otherwise than the registered one though it lies as that did.
+pub(super) fn looks_otherwise(f: &Facts<'_>, r: &Registered) -> bool {
+    f.seen.is_some() && f.lies_comparably() && Facts::looks(r) == Likeness::Different
+}
+
+/// Whether it is confirmed that the clip is the registered one, by what was found marked in it.
+pub(super) fn is_confirmed(f: &Facts<'_>, r: &Registered) -> bool {
+    let looks = f.seen.is_some() && matches!(Facts::looks(r), Likeness::Same | Likeness::Alike);
+    let sounds = f.heard.is_some() && Facts::sounds(r) == Likeness::Same;
+    (looks || sounds) && !looks_otherwise(f, r)
+}
