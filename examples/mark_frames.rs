@@ -1,7 +1,7 @@
 //! Marks frames in memory, and finds the mark again: no file, no registry, no manifest.
 //!
 //! `cargo run --release --example mark_frames`
-#![allow(clippy::too_many_lines, clippy::print_stdout, reason = "an example says what it does")]
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use proofmark::video::{
     DetectOptions, Detector, FrameShape, Luma, Marker, SampleFormat, Samples, Strength,

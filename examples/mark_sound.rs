@@ -1,7 +1,7 @@
 //! Marks sound in memory, and finds the mark again.
 //!
 //! `cargo run --release --example mark_sound`
-#![allow(clippy::too_many_lines, clippy::print_stdout, reason = "an example says what it does")]
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use proofmark::audio::{Detector, Format, ListenOptions, Marker};
 use proofmark::{KeyRing, Payload, WatermarkKey};

@@ -1,17 +1,14 @@
 //! Stamps a clip, verifies what came of it, and acts on verdict, severity and reason codes.
 //!
 //! `cargo run --release --example stamp_and_verify -- CLIP STAMPED.mp4 REGISTRY.db`
-#![allow(clippy::too_many_lines, clippy::print_stdout, reason = "an example says what it does")]
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use proofmark::provenance::{Identity, Trust, test_identity};
 use proofmark::stamp::Remember;
-use proofmark::{
-    KeyRing, Registry, Severity, StampOptions, Stamper, Verifier, VerifyOptions, WatermarkKey,
-    registry,
-};
+use proofmark::{KeyRing, Registry, Severity, Stamper, Verifier, WatermarkKey, registry};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
@@ -25,20 +22,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registry: Arc<dyn Registry> =
         registry::open(database.to_str().ok_or("a name that is text")?)?;
 
-    let mut options = StampOptions::default();
-    options.identity = Some(Identity::from_pem(test.chain, test.key.to_string(), None)?);
-    options.manifest.title = Some("An example".into());
-    options.remember = Remember::Registry(registry.clone());
-    let done = Stamper::new(key.clone()).options(options.clone()).stamp(clip, stamped)?;
+    let identity = Identity::from_pem(test.chain, test.key.to_string(), None)?;
+    let stamper = Stamper::new(key.clone())
+        .identity(identity)
+        .title("An example")
+        .remember(Remember::Registry(registry.clone()));
+    let done = stamper.stamp(clip, stamped)?;
     println!("stamped with {}", done.payload);
 
     // Files of strangers are better looked at in workers: see `proofmark::sandbox`.
-    let mut options = VerifyOptions::default();
-    options.trust = Trust::default();
-    options.trust.add(&test.authority)?;
-    options.registry = Some(registry);
-    let ring = KeyRing::from(key);
-    let verified = Verifier::new().ring(ring.clone()).options(options.clone()).verify(stamped)?;
+    let mut trust = Trust::default();
+    trust.add(&test.authority)?;
+    let verifier = Verifier::new().ring(KeyRing::from(key)).registry(registry).trust(trust);
+    let verified = verifier.verify(stamped)?;
     for reason in &verified.judgement.reasons {
         println!("{}", reason.code);
     }

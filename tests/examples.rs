@@ -40,3 +40,37 @@ fn a_clip_is_stamped_and_verified() {
     let told = told(command);
     assert!(told.contains("manifest.ours") && told.ends_with("intact: publish it\n"), "{told}");
 }
+
+#[test]
+fn a_finished_file_is_signed_and_its_media_stay() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (marked, key) = (folder.path().join("marked.mp4"), folder.path().join("a.key"));
+    let payload = common::stamp(&common::clip(), &marked, None).payload;
+    std::fs::write(&key, common::ring().newest().to_text().as_str()).unwrap();
+    for (clip, says) in [(marked, "marked:"), (common::clip(), "not marked:")] {
+        let signed = folder.path().join("signed.mp4");
+        let mut command = example("sign_finished");
+        command.args([&clip, &signed, &key]);
+        let told = told(command);
+        assert!(told.starts_with(says) && told.ends_with("intact\n"), "{told}");
+        assert_eq!(says == "marked:", told.contains(&payload.to_string()));
+        let streams = |path| common::probe(path, "-show_packets -show_data_hash sha256 -of csv");
+        let media = |path| {
+            let packets = streams(path);
+            let hash = |line: &str| line.rsplit(',').next().unwrap().to_string();
+            packets.lines().map(hash).collect::<Vec<String>>()
+        };
+        assert_eq!(media(&signed), media(&clip));
+    }
+}
+
+#[test]
+fn a_registry_of_ones_own_is_asked() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut command = example("own_registry");
+    command.arg(common::clip()).args(["stamped.mp4", "registry.db"]).current_dir(folder.path());
+    let told = told(command);
+    for says in ["announced: urn:c2pa:", "confirmed: urn:c2pa:", "asked for: "] {
+        assert!(told.contains(says), "{told}");
+    }
+}

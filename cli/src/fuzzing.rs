@@ -22,7 +22,7 @@ use crate::serve::{Parts, Peer, Scope, ServeConfig, Service, TokenFile, routes};
 /// Reads a configuration file, and takes from it what is computed.
 pub fn configuration(text: &str) {
     if let Ok(config) = Config::parse(text) {
-        let _ = (config.serve.settings(None, false), config.limits.limits());
+        let _ = (config.serve.settings(None, false), config.limits);
     }
 }
 

@@ -16,6 +16,7 @@ mod queue;
 mod reference;
 mod resolver;
 mod serve;
+mod settings;
 mod target;
 
 use std::process::ExitCode;

@@ -1,5 +1,4 @@
-//! The reference of the command line and of the configuration, which a test keeps as the program
-//! has them.
+//! The reference, which tests keep as the program has it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +8,7 @@ use clap::CommandFactory;
 use crate::args::Cli;
 
 /// Holds a page against what it should say; writes it instead where that is asked for.
-fn hold(name: &str, text: &str) {
+pub(crate) fn hold(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name);
     if std::env::var_os("PROOFMARK_WRITE_TABLES").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -45,13 +44,4 @@ fn the_command_line_is_described_as_it_is() {
     cli.build();
     describe(&mut cli, "proofmark", &mut page);
     hold("command-line.md", &page);
-}
-
-#[test]
-fn the_configuration_is_described_as_it_is() {
-    let page = format!(
-        "# The configuration\n\n`init` writes this file, `config.toml`, into a home. A test keeps this page as the program has it.\n\n```toml\n{}\n```\n",
-        include_str!("config.toml").trim_end()
-    );
-    hold("configuration.md", &page);
 }

@@ -7,12 +7,18 @@ use proofmark::Language;
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
+use crate::settings::limit;
+
 /// Options of every command.
 #[derive(Args)]
 pub(crate) struct Global {
     /// Folder with keys, signing identity and configuration [default: $XDG_DATA_HOME/proofmark]
     #[arg(long, global = true, env = "PROOFMARK_HOME", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
+    /// Let a file ask this much of the machine, as in bytes=4GiB; docs/reference/configuration.md
+    /// lists all limits. May be given more than once
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = limit)]
+    pub(crate) limit: Vec<(String, u64)>,
     /// Print one JSON object per input on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,

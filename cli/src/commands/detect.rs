@@ -46,7 +46,7 @@ impl<'a> Finder<'a> {
     pub(crate) fn new(args: &DetectArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
         let ring = home.key_ring()?;
-        let limits = home.config()?.limits.limits();
+        let limits = home.config()?.limits;
         let options = super::detect_options(&args.question)?;
         let inspector = lookers.inspector();
         Ok(Self {

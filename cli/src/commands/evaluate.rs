@@ -8,7 +8,7 @@ use proofmark::{EvaluateOptions, Report, WatermarkKey, attacks};
 use crate::args::{EvaluateArgs, Global};
 use crate::commands::Inspectors;
 use crate::exit::Exit;
-use crate::home::{self, Config, Home};
+use crate::home::{self, Home};
 use crate::progress::{Bar, cancel};
 use crate::target::Target;
 use crate::{inputs, output};
@@ -73,10 +73,10 @@ fn options(
     early: Option<PreparedZygote>,
     global: &Global,
 ) -> Result<EvaluateOptions> {
-    let config =
-        Home::locate(global).map_or_else(|_| Ok(Config::default()), |home| home.config())?;
+    let config = Home::locate(global)
+        .map_or_else(|_| home::without_home(&global.limit), |home| home.config())?;
     let mut o = EvaluateOptions::default();
-    o.limits = config.limits.limits();
+    o.limits = config.limits;
     let lookers = Inspectors::new(&args.sandbox, early);
     (o.press, o.inspector) = (lookers.presses(), lookers.inspector());
     o.seconds = args.seconds;

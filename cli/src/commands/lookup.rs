@@ -39,7 +39,7 @@ pub(crate) fn run(
     let config = home.config()?;
     let ring = home.key_ring_if_any()?;
     let mut options = VerifyOptions::default();
-    options.limits = config.limits.limits();
+    options.limits = config.limits;
     options.trust = super::trust(Some(&args.trust), &config)?;
     config.manifest.name(&mut options);
     let source = match &args.server {

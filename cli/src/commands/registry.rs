@@ -24,7 +24,7 @@ const PAGE: usize = 200;
 pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     let config = home.config()?;
-    let limits = config.limits.limits();
+    let limits = config.limits;
     let registry = match args.action {
         RegistryAction::Import { .. } | RegistryAction::Restore { .. } => {
             home.registry(&args.registry, &config)?

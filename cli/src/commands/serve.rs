@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
         );
     }
     let mut options = VerifyOptions::default();
-    options.limits = config.limits.limits();
+    options.limits = config.limits;
     options.trust = super::trust(Some(&args.trust), &config)?;
     options.own = home.own_signers(&config)?;
     options.registry = Some(registry.clone());

@@ -235,7 +235,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.remember = remember(&args.remember, home, config)?;
     o.check = args.check;
     o.mark_sound = !args.no_audio_mark;
-    o.limits = config.limits.limits();
+    o.limits = config.limits;
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     let codec = args.encode.video_codec.as_ref().or(config.stamp.video_codec.as_ref());
     o.encode.codec = codec

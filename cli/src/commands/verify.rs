@@ -172,7 +172,7 @@ impl Work for VerifyWork {
 
 fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
     let mut o = VerifyOptions::default();
-    o.limits = config.limits.limits();
+    o.limits = config.limits;
     o.detect = super::detect_options(&args.question)?;
     if let Some(a) = named(args.algorithm.as_ref(), config.manifest.algorithm.as_ref()) {
         o.algorithm.clone_from(a);

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
         finder: Finder::new(&detecting(args), lookers.clone(), global),
         stamper: StampWork::new(&stamping, lookers, global),
         registry,
-        limits: config.limits.limits(),
+        limits: config.limits,
         stores: Stores::default(),
         scratch: Scratch::new(&args.scratch.clone().unwrap_or_else(std::env::temp_dir))?,
         metrics,

@@ -7,13 +7,11 @@ use proofmark::media::Limits;
 use proofmark::registry;
 use proofmark::video::Strength;
 use serde::Deserialize;
+use toml::{Table, Value};
 
 use super::named;
 use crate::queue::QueueConfig;
 use crate::serve::ServeConfig;
-
-/// The configuration file as `init` writes it: every setting, each commented out at its default.
-pub(super) const CONFIG: &str = include_str!("../config.toml");
 
 /// Settings of the configuration file. What is not set there has the library's default.
 #[derive(Debug, Default, Deserialize)]
@@ -23,7 +21,7 @@ pub(crate) struct Config {
     pub(crate) manifest: ManifestConfig,
     pub(crate) signing: SigningConfig,
     pub(crate) trust: TrustConfig,
-    pub(crate) limits: LimitsConfig,
+    pub(crate) limits: Limits,
     pub(crate) registry: RegistryConfig,
     pub(crate) lookup: LookupConfig,
     pub(crate) serve: ServeConfig,
@@ -42,6 +40,25 @@ impl Config {
                 .map_or(0, |s| 1 + text.bytes().take(s.start).filter(|&b| b == b'\n').count());
             format!("line {line}: {}", e.message())
         })
+    }
+
+    /// The same with what was given beside the file in place of what it says. `self` was made from
+    /// that text.
+    ///
+    /// # Errors
+    /// What is wrong with what was given.
+    pub(super) fn with(self, text: &str, given: Table) -> Result<Self, String> {
+        if given.is_empty() {
+            return Ok(self);
+        }
+        let mut all: Table = text.parse().map_err(|e: toml::de::Error| e.message().to_string())?;
+        for (section, values) in given {
+            match (all.get_mut(&section).and_then(Value::as_table_mut), values) {
+                (Some(there), Value::Table(values)) => there.extend(values),
+                (_, values) => _ = all.insert(section, values),
+            }
+        }
+        all.try_into().map_err(|e: toml::de::Error| e.message().to_string())
     }
 
     /// With its paths from the folder that it lies in, wherever the command is called.
@@ -134,43 +151,11 @@ pub(crate) struct TrustConfig {
     pub(crate) own: Vec<PathBuf>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LimitsConfig {
-    pixels: Option<u64>,
-    frames: Option<u64>,
-    seconds: Option<u64>,
-    bytes: Option<u64>,
-    streams: Option<u64>,
-    manifest_bytes: Option<u64>,
-    memory_bytes: Option<u64>,
-    processor_seconds: Option<u64>,
-    wall_seconds: Option<u64>,
-    effort: Option<u64>,
-}
-
-impl LimitsConfig {
-    pub(crate) fn limits(&self) -> Limits {
-        let mut l = Limits::default();
-        let set = |to: &mut u64, from: Option<u64>| *to = from.unwrap_or(*to);
-        set(&mut l.pixels, self.pixels);
-        set(&mut l.frames, self.frames);
-        set(&mut l.seconds, self.seconds);
-        set(&mut l.bytes, self.bytes);
-        set(&mut l.streams, self.streams);
-        set(&mut l.manifest_bytes, self.manifest_bytes);
-        set(&mut l.memory_bytes, self.memory_bytes);
-        set(&mut l.processor_seconds, self.processor_seconds);
-        set(&mut l.wall_seconds, self.wall_seconds);
-        set(&mut l.effort, self.effort);
-        l
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::serve::Settings;
+    use crate::settings;
 
     #[test]
     fn paths_lead_from_the_folder_of_the_configuration() {
@@ -194,14 +179,15 @@ mod tests {
 
     #[test]
     fn the_written_configuration_is_all_comments_and_all_valid() {
-        assert!(CONFIG.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
+        let written = settings::file();
+        assert!(written.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
         // With every setting uncommented it must still be understood.
-        let live: String = CONFIG
+        let live: String = written
             .lines()
             .map(|l| l.strip_prefix("#= ").unwrap_or(l))
             .fold(String::new(), |s, l| s + l + "\n");
         let parsed: Config = toml::from_str(&live).unwrap();
-        assert_eq!(parsed.limits.limits(), Limits::default());
+        assert_eq!(parsed.limits, Limits::default());
         let here = ServeConfig::default().settings(None, false).unwrap();
         assert_eq!(
             parsed.serve.settings(None, false).unwrap(),

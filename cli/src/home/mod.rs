@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use proofmark::key::KeyError;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
@@ -29,14 +29,29 @@ use tempfile::NamedTempFile;
 
 use crate::args::{Global, RegistryOption};
 use crate::queue::QueueOption;
+use crate::settings;
 use crate::target::folder;
 
-use config::CONFIG;
 pub(crate) use config::Config;
+
+/// The configuration of a file with that text, with what environment and `--limit` say beside it.
+fn given(config: Config, text: &str, limits: &[(String, u64)]) -> Result<Config> {
+    let given = settings::given(std::env::vars_os(), limits)?;
+    config.with(text, given).map_err(|e| {
+        anyhow!("a variable PROOFMARK_… or --limit sets what cannot be: {e}; mend or unset it")
+    })
+}
+
+/// The configuration where there is no home.
+pub(crate) fn without_home(limits: &[(String, u64)]) -> Result<Config> {
+    given(Config::default(), "", limits)
+}
 
 /// The folder.
 pub(crate) struct Home {
     path: PathBuf,
+    /// What `--limit` sets.
+    limits: Vec<(String, u64)>,
 }
 
 impl Home {
@@ -51,7 +66,7 @@ impl Home {
             .or_else(|| from_env("XDG_DATA_HOME").map(|p| p.join("proofmark")))
             .or_else(|| from_env("HOME").map(|p| p.join(".local/share/proofmark")))
             .context("no home folder is known; name one with --home or PROOFMARK_HOME")?;
-        Ok(Self { path })
+        Ok(Self { path, limits: global.limit.clone() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -96,22 +111,25 @@ impl Home {
             write_private(&signing("key.pem"), &identity.key)?;
         }
         if !self.path.join("config.toml").exists() {
-            write_public(&self.path.join("config.toml"), CONFIG)?;
+            write_public(&self.path.join("config.toml"), &settings::file())?;
         }
         if has_key { Ok(()) } else { self.store_key(key) }
     }
 
     pub(crate) fn config(&self) -> Result<Config> {
         let path = self.path.join("config.toml");
-        match fs::read_to_string(&path) {
-            Ok(text) => match Config::parse(&text) {
-                Ok(config) => Ok(config.seen_from(&self.path)),
-                Err(e) => bail!("{}: {e}; mend or comment out the setting", path.display()),
-            },
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Config::default()),
-            Err(e) => Err(e).with_context(|| {
-                format!("{}: cannot be read; check its permissions", path.display())
-            }),
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
+            Err(e) => {
+                return Err(e).with_context(|| {
+                    format!("{}: cannot be read; check its permissions", path.display())
+                });
+            }
+        };
+        match Config::parse(&text) {
+            Ok(config) => Ok(given(config, &text, &self.limits)?.seen_from(&self.path)),
+            Err(e) => bail!("{}: {e}; mend or comment out the setting", path.display()),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// that they bound is spent; those of the machine, the last four, are held by the kernel and the
 /// parent where files are looked at in a sandbox, and by nobody elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Pixels of a frame.
     pub pixels: u64,
