@@ -89,7 +89,8 @@ fn copies(clips: &BTreeMap<String, Clip>) {
     let attacks: Vec<&String> =
         clips.values().next().map(|c| c.1.keys().collect()).unwrap_or_default();
     println!(
-        "| attack | found | median | most | nearest quarter, most | different() | not found |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| attack | found | median | most | nearest quarter, most | different() | not found |\n| \
+        --- | --- | --- | --- | --- | --- | --- |"
     );
     for attack in attacks {
         let (mut all, mut nearest, mut lost, mut found) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -126,7 +127,9 @@ fn kin(a: &str, b: &str) -> bool {
 
 fn others(folder: &str, clips: &BTreeMap<String, Clip>) {
     println!(
-        "\n| length | pairs | as it is: least, 1 %, median | nearest quarter: 1 %, 10 %, median | different() | guessed: least, 0.1 %, 1 %, median | same() |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "\n| length | pairs | as it is: least, 1 %, median | nearest quarter: 1 %, 10 %, median | \
+        different() | guessed: least, 0.1 %, 1 %, median | same() |\n| --- | --- | --- | --- | \
+        --- | --- | --- |"
     );
     for seconds in [3.0, 5.0, 10.0] {
         let (mut plain, mut nearest, mut guessed, mut same, mut different) =
@@ -157,7 +160,8 @@ fn others(folder: &str, clips: &BTreeMap<String, Clip>) {
         }
         let many = plain.len();
         println!(
-            "| {seconds} s | {many} | {:.3}, {:.3}, {:.3} | {:.3}, {:.3}, {:.3} | {different} | {:.3}, {:.3}, {:.3}, {:.3} | {} |",
+            "| {seconds} s | {many} | {:.3}, {:.3}, {:.3} | {:.3}, {:.3}, {:.3} | {different} | \
+            {:.3}, {:.3}, {:.3}, {:.3} | {} |",
             quantile(&mut plain, 0.0),
             quantile(&mut plain, 0.01),
             quantile(&mut plain, 0.5),

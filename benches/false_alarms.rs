@@ -205,26 +205,33 @@ fn plot(p_values: &[Vec<f64>]) -> String {
     let (low, high) = (10f64.powi(-DECADES), 1.0);
     let (right, bottom) = (place(high, low).0, place(high, low).1);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#333\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" \
+        font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#333\">\n<rect \
+        width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         right + 20.0,
         bottom + 50.0
     );
     for d in 0..=DECADES {
         let (x, y) = place(10f64.powi(-d), 10f64.powi(-d));
         out += &format!(
-            "<path d=\"M{x} 20V{bottom}M60 {y}H{right}\" stroke=\"#ddd\"/><text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">1e-{d}</text><text x=\"54\" y=\"{}\" text-anchor=\"end\">1e-{d}</text>\n",
+            "<path d=\"M{x} 20V{bottom}M60 {y}H{right}\" stroke=\"#ddd\"/><text x=\"{x}\" \
+            y=\"{}\" text-anchor=\"middle\">1e-{d}</text><text x=\"54\" y=\"{}\" \
+            text-anchor=\"end\">1e-{d}</text>\n",
             bottom + 16.0,
             y + 4.0
         );
     }
     let ((x0, y0), (x1, y1)) = (place(low, low), place(high, high));
     out += &format!(
-        "<path d=\"M{x0} {y0}L{x1} {y1}\" stroke=\"#333\" stroke-dasharray=\"4 4\"/>\n<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">reported p-value t; above the dashed line would be a broken promise</text>\n",
+        "<path d=\"M{x0} {y0}L{x1} {y1}\" stroke=\"#333\" stroke-dasharray=\"4 4\"/>\n<text \
+        x=\"{}\" y=\"{}\" text-anchor=\"middle\">reported p-value t; above the dashed line would \
+        be a broken promise</text>\n",
         (60.0 + right) / 2.0,
         bottom + 38.0
     );
     out += &format!(
-        "<text x=\"14\" y=\"{}\" transform=\"rotate(-90 14 {0})\" text-anchor=\"middle\">share of trials with p ≤ t</text>\n",
+        "<text x=\"14\" y=\"{}\" transform=\"rotate(-90 14 {0})\" text-anchor=\"middle\">share of \
+        trials with p ≤ t</text>\n",
         (20.0 + bottom) / 2.0
     );
     for (i, (list, colour)) in p_values.iter().zip(COLOURS).enumerate() {
@@ -239,7 +246,9 @@ fn plot(p_values: &[Vec<f64>]) -> String {
         let (y, label) =
             (40.0 + 18.0 * i as f64, format!("{}, {} trials", QUESTIONS[i], list.len()));
         out += &format!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/><path d=\"M76 {y}h20\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"102\" y=\"{}\">{label}</text>\n",
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/><path \
+            d=\"M76 {y}h20\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"102\" \
+            y=\"{}\">{label}</text>\n",
             y + 4.0
         );
     }

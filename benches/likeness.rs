@@ -157,7 +157,8 @@ impl Tally {
         self.seconds.sort_by(f64::total_cmp);
         let precision = 100.0 * self.first as f64 / (self.first + self.wrong.len()).max(1) as f64;
         println!(
-            "\n{what}, among {others} others: first in {} of {} (recall {:.1} %), precision {precision:.2} %",
+            "\n{what}, among {others} others: first in {} of {} (recall {:.1} %), precision \
+            {precision:.2} %",
             self.first,
             self.copies,
             100.0 * self.first as f64 / self.copies as f64

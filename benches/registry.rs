@@ -48,7 +48,8 @@ fn main() {
     }
     let recording = recorder.finish();
     println!(
-        "| entries | on disk, MB | put, s | search by picture, s | by sound, s | all payloads, s | by payload, ms | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| entries | on disk, MB | put, s | search by picture, s | by sound, s | all payloads, s \
+        | by payload, ms | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for count in if sizes.is_empty() { vec![1000, 10_000] } else { sizes } {
         let folder = TempDir::new().unwrap();
@@ -87,7 +88,8 @@ fn main() {
         });
         let megabytes = std::fs::metadata(&path).unwrap().len() as f64 / 1e6;
         println!(
-            "| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {listen:.2} | {all:.2} | {:.3} | {:.0} |",
+            "| {count} | {megabytes:.0} | {put:.1} | {search:.2} | {listen:.2} | {all:.2} | {:.3} \
+            | {:.0} |",
             1e3 * each / 1000.0,
             peak_memory()
         );

@@ -142,7 +142,8 @@ pub enum RecoveryError {
 pub enum DepositError {
     /// It cannot be read.
     #[error(
-        "this is no C2PA manifest store, or one too damaged to be read; send the bytes of a .c2pa file"
+        "this is no C2PA manifest store, or one too damaged to be read; send the bytes of a .c2pa \
+        file"
     )]
     Unreadable,
     /// It fails validation.

@@ -64,7 +64,8 @@ fn time_colour_rotation_and_sound_stay() {
     let colour = |p: &Path| {
         probe(
             p,
-            "-select_streams v -show_entries stream=pix_fmt,color_primaries,color_transfer,color_space,codec_name",
+            "-select_streams v -show_entries \
+            stream=pix_fmt,color_primaries,color_transfer,color_space,codec_name",
         )
     };
     let (_b, ten) = round_trip(&odd("ten_bit.mp4"), "mp4");
@@ -138,7 +139,8 @@ fn captions_chapters_and_hdr_metadata_stay() {
     let light = |p: &Path| {
         probe(
             p,
-            "-select_streams v -read_intervals %+#1 -show_entries frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average",
+            "-select_streams v -read_intervals %+#1 -show_entries \
+            frame_side_data=red_x,green_y,white_point_x,max_luminance,max_content,max_average",
         )
     };
     let (_work, target) = round_trip(&odd("hdr.mp4"), "mp4");

@@ -340,7 +340,8 @@ fn nothing_is_within_reach() {
     for (held, habit, argument) in attempts {
         if !held {
             eprintln!(
-                "skipped: {habit}: this kernel lacks Landlock or seccomp, or lets nobody have a root of their own"
+                "skipped: {habit}: this kernel lacks Landlock or seccomp, or lets nobody have a \
+                root of their own"
             );
             continue;
         }

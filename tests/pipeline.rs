@@ -123,7 +123,8 @@ fn what_a_crop_left_is_known_where_no_lattice_shows() {
     let payload = stamp(&clip(), &target, None).payload;
     ffmpeg(
         &target,
-        "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 -crf 39",
+        "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 \
+        -crf 39",
         &upload,
     );
     let ask = |payload| {
@@ -143,7 +144,9 @@ fn a_splice_is_told_in_time() {
     ffmpeg(
         &target,
         &format!(
-            "-i {} -filter_complex [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat -preset veryfast -crf 23",
+            "-i {} -filter_complex \
+            [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat \
+            -preset veryfast -crf 23",
             unmarked.display()
         ),
         &spliced,

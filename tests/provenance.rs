@@ -263,15 +263,18 @@ fn authority(folder: &Path) -> String {
     std::fs::write(folder.join("serial"), "01\n").unwrap();
     openssl(
         folder,
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out clocks.pem -days 2 -subj /O=Clocks/CN=Clocks -config tsa.cnf -extensions ca",
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out clocks.pem -days 2 -subj \
+        /O=Clocks/CN=Clocks -config tsa.cnf -extensions ca",
     );
     openssl(
         folder,
-        "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /O=Clock/CN=Clock -config tsa.cnf",
+        "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /O=Clock/CN=Clock -config \
+        tsa.cnf",
     );
     openssl(
         folder,
-        "x509 -req -in tsa.csr -CA clocks.pem -CAkey ca.key -CAcreateserial -days 1 -extfile tsa.cnf -extensions ext -out tsa.pem",
+        "x509 -req -in tsa.csr -CA clocks.pem -CAkey ca.key -CAcreateserial -days 1 -extfile \
+        tsa.cnf -extensions ext -out tsa.pem",
     );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (url, folder) =
@@ -291,10 +294,17 @@ fn authority(folder: &Path) -> String {
         std::fs::write(folder.join("query"), query).unwrap();
         openssl(
             &folder,
-            "ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -chain tsa.pem -out reply",
+            "ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -chain \
+            tsa.pem -out reply",
         );
         let reply = std::fs::read(folder.join("reply")).unwrap();
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", reply.len()).unwrap();
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: \
+            application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            reply.len()
+        )
+        .unwrap();
         stream.write_all(&reply).unwrap();
     });
     url

@@ -444,7 +444,8 @@ fn a_sound_mark_in_another_sound_is_contradictory() {
     ffmpeg(
         &forged,
         &format!(
-            "-i {} -filter_complex [1:a]volume=0.5[b];[0:a][b]amix=inputs=2:duration=first:normalize=0 -c:a aac -b:a 96k",
+            "-i {} -filter_complex \
+            [1:a]volume=0.5[b];[0:a][b]amix=inputs=2:duration=first:normalize=0 -c:a aac -b:a 96k",
             other.display()
         ),
         &over,
@@ -452,7 +453,8 @@ fn a_sound_mark_in_another_sound_is_contradictory() {
     assert_ne!(studio.verify(&over).judgement.verdict, Verdict::Contradictory);
     // Much may be done to the right sound without such an accusation.
     let tuned = format!(
-        "-i {} -ac 2 -filter_complex [1:a]volume=0.4[b];[0:a][b]amix=inputs=2:duration=first:normalize=0",
+        "-i {} -ac 2 -filter_complex \
+        [1:a]volume=0.4[b];[0:a][b]amix=inputs=2:duration=first:normalize=0",
         other.display()
     );
     for arguments in [

@@ -16,7 +16,8 @@ pub(crate) fn hold(name: &str, text: &str) {
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == text,
-        "docs/reference/{name} is not what the program says; write it anew with PROOFMARK_WRITE_TABLES=1"
+        "docs/reference/{name} is not what the program says; write it anew with \
+        PROOFMARK_WRITE_TABLES=1"
     );
 }
 
@@ -38,7 +39,8 @@ fn describe(command: &mut clap::Command, name: &str, page: &mut String) {
 #[test]
 fn the_command_line_is_described_as_it_is() {
     let mut page = String::from(
-        "# The command line\n\nWhat `--help` says, command by command. A test keeps this page as the program has it.\n",
+        "# The command line\n\nWhat `--help` says, command by command. A test keeps this page as \
+        the program has it.\n",
     );
     let mut cli = Cli::command().term_width(100);
     cli.build();

@@ -78,7 +78,8 @@ impl Resolver {
         let host = uri.host().unwrap_or_default();
         if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
             bail!(
-                "{host}: a name or password in the URL is not sent; put the token into PROOFMARK_TOKEN"
+                "{host}: a name or password in the URL is not sent; put the token into \
+                PROOFMARK_TOKEN"
             );
         }
         match uri.scheme_str() {
@@ -88,7 +89,8 @@ impl Resolver {
         }
         if !allowed.is_empty() && !allowed.iter().any(|a| a.trim_end_matches('/') == url) {
             bail!(
-                "{url}: is not among the servers that the configuration allows; add it to 'servers' in its [lookup] part"
+                "{url}: is not among the servers that the configuration allows; add it to \
+                'servers' in its [lookup] part"
             );
         }
         let origin = format!(

@@ -22,7 +22,8 @@ impl<'a> Target<'a> {
         let shown = path.display();
         if path == Path::new("-") {
             bail!(
-                "{shown}: standard output is not written to here; name a file, ./- for one of that name"
+                "{shown}: standard output is not written to here; name a file, ./- for one of \
+                that name"
             );
         }
         if path.is_dir() {
@@ -116,7 +117,8 @@ pub(crate) fn refuse_other_kind(target: &Path, kind: Option<&String>) -> Result<
         && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Some(named), Some(asked)) if named == asked)
     {
         bail!(
-            "{}: is a file's name, which says what to write, and --to {kind} says another; leave one of them out, or give a folder",
+            "{}: is a file's name, which says what to write, and --to {kind} says another; leave \
+            one of them out, or give a folder",
             target.display()
         );
     }

@@ -197,20 +197,33 @@ fn a_moderator_sends_a_clip_and_reads_why() {
     // Its sound is a pure tone, of which nothing can be told.
     assert_eq!(browser.run("return document.querySelector('.verdict').className"), "verdict doubt");
     // The weightiest reasons are there at once, the rest when it is asked for.
-    assert_eq!(browser.run("return [document.querySelectorAll('.verdict > ul li').length > 0, document.querySelector('details.rest').open]"), json!([true, false]));
+    assert_eq!(
+        browser.run(
+            "return [document.querySelectorAll('.verdict > ul li').length > 0, \
+        document.querySelector('details.rest').open]"
+        ),
+        json!([true, false])
+    );
     assert!(
         browser.run("return document.title").as_str().unwrap().starts_with("Recovered: upload.mp4")
     );
     // The player plays, and a click on the timeline moves it.
     browser.wait("document.querySelector('video').readyState >= 2");
     assert!(browser.run("return document.querySelector('video').duration").as_f64().unwrap() > 3.9);
-    browser.run("const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, bubbles: true}))");
+    browser.run(
+        "const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); \
+        t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, \
+        bubbles: true}))",
+    );
     browser.wait("Math.abs(document.querySelector('video').currentTime - 2) < 0.3");
     browser.wait(
         "document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'",
     );
     // So do the arrow keys.
-    browser.run("document.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))");
+    browser.run(
+        "document.querySelector('[role=slider]').dispatchEvent(new \
+        KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))",
+    );
     browser.wait("Math.abs(document.querySelector('video').currentTime - 3) < 0.4");
     // The marked area is drawn when asked for, over all of the frame.
     assert_eq!(
@@ -222,8 +235,11 @@ fn a_moderator_sends_a_clip_and_reads_why() {
         browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
         "block"
     );
-    let sizes =
-        browser.run("return [document.querySelector('svg.area'), document.querySelector('video')].map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])");
+    let sizes = browser.run(
+        "return [document.querySelector('svg.area'), \
+            document.querySelector('video')].map(e => [e.getBoundingClientRect().width, \
+            e.getBoundingClientRect().height])",
+    );
     assert_eq!(sizes[0], sizes[1]);
     assert!(
         browser.run("return document.querySelectorAll('svg.area .yes').length").as_u64().unwrap()
@@ -313,7 +329,10 @@ fn a_phone_and_a_keyboard_are_enough() {
     let mut reached = Vec::new();
     for _ in 0..40 {
         browser.press("\u{e004}");
-        let at = browser.run("const e = document.activeElement; return e === document.body ? null : (e.ariaLabel || e.labels?.[0]?.innerText || e.innerText || e.tagName)");
+        let at = browser.run(
+            "const e = document.activeElement; return e === document.body ? null \
+            : (e.ariaLabel || e.labels?.[0]?.innerText || e.innerText || e.tagName)",
+        );
         let Some(name) = at.as_str() else { break };
         reached.push(name.trim().to_string());
     }
@@ -330,9 +349,17 @@ fn a_phone_and_a_keyboard_are_enough() {
     );
     assert!(place("Timeline") > 0 && place("Print") > 0);
     let unnamed = browser.run(
-        "return [...document.querySelectorAll('input,button,a,video,progress,[role=img]')].filter(e => !(e.ariaLabel || e.labels?.length || e.innerText.trim() || e.alt)).map(e => e.outerHTML)",
+        "return \
+        [...document.querySelectorAll('input,button,a,video,progress,[role=img]')].filter(e => \
+        !(e.ariaLabel || e.labels?.length || e.innerText.trim() || e.alt)).map(e => e.outerHTML)",
     );
     assert_eq!(unnamed, json!([]));
-    assert_eq!(browser.run("return [document.documentElement.lang, document.querySelectorAll('h1').length, document.querySelectorAll('main').length]"), json!(["en", 1, 1]));
+    assert_eq!(
+        browser.run(
+            "return [document.documentElement.lang, \
+        document.querySelectorAll('h1').length, document.querySelectorAll('main').length]"
+        ),
+        json!(["en", 1, 1])
+    );
     browser.is_content();
 }

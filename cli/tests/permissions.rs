@@ -58,7 +58,8 @@ fn what_is_written_for_the_user_is_as_open_as_the_umask_says() {
             &desk,
             umask,
             &format!(
-                "detect {umask}.mp4 --overlay {umask}.png --ledger {umask}.ledger --failed {umask}.failed"
+                "detect {umask}.mp4 --overlay {umask}.png --ledger {umask}.ledger --failed \
+                {umask}.failed"
             ),
         );
         for name in [

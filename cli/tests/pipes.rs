@@ -58,7 +58,8 @@ fn frames_go_through_and_the_clip_that_is_made_of_them_is_known() {
     // Long enough to be compared in more moments than a codec may leave out.
     let source = SOURCE.replace("d=2", "d=4");
     let script = format!(
-        "{source} -pix_fmt yuv420p -f yuv4mpegpipe - | tee in.y4m | \"$0\" stamp - -o - --payload {PAYLOAD} --json | tee out.y4m | ffmpeg -v error -i - -c:v libx264 -crf 26 clip.mp4"
+        "{source} -pix_fmt yuv420p -f yuv4mpegpipe - | tee in.y4m | \"$0\" stamp - -o - --payload \
+        {PAYLOAD} --json | tee out.y4m | ffmpeg -v error -i - -c:v libx264 -crf 26 clip.mp4"
     );
     let o = pipeline(&desk, &script);
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
@@ -93,7 +94,8 @@ fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     let fragments =
         "-c:v libx264 -preset ultrafast -g 10 -c:a aac -movflags frag_keyframe+empty_moov -f mp4 -";
     let script = format!(
-        "{SOURCE} -f lavfi -i anoisesrc=r=44100:d=2:a=0.2 {fragments} | \"$0\" stamp - -o - --sidecar clip.c2pa --register never > clip.mp4"
+        "{SOURCE} -f lavfi -i anoisesrc=r=44100:d=2:a=0.2 {fragments} | \"$0\" stamp - -o - \
+        --sidecar clip.c2pa --register never > clip.mp4"
     );
     let o = pipeline(&desk, &script);
     assert_eq!(code(&o), 0, "{}", text(&o.stderr));
@@ -128,14 +130,16 @@ fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
 
     // From one form to the other, with as many bits and the rate that there was.
     let script = format!(
-        "{SOURCE} -pix_fmt yuv420p10le -r 30000/1001 -c:v ffv1 -f matroska - | \"$0\" stamp - -o - --format y4m --no-c2pa --quiet > clip.y4m"
+        "{SOURCE} -pix_fmt yuv420p10le -r 30000/1001 -c:v ffv1 -f matroska - | \"$0\" stamp - -o \
+        - --format y4m --no-c2pa --quiet > clip.y4m"
     );
     let o = pipeline(&desk, &script);
     assert_eq!((code(&o), text(&o.stderr).lines().count()), (0, 1), "{}", text(&o.stderr));
     let head = text(&std::fs::read(desk.path("clip.y4m")).unwrap()[..60]);
     assert!(head.contains("F30000:1001") && head.contains("C420p10"), "{head}");
     let script = format!(
-        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --format mp4 > clip2.mp4"
+        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --format mp4 > \
+        clip2.mp4"
     );
     assert_eq!(code(&pipeline(&desk, &script)), 0);
     assert_eq!(desk.frames("clip2.mp4"), 50);
@@ -151,7 +155,8 @@ fn a_reader_that_goes_away_leaves_nothing_to_remember() {
         let o = pipeline(
             &desk,
             &format!(
-                "{raw} | \"$0\" stamp - -o - {more} | head -c {bytes} > /dev/null; exit ${{PIPESTATUS[1]}}"
+                "{raw} | \"$0\" stamp - -o - {more} | head -c {bytes} > /dev/null; exit \
+                ${{PIPESTATUS[1]}}"
             ),
         );
         refused(&o, 2, &["standard output", "before the end"]);
@@ -304,7 +309,8 @@ fn a_generator_that_breaks_off_is_no_success() {
     let o = pipeline(
         &desk,
         &format!(
-            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | head -c 1000000 | \"$0\" stamp - -o - > out.y4m"
+            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | head -c 1000000 | \"$0\" stamp - -o - \
+            > out.y4m"
         ),
     );
     assert!(
@@ -319,7 +325,8 @@ fn a_generator_that_breaks_off_is_no_success() {
 fn interlaced_frames_are_passed_on_as_such() {
     let desk = desk();
     let script = format!(
-        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - --no-c2pa --register never | head -1"
+        "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | sed '1s/ Ip/ It/' | \"$0\" stamp - -o - \
+        --no-c2pa --register never | head -1"
     );
     assert!(text(&pipeline(&desk, &script).stdout).contains(" It"));
 }
@@ -327,7 +334,10 @@ fn interlaced_frames_are_passed_on_as_such() {
 #[test]
 fn a_stream_that_has_provenance_is_not_signed_as_created_here() {
     let desk = desk();
-    desk.ffmpeg("-f lavfi -i testsrc2=s=320x180:r=25:d=2 -preset ultrafast -g 10 -movflags frag_keyframe+empty_moov plain.mp4");
+    desk.ffmpeg(
+        "-f lavfi -i testsrc2=s=320x180:r=25:d=2 -preset ultrafast -g 10 -movflags \
+        frag_keyframe+empty_moov plain.mp4",
+    );
     desk.ffmpeg("-i plain.mp4 -c copy -movflags +faststart whole.mp4");
     assert_eq!(code(&desk.run(&["stamp", "whole.mp4", "-o", "signed.mp4"])), 0);
     // XMP that says where a manifest is kept, as the last box.

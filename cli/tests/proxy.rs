@@ -33,8 +33,18 @@ impl Drop for Running {
 /// A certificate for [`NAME`] and its key, beside each other.
 fn certificate(desk: &Desk) {
     let made = Command::new("openssl")
-        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key -out tls.pem -days 2 -subj".split(' '))
-        .args([&format!("/CN={NAME}"), "-addext", &format!("subjectAltName=DNS:{NAME}"), "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key \
+            -out tls.pem -days 2 -subj"
+                .split(' '),
+        )
+        .args([
+            &format!("/CN={NAME}"),
+            "-addext",
+            &format!("subjectAltName=DNS:{NAME}"),
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
         .current_dir(desk.work.path())
         .stderr(Stdio::null())
         .status();

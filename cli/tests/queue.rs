@@ -370,7 +370,8 @@ impl Store {
 
     fn get(&self, key: &str) -> Vec<u8> {
         // moto asks for a signature and takes any.
-        let signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
+            SignedHeaders=host, Signature=0";
         ureq::get(&format!("{}/clips/{key}", self.url))
             .header("authorization", signed)
             .call()

@@ -73,7 +73,15 @@ fn dribbled_bodies_and_silence_give_up_their_places() {
     let idle: Vec<TcpStream> = (0..5).map(|_| sent(&server, "")).collect();
     let heads: Vec<TcpStream> =
         (0..5).map(|_| sent(&server, "GET / HTTP/1.1\r\nhost: localhost\r\nx-a: ")).collect();
-    let mut bodies: Vec<TcpStream> = (0..2).map(|_| sent(&server, "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n")).collect();
+    let mut bodies: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            sent(
+                &server,
+                "POST /v1/verify \
+        HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
+            )
+        })
+        .collect();
     let start = Instant::now();
     let mut dribblers: Vec<TcpStream> = bodies.iter().map(|s| s.try_clone().unwrap()).collect();
     let dribble = std::thread::spawn(move || {
@@ -90,7 +98,8 @@ fn dribbled_bodies_and_silence_give_up_their_places() {
     drop((idle, heads));
     let mut alone = sent(
         &server,
-        "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 8\r\n\r\nhalf",
+        "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: \
+        8\r\n\r\nhalf",
     );
     let said = last_words(&mut alone);
     assert!(said.contains("408") && said.contains("limit.upload-time"), "{said}");
@@ -190,7 +199,8 @@ fn other_names_and_other_sites_are_refused() {
     let server = Server::start(&desk, "rate = 0", &["--require-token"]);
     let read = last_words(&mut self::sent(
         &server,
-        "GET /v1/services/capabilities HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\nconnection: close\r\n\r\n",
+        "GET /v1/services/capabilities HTTP/1.1\r\nhost: localhost\r\norigin: \
+        https://evil.example\r\nconnection: close\r\n\r\n",
     ));
     assert!(!read.contains("access-control"), "{read}");
 }
@@ -216,7 +226,8 @@ fn what_finds_no_room_is_refused_and_leaves_nothing() {
     // Nor does one of which nobody knows beforehand how long it is, or one that breaks off.
     let mut broken = sent(
         &server,
-        "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 1000\r\n\r\nhalf",
+        "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: \
+        1000\r\n\r\nhalf",
     );
     broken.shutdown(std::net::Shutdown::Write).unwrap();
     assert!(last_words(&mut broken).contains("400"));
@@ -237,7 +248,10 @@ fn walk(folder: &std::path::Path) -> Box<dyn Iterator<Item = std::path::PathBuf>
 fn what_lasts_long_waits_for_its_like_and_not_before_others() {
     let desk = Desk::new();
     for (name, seconds) in [("long.mp4", 150), ("short.mp4", 1)] {
-        desk.ffmpeg(&format!("-f lavfi -i testsrc2=s=320x240:r=10:d={seconds} -c:v libx264 -preset ultrafast -pix_fmt yuv420p {name}"));
+        desk.ffmpeg(&format!(
+            "-f lavfi -i testsrc2=s=320x240:r=10:d={seconds} -c:v libx264 \
+            -preset ultrafast -pix_fmt yuv420p {name}"
+        ));
     }
     let server = Server::start(&desk, "rate = 0\njobs = 2\nfiles_each = 8", &[]);
     let done = std::sync::atomic::AtomicUsize::new(0);

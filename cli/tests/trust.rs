@@ -151,7 +151,10 @@ fn no_forgery_passes() {
         "-i {}/testdata/bigbuckbunny.mp4 -t 6 -vf scale=640:360 -c:v libx264 -crf 16 clip.mp4",
         root.display()
     ));
-    desk.ffmpeg("-f lavfi -i mandelbrot=s=640x360:r=25 -f lavfi -i anoisesrc=a=0.1 -t 6 -c:v libx264 -crf 16 -pix_fmt yuv420p other.mp4");
+    desk.ffmpeg(
+        "-f lavfi -i mandelbrot=s=640x360:r=25 -f lavfi -i anoisesrc=a=0.1 -t 6 -c:v \
+        libx264 -crf 16 -pix_fmt yuv420p other.mp4",
+    );
     let o = Command::new("bash")
         .arg(cases.join("forge.sh"))
         .arg(env!("CARGO_BIN_EXE_proofmark"))

@@ -64,7 +64,12 @@ impl FromStr for State {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("'{text}' is no state of a job; use waiting, running, done, failed, parked or cancelled"))
+        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| {
+            format!(
+                "'{text}' is no \
+            state of a job; use waiting, running, done, failed, parked or cancelled"
+            )
+        })
     }
 }
 
@@ -113,8 +118,13 @@ impl Job {
     /// # Errors
     /// What this program does not understand of it.
     pub fn task(&self) -> Result<Task, String> {
-        serde_json::from_value(self.task.clone())
-            .map_err(|e| format!("job {}: this program does not understand its task ({e}); update it, and run 'proofmark jobs retry {}'", self.id, self.id))
+        serde_json::from_value(self.task.clone()).map_err(|e| {
+            format!(
+                "job {}: this program does not understand its task ({e}); update \
+                it, and run 'proofmark jobs retry {}'",
+                self.id, self.id
+            )
+        })
     }
 }
 

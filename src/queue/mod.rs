@@ -34,7 +34,8 @@ pub use work::{Event, Hold, Work, Worker, work};
 pub enum QueueError {
     /// It is no PostgreSQL database.
     #[error(
-        "{location}: is no queue; give the URL of a PostgreSQL database, like postgres://user:password@host:5432/database"
+        "{location}: is no queue; give the URL of a PostgreSQL database, like \
+        postgres://user:password@host:5432/database"
     )]
     NoServer {
         /// What was given.
@@ -50,7 +51,8 @@ pub enum QueueError {
     },
     /// It was made by a newer version of Proofmark.
     #[error(
-        "{location}: the queue is of version {found}, and this program knows those up to {known}; update the program"
+        "{location}: the queue is of version {found}, and this program knows those up to {known}; \
+        update the program"
     )]
     Newer {
         /// Which queue, without its password.

@@ -60,14 +60,16 @@ pub struct Isolation {
 pub enum SandboxError {
     /// None could be started.
     #[error(
-        "no worker can be started to look at files in ({reason}); see to the machine's limits on processes and memory, or look with --no-sandbox"
+        "no worker can be started to look at files in ({reason}); see to the machine's limits on \
+        processes and memory, or look with --no-sandbox"
     )]
     Start {
         /// Why.
         reason: std::io::Error,
     },
     /// It crashed, or something killed it.
-    #[error("{}: the worker that looked at it was killed by {signal}; the file may be made to break readers, so open it nowhere else", path.display())]
+    #[error("{}: the worker that looked at it was killed by {signal}; the file may be made to \
+        break readers, so open it nowhere else", path.display())]
     Killed {
         /// Which file.
         path: PathBuf,
@@ -75,7 +77,8 @@ pub enum SandboxError {
         signal: String,
     },
     /// It ended by itself, which is a bug of ours.
-    #[error("{}: the worker that looked at it failed ({reason}); please report the file, and open it nowhere else", path.display())]
+    #[error("{}: the worker that looked at it failed ({reason}); please report the file, and open \
+        it nowhere else", path.display())]
     Failed {
         /// Which file.
         path: PathBuf,
@@ -83,7 +86,8 @@ pub enum SandboxError {
         reason: String,
     },
     /// It was not done in time.
-    #[error("{}: looking at it took longer than {seconds} seconds; raise wall_seconds in the configuration if you trust the file", path.display())]
+    #[error("{}: looking at it took longer than {seconds} seconds; raise wall_seconds in the \
+        configuration if you trust the file", path.display())]
     Slow {
         /// Which file.
         path: PathBuf,
@@ -91,7 +95,8 @@ pub enum SandboxError {
         seconds: u64,
     },
     /// It took too much processor time.
-    #[error("{}: looking at it took more than {seconds} seconds of processor time; raise processor_seconds in the configuration if you trust the file", path.display())]
+    #[error("{}: looking at it took more than {seconds} seconds of processor time; raise \
+        processor_seconds in the configuration if you trust the file", path.display())]
     Processor {
         /// Which file.
         path: PathBuf,
@@ -99,7 +104,8 @@ pub enum SandboxError {
         seconds: u64,
     },
     /// It ran out of memory.
-    #[error("{}: looking at it needed more memory than {} MiB; raise memory_bytes in the configuration if you trust the file", path.display(), bytes >> 20)]
+    #[error("{}: looking at it needed more memory than {} MiB; raise memory_bytes in the \
+        configuration if you trust the file", path.display(), bytes >> 20)]
     Memory {
         /// Which file.
         path: PathBuf,
@@ -107,7 +113,8 @@ pub enum SandboxError {
         bytes: u64,
     },
     /// It answered something else than was asked.
-    #[error("{}: the worker that looked at it gave no answer that makes sense; the file may be made to break readers, so open it nowhere else", path.display())]
+    #[error("{}: the worker that looked at it gave no answer that makes sense; the file may be \
+        made to break readers, so open it nowhere else", path.display())]
     Answer {
         /// Which file.
         path: PathBuf,

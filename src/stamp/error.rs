@@ -35,7 +35,9 @@ pub enum StampError {
     #[error(transparent)]
     Worker(#[from] SandboxError),
     /// The finished file was read back and the payload did not come out.
-    #[error("{}: the mark could not be read back from the {part} of the finished file (evidence {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or more --strength", path.display())]
+    #[error("{}: the mark could not be read back from the {part} of the finished file (evidence \
+        {evidence:.0}, about 300 are needed); use a longer or larger clip, a better quality or \
+        more --strength", path.display())]
     Unreadable {
         /// The target.
         path: PathBuf,

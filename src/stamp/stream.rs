@@ -153,7 +153,8 @@ fn pass(
     let content = tail.end();
     if traced.load(Ordering::Relaxed) {
         return Err(StampError::Stream {
-            what: "the stream carries a manifest, or says where one is kept, so it was not created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
+            what: "the stream carries a manifest, or says where one is kept, so it was not \
+                created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
         });
     }
     let (summary, container) = passed.map_err(|e| match e {
@@ -227,13 +228,16 @@ fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
 fn refuse(options: &StampOptions, stream: &StreamOptions) -> Result<(), StampError> {
     let what = match (&options.remember, &stream.sidecar) {
         _ if options.check => {
-            "a stream has gone by before it could be read back; leave out --check, and run 'proofmark detect' on what becomes of it"
+            "a stream has gone by before it could be read back; leave out --check, and run \
+            'proofmark detect' on what becomes of it"
         }
         (Remember::File, _) => {
-            "a stream has no place beside it for a registration; leave out --register later, and give --sidecar for its manifest"
+            "a stream has no place beside it for a registration; leave out --register later, and \
+            give --sidecar for its manifest"
         }
         (Remember::Nowhere, None) if options.identity.is_some() => {
-            "a manifest cannot be put into a stream that has been sent, and no registry is to keep it; name a file for it with --sidecar, or say --no-c2pa"
+            "a manifest cannot be put into a stream that has been sent, and no registry is to \
+            keep it; name a file for it with --sidecar, or say --no-c2pa"
         }
         _ => return Ok(()),
     };

@@ -398,7 +398,8 @@ mod tests {
             entry.0 += 1;
         }
         let mut table = String::from(
-            "| said by 0.1, exit code | now, trust, severity | cases | the first |\n| --- | --- | --- | --- |\n",
+            "| said by 0.1, exit code | now, trust, severity | cases | the first |\n| --- | --- | \
+            --- | --- |\n",
         );
         for ((old, now), (count, first)) in &counts {
             table.push_str(&format!("| {old} | {now} | {count} | {first} |\n"));
@@ -411,7 +412,8 @@ mod tests {
         }
         assert_eq!(
             old, table,
-            "docs/results/verdicts.md is not what is said; write it anew with PROOFMARK_WRITE_TABLES=1"
+            "docs/results/verdicts.md is not what is said; write it anew with \
+            PROOFMARK_WRITE_TABLES=1"
         );
     }
 

@@ -262,7 +262,8 @@ mod tests {
         assert_eq!(
             old,
             reference(),
-            "docs/reference/verdicts.md is not the table; write it anew with PROOFMARK_WRITE_TABLES=1"
+            "docs/reference/verdicts.md is not the table; write it anew with \
+            PROOFMARK_WRITE_TABLES=1"
         );
     }
 }

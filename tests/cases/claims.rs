@@ -419,7 +419,8 @@ fn a_form_that_was_kept_is_no_media() {
             _ => generate("anoisesrc=d=1", "", &file),
         }
         let head = format!(
-            "--------------------------d74496d6\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+            "--------------------------d74496d6\r\nContent-Disposition: form-data; name=\"file\"; \
+            filename=\"{name}\"\r\n\r\n"
         );
         std::fs::write(
             &form,

@@ -314,7 +314,8 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     write("s.srt", "1\n00:00:00,200 --> 00:00:01,000\nA rabbit wakes up.\n\n");
     write(
         "m.txt",
-        ";FFMETADATA1\ntitle=A film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\ntitle=Two\n",
+        ";FFMETADATA1\ntitle=A \
+        film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\ntitle=Two\n",
     );
     write("font.ttf", "not a font, and nobody looks");
     generate("testsrc2=s=64x64", "-frames:v 1", &at("cover.jpg"));
@@ -362,7 +363,8 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     generate(
         "sine=d=4",
         &format!(
-            "-i {f}/m.txt -i {f}/cover.jpg -map 0 -map 2 -map_metadata 1 -map_chapters -1 -disposition:v attached_pic -ar 48000 -ac 2"
+            "-i {f}/m.txt -i {f}/cover.jpg -map 0 -map 2 -map_metadata 1 -map_chapters -1 \
+            -disposition:v attached_pic -ar 48000 -ac 2"
         ),
         &at("tagged.flac"),
     );
@@ -373,7 +375,8 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     );
     generate(
         "sine=d=4",
-        "-write_bext 1 -metadata description=Take -metadata originator=Recorder -metadata time_reference=96000 -ar 48000 -c:a pcm_s24le",
+        "-write_bext 1 -metadata description=Take -metadata originator=Recorder -metadata \
+        time_reference=96000 -ar 48000 -c:a pcm_s24le",
         &at("broadcast.wav"),
     );
     [
@@ -492,7 +495,14 @@ fn what_a_file_has_is_kept_or_told_in_every_container() {
                         (true, _) => "kept",
                         (false, true) => "told",
                         (false, false) => {
-                            writeln!(wrong, "{name} to {target}: {}: {had} became {}, and the notes are:\n{notes}", property.name, has.as_deref().unwrap_or("nothing")).unwrap();
+                            writeln!(
+                                wrong,
+                                "{name} to {target}: {}: {had} became {}, and the \
+                                notes are:\n{notes}",
+                                property.name,
+                                has.as_deref().unwrap_or("nothing")
+                            )
+                            .unwrap();
                             "lost"
                         }
                     };
@@ -511,6 +521,7 @@ fn what_a_file_has_is_kept_or_told_in_every_container() {
     assert!(wrong.is_empty(), "{wrong}\n{table}");
     assert_eq!(
         old, table,
-        "docs/results/containers.md is not what was seen; write it anew with PROOFMARK_WRITE_TABLES=1"
+        "docs/results/containers.md is not what was seen; write it anew with \
+        PROOFMARK_WRITE_TABLES=1"
     );
 }

@@ -346,9 +346,8 @@ fn a_photo_with_a_gain_map_behind_it_is_stamped_and_the_gain_map_told() {
     let done = stamped(&photo, &target);
     assert_eq!(
         done.summary.left_out,
-        [
-            "what lies behind the picture (another picture, such as a gain map, 5521 bytes) was left out"
-        ]
+        ["what lies behind the picture (another picture, such as a gain map, 5521 bytes) was \
+            left out"]
     );
     assert_eq!(done.summary.frames, 1);
     assert_eq!(common::probe(&target, "-show_entries stream=width,height").trim(), "480,270");
@@ -410,7 +409,8 @@ fn what_xmp_and_an_index_say_of_a_gain_map_or_a_video_goes_with_it() {
         assert_eq!(
             done.summary.left_out,
             [format!(
-                "what lies behind the picture ({what}, {} bytes) was left out, and what XMP says of it",
+                "what lies behind the picture ({what}, {} bytes) was left out, and what XMP says \
+                of it",
                 behind.len()
             )]
         );

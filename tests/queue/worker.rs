@@ -108,7 +108,8 @@ fn a_worker_goes_on_when_its_connections_are_cut() {
     let (queue, _) = open();
     queue.submit(&(0..40).map(look).collect::<Vec<_>>()).unwrap();
     let mut knife = raw(&queue);
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = \
+        current_database() AND pid <> pg_backend_pid()";
     let runs = AtomicUsize::new(0);
     let robot = Robot::new(|_: &Job, _: &Hold<'_>| {
         runs.fetch_add(1, Ordering::Relaxed);

@@ -50,7 +50,12 @@ fn a_server_that_was_restarted_is_found_again() {
     let entry = some(1);
     r.put(&entry, false).unwrap();
     let mut other = ::postgres::Client::connect(&place.location, ::postgres::NoTls).unwrap();
-    other.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").unwrap();
+    other
+        .batch_execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \
+        current_database() AND pid <> pg_backend_pid()",
+        )
+        .unwrap();
     assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry));
 }
 

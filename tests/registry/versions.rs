@@ -61,7 +61,8 @@ fn is_brought_up_to_date(place: &Place, version: usize) {
     past(
         place,
         &format!(
-            "INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', {bytes}, 'video/mp4', 7)"
+            "INSERT INTO entries (id, content, media_type, stamped) VALUES ('urn:c2pa:old', \
+            {bytes}, 'video/mp4', 7)"
         ),
     );
     let r = place.open();

@@ -103,7 +103,8 @@ impl Finding<'_> {
     fn named(&mut self, name: &Path, patterns: bool) -> Result<()> {
         if patterns && name == Path::new("-") {
             bail!(
-                "-: clips are not read from standard input; give a file, or a list of files with --files-from -"
+                "-: clips are not read from standard input; give a file, or a list of files with \
+                --files-from -"
             );
         }
         if name.is_dir() {
@@ -183,7 +184,13 @@ impl Finding<'_> {
             &matching,
         );
         if self.files.inputs.len() + self.files.twice == before {
-            self.alone(pattern, Some(format!("{shown}: no file matches this pattern; check it, and quote it so that the shell leaves it alone")));
+            self.alone(
+                pattern,
+                Some(format!(
+                    "{shown}: no file matches this pattern; check it, \
+                and quote it so that the shell leaves it alone"
+                )),
+            );
         }
         Ok(())
     }

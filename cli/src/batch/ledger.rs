@@ -195,7 +195,8 @@ impl Ledger {
                         .zip(Exit::of_code(exit))
                         .map(|(p, exit)| self.past.insert(p, Past::Finished(stand, exit))),
                     Err(_) => bail!(
-                        "{shown}: line {number}: is damaged; take the line out to have its file done again, or start another with --ledger"
+                        "{shown}: line {number}: is damaged; take the line out to have its file \
+                        done again, or start another with --ledger"
                     ),
                 };
             }
@@ -293,7 +294,8 @@ fn check(header: Header, path: &Path, verb: &str, options: &Value) -> Result<()>
     let shown = path.display();
     if header.schema != SCHEMA {
         bail!(
-            "{shown}: is a ledger of another version of this program ({}); finish its run with that, or start another with --ledger",
+            "{shown}: is a ledger of another version of this program ({}); finish its run with \
+            that, or start another with --ledger",
             header.schema
         );
     }
@@ -316,7 +318,8 @@ fn check(header: Header, path: &Path, verb: &str, options: &Value) -> Result<()>
     other.dedup();
     if !other.is_empty() {
         bail!(
-            "{shown}: its run was started with other options ({}); give the same again, or start another with --ledger",
+            "{shown}: its run was started with other options ({}); give the same again, or start \
+            another with --ledger",
             other.join(", ")
         );
     }

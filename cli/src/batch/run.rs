@@ -135,7 +135,8 @@ impl<'a> Pool<'a> {
                 match started {
                     Err(reason) if job == 0 => {
                         return Err(anyhow!(
-                            "no thread can be started ({reason}); see to the machine's limits on processes and memory"
+                            "no thread can be started ({reason}); see to the machine's limits on \
+                            processes and memory"
                         ));
                     }
                     // Fewer do the same, later.
@@ -183,7 +184,8 @@ impl<'a> Pool<'a> {
                 });
                 match (answer, self.limit) {
                     (Err(e), Some(limit)) if late && is_cancelled(&e) => Err(anyhow!(
-                        "{}: took longer than {} seconds; raise --time-limit if the file is worth it",
+                        "{}: took longer than {} seconds; raise --time-limit if the file is worth \
+                        it",
                         input.path.display(),
                         limit.as_secs()
                     )),
@@ -339,7 +341,8 @@ impl<'a> Told<'a> {
             .partition(|p| self.null || !p.as_os_str().as_bytes().contains(&b'\n'));
         if let Some(one) = unfit.first() {
             output::remark(&format!(
-                "{}: not in the list of failed files, as its name has more than one line; --null makes a list that can hold it",
+                "{}: not in the list of failed files, as its name has more than one line; --null \
+                makes a list that can hold it",
                 one.display()
             ));
         }

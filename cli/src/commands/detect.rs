@@ -94,7 +94,11 @@ impl<'a> Finder<'a> {
             && detected.any()
             && !detected.payloads().contains(payload)
         {
-            remarks.push(format!("{}: {payload}, which was expected, was not confirmed: the mark is another, or too weak for that", file.display()));
+            remarks.push(format!(
+                "{}: {payload}, which was expected, was not confirmed: the mark \
+                is another, or too weak for that",
+                file.display()
+            ));
         }
         if self.quiet {
             remarks.clear();
@@ -146,7 +150,8 @@ impl<'a> Drawings<'a> {
         let asked: Vec<&PathBuf> = args.overlay.iter().chain(&args.timeline).collect();
         if !asked.is_empty() && named > 1 {
             bail!(
-                "--overlay and --timeline draw one clip, and {named} were given; run detect once for each"
+                "--overlay and --timeline draw one clip, and {named} were given; run detect once \
+                for each"
             );
         }
         if let Some(other) =
@@ -190,7 +195,8 @@ impl<'a> Drawings<'a> {
                 }
                 None => miss(
                     target,
-                    "the mark is too weak to be mapped cell by cell; a longer clip or a better copy would help",
+                    "the mark is too weak to be mapped cell by cell; a longer clip or a better \
+                    copy would help",
                 ),
             }
         }

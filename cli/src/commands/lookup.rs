@@ -54,8 +54,13 @@ pub(crate) fn run(
         },
         None => {
             let registry = home.registry_if_any(&args.registry, &config)?;
-            let registry =
-                registry.with_context(|| format!("{}: there is no registry here to look in; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
+            let registry = registry.with_context(|| {
+                format!(
+                    "{}: there is no registry here to look in; \
+                    'proofmark stamp' makes one, --registry names another",
+                    home.path().display()
+                )
+            })?;
             options.registry = Some(registry.clone());
             Source::Registry(registry)
         }
@@ -137,7 +142,8 @@ fn name(what: &str) -> Result<Name> {
         _ if what.starts_with("urn:") => Ok(Name::Label(what.into())),
         (_, Ok(value)) => Ok(Name::Value(value)),
         _ => bail!(
-            "{what}: is no file here, and neither a payload, a manifest's label nor a soft binding's value in base64"
+            "{what}: is no file here, and neither a payload, a manifest's label nor a soft \
+            binding's value in base64"
         ),
     }
 }
@@ -200,7 +206,8 @@ fn asked_of(
     let (_, bindings) = seen(file, ring, options, global)?;
     if bindings.is_empty() && !global.quiet {
         output::remark(&format!(
-            "{}: neither manifest nor mark can be read here, so there is nothing to ask for; --upload sends the file itself",
+            "{}: neither manifest nor mark can be read here, so there is nothing to ask for; \
+            --upload sends the file itself",
             file.display()
         ));
     }
@@ -236,7 +243,8 @@ fn fetched(
         }
         if asked.is_some_and(|asked| !names(&entry, &asked)) {
             bail!(
-                "{id}: the server gave this manifest for what was asked, which the manifest does not name; anybody may have put it there, so do not trust the answer"
+                "{id}: the server gave this manifest for what was asked, which the manifest does \
+                not name; anybody may have put it there, so do not trust the answer"
             );
         }
         out.push(Registered::of(entry, &options.trust, &options.limits)?);

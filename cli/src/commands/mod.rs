@@ -166,7 +166,8 @@ impl Inspectors {
             (false, true) => "Landlock, so a file that breaks a decoder could read what you can",
             (true, false) => "seccomp, so a file that breaks a decoder could use the network",
             (false, false) => {
-                "Landlock and seccomp, so a file that breaks a decoder is held by limits on memory and time alone"
+                "Landlock and seccomp, so a file that breaks a decoder is held by limits on \
+                memory and time alone"
             }
         };
         let news = self.workers.is_some() && !TOLD.swap(true, Ordering::Relaxed);

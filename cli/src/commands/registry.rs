@@ -31,7 +31,13 @@ pub(crate) fn run(args: &RegistryArgs, global: &Global) -> Result<Exit> {
         }
         _ => home.registry_if_any(&args.registry, &config)?,
     };
-    let registry = registry.with_context(|| format!("{}: there is no registry here yet; 'proofmark stamp' makes one, --registry names another", home.path().display()))?;
+    let registry = registry.with_context(|| {
+        format!(
+            "{}: there is no registry here yet; \
+        'proofmark stamp' makes one, --registry names another",
+            home.path().display()
+        )
+    })?;
     let registry = registry.as_ref();
     match &args.action {
         RegistryAction::List { filter, most } => list(registry, &asked(filter, *most), global),
@@ -193,7 +199,8 @@ fn import(
     }
     if done.added + done.replaced + done.unchanged == 0 && done.refused == 0 {
         bail!(
-            "{}: holds no registration; give a file from 'registry export' or 'stamp --register later'",
+            "{}: holds no registration; give a file from 'registry export' or 'stamp --register \
+            later'",
             path.display()
         );
     }
@@ -212,7 +219,8 @@ fn import(
 fn parse(line: &[u8], longest: u64) -> Result<Option<Entry>> {
     if line.len() as u64 == longest && line.last() != Some(&b'\n') {
         bail!(
-            "is longer than the limit of {longest} bytes; raise manifest_bytes in the configuration if you trust the file"
+            "is longer than the limit of {longest} bytes; raise manifest_bytes in the \
+            configuration if you trust the file"
         );
     }
     let text = std::str::from_utf8(line).context("is no text")?.trim();
@@ -313,7 +321,8 @@ fn restore(registry: &dyn Registry, path: &Path, force: bool, global: &Global) -
     let there = registry.count()?;
     ensure!(
         there == 0 || force,
-        "{}: has {there} entries, and those that are not in {} would be gone; allow that with --force",
+        "{}: has {there} entries, and those that are not in {} would be gone; allow that with \
+        --force",
         registry.location(),
         path.display()
     );

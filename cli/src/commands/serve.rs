@@ -16,7 +16,8 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     let lookers = super::Inspectors::new(&args.sandbox, None);
     if args.sandbox.no_sandbox {
         output::remark(
-            "files are looked at in the server's own process: one that breaks a decoder can do here whatever the server can",
+            "files are looked at in the server's own process: one that breaks a decoder can do \
+            here whatever the server can",
         );
     }
     let home = Home::locate(global)?;
@@ -28,7 +29,8 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     let ring = home.key_ring_if_any()?;
     if ring.is_none() {
         output::remark(
-            "there is no watermark key in this home, so marks are not looked for; 'proofmark init' makes one",
+            "there is no watermark key in this home, so marks are not looked for; 'proofmark \
+            init' makes one",
         );
     }
     let mut options = VerifyOptions::default();

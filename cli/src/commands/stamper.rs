@@ -86,7 +86,8 @@ impl<'a> StampWork<'a> {
             && let Some(other) = files.inputs.iter().find(|i| i.path.strip_prefix(base).is_err())
         {
             bail!(
-                "{}: does not lie below {}; give another --base, or name the file by its way from there",
+                "{}: does not lie below {}; give another --base, or name the file by its way from \
+                there",
                 other.path.display(),
                 base.display()
             );
@@ -106,7 +107,8 @@ impl<'a> StampWork<'a> {
                         .contains(&real)
                 {
                     bail!(
-                        "{}: is an input itself, and the target of {}; choose another target folder",
+                        "{}: is an input itself, and the target of {}; choose another target \
+                        folder",
                         target.display(),
                         input.path.display()
                     );
@@ -120,7 +122,8 @@ impl<'a> StampWork<'a> {
                     let (target, other, input) =
                         (target.display(), other.display(), input.path.display());
                     bail!(
-                        "{target}: both {other} and {input} would be stamped to it; {advice}, or keep their folders with --base"
+                        "{target}: both {other} and {input} would be stamped to it; {advice}, or \
+                        keep their folders with --base"
                     );
                 }
             }
@@ -206,7 +209,11 @@ impl Work for StampWork<'_> {
 pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(reason) = &stamped.unconfirmed {
-        out.push(format!("{}: is there, and the registry, which was told that it would be, could not be told that it is: {reason}", target.display()));
+        out.push(format!(
+            "{}: is there, and the registry, which was told that it would be, could \
+            not be told that it is: {reason}",
+            target.display()
+        ));
     }
     out.extend(stamped.summary.left_out.iter().map(|line| format!("{}: {line}", file.display())));
     if let Some(capacity) = stamped.capacity.filter(|c| c.outlook != Outlook::Ordinary) {

@@ -29,14 +29,17 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
         (true, true) if args.inputs.len() == 1 => Ok(true),
         (true, true) => bail!("- is one stream, and other inputs are files; stamp them apart"),
         (true, false) => bail!(
-            "a stream from standard input goes to standard output; give -o - too, or save it and stamp the file"
+            "a stream from standard input goes to standard output; give -o - too, or save it and \
+            stamp the file"
         ),
         (false, true) => bail!(
-            "a stream to standard output comes from standard input; give - as the input too, as in 'proofmark stamp - -o - < clip.mp4'"
+            "a stream to standard output comes from standard input; give - as the input too, as \
+            in 'proofmark stamp - -o - < clip.mp4'"
         ),
         (false, false) if args.pipe.format.is_some() || args.pipe.sidecar.is_some() => {
             bail!(
-                "--format and --sidecar are for streams, stamp - -o -; a file's name says what it is, and it holds its manifest or has it beside it"
+                "--format and --sidecar are for streams, stamp - -o -; a file's name says what it \
+                is, and it holds its manifest or has it beside it"
             )
         }
         (false, false) => Ok(false),
@@ -56,17 +59,20 @@ fn refuse(args: &StampArgs) -> Result<()> {
         || args.to.is_some()
     {
         bail!(
-            "lists, shares, ledgers, time limits, --base and --to are for files, and - is a stream; leave them out"
+            "lists, shares, ledgers, time limits, --base and --to are for files, and - is a \
+            stream; leave them out"
         );
     }
     if std::io::stdin().is_terminal() {
         bail!(
-            "standard input is a terminal; send a stream there, as in 'generator | proofmark stamp - -o -'"
+            "standard input is a terminal; send a stream there, as in 'generator | proofmark \
+            stamp - -o -'"
         );
     }
     if std::io::stdout().is_terminal() {
         bail!(
-            "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i - clip.mp4'"
+            "standard output is a terminal; send it on, as in 'proofmark stamp - -o - | ffmpeg -i \
+            - clip.mp4'"
         );
     }
     Ok(())

@@ -89,10 +89,22 @@ fn stamps(args: &SubmitStampArgs) -> Result<Vec<Task>> {
     files
         .into_iter()
         .map(|file| {
-            let name = || args.to.as_ref().map_or_else(|| file.name().into(), |kind| of_kind(Path::new(file.name()), kind).to_string_lossy().into_owned());
-            let target = if folder { format!("{}/{}", args.output.trim_end_matches('/'), name()) } else { args.output.clone() };
+            let name = || {
+                args.to.as_ref().map_or_else(
+                    || file.name().into(),
+                    |kind| of_kind(Path::new(file.name()), kind).to_string_lossy().into_owned(),
+                )
+            };
+            let target = if folder {
+                format!("{}/{}", args.output.trim_end_matches('/'), name())
+            } else {
+                args.output.clone()
+            };
             if let Some(other) = writers.insert(target.clone(), file.to_string()) {
-                bail!("{target}: both {other} and {file} would be stamped to it; rename one of them, or submit them for different folders");
+                bail!(
+                    "{target}: both {other} and {file} would be stamped to it; rename one of \
+                    them, or submit them for different folders"
+                );
             }
             let mut task = StampTask::new(file, place(&target)?);
             task.payload = args.payload;

@@ -24,7 +24,8 @@ use crate::queue::{Desk, Metrics, Scratch, WorkerArgs, serve};
 pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     if args.sandbox.no_sandbox {
         output::remark(
-            "files are looked at in the worker's own process: one that breaks a decoder can do here whatever the worker can",
+            "files are looked at in the worker's own process: one that breaks a decoder can do \
+            here whatever the worker can",
         );
     }
     let home = Home::locate(global)?;

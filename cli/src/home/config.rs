@@ -161,7 +161,8 @@ mod tests {
     fn paths_lead_from_the_folder_of_the_configuration() {
         let told = |text: &str| Config::parse(text).unwrap().seen_from(Path::new("/home/proof"));
         let config = told(
-            "[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n",
+            "[registry]\nlocation = 'a.db'\n[trust]\nlists = ['t.pem', \
+            '/etc/t.pem']\n[signing]\ncertificate = 'c.pem'\nkey = '../k.pem'\n",
         );
         assert_eq!(config.registry.location.as_deref(), Some("/home/proof/a.db"));
         assert_eq!(config.trust.lists, [Path::new("/home/proof/t.pem"), Path::new("/etc/t.pem")]);

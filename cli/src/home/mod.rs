@@ -91,7 +91,8 @@ impl Home {
             (!self.key_files()?.is_empty(), there("key.pem") && there("certificate.pem"));
         if has_key && has_identity {
             bail!(
-                "{}: is set up already; add a key with 'proofmark keys add', or choose another folder with --home",
+                "{}: is set up already; add a key with 'proofmark keys add', or choose another \
+                folder with --home",
                 self.path.display()
             );
         }
@@ -101,7 +102,8 @@ impl Home {
         if !has_identity {
             if there("key.pem") {
                 bail!(
-                    "{}: is a private key without its certificate; put that beside it as certificate.pem, or move the key away",
+                    "{}: is a private key without its certificate; put that beside it as \
+                    certificate.pem, or move the key away",
                     signing("key.pem").display()
                 );
             }
@@ -159,8 +161,13 @@ impl Home {
 
     /// All keys; an error if there is none.
     pub(crate) fn key_ring(&self) -> Result<KeyRing> {
-        self.key_ring_if_any()?
-            .with_context(|| format!("{}: there is no watermark key here; make one with 'proofmark init', or restore one with 'proofmark keys import'", self.path.display()))
+        self.key_ring_if_any()?.with_context(|| {
+            format!(
+                "{}: there is no watermark key here; make one with \
+                'proofmark init', or restore one with 'proofmark keys import'",
+                self.path.display()
+            )
+        })
     }
 
     /// All keys, or `None` where no home was made: a manifest can be read without.
@@ -210,8 +217,10 @@ impl Home {
 
     /// The queue that options or configuration name.
     pub(crate) fn queue(&self, asked: &QueueOption, config: &Config) -> Result<Queue> {
-        let url = named(asked.queue.as_ref(), config.queue.location.as_ref())
-            .context("no queue is named; give its database with --queue postgres://user@host/database, PROOFMARK_QUEUE or the configuration")?;
+        let url = named(asked.queue.as_ref(), config.queue.location.as_ref()).context(
+            "no queue is named; give its database with --queue \
+                postgres://user@host/database, PROOFMARK_QUEUE or the configuration",
+        )?;
         Ok(Queue::open(url)?)
     }
 
@@ -255,7 +264,8 @@ impl Home {
         };
         let missing = |p: &Path| {
             format!(
-                "{}: cannot be read; make a test identity with 'proofmark init', or name your own with --sign-cert and --sign-key",
+                "{}: cannot be read; make a test identity with 'proofmark init', or name your own \
+                with --sign-cert and --sign-key",
                 p.display()
             )
         };
@@ -297,7 +307,8 @@ fn refuse_readable(path: &Path) -> Result<()> {
         && meta.permissions().mode() & 0o077 != 0
     {
         bail!(
-            "{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace it if it may have been read",
+            "{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace \
+            it if it may have been read",
             path.display()
         );
     }
@@ -346,7 +357,8 @@ pub(crate) fn make_private(folder: &Path) -> Result<()> {
         || mode & 0o007 == 0;
     ensure!(
         closed,
-        "{0}: is open to everybody and belongs to somebody else; have its owner close it with 'chmod o-rwx {0}'",
+        "{0}: is open to everybody and belongs to somebody else; have its owner close it with \
+        'chmod o-rwx {0}'",
         folder.display()
     );
     Ok(())

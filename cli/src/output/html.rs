@@ -95,7 +95,8 @@ fn plot(out: &mut String, report: &Report, group: Group) {
     let height = bottom + ROW;
     let _ = writeln!(
         out,
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Survival and p-values, {}\">",
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Survival and p-values, \
+        {}\">",
         group.name()
     );
     for power in [0.0, 25.0, 100.0, 200.0, LEAST] {
@@ -103,7 +104,8 @@ fn plot(out: &mut String, report: &Report, group: Group) {
             (strip(power), if power == 0.0 { "1".to_string() } else { format!("1e-{power}") });
         let _ = writeln!(
             out,
-            "<line class=\"rule\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom}\"/><text class=\"soft middle\" x=\"{x:.1}\" y=\"{:.1}\">{label}</text>",
+            "<line class=\"rule\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom}\"/><text \
+            class=\"soft middle\" x=\"{x:.1}\" y=\"{:.1}\">{label}</text>",
             bottom + 15.0
         );
     }
@@ -157,7 +159,8 @@ fn bar(out: &mut String, t: &Tally, middle: f64) {
         let width = BAR.1 * count as f64 / t.run as f64;
         let _ = writeln!(
             out,
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
+            height=\"{:.1}\"/>",
             ROW * 0.6
         );
         x += width;
@@ -175,7 +178,8 @@ fn dot(out: &mut String, trial: &Trial, y: f64, file: &str) {
     let x = strip(-p.ln() / LN_10);
     let _ = writeln!(
         out,
-        "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{file}: {words}, p ≤ {p}</title></circle>"
+        "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{file}: {words}, p \
+        ≤ {p}</title></circle>"
     );
 }
 
@@ -186,7 +190,11 @@ fn strip(power: f64) -> f64 {
 
 /// The figures behind the plots.
 fn figures(out: &mut String, report: &Report) {
-    out.push_str("<details><summary>All figures</summary>\n<div class=\"wide\"><table>\n<tr><th>attack<th>what it does<th>clips<th>exact<th>present<th>wrong<th>median p\n");
+    out.push_str(
+        "<details><summary>All figures</summary>\n<div \
+        class=\"wide\"><table>\n<tr><th>attack<th>what it \
+        does<th>clips<th>exact<th>present<th>wrong<th>median p\n",
+    );
     for a in &report.attacks {
         let (name, about) = (escape(a.attack.name), escape(a.attack.about));
         let t = &a.tally;

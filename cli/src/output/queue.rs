@@ -37,7 +37,8 @@ pub(crate) fn overview(
     if !stuck.is_empty() {
         let _ = writeln!(
             out,
-            "\n{BOLD}stuck{BOLD:#}: their workers are silent, and no other has taken them up; is any running?"
+            "\n{BOLD}stuck{BOLD:#}: their workers are silent, and no other has taken them up; is \
+            any running?"
         );
         out.push_str(&jobs(stuck));
     }

@@ -72,7 +72,8 @@ impl Work for Desk<'_> {
         match event {
             Event::Ended(job, state, took, why) => self.tell(job, *state, took.as_secs_f64(), *why),
             Event::Lost(job) => output::remark(&format!(
-                "job {}: the lease was lost, so nothing was written: it was cancelled, or nothing was heard of this worker for too long",
+                "job {}: the lease was lost, so nothing was written: it was cancelled, or nothing \
+                was heard of this worker for too long",
                 job.id
             )),
             Event::Reaped(job) => output::remark(&format!(

@@ -37,7 +37,8 @@ impl Scratch {
         }
         let failed = || {
             format!(
-                "{}: no folder for copies can be made here; check its permissions, or name another with --scratch",
+                "{}: no folder for copies can be made here; check its permissions, or name \
+                another with --scratch",
                 parent.display()
             )
         };

@@ -19,8 +19,14 @@ fn refusal(request: &Request, settings: &Settings) -> Option<Problem> {
     if let Some(host) = asked.filter(|host| !settings.goes_by(host)) {
         let name: String = host.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
         return Some(
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, format!("this server does not go by the name '{name}'; whoever runs it can list it under hosts in [serve]"))
-                .coded("request.host"),
+            Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                format!(
+                    "this server does not go by the \
+                name '{name}'; whoever runs it can list it under hosts in [serve]"
+                ),
+            )
+            .coded("request.host"),
         );
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -80,7 +80,8 @@ impl TokenFile {
         let mut tokens = self.list()?;
         if tokens.iter().any(|t| t.name == name) {
             bail!(
-                "{name}: there is a token of this name; choose another, or revoke it with 'proofmark tokens revoke {name}'"
+                "{name}: there is a token of this name; choose another, or revoke it with \
+                'proofmark tokens revoke {name}'"
             );
         }
         let token = format!("pm_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
@@ -100,7 +101,8 @@ impl TokenFile {
         tokens.retain(|t| t.name != name);
         if tokens.len() == before {
             bail!(
-                "{name}: there is no token of this name; 'proofmark tokens list' shows which there are"
+                "{name}: there is no token of this name; 'proofmark tokens list' shows which \
+                there are"
             );
         }
         self.write(&tokens)
@@ -138,12 +140,26 @@ impl Service {
                 "the authorization is no bearer token; send it as 'Authorization: Bearer …'",
             )
         })?;
-        match self.tokens.find(&Content::of_bytes(token.as_bytes())).map_err(|e| Problem::broken(&format!("{e:#}")))? {
-            None => Err(unauthorised("this token is not known here, or was revoked; ask whoever runs the server for a new one").coded("token.unknown")),
+        match self
+            .tokens
+            .find(&Content::of_bytes(token.as_bytes()))
+            .map_err(|e| Problem::broken(&format!("{e:#}")))?
+        {
+            None => Err(unauthorised(
+                "this token is not known here, or was revoked; ask whoever \
+                runs the server for a new one",
+            )
+            .coded("token.unknown")),
             Some(token) if token.scopes.contains(&scope) => Ok(Some(token.name)),
-            Some(_) => {
-                Err(Problem::new(StatusCode::FORBIDDEN, format!("this token does not allow {}; ask whoever runs the server for one that does", scope.name())).coded("token.scope"))
-            }
+            Some(_) => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "this token does not allow {}; \
+                    ask whoever runs the server for one that does",
+                    scope.name()
+                ),
+            )
+            .coded("token.scope")),
         }
     }
 }

@@ -85,7 +85,8 @@ where
     let metered = Metered { body: source.clone(), ahead: ahead.clone(), rest: false };
     let no_form = |_| {
         Problem::bad(
-            "the form's Content-Type has no boundary that can be used; let the client set it, as curl -F and FormData do",
+            "the form's Content-Type has no boundary that can be used; let the client set it, as \
+            curl -F and FormData do",
         )
     };
     let form = Multipart::from_request(Request::from_parts(parts, Body::new(metered)), &())
@@ -123,7 +124,12 @@ async fn one_file<T: AsRef<Path>>(
     for _ in 0..PARTS {
         ahead.store(HEAD, Ordering::Relaxed);
         let Some(mut part) = patiently(form.next_field()).await?.map_err(|e| broken(&e))? else {
-            return found.ok_or_else(|| Problem::bad("there is no file in the form; send one in a part with a filename, as curl -F file=@clip.mp4 does"));
+            return found.ok_or_else(|| {
+                Problem::bad(
+                    "there is no file in the form; send one in a \
+                part with a filename, as curl -F file=@clip.mp4 does",
+                )
+            });
         };
         ahead.store(u64::MAX, Ordering::Relaxed);
         let Some(name) = file_name(&part).filter(|_| wanted.is_none_or(|w| part.name() == Some(w)))
@@ -167,7 +173,8 @@ async fn skip(part: &mut Field<'_>, around: &mut u64) -> Result<(), Problem> {
         *around += bytes.len() as u64;
         if *around > AROUND {
             return Err(Problem::bad(
-                "what stands around the file in the form is too long; send the file in a part with a filename, and little else",
+                "what stands around the file in the form is too long; send the file in a part \
+                with a filename, and little else",
             ));
         }
     }

@@ -89,7 +89,11 @@ impl From<RegistryError> for Problem {
     fn from(e: RegistryError) -> Self {
         let code = e.code();
         match e {
-            RegistryError::Conflict { id } => Self::bad(format!("{id} is stored already, with another content; delete it first if this is to take its place")).coded(code),
+            RegistryError::Conflict { id } => Self::bad(format!(
+                "{id} is stored already, with \
+                another content; delete it first if this is to take its place"
+            ))
+            .coded(code),
             RegistryError::Unfit { .. } => Self::bad(e.to_string()).coded(code),
             e => Self::broken(&e),
         }

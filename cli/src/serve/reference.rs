@@ -86,7 +86,8 @@ fn allowed(url: &str, hosts: &[String]) -> Result<Uri, Problem> {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             format!(
-                "this server fetches nothing from {host}; send the file itself to /v1/matches/byContent"
+                "this server fetches nothing from {host}; send the file itself to \
+                /v1/matches/byContent"
             ),
         ));
     }

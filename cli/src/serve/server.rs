@@ -174,7 +174,8 @@ impl Door {
 fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor> {
     let read = |path: &Path| {
         format!(
-            "{}: cannot be read as PEM; give a certificate chain as certificate and its key as certificate_key, both in [serve]",
+            "{}: cannot be read as PEM; give a certificate chain as certificate and its key as \
+            certificate_key, both in [serve]",
             path.display()
         )
     };

@@ -167,7 +167,8 @@ pub(crate) fn given(
                 let meant = SETTINGS.iter().any(|s| s.section == section);
                 if meant {
                     bail!(
-                        "{PREFIX}{bare}: is no setting; docs/reference/configuration.md lists all of them"
+                        "{PREFIX}{bare}: is no setting; docs/reference/configuration.md lists all \
+                        of them"
                     );
                 }
             }
@@ -182,7 +183,9 @@ pub(crate) fn given(
 /// The configuration file as `init` writes it: every setting, each commented out at its default.
 pub(crate) fn file() -> String {
     let mut out = String::from(
-        "# Proofmark's configuration. Options on the command line win over environment variables, and those over this file.\n# Each setting is shown at its default or with an example: remove '#= ' to set it.\n",
+        "# Proofmark's configuration. Options on the command line win over environment variables, \
+        and those over this file.\n# Each setting is shown at its default or with an example: \
+        remove '#= ' to set it.\n",
     );
     let mut section = "";
     for s in SETTINGS {
@@ -205,14 +208,20 @@ mod tests {
     /// The reference, section by section.
     fn page() -> String {
         let mut page = String::from(
-            "# The configuration\n\n`init` writes `config.toml` into a home, with every setting commented out at its default. Each can\nbe set by a variable of the environment, too; options win over variables, and those over the file.\nA list is written with commas in between, one of files with colons. An amount may have a unit: k, M,\nG, T, or KiB, MiB, GiB, TiB. `--limit NAME=VALUE` sets one of `[limits]` for one call. A test keeps\nthis page as the program has it.\n",
+            "# The configuration\n\n`init` writes `config.toml` into a home, with every setting \
+            commented out at its default. Each can\nbe set by a variable of the environment, too; \
+            options win over variables, and those over the file.\nA list is written with commas \
+            in between, one of files with colons. An amount may have a unit: k, M,\nG, T, or KiB, \
+            MiB, GiB, TiB. `--limit NAME=VALUE` sets one of `[limits]` for one call. A test \
+            keeps\nthis page as the program has it.\n",
         );
         let mut section = "";
         let mut about = "";
         for s in SETTINGS {
             if s.section != section {
                 section = s.section;
-                let head = "| setting | default or example | variable | option | meaning |\n| --- | --- | --- | --- | --- |";
+                let head = "| setting | default or example | variable | option | meaning |\n| --- \
+                    | --- | --- | --- | --- |";
                 let _ = writeln!(page, "\n## `[{section}]`\n\n{head}");
             }
             about = if s.about.is_empty() { about } else { s.about };
@@ -272,7 +281,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             table,
-            "[serve]\njobs = 3\nhosts = ['a.example', 'b.example']\n[limits]\nbytes = 20000000\nseconds = 60"
+            "[serve]\njobs = 3\nhosts = ['a.example', 'b.example']\n[limits]\nbytes = \
+            20000000\nseconds = 60"
                 .parse()
                 .unwrap()
         );

@@ -20,7 +20,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "video_codec",
         shown: r#""h264""#,
         option: Some(("--video-codec", "PROOFMARK_VIDEO_CODEC")),
-        about: "h264, h265, vp9, av1 or ffv1. By default the input's own, where the target holds it.",
+        about: "h264, h265, vp9, av1 or ffv1. By default the input's own, where the target holds \
+            it.",
         ..PLAIN
     },
     Setting {
@@ -66,7 +67,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "algorithm",
         shown: r#""org.proofmark.video.1""#,
         option: Some(("--algorithm", "PROOFMARK_ALGORITHM")),
-        about: "Name of the mark's algorithm in soft bindings. The default is not registered with the C2PA.",
+        about: "Name of the mark's algorithm in soft bindings. The default is not registered with \
+            the C2PA.",
         ..PLAIN
     },
     Setting {
@@ -89,7 +91,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "certificate",
         shown: r#""/etc/proofmark/chain.pem""#,
         option: Some(("--sign-cert", "PROOFMARK_SIGN_CERT")),
-        about: "Certificate chain and private key (PEM). By default the test identity of this home, which nobody else trusts.",
+        about: "Certificate chain and private key (PEM). By default the test identity of this \
+            home, which nobody else trusts.",
         ..PLAIN
     },
     Setting {
@@ -112,7 +115,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "lists",
         shown: r#"["/etc/proofmark/C2PA-TRUST-LIST.pem"]"#,
         option: Some(("--trust", "PROOFMARK_TRUST")),
-        about: "Trust lists: PEM files with certificates of authorities. Paths in this file lead from its folder.",
+        about: "Trust lists: PEM files with certificates of authorities. Paths in this file lead \
+            from its folder.",
         ..PLAIN
     },
     Setting {
@@ -120,14 +124,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "tsa",
         shown: r#"["/etc/proofmark/C2PA-TSA-TRUST-LIST.pem"]"#,
         option: Some(("--trust-tsa", "PROOFMARK_TRUST_TSA")),
-        about: "Time-stamp authorities: PEM files. The time at which a manifest was signed counts only if one of these attests it.",
+        about: "Time-stamp authorities: PEM files. The time at which a manifest was signed counts \
+            only if one of these attests it.",
         ..PLAIN
     },
     Setting {
         section: "trust",
         name: "own",
         shown: r#"["/etc/proofmark/studio-signer.pem"]"#,
-        about: "Who signs for this deployment beside the identity above: PEM files, each with a signer's certificate first. Anybody else who names one of our clips is a stranger.",
+        about: "Who signs for this deployment beside the identity above: PEM files, each with a \
+            signer's certificate first. Anybody else who names one of our clips is a stranger.",
         ..PLAIN
     },
     Setting {
@@ -142,7 +148,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "registry",
         name: "stills",
         shown: "true",
-        about: "Whether small pictures of each stamped clip are kept, for people to hold another clip beside: up to 24 of some 6 kB each.",
+        about: "Whether small pictures of each stamped clip are kept, for people to hold another \
+            clip beside: up to 24 of some 6 kB each.",
         ..PLAIN
     },
     Setting {
@@ -164,14 +171,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "require_token",
         shown: "false",
-        about: "Whether reading needs a token too, and the page a login with one; storing always needs one.",
+        about: "Whether reading needs a token too, and the page a login with one; storing always \
+            needs one.",
         ..PLAIN
     },
     Setting {
         section: "serve",
         name: "jobs",
         shown: "2",
-        about: "Files that are looked at at once; by default one a core. And files that may wait for that.",
+        about: "Files that are looked at at once; by default one a core. And files that may wait \
+            for that.",
         ..PLAIN
     },
     Setting { section: "serve", name: "queue", shown: "128", ..PLAIN },
@@ -186,7 +195,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "connections",
         shown: "1024",
-        about: "Connections from all, and from one address; the idlest makes room where there are too many.",
+        about: "Connections from all, and from one address; the idlest makes room where there are \
+            too many.",
         ..PLAIN
     },
     Setting { section: "serve", name: "connections_each", shown: "256", ..PLAIN },
@@ -194,7 +204,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "files_each",
         shown: "65",
-        about: "Files of one address that are received, and as many that wait or are looked at; by default half of the places.",
+        about: "Files of one address that are received, and as many that wait or are looked at; \
+            by default half of the places.",
         ..PLAIN
     },
     Setting {
@@ -209,7 +220,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "store_bytes",
         shown: "68719476736",
-        about: "Bytes of all uploads and reports. From nine tenths on, or where the disk is nearly full, no more are taken.",
+        about: "Bytes of all uploads and reports. From nine tenths on, or where the disk is \
+            nearly full, no more are taken.",
         ..PLAIN
     },
     Setting {
@@ -224,7 +236,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "hosts",
         shown: r#"["proofmark.example.com"]"#,
-        about: "Names that the server goes by, beside its addresses and localhost; requests under others are refused.",
+        about: "Names that the server goes by, beside its addresses and localhost; requests under \
+            others are refused.",
         ..PLAIN
     },
     Setting {
@@ -238,7 +251,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "certificate",
         shown: r#""/etc/proofmark/tls/fullchain.pem""#,
-        about: "A certificate chain and its key, to speak TLS without a proxy; read when the server starts.",
+        about: "A certificate chain and its key, to speak TLS without a proxy; read when the \
+            server starts.",
         ..PLAIN
     },
     Setting {
@@ -251,7 +265,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "serve",
         name: "reference_hosts",
         shown: r#"["cdn.example.com"]"#,
-        about: "Hosts that clips are fetched from by reference, over https alone; and whether those may be in a private network.",
+        about: "Hosts that clips are fetched from by reference, over https alone; and whether \
+            those may be in a private network.",
         ..PLAIN
     },
     Setting { section: "serve", name: "reference_private", shown: "false", ..PLAIN },
@@ -260,7 +275,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "location",
         shown: r#""postgres://proofmark@db.example.com/proofmark""#,
         option: Some(("--queue", "PROOFMARK_QUEUE")),
-        about: "postgres:// URL of the database with the jobs of submit, worker and jobs; it may be the registry's.",
+        about: "postgres:// URL of the database with the jobs of submit, worker and jobs; it may \
+            be the registry's.",
         ..PLAIN
     },
     Setting {
@@ -294,7 +310,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "limits",
         name: "memory_bytes",
         shown: "4294967296",
-        about: "What looking at a file may take, its worker's libraries included: address space, processor time, time.",
+        about: "What looking at a file may take, its worker's libraries included: address space, \
+            processor time, time.",
         ..PLAIN
     },
     Setting { section: "limits", name: "processor_seconds", shown: "14400", ..PLAIN },
@@ -303,7 +320,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         section: "limits",
         name: "effort",
         shown: "10",
-        about: "Seconds of the last two that each second of a file may take, beside 120: a short file is given up sooner than a long one.",
+        about: "Seconds of the last two that each second of a file may take, beside 120: a short \
+            file is given up sooner than a long one.",
         ..PLAIN
     },
 ];

@@ -105,7 +105,8 @@ fn foreign_identities_sign() {
     )
     .unwrap();
     openssl(
-        "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 30 -subj /O=Studio/CN=Studio-CA -addext keyUsage=critical,keyCertSign",
+        "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 30 -subj \
+        /O=Studio/CN=Studio-CA -addext keyUsage=critical,keyCertSign",
     );
     for (name, kind) in [("es256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("ed25519", "ED25519")] {
         openssl(&format!("genpkey -algorithm {kind} -out {name}.key"));
@@ -113,7 +114,8 @@ fn foreign_identities_sign() {
             "req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out {name}.csr"
         ));
         openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile leaf.ext -out {name}.pem"
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile \
+            leaf.ext -out {name}.pem"
         ));
         let chain = ["pem", "chain"].map(|e| desk.path(&format!("{name}.{e}")));
         std::fs::write(

@@ -146,12 +146,14 @@ fn what_a_worker_makes_anew_is_what_this_process_would() {
     let sources = [
         (
             "sound.mp4",
-            "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i anoisesrc=a=0.2:d=2 -c:v libx264 -pix_fmt yuv420p -c:a aac",
+            "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i anoisesrc=a=0.2:d=2 -c:v libx264 \
+            -pix_fmt yuv420p -c:a aac",
             "mp4",
         ),
         (
             "deep.mkv",
-            "-f lavfi -i testsrc2=s=352x240:r=25:d=1 -c:v libx265 -x265-params log-level=error -pix_fmt yuv420p10le",
+            "-f lavfi -i testsrc2=s=352x240:r=25:d=1 -c:v libx265 -x265-params log-level=error \
+            -pix_fmt yuv420p10le",
             "mkv",
         ),
         ("colours.mkv", "-f lavfi -i testsrc2=s=322x242:r=25:d=1 -c:v ffv1 -pix_fmt gbrp", "mkv"),

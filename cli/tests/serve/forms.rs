@@ -35,7 +35,8 @@ fn a_form_with_a_file_is_read_as_the_file_in_it() {
         assert_eq!(code(&o), 0, "{}", text(&o.stderr));
         let bytes = std::fs::read(desk.path(to)).unwrap();
         let head = format!(
-            "Content-Disposition: form-data; name=\"file\"; filename=\"{to}\"\r\nContent-Type: application/octet-stream"
+            "Content-Disposition: form-data; name=\"file\"; filename=\"{to}\"\r\nContent-Type: \
+            application/octet-stream"
         );
         let answer = server.ask_as(
             "POST",

@@ -36,7 +36,13 @@ fn a_full_queue_says_so_and_when_to_come_back() {
     let long = std::fs::read(desk.path("long.mp4")).unwrap();
     let sent = |_| {
         let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
-        write!(stream, "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", long.len()).unwrap();
+        write!(
+            stream,
+            "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: \
+            close\r\ncontent-length: {}\r\n\r\n",
+            long.len()
+        )
+        .unwrap();
         stream.write_all(&long).unwrap();
         stream
     };
@@ -76,7 +82,13 @@ fn a_signal_lets_finish_what_is_under_way() {
     let server = Server::start(&desk, "", &[]);
     let upload = std::fs::read(desk.path("upload.mp4")).unwrap();
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
-    write!(stream, "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", upload.len()).unwrap();
+    write!(
+        stream,
+        "POST /v1/verify HTTP/1.1\r\nhost: localhost\r\nconnection: \
+        close\r\ncontent-length: {}\r\n\r\n",
+        upload.len()
+    )
+    .unwrap();
     stream.write_all(&upload[..1000]).unwrap();
     left(&server, 128 + std::thread::available_parallelism().unwrap().get() - 1);
     refused(&desk.run(&["serve", "--listen", "127.0.0.1:0"]), 2, &["another server"]);
@@ -104,9 +116,20 @@ fn a_killed_server_leaves_the_registry_whole_and_takes_up_its_reports() {
             for n in 0..3 {
                 let (server, maker, id) = (&server, &maker, &id);
                 scope.spawn(move || {
-                    let body = |i: u32| json!({"bindingValue": BASE64.encode(format!("{round} {n} {i}")), "manifestId": id, "alg": "round"}).to_string();
+                    let body = |i: u32| {
+                        json!({"bindingValue": BASE64.encode(format!("{round} {n} \
+                        {i}")), "manifestId": id, "alg": "round"})
+                        .to_string()
+                    };
                     // Until the server is gone.
-                    (0..).take_while(|&i| std::panic::catch_unwind(|| server.ask("POST", "/v1/bindings", Some(maker), body(i).as_bytes())).is_ok_and(|a| a.status == 204)).count()
+                    (0..)
+                        .take_while(|&i| {
+                            std::panic::catch_unwind(|| {
+                                server.ask("POST", "/v1/bindings", Some(maker), body(i).as_bytes())
+                            })
+                            .is_ok_and(|a| a.status == 204)
+                        })
+                        .count()
                 });
             }
             let form = [b"--x\r\ncontent-disposition: form-data; name=\"clip\"; filename=\"upload.mp4\"\r\n\r\n", upload.as_slice(), b"\r\n--x--\r\n"].concat();

@@ -232,7 +232,8 @@ fn every_described_route_is_there() {
     );
     assert_eq!(server.get("/readyz").json(), json!({"status": "ok"}));
     let metrics = text(&server.get("/metrics").body);
-    assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} 2") && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} \
+        2") && metrics.ends_with("# EOF\n"), "{metrics}");
 }
 
 #[test]

@@ -226,8 +226,17 @@ fn a_hint_is_used_where_content_says_nothing() {
 fn clips_are_fetched_from_named_hosts_alone() {
     let (desk, id, _) = stamped();
     let made = Command::new("openssl")
-        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=localhost".split(' '))
-        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key \
+            -out tls.pem -days 2 -subj /CN=localhost"
+                .split(' '),
+        )
+        .args([
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
         .current_dir(desk.work.path())
         .stderr(Stdio::null())
         .status();

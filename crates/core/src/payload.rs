@@ -28,7 +28,8 @@ pub enum PayloadError {
     },
     /// The UUID is of another version, whose fixed bits the mark does not carry.
     #[error(
-        "{uuid} is not a version 4 UUID; the mark carries random (version 4) UUIDs alone, so let stamp choose one or make one with uuidgen -r"
+        "{uuid} is not a version 4 UUID; the mark carries random (version 4) UUIDs alone, so let \
+        stamp choose one or make one with uuidgen -r"
     )]
     Version {
         /// What was given.

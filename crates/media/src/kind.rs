@@ -180,8 +180,10 @@ mod tests {
     #[test]
     fn forms_are_told_from_everything_else() {
         let forms = [
-            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\u{ff}",
-            "\r\n------WebKitFormBoundaryABC\r\nContent-Type: video/mp4\r\ncontent-disposition:form-data; name=x\r\n\r\n",
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; \
+            filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\u{ff}",
+            "\r\n------WebKitFormBoundaryABC\r\nContent-Type: \
+            video/mp4\r\ncontent-disposition:form-data; name=x\r\n\r\n",
             "--b with spaces\nCONTENT-DISPOSITION: Form-Data; name=x\n\n",
         ];
         assert!(forms.iter().all(|f| Kind::of(f.as_bytes()) == Some(Kind::Form)));

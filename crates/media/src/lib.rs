@@ -102,7 +102,8 @@ pub enum MediaError {
         kind: Kind,
     },
     /// Not a media file, or too damaged to tell.
-    #[error("{}: is no media file that can be read ({reason}); check that it is whole and plays elsewhere", path.display())]
+    #[error("{}: is no media file that can be read ({reason}); check that it is whole and plays \
+        elsewhere", path.display())]
     NotMedia {
         /// Which file.
         path: PathBuf,
@@ -110,7 +111,8 @@ pub enum MediaError {
         reason: String,
     },
     /// Nothing that can be read from a pipe.
-    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 that is fragmented or has its index first", path.display())]
+    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 \
+        that is fragmented or has its index first", path.display())]
     NotStream {
         /// What it is called.
         path: PathBuf,
@@ -118,13 +120,15 @@ pub enum MediaError {
         reason: String,
     },
     /// A stream that breaks off.
-    #[error("{}: it ends within a frame: whatever makes it broke off; see to that, and stamp the whole", path.display())]
+    #[error("{}: it ends within a frame: whatever makes it broke off; see to that, and stamp the \
+        whole", path.display())]
     CutOff {
         /// What it is called.
         path: PathBuf,
     },
     /// Media without a picture.
-    #[error("{}: has no video stream; give a clip or a still image, or a target for sound such as .m4a", path.display())]
+    #[error("{}: has no video stream; give a clip or a still image, or a target for sound such as \
+        .m4a", path.display())]
     NoVideo {
         /// Which file.
         path: PathBuf,
@@ -152,7 +156,8 @@ pub enum MediaError {
         reason: String,
     },
     /// One of the [`Limits`] was passed.
-    #[error("{}: {what} of {found} is over the limit of {limit}; raise the limit in the configuration if you trust the file", path.display())]
+    #[error("{}: {what} of {found} is over the limit of {limit}; raise the limit in the \
+        configuration if you trust the file", path.display())]
     Limit {
         /// Which file.
         path: PathBuf,
@@ -172,7 +177,9 @@ pub enum MediaError {
         reason: String,
     },
     /// The target's kind is not one we write.
-    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; where files go to a folder, --to mp4 names the kind", path.display())]
+    #[error("{}: this kind of file cannot be written; use .mp4, .mov, .mkv, .webm, .m4a, .ogg, \
+        .flac, .mp3, .wav, .png, .jpg or .webp; where files go to a folder, --to mp4 names the \
+        kind", path.display())]
     Container {
         /// Which target.
         path: PathBuf,
@@ -190,7 +197,8 @@ pub enum MediaError {
         advice: &'static str,
     },
     /// The encoder is missing or refused its options.
-    #[error("{}: the {codec} encoder cannot be used ({reason}); choose another with --video-codec or mend its options", path.display())]
+    #[error("{}: the {codec} encoder cannot be used ({reason}); choose another with --video-codec \
+        or mend its options", path.display())]
     Encoder {
         /// Which target.
         path: PathBuf,
@@ -218,7 +226,8 @@ pub enum MediaError {
         reason: String,
     },
     /// Whoever read a stream has gone.
-    #[error("{}: closed by whoever read it before the end, so the stream is cut short and nobody remembers it; look for the reason there", path.display())]
+    #[error("{}: closed by whoever read it before the end, so the stream is cut short and nobody \
+        remembers it; look for the reason there", path.display())]
     Closed {
         /// What it is called.
         path: PathBuf,

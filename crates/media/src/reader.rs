@@ -229,7 +229,11 @@ impl VideoDecoder {
         self.change.get_or_insert((time, own));
         self.converter.replace(frame, &shape).map_err(|e| MediaError::Decode {
             path: self.path.clone(),
-            reason: format!("from {time:.1} s on it is {}x{} and cannot be brought to the {}x{} of its beginning: {e}", own.width, own.height, shape.width, shape.height),
+            reason: format!(
+                "from {time:.1} s on it is {}x{} and cannot be brought to the {}x{} \
+                of its beginning: {e}",
+                own.width, own.height, shape.width, shape.height
+            ),
         })
     }
 
@@ -251,7 +255,8 @@ impl VideoDecoder {
             () => ("range or matrix of colours", "another".into(), "that of its beginning".into()),
         };
         Some(format!(
-            "the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was brought to {then}"
+            "the {what} of the picture changes at {time:.1} s: it is {now} from there on, and was \
+            brought to {then}"
         ))
     }
 
@@ -259,7 +264,8 @@ impl VideoDecoder {
     pub(super) fn damage(&self) -> Option<String> {
         let (frames, time) = self.damage?;
         Some(format!(
-            "{frames} of {} frames are damaged in the file, the first at {time:.1} s: what could be decoded of them was taken",
+            "{frames} of {} frames are damaged in the file, the first at {time:.1} s: what could \
+            be decoded of them was taken",
             self.frames
         ))
     }

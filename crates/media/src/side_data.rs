@@ -97,11 +97,13 @@ pub(super) fn dolby_vision(source: &Stream<'_>) -> Result<Option<String>, String
     };
     if compatible == 0 {
         return Err(format!(
-            "it is Dolby Vision profile {profile}, whose colours (IPTPQc2) only its own metadata make into a picture, and that cannot be written here; convert it to HDR10 or SDR first"
+            "it is Dolby Vision profile {profile}, whose colours (IPTPQc2) only its own metadata \
+            make into a picture, and that cannot be written here; convert it to HDR10 or SDR first"
         ));
     }
     Ok(Some(format!(
-        "the Dolby Vision metadata (profile {profile}) was left out: what other players show of the clip stays"
+        "the Dolby Vision metadata (profile {profile}) was left out: what other players show of \
+        the clip stays"
     )))
 }
 

@@ -81,7 +81,10 @@ pub(super) fn copy_streams(
             continue;
         }
         if medium == media::Type::Video && !is_cover(&stream) {
-            left_out.push(format!("{what} was copied without a mark: the file holds more than one picture, and the one that players show is marked"));
+            left_out.push(format!(
+                "{what} was copied without a mark: the file holds more than one \
+                picture, and the one that players show is marked"
+            ));
         }
         if medium == media::Type::Video && container == Container::Matroska && is_cover(&stream) {
             attach(path, &stream, output)?;
@@ -199,7 +202,8 @@ pub(super) fn copy_picture_properties(
         && !container.holds_orientation()
     {
         lost.push(format!(
-            "how the picture is turned or mirrored to be shown was left out: {} does not say it, so that it lies as it is stored; write .mp4 or .mov",
+            "how the picture is turned or mirrored to be shown was left out: {} does not say it, \
+            so that it lies as it is stored; write .mp4 or .mov",
             container.name()
         ));
     }

@@ -357,10 +357,16 @@ const TAIL: (f64, f64) = (0.5, 0.02);
 /// before the end that it announces.
 fn early(torn: bool, seconds: f64, announced: Option<f64>) -> Option<String> {
     match announced {
-        Some(all) if all - seconds > TAIL.0.max(TAIL.1 * all) => {
-            Some(format!("what should follow {seconds:.1} s was left out: the input ends there, though it announces {all:.1} s, and may have been cut off"))
-        }
-        _ => torn.then(|| format!("what should follow {seconds:.1} s was left out: the input ends there within a frame, and may have been cut off")),
+        Some(all) if all - seconds > TAIL.0.max(TAIL.1 * all) => Some(format!(
+            "what should follow {seconds:.1} s was left out: the input ends there, \
+                though it announces {all:.1} s, and may have been cut off"
+        )),
+        _ => torn.then(|| {
+            format!(
+                "what should follow {seconds:.1} s was left out: the input ends \
+            there within a frame, and may have been cut off"
+            )
+        }),
     }
 }
 

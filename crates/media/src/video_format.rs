@@ -145,7 +145,11 @@ impl VideoFormat {
             ));
         }
         if self.captions && codec != VideoCodec::H264 {
-            out.push(format!("the closed captions were left out: {} has no place for them here; --video-codec h264 keeps them", codec.name()));
+            out.push(format!(
+                "the closed captions were left out: {} has no place for them here; \
+                --video-codec h264 keeps them",
+                codec.name()
+            ));
         }
         let depth = |p: Pixel| match Layout::of(p) {
             Layout::Luma { depth } | Layout::Rgb { depth } | Layout::Other { depth, .. } => depth,
@@ -162,7 +166,8 @@ impl VideoFormat {
             || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
         if self.is_interlaced() && !told {
             out.push(format!(
-                "the picture is interlaced, which {} in {} does not say: players will not deinterlace it; --video-codec h264 keeps it",
+                "the picture is interlaced, which {} in {} does not say: players will not \
+                deinterlace it; --video-codec h264 keeps it",
                 codec.name(),
                 container.name()
             ));

@@ -42,30 +42,44 @@ impl Identity {
         let key = Zeroizing::new(key);
         if !chain.contains("-----BEGIN CERTIFICATE-----") {
             return Err(fail(
-                "the certificate file holds no PEM certificate; give the chain, the signing certificate first",
+                "the certificate file holds no PEM certificate; give the chain, the signing \
+                certificate first",
             ));
         }
         if key.contains("-----BEGIN EC PRIVATE KEY-----") || key.contains("ENCRYPTED") {
             return Err(fail(
-                "the private key is encrypted or in an old format; convert it with 'openssl pkcs8 -topk8 -nocrypt'",
+                "the private key is encrypted or in an old format; convert it with 'openssl pkcs8 \
+                -topk8 -nocrypt'",
             ));
         }
-        let pair = KeyPair::from_pem(&key).map_err(|_| fail("the private key is no PKCS#8 PEM of a P-256 or Ed25519 key; convert it with 'openssl pkcs8 -topk8 -nocrypt'"))?;
+        let pair = KeyPair::from_pem(&key).map_err(|_| {
+            fail(
+                "the private key is no PKCS#8 PEM of \
+            a P-256 or Ed25519 key; convert it with 'openssl pkcs8 -topk8 -nocrypt'",
+            )
+        })?;
         let alg = if pair.is_compatible(&rcgen::PKCS_ECDSA_P256_SHA256) {
             SigningAlg::Es256
         } else if pair.is_compatible(&rcgen::PKCS_ED25519) {
             SigningAlg::Ed25519
         } else {
             return Err(fail(
-                "the private key is neither P-256 (ES256) nor Ed25519; make a certificate for one of those",
+                "the private key is neither P-256 (ES256) nor Ed25519; make a certificate for one \
+                of those",
             ));
         };
-        let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| fail("the certificate file is damaged; give the chain in PEM, the signing certificate first"))?;
+        let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| {
+            fail(
+                "the \
+            certificate file is damaged; give the chain in PEM, the signing certificate first",
+            )
+        })?;
         // A certificate holds its public key as plain bytes.
         let public = pair.public_key_raw();
         if !leaf.windows(public.len()).any(|w| w == public) {
             return Err(fail(
-                "certificate and key do not belong together; give the key of the chain's first certificate",
+                "certificate and key do not belong together; give the key of the chain's first \
+                certificate",
             ));
         }
         Ok(Self { chain, key, alg, time_stamp_url })
@@ -99,8 +113,18 @@ impl Identity {
     /// The signer that the `c2pa` crate wants.
     pub(super) fn signer(&self) -> Result<c2pa::BoxedSigner, ProvenanceError> {
         // The signer leaves room for a time stamp if it is told of an authority.
-        let signer = c2pa::create_signer::from_keys(self.chain.as_bytes(), self.key.as_bytes(), self.alg, self.time_stamp_url.clone())
-            .map_err(|e| ProvenanceError::Identity { reason: format!("certificate and key do not work together ({e}); check that they belong to each other") })?;
+        let signer = c2pa::create_signer::from_keys(
+            self.chain.as_bytes(),
+            self.key.as_bytes(),
+            self.alg,
+            self.time_stamp_url.clone(),
+        )
+        .map_err(|e| ProvenanceError::Identity {
+            reason: format!(
+                "certificate and key do not \
+                work together ({e}); check that they belong to each other"
+            ),
+        })?;
         Ok(match &self.time_stamp_url {
             Some(url) => Box::new(Stamping { signer, url: url.clone() }),
             None => signer,

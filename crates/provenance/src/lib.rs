@@ -52,7 +52,8 @@ pub enum ProvenanceError {
         reason: String,
     },
     /// The user's manifest definition is wrong.
-    #[error("{}: is no manifest definition that can be used: {reason}; see c2patool's documentation for the format", path.display())]
+    #[error("{}: is no manifest definition that can be used: {reason}; see c2patool's \
+        documentation for the format", path.display())]
     Definition {
         /// Which file.
         path: PathBuf,
@@ -76,7 +77,8 @@ pub enum ProvenanceError {
         reason: std::io::Error,
     },
     /// A manifest that is too large to look at.
-    #[error("{}: its manifest of {bytes} bytes is over the limit of {limit}; raise the limit in the configuration if you trust the file", path.display())]
+    #[error("{}: its manifest of {bytes} bytes is over the limit of {limit}; raise the limit in \
+        the configuration if you trust the file", path.display())]
     TooLarge {
         /// Which file.
         path: PathBuf,
@@ -87,7 +89,8 @@ pub enum ProvenanceError {
     },
     /// A clip to be stamped whose own manifest cannot be taken along.
     #[error(
-        "{}: it has a manifest, but the file is too broken for that to be kept ({reason}); stamp the file as it was, or take the manifest off with 'ffmpeg -i IN -c copy OUT'",
+        "{}: it has a manifest, but the file is too broken for that to be kept ({reason}); stamp \
+        the file as it was, or take the manifest off with 'ffmpeg -i IN -c copy OUT'",
         path.display()
     )]
     Torn {
@@ -98,7 +101,9 @@ pub enum ProvenanceError {
     },
     /// A clip to be stamped whose manifest is kept somewhere else.
     #[error(
-        "{}: it says that its manifest is at {address}, so it was not created here; fetch that and lay it beside the file under the same name with .c2pa, or, if it is of no account, take the file's XMP off ('exiftool -XMP:all= FILE')",
+        "{}: it says that its manifest is at {address}, so it was not created here; fetch that \
+        and lay it beside the file under the same name with .c2pa, or, if it is of no account, \
+        take the file's XMP off ('exiftool -XMP:all= FILE')",
         path.display()
     )]
     Elsewhere {
@@ -108,7 +113,8 @@ pub enum ProvenanceError {
         address: String,
     },
     /// A manifest where its file is wanted.
-    #[error("{}: is a manifest without the file that it was made for; give that file, with this beside it under the same name", path.display())]
+    #[error("{}: is a manifest without the file that it was made for; give that file, with this \
+        beside it under the same name", path.display())]
     Alone {
         /// Which file.
         path: PathBuf,

@@ -136,12 +136,15 @@ pub(super) fn latest(
     label: Option<&str>,
     most: usize,
 ) -> Result<Vec<Remark>, String> {
-    const LAST: &str = "SELECT content, at, who, act, said FROM remarks r WHERE NOT EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND (l.at > r.at OR (l.at = r.at AND l.said > r.said)))";
+    const LAST: &str = "SELECT content, at, who, act, said FROM remarks r WHERE NOT EXISTS \
+        (SELECT 1 FROM remarks l WHERE l.content = r.content AND (l.at > r.at OR (l.at = r.at AND \
+        l.said > r.said)))";
     let most = signed(most as u64);
     let rows = match label {
         None => s.query(&format!("{LAST} ORDER BY at DESC LIMIT $1"), &[most])?,
         Some(label) => {
-            let labelled = "EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND l.act = 'label' AND lower(l.said) = lower($1))";
+            let labelled = "EXISTS (SELECT 1 FROM remarks l WHERE l.content = r.content AND l.act \
+                = 'label' AND lower(l.said) = lower($1))";
             s.query(
                 &format!("{LAST} AND {labelled} ORDER BY at DESC LIMIT $2"),
                 &[Value::Text(label.trim().into()), most],

@@ -53,7 +53,8 @@ pub enum RegistryError {
     },
     /// It was made by a newer version of Proofmark.
     #[error(
-        "{location}: the registry is of version {found}, and this program knows those up to {known}; update the program"
+        "{location}: the registry is of version {found}, and this program knows those up to \
+        {known}; update the program"
     )]
     Newer {
         /// Which registry, without its password.
@@ -65,7 +66,8 @@ pub enum RegistryError {
     },
     /// A statement failed.
     #[error(
-        "{location}: the registry failed: {reason}; check its disk and its connection, and run 'proofmark registry check'"
+        "{location}: the registry failed: {reason}; check its disk and its connection, and run \
+        'proofmark registry check'"
     )]
     Failed {
         /// Which registry, without its password.
@@ -75,7 +77,8 @@ pub enum RegistryError {
     },
     /// The entry is there already, for another file.
     #[error(
-        "{id} is registered already, for another file; choose another payload, or replace the entry with --force"
+        "{id} is registered already, for another file; choose another payload, or replace the \
+        entry with --force"
     )]
     Conflict {
         /// Which entry.
@@ -91,7 +94,8 @@ pub enum RegistryError {
     },
     /// A database that is backed up with tools of its own.
     #[error(
-        "{location}: is backed up and restored with the database's own tools, pg_dump and pg_restore; 'proofmark registry export' writes the entries alone"
+        "{location}: is backed up and restored with the database's own tools, pg_dump and \
+        pg_restore; 'proofmark registry export' writes the entries alone"
     )]
     Elsewhere {
         /// Which registry, without its password.
@@ -356,7 +360,9 @@ pub fn open(location: &str) -> Result<Arc<dyn Registry>, RegistryError> {
         return Err(RegistryError::Open {
             // A URL may hold a password.
             location: "postgres://…".into(),
-            reason: "this program was built without PostgreSQL; build it with the feature \"postgres\", or give a file".into(),
+            reason: "this program was built without PostgreSQL; build it with the feature \
+                \"postgres\", or give a file"
+                .into(),
         });
     }
     Ok(Arc::new(sql::SqlRegistry::new(sqlite::Sqlite::open(Path::new(location))?)?))

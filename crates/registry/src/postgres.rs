@@ -179,7 +179,11 @@ impl Postgres {
                 Ok((tls, _)) => self.config.connect(tls).map_err(refused),
                 // Without any authority to trust, a connection that need not be encrypted is not.
                 Err(_) if mode == SslMode::Prefer => self.config.connect(NoTls).map_err(refused),
-                Err(_) => Err(open("an encrypted connection is asked for, and this machine has no certificates to check it with; install ca-certificates".into())),
+                Err(_) => Err(open(
+                    "an encrypted connection is asked for, and this machine has no \
+                    certificates to check it with; install ca-certificates"
+                        .into(),
+                )),
             },
         }
     }
@@ -222,8 +226,12 @@ impl Database for Postgres {
     fn integrity(&self, session: &mut dyn Session) -> Result<Vec<String>, String> {
         // The server checks its own pages and keys; what it cannot know is whether our tables are
         // all there.
-        let tables = session
-            .query("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels', 'fingerprints', 'fingerprint_pictures')", &[])?;
+        let tables = session.query(
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = \
+                current_schema() AND table_name IN ('entries', 'manifests', 'bindings', 'labels', \
+                'fingerprints', 'fingerprint_pictures')",
+            &[],
+        )?;
         let count = tables
             .first()
             .and_then(|r| if let Some(Value::Integer(n)) = r.first() { Some(*n) } else { None })

@@ -66,14 +66,21 @@ pub(super) fn seal_all(s: &mut dyn Session) -> Result<(), String> {
 /// What is not stored as it was put in, in a sentence each.
 pub(super) fn broken(s: &mut dyn Session) -> Result<Vec<String>, String> {
     let mut wrong = Vec::new();
-    for row in s.query("SELECT entries.id, digest FROM entries LEFT JOIN digests ON digests.id = entries.id ORDER BY entries.id", &[])? {
+    for row in s.query(
+        "SELECT entries.id, digest FROM entries LEFT JOIN digests ON digests.id = \
+        entries.id ORDER BY entries.id",
+        &[],
+    )? {
         let Some(id) = text(&row, 0) else {
             wrong.push("there is an entry without an id".into());
             continue;
         };
         match bytes(&row, 1) {
             None => wrong.push(format!("of {id} there is no digest")),
-            Some(kept) if kept != digest(s, &Value::Text(id.into()))? => wrong.push(format!("what is stored of {id} is not what was put in")),
+            Some(kept) if kept != digest(s, &Value::Text(id.into()))? => wrong.push(format!(
+                "what \
+                is stored of {id} is not what was put in"
+            )),
             Some(_) => {}
         }
     }

@@ -112,7 +112,9 @@ impl<D: Database> SqlRegistry<D> {
                          LEFT JOIN sound_fingerprints ON sound_fingerprints.id = entries.id LEFT JOIN stills ON stills.id = entries.id";
             let rows = s.query(
                 &format!(
-                    "SELECT {COLUMNS}, store, fingerprints.hashes, fingerprint_pictures.pictures, sound_fingerprints.hashes, stills.pictures FROM entries {parts} WHERE {condition}"
+                    "SELECT {COLUMNS}, store, fingerprints.hashes, fingerprint_pictures.pictures, \
+                    sound_fingerprints.hashes, stills.pictures FROM entries {parts} WHERE \
+                    {condition}"
                 ),
                 std::slice::from_ref(value),
             )?;
@@ -178,9 +180,25 @@ impl<D: Database> Registry for SqlRegistry<D> {
 
     fn announced(&self) -> Result<Vec<Announced>, RegistryError> {
         self.run(false, |s| {
-            let rows = s.query(&format!("SELECT {COLUMNS} FROM entries WHERE target IS NOT NULL ORDER BY stamped, entries.id"), &[])?;
+            let rows = s.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM entries WHERE target IS NOT NULL \
+                ORDER BY stamped, entries.id"
+                ),
+                &[],
+            )?;
             let entries = rows.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
-            Ok(entries.into_iter().filter_map(|e| Some(Announced { target: e.target?, id: e.id, content: e.content, stamped: e.stamped })).collect())
+            Ok(entries
+                .into_iter()
+                .filter_map(|e| {
+                    Some(Announced {
+                        target: e.target?,
+                        id: e.id,
+                        content: e.content,
+                        stamped: e.stamped,
+                    })
+                })
+                .collect())
         })
     }
 
@@ -291,7 +309,8 @@ impl<D: Database> Registry for SqlRegistry<D> {
         };
         let most = parameter(signed(filter.most as u64));
         let sql = format!(
-            "SELECT {COLUMNS} FROM entries {condition} ORDER BY stamped DESC, entries.id DESC LIMIT {most}"
+            "SELECT {COLUMNS} FROM entries {condition} ORDER BY stamped DESC, entries.id DESC \
+            LIMIT {most}"
         );
         self.run(false, |s| {
             let mut entries = s
@@ -305,7 +324,11 @@ impl<D: Database> Registry for SqlRegistry<D> {
     }
 
     fn payloads(&self, most: usize) -> Result<Vec<Payload>, RegistryError> {
-        let rows = self.database.read("SELECT payload FROM entries WHERE payload IS NOT NULL ORDER BY stamped DESC, id DESC LIMIT $1", &[signed(most as u64)])?;
+        let rows = self.database.read(
+            "SELECT payload FROM entries WHERE payload IS NOT NULL \
+            ORDER BY stamped DESC, id DESC LIMIT $1",
+            &[signed(most as u64)],
+        )?;
         Ok(rows.iter().filter_map(|r| payload(bytes(r, 0)?)).collect())
     }
 
@@ -371,7 +394,8 @@ impl<D: Database> Registry for SqlRegistry<D> {
                     .chars()
                     .flat_map(|c| "%_\\".contains(c).then_some('\\').into_iter().chain([c]))
                     .collect();
-                let labelled = "EXISTS (SELECT 1 FROM labels WHERE labels.id = entries.id AND lower(label) LIKE $1 ESCAPE '\\')";
+                let labelled = "EXISTS (SELECT 1 FROM labels WHERE labels.id = entries.id AND \
+                    lower(label) LIKE $1 ESCAPE '\\')";
                 (
                     &*format!("lower(title) LIKE $1 ESCAPE '\\' OR {labelled}"),
                     Value::Text(format!("%{plain}%")),
@@ -382,7 +406,13 @@ impl<D: Database> Registry for SqlRegistry<D> {
             return Ok(Vec::new());
         }
         self.run(false, |s| {
-            let rows = s.query(&format!("SELECT {COLUMNS} FROM entries WHERE {column} ORDER BY stamped DESC, entries.id LIMIT $2"), &[value.clone(), signed(most as u64)])?;
+            let rows = s.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM entries WHERE {column} ORDER BY \
+                stamped DESC, entries.id LIMIT $2"
+                ),
+                &[value.clone(), signed(most as u64)],
+            )?;
             let mut entries = rows.iter().map(entry).collect::<Result<Vec<Entry>, String>>()?;
             entries.iter_mut().try_for_each(|e| complete(s, e))?;
             Ok(entries)

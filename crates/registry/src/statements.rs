@@ -172,7 +172,11 @@ pub(super) fn put_in(
 ) -> Result<Put, String> {
     let columns = columns(e);
     // Whoever else puts the same entry in is waited for here.
-    let new = s.execute("INSERT INTO entries (id, payload, content, media_type, title, stamped, target) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", &columns)?;
+    let new = s.execute(
+        "INSERT INTO entries (id, payload, content, media_type, title, stamped, \
+        target) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        &columns,
+    )?;
     if new > 0 {
         return insert_parts(s, e).map(|()| Put::Added);
     }
@@ -186,7 +190,11 @@ pub(super) fn put_in(
         // Somebody else may have been first meanwhile.
         Some(false) if replace && !owners::may_change(s, &e.id, by)? => Ok(Put::Owned),
         Some(false) if replace => {
-            s.execute("UPDATE entries SET payload = $2, content = $3, media_type = $4, title = $5, stamped = $6, target = $7 WHERE id = $1", &columns)?;
+            s.execute(
+                "UPDATE entries SET payload = $2, content = $3, media_type = $4, title = \
+                $5, stamped = $6, target = $7 WHERE id = $1",
+                &columns,
+            )?;
             for table in PARTS {
                 s.execute(&format!("DELETE FROM {table} WHERE id = $1"), id)?;
             }

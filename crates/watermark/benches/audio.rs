@@ -74,7 +74,8 @@ fn main() {
     let found = time(|| assert!(detect(&ring, black_box(&marked))));
     let searched = time(|| assert!(!detect(&ring, black_box(&ten))));
     println!(
-        "marking 48 kHz stereo: {:.0} × real time; detecting 10 s: marked {:.0} ×, unmarked with the whole search {:.0} ×",
+        "marking 48 kHz stereo: {:.0} × real time; detecting 10 s: marked {:.0} ×, unmarked with \
+        the whole search {:.0} ×",
         60.0 / embed,
         10.0 / found,
         10.0 / searched

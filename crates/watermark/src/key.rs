@@ -23,7 +23,8 @@ pub enum KeyError {
     Randomness,
     /// Not a key file.
     #[error(
-        "this is not a Proofmark key: {reason}; restore it from a backup, or export it again with 'proofmark keys export'"
+        "this is not a Proofmark key: {reason}; restore it from a backup, or export it again with \
+        'proofmark keys export'"
     )]
     Syntax {
         /// What is wrong, without any of the content.
@@ -31,7 +32,8 @@ pub enum KeyError {
     },
     /// The secret has the wrong length.
     #[error(
-        "the secret has {bytes} bytes instead of 32; the file was cut short or edited, restore it from a backup"
+        "the secret has {bytes} bytes instead of 32; the file was cut short or edited, restore it \
+        from a backup"
     )]
     Length {
         /// Bytes that were found.
@@ -39,7 +41,8 @@ pub enum KeyError {
     },
     /// The secret does not belong to the id beside it.
     #[error(
-        "the secret does not belong to key {id}; the file was damaged or edited, restore it from a backup"
+        "the secret does not belong to key {id}; the file was damaged or edited, restore it from \
+        a backup"
     )]
     Mismatch {
         /// The id that the file names.
@@ -144,7 +147,8 @@ impl WatermarkKey {
     pub fn to_text(&self) -> Zeroizing<String> {
         let secret = Zeroizing::new(hex(self.secret.as_slice()));
         Zeroizing::new(format!(
-            "{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \"secret\": \"{}\"\n}}\n",
+            "{{\n  \"schema\": \"{KEY_SCHEMA}\",\n  \"id\": \"{}\",\n  \"created\": {},\n  \
+            \"secret\": \"{}\"\n}}\n",
             self.id, self.created, *secret
         ))
     }

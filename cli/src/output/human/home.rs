@@ -18,7 +18,8 @@ pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
         &mut out,
         "key",
         &format!(
-            "{key}, in keys/: whoever has it can find and imitate your marks, so back it up and keep it secret"
+            "{key}, in keys/: whoever has it can find and imitate your marks, so back it up and \
+            keep it secret"
         ),
     );
     line(
@@ -59,7 +60,8 @@ pub(crate) fn token(token: &str, global: &Global) -> Result<()> {
     print(&format!("{token}\n"))?;
     if !global.quiet {
         output::remark(
-            "this token is not kept, and cannot be shown again; clients send it as 'Authorization: Bearer …'",
+            "this token is not kept, and cannot be shown again; clients send it as \
+            'Authorization: Bearer …'",
         );
     }
     Ok(())

@@ -112,7 +112,8 @@ pub(crate) fn checked(c: &Checked<'_>) -> Result<()> {
             &mut out,
             "open",
             &format!(
-                "{} whose file is not where it was to appear: still at work, never finished, or moved",
+                "{} whose file is not where it was to appear: still at work, never finished, or \
+                moved",
                 c.open
             ),
         );

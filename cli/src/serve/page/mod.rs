@@ -48,7 +48,9 @@ const SCRIPT: &str = include_str!("page.js");
 const ICON: &str = include_str!("icon.svg");
 
 /// Everything comes from here, and nothing is loaded, sent or framed anywhere else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+    media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
+    'none'";
 
 /// Between two looks for reports that are too old.
 const SWEEP: Duration = Duration::from_secs(600);

@@ -149,7 +149,8 @@ async fn statement(
 ) -> Result<Response, Problem> {
     let Some(identity) = service.identity.clone() else {
         return Err(Problem::not_found(
-            "this server has no identity to sign with; make one with 'proofmark init', or set [signing] in its configuration",
+            "this server has no identity to sign with; make one with 'proofmark init', or set \
+            [signing] in its configuration",
         ));
     };
     let (about, report) = finished(&service, &id, visitor.text)?;

@@ -67,7 +67,14 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
 
 /// Whoever stored a manifest keeps its place, with it or without.
 pub(super) fn anothers(id: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, format!("{id}: belongs to whoever stored it, which was not this token; ask whoever runs the server")).coded("registry.owned")
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!(
+            "{id}: belongs to whoever stored it, which was \
+        not this token; ask whoever runs the server"
+        ),
+    )
+    .coded("registry.owned")
 }
 
 fn unknown(id: &str) -> Problem {

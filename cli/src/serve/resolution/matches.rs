@@ -109,9 +109,19 @@ impl Hints {
         let o = &service.options;
         let by = match self.alg {
             None => By { mark: true, looks: true, sound: true },
-            Some(alg) => By { mark: alg == o.algorithm, looks: alg == o.picture_algorithm, sound: alg == o.sound_algorithm }
-                .any()
-                .ok_or_else(|| Problem::bad(format!("'{alg}' is not looked for here, {} is; /v1/services/supportedAlgorithms lists what is", o.algorithm)))?,
+            Some(alg) => By {
+                mark: alg == o.algorithm,
+                looks: alg == o.picture_algorithm,
+                sound: alg == o.sound_algorithm,
+            }
+            .any()
+            .ok_or_else(|| {
+                Problem::bad(format!(
+                    "'{alg}' is not looked for here, {} is; \
+                    /v1/services/supportedAlgorithms lists what is",
+                    o.algorithm
+                ))
+            })?,
         };
         let most = Wanted { max_results: self.max_results }.most()?;
         match (self.hint_alg, self.hint_value) {
@@ -187,7 +197,8 @@ fn ending(headers: &HeaderMap) -> Result<&'static str, Problem> {
         t => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "{t} is not looked into here; send video, sound or a still image under its media type"
+                "{t} is not looked into here; send video, sound or a still image under its media \
+                type"
             ),
         )),
     }

@@ -329,7 +329,11 @@ fn mend(record: &mut Record, to: Container, told: &mut Vec<String>) {
         Some(Ok((packet, taken))) => {
             said = taken.behind;
             if taken.provenance {
-                told.push("XMP's reference to a manifest elsewhere was left out: that is of the file as it was".into());
+                told.push(
+                    "XMP's reference to a manifest elsewhere was left out: that is of the \
+                    file as it was"
+                        .into(),
+                );
             }
             record.xmp = Some(packet);
         }

@@ -112,7 +112,8 @@ proptest! {
 
     #[test]
     fn any_packet_is_mended_or_told(wild in "[<>/ \"'=a-c:&;]{0,60}", which in 0..3usize) {
-        let packet = ["<a xmlns:a='http://ns.adobe.com/hdr-gain-map/1.0/' a:b='", "<a xmlns='http://ns.google.com/photos/1.0/container/'>", ""][which];
+        let packet = ["<a xmlns:a='http://ns.adobe.com/hdr-gain-map/1.0/' a:b='", "<a \
+            xmlns='http://ns.google.com/photos/1.0/container/'>", ""][which];
         let _ = xmp::mend(format!("{packet}{wild}").into(), false);
     }
 }

@@ -330,9 +330,15 @@ impl Detector {
             let seconds = self.piece.seconds();
             let more = seconds * f64::from(READABLE / evidence - 1.0);
             if more > 0.0 && more < 4.0 * seconds.max(5.0) {
-                format!("a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help", more.ceil())
+                format!(
+                    "a mark is there, but too weak to be read; an excerpt that is {:.0} s \
+                    longer, a better copy, or a list of candidates would help",
+                    more.ceil()
+                )
             } else {
-                "a mark is there, but it cannot be read: several may lie over each other; a better copy or a list of candidates would help".into()
+                "a mark is there, but it cannot be read: several may lie over each other; a \
+                better copy or a list of candidates would help"
+                    .into()
             }
         });
         AudioEvidence {

@@ -86,10 +86,12 @@ impl Outlook {
         match self {
             Self::Silent => "silent: there is nothing that could carry the mark",
             Self::Unreadable => {
-                "too short, too quiet or too pure a tone: the mark cannot be read from this copy without a list of candidates"
+                "too short, too quiet or too pure a tone: the mark cannot be read from this copy \
+                without a list of candidates"
             }
             Self::Fragile => {
-                "little to spare: ordinary re-encoding may leave too little to read; a longer clip would help"
+                "little to spare: ordinary re-encoding may leave too little to read; a longer \
+                clip would help"
             }
             Self::Ordinary => "enough for ordinary re-encoding",
         }

@@ -52,11 +52,13 @@ fn too_weak(sync: f32, seconds: f64) -> String {
     let more = seconds * f64::from(READABLE / evidence - 1.0);
     if more > 0.0 && more < 4.0 * seconds.max(5.0) {
         format!(
-            "a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a better copy, or a list of candidates would help",
+            "a mark is there, but too weak to be read; an excerpt that is {:.0} s longer, a \
+            better copy, or a list of candidates would help",
             more.ceil()
         )
     } else {
-        "a mark is there, but too weak to be read; a better copy or a list of candidates would help"
+        "a mark is there, but too weak to be read; a better copy or a list of candidates would \
+        help"
             .into()
     }
 }

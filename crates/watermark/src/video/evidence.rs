@@ -191,10 +191,12 @@ impl Outlook {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Unreadable => {
-                "too short, too small or too flat: the mark cannot be read from this copy without a list of candidates; use a longer or larger clip, or more --strength"
+                "too short, too small or too flat: the mark cannot be read from this copy without \
+                a list of candidates; use a longer or larger clip, or more --strength"
             }
             Self::Fragile => {
-                "little to spare: ordinary re-encoding may leave too little to read; a longer or larger clip, or more --strength, would help"
+                "little to spare: ordinary re-encoding may leave too little to read; a longer or \
+                larger clip, or more --strength, would help"
             }
             Self::Ordinary => "enough for ordinary re-encoding",
         }

@@ -63,7 +63,8 @@ pub use strength::Strength;
 pub enum VideoError {
     /// The frame is too small or too large.
     #[error(
-        "a frame of {width}x{height} cannot carry the mark: each side needs 128 to 16384 pixels; scale the clip first"
+        "a frame of {width}x{height} cannot carry the mark: each side needs 128 to 16384 pixels; \
+        scale the clip first"
     )]
     Size {
         /// Width in pixels.
@@ -73,7 +74,8 @@ pub enum VideoError {
     },
     /// The strength is neither a level nor a factor in range.
     #[error(
-        "strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to 4; standard, which is 1, is the default"
+        "strength '{given}' is neither subtle, standard, strong, heavy nor a factor from 0.25 to \
+        4; standard, which is 1, is the default"
     )]
     Strength {
         /// What was given, as text.

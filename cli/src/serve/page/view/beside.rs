@@ -132,7 +132,8 @@ fn cells(grid: &Value, name: &str, class: &dyn Fn(bool) -> &'static str) -> Mark
                 @if let Some(is) = cell.as_bool() {
                     @let (x, y) = (i % columns, i / columns);
                     rect class=(class(is)) x=(x) y=(y) width="1" height="1" {}
-                    @if matches!(class(is), "no" | "differs") { path .cross d=(format!("M{x} {y}l1 1m-1 0l1 -1")) {} }
+                    @if matches!(class(is), "no" | "differs") { path .cross d=(format!("M{x} \
+                        {y}l1 1m-1 0l1 -1")) {} }
                 }
             }
         }

@@ -123,7 +123,8 @@ fn check(t: Text, report: &Value) -> Markup {
     html! {
         dl {
             dt { "SHA-256" } dd { code { (text(report, "/check/sha256").unwrap_or_default()) } }
-            dt { (t.say("report.bytes")) } dd { (report.pointer("/check/bytes").and_then(Value::as_u64).unwrap_or(0)) " B" }
+            dt { (t.say("report.bytes")) } dd { (report.pointer("/check/bytes").and_then(Value::as_u64).unwrap_or(0)) " \
+                B" }
             dt { (t.say("report.checked")) } dd { (moment(report.pointer("/check/time").and_then(Value::as_i64).unwrap_or(0))) }
             dt { (t.say("report.version")) } dd { (t.say("name")) " " (text(report, "/check/version").unwrap_or_default()) }
             dt { (t.say("report.keys")) } dd { (told(all("/check/keys"))) }
