@@ -36,6 +36,10 @@ const ROOMS: [(&str, &str); 6] = [
     ("axum", "proofmark-cli"),
 ];
 
+/// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool breaks.
+/// To be lowered where one was.
+const WIDE: usize = 300;
+
 /// Lines of a file at most, of tests and of anything else.
 const LONGEST: [usize; 2] = [700, 500];
 
@@ -305,8 +309,8 @@ fn modules_use_each_other_in_no_circle() {
 }
 
 #[test]
-fn files_are_short() {
-    let mut long = Vec::new();
+fn files_are_short_and_narrow() {
+    let (mut long, mut wide) = (Vec::new(), 0);
     for (_, folder, _) in CRATES {
         for part in ["src", "tests", "benches", "examples"] {
             let folder = common::root().join(folder).join(part);
@@ -314,7 +318,9 @@ fn files_are_short() {
                 continue;
             }
             for path in sources(&folder) {
-                let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+                let text = std::fs::read_to_string(&path).unwrap();
+                let lines = text.lines().count();
+                wide += text.lines().filter(|line| line.chars().count() > 100).count();
                 if lines > LONGEST[usize::from(part == "src")] {
                     long.push(format!("{}: {lines} lines", path.display()));
                 }
@@ -322,4 +328,5 @@ fn files_are_short() {
         }
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
+    assert!(wide <= WIDE, "{wide} lines are wider than 100 columns");
 }

@@ -168,7 +168,7 @@ impl<'a> Facts<'a> {
     }
 
     /// How far the picture is that of an entry.
-    pub(super) fn looks(entry: &Registered) -> Likeness {
+    pub(super) fn match_video(entry: &Registered) -> Likeness {
         match entry.resemblance {
             Some(r) if r.same() => Likeness::Same,
             Some(r) if r.distance <= ALIKE => Likeness::Alike,
@@ -189,8 +189,8 @@ impl<'a> Facts<'a> {
     /// rest is that clip's.
     pub(super) fn differs(&self, entry: &'a Registered) -> Option<f32> {
         let map = self.compared(entry)?;
-        let rest =
-            map.share <= NO_PART || matches!(Self::looks(entry), Likeness::Same | Likeness::Alike);
+        let rest = map.share <= NO_PART
+            || matches!(Self::match_video(entry), Likeness::Same | Likeness::Alike);
         (map.share > 0.0 && rest).then_some(map.share)
     }
 
@@ -215,7 +215,7 @@ impl<'a> Facts<'a> {
     }
 
     /// How far the sound is.
-    pub(super) fn sounds(entry: &Registered) -> Likeness {
+    pub(super) fn match_audio(entry: &Registered) -> Likeness {
         match entry.sound_resemblance {
             Some(r) if r.same() => Likeness::Same,
             Some(r) if r.different() => Likeness::Different,

@@ -10,10 +10,10 @@
 mod enumerated;
 mod facts;
 mod reason;
+mod reported;
 mod rules;
 mod text;
 mod thresholds;
-mod told;
 mod when;
 
 use std::collections::BTreeSet;
@@ -281,11 +281,11 @@ fn summary(
     };
     let mut out = Params::from([
         ("trust", trust.map_or("none", Vouched::name).into()),
-        ("made", m.map_or("unsaid", told::made).into()),
+        ("made", m.map_or("unsaid", reported::made).into()),
         ("severity", severity.name().into()),
     ]);
-    out.insert("signer", m.map_or_else(told::unnamed, told::signer));
-    out.extend(original.map(|r| ("date", told::day(r.stamped).into())));
+    out.insert("signer", m.map_or_else(reported::unnamed, reported::signer));
+    out.extend(original.map(|r| ("date", reported::day(r.stamped).into())));
     out
 }
 

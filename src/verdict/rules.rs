@@ -10,8 +10,8 @@ use super::Verdict::{
 };
 use super::facts::{Facts, Likeness, without};
 use super::reason::{Param, Params, Severity, params};
+use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
-use super::told;
 use super::when::{
     entry, gap, is_another, is_confirmed, looks_otherwise, manifest, numbers, plain, recoverable,
 };
@@ -135,8 +135,8 @@ pub(super) const RULES: &[Rule] = &[
             let lies = f.lies_comparably()
                 && f.share().is_none()
                 && f.video_gaps().is_empty()
-                && Facts::sounds(r) != Likeness::Same;
-            if Facts::looks(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
+                && Facts::match_audio(r) != Likeness::Same;
+            if Facts::match_video(r) == Likeness::Different && lies { Some(entry(r)) } else { None }
         }
     ),
     rule!(
@@ -146,7 +146,7 @@ pub(super) const RULES: &[Rule] = &[
         ["registry.leads-to-manifest", "registry.likeness-untold"],
         |f| {
             let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p))?;
-            if Facts::sounds(r) == Likeness::Different && f.sounds_as_stamped() {
+            if Facts::match_audio(r) == Likeness::Different && f.sounds_as_stamped() {
                 Some(entry(r))
             } else {
                 None
@@ -176,7 +176,7 @@ pub(super) const RULES: &[Rule] = &[
                 .heard
                 .filter(|_| !f.is_whole() && f.video.is_some_and(|v| !v.detected))
                 .and_then(|p| f.entry(p))?;
-            if Facts::looks(r) == Likeness::Different { Some(entry(r)) } else { None }
+            if Facts::match_video(r) == Likeness::Different { Some(entry(r)) } else { None }
         }
     ),
     rule!(
@@ -191,7 +191,7 @@ pub(super) const RULES: &[Rule] = &[
                     !f.is_whole() && f.audio.is_some_and(|a| !a.detected && a.note.is_none())
                 })
                 .and_then(|p| f.entry(p))?;
-            if Facts::sounds(r) == Likeness::Different { Some(entry(r)) } else { None }
+            if Facts::match_audio(r) == Likeness::Different { Some(entry(r)) } else { None }
         }
     ),
     // Our manifest, over what is no longer as it was signed.
@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("manifest.fails", Alert, Some(Altered), [], |f| {
         let m = f.manifest.filter(|m| f.is_ours() && !f.as_signed() && !m.content_changed())?;
         let mut told = manifest(m);
-        told.insert("faults", told::faults(m));
+        told.insert("faults", reported::faults(m));
         Some(told)
     }),
     // Marks that do not cover the whole.
@@ -238,7 +238,8 @@ pub(super) const RULES: &[Rule] = &[
         params([("share", Param::Share(share.into()))])
     }),
     rule!("video.parts-untold", Doubt, None, [], |f| {
-        let r = f.original().filter(|r| !f.is_whole() && Facts::looks(r) == Likeness::Same)?;
+        let r =
+            f.original().filter(|r| !f.is_whole() && Facts::match_video(r) == Likeness::Same)?;
         plain(f.is_untold(r))
     }),
     rule!("video.stretch-unknown", Doubt, None, [], |f| {
@@ -253,7 +254,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("manifest.ours-outlived", Note, Some(Intact), ["manifest.credential"], |f| {
         let m = f.manifest.filter(|m| f.is_whole() && m.credential_alone())?;
         let mut told = manifest(m);
-        told.extend(told::credential(m));
+        told.extend(reported::credential(m));
         Some(told)
     }),
     rule!("manifest.derived-from-ours", Doubt, None, [], |f| {
@@ -264,7 +265,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("registry.leads-to-manifest", Good, Some(Recovered), ["registry.knows"], |f| {
         let r = recoverable(f).filter(|r| is_confirmed(f, r))?;
         let mut told = entry(r);
-        told.insert("signer", r.manifest.as_ref().map_or_else(told::unnamed, told::signer));
+        told.insert("signer", r.manifest.as_ref().map_or_else(reported::unnamed, reported::signer));
         Some(told)
     }),
     rule!("registry.looks-otherwise", Doubt, Some(Marked), ["registry.likeness-untold"], |f| {
@@ -273,13 +274,13 @@ pub(super) const RULES: &[Rule] = &[
     // What confirms the one says nothing of the other.
     rule!("registry.looks-untold", Doubt, None, [], |f| {
         let r = recoverable(f).filter(|r| is_confirmed(f, r) && f.video.is_some())?;
-        plain(!matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))
+        plain(!matches!(Facts::match_video(r), Likeness::Same | Likeness::Alike))
     }),
     rule!("registry.sounds-untold", Doubt, None, [], |f| {
         let r = recoverable(f).filter(|r| {
             is_confirmed(f, r) && f.audio.is_some_and(|a| !a.detected && a.note.is_none())
         })?;
-        plain(Facts::sounds(r) == Likeness::Untold)
+        plain(Facts::match_audio(r) == Likeness::Untold)
     }),
     rule!("registry.likeness-untold", Doubt, Some(Marked), [], |f| recoverable(f)
         .filter(|r| !is_confirmed(f, r))
@@ -293,7 +294,7 @@ pub(super) const RULES: &[Rule] = &[
             .and_then(|p| f.entry(p))
             .filter(|r| r.manifest.is_some() && !r.holds() && !r.outlived())?;
         let mut told = entry(r);
-        told.extend(r.manifest.as_ref().map(|m| ("faults", told::faults(m))));
+        told.extend(r.manifest.as_ref().map(|m| ("faults", reported::faults(m))));
         Some(told)
     }),
     rule!("manifest.trusted", Good, Some(Foreign), [], |f| f
@@ -307,7 +308,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("manifest.credential", Doubt, Some(Foreign), [], |f| {
         let m = f.manifest.filter(|m| !f.is_ours() && m.credential_alone())?;
         let mut told = manifest(m);
-        told.extend(told::credential(m));
+        told.extend(reported::credential(m));
         Some(told)
     }),
     rule!("manifest.foreign-content-changed", Alert, Some(Foreign), [], |f| {
@@ -316,7 +317,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("manifest.foreign-fails", Alert, Some(Foreign), [], |f| {
         let m = f.manifest.filter(|m| !f.is_ours() && !m.as_signed() && !m.content_changed())?;
         let mut told = manifest(m);
-        told.insert("faults", told::faults(m));
+        told.insert("faults", reported::faults(m));
         Some(told)
     }),
     rule!("video.marked", Note, Some(Marked), [], |f| {
@@ -379,7 +380,7 @@ pub(super) const RULES: &[Rule] = &[
         let r = f
             .seen
             .and_then(|p| f.entry(p))
-            .filter(|r| matches!(Facts::looks(r), Likeness::Same | Likeness::Alike))?;
+            .filter(|r| matches!(Facts::match_video(r), Likeness::Same | Likeness::Alike))?;
         let parts = match &r.difference {
             Some(map) if map.is_told() && map.share == 0.0 && f.lies_as_stamped() => "same",
             _ => "untold",
@@ -387,11 +388,13 @@ pub(super) const RULES: &[Rule] = &[
         params([("parts", parts.into()), ("least", Param::Share(PART_SEEN))])
     }),
     rule!("registry.sounds-the-same", Note, None, [], |f| plain(
-        f.heard.and_then(|p| f.entry(p)).is_some_and(|r| Facts::sounds(r) == Likeness::Same)
+        f.heard.and_then(|p| f.entry(p)).is_some_and(|r| Facts::match_audio(r) == Likeness::Same)
     )),
     rule!("registry.sounds-otherwise", Doubt, None, [], |f| {
         let r = f.heard.filter(|_| !f.is_whole()).and_then(|p| f.entry(p));
-        plain(r.is_some_and(|r| Facts::sounds(r) == Likeness::Different && !f.sounds_as_stamped()))
+        plain(r.is_some_and(|r| {
+            Facts::match_audio(r) == Likeness::Different && !f.sounds_as_stamped()
+        }))
     }),
     rule!("registry.shorter", Note, None, [], |f| {
         let (seconds, [least, _]) =
@@ -426,7 +429,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("manifest.origin", Note, None, [], |f| f
         .manifest
         .filter(|m| m.as_signed())
-        .and_then(told::origin)),
+        .and_then(reported::origin)),
     rule!("manifest.elsewhere", Note, None, [], |f| f
         .found
         .elsewhere

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Likeness};
 use super::reason::{Param, Params, Word, params};
-use super::told;
+use super::reported;
 use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
 
@@ -25,7 +25,7 @@ pub(super) fn entry(r: &Registered) -> Params {
     let values = [
         ("title", r.title.clone().map_or_else(|| Word::new("title", "none").into(), Param::from)),
         ("media_type", r.media_type.clone().into()),
-        ("date", told::day(r.stamped).into()),
+        ("date", reported::day(r.stamped).into()),
         ("how", kind.into()),
     ];
     values
@@ -39,7 +39,7 @@ pub(super) fn entry(r: &Registered) -> Params {
 pub(super) fn manifest(m: &ManifestReport) -> Params {
     let place = if m.sidecar { "sidecar" } else { "embedded" };
     Params::from([
-        ("signer", told::signer(m)),
+        ("signer", reported::signer(m)),
         ("place", place.into()),
         ("listed", if m.state == ManifestState::Trusted { "yes" } else { "no" }.into()),
     ])
@@ -57,7 +57,7 @@ pub(super) fn gap(gaps: &[proofmark_core::TimeRange]) -> Option<Params> {
 /// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds
 /// otherwise, and is like it in nothing.
 pub(super) fn is_another(f: &Facts<'_>, r: &Registered) -> bool {
-    let alike = [Facts::looks(r), Facts::sounds(r)];
+    let alike = [Facts::match_video(r), Facts::match_audio(r)];
     let marked =
         r.payload.is_some_and(|p| f.seen == Some(p) || f.heard == Some(p) || f.is_beneath(p));
     !marked
@@ -78,12 +78,13 @@ pub(super) fn recoverable<'a>(f: &Facts<'a>) -> Option<&'a Registered> {
 
 /// Whether a marked picture looks otherwise than the registered one though it lies as that did.
 pub(super) fn looks_otherwise(f: &Facts<'_>, r: &Registered) -> bool {
-    f.seen.is_some() && f.lies_comparably() && Facts::looks(r) == Likeness::Different
+    f.seen.is_some() && f.lies_comparably() && Facts::match_video(r) == Likeness::Different
 }
 
 /// Whether it is confirmed that the clip is the registered one, by what was found marked in it.
 pub(super) fn is_confirmed(f: &Facts<'_>, r: &Registered) -> bool {
-    let looks = f.seen.is_some() && matches!(Facts::looks(r), Likeness::Same | Likeness::Alike);
-    let sounds = f.heard.is_some() && Facts::sounds(r) == Likeness::Same;
+    let looks =
+        f.seen.is_some() && matches!(Facts::match_video(r), Likeness::Same | Likeness::Alike);
+    let sounds = f.heard.is_some() && Facts::match_audio(r) == Likeness::Same;
     (looks || sounds) && !looks_otherwise(f, r)
 }

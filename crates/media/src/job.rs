@@ -54,7 +54,7 @@ pub struct Summary {
     pub left_out: Vec<String>,
 }
 
-/// What to do and whom to tell, for [`transcode`].
+/// What to do and whom to tell, for [`transcode`](crate::transcode()).
 pub struct Job<'a> {
     /// The name of the target in messages: the file that is written has a temporary one.
     pub target: &'a Path,

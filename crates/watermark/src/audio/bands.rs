@@ -206,7 +206,7 @@ const NOTHING: f64 = 1e-7;
 
 /// The bands of a stretch of sound under one pitch, ready to be cut into rows of any place and
 /// length.
-pub(crate) struct Sheet {
+pub(crate) struct BandEnergies {
     /// Sums over time, a row of [`BANDS`] before each spectrum and one behind the last.
     sums: Vec<PerBand<f64>>,
     /// Power that a band hardly ever falls below: what lies near it is noise, not sound.
@@ -219,7 +219,7 @@ pub(crate) struct Sheet {
     pub(crate) start: f64,
 }
 
-impl Sheet {
+impl BandEnergies {
     pub(crate) fn new(spectrogram: &Spectrogram, pitch: f64) -> Self {
         let mut sums = Vec::with_capacity(spectrogram.len() + 1);
         let mut sum = [0.0; BANDS];
@@ -244,15 +244,15 @@ impl Sheet {
                 *powers.select_nth_unstable_by(place, f32::total_cmp).1
             }
         });
-        let mut sheet = Self {
+        let mut energies = Self {
             sums,
             floor,
             allowances: Vec::new(),
             noise: OnceLock::new(),
             start: spectrogram.start,
         };
-        sheet.allowances = sheet.follow(&[0.0; BANDS]);
-        sheet
+        energies.allowances = energies.follow(&[0.0; BANDS]);
+        energies
     }
 
     /// What the sound without noise of such power in each band hides, for every [`PAIR`].
@@ -410,8 +410,8 @@ mod tests {
                     &(0..length / 2 + 1).map(|bin| noise(bin) + sound(bin)).collect::<Vec<_>>(),
                 );
             }
-            let sheet = Sheet::new(&spectrogram, 1.0);
-            let power = sheet.noise().power;
+            let energies = BandEnergies::new(&spectrogram, 1.0);
+            let power = energies.noise().power;
             for b in [3, 15, 22] {
                 let bins = (EDGES[b + 1] - EDGES[b]) * length as f64 / rate;
                 let expected = 1e-6
@@ -423,7 +423,7 @@ mod tests {
                     power[b]
                 );
             }
-            assert!(sheet.noise().allowance(0.0).whole < sheet.allowance(0.0).whole);
+            assert!(energies.noise().allowance(0.0).whole < energies.allowance(0.0).whole);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Time is cut into pairs of rows, [`PERIOD`] pairs repeat. Each *cell*, a pair in a band, has a
 //! keyed phase: the difference of the two rows' levels is moved to the nearest value whose place in
-//! a cycle of [`CYCLE`] decibels is that phase, for one sign, or half a cycle on, for the other
+//! a cycle of [`STEP`] decibels is that phase, for one sign, or half a cycle on, for the other
 //! (quantisation index modulation with keyed dither: Chen and Wornell, doi:10.1109/18.923725).
 //! Unlike an added pattern, that does not have to be heard over the sound itself, and without the
 //! key the levels look as they would without a mark.
@@ -28,7 +28,7 @@ pub(crate) const SYNC_CELLS: usize = CELLS / 12;
 /// Decibels of level difference in which the phases repeat, where a difference is taken over √2 so
 /// that it has the noise of one row. Measured from 2 to 10: a wider cycle survives harder codecs, a
 /// narrower one distorts less.
-pub(crate) const CYCLE: f32 = 8.0;
+pub(crate) const STEP: f32 = 8.0;
 /// Signal-to-noise power ratio per code cell at which reading begins to succeed.
 const THRESHOLD_SNR: f64 = 0.125;
 
@@ -38,15 +38,15 @@ pub(crate) static CODE: LazyLock<PolarCode> =
 
 /// Place in the cycle of the level difference of two powers, in turns; any whole number of turns
 /// may be added.
-pub(crate) fn turns(first: f32, second: f32) -> f32 {
-    turns_of_octaves((second / first).log2())
+pub(crate) fn phase(first: f32, second: f32) -> f32 {
+    phase_of_octaves((second / first).log2())
 }
 
 /// The same of the logarithm of their ratio to base 2.
-pub(crate) fn turns_of_octaves(octaves: f32) -> f32 {
+pub(crate) fn phase_of_octaves(octaves: f32) -> f32 {
     // 10 log10 of a ratio, over √2 and the cycle.
     const PER_OCTAVE: f32 =
-        10.0 * std::f32::consts::LOG10_2 * std::f32::consts::FRAC_1_SQRT_2 / CYCLE;
+        10.0 * std::f32::consts::LOG10_2 * std::f32::consts::FRAC_1_SQRT_2 / STEP;
     octaves * PER_OCTAVE
 }
 

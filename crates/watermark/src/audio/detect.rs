@@ -3,10 +3,10 @@
 use super::carrier::{CELLS, Carrier, SYNC_CELLS};
 use super::decode;
 use super::echo;
-use super::evidence::{AudioEvidence, Capacity, Stretch};
-use super::piece::{PIECE, Piece};
+use super::evidence::{AudioEvidence, Capacity, TimeScale};
 use super::read::{Cells, Place, Weighing};
 use super::search::{Finding, Search, better};
+use super::segment::{PIECE, Segment};
 use super::timeline::timeline;
 use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, SpanState};
 use crate::key::{KeyRing, WatermarkKey};
@@ -81,10 +81,10 @@ pub struct Detector {
     ring: KeyRing,
     options: ListenOptions,
     mix: Mix,
-    piece: Piece,
+    segment: Segment,
     /// Seconds at which the piece begins.
     start: f64,
-    pieces: usize,
+    segments: usize,
     marks: Vec<AudioEvidence>,
     /// The best p-value and score of what is no mark.
     least: (PValue, f32),
@@ -105,10 +105,10 @@ impl Detector {
             ring: ring.clone(),
             options,
             mix: format.mix(),
-            piece: Piece::new(f64::from(format.rate), keeps),
+            segment: Segment::new(f64::from(format.rate), keeps),
             format,
             start: 0.0,
-            pieces: 0,
+            segments: 0,
             marks: Vec::new(),
             least: (PValue::ONE, 0.0),
             heard: false,
@@ -127,7 +127,7 @@ impl Detector {
             options,
             format: self.format,
             mix: self.mix.clone(),
-            piece: self.piece.clone(),
+            segment: self.segment.clone(),
             marks: Vec::new(),
             ..*self
         }
@@ -139,41 +139,41 @@ impl Detector {
         for frame in samples.chunks_exact(self.format.channels) {
             let sample = self.mix.of(frame);
             self.heard |= sample.abs() > 1e-5;
-            self.piece.push(sample);
+            self.segment.push(sample);
         }
         self.measure();
     }
 
     /// Makes the spectra that the samples allow, and searches them once they are a whole piece.
     fn measure(&mut self) {
-        self.piece.measure();
-        while self.piece.is_full() {
+        self.segment.measure();
+        while self.segment.is_full() {
             self.search_piece();
-            self.piece.measure();
+            self.segment.measure();
         }
     }
 
     /// Searches what was collected, and lets it go.
     fn search_piece(&mut self) {
-        let seconds = self.piece.seconds();
+        let seconds = self.segment.seconds();
         for mut evidence in self.marks_in_piece() {
-            if self.piece.is_backwards() {
+            if self.segment.is_backwards() {
                 turn(&mut evidence, seconds);
             }
             delay(&mut evidence, self.start);
             self.keep(evidence);
         }
-        self.piece.next();
+        self.segment.next();
         self.start += seconds;
-        self.pieces += 1;
+        self.segments += 1;
     }
 
     /// The marks in what was collected, one after the other in the time that those before leave.
     /// The piece becomes the one that they were found in.
     fn marks_in_piece(&mut self) -> Vec<AudioEvidence> {
-        let seconds = self.piece.seconds();
+        let seconds = self.segment.seconds();
         // The shares of all pieces, however many there will be, make one whole.
-        let share = ((self.pieces + 1) * (self.pieces + 2)) as f64
+        let share = ((self.segments + 1) * (self.segments + 2)) as f64
             * if self.options.again { SECOND_LOOK } else { 1.0 };
         let mut marked: Vec<TimeRange> = Vec::new();
         let mut found: Vec<AudioEvidence> = Vec::new();
@@ -189,7 +189,7 @@ impl Detector {
             };
             let (finding, changed) = finding;
             if let Some(changed) = changed {
-                self.piece = changed;
+                self.segment = changed;
             }
             let evidence = self.describe(&finding);
             if !evidence.detected || (round > 0 && evidence.payload.is_none()) {
@@ -229,9 +229,9 @@ impl Detector {
         seconds: f64,
         first: bool,
         free: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Option<(Finding, Option<Piece>)> {
+    ) -> Option<(Finding, Option<Segment>)> {
         let search = |wide, share: f64| {
-            Search::new(&self.carriers, &self.piece, &self.options.question, wide, share)
+            Search::new(&self.carriers, &self.segment, &self.options.question, wide, share)
         };
         let open = |found: &Option<Finding>| found.as_ref().is_none_or(|f| f.payload.is_none());
         let mut best = search(false, SHARE_EXPECTED * share).run(free);
@@ -254,24 +254,24 @@ impl Detector {
         }
         if self.options.search && open(&best) {
             match self.without_echoes(share, free) {
-                Some((found, piece)) if found.payload.is_some() => {
-                    return Some((found, Some(piece)));
+                Some((found, segment)) if found.payload.is_some() => {
+                    return Some((found, Some(segment)));
                 }
                 weak => best = better(best, weak.map(|w| w.0)),
             }
         }
         if self.options.search && first && open(&best) {
-            let piece = self.piece.reversed();
+            let segment = self.segment.reversed();
             let found = Search::new(
                 &self.carriers,
-                &piece,
+                &segment,
                 &self.options.question,
                 false,
                 SHARE_BACKWARDS * share,
             )
             .run(free);
             if let Some(found) = found.filter(|f| f.payload.is_some()) {
-                return Some((found, Some(piece)));
+                return Some((found, Some(segment)));
             }
         }
         if self.options.search && open(&best) {
@@ -286,23 +286,23 @@ impl Detector {
         &self,
         share: f64,
         free: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Option<(Finding, Piece)> {
+    ) -> Option<(Finding, Segment)> {
         let rate = f64::from(self.format.rate);
-        let mut cleared: Option<Piece> = None;
+        let mut cleared: Option<Segment> = None;
         let mut best: Option<Finding> = None;
         for _ in 0..ECHOES {
             let Some(found) =
-                echo::strongest(cleared.as_ref().unwrap_or(&self.piece).samples(), rate)
+                echo::strongest(cleared.as_ref().unwrap_or(&self.segment).samples(), rate)
             else {
                 break;
             };
-            let piece = cleared.get_or_insert_with(|| self.piece.clone());
-            piece.change(|samples| echo::remove(samples, found));
+            let segment = cleared.get_or_insert_with(|| self.segment.clone());
+            segment.change(|samples| echo::remove(samples, found));
             best = better(
                 best,
                 Search::new(
                     &self.carriers,
-                    piece,
+                    segment,
                     &self.options.question,
                     false,
                     SHARE_ECHOES * share,
@@ -321,13 +321,13 @@ impl Detector {
         let detected = finding.p_value.value() <= PRESENCE;
         let payload = finding.payload.filter(|_| detected);
         let spans = if detected {
-            timeline(&self.piece, finding, &self.carriers[finding.key])
+            timeline(&self.segment, finding, &self.carriers[finding.key])
         } else {
             Vec::new()
         };
         let note = (detected && payload.is_none()).then(|| {
             let evidence = finding.z * finding.z * (CELLS as f32 / SYNC_CELLS as f32);
-            let seconds = self.piece.seconds();
+            let seconds = self.segment.seconds();
             let more = seconds * f64::from(READABLE / evidence - 1.0);
             if more > 0.0 && more < 4.0 * seconds.max(5.0) {
                 format!(
@@ -349,10 +349,10 @@ impl Detector {
             key: detected.then(|| self.ring.keys()[finding.key].id().clone()),
             ranges: evidence::ranges(&spans),
             spans,
-            geometry: detected.then_some(Stretch {
+            geometry: detected.then_some(TimeScale {
                 speed: finding.stretch.place.speed as f32,
                 pitch: finding.stretch.pitch as f32,
-                backwards: self.piece.is_backwards(),
+                backwards: self.segment.is_backwards(),
             }),
             evidence: finding.z * finding.z,
             seconds: 0.0,
@@ -384,12 +384,12 @@ impl Detector {
     /// The evidence in all of the sound.
     #[must_use]
     pub fn finish(mut self) -> AudioEvidence {
-        self.piece.end();
+        self.segment.end();
         self.measure();
-        if self.piece.len() > 0 && self.heard {
+        if self.segment.len() > 0 && self.heard {
             self.search_piece();
         } else {
-            self.start += self.piece.seconds();
+            self.start += self.segment.seconds();
         }
         let length = |e: &AudioEvidence| e.ranges.iter().map(|r| r.end - r.start).sum::<f64>();
         // What is read before what is merely seen, what is long before what is short.
@@ -446,17 +446,17 @@ impl Meter {
     pub fn push(&mut self, samples: &[f32]) {
         if self.cells.is_none() {
             self.detector.push(samples);
-            if self.detector.piece.seconds() > PIECE - 1.0 {
+            if self.detector.segment.seconds() > PIECE - 1.0 {
                 self.cells = Some(self.read());
                 // What was read is not needed any more.
-                self.detector.piece = Piece::new(f64::from(self.detector.format.rate), false);
+                self.detector.segment = Segment::new(f64::from(self.detector.format.rate), false);
             }
         }
     }
 
     fn read(&self) -> Cells {
         Cells::read(
-            &self.detector.piece.sheet(1.0),
+            &self.detector.segment.energies(1.0),
             Place { speed: 1.0, offset: 0.0 },
             Weighing::Heard,
             |_| true,

@@ -7,7 +7,7 @@ use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::bands::{Analyser, band_power, copy, fft_length, positions, sums_upward};
-use super::carrier::{CELLS, CYCLE, Carrier, PERIOD, turns};
+use super::carrier::{CELLS, Carrier, PERIOD, STEP, phase};
 use super::layout::{BANDS, EDGES, PAIR, PerBand, ROW, WINDOW};
 use super::mask::{Limit, Mask, SILENCE};
 use crate::key::WatermarkKey;
@@ -15,7 +15,7 @@ use proofmark_core::Payload;
 use proofmark_core::audio::{AudioError, Format, Mix};
 
 /// Seconds between the powers that a gain is chosen from, and their number in a row and a pair.
-const STEP: f64 = ROW / 5.0;
+const INTERVAL: f64 = ROW / 5.0;
 const PER_ROW: usize = 5;
 const PER_PAIR: usize = 2 * PER_ROW;
 /// Seconds that one gain lasts: half a row.
@@ -161,7 +161,7 @@ fn hearing() -> [[f32; SLOTS + 2 * MARGIN]; PER_PAIR] {
     };
     std::array::from_fn(|i| {
         let row: [f64; SLOTS + 2 * MARGIN] = std::array::from_fn(|j| {
-            heard((i as f64 + 0.5) * STEP - (j as f64 - MARGIN as f64 + 0.5) * SLOT)
+            heard((i as f64 + 0.5) * INTERVAL - (j as f64 - MARGIN as f64 + 0.5) * SLOT)
         });
         let whole: f64 = row.iter().sum();
         row.map(|w| (w / whole) as f32)
@@ -271,7 +271,7 @@ impl Marker {
         let (rate, length) = (f64::from(self.format.rate), self.analyser.len());
         loop {
             let step = self.power_first + self.powers.len();
-            let centre = ((step as f64 + 0.5) * STEP * rate) as usize;
+            let centre = ((step as f64 + 0.5) * INTERVAL * rate) as usize;
             if centre + length / 2 > self.there() {
                 break;
             }
@@ -384,7 +384,7 @@ impl Marker {
         let rate = f64::from(self.format.rate);
         let shaping = self.shaped * self.shaper.half as i64 - self.shaper.half as i64 / 2
             + self.before() as i64;
-        let measuring = ((self.power_first + self.powers.len()) as f64 * STEP * rate) as i64
+        let measuring = ((self.power_first + self.powers.len()) as f64 * INTERVAL * rate) as i64
             + self.before() as i64
             - self.analyser.len() as i64;
         let free =
@@ -426,7 +426,7 @@ impl Movement {
         if self.rows[0].min(self.rows[1]) < SILENCE * PER_ROW as f32 {
             return None;
         }
-        let off = target - turns(self.rows[0], self.rows[1]) * CYCLE / cycle;
+        let off = target - phase(self.rows[0], self.rows[1]) * STEP / cycle;
         // Half of the difference for each row: √2 of the normalised one.
         Some((off - off.round()) * cycle * std::f32::consts::FRAC_1_SQRT_2)
     }
@@ -465,7 +465,7 @@ impl Movement {
         // The wanted place is chosen from the sound as it is, so that the movement is the shortest.
         let Some(distance) = self.wanted(target, cycle) else { return [0.0; 2] };
         let distance = distance.clamp(-limit, limit);
-        let goal = turns(self.rows[0], self.rows[1]) + distance * std::f32::consts::SQRT_2 / CYCLE;
+        let goal = phase(self.rows[0], self.rows[1]) + distance * std::f32::consts::SQRT_2 / STEP;
         let (before, behind) = (amplitude(before), amplitude(behind));
         let most = OVERSHOOT * limit;
         let mut half = distance;
@@ -480,7 +480,7 @@ impl Movement {
                 rows[i / PER_ROW] += power * heard * heard;
             }
             half = (half
-                + (goal - turns(rows[0], rows[1])) * CYCLE * std::f32::consts::FRAC_1_SQRT_2)
+                + (goal - phase(rows[0], rows[1])) * STEP * std::f32::consts::FRAC_1_SQRT_2)
                 .clamp(-most, most);
         }
         self.gains(half)

@@ -11,7 +11,7 @@ use proofmark_core::TimeRange;
 
 /// How the sound lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct TimeScale {
     /// Speed at which it runs, 1 for an unchanged one.
     pub speed: f32,
     /// Pitch over the stamped one: as `speed` where it was resampled, 1 where it was stretched with
@@ -43,7 +43,7 @@ pub struct AudioEvidence {
     /// What `ranges` were told from, in spans of half a second; empty if no mark was found.
     pub spans: Vec<Span>,
     /// How the sound was stretched; `null` if no mark was found.
-    pub geometry: Option<Stretch>,
+    pub geometry: Option<TimeScale>,
     /// Evidence E = z² of the strongest finding; a blind payload needs about 240, one of many
     /// candidates 60 to 100.
     pub evidence: f32,

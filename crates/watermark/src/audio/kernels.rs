@@ -7,7 +7,7 @@
 use multiversion::multiversion;
 use realfft::num_complex::Complex32;
 
-use super::carrier::{CYCLE, PERIOD, turns_of_octaves};
+use super::carrier::{PERIOD, STEP, phase_of_octaves};
 use super::layout::{BANDS, PerBand};
 use super::mask::{Allowance, SILENCE};
 
@@ -59,7 +59,7 @@ pub(super) fn read(rows: &Rows, points: &mut PerBand<Complex32>, weights: &mut P
         let heard =
             moved(share) * (1.0 - rows.floor[b] * rows.spectra / least).clamp(LEAST_WEIGHT, 1.0);
         weight[b] = if least > silence { heard } else { 0.0 };
-        let point = turn(turns_of_octaves(log2(second / first))) * weight[b];
+        let point = turn(phase_of_octaves(log2(second / first))) * weight[b];
         (real[b], imaginary[b]) = (point.re, point.im);
     }
     weights.copy_from_slice(&weight[..BANDS]);
@@ -146,7 +146,7 @@ pub(super) fn weigh_as_coded(
             let near = &power[b.saturating_sub(2)..(b + 3).min(power.len())];
             let beside = (near.iter().sum::<f32>() - power[b]) / (near.len() - 1) as f32;
             let share = rows.ceiling * rows.spectra * 2.0 / power[b];
-            let leap = turns_of_octaves(log2(rows.second[b] / rows.first[b])).abs() / LEAP.0;
+            let leap = phase_of_octaves(log2(rows.second[b] / rows.first[b])).abs() / LEAP.0;
             let coded = share.min(1.0).powf(MOVED.0)
                 * share.max(1.0).powf(MOVED.1)
                 * leap.max(1.0).powf(LEAP.1)
@@ -180,7 +180,7 @@ pub(super) fn read_in_noise(
             let (first, second) = (rows.first[b] / rows.spectra, rows.second[b] / rows.spectra);
             let mean = (first + second) / 2.0;
             let loud = allowance.loud_cycle(mean);
-            let cycle = loud.unwrap_or(CYCLE);
+            let cycle = loud.unwrap_or(STEP);
             let ratio = noise[b] * (1.0 / first + 1.0 / second) / 2.0;
             // The mean cosine of a normal angle.
             let left = (-0.5 * ratio * (std::f32::consts::TAU * SHIFT / cycle).powi(2)).exp();
@@ -189,7 +189,7 @@ pub(super) fn read_in_noise(
             } else {
                 moved(allowance.share(mean)) * left.max(LEAST_IN_NOISE)
             };
-            *point = turn(turns_of_octaves(log2(second / first)) * CYCLE / cycle) * *weight;
+            *point = turn(phase_of_octaves(log2(second / first)) * STEP / cycle) * *weight;
         }
     }
 }
@@ -216,10 +216,10 @@ fn log2(x: f32) -> f32 {
 
 /// The point on the circle after some turns, at most two million, to 5e-5.
 #[inline(always)]
-pub(super) fn turn(turns: f32) -> Complex32 {
+pub(super) fn turn(phase: f32) -> Complex32 {
     // Adding it leaves no digits behind the point.
     const ROUNDER: f32 = 12_582_912.0;
-    let x = turns - ((turns + ROUNDER) - ROUNDER);
+    let x = phase - ((phase + ROUNDER) - ROUNDER);
     let square = x * x;
     let cosine = polynomial(square, &[0.999_959, -19.730_942, 64.671_44, -82.390_81, 45.621_05]);
     Complex32::new(
@@ -265,9 +265,9 @@ mod tests {
         for i in 1..20_000 {
             let x = (i as f32 / 300.0 - 30.0).exp2();
             assert!((log2(x) - x.log2()).abs() < 5e-5, "{x}: {}", log2(x));
-            let turns = i as f32 / 100.0 - 100.0;
-            let exact = Complex32::from_polar(1.0, std::f32::consts::TAU * turns.fract());
-            assert!((turn(turns) - exact).norm() < 2e-4, "{turns}: {}", turn(turns));
+            let phase = i as f32 / 100.0 - 100.0;
+            let exact = Complex32::from_polar(1.0, std::f32::consts::TAU * phase.fract());
+            assert!((turn(phase) - exact).norm() < 2e-4, "{phase}: {}", turn(phase));
         }
     }
 
@@ -323,10 +323,10 @@ mod tests {
             "{weights:?}"
         );
         let cycle = allowance.loud_cycle(1.1).unwrap();
-        assert!(cycle < 0.2 * CYCLE, "{cycle}");
+        assert!(cycle < 0.2 * STEP, "{cycle}");
         let expected = Complex32::from_polar(
             weights[3],
-            std::f32::consts::TAU * turns_of_octaves(1.2f32.log2()) * CYCLE / cycle,
+            std::f32::consts::TAU * phase_of_octaves(1.2f32.log2()) * STEP / cycle,
         );
         assert!((points[3] - expected).norm() < 1e-2, "{} {expected}", points[3]);
     }
@@ -348,7 +348,7 @@ mod tests {
             &mut points,
             &mut weights,
         );
-        let expected = Complex32::from_polar(1.0, std::f32::consts::TAU * turns_of_octaves(1.0));
+        let expected = Complex32::from_polar(1.0, std::f32::consts::TAU * phase_of_octaves(1.0));
         for (b, (point, weight)) in points.iter().zip(weights).enumerate() {
             assert_eq!(weight > 0.0, b != 3);
             assert!((point - expected * weight).norm() < 1e-3, "band {b}: {point}");

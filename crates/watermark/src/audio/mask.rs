@@ -1,6 +1,6 @@
 //! The mask: how far the level of a band may be moved without being heard.
 
-use super::carrier::CYCLE;
+use super::carrier::STEP;
 use super::layout::{EDGES, PerBand, WINDOW};
 
 /// Mean share of half a cycle that the bands may move. The loud ones, under whose masking the
@@ -72,7 +72,7 @@ impl Allowance {
 
     /// Power that the bands of a spectrum are expected to add that move in the whole cycle.
     fn adds(self, spectrum: &PerBand<f32>) -> f32 {
-        spectrum.iter().map(|&p| p * added(CYCLE, self.share(p))).sum()
+        spectrum.iter().map(|&p| p * added(STEP, self.share(p))).sum()
     }
 
     /// The narrower cycle of a loud band, in decibels.
@@ -173,7 +173,7 @@ impl Mask {
             .min(1.0);
             let (cycle, share) = match allowance.loud_cycle(mean[b]).filter(|_| loud_share > 0.0) {
                 Some(cycle) => (cycle, loud_share),
-                None => (CYCLE, allowance.share(mean[b])),
+                None => (STEP, allowance.share(mean[b])),
             };
             let decibels = if mean[b] < SILENCE {
                 0.0
@@ -259,7 +259,7 @@ mod tests {
             .collect();
         let limits = Mask::default().limits(&frames).map(|limit| limit.decibels);
         assert!(limits[2] < 0.35 * limits[3], "{limits:?}");
-        assert!((limits[3] - most(CYCLE)).abs() < 1e-3, "{limits:?}");
+        assert!((limits[3] - most(STEP)).abs() < 1e-3, "{limits:?}");
     }
 
     #[test]
@@ -272,9 +272,7 @@ mod tests {
         let mut mask = Mask::default();
         let limits = mask.limits(&frames);
         assert!(
-            limits[0].cycle < limits[2].cycle
-                && limits[2].cycle < CYCLE
-                && limits[20].cycle == CYCLE,
+            limits[0].cycle < limits[2].cycle && limits[2].cycle < STEP && limits[20].cycle == STEP,
             "{limits:?}"
         );
         assert!(limits[0].decibels > 0.2 * most(limits[0].cycle), "{limits:?}");

@@ -1,4 +1,4 @@
-//! The sound mark: samples in, marked samples or evidence out. No input or output happens here.
+//! The audio mark: samples in, marked samples or evidence out. No input or output happens here.
 
 mod bands;
 mod carrier;
@@ -10,12 +10,12 @@ mod evidence;
 mod kernels;
 mod layout;
 mod mask;
-mod piece;
 mod read;
 mod search;
+mod segment;
 mod timeline;
 
 pub use detect::{Detector, ListenOptions, Meter};
 pub use embed::Marker;
-pub use evidence::{AudioEvidence, Capacity, Outlook, Stretch};
+pub use evidence::{AudioEvidence, Capacity, Outlook, TimeScale};
 pub use proofmark_core::audio::{AudioError, Format};

@@ -2,7 +2,7 @@
 
 use realfft::num_complex::Complex32;
 
-use super::bands::{HOP, Sheet};
+use super::bands::{BandEnergies, HOP};
 use super::carrier::{CELLS, Carrier, PERIOD};
 use super::kernels::{self, Lanes, Rows, lanes};
 use super::layout::{BANDS, PAIR, PerBand, ROW};
@@ -43,18 +43,18 @@ pub(crate) enum Weighing {
 /// so of its middle, with each band's place in the cycle, a weighted point on the circle, and the
 /// weight.
 pub(crate) fn pairs(
-    sheet: &Sheet,
+    energies: &BandEnergies,
     place: Place,
     weighing: Weighing,
     wants: impl Fn(f64) -> bool,
     mut each: impl FnMut(i64, &PerBand<Complex32>, &PerBand<f32>),
 ) {
-    let (begin, end) = (sheet.start, sheet.start + sheet.seconds());
+    let (begin, end) = (energies.start, energies.start + energies.seconds());
     let row = ROW / place.speed;
     let mut rows = Rows {
         first: Lanes::default(),
         second: Lanes::default(),
-        floor: lanes(&sheet.floor),
+        floor: lanes(&energies.floor),
         ceiling: 0.0,
         spectra: (row / HOP) as f32,
     };
@@ -73,22 +73,22 @@ pub(crate) fn pairs(
             let follows = last == Some(k - 1);
             sums.swap(0, 2);
             for (i, sum) in sums.iter_mut().enumerate().skip(usize::from(follows)) {
-                sheet.up_to(at - begin + i as f64 * row, sum);
+                energies.up_to(at - begin + i as f64 * row, sum);
             }
             last = Some(k);
             let [first, second, third] = &sums;
             kernels::fill(&mut rows.first, first, second);
             kernels::fill(&mut rows.second, second, third);
             let middle = at + row - begin;
-            rows.ceiling = sheet.allowance(middle).ceiling;
+            rows.ceiling = energies.allowance(middle).ceiling;
             kernels::read(&rows, &mut points, &mut weights);
             match weighing {
                 Weighing::Heard => {}
                 Weighing::Coded => kernels::weigh_as_coded(&rows, &mut points, &mut weights),
                 Weighing::Noisy => kernels::read_in_noise(
                     &rows,
-                    sheet.noise().allowance(middle),
-                    &sheet.noise().power,
+                    energies.noise().allowance(middle),
+                    &energies.noise().power,
                     &mut points,
                     &mut weights,
                 ),
@@ -110,14 +110,14 @@ pub(crate) struct Cells {
 
 impl Cells {
     pub(crate) fn read(
-        sheet: &Sheet,
+        energies: &BandEnergies,
         place: Place,
         weighing: Weighing,
         wants: impl Fn(f64) -> bool,
     ) -> Self {
         let mut cells =
             Self { points: vec![Complex32::default(); CELLS], weights: vec![0.0; CELLS] };
-        pairs(sheet, place, weighing, wants, |k, points, weights| {
+        pairs(energies, place, weighing, wants, |k, points, weights| {
             let at = k.rem_euclid(PERIOD as i64) as usize * BANDS;
             cells.points[at..at + BANDS].iter_mut().zip(points).for_each(|(c, p)| *c += p);
             cells.weights[at..at + BANDS].iter_mut().zip(weights).for_each(|(c, w)| *c += w * w);

@@ -2,12 +2,12 @@
 
 use realfft::num_complex::Complex32;
 
-use super::bands::Sheet;
+use super::bands::BandEnergies;
 use super::carrier::{CELLS, Carrier, PERIOD};
 use super::layout::{BANDS, PAIR};
-use super::piece::Piece;
 use super::read::pairs;
 use super::search::Finding;
+use super::segment::Segment;
 use crate::evidence::{self, Span, SpanState};
 use crate::stats::median;
 
@@ -17,10 +17,10 @@ const SPAN: f64 = 0.5;
 const PLAIN: f32 = 7.0;
 
 /// Whether the mark of `finding` is there, span by span.
-pub(crate) fn timeline(piece: &Piece, finding: &Finding, carrier: &Carrier) -> Vec<Span> {
-    let sheet = piece.sheet(finding.stretch.pitch);
-    let pairs = follow(&sheet, finding, carrier);
-    let end = piece.seconds();
+pub(crate) fn timeline(segment: &Segment, finding: &Finding, carrier: &Carrier) -> Vec<Span> {
+    let energies = segment.energies(finding.stretch.pitch);
+    let pairs = follow(&energies, finding, carrier);
+    let end = segment.seconds();
     let count = (end / SPAN).ceil() as usize;
     let mut sums = vec![(0.0f32, 0.0f32); count];
     for (time, sum, variance) in pairs {
@@ -54,7 +54,7 @@ pub(crate) fn timeline(piece: &Piece, finding: &Finding, carrier: &Carrier) -> V
 
 /// What each pair says of the mark of `finding`: its middle in seconds, a sum, and the variance
 /// that the sum has without the mark. Where the payload is not known, sync cells alone count.
-fn follow(sheet: &Sheet, finding: &Finding, carrier: &Carrier) -> Vec<(f64, f32, f32)> {
+fn follow(energies: &BandEnergies, finding: &Finding, carrier: &Carrier) -> Vec<(f64, f32, f32)> {
     let (word, mut used) = (
         finding.payload.map_or_else(|| vec![1.0; CELLS], |p| carrier.word(p.0)),
         vec![finding.payload.is_some(); CELLS],
@@ -72,7 +72,7 @@ fn follow(sheet: &Sheet, finding: &Finding, carrier: &Carrier) -> Vec<(f64, f32,
         .collect();
     let mut out = Vec::new();
     pairs(
-        sheet,
+        energies,
         place,
         finding.weighing,
         |_| true,

@@ -4,8 +4,8 @@ use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS};
 use super::evidence::AreaMap;
+use super::hypothesis::Detection;
 use super::image::Image;
-use super::place::Finding;
 use super::tile::TILE;
 use super::tile::TileFft;
 use super::warp::{Unwarped, unwarp};
@@ -50,7 +50,7 @@ const DISPLACEMENTS: [(usize, usize); 12] = [
 pub(crate) fn map(
     sum: &Image,
     variances: &Image,
-    finding: &Finding,
+    finding: &Detection,
     carrier: &Carrier,
 ) -> Option<AreaMap> {
     let unwarped = unwarp(sum, &finding.warp)?;
@@ -107,7 +107,7 @@ pub(crate) fn map(
 fn products(
     sum: &Image,
     unwarped: &Unwarped,
-    finding: &Finding,
+    finding: &Detection,
     template: &[f32],
     (columns, rows): (usize, usize),
 ) -> Vec<[f32; DISPLACEMENTS.len() + 1]> {
@@ -150,7 +150,7 @@ fn within(image: &Image, x: usize, y: usize, (columns, rows): (usize, usize)) ->
 }
 
 /// The tile that a matched filter correlates with: the word over the noise of each point.
-fn template(finding: &Finding, carrier: &Carrier) -> Vec<f32> {
+fn template(finding: &Detection, carrier: &Carrier) -> Vec<f32> {
     let word = match finding.identified {
         Some((identified, _)) => carrier.code_word(identified.mark),
         None => carrier.sync_word(finding.peak.pattern),

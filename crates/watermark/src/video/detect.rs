@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::area;
+use super::bitrate::BitrateSum;
 use super::carrier::{dimensions, frame_scale, sync_dimensions};
 use super::decimate::decimation;
 use super::evidence::{AreaMap, Geometry, VideoEvidence};
-use super::fresh::FreshSum;
-use super::group::GroupSum;
+use super::hypothesis::{Detection, Sum};
 use super::image::Image;
+use super::innovation::InnovationSum;
 use super::inquiry::Inquiry;
 use super::options::{DetectOptions, Pace};
-use super::place::{Finding, Sum};
 use super::residual::Residual;
 use super::search::{Lattices, Plan, Search, Sums};
 use super::timeline::{self, Known, Timeline, timeline};
@@ -64,10 +64,10 @@ fn too_weak(sync: f32, seconds: f64) -> String {
 }
 
 /// Whether the payload is beyond doubt.
-enum Certainty {
+enum EarlyStop {
     Open,
     /// It is, and how many spans there were when that was last confirmed.
-    Since(usize, Box<Finding>),
+    Since(usize, Box<Detection>),
     /// It was, until a span came that does not have the mark.
     Lost,
 }
@@ -81,18 +81,18 @@ pub struct Detector {
     coarse: Residual,
     windows: Windows,
     /// The same in which frames count by what was spent on them.
-    favoured: GroupSum,
+    bitrate_weighted: BitrateSum,
     /// The same in which places count by what was painted anew in them, too.
-    fresh: FreshSum,
+    innovation_weighted: InnovationSum,
     /// The frame on which most was spent, alone: where a picture moves, the sum blurs its mark.
     frame: Frame,
     fine: Option<(Residual, usize, Image)>,
     frames: usize,
     pace: Pace,
-    certainty: Certainty,
+    early_stop: EarlyStop,
     /// Lattices in all frames, whatever is asked about them; in the favoured sum, too.
     lattices: Arc<Lattices>,
-    favoured_lattices: Arc<Lattices>,
+    bitrate_lattices: Arc<Lattices>,
 }
 
 /// The residual of a frame, and the bits per pixel that were spent on it.
@@ -127,15 +127,15 @@ impl Detector {
             ring: ring.clone(),
             coarse: Residual::new(inquiry.coarse_factor),
             windows: Windows::new(),
-            favoured: GroupSum::default(),
-            fresh: FreshSum::default(),
+            bitrate_weighted: BitrateSum::default(),
+            innovation_weighted: InnovationSum::default(),
             frame: Frame::default(),
             fine,
             frames: 0,
             pace: Pace::new(inquiry.options.rate),
-            certainty: Certainty::Open,
+            early_stop: EarlyStop::Open,
             lattices: Arc::default(),
-            favoured_lattices: Arc::default(),
+            bitrate_lattices: Arc::default(),
             inquiry,
         }
     }
@@ -147,13 +147,13 @@ impl Detector {
         Self {
             coarse: self.coarse.clone(),
             windows: self.windows.clone(),
-            favoured: self.favoured.clone(),
-            fresh: self.fresh.clone(),
+            bitrate_weighted: self.bitrate_weighted.clone(),
+            innovation_weighted: self.innovation_weighted.clone(),
             frame: self.frame.clone(),
             fine: self.fine.clone().filter(|_| options.search),
             frames: self.frames,
             lattices: Arc::clone(&self.lattices),
-            favoured_lattices: Arc::clone(&self.favoured_lattices),
+            bitrate_lattices: Arc::clone(&self.bitrate_lattices),
             ..Self::new(ring, self.inquiry.shape, options)
         }
     }
@@ -176,10 +176,10 @@ impl Detector {
         if (luma.width, luma.height) != (self.inquiry.shape.width, self.inquiry.shape.height) {
             return;
         }
-        let sums = [(self.windows.at(time), 1.0), self.favoured.next(coding)];
+        let sums = [(self.windows.at(time), 1.0), self.bitrate_weighted.next(coding)];
         self.coarse
             .add(luma, sums.into_iter().chain(self.frame.next(coding).map(|frame| (frame, 1.0))));
-        self.fresh.add(&self.coarse, coding);
+        self.innovation_weighted.add(&self.coarse, coding);
         self.windows.saw(self.coarse.contrast());
         if let Some((residual, _, sum)) = &mut self.fine
             && self.frames.is_multiple_of(FINE_EVERY)
@@ -194,23 +194,23 @@ impl Detector {
     /// beyond doubt, what is left to tell is when and where it is there, and the last span had it.
     /// It is looked for in the place where a clip that was merely re-encoded has the mark.
     pub fn is_certain(&mut self) -> bool {
-        if matches!(self.certainty, Certainty::Open)
+        if matches!(self.early_stop, EarlyStop::Open)
             && self.frames >= FIRST_TRY
             && self.frames.is_power_of_two()
         {
             let mut total = self.windows.total();
-            self.coarse.equaliser(&total).apply(&mut total);
+            self.coarse.reliability(&total).apply(&mut total);
             let found =
                 Search::new(&self.inquiry, Plan::GLANCE, Sums::alone(&total), &Lattices::default())
                     .run_blind();
             if let Some(found) =
                 found.filter(|f| f.identified.is_some() && f.z() * f.z() >= CERTAIN)
             {
-                self.certainty = Certainty::Since(self.windows.len(), Box::new(found));
+                self.early_stop = EarlyStop::Since(self.windows.len(), Box::new(found));
             }
         }
         // The last span is still being filled, the one before it is whole.
-        if let Certainty::Since(seen, found) = &mut self.certainty
+        if let EarlyStop::Since(seen, found) = &mut self.early_stop
             && *seen != self.windows.len()
             && let Some(whole) = self.windows.len().checked_sub(2)
         {
@@ -221,10 +221,10 @@ impl Detector {
                 found,
                 &self.inquiry.carriers[found.key],
             ) {
-                self.certainty = Certainty::Lost;
+                self.early_stop = EarlyStop::Lost;
             }
         }
-        matches!(self.certainty, Certainty::Since(..))
+        matches!(self.early_stop, EarlyStop::Since(..))
     }
 
     fn plan(&self) -> Plan {
@@ -252,16 +252,18 @@ impl Detector {
         self.weigh();
         let total = self.windows.total();
         let weighed = |mut sum: Image| {
-            self.coarse.favoured_equaliser(&sum).apply(&mut sum);
+            self.coarse.bitrate_reliability(&sum).apply(&mut sum);
             sum
         };
-        let (favoured, fresh) =
-            (self.favoured.total().map(weighed), self.fresh.total().map(weighed));
-        let beside = fresh.as_ref();
-        let favoured = favoured.as_ref().map(|image| Sum { image, beside });
+        let (bitrate_weighted, innovation_weighted) = (
+            self.bitrate_weighted.total().map(weighed),
+            self.innovation_weighted.total().map(weighed),
+        );
+        let diversity = innovation_weighted.as_ref();
+        let bitrate_weighted = bitrate_weighted.as_ref().map(|image| Sum { image, diversity });
         let sums = Sums {
-            coarse: Sum { image: &total, beside },
-            favoured,
+            coarse: Sum { image: &total, diversity },
+            bitrate_weighted,
             fine: self.fine.as_ref().map(|(_, factor, sum)| (sum, *factor)),
         };
         let mut search = Search::new(&self.inquiry, self.plan(), sums, &self.lattices);
@@ -288,9 +290,9 @@ impl Detector {
     /// Weighs the places of the windows and of the finer sum, once for all questions.
     fn weigh(&mut self) {
         if !self.windows.are_weighed() {
-            self.windows.weigh(self.coarse.equaliser(&self.windows.total()));
+            self.windows.weigh(self.coarse.reliability(&self.windows.total()));
             if let Some((residual, _, sum)) = &mut self.fine {
-                residual.equaliser(sum).apply(sum);
+                residual.reliability(sum).apply(sum);
             }
         }
     }
@@ -298,16 +300,17 @@ impl Detector {
     /// What shows in one frame alone, in the favoured sum, and in what a crop left, where all sums
     /// together show no payload, only `first`. Ends with the first payload; without one, the best
     /// of what is stronger than `first` is described.
-    fn elsewhere(&self, first: Option<&Finding>, sums: Sums<'_>) -> Option<VideoEvidence> {
+    fn elsewhere(&self, first: Option<&Detection>, sums: Sums<'_>) -> Option<VideoEvidence> {
         // Chance shows as good a lattice in the favoured sum as a mark does: it is worth a look
         // where that of all frames has a plain one, or a list says what to look for.
         let listed = !self.inquiry.candidates.is_empty();
         let frame = (Sum::from(&self.frame.image), Plan::FRAME, &self.frame.lattices, false);
-        let favoured = sums.favoured.map(|sum| (sum, &self.favoured_lattices));
-        let searched = favoured
+        let bitrate_weighted = sums.bitrate_weighted.map(|sum| (sum, &self.bitrate_lattices));
+        let searched = bitrate_weighted
             .filter(|_| listed || self.lattices.are_plain())
-            .map(|(sum, lattices)| (sum, Plan::FAVOURED, lattices, true));
-        let both = favoured.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
+            .map(|(sum, lattices)| (sum, Plan::BITRATE_WEIGHTED, lattices, true));
+        let both =
+            bitrate_weighted.into_iter().chain([(sums.coarse, &self.lattices)]).filter(|_| listed);
         let cropped = both.map(|(sum, lattices)| (sum, Plan::CROPPED, lattices, true));
         let others = std::iter::once(frame).chain(searched).chain(cropped);
         let mut least = first.map(|first| first.p_value);
@@ -329,7 +332,7 @@ impl Detector {
     }
 
     /// What can be said of a finding before its place in time and picture is known.
-    fn report(&self, finding: Option<&Finding>) -> VideoEvidence {
+    fn report(&self, finding: Option<&Detection>) -> VideoEvidence {
         let p_value = finding.map_or(PValue::ONE, |f| f.p_value);
         let detected = p_value.value() <= PRESENCE;
         let found = finding.filter(|_| detected);
@@ -362,17 +365,17 @@ impl Detector {
 
     /// What can be said of the marks on one lattice, the newest first, and when and where they are.
     /// Those that are not `steady` were found in one frame.
-    fn describe(&self, layers: &[Finding], sums: Sums<'_>, steady: bool) -> VideoEvidence {
-        let word = |layer: &Finding| {
+    fn describe(&self, layers: &[Detection], sums: Sums<'_>, steady: bool) -> VideoEvidence {
+        let word = |layer: &Detection| {
             layer
                 .identified
                 .map(|(identified, _)| self.inquiry.carriers[layer.key].word(identified.mark))
         };
-        let describe = |found: &Finding| {
+        let describe = |found: &Detection| {
             let mut report = self.report(Some(found));
             if report.detected {
                 let carrier = &self.inquiry.carriers[found.key];
-                let beside: Vec<Vec<f32>> = layers
+                let diversity: Vec<Vec<f32>> = layers
                     .iter()
                     .filter(|layer| !std::ptr::eq(*layer, found))
                     .filter_map(word)
@@ -382,7 +385,7 @@ impl Detector {
                 let Timeline { spans, moving } = timeline(
                     &self.windows,
                     (self.inquiry.coarse_factor, &warp),
-                    Known { finding: found, carrier, beside: &beside },
+                    Known { finding: found, carrier, diversity: &diversity },
                     1.0 / self.inquiry.options.rate,
                     steady,
                 );
@@ -414,7 +417,7 @@ impl Detector {
     /// of the frame without it.
     fn second(
         &self,
-        first: &[Finding],
+        first: &[Detection],
         spans: &[Span],
         area: Option<&AreaMap>,
         sums: Sums<'_>,
@@ -432,7 +435,7 @@ impl Detector {
         };
         let sums = Sums {
             coarse: (&coarse).into(),
-            favoured: None,
+            bitrate_weighted: None,
             fine: fine.as_ref().map(|(sum, factor)| (sum, *factor)),
         };
         let lattices = Lattices::default();
@@ -446,7 +449,7 @@ impl Detector {
         Some(self.describe(&search.layers(found), sums, true))
     }
 
-    fn geometry(&self, finding: &Finding) -> Geometry {
+    fn geometry(&self, finding: &Detection) -> Geometry {
         let (sx, sy) = frame_scale(&self.inquiry.shape);
         let factor = finding.factor as f32;
         let middle = (

@@ -5,10 +5,10 @@ use super::carrier::{Carrier, frame_scale};
 use super::decimate::decimation;
 use super::decode;
 use super::evidence::Capacity;
+use super::hypothesis::Projection;
 use super::image::Image;
 use super::inquiry::COARSE_LINES;
 use super::options::Pace;
-use super::place::View;
 use super::residual::Residual;
 use super::sync::{Orientation, Whitened};
 use super::warp::Warp;
@@ -64,10 +64,10 @@ impl Meter {
         if self.sum.data.is_empty() {
             return Capacity::of_score(0.0);
         }
-        self.residual.equaliser(&self.sum).apply(&mut self.sum);
+        self.residual.reliability(&self.sum).apply(&mut self.sum);
         let (sx, sy) = frame_scale(&self.shape);
         let warp = Warp::scaling(sx / self.factor as f32, sy / self.factor as f32);
-        let score = View::new(&self.sum, self.factor, warp).map_or(0.0, |view| {
+        let score = Projection::new(&self.sum, self.factor, warp).map_or(0.0, |view| {
             let (x, y) = view.corner(Orientation::UPRIGHT);
             let beneath: Vec<Vec<f32>> =
                 self.beneath.iter().map(|&mark| self.carrier.word(mark)).collect();

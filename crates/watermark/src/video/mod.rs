@@ -1,30 +1,27 @@
-//! The picture mark: frames in, marked frames or evidence out. No input or output happens here.
+//! The video mark: frames in, marked frames or evidence out. No input or output happens here.
 //!
 //! A keyed spread-spectrum tile ([`carrier`]) is repeated over the frame and added to luma, scaled
 //! by a [`mask`] of what the picture hides, in [`embed`]. It is static over the clip. The detector
-//! ([`detect`]) adds up the [`residual`]s of the frames, also by what was spent on each ([`group`])
-//! and by what was [`fresh`] in it, and weighs ([`equalise`]) what that gave; reads the lattice
-//! from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at the expected geometry
-//! first, then wherever the blind [`lattice`] search proposes; straightens the picture ([`warp`],
-//! [`align`]); decodes the payload ([`decode`]), and tells when ([`timeline`]) and where ([`area`])
-//! it is.
+//! ([`detect`]) adds up the [`residual`]s of the frames, also weighted by what was spent on each
+//! ([`bitrate`]) and by what was new in it ([`innovation`]), and weighs ([`reliability`]) what that
+//! gave; reads the lattice from a [`spectrum`] with its noise; looks for the [`sync`] pattern, at
+//! the expected geometry first, then wherever the blind [`lattice`] [`search`] proposes, under
+//! [`perspective`] too; rectifies the picture ([`warp`], [`refine`]); decodes the payload
+//! ([`decode`]), and tells when ([`timeline`], [`track`]) and where ([`area`]) it is.
 
-mod align;
 mod area;
-mod bend;
+mod bitrate;
 mod carrier;
 mod decimate;
 mod decode;
 mod detect;
 mod distortion;
 mod embed;
-mod equalise;
 mod evidence;
-mod follow;
-mod fresh;
 mod grid;
-mod group;
+mod hypothesis;
 mod image;
+mod innovation;
 mod inquiry;
 mod kernels;
 mod lattice;
@@ -33,8 +30,10 @@ mod meter;
 #[cfg(test)]
 mod noise;
 mod options;
-mod place;
+mod perspective;
 mod readings;
+mod refine;
+mod reliability;
 mod residual;
 mod search;
 mod spectrum;
@@ -42,6 +41,7 @@ mod strength;
 mod sync;
 mod tile;
 mod timeline;
+mod track;
 mod warp;
 mod windows;
 

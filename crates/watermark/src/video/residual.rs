@@ -5,10 +5,10 @@
 //! a quarter less. The mark is static, so residuals of all frames of a clip add up.
 
 use super::decimate::decimate;
-use super::equalise::Equaliser;
 use super::grid::{self, Upsampler};
 use super::image::Image;
 use super::kernels;
+use super::reliability::Reliability;
 use proofmark_core::video::Luma;
 
 /// Variance (grey levels squared) added so that flat places, which hold codec noise alone, are not
@@ -113,13 +113,13 @@ impl Residual {
     }
 
     /// The weights for a sum of everything that was added.
-    pub(crate) fn equaliser(&self, sum: &Image) -> Equaliser {
-        Equaliser::new(sum, &self.gains, &self.variances(), BUSY)
+    pub(crate) fn reliability(&self, sum: &Image) -> Reliability {
+        Reliability::new(sum, &self.gains, &self.variances(), BUSY)
     }
 
     /// The same for a sum in which frames count by what was spent on them.
-    pub(crate) fn favoured_equaliser(&self, sum: &Image) -> Equaliser {
-        Equaliser::new(sum, &self.gains, &self.variances(), BUSY_AND_FAVOURED)
+    pub(crate) fn bitrate_reliability(&self, sum: &Image) -> Reliability {
+        Reliability::new(sum, &self.gains, &self.variances(), BUSY_AND_FAVOURED)
     }
 }
 

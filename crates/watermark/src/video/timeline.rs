@@ -3,13 +3,13 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS};
-use super::follow::follow;
+use super::hypothesis::Detection;
 use super::image::Image;
-use super::place::Finding;
 use super::readings::Readings;
 use super::spectrum::RealFft2;
 use super::sync::{Whitened, score};
 use super::tile::{BAND_HIGH, TILE};
+use super::track::track;
 use super::warp::{Warp, unwarp};
 use super::windows::Windows;
 use crate::evidence::{self, Span, SpanState};
@@ -30,12 +30,12 @@ const FADED: f32 = 0.35;
 /// A mark whose spans are asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
-    pub(crate) finding: &'a Finding,
+    pub(crate) finding: &'a Detection,
     /// The carrier of its key.
     pub(crate) carrier: &'a Carrier,
     /// Words of other marks in the same place. Two words have a little in common, the same in every
     /// span: where the other mark is plain that would look like this one.
-    pub(crate) beside: &'a [Vec<f32>],
+    pub(crate) diversity: &'a [Vec<f32>],
 }
 
 /// What is looked for in each span.
@@ -60,20 +60,20 @@ impl<'a> Probe<'a> {
 
     /// The score of a span, and the energy of its residual beside the mark.
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
-        let Known { finding, beside: others, .. } = self.known;
+        let Known { finding, diversity: others, .. } = self.known;
         let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
         self.fold.read(sum, self.warp, finding).map_or((0.0, 0.0), |(whitened, level)| {
             let values =
                 others.iter().fold(whitened.dimensions(), |values, word| without(values, word));
             let z = score(&values, &self.word, &self.dimensions);
-            (sign * z, level * beside(z, self.dimensions.len()))
+            (sign * z, level * diversity(z, self.dimensions.len()))
         })
     }
 }
 
 /// The share of the energy in so many dimensions that does not lie along a word of score `z`. A
 /// fresh mark is most of a span's residual: counted in, it would make spans without it look silent.
-fn beside(z: f32, dimensions: usize) -> f32 {
+fn diversity(z: f32, dimensions: usize) -> f32 {
     (1.0 - z * z / dimensions.max(1) as f32).max(0.0)
 }
 
@@ -86,8 +86,8 @@ fn without(mut values: Vec<f32>, word: &[f32]) -> Vec<f32> {
 }
 
 /// Whether the mark of `finding` is plain in the sum of one span.
-pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Finding, carrier: &Carrier) -> bool {
-    Probe::new(warp, Known { finding, carrier, beside: &[] }).measure(sum).0 >= Span::MARKED
+pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Detection, carrier: &Carrier) -> bool {
+    Probe::new(warp, Known { finding, carrier, diversity: &[] }).measure(sum).0 >= Span::MARKED
 }
 
 /// When a mark is there.
@@ -111,8 +111,8 @@ pub(crate) fn timeline(
     let mut probe = Probe::new(warp, known);
     let (mut scores, energies): (Vec<f32>, Vec<f32>) =
         (0..windows.len()).map(|i| probe.measure(&windows.sum(i))).unzip();
-    let followed = follow(windows, (factor, warp), known.finding, known.carrier, &mut scores);
-    let moving = followed || (!steady && scores.iter().any(|&z| z < Span::MARKED));
+    let tracked = track(windows, (factor, warp), known.finding, known.carrier, &mut scores);
+    let moving = tracked || (!steady && scores.iter().any(|&z| z < Span::MARKED));
     let typical = median(scores.iter().copied().filter(|&z| z >= Span::MARKED).collect());
     let energy = median(energies.clone());
     let state = |(&z, &e): (&f32, &f32)| {
@@ -178,7 +178,7 @@ impl Fold {
         }
     }
 
-    fn read(&mut self, sum: &Image, warp: &Warp, finding: &Finding) -> Option<(Whitened, f32)> {
+    fn read(&mut self, sum: &Image, warp: &Warp, finding: &Detection) -> Option<(Whitened, f32)> {
         let unwarped = unwarp(sum, warp)?;
         self.tile.data.fill(0.0);
         for (y, row) in unwarped.image.rows().enumerate() {
@@ -227,7 +227,7 @@ mod tests {
         let level = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>() / n as f32;
         let energy = |strength: f32| {
             let values: Vec<f32> = word.iter().zip(&noise).map(|(w, e)| strength * w + e).collect();
-            level(&values) * beside(score(&values, &word, &all), n)
+            level(&values) * diversity(score(&values, &word, &all), n)
         };
         assert!(
             (energy(0.0) - 1.0).abs() < 0.02 && (energy(1.7) - energy(0.0)).abs() < 0.01,

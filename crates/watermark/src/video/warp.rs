@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn unapply_undoes() {
-        let bend = Warp::projective([1.1, 0.1, 5.0, -0.2, 0.9, 3.0, 1e-4, -2e-4, 1.0]);
-        for warp in [bend, bend.through(Lens { x: 300.0, y: 180.0, k: -4e-7 })] {
+        let rectify = Warp::projective([1.1, 0.1, 5.0, -0.2, 0.9, 3.0, 1e-4, -2e-4, 1.0]);
+        for warp in [rectify, rectify.through(Lens { x: 300.0, y: 180.0, k: -4e-7 })] {
             let (x, y) = warp.apply(31.0, 47.0);
             let (u, v) = warp.unapply(x, y).unwrap();
             assert!((u - 31.0).abs() < 2e-2 && (v - 47.0).abs() < 2e-2, "{u} {v}");

@@ -1,7 +1,7 @@
 //! Residual sums per span of time, in bounded memory.
 
-use super::equalise::Equaliser;
 use super::image::Image;
+use super::reliability::Reliability;
 use proofmark_core::TimeRange;
 
 /// Length of a span at first, in seconds: the resolution of time ranges for clips of up to half a
@@ -69,7 +69,7 @@ pub(crate) struct Windows {
     open: Image,
     /// The sum of all that are over, unrounded.
     closed: Image,
-    weights: Option<Equaliser>,
+    weights: Option<Reliability>,
 }
 
 impl Windows {
@@ -141,8 +141,8 @@ impl Windows {
     }
 
     /// Weighs the places of all sums from here on.
-    pub(crate) fn weigh(&mut self, equaliser: Equaliser) {
-        self.weights = Some(equaliser);
+    pub(crate) fn weigh(&mut self, reliability: Reliability) {
+        self.weights = Some(reliability);
     }
 
     /// Whether that was done.

@@ -3,7 +3,7 @@
 use super::super::carrier::CELLS;
 use super::super::decode;
 use super::super::read::{Cells, Weighing};
-use super::{Finding, PEAKS, Pass, Pattern, READINGS, Search, Stretch};
+use super::{Finding, PEAKS, Pass, Pattern, READINGS, Search, TimeScale};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::message::PAYLOADS;
 use crate::stats::PValue;
@@ -99,11 +99,11 @@ impl Search<'_> {
     /// The cells at a place, weighed in some way.
     fn cells(
         &self,
-        stretch: Stretch,
+        stretch: TimeScale,
         weighing: Weighing,
         wants: &(dyn Fn(f64) -> bool + Sync),
     ) -> Cells {
-        let raised = (stretch.pitch != 1.0).then(|| self.piece.sheet(stretch.pitch));
+        let raised = (stretch.pitch != 1.0).then(|| self.segment.energies(stretch.pitch));
         Cells::read(
             raised.as_ref().unwrap_or_else(|| self.stamped()),
             stretch.place,

@@ -7,12 +7,12 @@ use std::sync::OnceLock;
 
 use realfft::num_complex::Complex32;
 
-use super::bands::{HOP, Sheet};
+use super::bands::{BandEnergies, HOP};
 use super::carrier::{CELLS, Carrier, PERIOD, PERIOD_SECONDS};
 use super::kernels::Wound;
 use super::layout::PAIR;
-use super::piece::Piece;
 use super::read::{Cells, Place, Weighing, standard};
+use super::segment::Segment;
 use crate::evidence::{Method, Question};
 use crate::stats::PValue;
 use proofmark_core::Payload;
@@ -47,7 +47,7 @@ const REFINEMENT: f64 = 32.0;
 
 /// How the sound lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Stretch {
+pub(crate) struct TimeScale {
     pub(crate) place: Place,
     pub(crate) pitch: f64,
 }
@@ -56,7 +56,7 @@ pub(crate) struct Stretch {
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(crate) key: usize,
-    pub(crate) stretch: Stretch,
+    pub(crate) stretch: TimeScale,
     /// How cells were weighed when it was found.
     pub(crate) weighing: Weighing,
     /// Score of the sync cells, or of the whole word where the payload is known.
@@ -69,7 +69,7 @@ pub(crate) struct Finding {
 #[derive(Clone, Copy, Debug)]
 struct Peak {
     key: usize,
-    stretch: Stretch,
+    stretch: TimeScale,
     z: f32,
 }
 
@@ -136,29 +136,29 @@ struct Pass<'a> {
 /// One search over a piece of sound.
 pub(crate) struct Search<'a> {
     carriers: &'a [Carrier],
-    piece: &'a Piece,
+    segment: &'a Segment,
     question: &'a Question,
     /// Whether other speeds and pitches are searched, instead of the expected one.
     wide: bool,
     /// One over the search's share of the false-alarm budget.
     share: f64,
     /// The piece under the pitch of stamped sound.
-    stamped: OnceLock<Sheet>,
+    stamped: OnceLock<BandEnergies>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
         carriers: &'a [Carrier],
-        piece: &'a Piece,
+        segment: &'a Segment,
         question: &'a Question,
         wide: bool,
         share: f64,
     ) -> Self {
-        Self { carriers, piece, question, wide, share, stamped: OnceLock::new() }
+        Self { carriers, segment, question, wide, share, stamped: OnceLock::new() }
     }
 
-    fn stamped(&self) -> &Sheet {
-        self.stamped.get_or_init(|| self.piece.sheet(1.0))
+    fn stamped(&self) -> &BandEnergies {
+        self.stamped.get_or_init(|| self.segment.energies(1.0))
     }
 
     /// The best finding in the time that `wants` names; the search ends with the first payload.
@@ -211,7 +211,7 @@ impl<'a> Search<'a> {
         patterns: &[Pattern],
         wants: &(dyn Fn(f64) -> bool + Sync),
     ) -> Option<Finding> {
-        let frames = self.piece.len();
+        let frames = self.segment.len();
         let look = ((LOOK / HOP) as usize).min(frames);
         let range = (frames - look) / 2..(frames - look) / 2 + look;
         let step = 2.0 * DRIFT / (look as f64 * HOP).max(1.0);
@@ -232,14 +232,14 @@ impl<'a> Search<'a> {
             tasks.iter().map(|t| t.1.len()).sum::<usize>() * OFFSETS * PERIOD * patterns.len();
         let pass =
             Pass { patterns, weighing: READINGS[0], trials: tried as f64 * REFINEMENT, wants };
-        let spectra = self.piece.spectra(range, RESAMPLED);
+        let spectra = self.segment.spectra(range, RESAMPLED);
         let found =
             parallel::map(&tasks, &mut vec![(); parallel::threads()], |(), (read, speeds)| {
-                let sheet = Sheet::new(&spectra, *read);
+                let energies = BandEnergies::new(&spectra, *read);
                 speeds
                     .iter()
                     .flat_map(|&(speed, pitch)| {
-                        self.peaks(&sheet, (speed, pitch), &pass).into_iter().take(2)
+                        self.peaks(&energies, (speed, pitch), &pass).into_iter().take(2)
                     })
                     .collect::<Vec<Peak>>()
             });
@@ -249,17 +249,22 @@ impl<'a> Search<'a> {
     }
 
     /// The best peaks at one speed and pitch, one for each offset within a pair.
-    fn peaks(&self, sheet: &Sheet, (speed, pitch): (f64, f64), pass: &Pass<'_>) -> Vec<Peak> {
+    fn peaks(
+        &self,
+        energies: &BandEnergies,
+        (speed, pitch): (f64, f64),
+        pass: &Pass<'_>,
+    ) -> Vec<Peak> {
         let mut peaks = Vec::new();
         for i in 0..OFFSETS {
             let offset = i as f64 * PAIR / OFFSETS as f64;
-            let cells = Cells::read(sheet, Place { speed, offset }, pass.weighing, pass.wants);
+            let cells = Cells::read(energies, Place { speed, offset }, pass.weighing, pass.wants);
             let cells = Wound::new(&cells.points);
             for pattern in pass.patterns {
                 let (shift, z) = pattern.best_shift(&cells);
                 peaks.push(Peak {
                     key: pattern.key,
-                    stretch: Stretch {
+                    stretch: TimeScale {
                         place: Place { speed, offset: offset + shift as f64 * PAIR },
                         pitch,
                     },
@@ -282,7 +287,7 @@ impl<'a> Search<'a> {
             payload: None,
         };
         peaks.sort_by(|a, b| b.z.total_cmp(&a.z));
-        let mut taken: Vec<Stretch> = Vec::new();
+        let mut taken: Vec<TimeScale> = Vec::new();
         let mut best: Option<Finding> = None;
         for peak in peaks.iter() {
             if taken.len() == PEAKS || peak.z < self.worth_decoding() {
@@ -307,27 +312,27 @@ impl<'a> Search<'a> {
     }
 
     /// Climbs to the best speed, pitch and offset near a peak, over all of the stretch.
-    fn refine(&self, peak: Peak, pattern: &Pattern, pass: &Pass<'_>) -> (Stretch, Cells, f32) {
-        let middle = self.piece.seconds() / 2.0;
+    fn refine(&self, peak: Peak, pattern: &Pattern, pass: &Pass<'_>) -> (TimeScale, Cells, f32) {
+        let middle = self.segment.seconds() / 2.0;
         // Of the pitches about the peak's: twice a step that is halved.
         let mut step =
             if peak.stretch.place.speed == 1.0 { PITCH_STEP / 2.0 } else { PITCH_STEP / 8.0 };
         let pitch = peak.stretch.pitch;
         let spectra = (pitch != 1.0).then(|| {
-            self.piece.spectra(
-                0..self.piece.len(),
+            self.segment.spectra(
+                0..self.segment.len(),
                 (pitch * (1.0 - 1.6 * step), pitch * (1.0 + 1.6 * step)),
             )
         });
-        let raised = spectra.as_ref().map(|spectra| Sheet::new(spectra, pitch));
-        let sheet = raised.as_ref().unwrap_or_else(|| self.stamped());
-        let at = |sheet: &Sheet, place: Place| {
-            let cells = Cells::read(sheet, place, pass.weighing, pass.wants);
+        let raised = spectra.as_ref().map(|spectra| BandEnergies::new(spectra, pitch));
+        let energies = raised.as_ref().unwrap_or_else(|| self.stamped());
+        let at = |energies: &BandEnergies, place: Place| {
+            let cells = Cells::read(energies, place, pass.weighing, pass.wants);
             let z = pattern.score(&cells);
             (cells, z)
         };
         let mut stretch = peak.stretch;
-        let (mut cells, mut z) = at(sheet, stretch.place);
+        let (mut cells, mut z) = at(energies, stretch.place);
         // A change of speed turns about the middle of what the peak was seen in.
         let turned = |place: Place, speed: f64| Place {
             speed,
@@ -350,7 +355,7 @@ impl<'a> Search<'a> {
                 );
             }
             for place in places {
-                let (c, score) = at(sheet, place);
+                let (c, score) = at(energies, place);
                 if score > z {
                     (stretch.place, cells, z) = (place, c, score);
                 }
@@ -361,7 +366,7 @@ impl<'a> Search<'a> {
         if let Some(spectra) = &spectra {
             for _ in 0..2 {
                 for pitch in [stretch.pitch * (1.0 - step), stretch.pitch * (1.0 + step)] {
-                    let (c, score) = at(&Sheet::new(spectra, pitch), stretch.place);
+                    let (c, score) = at(&BandEnergies::new(spectra, pitch), stretch.place);
                     if score > z {
                         (stretch.pitch, cells, z) = (pitch, c, score);
                     }
@@ -390,7 +395,7 @@ fn steps((low, high): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
 }
 
 /// Whether two places are looked at together.
-fn near(a: &Stretch, b: &Stretch) -> bool {
+fn near(a: &TimeScale, b: &TimeScale) -> bool {
     let apart = (a.place.offset - b.place.offset).rem_euclid(PERIOD_SECONDS);
     let apart = apart.min(PERIOD_SECONDS - apart);
     (a.place.speed / b.place.speed).ln().abs() < 0.004

@@ -4,7 +4,7 @@ use proofmark_core::{Payload, parallel};
 
 use super::super::carrier::Pattern;
 use super::super::decode::{self, Identified, Listed};
-use super::super::place::{Budget, Finding, Match, Sought, View};
+use super::super::hypothesis::{AlphaBudget, Detection, Match, Projection, TemplateBank};
 use super::super::sync::{Orientation, SyncPeak, TranslationSearch};
 use super::Search;
 use crate::evidence::{IDENTITY, Method, PRESENCE};
@@ -43,11 +43,11 @@ impl<'a> Search<'a> {
     /// The best translation, orientation, key and pattern under one geometry.
     pub(super) fn place(
         &self,
-        view: &View<'_>,
-        sought: &Sought,
-        budget: Budget,
+        view: &Projection<'_>,
+        sought: &TemplateBank,
+        budget: AlphaBudget,
         translations: &mut [TranslationSearch],
-    ) -> Finding {
+    ) -> Detection {
         let orientations: Vec<Orientation> = Orientation::all().collect();
         let found =
             parallel::map(&orientations, translations, |translations, &orientation| {
@@ -74,11 +74,11 @@ impl<'a> Search<'a> {
     /// The best translation and orientation under one geometry, straightened and decoded.
     pub(super) fn at(
         &self,
-        view: View<'a>,
-        budget: Budget,
+        view: Projection<'a>,
+        budget: AlphaBudget,
         translations: &mut [TranslationSearch],
-    ) -> Finding {
-        let found = self.straightened(&view, self.sync(), budget, translations);
+    ) -> Detection {
+        let found = self.rectified(&view, self.sync(), budget, translations);
         let found = self.identify(found, self.budget_of_readings(budget), self.candidates);
         if found.complete() {
             return found;
@@ -87,11 +87,11 @@ impl<'a> Search<'a> {
             match self.candidates.len() {
                 0 => None,
                 n if n <= FEW => {
-                    let words = self
-                        .words
-                        .get_or_init(|| Sought::words(&self.inquiry.carriers, self.candidates));
+                    let words = self.words.get_or_init(|| {
+                        TemplateBank::words(&self.inquiry.carriers, self.candidates)
+                    });
                     Some(self.recognise(
-                        self.straightened(&view, words, budget, translations),
+                        self.rectified(&view, words, budget, translations),
                         &words.marks,
                     ))
                 }
@@ -106,10 +106,10 @@ impl<'a> Search<'a> {
     /// finds marks whose sync alone chance could be.
     pub(super) fn listed(
         &self,
-        view: &View<'a>,
-        budget: Budget,
+        view: &Projection<'a>,
+        budget: AlphaBudget,
         translations: &mut [TranslationSearch],
-    ) -> Option<Finding> {
+    ) -> Option<Detection> {
         let list = self.list.get_or_init(|| Listed::new(self.candidates));
         let group = self.candidates.len() / SUBPATTERNS;
         let count = (COMPARED / group.max(1)).clamp(1, LISTED);
@@ -144,7 +144,7 @@ impl<'a> Search<'a> {
                 let matched = Match { key, orientation, whitened: &whitened, peak };
                 let found = view.finding(matched, budget.p_value(z, trials));
                 self.recognise(
-                    view.straighten(found, &word, translations, |z| budget.p_value(z, trials)),
+                    view.rectify(found, &word, translations, |z| budget.p_value(z, trials)),
                     &[mark],
                 )
             },
@@ -153,13 +153,13 @@ impl<'a> Search<'a> {
     }
 
     /// The best place of what is sought under one geometry, straightened if it promises anything.
-    pub(super) fn straightened(
+    pub(super) fn rectified(
         &self,
-        view: &View<'a>,
-        sought: &Sought,
-        budget: Budget,
+        view: &Projection<'a>,
+        sought: &TemplateBank,
+        budget: AlphaBudget,
         translations: &mut [TranslationSearch],
-    ) -> Finding {
+    ) -> Detection {
         let found = self.place(view, sought, budget, translations);
         match translations
             .first_mut()
@@ -167,16 +167,14 @@ impl<'a> Search<'a> {
         {
             Some(translations) => {
                 let patterns = &sought.patterns[found.key];
-                view.straighten(found, patterns, translations, |z| {
-                    budget.p_value(z, sought.trials())
-                })
+                view.rectify(found, patterns, translations, |z| budget.p_value(z, sought.trials()))
             }
             None => found,
         }
     }
 
     /// A finding of a whole word says which payload it is.
-    pub(super) fn recognise(&self, mut finding: Finding, marks: &[Mark]) -> Finding {
+    pub(super) fn recognise(&self, mut finding: Detection, marks: &[Mark]) -> Detection {
         let (mark, z) = (marks[finding.peak.pattern], finding.peak.z);
         finding.peak.pattern = mark.payload.subpattern();
         if finding.p_value.value() <= self.threshold() {
@@ -193,17 +191,17 @@ impl<'a> Search<'a> {
     }
 
     /// A finding's readings were chosen among all translations, but not again among sub-patterns.
-    pub(super) fn budget_of_readings(&self, budget: Budget) -> Budget {
-        Budget { trials: TranslationSearch::TRIALS * budget.trials, ..budget }
+    pub(super) fn budget_of_readings(&self, budget: AlphaBudget) -> AlphaBudget {
+        AlphaBudget { trials: TranslationSearch::TRIALS * budget.trials, ..budget }
     }
 
     /// Tells the payload, blind or among the candidates, if the evidence is enough.
     pub(super) fn identify(
         &self,
-        mut finding: Finding,
-        budget: Budget,
+        mut finding: Detection,
+        budget: AlphaBudget,
         candidates: &[Payload],
-    ) -> Finding {
+    ) -> Detection {
         let carrier = &self.inquiry.carriers[finding.key];
         let score = finding.peak.z.abs();
         let thorough = score >= if budget.chosen() { PROMISING } else { WORTH_DECODING };

@@ -14,9 +14,9 @@ use std::sync::OnceLock;
 use proofmark_core::{Payload, parallel};
 
 use super::decode::Listed;
+use super::hypothesis::{AlphaBudget, Detection, Match, Projection, RECTIFYING, TemplateBank};
 use super::image::Image;
 use super::inquiry::Inquiry;
-use super::place::{Budget, Finding, Match, STRAIGHTENING, Sought, View};
 use super::sync::{self, Orientation, TranslationSearch, Whitened};
 use crate::evidence::SECOND_LOOK;
 use crate::mark::GENERATIONS;
@@ -37,10 +37,10 @@ pub(crate) struct Search<'a> {
     candidates: &'a [Payload],
     /// What is looked for in every place, made when the expected one did not have it: sync, the
     /// words of few candidates, or the list of many.
-    sync: OnceLock<Sought>,
-    words: OnceLock<Sought>,
+    sync: OnceLock<TemplateBank>,
+    words: OnceLock<TemplateBank>,
     list: OnceLock<Listed>,
-    best: Option<Finding>,
+    best: Option<Detection>,
     plan: Plan,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Search<'a> {
     }
 
     /// The best finding of all stages; they end with the first payload.
-    pub(crate) fn run(&mut self) -> Option<Finding> {
+    pub(crate) fn run(&mut self) -> Option<Detection> {
         let _ = self.plan.stages.iter().any(|&(stage, share)| {
             let share = share * self.looks();
             match stage {
@@ -84,14 +84,14 @@ impl<'a> Search<'a> {
     }
 
     /// The best finding without candidates.
-    pub(crate) fn run_blind(&mut self) -> Option<Finding> {
+    pub(crate) fn run_blind(&mut self) -> Option<Detection> {
         self.candidates = &[];
         self.run()
     }
 
     /// All marks on the lattice of `first`, itself included, the newest first: other generations,
     /// and other clips that were stamped at this size.
-    pub(crate) fn layers(&self, first: Finding) -> Vec<Finding> {
+    pub(crate) fn layers(&self, first: Detection) -> Vec<Detection> {
         let mut found = vec![first];
         while found[0].complete()
             && found.len() < GENERATIONS
@@ -105,22 +105,23 @@ impl<'a> Search<'a> {
 
     /// Another mark in the place of those that were found: in what is left of the readings without
     /// them.
-    fn another(&self, known: &[Finding]) -> Option<Finding> {
+    fn another(&self, known: &[Detection]) -> Option<Detection> {
         let found = known.first()?;
-        let favoured = self.sums.favoured.filter(|_| found.factor == self.inquiry.coarse_factor);
+        let bitrate_weighted =
+            self.sums.bitrate_weighted.filter(|_| found.factor == self.inquiry.coarse_factor);
         let sums: Vec<&Image> = std::iter::once(self.sums.of(found.factor))
-            .chain(favoured)
+            .chain(bitrate_weighted)
             .map(|sum| sum.image)
             .collect();
         let marks = known.iter().filter_map(|f| Some((f.key, f.identified?.0.mark)));
         let words: Vec<Vec<f32>> =
             marks.clone().map(|(key, mark)| self.inquiry.carriers[key].word(mark)).collect();
         let readings = self.keys() * sums.len() as f64;
-        let budget = Budget { trials: readings, readings, share: GENERATIONS as f64 };
+        let budget = AlphaBudget { trials: readings, readings, share: GENERATIONS as f64 };
         // Another mark is rare, and a long list takes its time.
         let few = if self.candidates.len() > QUICK { &[] } else { self.candidates };
-        let mut findings: Vec<Finding> = Vec::new();
-        for view in sums.iter().filter_map(|&sum| View::new(sum, found.factor, found.warp)) {
+        let mut findings: Vec<Detection> = Vec::new();
+        for view in sums.iter().filter_map(|&sum| Projection::new(sum, found.factor, found.warp)) {
             let corner = view.corner(found.orientation);
             let whitened = Whitened::without(
                 &view.readings,
@@ -145,12 +146,12 @@ impl<'a> Search<'a> {
         }
         findings
             .into_iter()
-            .filter(Finding::complete)
+            .filter(Detection::complete)
             .min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))
     }
 
     /// Keeps the better of a new finding and the best so far; whether that has a payload.
-    fn keep(&mut self, finding: Option<Finding>) -> bool {
+    fn keep(&mut self, finding: Option<Detection>) -> bool {
         if let Some(f) = finding
             && self
                 .best
@@ -163,11 +164,11 @@ impl<'a> Search<'a> {
     }
 
     fn is_complete(&self) -> bool {
-        self.best.as_ref().is_some_and(Finding::complete)
+        self.best.as_ref().is_some_and(Detection::complete)
     }
 
-    fn sync(&self) -> &Sought {
-        self.sync.get_or_init(|| Sought::sync(&self.inquiry.carriers))
+    fn sync(&self) -> &TemplateBank {
+        self.sync.get_or_init(|| TemplateBank::sync(&self.inquiry.carriers))
     }
 
     fn keys(&self) -> f64 {
@@ -183,10 +184,10 @@ impl<'a> Search<'a> {
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.
-    fn budget(&self, geometries: usize, share: f64) -> Budget {
+    fn budget(&self, geometries: usize, share: f64) -> AlphaBudget {
         let readings = geometries as f64;
-        Budget {
-            trials: STRAIGHTENING * Orientation::all().count() as f64 * self.keys() * readings,
+        AlphaBudget {
+            trials: RECTIFYING * Orientation::all().count() as f64 * self.keys() * readings,
             readings,
             share,
         }

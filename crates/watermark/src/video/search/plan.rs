@@ -3,8 +3,8 @@
 
 use std::sync::OnceLock;
 
+use super::super::hypothesis::Sum;
 use super::super::image::Image;
-use super::super::place::Sum;
 use super::super::warp::Warp;
 
 /// Range of searched scales: the mark's size over the size that a fresh mark would have.
@@ -19,7 +19,7 @@ pub(crate) struct Sums<'a> {
     pub(crate) coarse: Sum<'a>,
     /// The same, in which frames count by what was spent on them: a codec that has few bits leaves
     /// more of the mark there, and nothing was cropped or turned.
-    pub(crate) favoured: Option<Sum<'a>>,
+    pub(crate) bitrate_weighted: Option<Sum<'a>>,
     /// The finer sum, and pixels of the full frame per pixel of it.
     pub(crate) fine: Option<(&'a Image, usize)>,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Sums<'a> {
 impl<'a> Sums<'a> {
     /// One sum at the coarse factor, and no other.
     pub(crate) fn alone(coarse: impl Into<Sum<'a>>) -> Self {
-        Self { coarse: coarse.into(), favoured: None, fine: None }
+        Self { coarse: coarse.into(), bitrate_weighted: None, fine: None }
     }
 
     /// The one in which a finding was made.
@@ -115,7 +115,7 @@ impl Plan {
     /// The sum in which frames count by what was spent on them, alone, when that over all frames
     /// has been searched: few frames have their own texture in it, which hides a lattice, but more
     /// of the mark.
-    pub(crate) const FAVOURED: Self =
+    pub(crate) const BITRATE_WEIGHTED: Self =
         Self { stages: &[(Stage::Searched, 1.0)], share: 64.0, ..Self::WHOLE };
     /// Either sum, last of all: what a crop left of a picture of a usual size.
     pub(crate) const CROPPED: Self =

@@ -2,10 +2,10 @@
 
 use proofmark_core::parallel;
 
-use super::super::bend;
 use super::super::carrier::{frame_scale, tile_scale};
+use super::super::hypothesis::{AlphaBudget, Detection, Match, Projection, Sum};
 use super::super::lattice::LatticeSearch;
-use super::super::place::{Budget, Finding, Match, Sum, View};
+use super::super::perspective;
 use super::super::sync::{self, Orientation, TranslationSearch};
 use super::super::tile::TILE;
 use super::super::warp::Warp;
@@ -87,11 +87,11 @@ impl<'a> Search<'a> {
     }
 
     /// Of some sizes those with the strongest lattices.
-    pub(super) fn strongest(&mut self, sizes: &[Warp], budget: Budget) -> bool {
+    pub(super) fn strongest(&mut self, sizes: &[Warp], budget: AlphaBudget) -> bool {
         let (sum, factor) = (self.sums.coarse, self.inquiry.coarse_factor);
         let mut strong: Vec<(f32, Warp)> =
             parallel::map(sizes, &mut vec![(); parallel::threads()], |(), &warp| {
-                View::new(sum.image, factor, warp).map(|v| (v.excess(), warp))
+                Projection::new(sum.image, factor, warp).map(|v| (v.excess(), warp))
             })
             .into_iter()
             .flatten()
@@ -99,8 +99,8 @@ impl<'a> Search<'a> {
         strong.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut translations = std::mem::take(&mut self.translations);
         let found = strong.iter().take(PROPOSALS).any(|&(_, warp)| {
-            let finding =
-                View::new(sum, factor, warp).map(|view| self.at(view, budget, &mut translations));
+            let finding = Projection::new(sum, factor, warp)
+                .map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
         });
         self.translations = translations;
@@ -110,12 +110,15 @@ impl<'a> Search<'a> {
     /// The geometry of a clip that was at most resized: origin, size and orientation are known.
     pub(super) fn expected(&mut self, share: f64) -> bool {
         let warps = self.expected_warps();
-        let Sums { coarse, favoured, .. } = self.sums;
-        let with_beside = coarse.beside.map(|_| coarse);
-        let sums: Vec<Sum<'_>> =
-            favoured.into_iter().chain([coarse.image.into()]).chain(with_beside).collect();
+        let Sums { coarse, bitrate_weighted, .. } = self.sums;
+        let with_diversity = coarse.diversity.map(|_| coarse);
+        let sums: Vec<Sum<'_>> = bitrate_weighted
+            .into_iter()
+            .chain([coarse.image.into()])
+            .chain(with_diversity)
+            .collect();
         let readings = self.keys() * (warps.len() * sums.len()) as f64;
-        let budget = Budget { trials: readings, readings, share };
+        let budget = AlphaBudget { trials: readings, readings, share };
         for warp in warps {
             for (i, &sum) in sums.iter().enumerate() {
                 // Where one of the first two has the answer, the other may have more of it; the
@@ -132,8 +135,8 @@ impl<'a> Search<'a> {
     }
 
     /// Where a clip that was at most resized has its mark.
-    pub(super) fn at_origin(&mut self, sum: Sum<'a>, warp: Warp, budget: Budget) {
-        let Some(view) = View::new(sum, self.inquiry.coarse_factor, warp) else { return };
+    pub(super) fn at_origin(&mut self, sum: Sum<'a>, warp: Warp, budget: AlphaBudget) {
+        let Some(view) = Projection::new(sum, self.inquiry.coarse_factor, warp) else { return };
         let (x, y) = view.unwarped.origin;
         let whitened = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
         for (key, carrier) in self.inquiry.carriers.iter().enumerate() {
@@ -153,7 +156,7 @@ impl<'a> Search<'a> {
         let budget = self.budget(warps.len(), share);
         let mut translations = std::mem::take(&mut self.translations);
         let found = warps.into_iter().any(|warp| {
-            let view = View::new(self.sums.coarse, self.inquiry.coarse_factor, warp)
+            let view = Projection::new(self.sums.coarse, self.inquiry.coarse_factor, warp)
                 .filter(|view| view.excess() > self.plan.least_excess_expected);
             let finding = view.map(|view| self.at(view, budget, &mut translations));
             self.keep(finding)
@@ -204,13 +207,16 @@ impl<'a> Search<'a> {
         }
         let factor = self.inquiry.coarse_factor;
         let bent = self.lattices.bent.get_or_init(|| {
-            let range = |scales: [f32; 2], thorough, count| bend::Range {
+            let range = |scales: [f32; 2], thorough, count| perspective::Range {
                 periods: scales.map(|scale| self.period(scale, factor)),
                 thorough,
                 count,
             };
             let ranges = [range(CAMERA_SCALES, true, BENT), range(FAR_SCALES, false, FAR_BENT)];
-            bend::propose(self.sums.coarse.image, &ranges).into_iter().map(|b| b.warp).collect()
+            perspective::propose(self.sums.coarse.image, &ranges)
+                .into_iter()
+                .map(|b| b.warp)
+                .collect()
         });
         let places: Vec<_> = bent.iter().map(|&warp| (factor, warp)).collect();
         let budget = self.budget(BENT + FAR_BENT, share);
@@ -223,15 +229,15 @@ impl<'a> Search<'a> {
     }
 
     /// The best of proposed geometries, several at a time: images, their factors, and warps.
-    pub(super) fn proposed(&mut self, places: &[(usize, Warp)], budget: Budget) -> bool {
+    pub(super) fn proposed(&mut self, places: &[(usize, Warp)], budget: AlphaBudget) -> bool {
         let mut translations = std::mem::take(&mut self.translations);
         let one = |translations: &mut TranslationSearch, &(factor, warp): &(usize, Warp)| {
-            let view = View::new(self.sums.of(factor), factor, warp)
+            let view = Projection::new(self.sums.of(factor), factor, warp)
                 .filter(|view| view.excess() > self.plan.least_excess)?;
             Some(self.at(view, budget, std::slice::from_mut(translations)))
         };
         let findings = parallel::map_until(places, &mut translations, one, |finding| {
-            finding.as_ref().is_some_and(Finding::complete)
+            finding.as_ref().is_some_and(Detection::complete)
         });
         self.translations = translations;
         findings.into_iter().any(|finding| self.keep(finding))

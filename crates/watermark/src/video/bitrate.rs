@@ -29,7 +29,7 @@ fn weight(coding: Coding) -> f32 {
 
 /// A sum of residuals over groups of pictures.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct GroupSum {
+pub(crate) struct BitrateSum {
     /// Groups that are over; a frame counts 1 in the mean.
     closed: Image,
     open: Image,
@@ -44,7 +44,7 @@ pub(crate) struct GroupSum {
     uneven: bool,
 }
 
-impl GroupSum {
+impl BitrateSum {
     /// Where the residual of the next frame is added, and by what weight.
     pub(crate) fn next(&mut self, coding: Coding) -> (&mut Image, f32) {
         let known = coding.bits.is_some();
@@ -88,7 +88,7 @@ mod tests {
     };
     use proofmark_core::Payload;
 
-    fn push(sum: &mut GroupSum, value: f32, bits: Option<f32>, intra: bool) {
+    fn push(sum: &mut BitrateSum, value: f32, bits: Option<f32>, intra: bool) {
         let (image, weight) = sum.next(Coding { bits, intra });
         if image.data.is_empty() {
             *image = Image::new(1, 1);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn frames_count_by_their_bits_and_groups_by_their_frames() {
-        let mut sum = GroupSum::default();
+        let mut sum = BitrateSum::default();
         push(&mut sum, 1.0, Some(4.0), true);
         push(&mut sum, 0.0, Some(1.0), false);
         // The same group, of a scene that took a hundred times the bits.
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn bits_and_no_bits_do_not_share_a_group() {
-        let mut sum = GroupSum::default();
+        let mut sum = BitrateSum::default();
         push(&mut sum, 1.0, Some(1e-3), true);
         push(&mut sum, 1.0, Some(1e-3), false);
         push(&mut sum, 0.0, None, false);
@@ -125,20 +125,20 @@ mod tests {
     #[test]
     fn where_all_count_alike_there_is_no_other_sum() {
         for (bits, intra) in [(None, false), (Some(0.5), false), (Some(0.5), true), (None, true)] {
-            let mut sum = GroupSum::default();
+            let mut sum = BitrateSum::default();
             (0..9).for_each(|i| push(&mut sum, i as f32, bits, intra));
             assert_eq!(sum.total(), None, "{bits:?} {intra}");
         }
-        let mut sum = GroupSum::default();
+        let mut sum = BitrateSum::default();
         push(&mut sum, 1.0, None, true);
         push(&mut sum, 1.0, None, false);
         assert!(sum.total().is_some(), "a frame that begins a group counts more");
-        assert_eq!(GroupSum::default().total(), None);
+        assert_eq!(BitrateSum::default().total(), None);
     }
 
     #[test]
     fn no_number_of_bits_is_fatal() {
-        let mut sum = GroupSum::default();
+        let mut sum = BitrateSum::default();
         for bits in [0.0, f32::MIN_POSITIVE, 1e6, 0.02] {
             push(&mut sum, 1.0, Some(bits), false);
         }

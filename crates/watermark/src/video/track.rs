@@ -2,7 +2,7 @@
 //! in every span.
 
 use super::carrier::{Carrier, Pattern};
-use super::place::{Finding, Match, View};
+use super::hypothesis::{Detection, Match, Projection};
 use super::sync::{Orientation, TranslationSearch, Whitened};
 use super::warp::Warp;
 use super::windows::Windows;
@@ -37,7 +37,7 @@ impl Follower {
     /// as far as last time, wherever.
     fn find(&mut self, windows: &Windows, span: usize) -> Option<f32> {
         let sum = windows.sum(span);
-        let view = View::new(&sum, self.factor, self.warp)?;
+        let view = Projection::new(&sum, self.factor, self.warp)?;
         let whitened = Whitened::new(&view.readings, self.orientation);
         let peak = self.translations.best(&whitened, &self.word);
         if self.sign * peak.z < WORTH_STRAIGHTENING {
@@ -46,7 +46,7 @@ impl Follower {
         let matched =
             Match { key: self.key, orientation: self.orientation, whitened: &whitened, peak };
         let found = view.finding(matched, PValue::ONE);
-        let found = view.straighten(found, &self.word, &mut self.translations, |_| PValue::ONE);
+        let found = view.rectify(found, &self.word, &mut self.translations, |_| PValue::ONE);
         let score = self.sign * found.peak.z;
         (score >= FOUND).then(|| {
             self.warp = found.warp;
@@ -58,10 +58,10 @@ impl Follower {
 /// Looks for the mark of `finding` in the spans whose score at its place, in `scores`, is too low,
 /// from span to span away from the best one; scores of those in which it is found are raised.
 /// Whether the picture moved. `warp` and `factor` are those of the windows' sums.
-pub(super) fn follow(
+pub(super) fn track(
     windows: &Windows,
     (factor, warp): (usize, &Warp),
-    finding: &Finding,
+    finding: &Detection,
     carrier: &Carrier,
     scores: &mut [f32],
 ) -> bool {
@@ -72,7 +72,7 @@ pub(super) fn follow(
     let (key, orientation, sign) = (finding.key, finding.orientation, finding.z().signum());
     // What other marks share with this one is left out.
     let word = [Pattern::new(carrier.code_word(identified.mark))];
-    let mut follower = Follower {
+    let mut tracker = Follower {
         word,
         key,
         orientation,
@@ -85,11 +85,11 @@ pub(super) fn follow(
     let onwards: Vec<usize> = (best..scores.len()).collect();
     let back: Vec<usize> = (0..best).rev().collect();
     for spans in [onwards, back] {
-        follower.warp = *warp;
+        tracker.warp = *warp;
         for i in spans {
             if scores[i] >= Span::MARKED {
-                follower.warp = *warp;
-            } else if let Some(score) = follower.find(windows, i) {
+                tracker.warp = *warp;
+            } else if let Some(score) = tracker.find(windows, i) {
                 scores[i] = score;
                 moved = true;
             }
@@ -102,8 +102,8 @@ pub(super) fn follow(
         || (0..scores.len())
             .filter(|&i| scores[i] >= Span::MARKED && (lost(i.checked_sub(1)) || lost(Some(i + 1))))
             .any(|i| {
-                follower.warp = *warp;
-                follower
+                tracker.warp = *warp;
+                tracker
                     .find(windows, i)
                     .is_some_and(|score| score > UNSTEADY * scores[i] && score > scores[i] + NOISE)
             })

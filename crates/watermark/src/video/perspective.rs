@@ -70,10 +70,10 @@ fn under(
 ) -> Vec<Option<BentLattice>> {
     let (right, lower) = (i as f32 * STEP, j as f32 * STEP);
     let (x, y) = (image.width as f32 / 2.0, image.height as f32 / 2.0);
-    let bend = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
-    let bend = Warp::shift(x, y).after(&bend).after(&Warp::shift(-x, -y));
-    let bend = bend.through(Lens { x, y, k: lens / (x * x + y * y) });
-    let Some(straight) = unwarp(image, &bend) else { return Vec::new() };
+    let rectify = Warp::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, right / x, lower / y, 1.0]);
+    let rectify = Warp::shift(x, y).after(&rectify).after(&Warp::shift(-x, -y));
+    let rectify = rectify.through(Lens { x, y, k: lens / (x * x + y * y) });
+    let Some(straight) = unwarp(image, &rectify) else { return Vec::new() };
     let wanted = |range: &&Range| range.thorough || (lens == 0.0 && (i + j) % 2 == 0);
     let shortest = ranges
         .iter()
@@ -87,7 +87,7 @@ fn under(
         let proposal =
             Some(range).filter(wanted).and_then(|range| search.upright(range.periods))?;
         Some(BentLattice {
-            warp: bend.after(&corner).after(&proposal.warp()),
+            warp: rectify.after(&corner).after(&proposal.warp()),
             score: proposal.score,
         })
     };

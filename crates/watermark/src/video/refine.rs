@@ -68,13 +68,13 @@ impl Block {
 type Field = [f32; 9];
 
 fn displacement(f: &Field, x: f32, y: f32) -> (f32, f32) {
-    let bend = f[6] * x + f[7] * y + f[8] * (x * x + y * y);
-    (f[0] + f[2] * x + f[3] * y + bend * x, f[1] + f[4] * x + f[5] * y + bend * y)
+    let rectify = f[6] * x + f[7] * y + f[8] * (x * x + y * y);
+    (f[0] + f[2] * x + f[3] * y + rectify * x, f[1] + f[4] * x + f[5] * y + rectify * y)
 }
 
 /// Aligns `unwarped`, in which `peak` was found under `orientation`; returns the map from better
 /// tile coordinates to the present ones.
-pub(crate) fn align(
+pub(crate) fn refine(
     unwarped: &Unwarped,
     readings: &Readings,
     orientation: Orientation,
@@ -102,10 +102,10 @@ pub(crate) fn align(
         Warp::projective([1.0 / unit, 0.0, -ox / unit, 0.0, 1.0 / unit, -oy / unit, 0.0, 0.0, 1.0]);
     let restore = Warp::projective([unit, 0.0, ox, 0.0, unit, oy, 0.0, 0.0, 1.0]);
     let f = field.map(|v| v / unit);
-    let bend =
+    let rectify =
         Warp::projective([1.0 + f[2], f[3], f[0], f[4], 1.0 + f[5], f[1], -f[6], -f[7], 1.0]);
     let lens = Lens { x: ox, y: oy, k: f[8] / (unit * unit) };
-    restore.after(&bend).after(&normalise).through(lens)
+    restore.after(&rectify).after(&normalise).through(lens)
 }
 
 /// Bends of the whole picture that are climbed from: small perspectives and lenses.

@@ -24,11 +24,11 @@ const BUSIEST: f32 = 100.0;
 
 /// Weights per block of a sum.
 #[derive(Clone, Debug)]
-pub(crate) struct Equaliser {
+pub(crate) struct Reliability {
     weights: Image,
 }
 
-impl Equaliser {
+impl Reliability {
     /// From a sum, and per block the sum of the weights that its residuals had, and the variance.
     /// The weight is the inverse of the ratio's root: the inverse itself finds more under noise,
     /// and a quarter less where a codec smoothed still places. `busy` is the power of their
@@ -85,7 +85,7 @@ mod tests {
         gains.data.fill(16.0);
         let mut weighed = sum.clone();
         let variances = Image::new(32, 8);
-        Equaliser::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
+        Reliability::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
         let weight = |i: usize| weighed.data[i] / sum.data[i];
         let ratio = weight(16 * 128 + 20) / weight(16 * 128 + 108);
         assert!((2.0..5.0).contains(&ratio), "{ratio}");
@@ -103,7 +103,7 @@ mod tests {
             .enumerate()
             .for_each(|(i, v)| *v = if i % 32 < 16 { 0.0 } else { 75.0 });
         let mut weighed = sum.clone();
-        Equaliser::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
+        Reliability::new(&sum, &gains, &variances, 0.5).apply(&mut weighed);
         let ratio = weighed.data[16 * 128 + 100] / weighed.data[16 * 128 + 20];
         assert!((ratio - 4.0).abs() < 1e-3, "{ratio}");
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bands::{Analyser, HOP, Sheet, Spectrogram};
+use super::bands::{Analyser, BandEnergies, HOP, Spectrogram};
 
 /// Seconds that are searched together. Longer sound is searched piece by piece, so that memory does
 /// not grow with it.
@@ -17,7 +17,7 @@ const STAMPED: (f64, f64) = (1.0, 1.0);
 /// The bands under other pitches are made from the samples where they are asked for: kept, they
 /// would take seven times as much as those of one.
 #[derive(Clone)]
-pub(crate) struct Piece {
+pub(crate) struct Segment {
     rate: f64,
     analyser: Analyser,
     /// From half a window before the piece on.
@@ -31,7 +31,7 @@ pub(crate) struct Piece {
     backwards: bool,
 }
 
-impl Piece {
+impl Segment {
     /// The beginning of sound, before which is silence.
     pub(crate) fn new(rate: f64, keeps: bool) -> Self {
         let analyser = Analyser::new(rate);
@@ -96,11 +96,11 @@ impl Piece {
     }
 
     /// The bands of the whole piece under a pitch.
-    pub(crate) fn sheet(&self, pitch: f64) -> Sheet {
+    pub(crate) fn energies(&self, pitch: f64) -> BandEnergies {
         if pitch == 1.0 {
-            Sheet::new(&self.stamped, pitch)
+            BandEnergies::new(&self.stamped, pitch)
         } else {
-            Sheet::new(&self.spectra(0..self.len(), (pitch, pitch)), pitch)
+            BandEnergies::new(&self.spectra(0..self.len(), (pitch, pitch)), pitch)
         }
     }
 
@@ -128,15 +128,15 @@ impl Piece {
 
     /// The same sound backwards.
     pub(crate) fn reversed(&self) -> Self {
-        let mut piece = self.clone();
+        let mut segment = self.clone();
         let end =
             self.len().checked_sub(1).map_or(0, |last| self.begin(last) + self.analyser.len());
-        piece.samples[..end].reverse();
+        segment.samples[..end].reverse();
         // The power of a spectrum does not tell which way time ran; that its window now lies half a
         // hop beside its place is less than is searched.
-        piece.stamped.reverse();
-        piece.backwards = !self.backwards;
-        piece
+        segment.stamped.reverse();
+        segment.backwards = !self.backwards;
+        segment
     }
 
     /// Whether the sound was turned round.

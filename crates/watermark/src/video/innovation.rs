@@ -7,8 +7,8 @@
 //! such a sum holds about as much evidence as that of frames by their bits. But it errs elsewhere:
 //! readings of both, added, hold an eighth more than either.
 
+use super::bitrate::BitrateSum;
 use super::grid;
-use super::group::GroupSum;
 use super::image::Image;
 use super::residual::{Residual, add_weighed};
 use proofmark_core::video::Coding;
@@ -21,8 +21,8 @@ const INTRA: f32 = 4.0;
 
 /// The sum, frame by frame.
 #[derive(Clone, Default)]
-pub(crate) struct FreshSum {
-    sum: GroupSum,
+pub(crate) struct InnovationSum {
+    sum: BitrateSum,
     /// The last frame without its local mean.
     before: Image,
     /// Per block, the mean square of how far the next one is from that.
@@ -32,7 +32,7 @@ pub(crate) struct FreshSum {
     scratch: Image,
 }
 
-impl FreshSum {
+impl InnovationSum {
     /// Adds the frame that `residual` was made of last.
     pub(crate) fn add(&mut self, residual: &Residual, coding: Coding) {
         let values = residual.values();
@@ -56,7 +56,7 @@ impl FreshSum {
         add_weighed(values, &self.weights, [self.sum.next(coding)]);
     }
 
-    /// The sum over all frames, as [`GroupSum::total`].
+    /// The sum over all frames, as [`BitrateSum::total`].
     pub(crate) fn total(&self) -> Option<Image> {
         self.sum.total()
     }
@@ -76,7 +76,7 @@ mod tests {
 
     /// The sum over frames of so many bits per pixel, the first of which leans on no other.
     fn sum(frames: &[(&[u8], f32)]) -> Option<Image> {
-        let (mut residual, mut sum) = (Residual::new(1), FreshSum::default());
+        let (mut residual, mut sum) = (Residual::new(1), InnovationSum::default());
         for (i, &(samples, bits)) in frames.iter().enumerate() {
             let luma = Luma {
                 samples: Samples::U8(samples),

@@ -1,11 +1,11 @@
 //! A place that is looked at: a sum seen under one geometry, what is sought in it, what that costs,
 //! and what was found.
 
-use super::align::align;
 use super::carrier::{Carrier, Pattern};
 use super::decode::Identified;
 use super::image::Image;
 use super::readings::{Readings, read_lattice};
+use super::refine::refine;
 use super::sync::{Orientation, SyncPeak, TranslationSearch, Whitened};
 use super::warp::{Unwarped, Warp, unwarp};
 use crate::evidence::Method;
@@ -22,10 +22,10 @@ const WORTH_STRAIGHTENING: f32 = 1.02;
 const BENDS: usize = 4;
 /// Straightening follows the evidence: what it looks at counts as this many trials. On unmarked
 /// clips it takes scores of 5.2 to 6.2 at most.
-pub(super) const STRAIGHTENING: f64 = 32.0;
+pub(super) const RECTIFYING: f64 = 32.0;
 
 /// A geometry under which something was found.
-pub(crate) struct Finding {
+pub(crate) struct Detection {
     pub(crate) key: usize,
     pub(crate) warp: Warp,
     /// Pixels of the full frame per pixel of the image that `warp` leads to.
@@ -42,7 +42,7 @@ pub(crate) struct Finding {
     pub(crate) identified: Option<(Identified, Method)>,
 }
 
-impl Finding {
+impl Detection {
     pub(crate) fn z(&self) -> f32 {
         self.identified.map_or(self.peak.z, |(i, _)| {
             if i.z.abs() > self.peak.z.abs() { i.z } else { self.peak.z }
@@ -56,7 +56,7 @@ impl Finding {
 
 /// How much was tried for a p-value, and its share of the budget.
 #[derive(Clone, Copy)]
-pub(super) struct Budget {
+pub(super) struct AlphaBudget {
     /// Scores of the sync pattern that were looked at, per sub-pattern and translation.
     pub(super) trials: f64,
     /// Readings that they led to, and that the code word is looked for in.
@@ -64,7 +64,7 @@ pub(super) struct Budget {
     pub(super) share: f64,
 }
 
-impl Budget {
+impl AlphaBudget {
     /// Whether the sync pattern chose the readings.
     pub(super) fn chosen(self) -> bool {
         self.trials > self.readings
@@ -76,14 +76,14 @@ impl Budget {
 }
 
 /// What is looked for in every place.
-pub(super) struct Sought {
+pub(super) struct TemplateBank {
     /// Patterns of each key.
     pub(super) patterns: Vec<Vec<Pattern>>,
     /// The mark that each of them is, if it is a whole word.
     pub(super) marks: Vec<Mark>,
 }
 
-impl Sought {
+impl TemplateBank {
     pub(super) fn sync(carriers: &[Carrier]) -> Self {
         Self { patterns: carriers.iter().map(Carrier::sync_patterns).collect(), marks: Vec::new() }
     }
@@ -119,12 +119,12 @@ impl Sought {
 pub(crate) struct Sum<'a> {
     pub(crate) image: &'a Image,
     /// Another of the same frames that errs elsewhere in part, whose readings are added.
-    pub(crate) beside: Option<&'a Image>,
+    pub(crate) diversity: Option<&'a Image>,
 }
 
 impl<'a> From<&'a Image> for Sum<'a> {
     fn from(image: &'a Image) -> Self {
-        Self { image, beside: None }
+        Self { image, diversity: None }
     }
 }
 
@@ -138,16 +138,16 @@ pub(super) struct Match<'a> {
 }
 
 /// A sum seen under one geometry.
-pub(super) struct View<'a> {
+pub(super) struct Projection<'a> {
     pub(super) sum: Sum<'a>,
     pub(super) factor: usize,
     pub(super) warp: Warp,
     pub(super) unwarped: Unwarped,
     pub(super) readings: Readings,
-    beside: Option<Readings>,
+    diversity: Option<Readings>,
 }
 
-impl<'a> View<'a> {
+impl<'a> Projection<'a> {
     /// `None` where the geometry is degenerate.
     pub(super) fn new(sum: impl Into<Sum<'a>>, factor: usize, warp: Warp) -> Option<Self> {
         let sum = sum.into();
@@ -156,17 +156,18 @@ impl<'a> View<'a> {
         let area = (a * d - b * c).abs().max(1e-6).sqrt();
         let extent = (sum.image.width as f32 / area, sum.image.height as f32 / area);
         let readings = read_lattice(&unwarped.image, extent);
-        let beside =
-            sum.beside.and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
-        Some(Self { sum, factor, warp, unwarped, readings, beside })
+        let diversity = sum
+            .diversity
+            .and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
+        Some(Self { sum, factor, warp, unwarped, readings, diversity })
     }
 
     /// The readings as those of a mark that lies so.
     pub(super) fn whitened(&self, orientation: Orientation) -> Whitened {
         let whitened = Whitened::new(&self.readings, orientation);
-        self.beside
-            .iter()
-            .fold(whitened, |whitened, beside| whitened.with(&Whitened::new(beside, orientation)))
+        self.diversity.iter().fold(whitened, |whitened, diversity| {
+            whitened.with(&Whitened::new(diversity, orientation))
+        })
     }
 
     /// How much more power the lattice points hold than the noise between them, in standard
@@ -187,10 +188,10 @@ impl<'a> View<'a> {
         orientation.back(self.unwarped.origin.0, self.unwarped.origin.1)
     }
 
-    pub(super) fn finding(&self, matched: Match<'_>, p_value: PValue) -> Finding {
+    pub(super) fn finding(&self, matched: Match<'_>, p_value: PValue) -> Detection {
         let Match { key, orientation, whitened, peak } = matched;
         let corner = self.corner(orientation);
-        Finding {
+        Detection {
             key,
             warp: self.warp,
             factor: self.factor,
@@ -206,24 +207,25 @@ impl<'a> View<'a> {
 
     /// Straightens the picture under a finding as long as that finds more. `p_value` is what a
     /// score there comes to.
-    pub(super) fn straighten(
+    pub(super) fn rectify(
         &self,
-        mut found: Finding,
+        mut found: Detection,
         patterns: &[Pattern],
         translations: &mut TranslationSearch,
         p_value: impl Fn(f32) -> PValue,
-    ) -> Finding {
-        let mut straight: Option<View<'a>> = None;
+    ) -> Detection {
+        let mut straight: Option<Projection<'a>> = None;
         for _ in 0..BENDS {
             let view = straight.as_ref().unwrap_or(self);
-            let bend = align(
+            let rectify = refine(
                 &view.unwarped,
                 &view.readings,
                 found.orientation,
                 &patterns[found.peak.pattern],
                 &found.peak,
             );
-            let Some(next) = View::new(view.sum, view.factor, view.warp.after(&bend)) else {
+            let Some(next) = Projection::new(view.sum, view.factor, view.warp.after(&rectify))
+            else {
                 break;
             };
             let whitened = next.whitened(found.orientation);
@@ -232,7 +234,7 @@ impl<'a> View<'a> {
             if gain <= 1.0 {
                 break;
             }
-            let Finding { key, orientation, .. } = found;
+            let Detection { key, orientation, .. } = found;
             let matched = Match { key, orientation, whitened: &whitened, peak };
             found = next.finding(matched, p_value(peak.z));
             straight = Some(next);
