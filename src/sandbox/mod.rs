@@ -23,7 +23,7 @@ mod serve;
 mod wire;
 mod zygote;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,28 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
+    /// The same of a file that goes by another name, as an upload does.
+    #[must_use]
+    pub fn named(mut self, name: &Path) -> Self {
+        if let Some(path) = self.path_mut() {
+            *path = name.into();
+        }
+        self
+    }
+
+    /// The file that it is about.
+    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Killed { path, .. }
+            | Self::Failed { path, .. }
+            | Self::Slow { path, .. }
+            | Self::Processor { path, .. }
+            | Self::Memory { path, .. }
+            | Self::Answer { path, .. } => Some(path),
+            Self::Start { .. } => None,
+        }
+    }
+
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

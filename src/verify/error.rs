@@ -1,5 +1,7 @@
 //! Why a file could not be verified.
 
+use std::path::Path;
+
 use crate::ErrorKind;
 use crate::inspect::InspectError;
 use crate::media::MediaError;
@@ -27,6 +29,17 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// The same of a file that goes by another name, as an upload does.
+    #[must_use]
+    pub fn named(self, name: &Path) -> Self {
+        match self {
+            Self::Media(e) => Self::Media(e.named(name)),
+            Self::Provenance(e) => Self::Provenance(e.named(name)),
+            Self::Worker(e) => Self::Worker(e.named(name)),
+            Self::Registry(_) => self,
+        }
+    }
+
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

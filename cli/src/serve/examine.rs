@@ -182,15 +182,17 @@ impl Service {
                 .verify_with(&file, Control::new(&cancel, told))
         });
         let verified =
-            work.await.map_err(|e| Problem::broken(&e))?.map_err(|e| refused(e, &path, name))?;
+            work.await.map_err(|e| Problem::broken(&e))?.map_err(|e| refused(e, name))?;
         self.metrics.judged(verified.judgement.verdict.name());
         Ok(verified)
     }
 }
 
 /// Why a file could not be verified, without the name that it has here.
-fn refused(e: VerifyError, path: &Path, name: &str) -> Problem {
-    let (told, code) = (e.to_string().replace(&path.display().to_string(), name), e.code());
+fn refused(e: VerifyError, name: &str) -> Problem {
+    let code = e.code();
+    let e = e.named(Path::new(name));
+    let told = e.to_string();
     match e {
         VerifyError::Media(MediaError::Cancelled { .. }) => Problem::busy(
             StatusCode::SERVICE_UNAVAILABLE,

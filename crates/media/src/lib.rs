@@ -251,6 +251,42 @@ pub enum MediaError {
 }
 
 impl MediaError {
+    /// The same of a file that goes by another name, as an upload does.
+    #[must_use]
+    pub fn named(mut self, name: &Path) -> Self {
+        if let Some(path) = self.path_mut() {
+            *path = name.into();
+        }
+        self
+    }
+
+    /// The file that it is about.
+    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Open { path, .. }
+            | Self::NotAFile { path, .. }
+            | Self::Empty { path, .. }
+            | Self::Unsupported { path, .. }
+            | Self::NotMedia { path, .. }
+            | Self::NotStream { path, .. }
+            | Self::CutOff { path, .. }
+            | Self::NoVideo { path, .. }
+            | Self::NoSound { path, .. }
+            | Self::DecodeSound { path, .. }
+            | Self::Decode { path, .. }
+            | Self::Limit { path, .. }
+            | Self::Unwritable { path, .. }
+            | Self::Container { path, .. }
+            | Self::CannotHold { path, .. }
+            | Self::Encoder { path, .. }
+            | Self::Filter { path, .. }
+            | Self::Write { path, .. }
+            | Self::Closed { path, .. }
+            | Self::Cancelled { path, .. } => Some(path),
+            Self::Told { .. } => None,
+        }
+    }
+
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

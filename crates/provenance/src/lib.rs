@@ -128,6 +128,29 @@ pub enum ProvenanceError {
 }
 
 impl ProvenanceError {
+    /// The same of a file that goes by another name, as an upload does.
+    #[must_use]
+    pub fn named(mut self, name: &Path) -> Self {
+        if let Some(path) = self.path_mut() {
+            *path = name.into();
+        }
+        self
+    }
+
+    /// The file that it is about.
+    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Definition { path, .. }
+            | Self::Sign { path, .. }
+            | Self::Open { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Torn { path, .. }
+            | Self::Elsewhere { path, .. }
+            | Self::Alone { path, .. } => Some(path),
+            Self::Identity { .. } | Self::Trust { .. } => None,
+        }
+    }
+
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
