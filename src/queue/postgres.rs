@@ -97,9 +97,9 @@ impl Queue {
     }
 
     /// Runs `work` in a transaction.
-    fn run<T: Default>(
+    fn run<T: Default + Send>(
         &self,
-        mut work: impl FnMut(&mut dyn Session) -> Result<T, String>,
+        mut work: impl FnMut(&mut dyn Session) -> Result<T, String> + Send,
     ) -> Result<T, QueueError> {
         let mut out = T::default();
         self.database.transact(true, &mut |session| {

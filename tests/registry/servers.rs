@@ -102,3 +102,15 @@ fn what_was_confirmed_survives_a_kill() {
     let found = registry::open(copy.path().join("registry.db").to_str().unwrap()).unwrap();
     assert_eq!(found.by_id(&entry.id).unwrap(), Some(entry));
 }
+
+#[test]
+fn a_server_is_asked_from_within_a_runtime_of_the_callers() {
+    let place = Place::postgres();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let r = place.open();
+        let entry = some(1);
+        r.put(&entry, false).unwrap();
+        assert_eq!(r.by_id(&entry.id).unwrap(), Some(entry));
+    });
+}

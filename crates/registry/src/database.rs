@@ -28,7 +28,7 @@ pub trait Session {
 }
 
 /// What runs in a transaction.
-pub type Work<'a> = &'a mut dyn FnMut(&mut dyn Session) -> Result<(), RegistryError>;
+pub type Work<'a> = &'a mut (dyn FnMut(&mut dyn Session) -> Result<(), RegistryError> + Send);
 
 /// A database.
 pub trait Database: Debug + Send + Sync {

@@ -82,6 +82,24 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// Runs `work` where it may wait: on a thread of its own if this one belongs to a caller's asynchronous
+/// runtime, in which a connection, which has a small one inside, can neither be used nor dropped.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.pool().idle);
+        apart(|| drop(idle));
+    }
+}
+
 /// Without the password.
 impl std::fmt::Debug for Postgres {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -110,7 +128,7 @@ impl Postgres {
                 .keepalives_interval(SILENCE / 6);
         }
         let this = Self { location, config, pool: Mutex::default() };
-        this.lend().get()?;
+        apart(|| this.lend().get().map(|_| ()))?;
         Ok(this)
     }
 
@@ -132,19 +150,21 @@ impl Postgres {
     /// Runs `work` with a connection of its own. If it fails before it says that it has begun, and
     /// the connection is broken, it runs again with a new one: a server that was started anew has
     /// forgotten us.
-    fn with<T>(
+    fn with<T: Send>(
         &self,
-        mut work: impl FnMut(&mut Connection, &mut bool) -> Result<T, RegistryError>,
+        mut work: impl FnMut(&mut Connection, &mut bool) -> Result<T, RegistryError> + Send,
     ) -> Result<T, RegistryError> {
-        let mut lent = self.lend();
-        let mut begun = false;
-        let connection = lent.get()?;
-        let first = work(connection, &mut begun);
-        if first.is_ok() || connection.client.is_valid(PATIENCE).is_ok() {
-            return first;
-        }
-        lent.connection = None;
-        if begun { first } else { work(lent.get()?, &mut begun) }
+        apart(|| {
+            let mut lent = self.lend();
+            let mut begun = false;
+            let connection = lent.get()?;
+            let first = work(connection, &mut begun);
+            if first.is_ok() || connection.client.is_valid(PATIENCE).is_ok() {
+                return first;
+            }
+            lent.connection = None;
+            if begun { first } else { work(lent.get()?, &mut begun) }
+        })
     }
 
     /// A place among the connections, with one in it if one is idle.

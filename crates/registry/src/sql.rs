@@ -92,10 +92,10 @@ impl<D: Database> SqlRegistry<D> {
     }
 
     /// Runs `work`, whose failures are the database's.
-    fn run<T: Default>(
+    fn run<T: Default + Send>(
         &self,
         writes: bool,
-        mut work: impl FnMut(&mut dyn Session) -> Result<T, String>,
+        mut work: impl FnMut(&mut dyn Session) -> Result<T, String> + Send,
     ) -> Result<T, RegistryError> {
         let mut out = T::default();
         self.database.transact(writes, &mut |session| {
