@@ -26,7 +26,7 @@ pub(crate) struct Setting {
     /// The option that says the same, and that option's variable, which the option reads itself.
     /// Others have a variable of their own name.
     option: Option<(&'static str, &'static str)>,
-    /// What it means, and those after it of which nothing is said.
+    /// What it means.
     about: &'static str,
 }
 
@@ -193,9 +193,7 @@ pub(crate) fn file() -> String {
             section = s.section;
             let _ = writeln!(out, "\n[{section}]");
         }
-        if !s.about.is_empty() {
-            let _ = writeln!(out, "# {}", s.about);
-        }
+        let _ = writeln!(out, "# {}", s.about);
         let _ = writeln!(out, "#= {} = {}", s.name, s.shown);
     }
     out
@@ -216,7 +214,6 @@ mod tests {
             keeps\nthis page as the program has it.\n",
         );
         let mut section = "";
-        let mut about = "";
         for s in SETTINGS {
             if s.section != section {
                 section = s.section;
@@ -224,14 +221,14 @@ mod tests {
                     | --- | --- | --- | --- |";
                 let _ = writeln!(page, "\n## `[{section}]`\n\n{head}");
             }
-            about = if s.about.is_empty() { about } else { s.about };
             let option = s.option.map(|o| format!("`{}`", o.0)).unwrap_or_default();
             let _ = writeln!(
                 page,
-                "| `{}` | `{}` | `{}` | {option} | {about} |",
+                "| `{}` | `{}` | `{}` | {option} | {} |",
                 s.name,
                 s.shown,
-                s.variable()
+                s.variable(),
+                s.about
             );
         }
         page

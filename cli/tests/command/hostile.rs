@@ -95,6 +95,27 @@ fn files_are_looked_at_in_workers_unless_that_is_declined() {
     );
 }
 
+/// What a file may ask is said by option, by variable or in the configuration, in this order.
+#[test]
+fn limits_are_set_where_it_is_handy() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    let looked = |limit: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = desk.command(&[&["detect", "clip.mp4", "--no-search"], limit].concat());
+        command.envs(variable).output().unwrap()
+    };
+    std::fs::write(desk.path("home/config.toml"), "[limits]\nstreams = 0\n").unwrap();
+    refused(&looked(&[], None), 2, &["clip.mp4", "limit"]);
+    let variable = Some(("PROOFMARK_LIMITS_STREAMS", "4"));
+    assert_eq!(code(&looked(&[], variable)), 1);
+    refused(&looked(&["--limit", "pixels=1k"], variable), 2, &["clip.mp4", "limit of 1000"]);
+    refused(&looked(&["--limit", "pixel=1k"], variable), 2, &["no limit 'pixel'", "wall_seconds"]);
+    let slip = Some(("PROOFMARK_LIMITS_STREAM", "4"));
+    refused(&looked(&[], slip), 2, &["PROOFMARK_LIMITS_STREAM", "no setting"]);
+    let wrong = Some(("PROOFMARK_LIMITS_STREAMS", "many"));
+    refused(&looked(&[], wrong), 2, &["PROOFMARK_LIMITS_STREAMS", "no amount"]);
+}
+
 /// Random damage to a good file never crashes or hangs the reader.
 #[test]
 fn damaged_files_are_survived() {
