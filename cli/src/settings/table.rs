@@ -45,7 +45,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "agent_version",
         shown: r#""1.0""#,
         option: Some(("--agent-version", "PROOFMARK_AGENT_VERSION")),
-        about: "Its version.",
+        about: "Version of that software.",
     },
     Setting {
         section: "manifest",
@@ -88,7 +88,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "key",
         shown: r#""/etc/proofmark/key.pem""#,
         option: Some(("--sign-key", "PROOFMARK_SIGN_KEY")),
-        about: "Its private key (PEM).",
+        about: "Private key of that chain (PEM).",
     },
     Setting {
         section: "signing",
@@ -170,7 +170,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "queue",
         shown: "128",
         option: None,
-        about: "Files that may wait for that.",
+        about: "Files that may wait to be looked at.",
     },
     Setting {
         section: "serve",
@@ -264,7 +264,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "certificate_key",
         shown: r#""/etc/proofmark/tls/privkey.pem""#,
         option: None,
-        about: "Its private key.",
+        about: "Private key of that certificate.",
     },
     Setting {
         section: "serve",
@@ -278,7 +278,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "reference_private",
         shown: "false",
         option: None,
-        about: "Whether those may be in a private network.",
+        about: "Whether those hosts may be in a private network.",
     },
     Setting {
         section: "queue",
@@ -307,7 +307,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "tries",
         shown: "8",
         option: None,
-        about: "Failures of the surroundings after which it is.",
+        about: "Failures of the surroundings after which a job is parked.",
     },
     Setting {
         section: "limits",
@@ -377,7 +377,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "effort",
         shown: "10",
         option: None,
-        about: "Seconds of the last two that each second of a file may take, beside 120: a short \
-            file is given up sooner than a long one.",
+        about: "Seconds of time, and of processor time, that each second of a file may take, beside \
+            120: a short file is given up sooner than a long one.",
     },
 ];
