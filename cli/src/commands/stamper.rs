@@ -54,7 +54,7 @@ impl<'a> StampWork<'a> {
     ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.overwrite |= again;
-        self.stamp_as(file, target, &options, control)
+        self.stamp_as(file, target, options, control)
     }
 
     /// The same, in another way.
@@ -62,11 +62,11 @@ impl<'a> StampWork<'a> {
         &self,
         file: &Path,
         target: &Path,
-        options: &StampOptions,
+        options: StampOptions,
         control: Control<'_>,
     ) -> Result<Answer> {
         let stamped = proofmark::Stamper::new(self.ring.newest().clone())
-            .options(options.clone())
+            .options(options)
             .stamp_with(file, target, control)?;
         let json = output::json::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);

@@ -95,7 +95,7 @@ impl VerifyWork {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        self.ask(file, &self.options, cancel, progress)
+        self.ask(file, self.options.clone(), cancel, progress)
     }
 
     /// The same, with the detector asked something else.
@@ -107,23 +107,22 @@ impl VerifyWork {
     ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.detect = detect;
-        self.ask(file, &options, cancel, &mut |_| {})
+        self.ask(file, options, cancel, &mut |_| {})
     }
 
     fn ask(
         &self,
         file: &Path,
-        options: &VerifyOptions,
+        options: VerifyOptions,
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let verified =
-            Verifier::new().ring(self.ring.clone()).options(options.clone()).verify_with(
-                file,
-                Control::new(cancel, |stage: Stage| {
-                    stage.looked().into_iter().for_each(&mut *progress)
-                }),
-            )?;
+        let verified = Verifier::new().ring(self.ring.clone()).options(options).verify_with(
+            file,
+            Control::new(cancel, |stage: Stage| {
+                stage.looked().into_iter().for_each(&mut *progress)
+            }),
+        )?;
         let exit = self.policy.exit(&verified.judgement);
         let remarks =
             self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();

@@ -156,7 +156,7 @@ impl Desk<'_> {
         let mut options = options(stamper.options(), task)?;
         options.remember = if registry.is_some() { Remember::File } else { Remember::Nowhere };
         let mut answer = stamper
-            .stamp_as(&file, &clip, &options, hold.cancel().into())
+            .stamp_as(&file, &clip, options, hold.cancel().into())
             .map_err(|e| renamed(renamed(e, &file, &task.file), &clip, &task.target))?;
         rename(&mut answer, &file, &task.file);
         rename(&mut answer, &clip, &task.target);

@@ -178,7 +178,7 @@ impl Service {
             };
             Verifier::new()
                 .ring(service.examiner.ring.clone())
-                .options(options.clone())
+                .options(options)
                 .verify_with(&file, Control::new(&cancel, told))
         });
         let verified =
