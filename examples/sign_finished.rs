@@ -6,11 +6,8 @@
 
 use std::path::PathBuf;
 
-use proofmark::media::container_of;
-use proofmark::provenance::{
-    Bound, Identity, ManifestOptions, Signing, Source, Trust, sign, test_identity,
-};
-use proofmark::{Detector, KeyRing, Payload, Verifier, WatermarkKey};
+use proofmark::provenance::{Identity, OwnSigners, test_identity};
+use proofmark::{KeyRing, Stamper, Verifier, VerifyOptions, WatermarkKey};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
@@ -19,29 +16,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let ring = KeyRing::from(WatermarkKey::from_text(&std::fs::read_to_string(key)?)?);
 
-    // A manifest claims no mark that is not there: it would be held against the clip.
-    let found = Detector::new(ring.clone()).detect(clip)?.payloads().first().copied();
-    let bound = Bound {
-        payload: found.unwrap_or_else(Payload::random),
-        marked: found.is_some(),
-        picture: None,
-        sound: None,
-    };
-
     let test = test_identity()?;
+    let mut own = OwnSigners::default();
+    own.add(&test.chain)?;
     let identity = Identity::from_pem(test.chain, test.key.to_string(), None)?;
-    let file = Signing {
-        unsigned: clip,
-        signed,
-        container: container_of(clip)?,
-        source: &Source::new(clip),
-    };
-    sign(&file, &bound, &identity, &ManifestOptions::default())?;
-    println!("{}: {}", if bound.marked { "marked" } else { "not marked" }, bound.payload);
+    // Marks are looked for: a manifest claims none that is not there.
+    let done = Stamper::of(ring.clone()).identity(identity).sign(clip, signed)?;
+    let marked = done.video || done.audio;
+    println!("{}: {}", if marked { "marked" } else { "not marked" }, done.payload);
 
-    let mut trust = Trust::default();
-    trust.add(&test.authority)?;
-    let verified = Verifier::new().ring(ring).trust(trust).verify(signed)?;
+    let mut options = VerifyOptions::default();
+    options.own = own;
+    let verified = Verifier::new().ring(ring).options(options).verify(signed)?;
     println!("{}", verified.judgement.verdict.name());
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
+use crate::evidence::Question;
 use crate::fingerprint::{
     AudioFingerprint, AudioQuery, AudioResemblance, DifferenceMap, Query, Resemblance,
     VideoFingerprint,
@@ -14,6 +15,17 @@ use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, ManifestState, ProvenanceError, Trust};
 use crate::registry::{Binding, Content, Entry, Registry, RegistryError};
 use proofmark_core::TimeRange;
+
+/// Payloads of the registry that the detector chooses among where it cannot read blindly, the
+/// newest first: a million take it about two seconds.
+const CANDIDATES: usize = 1_000_000;
+
+/// What to ask of marks where nothing is expected: which of those that the registry knows they are,
+/// if it knows any.
+pub(crate) fn question(registry: &dyn Registry) -> Result<Question, RegistryError> {
+    let known = registry.payloads(CANDIDATES)?;
+    Ok(if known.is_empty() { Question::Blind } else { Question::Candidates(known) })
+}
 
 /// What the registry remembers of a clip.
 #[derive(Clone, Debug, Serialize)]

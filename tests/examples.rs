@@ -48,7 +48,7 @@ fn a_finished_file_is_signed_and_its_media_stay() {
     let payload = common::stamp(&common::clip(), &marked, None).payload;
     std::fs::write(&key, common::ring().newest().to_text().as_str()).unwrap();
     for (clip, says) in [(marked, "marked:"), (common::clip(), "not marked:")] {
-        let signed = folder.path().join("signed.mp4");
+        let signed = folder.path().join(if says == "marked:" { "a.mp4" } else { "b.mp4" });
         let mut command = example("sign_finished");
         command.args([&clip, &signed, &key]);
         let told = told(command);

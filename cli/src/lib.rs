@@ -62,6 +62,7 @@ pub fn main() -> ExitCode {
         matches!(
             cli.command,
             Command::Stamp(_)
+                | Command::Sign(_)
                 | Command::Evaluate(_)
                 | Command::Detect(_)
                 | Command::Verify(_)
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, early, &cli.global),
+        Command::Sign(a) => commands::sign::run(a, early, &cli.global),
         Command::Detect(a) => commands::detect::run(a, early, &cli.global),
         Command::Verify(a) => commands::verify::run(a, early, &cli.global),
         Command::Evaluate(a) => commands::evaluate::run(a, early, &cli.global),

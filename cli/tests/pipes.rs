@@ -89,6 +89,34 @@ fn frames_go_through_and_the_clip_that_is_made_of_them_is_known() {
 }
 
 #[test]
+fn what_an_encoder_makes_of_marked_frames_is_signed_in_their_place() {
+    let desk = desk();
+    let source = SOURCE.replace("d=2", "d=4");
+    let script = format!(
+        "{source} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --title 'A test' | \
+        ffmpeg -v error -i - -c:v libx264 -crf 26 clip.mp4"
+    );
+    let o = pipeline(&desk, &script);
+    assert_eq!(code(&o), 0, "{}", text(&o.stderr));
+    let before = entries(&desk).remove(0);
+    let o = desk.run(&["sign", "clip.mp4", "-o", "signed.mp4", "--json"]);
+    assert_eq!(code(&o), 0, "{}", text(&o.stderr));
+    let told = json(&o).remove(0);
+    assert_eq!(
+        (&told["payload"], &told["marked"]["video"], &told["replaced"]),
+        (&before["payload"], &true.into(), &true.into())
+    );
+    let known = entries(&desk);
+    assert_eq!(
+        (known.len(), known[0]["content"].as_str(), &known[0]["media_type"], &known[0]["title"]),
+        (1, Some(sha256(&desk, "signed.mp4").as_str()), &"video/mp4".into(), &"A test".into())
+    );
+    let report = json(&desk.run(&["verify", "signed.mp4", "--json"])).remove(0);
+    assert_eq!((&report["verdict"], &report["trust"]), (&"intact".into(), &"own".into()));
+    assert_eq!(report["manifest"]["title"], "A test");
+}
+
+#[test]
 fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     let desk = desk();
     let fragments =

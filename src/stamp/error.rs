@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::ErrorKind;
 use crate::inspect::InspectError;
 use crate::media::MediaError;
+use crate::payload::Payload;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
 use crate::sandbox::SandboxError;
@@ -52,6 +53,35 @@ pub enum StampError {
         /// Why, and what to do instead.
         what: &'static str,
     },
+    /// A finished clip that is to be signed carries another number.
+    #[error("{}: carries the mark of {found}, not of {asked}; leave out the payload to sign it as \
+        what it is, or give the clip that was marked with it", path.display())]
+    OtherMark {
+        /// The clip.
+        path: PathBuf,
+        /// What it carries.
+        found: Payload,
+        /// What it was said to be.
+        asked: Payload,
+    },
+    /// A finished clip that is to be signed carries several numbers, of which none was chosen.
+    #[error("{}: carries the marks of {}, one manifest speaks for one; choose with --payload",
+        path.display(), payloads.iter().map(Payload::to_string).collect::<Vec<_>>().join(" and "))]
+    SeveralMarks {
+        /// The clip.
+        path: PathBuf,
+        /// What it carries.
+        payloads: Vec<Payload>,
+    },
+    /// Signing changes no media, and so no kind of file.
+    #[error("{}: is to be signed as it is, and {} names another kind of file; let both end \
+        alike", path.display(), target.display())]
+    OtherKind {
+        /// The clip.
+        path: PathBuf,
+        /// The target.
+        target: PathBuf,
+    },
     /// The target is the input.
     #[error("{}: is the input itself; choose another target with -o", path.display())]
     SameFile {
@@ -78,6 +108,9 @@ impl StampError {
             Self::Worker(e) => e.code(),
             Self::Unreadable { .. } => "target.unreadable-mark",
             Self::Stream { .. } => "stream.unfit",
+            Self::OtherMark { .. } => "mark.other-payload",
+            Self::SeveralMarks { .. } => "mark.several",
+            Self::OtherKind { .. } => "target.other-kind",
             Self::SameFile { .. } => "target.same-file",
             Self::Exists { .. } => "target.exists",
         }
@@ -91,9 +124,11 @@ impl StampError {
             Self::Provenance(e) => e.kind(),
             Self::Registry(e) => e.kind(),
             Self::Worker(e) => e.kind(),
-            Self::Picture { .. } => ErrorKind::Input,
+            Self::Picture { .. } | Self::SeveralMarks { .. } => ErrorKind::Input,
             Self::Unreadable { .. }
             | Self::Stream { .. }
+            | Self::OtherMark { .. }
+            | Self::OtherKind { .. }
             | Self::SameFile { .. }
             | Self::Exists { .. } => ErrorKind::Usage,
         }

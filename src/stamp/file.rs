@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::announce::Announced;
 use super::likeness::{Likeness, Record, heard, looks, remembered};
 use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
-use super::targets::{Targets, draft, draft_of};
+use super::targets::{Targets, draft};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::audio::{self, AudioError};
 use crate::draft::Draft;
@@ -16,7 +17,6 @@ use crate::media::{self, Container, Progress, Summary};
 use crate::payload::Payload;
 use crate::press::{Order, Press};
 use crate::provenance::{self, Bound, Placement, Signed, Source};
-use crate::registry::{Put, Registration};
 use crate::video::{Capacity, DetectOptions};
 
 /// A file on its way.
@@ -65,7 +65,7 @@ pub(super) fn stamp(
     output: &Path,
     mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
-    let Stamper { key, options } = stamper;
+    let Stamper { key, options, .. } = stamper;
     let container = media::container_of(output)?;
     let targets = Targets::new(output, Some(container), options);
     targets.check(input)?;
@@ -211,37 +211,13 @@ impl Stamping<'_> {
             options,
         };
         let entry = || record.of_file(clip.path(), targets.output);
-        let mut announced = None;
-        match &options.remember {
-            Remember::Nowhere => {}
-            Remember::Registry(registry) => {
-                let entry = entry()?;
-                let put = registry.put(&entry, options.overwrite)?;
-                announced = Some((registry, entry.id, put));
-            }
-            Remember::File => {
-                if let Some(path) = &targets.registration {
-                    let line = format!("{}\n", Registration::from(&entry()?).line());
-                    super::targets::publish(draft_of(path, line.as_bytes())?, options.overwrite)?;
-                }
-            }
-        }
+        let announced = targets.announce(entry, options, options.overwrite)?;
         if let Err(e) = targets.publish(clip, sidecar) {
-            // What did not appear need not be remembered; if this fails too, it is forgotten later.
-            if let Some((registry, id, Put::Added)) = &announced {
-                let _ = registry.delete(id);
-            }
+            announced.iter().for_each(Announced::withdraw);
             return Err(e);
         }
-        let unconfirmed = announced
-            .as_ref()
-            .and_then(|(registry, id, _)| registry.confirm(id).err())
-            .map(|e| e.to_string());
-        let remembered = match &options.remember {
-            Remember::Nowhere => None,
-            Remember::Registry(registry) => Some(registry.location().to_string()),
-            Remember::File => targets.registration.as_ref().map(|path| path.display().to_string()),
-        };
+        let unconfirmed = announced.as_ref().and_then(Announced::confirm);
+        let remembered = targets.remembered(&options.remember);
         let manifest = signed
             .as_ref()
             .map(|_| targets.sidecar.clone().unwrap_or_else(|| targets.output.to_path_buf()));

@@ -1,10 +1,12 @@
 //! Stamping: media → mark → manifest → registry.
 
+mod announce;
 mod error;
 mod file;
 mod likeness;
 mod marking;
 mod options;
+mod sign;
 mod stream;
 mod targets;
 
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audio::{self, AudioError};
 use crate::control::Control;
-use crate::key::{KeyId, WatermarkKey};
+use crate::key::{KeyId, KeyRing, WatermarkKey};
 use crate::mark::Generation;
 use crate::media::{self, Inlet, Outlet};
 use crate::payload::Payload;
@@ -23,6 +25,7 @@ use crate::video::Capacity;
 pub use error::StampError;
 pub(crate) use marking::ClipMarker;
 pub use options::{Remember, StampOptions};
+pub use sign::SignedClip;
 pub use stream::StreamOptions;
 pub use targets::targets;
 
@@ -44,6 +47,8 @@ pub use targets::targets;
 #[derive(Clone, Debug)]
 pub struct Stamper {
     key: WatermarkKey,
+    /// What a finished clip may carry a mark of.
+    ring: KeyRing,
     options: StampOptions,
 }
 
@@ -51,7 +56,13 @@ impl Stamper {
     /// One that marks with `key`, and neither signs nor remembers.
     #[must_use]
     pub fn new(key: WatermarkKey) -> Self {
-        Self { key, options: StampOptions::default() }
+        Self { ring: key.clone().into(), key, options: StampOptions::default() }
+    }
+
+    /// One that marks with the newest key of `ring`, and knows the marks of all of them.
+    #[must_use]
+    pub fn of(ring: KeyRing) -> Self {
+        Self { key: ring.newest().clone(), ring, options: StampOptions::default() }
     }
 
     /// Stamps as these options say, in place of all that was said before.
@@ -107,6 +118,33 @@ impl Stamper {
         control: Control<'_>,
     ) -> Result<Stamped, StampError> {
         file::stamp(self, input, output, control)
+    }
+
+    /// Signs a finished clip without touching its media: `output` is `input` with a manifest in it,
+    /// or beside it. Marks are looked for, and what is not there is not claimed. With a payload that
+    /// was chosen before, as by whoever marked the frames, the clip must carry that or none.
+    ///
+    /// A registry that knows the payload from when it was marked knows this clip in its place, if
+    /// both look or sound alike.
+    ///
+    /// # Errors
+    /// [`StampError`]: as of [`stamp`](Self::stamp), and if the clip carries another payload or
+    /// several, or is to be of another kind of file.
+    pub fn sign(&self, input: &Path, output: &Path) -> Result<SignedClip, StampError> {
+        self.sign_with(input, output, Control::default())
+    }
+
+    /// [`sign`](Self::sign), stopped and watched from outside.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign_with(
+        &self,
+        input: &Path,
+        output: &Path,
+        control: Control<'_>,
+    ) -> Result<SignedClip, StampError> {
+        sign::sign(self, input, output, control)
     }
 
     /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it

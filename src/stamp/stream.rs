@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest;
 
+use super::announce::Announced;
 use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, Pass, payload_beside};
 use super::targets::{check, draft, draft_of, publish};
@@ -24,7 +25,7 @@ use crate::media::{
     self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, StillMaker, Stills, Summary,
 };
 use crate::provenance::{self, Bound, Sent, Signed, Traces};
-use crate::registry::{Content, Put};
+use crate::registry::Content;
 use crate::sandbox::Isolation;
 
 /// Names of the two ends in messages.
@@ -64,7 +65,7 @@ pub(super) fn stamp(
     stream: &StreamOptions,
     mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
-    let Stamper { key, options } = stamper;
+    let Stamper { key, options, .. } = stamper;
     refuse(options, stream)?;
     if let Some(sidecar) = &stream.sidecar {
         check(sidecar, options.overwrite)?;
@@ -87,15 +88,12 @@ pub(super) fn stamp(
     let announced = match &options.remember {
         Remember::Registry(registry) => {
             let entry = record.of_content(content);
-            Some((registry, registry.put(&entry, options.overwrite)?, entry.id))
+            Some((Announced::new(registry.as_ref(), &entry, options.overwrite)?, registry))
         }
         Remember::Nowhere | Remember::File => None,
     };
     if let Err(e) = release(&tail, sidecar, stream, options.overwrite, &control.cancel) {
-        // If this fails too, an entry is left whose clip nobody has, which accuses nobody.
-        if let Some((registry, Put::Added, id)) = &announced {
-            let _ = registry.delete(id);
-        }
+        announced.iter().for_each(|(announced, _)| announced.withdraw());
         return Err(e);
     }
     Ok(Stamped {
@@ -108,7 +106,7 @@ pub(super) fn stamp(
         summary,
         capacity: Some(capacity),
         sound,
-        remembered: announced.map(|(registry, ..)| registry.location().to_string()),
+        remembered: announced.map(|(_, registry)| registry.location().to_string()),
         unconfirmed: None,
         isolation: Isolation::default(),
     })
@@ -122,7 +120,7 @@ fn pass(
     stream: &StreamOptions,
     control: &mut Control<'_>,
 ) -> Result<Passed, StampError> {
-    let Stamper { key, options } = stamper;
+    let Stamper { key, options, .. } = stamper;
     let [input, output] = NAMES.map(Path::new);
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };

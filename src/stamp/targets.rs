@@ -3,10 +3,12 @@
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::announce::Announced;
 use super::{Remember, StampError, StampOptions};
 use crate::draft::Draft;
 use crate::media::{Container, MediaError};
 use crate::provenance::{self, Placement};
+use crate::registry::{Entry, Registration};
 
 /// Every file that stamping writes for the target `output`, that one first: two clips must not
 /// share one.
@@ -39,6 +41,36 @@ impl<'a> Targets<'a> {
             registration: matches!(options.remember, Remember::File)
                 .then(|| registration_path(output)),
             overwrite: options.overwrite,
+        }
+    }
+
+    /// Tells whoever is to remember a clip that it is about to appear: a registry, or the file
+    /// beside it for one.
+    pub(super) fn announce<'r>(
+        &self,
+        entry: impl FnOnce() -> Result<Entry, MediaError>,
+        options: &'r StampOptions,
+        replace: bool,
+    ) -> Result<Option<Announced<'r>>, StampError> {
+        match (&options.remember, &self.registration) {
+            (Remember::Registry(registry), _) => {
+                Ok(Some(Announced::new(registry.as_ref(), &entry()?, replace)?))
+            }
+            (Remember::File, Some(path)) => {
+                let line = format!("{}\n", Registration::from(&entry()?).line());
+                publish(draft_of(path, line.as_bytes())?, self.overwrite)?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Where the clip is remembered; `None` if nowhere.
+    pub(super) fn remembered(&self, remember: &Remember) -> Option<String> {
+        match remember {
+            Remember::Nowhere => None,
+            Remember::Registry(registry) => Some(registry.location().to_string()),
+            Remember::File => self.registration.as_ref().map(|path| path.display().to_string()),
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Facts<'a> {
     pub(super) manifest: Option<&'a ManifestReport>,
     /// The payload that it names.
     pub(super) named: Option<Payload>,
+    /// Whether it says that the clip is marked with that.
+    pub(super) claims_mark: bool,
     pub(super) owner: Owner,
     /// What the picture and the sound say, where they were looked at.
     pub(super) video: Option<&'a VideoEvidence>,
@@ -59,13 +61,29 @@ impl<'a> Facts<'a> {
         let heard = audio.filter(|a| a.detected).and_then(|a| a.payload);
         // One too damaged to be read names nobody, and contradicts nobody.
         let manifest = found.manifest.filter(|m| m.label.is_some());
-        // One that calls our algorithm otherwise still has the number for its label.
-        let labelled = |m: &ManifestReport| {
-            seen.filter(|p| m.label.as_deref() == Some(Entry::id_of(*p).as_str()))
+        let bound = manifest.and_then(|m| m.payload(algorithm));
+        let mut facts = Self {
+            found,
+            manifest,
+            named: bound,
+            claims_mark: bound.is_some(),
+            owner: Owner::Untold,
+            video,
+            audio,
+            seen,
+            heard,
         };
-        let named = manifest.and_then(|m| m.payload(algorithm).or_else(|| labelled(m)));
-        let mut facts =
-            Self { found, manifest, named, owner: Owner::Untold, video, audio, seen, heard };
+        // Any manifest has some number for its label. It is the clip's where a mark has it, as in
+        // one that calls our algorithm otherwise, or where the manifest is ours and claims no mark.
+        let labelled = manifest.and_then(ManifestReport::labelled);
+        if let Some(number) = labelled.filter(|_| bound.is_none()) {
+            let seen = seen == Some(number);
+            facts.named = Some(number);
+            facts.claims_mark = seen;
+            if !seen && facts.owner() != Owner::Ours {
+                facts.named = None;
+            }
+        }
         facts.owner = facts.owner();
         facts
     }

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::detect::Detected;
+use crate::payload::Payload;
 use crate::provenance::{ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use facts::{Facts, Owner};
@@ -176,6 +177,12 @@ pub(crate) struct Findings<'a> {
     pub(crate) asked: bool,
     /// SHA-256 of the certificates that may sign for this deployment.
     pub(crate) own: &'a BTreeSet<String>,
+}
+
+/// The number that the manifest rightly names: a stranger's claim leads nowhere.
+pub(crate) fn named(found: Findings<'_>, algorithm: &str) -> Option<Payload> {
+    let facts = Facts::of(found, algorithm);
+    facts.named.filter(|_| facts.owner != Owner::Stranger)
 }
 
 /// Weighs manifest, marks and what the registry remembers.

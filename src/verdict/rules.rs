@@ -453,16 +453,17 @@ pub(super) const RULES: &[Rule] = &[
         f.found.manifest.is_none() && f.found.elsewhere.is_none()
     )),
     rule!("video.unmarked", Note, None, [], |f| plain(
-        f.video.is_some_and(|v| !v.detected) && !f.is_whole()
+        f.video.is_some_and(|v| !v.detected) && !(f.is_whole() && f.claims_mark)
     )),
     rule!("video.mark-missing", Note, None, [], |f| plain(
-        f.video.is_some_and(|v| !v.detected) && f.is_whole()
+        f.video.is_some_and(|v| !v.detected) && f.is_whole() && f.claims_mark
     )),
     rule!("audio.unmarked", Note, None, [], |f| plain(
-        f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && !f.is_whole()
+        f.audio.is_some_and(|a| !a.detected && a.note.is_none())
+            && !(f.is_whole() && f.claims_mark)
     )),
     rule!("audio.mark-missing", Note, None, [], |f| plain(
-        f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && f.is_whole()
+        f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && f.is_whole() && f.claims_mark
     )),
     rule!("media.more-streams", Note, None, [], |f| {
         let info = &f.found.detected?.info;

@@ -11,14 +11,11 @@ use crate::inspect::{InspectError, Inspection, Showing};
 use crate::key::KeyRing;
 use crate::media::MediaError;
 use crate::payload::Payload;
-use crate::recovery::{RecoveryError, Registered, match_audio, match_video, recall};
+use crate::provenance::ManifestReport;
+use crate::recovery::{RecoveryError, Registered, match_audio, match_video, question, recall};
 use crate::registry::Registry;
 use crate::verdict::{self, Findings, Unseen};
 use crate::video::DetectOptions;
-
-/// Payloads of the registry that the detector chooses among where it cannot read blindly, the
-/// newest first: a million take it about two seconds.
-const CANDIDATES: usize = 1_000_000;
 
 /// A file that is looked at.
 struct Verifying<'a, 'b> {
@@ -55,7 +52,12 @@ pub(super) fn verify(
     };
     work.tell(Stage::Compare);
     let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
-    payloads.extend(named.filter(|n| !payloads.contains(n)));
+    let labelled = manifest.as_ref().and_then(ManifestReport::labelled);
+    for number in [named, labelled].into_iter().flatten() {
+        if !payloads.contains(&number) {
+            payloads.push(number);
+        }
+    }
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| {
         recall(r.as_ref(), &payloads, &options.trust, &options.limits)
     })?;
@@ -71,11 +73,10 @@ pub(super) fn verify(
         own: options.own.certificates(),
     };
     let judgement = verdict::judge(found, &options.algorithm);
-    if judgement.has("manifest.stranger-names-our-payload") {
-        // What a stranger names leads nowhere: only what was read does.
-        let read = detected.as_ref().map(Detected::payloads).unwrap_or_default();
-        registered.retain(|r| r.payload.is_some_and(|p| read.contains(&p)));
-    }
+    // What a stranger names leads nowhere: only what was read does, and what ours names.
+    let mut told = detected.as_ref().map(Detected::payloads).unwrap_or_default();
+    told.extend(verdict::named(found, &options.algorithm));
+    registered.retain(|r| r.payload.is_some_and(|p| told.contains(&p)));
     let check = Check::of(path, ring, &options.trust)?;
     let isolation = work.look.isolation();
     Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation, check })
@@ -93,10 +94,7 @@ impl Verifying<'_, '_> {
         match (&how.question, named, &self.options.registry) {
             (Question::Blind, Some(payload), _) => how.question = Question::Expected(payload),
             (Question::Blind, None, Some(registry)) if self.ring.is_some() => {
-                let known = registry.payloads(CANDIDATES)?;
-                if !known.is_empty() {
-                    how.question = Question::Candidates(known);
-                }
+                how.question = question(registry.as_ref())?;
             }
             _ => {}
         }

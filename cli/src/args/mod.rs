@@ -4,6 +4,7 @@ mod look;
 mod options;
 mod registry;
 mod serve;
+mod sign;
 mod stamp;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArg
 pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption, bitrate};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
+pub(crate) use sign::SignArgs;
 pub(crate) use stamp::{
     EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
 };
@@ -33,6 +35,7 @@ const EXAMPLES: &str = "\
 Examples:
   proofmark init                              make a home with a key and a test identity
   proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
+  proofmark sign finished.mp4 -o signed.mp4   sign what another encoder wrote, as it is
   proofmark detect upload.mp4                 is there a mark, and which?
   proofmark verify upload.mp4                 where does this clip come from?
   proofmark lookup upload.mp4                 what does the registry remember of it?
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Mark a clip or still image and sign its manifest
     Stamp(Box<StampArgs>),
+    /// Sign a clip that is finished, without touching its media
+    Sign(Box<SignArgs>),
     /// Look for a mark
     Detect(DetectArgs),
     /// Tell where a clip comes from: manifest, mark, and a verdict with reasons

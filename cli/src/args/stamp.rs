@@ -62,6 +62,9 @@ pub(crate) struct StampArgs {
     pub(crate) remember: RememberArgs,
     #[command(flatten)]
     pub(crate) encode: EncodeArgs,
+    /// Write no manifest
+    #[arg(long, help_heading = "Manifest")]
+    pub(crate) no_c2pa: bool,
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
     #[command(flatten)]
@@ -131,9 +134,6 @@ pub(crate) struct EncodeArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Manifest")]
 pub(crate) struct ManifestArgs {
-    /// Write no manifest
-    #[arg(long)]
-    pub(crate) no_c2pa: bool,
     /// Title of the clip
     #[arg(long)]
     pub(crate) title: Option<String>,

@@ -1,8 +1,10 @@
 //! `proofmark stamp`: mark and sign.
 
-use anyhow::{Result, bail};
+use std::path::Path;
 
+use anyhow::{Result, bail};
 use proofmark::sandbox::PreparedZygote;
+use proofmark::stamp::targets;
 
 use super::Inspectors;
 use super::stamper::StampWork;
@@ -20,22 +22,14 @@ pub(crate) fn run(
         return super::stream::run(args, global);
     }
     let stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
-    // Where targets lie among the inputs, those of an earlier run are none.
-    let real = args.output.canonicalize().ok().filter(|p| p.is_dir());
-    let files = batch::files(&args.inputs, &args.batch, real.as_deref())?;
-    let folder_meant = !files.single || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
-    if folder_meant && !args.output.exists() {
-        bail!("{}: there is no folder of that name; make it first", args.output.display());
-    }
-    if !files.single && !args.output.is_dir() {
-        bail!("{}: is no folder; give one as the target for several inputs", args.output.display());
-    }
+    let files = stamper.places.files(&args.inputs, &args.batch)?;
     if !args.output.is_dir() {
         refuse_other_kind(&args.output, args.to.as_ref())?;
     }
     if !files.single && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
-    stamper.expect(&files)?;
+    let written = |target: &Path| targets(target, stamper.options());
+    stamper.places.expect(&files, "stamped", written)?;
     batch::run(&stamper, &files, &args.batch, global)
 }

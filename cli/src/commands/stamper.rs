@@ -1,29 +1,29 @@
 //! Stamping one file after the other: what was asked and configured becomes options, what was done
 //! an answer.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, Progress, VideoCodec};
+use proofmark::provenance::Identity;
 use proofmark::registry::mend;
-use proofmark::stamp::{Remember, StampOptions, targets};
+use proofmark::stamp::{Remember, StampOptions};
 use proofmark::video::Outlook;
 use proofmark::{Control, KeyRing, Stamped};
 use serde_json::{Value, json};
 
+use super::places::Places;
 use super::{Answer, Inspectors};
-use crate::args::{Global, Register, RememberArgs, StampArgs};
-use crate::batch::{Files, Input, Work};
+use crate::args::{Global, ManifestArgs, Register, RememberArgs, StampArgs};
+use crate::batch::{Input, Work};
 use crate::exit::Exit;
-use crate::home::{Config, Home, named, now};
+use crate::home::{Config, Home, ManifestConfig, named, now};
 use crate::output;
-use crate::target::of_kind;
 
 /// Stamps clips as the command line and the configuration want it.
 pub(crate) struct StampWork<'a> {
-    args: &'a StampArgs,
+    pub(super) places: Places<'a>,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
     lookers: Inspectors,
@@ -36,7 +36,9 @@ impl<'a> StampWork<'a> {
         let mut options = options(args, &home, &home.config()?)?;
         options.press = lookers.presses();
         options.inspector = lookers.inspector();
-        Ok(Self { args, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
+        let places =
+            Places { output: &args.output, base: args.base.as_deref(), to: args.to.as_deref() };
+        Ok(Self { places, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -78,74 +80,6 @@ impl<'a> StampWork<'a> {
             remarks: held.into_iter().chain(remarks(file, target, &stamped)).collect(),
         })
     }
-
-    /// Refuses, before anything is written, files that would be written twice and files that are
-    /// read as well.
-    pub(crate) fn expect(&self, files: &Files) -> Result<()> {
-        if let Some(base) = &self.args.base
-            && let Some(other) = files.inputs.iter().find(|i| i.path.strip_prefix(base).is_err())
-        {
-            bail!(
-                "{}: does not lie below {}; give another --base, or name the file by its way from \
-                there",
-                other.path.display(),
-                base.display()
-            );
-        }
-        if files.single {
-            return Ok(());
-        }
-        let mut writers: HashMap<PathBuf, &Path> = HashMap::new();
-        let mut inputs: Option<HashSet<PathBuf>> = None;
-        for input in files.inputs.iter().filter(|i| i.unread.is_none()) {
-            for target in targets(&self.place(input), &self.options) {
-                if let Ok(real) = target.canonicalize()
-                    && inputs
-                        .get_or_insert_with(|| {
-                            files.inputs.iter().filter_map(|i| i.path.canonicalize().ok()).collect()
-                        })
-                        .contains(&real)
-                {
-                    bail!(
-                        "{}: is an input itself, and the target of {}; choose another target \
-                        folder",
-                        target.display(),
-                        input.path.display()
-                    );
-                }
-                if let Some(other) = writers.insert(target.clone(), &input.path) {
-                    let advice = if self.args.to.is_some() {
-                        "rename one of them"
-                    } else {
-                        "stamp them one by one"
-                    };
-                    let (target, other, input) =
-                        (target.display(), other.display(), input.path.display());
-                    bail!(
-                        "{target}: both {other} and {input} would be stamped to it; {advice}, or \
-                        keep their folders with --base"
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Where a file goes: into the target folder under its own name and that of its folders, or to
-    /// the target itself.
-    fn place(&self, input: &Input) -> PathBuf {
-        let within = self
-            .args
-            .base
-            .as_ref()
-            .and_then(|base| input.path.strip_prefix(base).ok())
-            .unwrap_or(&input.within);
-        match &self.args.to {
-            _ if !self.args.output.is_dir() => self.args.output.clone(),
-            Some(kind) => self.args.output.join(of_kind(within, kind)),
-            None => self.args.output.join(within),
-        }
-    }
 }
 
 impl Work for StampWork<'_> {
@@ -160,26 +94,22 @@ impl Work for StampWork<'_> {
     fn options(&self) -> Value {
         let o = &self.options;
         json!({
-            "output": self.args.output.to_string_lossy(),
-            "base": self.args.base.as_ref().map(|b| b.to_string_lossy()),
-            "to": self.args.to,
+            "output": self.places.output.to_string_lossy(),
+            "base": self.places.base.map(|b| b.to_string_lossy()),
+            "to": self.places.to,
             "key": self.ring.newest().id(),
             "strength": o.strength.to_string(),
             "mark_sound": o.mark_sound,
             "check": o.check,
             "encode": format!("{:?}", o.encode),
             "manifest": o.identity.as_ref().map(|_| format!("{:?}", o.manifest)),
-            "registry": match &o.remember {
-                Remember::Nowhere => "never",
-                Remember::Registry(registry) => registry.location(),
-                Remember::File => "later",
-            },
+            "registry": place(&o.remember),
             "labels": o.labels,
         })
     }
 
     fn target(&self, input: &Input) -> Option<PathBuf> {
-        Some(self.place(input))
+        Some(self.places.of(input))
     }
 
     fn answer(
@@ -189,17 +119,8 @@ impl Work for StampWork<'_> {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let target = self.place(input);
-        if let Some(folder) =
-            target.parent().filter(|f| self.args.output.is_dir() && !f.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder).with_context(|| {
-                format!(
-                    "{}: cannot be made; check its permissions and the free space",
-                    folder.display()
-                )
-            })?;
-        }
+        let target = self.places.of(input);
+        self.places.make_folder(&target)?;
         self.stamp(&input.path, &target, again, Control::new(cancel, progress))
     }
 }
@@ -259,14 +180,20 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     }
     o.encode.preset = args.encode.preset.clone().or_else(|| config.stamp.preset.clone());
 
-    let m = &args.manifest;
+    say(&mut o, &args.manifest, &config.manifest);
+    if !args.no_c2pa {
+        o.identity = Some(identity(&args.manifest, home, config)?);
+    }
+    Ok(o)
+}
+
+/// What the manifest is to say.
+pub(super) fn say(o: &mut StampOptions, m: &ManifestArgs, c: &ManifestConfig) {
     o.manifest.title.clone_from(&m.title);
     o.manifest.definition.clone_from(&m.manifest);
     let agent = m.agent.clone().map(|a| (a, m.agent_version.clone()));
-    o.manifest.software_agent = agent.or_else(|| {
-        config.manifest.agent.clone().map(|a| (a, config.manifest.agent_version.clone()))
-    });
-    let c = &config.manifest;
+    o.manifest.software_agent =
+        agent.or_else(|| c.agent.clone().map(|a| (a, c.agent_version.clone())));
     for (to, given, configured) in [
         (&mut o.manifest.digital_source_type, &m.digital_source_type, &c.digital_source_type),
         (&mut o.manifest.algorithm, &m.algorithm, &c.algorithm),
@@ -277,17 +204,27 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
             to.clone_from(name);
         }
     }
-    if !m.no_c2pa {
-        let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
-        let key = m.sign_key.as_deref().or(config.signing.key.as_deref());
-        let url = m.time_stamp_url.clone().or_else(|| config.signing.time_stamp_url.clone());
-        o.identity = Some(home.identity(certificate, key, url)?);
+}
+
+/// Who signs.
+pub(super) fn identity(m: &ManifestArgs, home: &Home, config: &Config) -> Result<Identity> {
+    let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
+    let key = m.sign_key.as_deref().or(config.signing.key.as_deref());
+    let url = m.time_stamp_url.clone().or_else(|| config.signing.time_stamp_url.clone());
+    home.identity(certificate, key, url)
+}
+
+/// Where clips are remembered, in a word.
+pub(super) fn place(remember: &Remember) -> &str {
+    match remember {
+        Remember::Nowhere => "never",
+        Remember::Registry(registry) => registry.location(),
+        Remember::File => "later",
     }
-    Ok(o)
 }
 
 /// Where the clip is remembered. What an earlier run left open there is settled first.
-fn remember(args: &RememberArgs, home: &Home, config: &Config) -> Result<Remember> {
+pub(super) fn remember(args: &RememberArgs, home: &Home, config: &Config) -> Result<Remember> {
     match args.register {
         Register::Never => Ok(Remember::Nowhere),
         Register::Later => Ok(Remember::File),

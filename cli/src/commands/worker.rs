@@ -134,8 +134,8 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
             registry: RegistryOption { registry: None },
         },
         encode: EncodeArgs { video_codec: None, crf: None, bitrate: None, preset: None },
+        no_c2pa: false,
         manifest: ManifestArgs {
-            no_c2pa: false,
             title: None,
             agent: None,
             agent_version: None,

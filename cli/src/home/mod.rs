@@ -32,7 +32,7 @@ use crate::queue::QueueOption;
 use crate::settings;
 use crate::target::folder;
 
-pub(crate) use config::Config;
+pub(crate) use config::{Config, ManifestConfig};
 
 /// The configuration of a file with that text, with what environment and `--limit` say beside it.
 fn given(config: Config, text: &str, limits: &[(String, u64)]) -> Result<Config> {

@@ -14,6 +14,7 @@ use proofmark::provenance::ProvenanceError;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::{Entry, Event, RegistryError};
 use proofmark::sandbox::Isolation;
+use proofmark::stamp::SignedClip;
 use proofmark::verdict::{Language, Reason};
 use proofmark::{
     Detected, ErrorKind, KeyRing, Registered, Report, StampError, Stamped, Verified, VerifyError,
@@ -149,6 +150,26 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
         "left_out": s.left_out,
         "registered": stamped.remembered,
         "isolation": stamped.isolation,
+    });
+    named(named(report, "file", file), "output", target)
+}
+
+pub(crate) fn sign(file: &Path, target: &Path, signed: &SignedClip) -> Value {
+    let place = signed.manifest.to_string_lossy();
+    let report = json!({
+        "schema": schema("sign"),
+        "payload": signed.payload,
+        "key": signed.key,
+        "marked": {"video": signed.video, "audio": signed.audio},
+        "manifest": {
+            "label": format!("urn:c2pa:{}", signed.payload),
+            "path": place,
+            "embedded": signed.manifest == target,
+            "parent": signed.parent,
+        },
+        "registered": signed.remembered,
+        "replaced": signed.replaced,
+        "isolation": signed.isolation,
     });
     named(named(report, "file", file), "output", target)
 }

@@ -123,3 +123,28 @@ fn completions_and_man_pages_are_written() {
     assert_eq!(code(&desk.run(&["man", "-o", "man"])), 0);
     assert!(desk.path("man/proofmark-stamp.1").exists());
 }
+
+#[test]
+fn finished_clips_are_signed_into_a_folder() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("made/below")).unwrap();
+    std::fs::create_dir(desk.path("signed")).unwrap();
+    desk.clip("made/a.mp4");
+    std::fs::copy(desk.path("made/a.mp4"), desk.path("made/below/b.mov")).unwrap();
+    std::fs::write(desk.path("made/c.mp4"), "no clip").unwrap();
+    let o = desk.run(&["sign", "made", "-o", "signed/", "--json", "--jobs", "1"]);
+    assert_eq!(code(&o), 4, "{}", text(&o.stderr));
+    let mut told = json(&o);
+    told.sort_by_key(|t| t["file"].to_string());
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[0]["marked"], serde_json::json!({"video": false, "audio": false}));
+    assert!(text(&o.stderr).contains("no mark was found"), "{}", text(&o.stderr));
+    assert!(told[2]["error"].as_str().unwrap().contains("c.mp4"));
+    for name in ["signed/a.mp4", "signed/below/b.mov"] {
+        let report = json(&desk.run(&["verify", name, "--json"])).remove(0);
+        assert_eq!((&report["verdict"], &report["trust"]), (&"intact".into(), &"own".into()));
+    }
+    let refused = desk.run(&["sign", "made/a.mp4", "-o", "a.mkv"]);
+    assert_eq!(code(&refused), 2);
+    assert!(text(&refused.stderr).contains("another kind"), "{}", text(&refused.stderr));
+}

@@ -77,7 +77,7 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The soft bindings, that of the mark first: algorithm and value.
+    /// The soft bindings, that of the mark first if there is one: algorithm and value.
     pub fn soft_bindings<'a>(
         &'a self,
         options: &'a ManifestOptions,
@@ -85,7 +85,7 @@ impl Bound {
         let fingerprints =
             [(&options.picture_algorithm, &self.picture), (&options.sound_algorithm, &self.sound)];
         let mark = (options.algorithm.as_str(), self.payload.as_bytes().as_slice());
-        std::iter::once(mark).chain(
+        self.marked.then_some(mark).into_iter().chain(
             fingerprints
                 .into_iter()
                 .filter_map(|(alg, value)| Some((alg.as_str(), value.as_deref()?))),

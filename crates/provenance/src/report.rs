@@ -150,6 +150,12 @@ impl ManifestReport {
         self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
     }
 
+    /// The number in its label, `urn:c2pa:<UUID>`, which any manifest may have.
+    #[must_use]
+    pub fn labelled(&self) -> Option<Payload> {
+        self.label.as_deref()?.strip_prefix("urn:c2pa:")?.parse().ok()
+    }
+
     /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
     #[must_use]
     pub fn content_changed(&self) -> bool {

@@ -20,7 +20,7 @@ pub(crate) use evaluate::{attacks, evaluate};
 pub(crate) use home::{init, keys, revoked, token, tokens};
 pub(crate) use marks::detect;
 pub(crate) use registry::{checked, deleted, entries, entry, imported, log, lookup};
-pub(crate) use stamp::stamp;
+pub(crate) use stamp::{sign, stamp};
 pub(crate) use verify::verify;
 
 /// Width of the labels' column.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use proofmark::Stamped;
+use proofmark::stamp::SignedClip;
 
 use super::line;
 use super::marks::generation;
@@ -58,5 +59,38 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
         "none: a stripped copy will carry nothing"
     };
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
+    out
+}
+
+pub(crate) fn sign(file: &Path, target: &Path, signed: &SignedClip, quiet: bool) -> String {
+    if quiet {
+        return format!("{}\n", signed.payload);
+    }
+    let mut out = format!("{GOOD}signed{GOOD:#}: {} → {}\n", name(file), name(target));
+    line(&mut out, "payload", &signed.payload.to_string());
+    let marked = match (signed.video, signed.audio) {
+        (true, true) => "picture and sound carry it",
+        (true, false) => "the picture carries it",
+        (false, true) => "the sound carries it",
+        (false, false) => "none was found, and none is claimed",
+    };
+    line(&mut out, "mark", marked);
+    let manifest = if signed.manifest == target {
+        "embedded and signed".to_string()
+    } else {
+        format!("signed, in {}: keep it beside the clip", signed.manifest.display())
+    };
+    line(&mut out, "manifest", &manifest);
+    if let Some(parent) = &signed.parent {
+        line(&mut out, "made from", &format!("{parent}, whose manifest is in the new one"));
+    }
+    let registry = match &signed.remembered {
+        Some(place) if signed.replaced => {
+            format!("{place}, in place of what was known of the clip")
+        }
+        Some(place) => place.clone(),
+        None => "none: nothing leads from a stripped copy to this manifest".into(),
+    };
+    line(&mut out, "registry", &registry);
     out
 }

@@ -1,0 +1,132 @@
+//! `proofmark sign`: sign finished clips as they are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use proofmark::media::{Cancel, Progress};
+use proofmark::sandbox::PreparedZygote;
+use proofmark::stamp::{SignedClip, StampOptions, targets};
+use proofmark::{Control, KeyRing, Stamper};
+use serde_json::{Value, json};
+
+use super::places::Places;
+use super::stamper::{identity, place, remember, say};
+use super::{Answer, Inspectors};
+use crate::args::{Global, SignArgs};
+use crate::batch::{self, Input, Work};
+use crate::exit::Exit;
+use crate::home::{Config, Home};
+use crate::output;
+
+pub(crate) fn run(args: &SignArgs, early: Option<PreparedZygote>, global: &Global) -> Result<Exit> {
+    let work = SignWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let files = work.places.files(&args.inputs, &args.batch)?;
+    if !files.single && args.payload.is_some() {
+        bail!("--payload names one clip; leave it out for several, and each is told by its mark");
+    }
+    work.places.expect(&files, "signed", |target| targets(target, &work.options))?;
+    batch::run(&work, &files, &args.batch, global)
+}
+
+/// Signs clips as the command line and the configuration want it.
+struct SignWork<'a> {
+    places: Places<'a>,
+    ring: KeyRing,
+    options: StampOptions,
+    lookers: Inspectors,
+    quiet: bool,
+}
+
+impl<'a> SignWork<'a> {
+    fn new(args: &'a SignArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
+        let home = Home::locate(global)?;
+        let mut options = options(args, &home, &home.config()?)?;
+        options.inspector = lookers.inspector();
+        let places = Places { output: &args.output, base: args.base.as_deref(), to: None };
+        Ok(Self { places, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
+    }
+}
+
+fn options(args: &SignArgs, home: &Home, config: &Config) -> Result<StampOptions> {
+    let mut o = StampOptions::default();
+    o.payload = args.payload;
+    o.overwrite = args.force;
+    o.labels = args.remember.labels.iter().cloned().collect();
+    o.stills = config.registry.stills.unwrap_or(true);
+    o.limits = config.limits;
+    o.remember = remember(&args.remember, home, config)?;
+    say(&mut o, &args.manifest, &config.manifest);
+    o.identity = Some(identity(&args.manifest, home, config)?);
+    Ok(o)
+}
+
+impl Work for SignWork<'_> {
+    fn verb(&self) -> &'static str {
+        "sign"
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        ("signing", "signed")
+    }
+
+    fn options(&self) -> Value {
+        let o = &self.options;
+        let keys: Vec<_> = self.ring.keys().iter().map(|k| k.id()).collect();
+        json!({
+            "output": self.places.output.to_string_lossy(),
+            "base": self.places.base.map(|b| b.to_string_lossy()),
+            "keys": keys,
+            "manifest": format!("{:?}", o.manifest),
+            "registry": place(&o.remember),
+            "labels": o.labels,
+        })
+    }
+
+    fn target(&self, input: &Input) -> Option<PathBuf> {
+        Some(self.places.of(input))
+    }
+
+    fn answer(
+        &self,
+        input: &Input,
+        again: bool,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Answer> {
+        let target = self.places.of(input);
+        self.places.make_folder(&target)?;
+        let mut options = self.options.clone();
+        options.overwrite |= again;
+        let signed = Stamper::of(self.ring.clone()).options(options).sign_with(
+            &input.path,
+            &target,
+            Control::new(cancel, progress),
+        )?;
+        let held = self.lookers.remark(signed.isolation).filter(|_| !self.quiet);
+        Ok(Answer {
+            exit: Exit::Success,
+            json: output::json::sign(&input.path, &target, &signed),
+            text: output::human::sign(&input.path, &target, &signed, self.quiet),
+            remarks: held.into_iter().chain(remarks(&target, &signed)).collect(),
+        })
+    }
+}
+
+/// What is worth knowing of a signed clip, quiet or not.
+fn remarks(target: &Path, signed: &SignedClip) -> Vec<String> {
+    let unmarked = (!signed.video && !signed.audio).then(|| {
+        format!(
+            "{}: no mark was found, so its manifest claims none: once that is stripped, the clip \
+            is found by its likeness alone; 'proofmark stamp' marks",
+            target.display()
+        )
+    });
+    let unconfirmed = signed.unconfirmed.as_ref().map(|reason| {
+        format!(
+            "{}: is there, and the registry, which was told that it would be, could not be told \
+            that it is: {reason}",
+            target.display()
+        )
+    });
+    unmarked.into_iter().chain(unconfirmed).collect()
+}
