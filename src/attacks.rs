@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use crate::media::{EncodeOptions, VideoCodec};
+use crate::media::{EncodeOptions, Gop, VideoCodec};
 
 /// What attacks have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -163,7 +163,14 @@ impl Attack {
             Rate::Crf(crf) => (Some(f32::from(crf)), None),
             Rate::Bits(bits) => (None, Some(bits)),
         };
-        EncodeOptions { codec: Some(self.codec), crf, bitrate, preset: Some(preset.into()) }
+        EncodeOptions {
+            codec: Some(self.codec),
+            crf,
+            bitrate,
+            preset: Some(preset.into()),
+            gop: Some(Gop::Own),
+            ..EncodeOptions::default()
+        }
     }
 }
 

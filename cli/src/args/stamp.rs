@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use proofmark::Payload;
+use proofmark::media::{Gop, encoder_options};
 use proofmark::video::Strength;
 
 use super::options::{RegistryOption, SandboxOption, bitrate};
@@ -17,6 +18,7 @@ Examples:
   proofmark stamp clip.mp4 -o stamped.mkv --video-codec ffv1 --no-c2pa
   proofmark stamp clips/ -o stamped/ --ledger run.ndjson --jobs 4 --json
   proofmark stamp mixed/ -o stamped/ --to mp4
+  proofmark stamp clip.mov -o out.mov --video-codec prores_ks --encoder-options profile=4444
   proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2
   generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - clip.mp4
 
@@ -114,10 +116,11 @@ pub(crate) enum Register {
     Never,
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Encoding")]
 pub(crate) struct EncodeArgs {
-    /// h264, h265, vp9, av1 or ffv1 [default: the input's, where the target holds it, else h264]
+    /// h264, h265, vp9, av1, ffv1, or an encoder of libav by its name, such as prores_ks or
+    /// h264_nvenc [default: the input's, where the target holds it, else h264]
     #[arg(long, env = "PROOFMARK_VIDEO_CODEC", value_name = "CODEC")]
     pub(crate) video_codec: Option<String>,
     /// Constant quality on the codec's scale, 0 to 63 [default: visually lossless]
@@ -129,6 +132,39 @@ pub(crate) struct EncodeArgs {
     /// Speed preset in the encoder's own words
     #[arg(long, env = "PROOFMARK_PRESET", value_name = "NAME")]
     pub(crate) preset: Option<String>,
+    /// What the encoder is tuned for, in its own words, such as animation or zerolatency
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tune: Option<String>,
+    /// Profile of the codec, in the encoder's own words, such as high or main10
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Key frames are so far apart at most: frames such as 48, seconds such as 2s, or
+    /// own, as the encoder does of itself [default: 2s]
+    #[arg(long, value_name = "LENGTH")]
+    pub(crate) gop: Option<Gop>,
+    /// Pixel format by libav's name, such as yuv420p10le [default: the input's or the nearest]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pix_fmt: Option<String>,
+    /// Further options of the encoder, as ffmpeg has them: key=value:key=value
+    #[arg(long, value_name = "OPTIONS", value_parser = options)]
+    pub(crate) encoder_options: Option<Options>,
+    /// Codec of sound: aac, opus, flac, alac, mp3, ac3, vorbis, pcm, or an encoder of libav by its
+    /// name [default: the input's, where the target holds it, else aac]
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) audio_codec: Option<String>,
+    /// Bit rate of a sound track, such as 192k
+    #[arg(long, value_name = "BITS", value_parser = bitrate)]
+    pub(crate) audio_bitrate: Option<u64>,
+    /// Flags for MP4 and MOV, as ffmpeg has them, such as +frag_keyframe
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    pub(crate) movflags: Option<String>,
+}
+
+/// Options of an encoder, as they were given.
+pub(crate) type Options = Vec<(String, String)>;
+
+fn options(text: &str) -> Result<Options, String> {
+    encoder_options(text)
 }
 
 #[derive(Args)]

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Error, Result, bail};
 use proofmark::audio::Outlook as AudioOutlook;
-use proofmark::media::{Cancel, Progress, VideoCodec};
+use proofmark::media::{Cancel, EncodeOptions, Progress};
 use proofmark::provenance::Identity;
 use proofmark::registry::mend;
 use proofmark::stamp::{Remember, StampOptions};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::places::Places;
 use super::{Answer, Inspectors};
-use crate::args::{Global, ManifestArgs, Register, RememberArgs, StampArgs};
+use crate::args::{EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs};
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, ManifestConfig, named, now};
@@ -165,24 +165,37 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.mark_sound = !args.no_audio_mark;
     o.limits = config.limits;
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
-    let codec = args.encode.video_codec.as_ref().or(config.stamp.video_codec.as_ref());
-    o.encode.codec = codec
-        .map(|n| {
-            VideoCodec::parse(n).with_context(|| {
-                format!("'{n}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1")
-            })
-        })
-        .transpose()?;
-    o.encode.bitrate = args.encode.bitrate;
-    o.encode.crf = args.encode.crf.or(config.stamp.crf.filter(|_| args.encode.bitrate.is_none()));
-    if let Some(crf) = o.encode.crf.filter(|c| !(0.0..=63.0).contains(c)) {
-        bail!("a constant quality of {crf} is outside 0 to 63");
-    }
-    o.encode.preset = args.encode.preset.clone().or_else(|| config.stamp.preset.clone());
-
+    o.encode = encoding(&args.encode, config)?;
     say(&mut o, &args.manifest, &config.manifest);
     if !args.no_c2pa {
         o.identity = Some(identity(&args.manifest, home, config)?);
+    }
+    Ok(o)
+}
+
+/// How to encode.
+fn encoding(args: &EncodeArgs, config: &Config) -> Result<EncodeOptions> {
+    let mut o = EncodeOptions {
+        bitrate: args.bitrate,
+        crf: args.crf.or(config.stamp.crf.filter(|_| args.bitrate.is_none())),
+        preset: args.preset.clone().or_else(|| config.stamp.preset.clone()),
+        tune: args.tune.clone(),
+        profile: args.profile.clone(),
+        gop: args.gop,
+        pixel_format: args.pix_fmt.clone(),
+        options: args.encoder_options.clone().unwrap_or_default(),
+        audio_bitrate: args.audio_bitrate,
+        movflags: args.movflags.clone(),
+        ..EncodeOptions::default()
+    };
+    if let Some(crf) = o.crf.filter(|c| !(0.0..=63.0).contains(c)) {
+        bail!("a constant quality of {crf} is outside 0 to 63");
+    }
+    if let Some(name) = args.video_codec.as_ref().or(config.stamp.video_codec.as_ref()) {
+        o.set_codec(name).map_err(Error::msg)?;
+    }
+    if let Some(name) = &args.audio_codec {
+        o.set_audio_codec(name).map_err(Error::msg)?;
     }
     Ok(o)
 }

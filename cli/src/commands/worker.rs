@@ -133,7 +133,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
             labels: Vec::new(),
             registry: RegistryOption { registry: None },
         },
-        encode: EncodeArgs { video_codec: None, crf: None, bitrate: None, preset: None },
+        encode: EncodeArgs::default(),
         no_c2pa: false,
         manifest: ManifestArgs {
             title: None,

@@ -1,7 +1,7 @@
 //! A track of sound on its way out: encoded anew, as near to what it was as the container has it.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ffmpeg_next::codec::{self, Id};
 use ffmpeg_next::ffi::{AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_QSCALE, EAGAIN, FF_QP2LAMBDA};
@@ -14,6 +14,7 @@ use ffmpeg_next::{
 
 use super::audio::{AudioDecoder, FLOAT, Rework, interleaved};
 use super::muxer::Muxer;
+use super::writer::Plan;
 use super::{Container, MediaError, guard, streams};
 
 /// A track of the input that is to be encoded anew.
@@ -125,15 +126,23 @@ fn sample_rate(taken: &[i32], own: i32) -> i32 {
     higher.or(taken.iter().copied().max()).unwrap_or(own)
 }
 
-/// Opens an encoder for the sound of `stream`, as `decoder` puts it out.
+/// The sound of an input, and the bits a second that it is to have.
+struct Given<'a> {
+    stream: &'a Stream<'a>,
+    decoder: &'a AudioDecoder,
+    bitrate: Option<u64>,
+}
+
+/// Opens an encoder for the sound of an input.
 fn open_encoder(
     codec: Codec,
-    stream: &Stream<'_>,
-    decoder: &AudioDecoder,
+    sound: Given<'_>,
     input: EncoderInput,
     global_header: bool,
 ) -> Result<encoder::Audio, Error> {
     let EncoderInput { rate, format } = input;
+    let Given { stream, decoder, bitrate } = sound;
+    let asked = bitrate.map(|bits| i64::try_from(bits).unwrap_or(i64::MAX));
     let mut context = codec::Context::new_with_codec(codec).encoder().audio()?;
     context.set_rate(rate);
     context.set_format(format);
@@ -145,6 +154,7 @@ fn open_encoder(
         let given = (*(*stream.as_ptr()).codecpar).bit_rate;
         let to = context.as_mut_ptr();
         match codec.name() {
+            _ if asked.is_some() => (*to).bit_rate = asked.unwrap_or_default(),
             // Constant quality: bit rates do not fit every rate and number of channels.
             "libvorbis" => {
                 (*to).flags |= AV_CODEC_FLAG_QSCALE as i32;
@@ -166,24 +176,33 @@ fn open_encoder(
 impl AudioTrack {
     /// Opens an encoder for `source`, which is `stream` of the input, and adds an output stream.
     pub(super) fn new(
-        path: &Path,
-        container: Container,
+        plan: Plan<'_>,
         stream: &Stream<'_>,
         source: AudioSource,
         output: &mut Output,
     ) -> Result<Self, MediaError> {
+        let Plan { path, container, options } = plan;
         let AudioSource { decoder, rework, .. } = source;
-        let name = encoder_for(stream.parameters().id(), container, |id| container.holds(id));
+        let usual = encoder_for(stream.parameters().id(), container, |id| container.holds(id));
+        let name = options.audio_encoder.as_deref().unwrap_or(usual);
         let fail =
             |reason: String| MediaError::Encoder { path: path.into(), codec: name.into(), reason };
         let failed = |e: Error| fail(e.to_string());
         let codec =
             encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
+        if !container.holds(codec.id()) {
+            return Err(MediaError::CannotHold {
+                path: path.into(),
+                container: container.name(),
+                what: codec.id().name().into(),
+                advice: "choose another --audio-codec, or a .mkv target",
+            });
+        }
         let input = EncoderInput::nearest(codec.audio().map_err(failed)?, &decoder);
         let global_header =
             output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
-        let encoder =
-            open_encoder(codec, stream, &decoder, input, global_header).map_err(failed)?;
+        let given = Given { stream, decoder: &decoder, bitrate: options.audio_bitrate };
+        let encoder = open_encoder(codec, given, input, global_header).map_err(failed)?;
         let frame_size = encoder.frame_size() as usize;
         let (layout, rate) = (decoder.layout, input.rate as u32);
         let resampler = (rate != decoder.rate)

@@ -1,6 +1,11 @@
 //! The codecs of pictures that can be written, and how to encode.
 
-use ffmpeg_next::codec::Id;
+use std::ffi::{CStr, CString};
+use std::str::FromStr;
+
+use ffmpeg_next::Dictionary;
+use ffmpeg_next::codec::{Id, encoder};
+use ffmpeg_next::ffi::{av_dict_parse_string, avcodec_descriptor_get_by_name};
 use serde::{Deserialize, Serialize};
 
 use super::Container;
@@ -27,6 +32,8 @@ pub enum VideoCodec {
     WebP,
     /// None: the samples themselves, in Y4M.
     Raw,
+    /// Another, by an encoder of libav's.
+    Other,
 }
 
 impl VideoCodec {
@@ -43,7 +50,19 @@ impl VideoCodec {
         })
     }
 
-    /// The name of some codec, as this program has it.
+    /// The codec that libav calls so.
+    pub(super) fn of(id: Id) -> Self {
+        match id {
+            Id::H264 => Self::H264,
+            Id::HEVC => Self::H265,
+            Id::VP9 => Self::Vp9,
+            Id::AV1 => Self::Av1,
+            Id::FFV1 => Self::Ffv1,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name of some codec, as this program or libav has it.
     pub fn named(name: &str) -> Option<&'static str> {
         let all = [
             Self::H264,
@@ -56,7 +75,14 @@ impl VideoCodec {
             Self::WebP,
             Self::Raw,
         ];
-        all.into_iter().map(Self::name).find(|n| *n == name)
+        let ours = all.into_iter().map(Self::name).find(|n| *n == name);
+        ours.or_else(|| {
+            let asked = CString::new(name).ok()?;
+            // SAFETY: the name ends with a zero; descriptors are static table entries, or null.
+            let known = unsafe { avcodec_descriptor_get_by_name(asked.as_ptr()).as_ref() }?;
+            // SAFETY: every descriptor has a name, which ends with a zero and lasts.
+            unsafe { CStr::from_ptr(known.name) }.to_str().ok()
+        })
     }
 
     /// Its name for people.
@@ -72,6 +98,7 @@ impl VideoCodec {
             Self::Jpeg => "JPEG",
             Self::WebP => "WebP",
             Self::Raw => "uncompressed",
+            Self::Other => "another codec",
         }
     }
 
@@ -87,17 +114,22 @@ impl VideoCodec {
             Self::WebP => "libwebp",
             // What the muxer takes in every version of libav.
             Self::Raw => "wrapped_avframe",
+            // It has one that is asked for by name.
+            Self::Other => "",
         }
+    }
+
+    /// Whether it writes frames as what has changed since others, and loses by it.
+    pub(super) fn is_predictive(self) -> bool {
+        matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1)
     }
 
     /// Whether `container` holds this codec.
     pub(super) fn fits(self, container: Container) -> bool {
         match container {
-            Container::Mp4 | Container::Fragments => {
-                matches!(self, Self::H264 | Self::H265 | Self::Vp9 | Self::Av1)
-            }
+            Container::Mp4 | Container::Fragments => self.is_predictive(),
             Container::Mov => matches!(self, Self::H264 | Self::H265),
-            Container::Matroska => !matches!(self, Self::Png | Self::Jpeg | Self::WebP | Self::Raw),
+            Container::Matroska => self.is_predictive() || self == Self::Ffv1,
             Container::WebM => matches!(self, Self::Vp9 | Self::Av1),
             Container::M4a | Container::Ogg | Container::Flac | Container::Mp3 | Container::Wav => {
                 false
@@ -131,15 +163,186 @@ impl VideoCodec {
     }
 }
 
-/// How to encode the picture.
+/// How far key frames are apart at most.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Gop {
+    /// So many frames.
+    Frames(u32),
+    /// So many seconds.
+    Seconds(f64),
+    /// What the encoder does of its own accord.
+    Own,
+}
+
+impl Default for Gop {
+    /// Two seconds, where packagers for streaming cut.
+    fn default() -> Self {
+        Self::Seconds(2.0)
+    }
+}
+
+impl FromStr for Gop {
+    type Err = String;
+
+    /// A number of frames, of seconds with an `s` behind it, or `own`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let gop = match text.strip_suffix('s') {
+            Some(seconds) => seconds
+                .parse()
+                .ok()
+                .filter(|s| (0.0..=600.0).contains(s) && *s > 0.0)
+                .map(Self::Seconds),
+            None if text == "own" => Some(Self::Own),
+            None => text.parse().ok().filter(|f| (1..=100_000).contains(f)).map(Self::Frames),
+        };
+        gop.ok_or_else(|| "give frames such as 48, seconds such as 2s, or own".into())
+    }
+}
+
+/// How to encode picture and sound.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EncodeOptions {
     /// The codec; the input's family where the container holds it, else H.264 (VP9 in WebM).
     pub codec: Option<VideoCodec>,
+    /// libav's name of the encoder, in place of the one that is used for its codec.
+    pub encoder: Option<String>,
     /// Constant quality, on the codec's own scale; visually lossless by default.
     pub crf: Option<f32>,
     /// Bits per second instead of constant quality.
     pub bitrate: Option<u64>,
     /// Speed preset, in the encoder's own words.
     pub preset: Option<String>,
+    /// What the encoder is tuned for, in its own words.
+    pub tune: Option<String>,
+    /// Profile of the codec, in the encoder's own words.
+    pub profile: Option<String>,
+    /// How far key frames are apart at most; two seconds by default.
+    pub gop: Option<Gop>,
+    /// libav's name of the pixel format; that of the input, or the nearest, by default.
+    pub pixel_format: Option<String>,
+    /// Options of the encoder, by libav's names.
+    pub options: Vec<(String, String)>,
+    /// libav's name of the sound's encoder; the input's family where the container holds it, else
+    /// what that is known for.
+    pub audio_encoder: Option<String>,
+    /// Bits per second of a sound track.
+    pub audio_bitrate: Option<u64>,
+    /// Flags of libav's muxer of MP4 and MOV, beside those that are set anyway.
+    pub movflags: Option<String>,
+}
+
+impl EncodeOptions {
+    /// Takes the codec or the encoder that a user names.
+    ///
+    /// # Errors
+    /// What can be named instead.
+    pub fn set_codec(&mut self, name: &str) -> Result<(), String> {
+        if let Some(codec) = VideoCodec::parse(name) {
+            self.codec = Some(codec);
+            return Ok(());
+        }
+        match encoder::find_by_name(name).filter(|e| e.is_video()) {
+            Some(found) => {
+                self.codec = Some(VideoCodec::of(found.id()));
+                self.encoder = Some(name.into());
+                Ok(())
+            }
+            None => Err(format!(
+                "'{name}' is no codec that can be written; use h264, h265, vp9, av1 or ffv1, or an \
+                encoder of this libav by its name ('ffmpeg -encoders' lists them)"
+            )),
+        }
+    }
+
+    /// Takes the codec or the encoder of sound that a user names.
+    ///
+    /// # Errors
+    /// What can be named instead.
+    pub fn set_audio_codec(&mut self, name: &str) -> Result<(), String> {
+        // libav's own encoders of these are worse, or experimental.
+        let name = match name.to_ascii_lowercase().as_str() {
+            "opus" => "libopus".into(),
+            "vorbis" => "libvorbis".into(),
+            "mp3" => "libmp3lame".into(),
+            "pcm" => "pcm_s16le".into(),
+            other => other.to_string(),
+        };
+        if encoder::find_by_name(&name).is_some_and(|e| e.is_audio()) {
+            self.audio_encoder = Some(name);
+            return Ok(());
+        }
+        Err(format!(
+            "'{name}' is no codec of sound that can be written; use aac, opus, flac, alac, mp3, \
+            ac3, vorbis or pcm, or an encoder of this libav by its name ('ffmpeg -encoders' lists \
+            them)"
+        ))
+    }
+}
+
+/// Options as ffmpeg has them, `key=value:key=value`; a backslash or quotes take a colon into a
+/// value.
+///
+/// # Errors
+/// Where that is not what it is.
+pub fn encoder_options(text: &str) -> Result<Vec<(String, String)>, String> {
+    let wrong = || format!("'{text}' is no list of options such as aq-mode=3:psy-rd=1.0");
+    let asked = CString::new(text).map_err(|_| wrong())?;
+    let mut parsed = std::ptr::null_mut();
+    // SAFETY: all three texts end with a zero; what is parsed is owned, and freed, by the
+    // dictionary that it becomes, also where parsing stopped.
+    let (status, parsed) = unsafe {
+        let status =
+            av_dict_parse_string(&mut parsed, asked.as_ptr(), c"=".as_ptr(), c":".as_ptr(), 0);
+        (status, Dictionary::own(parsed))
+    };
+    let options: Vec<_> = parsed.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    if status < 0 || options.is_empty() || options.iter().any(|(key, _)| key.is_empty()) {
+        return Err(wrong());
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_as_ffmpeg_reads_them() {
+        let read = |text| encoder_options(text).unwrap();
+        let pair = |k: &str, v: &str| (k.to_string(), v.to_string());
+        assert_eq!(read("aq-mode=3:psy-rd=1.0"), [pair("aq-mode", "3"), pair("psy-rd", "1.0")]);
+        assert_eq!(
+            read(r"x265-params=aq-mode=3\:no-sao=1:g=48"),
+            [pair("x265-params", "aq-mode=3:no-sao=1"), pair("g", "48")]
+        );
+        for wrong in ["", "crf", "=3", "a=1:b", "\0=1"] {
+            assert!(encoder_options(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn key_frames_are_so_many_frames_or_seconds_apart() {
+        assert_eq!("48".parse(), Ok(Gop::Frames(48)));
+        assert_eq!("0.5s".parse(), Ok(Gop::Seconds(0.5)));
+        assert_eq!("own".parse(), Ok(Gop::Own));
+        for wrong in ["", "0", "-1", "2 s", "0s", "NaNs", "infs", "1e9s", "2m"] {
+            assert!(wrong.parse::<Gop>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn encoders_go_by_the_name_of_their_codec_or_their_own() {
+        let of = |name| {
+            let mut options = EncodeOptions::default();
+            options.set_codec(name).map(|()| (options.codec, options.encoder))
+        };
+        assert_eq!(of("libx264"), Ok((Some(VideoCodec::H264), None)));
+        let prores = Ok((Some(VideoCodec::Other), Some("prores_ks".into())));
+        assert_eq!(of("prores_ks"), prores);
+        assert!(of("aac").is_err() && of("nothing").is_err());
+        let mut options = EncodeOptions::default();
+        options.set_audio_codec("Opus").unwrap();
+        assert_eq!(options.audio_encoder.as_deref(), Some("libopus"));
+        assert!(options.set_audio_codec("libx264").is_err());
+    }
 }

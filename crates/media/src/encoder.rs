@@ -1,19 +1,24 @@
 //! The picture's encoder: which one, with what settings, and everything about the picture that it
 //! must be told.
 
+use std::ffi::CString;
 use std::path::Path;
 
 use ffmpeg_next::Codec;
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE, AVColorRange,
-    AVColorSpace, AVPixelFormat, FF_QP2LAMBDA, avcodec_find_best_pix_fmt_of_list,
+    AV_CODEC_CAP_HARDWARE, AV_CODEC_CAP_HYBRID, AV_CODEC_FLAG_GLOBAL_HEADER,
+    AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE, AV_OPT_SEARCH_CHILDREN,
+    AV_PIX_FMT_FLAG_HWACCEL, AVColorRange, AVColorSpace, AVERROR_OPTION_NOT_FOUND, AVPixelFormat,
+    FF_QP2LAMBDA, av_opt_set, avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
+use ffmpeg_next::format::pixel::Descriptor;
 
-use super::codec::{EncodeOptions, VideoCodec};
+use super::codec::{EncodeOptions, Gop, VideoCodec};
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha};
+use super::muxer::Muxer;
 use super::video_format::VideoFormat;
 use super::{Container, MediaError, tuning};
 
@@ -22,6 +27,8 @@ pub(super) struct VideoEncoder {
     pub(super) encoder: encoder::video::Encoder,
     pub(super) format: Pixel,
     pub(super) codec: VideoCodec,
+    /// The codec's name for people.
+    pub(super) name: &'static str,
 }
 
 /// Opens the encoder for a picture of the given format.
@@ -32,20 +39,12 @@ pub(super) fn open(
     source: &VideoFormat,
     global_header: bool,
 ) -> Result<VideoEncoder, MediaError> {
-    let codec = choose_codec(path, container, options, source)?;
-    let fail = |reason: String| MediaError::Encoder {
-        path: path.into(),
-        codec: codec.name().into(),
-        reason,
-    };
-    let found = encoder::find_by_name(codec.encoder())
-        .ok_or_else(|| fail("libav was built without it".into()))?;
+    let chosen = Chosen::of(path, container, options, source)?;
+    let Chosen { codec, found, name, .. } = chosen;
+    let fail = |reason: String| chosen.failed(path, reason);
     // Encoders would print their own complaint to standard error, or give a number for a reason.
-    if let Some(preset) = &options.preset {
-        tuning::takes_preset(codec, preset)
-            .map_err(|presets| fail(format!("'{preset}' is none of its presets: {presets}")))?;
-    }
-    let format = choose_format(codec, container, &found, source);
+    tuning::check(&chosen, options).map_err(fail)?;
+    let format = choose_format(&chosen, container, options, source).map_err(fail)?;
     let mut context = codec::Context::new_with_codec(found);
     context.set_threading(threading::Config {
         kind: threading::Type::Frame,
@@ -56,29 +55,125 @@ pub(super) fn open(
     describe(&mut encoder, codec, format, source);
     describe_colour(&mut encoder, format, source);
     set_coding(&mut encoder, codec, options, source, global_header);
-    let private = tuning::private_options(codec, format, options, source);
-    let encoder = encoder.open_with(private).map_err(|e| fail(e.to_string()))?;
-    Ok(VideoEncoder { encoder, format, codec })
+    let (private, asked) = tuning::private_options(&chosen, format, options, source);
+    for (key, value) in &asked {
+        set_option(&mut encoder, chosen.encoder(), key, value).map_err(fail)?;
+    }
+    let encoder = encoder.open_with(private).map_err(|e| fail(why(&chosen, &e, &asked)))?;
+    Ok(VideoEncoder { encoder, format, codec, name })
 }
 
-/// The codec that is asked for, else the source's family where the container holds it; an error if
-/// the container does not hold the codec.
-fn choose_codec(
-    path: &Path,
-    container: Container,
-    options: &EncodeOptions,
-    source: &VideoFormat,
-) -> Result<VideoCodec, MediaError> {
-    let codec = options.codec.unwrap_or_else(|| VideoCodec::default_for(source.codec, container));
-    if codec.fits(container) {
-        return Ok(codec);
+/// An encoder that was chosen, of libav's.
+pub(super) struct Chosen {
+    pub(super) codec: VideoCodec,
+    found: Codec,
+    /// The codec's name for people.
+    name: &'static str,
+    /// Whether it is the one that is used for the codec, whose own words are known here.
+    pub(super) usual: bool,
+}
+
+impl Chosen {
+    /// What is asked for, else the source's family where the container holds it; an error if the
+    /// container does not hold the codec.
+    fn of(
+        path: &Path,
+        container: Container,
+        options: &EncodeOptions,
+        source: &VideoFormat,
+    ) -> Result<Self, MediaError> {
+        let family = || VideoCodec::default_for(source.codec, container);
+        let codec = options.codec.unwrap_or_else(family);
+        let encoder = options.encoder.as_deref().unwrap_or(codec.encoder());
+        let found = encoder::find_by_name(encoder).ok_or_else(|| MediaError::Encoder {
+            path: path.into(),
+            codec: if codec == VideoCodec::Other { encoder } else { codec.name() }.into(),
+            reason: "libav was built without it".into(),
+        })?;
+        let is_other = codec == VideoCodec::Other;
+        let name = if is_other { found.id().name() } else { codec.name() };
+        let usual = encoder == codec.encoder();
+        let fits = if is_other {
+            !container.is_still()
+                && !container.is_sound()
+                && container != Container::Y4m
+                && container.holds(found.id())
+        } else {
+            codec.fits(container)
+        };
+        if fits {
+            return Ok(Self { codec, found, name, usual });
+        }
+        Err(MediaError::CannotHold {
+            path: path.into(),
+            container: container.name(),
+            what: name.into(),
+            advice: "choose another --video-codec, or a .mkv target",
+        })
     }
-    Err(MediaError::CannotHold {
-        path: path.into(),
-        container: container.name(),
-        what: codec.name().into(),
-        advice: "choose another --video-codec, or a .mkv target",
-    })
+
+    /// libav's name of it.
+    fn encoder(&self) -> &str {
+        self.found.name()
+    }
+
+    fn failed(&self, path: &Path, reason: String) -> MediaError {
+        let codec = if self.usual { self.name } else { self.encoder() }.into();
+        MediaError::Encoder { path: path.into(), codec, reason }
+    }
+
+    /// Whether it works on a device of its own.
+    fn is_hardware(&self) -> bool {
+        // SAFETY: a codec is a static table entry.
+        let can = unsafe { (*self.found.as_ptr()).capabilities };
+        can & (AV_CODEC_CAP_HARDWARE | AV_CODEC_CAP_HYBRID) as i32 != 0
+    }
+}
+
+/// Sets an option by its name.
+///
+/// # Errors
+/// What is wrong with it.
+fn set_option(
+    encoder: &mut encoder::video::Video,
+    name: &str,
+    key: &str,
+    value: &str,
+) -> Result<(), String> {
+    let text = |text: &str| CString::new(text).map_err(|_| format!("'{key}' holds a NUL"));
+    let (wanted, given) = (text(key)?, text(value)?);
+    // SAFETY: the context is valid and not open yet, both texts end with a zero, and libav copies
+    // what it keeps.
+    let status = unsafe {
+        av_opt_set(
+            encoder.as_mut_ptr().cast(),
+            wanted.as_ptr(),
+            given.as_ptr(),
+            AV_OPT_SEARCH_CHILDREN as i32,
+        )
+    };
+    match status {
+        0.. => Ok(()),
+        AVERROR_OPTION_NOT_FOUND => Err(format!(
+            "it has no option '{key}'; 'ffmpeg -h encoder={name}' lists those that it has"
+        )),
+        _ => Err(format!("its option '{key}' cannot be '{value}'")),
+    }
+}
+
+/// Why an encoder did not open.
+fn why(chosen: &Chosen, e: &ffmpeg_next::Error, asked: &[(String, String)]) -> String {
+    if chosen.is_hardware() {
+        return format!(
+            "{e}: it works on a device, which this machine has not, or not for the process that \
+            encodes; --no-sandbox lets it reach devices"
+        );
+    }
+    if asked.is_empty() {
+        return e.to_string();
+    }
+    let options: Vec<String> = asked.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    format!("{e}, with {}", options.join(" "))
 }
 
 /// Threads of the encoder; 0 leaves their number to it.
@@ -153,6 +248,13 @@ fn set_coding(
         if global_header {
             (*to).flags |= AV_CODEC_FLAG_GLOBAL_HEADER as i32;
         }
+        match options.gop.unwrap_or_default() {
+            Gop::Frames(frames) => (*to).gop_size = i32::try_from(frames).unwrap_or(i32::MAX),
+            Gop::Seconds(seconds) if codec.is_predictive() || options.gop.is_some() => {
+                (*to).gop_size = (seconds * f64::from(source.pace())).round().max(1.0) as i32;
+            }
+            _ => {}
+        }
         if let Some(bits) = options.bitrate {
             (*to).bit_rate = i64::try_from(bits).unwrap_or(i64::MAX);
         }
@@ -169,18 +271,59 @@ fn is_rgb(format: Pixel) -> bool {
     matches!(Layout::of(format), Layout::Rgb { .. } | Layout::Other { rgb: true, .. })
 }
 
-/// The pixel format to encode: the source's own where the encoder takes it, else the nearest.
+/// The pixel format to encode: the one that is asked for, else the source's own where the encoder
+/// takes it, else the nearest.
+///
+/// # Errors
+/// Why there is none.
 fn choose_format(
+    chosen: &Chosen,
+    container: Container,
+    options: &EncodeOptions,
+    picture: &VideoFormat,
+) -> Result<Pixel, String> {
+    let any: Vec<Pixel> = chosen
+        .found
+        .video()
+        .ok()
+        .and_then(|v| v.formats().map(Iterator::collect))
+        .unwrap_or_default();
+    // Samples as they are can be anything; what Y4M says of them is what counts.
+    let known = if chosen.codec == VideoCodec::Raw { Y4M.to_vec() } else { any };
+    let in_memory = |p: &Pixel| p.descriptor().is_some_and(|d| !is_on_device(&d));
+    if !known.is_empty() && !known.iter().any(in_memory) {
+        return Err("it takes frames of its device alone; mark them on their way to it with \
+            'proofmark stamp - -o -', and sign what it makes with 'proofmark sign'"
+            .into());
+    }
+    let known: Vec<Pixel> = known.into_iter().filter(in_memory).collect();
+    let Some(asked) = &options.pixel_format else {
+        return Ok(own_format(chosen.codec, container, &known, picture));
+    };
+    let names = || {
+        let all: Vec<_> = known.iter().filter_map(|p| Some(p.descriptor()?.name())).collect();
+        all.join(", ")
+    };
+    match asked.parse::<Pixel>() {
+        Ok(format) if known.is_empty() || known.contains(&format) => Ok(format),
+        _ => Err(format!("'{asked}' is none of its pixel formats: {}", names())),
+    }
+}
+
+/// Whether frames of a format lie in the memory of a device.
+fn is_on_device(format: &Descriptor) -> bool {
+    // SAFETY: a descriptor is a static table entry.
+    unsafe { (*format.as_ptr()).flags & AV_PIX_FMT_FLAG_HWACCEL as u64 != 0 }
+}
+
+/// The source's own format where the encoder takes it, else the nearest.
+fn own_format(
     codec: VideoCodec,
     container: Container,
-    encoder: &Codec,
+    known: &[Pixel],
     picture: &VideoFormat,
 ) -> Pixel {
     let source = picture.pixel;
-    let any: Vec<Pixel> =
-        encoder.video().ok().and_then(|v| v.formats().map(Iterator::collect)).unwrap_or_default();
-    // Samples as they are can be anything; what Y4M says of them is what counts.
-    let known = if codec == VideoCodec::Raw { Y4M.to_vec() } else { any };
     let takes = |p: Pixel| known.contains(&p);
     let (rgb, depth) = match Layout::of(source) {
         Layout::Luma { depth } => (false, depth),
@@ -207,7 +350,7 @@ fn choose_format(
         _ if lossy_video && rgb => Pixel::YUV420P,
         other => other,
     };
-    let plain = if takes(plain) { plain } else { nearest(&known, plain) };
+    let plain = if takes(plain) { plain } else { nearest(known, plain) };
     // libvpx codes transparency beside the picture, for which Matroska alone has a place.
     let beside =
         codec == VideoCodec::Vp9 && matches!(container, Container::Matroska | Container::WebM);

@@ -8,7 +8,7 @@ use ffmpeg_next::{Error, Rational, frame};
 use super::avfilter::{Filters, Graph};
 use super::codec::EncodeOptions;
 use super::video_format::VideoFormat;
-use super::writer::{Sink, Writer};
+use super::writer::{Plan, Sink, Writer};
 use super::{Cancel, Limits, MediaError, Reader};
 
 /// Loads libav's filters, while that can still be done: where it cannot, [`filter`] says so.
@@ -83,9 +83,8 @@ pub fn filter(
                 Some(writer) => writer,
                 none => none.insert(Writer::open(
                     Sink::File(output),
-                    output,
-                    container,
-                    Some((encode, &VideoFormat::of_frame(&frame, time_base, rate))),
+                    Plan { path: output, container, options: encode },
+                    Some(&VideoFormat::of_frame(&frame, time_base, rate)),
                     None,
                 )?),
             };

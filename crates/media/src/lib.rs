@@ -47,7 +47,7 @@ pub use beside::carry_over;
 use proofmark_core::ErrorKind;
 
 pub use audio::{AudioInfo, AudioReader, Rework};
-pub use codec::{EncodeOptions, VideoCodec};
+pub use codec::{EncodeOptions, Gop, VideoCodec, encoder_options};
 pub use filter::filter;
 pub use filter::{FilterOptions, load_filters};
 pub use frame::Picture;

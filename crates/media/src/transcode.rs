@@ -16,7 +16,7 @@ use super::pipe::{self, Inlet, Trouble};
 use super::reader::VideoDecoder;
 use super::source::{Source, check};
 use super::video_format::VideoFormat;
-use super::writer::{Kept, Sink, Writer, failed};
+use super::writer::{Kept, Plan, Sink, Writer, failed};
 use super::{Container, Limits, MediaError, guard, side_data};
 use proofmark_core::video::Coding;
 
@@ -169,9 +169,8 @@ impl<'a> PictureWriter<'a> {
         };
         let writer = Writer::open(
             sink,
-            job.target,
-            container,
-            Some((job.options, &format)),
+            Plan { path: job.target, container, options: job.options },
+            Some(&format),
             Some(Kept { source: &feed.source, picture: Some(index), tracks }),
         )?;
         let (converter, scratch) = Default::default();
@@ -385,7 +384,9 @@ fn sound_tracks(
     }) {
         // A track that cannot be decoded is copied like one that is not to be reworked.
         let Ok(decoder) = AudioDecoder::new(input, &stream, job.limits) else { continue };
-        let held = container.holds(stream.parameters().id());
+        // One that was asked for is not given by a copy.
+        let asked = job.options.audio_encoder.is_some() || job.options.audio_bitrate.is_some();
+        let held = !asked && container.holds(stream.parameters().id());
         let as_it_is =
             || -> Option<Box<dyn Rework>> { if held { None } else { Some(Box::new(AsItIs)) } };
         if let Some(rework) = (job.rework)(&decoder.info(source)).or_else(as_it_is) {
@@ -412,8 +413,7 @@ fn transcode_sound(
     let tracks = sound_tracks(input, &source, Some(best), container, &mut job)?;
     let mut writer = Writer::open(
         Sink::File(output),
-        job.target,
-        container,
+        Plan { path: job.target, container, options: job.options },
         None,
         Some(Kept { source: &source, picture: None, tracks }),
     )?;

@@ -6,6 +6,7 @@ use ffmpeg_next::Dictionary;
 use ffmpeg_next::format::Pixel;
 
 use super::codec::{EncodeOptions, VideoCodec};
+use super::encoder::Chosen;
 use super::frame::has_alpha;
 use super::video_format::VideoFormat;
 
@@ -23,11 +24,52 @@ const PRESETS: [&str; 10] = [
     "placebo",
 ];
 
+/// What x264 and x265 can be tuned for.
+const TUNES: [[&str; 8]; 2] = [
+    ["film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode", "zerolatency"],
+    ["animation", "grain", "psnr", "ssim", "fastdecode", "zerolatency", "", ""],
+];
+
+/// Profiles that x264 has.
+const PROFILES: [&str; 6] = ["baseline", "main", "high", "high10", "high422", "high444"];
+
+/// Whether an encoder has the preset, the tuning and the profile that are asked for.
+///
+/// # Errors
+/// Those that it has.
+pub(super) fn check(chosen: &Chosen, options: &EncodeOptions) -> Result<(), String> {
+    if !chosen.usual {
+        return Ok(());
+    }
+    let codec = chosen.codec;
+    if let Some(preset) = &options.preset {
+        takes_preset(codec, preset)
+            .map_err(|presets| format!("'{preset}' is none of its presets: {presets}"))?;
+    }
+    let tunes = match codec {
+        VideoCodec::H264 => Some(&TUNES[0][..]),
+        VideoCodec::H265 => Some(&TUNES[1][..6]),
+        _ => None,
+    };
+    // Several are joined by commas.
+    if let (Some(tune), Some(known)) = (&options.tune, tunes)
+        && tune.split([',', '+']).any(|t| !known.contains(&t))
+    {
+        return Err(format!("'{tune}' is none of its tunings: {}", known.join(", ")));
+    }
+    match &options.profile {
+        Some(profile) if codec == VideoCodec::H264 && !PROFILES.contains(&profile.as_str()) => {
+            Err(format!("'{profile}' is none of its profiles: {}", PROFILES.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether the encoder has such a preset.
 ///
 /// # Errors
 /// Those that it has.
-pub(super) fn takes_preset(codec: VideoCodec, preset: &str) -> Result<(), String> {
+fn takes_preset(codec: VideoCodec, preset: &str) -> Result<(), String> {
     let is_among =
         |range: RangeInclusive<i8>| preset.parse().is_ok_and(|number| range.contains(&number));
     match codec {
@@ -52,8 +94,41 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
     wanted.min((LOOKAHEAD_BYTES / frame_bytes.max(1)).max(7))
 }
 
-/// The encoder's own options: quality, speed, HDR metadata.
+/// Options that say how much an encoder may spend, beside a bit rate: where one is given, no
+/// constant quality is set.
+const RATES: [&str; 8] = ["b", "crf", "qp", "q", "cq", "rc", "global_quality", "lossless"];
+
+/// The encoder's own options (quality, speed, HDR metadata), and those that were asked for, which
+/// take the place of ours.
 pub(super) fn private_options(
+    chosen: &Chosen,
+    format: Pixel,
+    options: &EncodeOptions,
+    source: &VideoFormat,
+) -> (Dictionary<'static>, Vec<(String, String)>) {
+    let mut asked: Vec<(String, String)> = [("tune", &options.tune), ("profile", &options.profile)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.into(), value.clone()?)))
+        .collect();
+    let mut ours = Dictionary::new();
+    if chosen.usual {
+        ours = usual_options(chosen.codec, format, options, source);
+    } else {
+        asked.extend(options.preset.clone().map(|preset| ("preset".into(), preset)));
+        asked.extend(options.crf.map(|crf| ("crf".into(), crf.to_string())));
+    }
+    for (key, value) in &options.options {
+        // Parameters of x265 are a list of their own, of which ours are the beginning.
+        let before = ours.get(key).filter(|_| key.ends_with("-params"));
+        let value = before.map_or_else(|| value.clone(), |before| format!("{before}:{value}"));
+        asked.push((key.clone(), value));
+    }
+    let kept = ours.iter().filter(|(key, _)| asked.iter().all(|(other, _)| other != key));
+    (kept.collect(), asked)
+}
+
+/// What the usual encoder of a codec is told.
+fn usual_options(
     codec: VideoCodec,
     format: Pixel,
     options: &EncodeOptions,
@@ -61,7 +136,8 @@ pub(super) fn private_options(
 ) -> Dictionary<'static> {
     let mut d = Dictionary::new();
     let crf = |default: f32| options.crf.unwrap_or(default).to_string();
-    let constant = options.bitrate.is_none();
+    let rated = options.options.iter().any(|(key, _)| RATES.contains(&key.as_str()));
+    let constant = options.bitrate.is_none() && !rated;
     let preset = |default: &str| options.preset.clone().unwrap_or_else(|| default.into());
     match codec {
         VideoCodec::H264 => {
@@ -116,7 +192,7 @@ pub(super) fn private_options(
             d.set("slicecrc", "1");
         }
         VideoCodec::WebP => d.set("quality", "95"),
-        VideoCodec::Png | VideoCodec::Jpeg | VideoCodec::Raw => {}
+        VideoCodec::Png | VideoCodec::Jpeg | VideoCodec::Raw | VideoCodec::Other => {}
     }
     d
 }

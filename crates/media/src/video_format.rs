@@ -162,6 +162,12 @@ impl VideoFormat {
                 codec.name()
             ));
         }
+        out.extend(coarser(self.pixel, format).map(|kept| {
+            format!(
+                "the colours are kept at {kept} of the picture's resolution, as players take \
+                them; --pix-fmt and a codec that takes it keep more"
+            )
+        }));
         let told = codec == VideoCodec::H264
             || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
         if self.is_interlaced() && !told {
@@ -200,4 +206,19 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
     // SAFETY: the stream is valid for the call.
     let container = unsafe { Rational::from((*source.as_ptr()).sample_aspect_ratio) };
     if container.numerator() > 0 { container } else { decoder.aspect_ratio() }
+}
+
+/// How much of the resolution of colours is left, where that is less than it was.
+fn coarser(from: Pixel, to: Pixel) -> Option<&'static str> {
+    let (from, to) = from.descriptor().zip(to.descriptor())?;
+    if from.nb_components() < 3 || to.nb_components() < 3 {
+        return None;
+    }
+    let across = to.log2_chroma_w().saturating_sub(from.log2_chroma_w());
+    let down = to.log2_chroma_h().saturating_sub(from.log2_chroma_h());
+    match across + down {
+        0 => None,
+        1 => Some("half"),
+        _ => Some("a quarter"),
+    }
 }

@@ -29,6 +29,15 @@ pub(super) enum Sink<'a> {
     Stream(StreamIo),
 }
 
+/// What file is written, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    /// Its name in messages.
+    pub(super) path: &'a Path,
+    pub(super) container: Container,
+    pub(super) options: &'a EncodeOptions,
+}
+
 /// What goes along from an input.
 pub(super) struct Kept<'a> {
     pub(super) source: &'a Source,
@@ -41,6 +50,7 @@ pub(super) struct Kept<'a> {
 /// The output file.
 pub(super) struct Writer<'a> {
     path: &'a Path,
+    options: &'a EncodeOptions,
     output: Output,
     picture: Option<VideoTrack>,
     copied: HashMap<usize, Copied>,
@@ -76,16 +86,16 @@ pub(super) fn failed(path: &Path, e: &Error) -> MediaError {
 }
 
 impl<'a> Writer<'a> {
-    /// Opens `sink`, called `path` in messages, for a picture of the given format, or none, and
-    /// with `keep` for everything else that goes with the picture's stream of an input, or with all
-    /// of it where the file is for sound alone.
+    /// Opens `sink` for a picture of the given format, or none, and with `keep` for everything else
+    /// that goes with the picture's stream of an input, or with all of it where the file is for
+    /// sound alone.
     pub(super) fn open(
         sink: Sink<'_>,
-        path: &'a Path,
-        container: Container,
-        picture: Option<(&EncodeOptions, &VideoFormat)>,
+        plan: Plan<'a>,
+        picture: Option<&VideoFormat>,
         keep: Option<Kept<'_>>,
     ) -> Result<Self, MediaError> {
+        let Plan { path, container, options } = plan;
         let file = if let Sink::File(file) = sink { Some(file.to_path_buf()) } else { None };
         let output = match sink {
             Sink::File(file) => output_as(file, container.muxer()),
@@ -95,20 +105,37 @@ impl<'a> Writer<'a> {
         let mut left_out = Vec::new();
         let picture = match picture {
             None => None,
-            Some((options, format)) => {
+            Some(format) => {
                 let track = VideoTrack::new(path, container, options, format, &mut output)?;
                 left_out.extend(format.crop(&track.encoder.encoder));
                 Some(track)
             }
         };
+        let movflags = options.movflags.as_deref();
+        if movflags.is_some() && !takes_movflags(container) {
+            return Err(MediaError::CannotHold {
+                path: path.into(),
+                container: container.name(),
+                what: "flags of MP4".into(),
+                advice: "leave out --movflags, or give a .mp4 or .mov target",
+            });
+        }
         let (copied, tracks) = Default::default();
-        let mut writer = Self { path, output, picture, copied, tracks, later: None, left_out };
+        let mut writer =
+            Self { path, options, output, picture, copied, tracks, later: None, left_out };
         let named = match keep {
             None => Named::default(),
             Some(kept) => writer.keep(kept, container, file.is_some())?,
         };
-        let header = header(container, &named);
-        writer.output.write_header_with(header).map_err(|e| failed(path, &e))?;
+        let header = header(container, &named, movflags);
+        writer.output.write_header_with(header).map_err(|e| match movflags {
+            Some(flags) => MediaError::Encoder {
+                path: path.into(),
+                codec: container.name().into(),
+                reason: format!("{e}, with movflags {flags}"),
+            },
+            None => failed(path, &e),
+        })?;
         writer.later = file.filter(|_| !named.later.is_empty()).map(|file| Later {
             file,
             container,
@@ -157,7 +184,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Option<usize>, MediaError> {
         let index = track.index;
         let Some(stream) = source.stream(index) else { return Ok(None) };
-        let track = AudioTrack::new(self.path, container, &stream, track, &mut self.output)?;
+        let track = AudioTrack::new(self.plan(container), &stream, track, &mut self.output)?;
         self.left_out.extend(track.change(index, container));
         self.left_out.extend(container.forgets(&stream));
         self.tracks.insert(index, track);
@@ -182,6 +209,10 @@ impl<'a> Writer<'a> {
             format!("stream {index} ({name}) was left out: {} holds one sound", container.name())
         }));
         rest.into_iter().map(|(index, _)| index).collect()
+    }
+
+    fn plan(&self, container: Container) -> Plan<'a> {
+        Plan { path: self.path, container, options: self.options }
     }
 
     /// Frames written.
@@ -246,11 +277,8 @@ impl<'a> Writer<'a> {
     /// Writes what the encoders still hold, and the trailer. Says what was written of an input of
     /// which `seconds` were taken.
     pub(super) fn finish(mut self, info: MediaInfo, seconds: f64) -> Result<Summary, MediaError> {
-        let (frames, codec, tracks) = (
-            self.frames(),
-            self.picture.as_ref().map(|p| p.encoder.codec.name()),
-            self.tracks.len(),
-        );
+        let (frames, codec, tracks) =
+            (self.frames(), self.picture.as_ref().map(|p| p.encoder.name), self.tracks.len());
         // Each encoder goes when it is done: a long clip's index takes as much memory.
         if let Some(mut picture) = self.picture.take() {
             picture
@@ -293,13 +321,23 @@ impl<'a> Writer<'a> {
     }
 }
 
+fn takes_movflags(container: Container) -> bool {
+    matches!(container, Container::Mp4 | Container::Mov | Container::M4a)
+}
+
 /// What the muxer is told.
-fn header(container: Container, named: &Named) -> Dictionary<'static> {
+fn header(container: Container, named: &Named, movflags: Option<&str>) -> Dictionary<'static> {
     let mut header = Dictionary::new();
     let keys = if named.by_muxer { "+use_metadata_tags" } else { "" };
     match container {
         Container::Mp4 | Container::Mov | Container::M4a => {
-            header.set("movflags", &format!("+faststart{keys}"));
+            // Fragments have no index to put first.
+            let asked = movflags.unwrap_or("");
+            let fragments =
+                ["frag", "empty_moov", "dash", "cmaf"].iter().any(|f| asked.contains(f));
+            let first = if fragments { "" } else { "+faststart" };
+            let joint = if asked.is_empty() || asked.starts_with(['+', '-']) { "" } else { "+" };
+            header.set("movflags", &format!("{first}{keys}{joint}{asked}"));
             // FLAC in MP4 has a standard, which libav calls experimental all the same.
             header.set("strict", "-2");
         }
