@@ -23,13 +23,13 @@ mod serve;
 mod wire;
 mod zygote;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ErrorKind;
-pub(crate) use beside::{heard, said};
+use crate::{AboutFile, ErrorKind};
 
+pub(crate) use beside::{heard, said};
 pub use parent::Sandbox;
 pub(crate) use parent::{believed, told};
 pub use serve::{Split, serve, split};
@@ -121,18 +121,8 @@ pub enum SandboxError {
     },
 }
 
-impl SandboxError {
-    /// The same of a file that goes by another name, as an upload does.
-    #[must_use]
-    pub fn named(mut self, name: &Path) -> Self {
-        if let Some(path) = self.path_mut() {
-            *path = name.into();
-        }
-        self
-    }
-
-    /// The file that it is about.
-    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+impl AboutFile for SandboxError {
+    fn file_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Killed { path, .. }
             | Self::Failed { path, .. }
@@ -143,7 +133,9 @@ impl SandboxError {
             Self::Start { .. } => None,
         }
     }
+}
 
+impl SandboxError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::ErrorKind;
 use crate::inspect::InspectError;
 use crate::media::MediaError;
 use crate::provenance::ProvenanceError;
 use crate::recovery::RecoveryError;
 use crate::registry::RegistryError;
 use crate::sandbox::SandboxError;
+use crate::{AboutFile, ErrorKind};
 
 /// Why a file could not be verified.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! What an error asks of whoever meets it, whichever part of the crate it comes from.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 /// What can be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,5 +29,20 @@ impl ErrorKind {
             | io::ErrorKind::InvalidInput => Self::Input,
             _ => Self::Retryable,
         }
+    }
+}
+
+/// An error that may be about a file, which it then names.
+pub trait AboutFile: Sized {
+    /// The file that it is about.
+    fn file_mut(&mut self) -> Option<&mut PathBuf>;
+
+    /// The same of a file that goes by another name, as an upload does.
+    #[must_use]
+    fn named(mut self, name: &Path) -> Self {
+        if let Some(file) = self.file_mut() {
+            *file = name.into();
+        }
+        self
     }
 }

@@ -35,7 +35,7 @@ mod time;
 pub mod video;
 
 pub use container::Container;
-pub use fault::ErrorKind;
+pub use fault::{AboutFile, ErrorKind};
 pub use limits::Limits;
 pub use payload::{Payload, PayloadError};
 pub use spaced::Spaced;

@@ -43,10 +43,10 @@ use std::sync::{Mutex, PoisonError};
 use ffmpeg_next::Error;
 use ffmpeg_next::ffi::ENOMEM;
 
-pub use beside::carry_over;
-use proofmark_core::ErrorKind;
+use proofmark_core::{AboutFile, ErrorKind};
 
 pub use audio::{AudioInfo, AudioReader, Rework};
+pub use beside::carry_over;
 pub use codec::{EncodeOptions, Gop, VideoCodec, encoder_options};
 pub use filter::filter;
 pub use filter::{FilterOptions, load_filters};
@@ -250,18 +250,8 @@ pub enum MediaError {
     },
 }
 
-impl MediaError {
-    /// The same of a file that goes by another name, as an upload does.
-    #[must_use]
-    pub fn named(mut self, name: &Path) -> Self {
-        if let Some(path) = self.path_mut() {
-            *path = name.into();
-        }
-        self
-    }
-
-    /// The file that it is about.
-    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+impl AboutFile for MediaError {
+    fn file_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Open { path, .. }
             | Self::NotAFile { path, .. }
@@ -286,7 +276,9 @@ impl MediaError {
             Self::Told { .. } => None,
         }
     }
+}
 
+impl MediaError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {

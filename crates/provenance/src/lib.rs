@@ -25,7 +25,7 @@ mod xmp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use proofmark_core::ErrorKind;
+use proofmark_core::{AboutFile, ErrorKind};
 
 pub use identity::{Identity, TestIdentity, test_identity};
 pub use manifest::{Bound, ManifestOptions, Sent, Signed, Signing, sign, sign_stream};
@@ -127,18 +127,8 @@ pub enum ProvenanceError {
     },
 }
 
-impl ProvenanceError {
-    /// The same of a file that goes by another name, as an upload does.
-    #[must_use]
-    pub fn named(mut self, name: &Path) -> Self {
-        if let Some(path) = self.path_mut() {
-            *path = name.into();
-        }
-        self
-    }
-
-    /// The file that it is about.
-    fn path_mut(&mut self) -> Option<&mut PathBuf> {
+impl AboutFile for ProvenanceError {
+    fn file_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Definition { path, .. }
             | Self::Sign { path, .. }
@@ -150,7 +140,9 @@ impl ProvenanceError {
             Self::Identity { .. } | Self::Trust { .. } => None,
         }
     }
+}
 
+impl ProvenanceError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
