@@ -100,37 +100,30 @@ impl StampError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Media(e) => e.code(),
-            Self::Picture { .. } => "media.unmarkable",
-            Self::Provenance(e) => e.code(),
-            Self::Registry(e) => e.code(),
-            Self::Worker(e) => e.code(),
-            Self::Unreadable { .. } => "target.unreadable-mark",
-            Self::Stream { .. } => "stream.unfit",
-            Self::OtherMark { .. } => "mark.other-payload",
-            Self::SeveralMarks { .. } => "mark.several",
-            Self::OtherKind { .. } => "target.other-kind",
-            Self::SameFile { .. } => "target.same-file",
-            Self::Exists { .. } => "target.exists",
-        }
+        self.told().0
     }
 
     /// What can be done about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
+        self.told().1
+    }
+
+    /// Both of them.
+    fn told(&self) -> (&'static str, ErrorKind) {
         match self {
-            Self::Media(e) => e.kind(),
-            Self::Provenance(e) => e.kind(),
-            Self::Registry(e) => e.kind(),
-            Self::Worker(e) => e.kind(),
-            Self::Picture { .. } | Self::SeveralMarks { .. } => ErrorKind::Input,
-            Self::Unreadable { .. }
-            | Self::Stream { .. }
-            | Self::OtherMark { .. }
-            | Self::OtherKind { .. }
-            | Self::SameFile { .. }
-            | Self::Exists { .. } => ErrorKind::Usage,
+            Self::Media(e) => (e.code(), e.kind()),
+            Self::Provenance(e) => (e.code(), e.kind()),
+            Self::Registry(e) => (e.code(), e.kind()),
+            Self::Worker(e) => (e.code(), e.kind()),
+            Self::Picture { .. } => ("media.unmarkable", ErrorKind::Input),
+            Self::Unreadable { .. } => ("target.unreadable-mark", ErrorKind::Usage),
+            Self::Stream { .. } => ("stream.unfit", ErrorKind::Usage),
+            Self::OtherMark { .. } => ("mark.other-payload", ErrorKind::Usage),
+            Self::SeveralMarks { .. } => ("mark.several", ErrorKind::Input),
+            Self::OtherKind { .. } => ("target.other-kind", ErrorKind::Usage),
+            Self::SameFile { .. } => ("target.same-file", ErrorKind::Usage),
+            Self::Exists { .. } => ("target.exists", ErrorKind::Usage),
         }
     }
 }

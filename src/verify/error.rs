@@ -43,22 +43,22 @@ impl VerifyError {
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Media(e) => e.code(),
-            Self::Provenance(e) => e.code(),
-            Self::Registry(e) => e.code(),
-            Self::Worker(e) => e.code(),
-        }
+        self.told().0
     }
 
     /// What can be done about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
+        self.told().1
+    }
+
+    /// Both of them.
+    fn told(&self) -> (&'static str, ErrorKind) {
         match self {
-            Self::Media(e) => e.kind(),
-            Self::Provenance(e) => e.kind(),
-            Self::Registry(e) => e.kind(),
-            Self::Worker(e) => e.kind(),
+            Self::Media(e) => (e.code(), e.kind()),
+            Self::Provenance(e) => (e.code(), e.kind()),
+            Self::Registry(e) => (e.code(), e.kind()),
+            Self::Worker(e) => (e.code(), e.kind()),
         }
     }
 }
