@@ -13,7 +13,7 @@ use crate::fingerprint::Sketch;
 use crate::inspect::Showing;
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Container, Progress, Summary};
+use crate::media::{self, Container, Summary};
 use crate::payload::Payload;
 use crate::press::{Order, Press};
 use crate::provenance::{self, Bound, Placement, Signed, Source};
@@ -111,8 +111,7 @@ impl Stamping<'_> {
         let still = container.is_still();
         let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, still), known);
         let sounds = AudioMarkers::new(key, mark.payload, options.mark_sound);
-        let mut progress = |p: Progress| (control.progress)(p);
-        let mut marks = ClipMarks { pass, sounds, progress: &mut progress };
+        let mut marks = ClipMarks { pass, sounds, progress: &mut control.progress };
         let order = Order {
             target: targets.output,
             container: *container,
