@@ -42,7 +42,7 @@ pub mod stamp;
 pub mod verdict;
 pub mod verify;
 
-pub use proofmark_core::{AboutFile, ErrorKind, Payload, parallel, payload};
+pub use proofmark_core::{AboutFile, ErrorKind, Payload, parallel, payload, since_1970};
 pub use proofmark_watermark::{
     Generation, KeyId, KeyRing, Mark, PValue, WatermarkKey, audio, evidence, fec, key, mark,
     message, stats, video,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::targets::unwritten;
 use super::{Remember, StampError, StampOptions};
@@ -13,6 +12,7 @@ use crate::press::Press;
 use crate::provenance::{Bound, Signed, Trust};
 use crate::recovery::Registered;
 use crate::registry::{Binding, Content, Entry};
+use crate::since_1970;
 
 /// What a finished clip looks and sounds like.
 pub(super) struct Likeness {
@@ -99,9 +99,7 @@ impl Record<'_> {
             content,
             media_type: self.container.mime().into(),
             title: options.manifest.title.clone(),
-            stamped: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |d| d.as_secs()),
+            stamped: since_1970().as_secs(),
             labels: options.labels.clone(),
             bindings: if self.signed.is_some() { bindings.collect() } else { BTreeSet::new() },
             picture: self.likeness.video.clone(),

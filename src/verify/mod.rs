@@ -6,7 +6,6 @@ mod file;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -22,6 +21,7 @@ use crate::provenance::{
 use crate::recovery::Registered;
 use crate::registry::{Content, Registry};
 use crate::sandbox::Isolation;
+use crate::since_1970;
 use crate::verdict::Judgement;
 use crate::video::DetectOptions;
 
@@ -228,14 +228,12 @@ impl Check {
         let fail = |reason| MediaError::Open { path: path.into(), reason };
         let bytes = std::fs::metadata(path).map_err(fail)?.len();
         let sha256 = Content::of_file(path).map_err(fail)?;
-        let time =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let keys =
             ring.map_or(Vec::new(), |ring| ring.keys().iter().map(|k| k.id().clone()).collect());
         Ok(Self {
             sha256,
             bytes,
-            time,
+            time: since_1970().as_secs(),
             version: env!("CARGO_PKG_VERSION"),
             keys,
             lists: trust.lists().to_vec(),

@@ -40,5 +40,5 @@ pub use limits::Limits;
 pub use payload::{Payload, PayloadError};
 pub use spaced::Spaced;
 pub use stills::Stills;
-pub use time::TimeRange;
+pub use time::{TimeRange, since_1970};
 pub use video::Canvas;

@@ -1,8 +1,7 @@
 //! Who may change what, and who did: each entry that was stored with a token is its owner's, and
 //! stays so when it is gone.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use proofmark_core::since_1970;
 use serde::Serialize;
 
 use super::database::{Session, Value, integer, optional, signed, text};
@@ -39,7 +38,7 @@ fn now() -> Value {
 
 /// Since 1970.
 pub(super) fn now_in_milliseconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as u64)
+    since_1970().as_millis() as u64
 }
 
 /// Whether an entry, or the place where one was, is free or belongs to whoever asks. This
