@@ -19,11 +19,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofmark::attacks::{Group, attacks};
-use proofmark::audio;
 use proofmark::evidence::Question;
 use proofmark::media::{AudioReader, Cancel, EncodeOptions, FilterOptions, Limits, Reader, filter};
 use proofmark::video::{DetectOptions, Detector};
-use proofmark::{KeyRing, Payload, WatermarkKey};
+use proofmark::{KeyRing, Payload, WatermarkKey, audio};
 
 /// What is asked of each clip.
 const QUESTIONS: [&str; 6] = [

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::end::SPENT;
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
-use super::zygote::PreparedZygote;
-use super::zygote::{Shared, Worker, Zygote};
+use super::zygote::{PreparedZygote, Shared, Worker, Zygote};
 use super::{Isolation, SandboxError, check};
 use crate::audio::AudioEvidence;
 use crate::detect::{Detected, Showing, Shown};

@@ -5,10 +5,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use proofmark::Control;
-use proofmark::Stamper;
 use proofmark::media::{Container, Inlet, Limits, Outlet};
 use proofmark::stamp::StreamOptions;
+use proofmark::{Control, Stamper};
 
 use super::stamper::{StampWork, remarks};
 use super::{Answer, is_cancelled};

@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
-use proofmark::Control;
-use proofmark::KeyRing;
-use proofmark::Verifier;
 use proofmark::media::{Cancel, Progress};
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{Stage, VerifyOptions};
 use proofmark::video::DetectOptions;
+use proofmark::{Control, KeyRing, Verifier};
 use serde_json::{Value, json};
 
 use super::{Answer, Inspectors};

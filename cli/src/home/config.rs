@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use proofmark::VerifyOptions;
 use proofmark::media::Limits;
-use proofmark::registry;
 use proofmark::video::Strength;
+use proofmark::{VerifyOptions, registry};
 use serde::Deserialize;
 use toml::{Table, Value};
 

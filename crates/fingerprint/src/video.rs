@@ -5,8 +5,7 @@ use serde_bytes::ByteBuf;
 
 use super::pdq::{Hash, LINES, SIDE, Thumbnail, hash, thumbnail};
 use super::window::{Content, Window, thumbnail_of};
-use proofmark_core::Spaced;
-use proofmark_core::video::Luma;
+use proofmark_core::{Spaced, video::Luma};
 
 /// Seconds from one frame to the next, at the start: neighbours differ in some 46 of their bits
 /// then.

@@ -5,9 +5,8 @@
 //! anew. The file goes on where it was, and the other streams follow when their own times show that
 //! they have come to the same place, since packets of both sides lie mixed there.
 
-use ffmpeg_next::Packet;
-use ffmpeg_next::Rational;
 use ffmpeg_next::Rescale as _;
+use ffmpeg_next::{Packet, Rational};
 
 /// Microseconds, as libav counts the times of a whole file.
 const MICROSECONDS: Rational = Rational(1, 1_000_000);

@@ -4,8 +4,7 @@ use ffmpeg_next::codec::{self, encoder};
 use ffmpeg_next::ffi::{AVColorRange, AVColorSpace, FF_QP2LAMBDA};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Error, Packet, Rational, frame};
-use proofmark_core::Spaced;
-use proofmark_core::Stills;
+use proofmark_core::{Spaced, Stills};
 
 use super::convert::Converter;
 use super::frame::Picture;

@@ -32,12 +32,12 @@ pub use manifest::{Bound, ManifestOptions, Sent, Signed, Signing, sign, sign_str
 pub use parent::Source;
 pub use parent::check as check_source;
 pub use placement::{Placement, placement};
-pub use read::sidecar_path;
-pub use read::{OwnSigners, Trust, read, read_store};
+pub use read::{OwnSigners, Trust, read, read_store, sidecar_path};
 pub use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
-pub use report::{Action, Ancestor, ManifestReport, ManifestState, Signer};
-pub use report::{EXPIRED, INGREDIENT, REVOKED};
+pub use report::{
+    Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED, Signer,
+};
 pub use soft_binding::{AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, SoftBinding, VIDEO_FINGERPRINT};
 pub use traces::Traces;
 

@@ -12,8 +12,7 @@ use super::placement::{Placement, placement};
 use super::read::{FILE, STORE};
 use super::soft_binding::{self, Assertion};
 use super::{Identity, ProvenanceError, Source, open, parent, size};
-use proofmark_core::Container;
-use proofmark_core::Payload;
+use proofmark_core::{Container, Payload};
 
 /// What an AI clip is, in IPTC's words.
 const TRAINED_ALGORITHMIC_MEDIA: &str =

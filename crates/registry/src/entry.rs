@@ -10,8 +10,7 @@ use std::str::FromStr;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use proofmark_core::Payload;
-use proofmark_core::Stills;
+use proofmark_core::{Payload, Stills};
 use proofmark_fingerprint::{AudioFingerprint, VideoFingerprint};
 
 /// SHA-256 of a file.

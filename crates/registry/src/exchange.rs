@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Binding, Content, Entry};
-use proofmark_core::Payload;
-use proofmark_core::Stills;
+use proofmark_core::{Payload, Stills};
 use proofmark_fingerprint::{AudioFingerprint, VideoFingerprint};
 
 /// The schema's name.

@@ -35,8 +35,7 @@ pub use entry::{Binding, Content, Entry, Filter};
 pub use exchange::Registration;
 pub use owners::{Change, Event};
 
-use proofmark_core::ErrorKind;
-use proofmark_core::Payload;
+use proofmark_core::{ErrorKind, Payload};
 use proofmark_fingerprint::{AudioFingerprint, VideoFingerprint};
 
 /// Why the registry could not do what was asked.

@@ -9,8 +9,7 @@ use super::{
     Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError,
     Remark, cases, owners, seal,
 };
-use proofmark_core::Payload;
-use proofmark_core::Stills;
+use proofmark_core::{Payload, Stills};
 use proofmark_fingerprint::{AudioFingerprint, VideoFingerprint};
 
 /// Each step from one version of the tables to the next: that of version n makes version n + 1.

@@ -10,8 +10,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use proofmark_watermark::audio::{Detector, Format, ListenOptions, Marker};
-use proofmark_watermark::{KeyRing, Payload, WatermarkKey};
+use proofmark_watermark::{
+    KeyRing, Payload, WatermarkKey,
+    audio::{Detector, Format, ListenOptions, Marker},
+};
 
 const FORMAT: Format = Format { rate: 48_000, channels: 2 };
 const BLOCK: usize = 1024;

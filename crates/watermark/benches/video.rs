@@ -10,8 +10,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use proofmark_watermark::video::{FrameShape, Marker, Strength};
-use proofmark_watermark::{Payload, WatermarkKey};
+use proofmark_watermark::{
+    Payload, WatermarkKey,
+    video::{FrameShape, Marker, Strength},
+};
 
 /// Median seconds of a call.
 fn time(mut f: impl FnMut()) -> f64 {

@@ -4,8 +4,7 @@
 //! the other 116 and a CRC-32 go through the error-correcting code. The audio mark has no
 //! sub-patterns.
 
-use proofmark_core::Payload;
-use proofmark_core::payload::MESSAGE_BITS;
+use proofmark_core::{Payload, payload::MESSAGE_BITS};
 
 use crate::fec::crc32;
 

@@ -1,19 +1,19 @@
 //! The detector: samples in, evidence out.
 
 use super::carrier::{CELLS, Carrier, SYNC_CELLS};
-use super::decode;
-use super::echo;
 use super::evidence::{AudioEvidence, Capacity, TimeScale};
 use super::read::{Cells, Place, Weighing};
 use super::search::{Finding, Search, better};
 use super::segment::{PIECE, Segment};
 use super::timeline::timeline;
+use super::{decode, echo};
 use crate::evidence::{self, PRESENCE, Question, SECOND_LOOK, SpanState};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::stats::PValue;
-use proofmark_core::Payload;
-use proofmark_core::TimeRange;
-use proofmark_core::audio::{AudioError, Format, Mix};
+use proofmark_core::{
+    Payload, TimeRange,
+    audio::{AudioError, Format, Mix},
+};
 
 /// How to search.
 #[derive(Clone, Debug)]

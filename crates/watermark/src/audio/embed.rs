@@ -11,8 +11,10 @@ use super::carrier::{CELLS, Carrier, PERIOD, STEP, phase};
 use super::layout::{BANDS, EDGES, PAIR, PerBand, ROW, WINDOW};
 use super::mask::{Limit, Mask, SILENCE};
 use crate::key::WatermarkKey;
-use proofmark_core::Payload;
-use proofmark_core::audio::{AudioError, Format, Mix};
+use proofmark_core::{
+    Payload,
+    audio::{AudioError, Format, Mix},
+};
 
 /// Seconds between the powers that a gain is chosen from, and their number in a row and a pair.
 const INTERVAL: f64 = ROW / 5.0;

@@ -6,8 +6,7 @@ use super::carrier::CELLS;
 use crate::evidence::{Method, Span};
 use crate::key::KeyId;
 use crate::stats::{PValue, unsaturated};
-use proofmark_core::Payload;
-use proofmark_core::TimeRange;
+use proofmark_core::{Payload, TimeRange};
 
 /// How the sound lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

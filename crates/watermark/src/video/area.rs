@@ -6,8 +6,7 @@ use super::carrier::{Carrier, POINTS};
 use super::evidence::AreaMap;
 use super::hypothesis::Detection;
 use super::image::Image;
-use super::tile::TILE;
-use super::tile::TileFft;
+use super::tile::{TILE, TileFft};
 use super::warp::{Unwarped, unwarp};
 use crate::stats::median;
 

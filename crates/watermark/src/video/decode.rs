@@ -8,8 +8,7 @@ use crate::fec::Correlator;
 use crate::mark::{Generation, Mark};
 use crate::message::{CODED_BITS, Message, PAYLOADS, SUBPATTERNS};
 use crate::stats::PValue;
-use proofmark_core::Payload;
-use proofmark_core::parallel;
+use proofmark_core::{Payload, parallel};
 
 /// List lengths: the short one decodes all but the weakest marks in a millisecond, the long one
 /// gains another 0.4 dB for ten times that.

@@ -20,10 +20,10 @@ use super::windows::Windows;
 use crate::evidence::{self, IDENTITY, PRESENCE, Span, SpanState};
 use crate::key::KeyRing;
 use crate::stats::PValue;
-use proofmark_core::Payload;
-use proofmark_core::video::Coding;
-use proofmark_core::video::FrameShape;
-use proofmark_core::video::Luma;
+use proofmark_core::{
+    Payload,
+    video::{Coding, FrameShape, Luma},
+};
 
 /// Lines of the second, finer sum, for marks that were made smaller than the frame (letterbox,
 /// picture in picture).

@@ -7,8 +7,7 @@ use crate::evidence::{Method, Span};
 use crate::key::KeyId;
 use crate::mark::Generation;
 use crate::stats::{PValue, unsaturated};
-use proofmark_core::Payload;
-use proofmark_core::TimeRange;
+use proofmark_core::{Payload, TimeRange};
 
 /// How the picture lies relative to the one that was stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

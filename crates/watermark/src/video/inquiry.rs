@@ -1,7 +1,6 @@
 //! What is asked of the frames of a clip.
 
-use proofmark_core::Payload;
-use proofmark_core::video::FrameShape;
+use proofmark_core::{Payload, video::FrameShape};
 
 use super::carrier::Carrier;
 use super::decimate::decimation;

@@ -14,8 +14,7 @@ use super::sync::{Orientation, Whitened};
 use super::warp::Warp;
 use crate::key::WatermarkKey;
 use crate::mark::Mark;
-use proofmark_core::video::FrameShape;
-use proofmark_core::video::Luma;
+use proofmark_core::video::{FrameShape, Luma};
 
 /// Collects marked frames.
 pub struct Meter {

@@ -15,8 +15,7 @@ use super::read::{Cells, Place, Weighing, standard};
 use super::segment::Segment;
 use crate::evidence::{Method, Question};
 use crate::stats::PValue;
-use proofmark_core::Payload;
-use proofmark_core::parallel;
+use proofmark_core::{Payload, parallel};
 
 /// Offsets that are tried within a pair: every 4 ms.
 const OFFSETS: usize = 10;
