@@ -374,8 +374,42 @@ fn the_environment_stays_with_the_parent() {
     assert!(has("MALLOC_ARENA_MAX") && !has("PATH") && !has("HOME") && !has("CARGO"), "{reason}");
 }
 
+/// All that is seen of a file, in words, and a frame of it.
+fn seen(inspector: &dyn Inspector, path: &Path) -> (String, Option<Still>) {
+    let mut look = inspector.open(path, &Limits::default(), &Cancel::default()).unwrap();
+    let manifest = look.manifest(&Trust::default()).unwrap();
+    let mut progress = Vec::new();
+    let found = look
+        .marks(&ring(), &DetectOptions::default(), Showing::SKETCHED, &mut |p| progress.push(p))
+        .unwrap();
+    assert_eq!(progress.is_empty(), found.picture.is_none(), "{}", path.display());
+    let still = look.frame(1.0).ok();
+    let looks = found.sketch.as_ref().map(|s| s.fingerprint());
+    let resemblance =
+        found.sketch.as_ref().zip(looks.as_ref()).and_then(|(s, f)| Query::new(s).resemblance(f));
+    let bytes: Vec<Vec<u8>> =
+        manifest.iter().flat_map(|m| m.soft_bindings.iter().map(|b| b.bytes.clone())).collect();
+    let p = found.picture.as_ref().map(|p| p.p_value.ln());
+    (
+        format!(
+            "{:?}",
+            (
+                manifest,
+                bytes,
+                found.info,
+                found.picture,
+                found.sound,
+                p,
+                looks,
+                resemblance.map(|r| r.distance)
+            )
+        ),
+        still,
+    )
+}
+
 fn a_good_worker_sees_what_its_parent_would() {
-    let (limits, cancel, trust) = (Limits::default(), Cancel::default(), Trust::default());
+    let (limits, cancel) = (Limits::default(), Cancel::default());
     let folder = TempDir::new().unwrap();
     let stamped = folder.path().join("stamped.mp4");
     let (identity, _) = common::identity();
@@ -385,45 +419,7 @@ fn a_good_worker_sees_what_its_parent_would() {
     let workers = workers("good", "");
     let inspectors: [&dyn Inspector; 2] = [&InProcess, &workers];
     for path in [&stamped, &stamped_sound, &clip()] {
-        let seen = inspectors.map(|inspector| {
-            let mut look = inspector.open(path, &limits, &cancel).unwrap();
-            let manifest = look.manifest(&trust).unwrap();
-            let mut progress = Vec::new();
-            let found = look
-                .marks(&ring(), &DetectOptions::default(), Showing::SKETCHED, &mut |p| {
-                    progress.push(p)
-                })
-                .unwrap();
-            assert_eq!(progress.is_empty(), found.picture.is_none(), "{}", path.display());
-            let still = look.frame(1.0).ok();
-            let looks = found.sketch.as_ref().map(|s| s.fingerprint());
-            let resemblance = found
-                .sketch
-                .as_ref()
-                .zip(looks.as_ref())
-                .and_then(|(s, f)| Query::new(s).resemblance(f));
-            let bytes: Vec<Vec<u8>> = manifest
-                .iter()
-                .flat_map(|m| m.soft_bindings.iter().map(|b| b.bytes.clone()))
-                .collect();
-            let p = found.picture.as_ref().map(|p| p.p_value.ln());
-            (
-                format!(
-                    "{:?}",
-                    (
-                        manifest,
-                        bytes,
-                        found.info,
-                        found.picture,
-                        found.sound,
-                        p,
-                        looks,
-                        resemblance.map(|r| r.distance)
-                    )
-                ),
-                still,
-            )
-        });
+        let seen = inspectors.map(|inspector| seen(inspector, path));
         assert!(seen[0] == seen[1], "{}:\n{}\n{}", path.display(), seen[0].0, seen[1].0);
     }
     let missing = folder.path().join("missing.mp4");

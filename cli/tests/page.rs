@@ -173,6 +173,50 @@ fn desk() -> Desk {
     desk
 }
 
+/// The player plays, and a click on the timeline moves it.
+fn check_player(browser: &Browser) {
+    browser.wait("document.querySelector('video').readyState >= 2");
+    assert!(browser.run("return document.querySelector('video').duration").as_f64().unwrap() > 3.9);
+    browser.run(
+        "const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); \
+        t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, \
+        bubbles: true}))",
+    );
+    browser.wait("Math.abs(document.querySelector('video').currentTime - 2) < 0.3");
+    browser.wait(
+        "document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'",
+    );
+    // So do the arrow keys.
+    browser.run(
+        "document.querySelector('[role=slider]').dispatchEvent(new \
+        KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))",
+    );
+    browser.wait("Math.abs(document.querySelector('video').currentTime - 3) < 0.4");
+}
+
+/// The marked area is drawn when asked for, over all of the frame.
+fn check_area(browser: &Browser) {
+    assert_eq!(
+        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
+        "none"
+    );
+    browser.run("document.querySelector('#area').click()");
+    assert_eq!(
+        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
+        "block"
+    );
+    let sizes = browser.run(
+        "return [document.querySelector('svg.area'), \
+            document.querySelector('video')].map(e => [e.getBoundingClientRect().width, \
+            e.getBoundingClientRect().height])",
+    );
+    assert_eq!(sizes[0], sizes[1]);
+    assert!(
+        browser.run("return document.querySelectorAll('svg.area .yes').length").as_u64().unwrap()
+            > 4
+    );
+}
+
 #[test]
 fn a_moderator_sends_a_clip_and_reads_why() {
     let desk = desk();
@@ -207,44 +251,8 @@ fn a_moderator_sends_a_clip_and_reads_why() {
     assert!(
         browser.run("return document.title").as_str().unwrap().starts_with("Recovered: upload.mp4")
     );
-    // The player plays, and a click on the timeline moves it.
-    browser.wait("document.querySelector('video').readyState >= 2");
-    assert!(browser.run("return document.querySelector('video').duration").as_f64().unwrap() > 3.9);
-    browser.run(
-        "const t = document.querySelector('svg.timeline'), b = t.getBoundingClientRect(); \
-        t.dispatchEvent(new MouseEvent('click', {clientX: b.x + b.width / 2, clientY: b.y + 20, \
-        bubbles: true}))",
-    );
-    browser.wait("Math.abs(document.querySelector('video').currentTime - 2) < 0.3");
-    browser.wait(
-        "document.querySelector('.timeline .head').getAttribute('transform') !== 'translate(90 0)'",
-    );
-    // So do the arrow keys.
-    browser.run(
-        "document.querySelector('[role=slider]').dispatchEvent(new \
-        KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))",
-    );
-    browser.wait("Math.abs(document.querySelector('video').currentTime - 3) < 0.4");
-    // The marked area is drawn when asked for, over all of the frame.
-    assert_eq!(
-        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
-        "none"
-    );
-    browser.run("document.querySelector('#area').click()");
-    assert_eq!(
-        browser.run("return getComputedStyle(document.querySelector('svg.area')).display"),
-        "block"
-    );
-    let sizes = browser.run(
-        "return [document.querySelector('svg.area'), \
-            document.querySelector('video')].map(e => [e.getBoundingClientRect().width, \
-            e.getBoundingClientRect().height])",
-    );
-    assert_eq!(sizes[0], sizes[1]);
-    assert!(
-        browser.run("return document.querySelectorAll('svg.area .yes').length").as_u64().unwrap()
-            > 4
-    );
+    check_player(&browser);
+    check_area(&browser);
     browser.picture("report");
     // The link leads here, and the report can be taken away.
     let link =

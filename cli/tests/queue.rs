@@ -123,55 +123,16 @@ impl Drop for Worker {
     }
 }
 
-#[test]
-fn jobs_end_as_the_commands_do() {
-    let office = Office::new();
-    office.desk.clip("clip.mp4");
-    std::fs::write(office.desk.path("broken.mp4"), "no clip").unwrap();
-    let stamp = office.submit(&[
-        "stamp",
-        "clip.mp4",
-        "-o",
-        "stamped.mp4",
-        "--title",
-        "A rabbit",
-        "--preset",
-        "ultrafast",
-        "--priority",
-        "-3",
-        "--key",
-        "order 17",
-    ])[0];
-    assert_eq!(
-        office.submit(&[
-            "stamp",
-            "clip.mp4",
-            "-o",
-            "stamped.mp4",
-            "--title",
-            "A rabbit",
-            "--preset",
-            "ultrafast",
-            "--key",
-            "order 17"
-        ]),
-        [stamp]
-    );
-    refused(
-        &office.run(&["submit", "stamp", "clip.mp4", "-o", "other.mp4", "--key", "order 17"]),
-        2,
-        &["order 17", "another key"],
-    );
-    let looks =
-        office.submit(&["verify", "clip.mp4", "broken.mp4", "missing.mp4", "--key", "day 1"]);
-    let shown = text(&office.run(&["jobs"]).stdout);
-    assert!(shown.contains("waiting") && !shown.contains(postgres_server::PASSWORD), "{shown}");
-    let worked = office.work();
-    assert!(!text(&worked.stderr).contains(postgres_server::PASSWORD), "{}", text(&worked.stderr));
-    // The stamp was to come last.
-    assert_eq!(json(&worked).last().unwrap()["id"], stamp);
+/// Submits one and the same stamp.
+fn order(office: &Office, more: &[&str]) -> Vec<i64> {
+    let what = ["stamp", "clip.mp4", "-o", "stamped.mp4", "--title", "A rabbit"];
+    let how = ["--preset", "ultrafast", "--key", "order 17"];
+    office.submit(&[&what[..], &how, more].concat())
+}
 
-    let done = office.show(stamp);
+/// What an order that was carried out says, and has left behind.
+fn check_order(office: &Office, id: i64) {
+    let done = office.show(id);
     assert_eq!(
         (&done["job"]["state"], &done["result"]["exit"], &done["job"]["attempt"]),
         (&"done".into(), &0.into(), &1.into()),
@@ -191,6 +152,55 @@ fn jobs_end_as_the_commands_do() {
         report["registered"].as_str().unwrap().ends_with("registry.db")
             && office.workplaces().is_empty()
     );
+}
+
+/// A command ends alike here and with a worker.
+fn compare(office: &Office, [verb, file]: [&str; 2], exit: i32) {
+    let file = office.desk.path(file);
+    let arguments = [verb, file.to_str().unwrap()];
+    let (here, there) = (
+        office.run(&[&arguments[..], &["--json"]].concat()),
+        office.run(&[&["submit", "--wait", "--json"], &arguments[..]].concat()),
+    );
+    assert_eq!((code(&here), code(&there)), (exit, exit), "{arguments:?}: {}", text(&there.stderr));
+    let told = |o: &Output| {
+        let mut told = json(o);
+        told.iter_mut()
+            .filter(|r| r["check"].is_object())
+            .for_each(|r| r["check"]["time"] = Value::Null);
+        told
+    };
+    assert_eq!(told(&here), told(&there));
+    let (here, there) =
+        (office.run(&arguments), office.run(&[&["submit", "--wait"], &arguments[..]].concat()));
+    assert_eq!(
+        (text(&here.stdout), text(&here.stderr)),
+        (text(&there.stdout), text(&there.stderr))
+    );
+}
+
+#[test]
+fn jobs_end_as_the_commands_do() {
+    let office = Office::new();
+    office.desk.clip("clip.mp4");
+    std::fs::write(office.desk.path("broken.mp4"), "no clip").unwrap();
+    let stamp = order(&office, &["--priority", "-3"])[0];
+    assert_eq!(order(&office, &[]), [stamp]);
+    refused(
+        &office.run(&["submit", "stamp", "clip.mp4", "-o", "other.mp4", "--key", "order 17"]),
+        2,
+        &["order 17", "another key"],
+    );
+    let looks =
+        office.submit(&["verify", "clip.mp4", "broken.mp4", "missing.mp4", "--key", "day 1"]);
+    let shown = text(&office.run(&["jobs"]).stdout);
+    assert!(shown.contains("waiting") && !shown.contains(postgres_server::PASSWORD), "{shown}");
+    let worked = office.work();
+    assert!(!text(&worked.stderr).contains(postgres_server::PASSWORD), "{}", text(&worked.stderr));
+    // The stamp was to come last.
+    assert_eq!(json(&worked).last().unwrap()["id"], stamp);
+
+    check_order(&office, stamp);
     assert_eq!(
         office.rows("SELECT state FROM proofmark_jobs WHERE state <> 'done' ORDER BY id"),
         ["failed", "failed"]
@@ -212,38 +222,7 @@ fn jobs_end_as_the_commands_do() {
         (["detect", "stamped.mp4"], 0),
         (["verify", "broken.mp4"], 2),
     ] {
-        let arguments = arguments.map(|a| {
-            if a.contains('.') {
-                office.desk.path(a).to_str().unwrap().to_string()
-            } else {
-                a.into()
-            }
-        });
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let (here, there) = (
-            office.run(&[&arguments[..], &["--json"]].concat()),
-            office.run(&[&["submit", "--wait", "--json"], &arguments[..]].concat()),
-        );
-        assert_eq!(
-            (code(&here), code(&there)),
-            (exit, exit),
-            "{arguments:?}: {}",
-            text(&there.stderr)
-        );
-        let told = |o: &Output| {
-            let mut told = json(o);
-            told.iter_mut()
-                .filter(|r| r["check"].is_object())
-                .for_each(|r| r["check"]["time"] = Value::Null);
-            told
-        };
-        assert_eq!(told(&here), told(&there));
-        let (here, there) =
-            (office.run(&arguments), office.run(&[&["submit", "--wait"], &arguments[..]].concat()));
-        assert_eq!(
-            (text(&here.stdout), text(&here.stderr)),
-            (text(&there.stdout), text(&there.stderr))
-        );
+        compare(&office, arguments, exit);
     }
     // Asked to, it stops at once.
     worker.signal("TERM");
@@ -391,8 +370,8 @@ impl Drop for Store {
     }
 }
 
-#[test]
-fn media_come_from_a_store_and_go_there() {
+/// An office with a store, in which there are a clip, and one that is larger than a file may be.
+fn with_store() -> (Office, Store) {
     let mut office = Office::new();
     let store = Store::start();
     office.store = Some(store.url.clone());
@@ -404,17 +383,43 @@ fn media_come_from_a_store_and_go_there() {
     .unwrap();
     std::fs::write(office.desk.path("large"), vec![0; 3 << 20]).unwrap();
     store.put("large.mp4", &office.desk.path("large"));
+    (office, store)
+}
 
-    let stamps = office.submit(&[
-        "stamp",
-        "s3://clips/day 1/in.mp4",
-        "-o",
-        "s3://clips/out/stamped.mkv",
-        "--preset",
-        "ultrafast",
-    ]);
+/// Submits a stamp of that clip, which goes to the store.
+fn order_in_store(office: &Office, more: &[&str]) -> i64 {
+    let (from, to) = ("s3://clips/day 1/in.mp4", "s3://clips/out/stamped.mkv");
+    office.submit(&[&["stamp", from, "-o", to, "--preset", "ultrafast"], more].concat())[0]
+}
+
+/// A store that is away is waited for, and says nothing of the credentials.
+fn look_without_store(office: &Office, url: &str) {
+    let waiting = office.submit(&["verify", "s3://clips/out/stamped.mkv"])[0];
+    let o = office.run(&["worker", "--until-empty", "--tries", "1"]);
+    let job = office.show(waiting);
+    assert!(
+        job["job"]["state"] == "parked"
+            && job["job"]["error"].as_str().unwrap().contains("AWS_ENDPOINT_URL"),
+        "{job}"
+    );
+    let mut all = text(&o.stdout) + &text(&o.stderr);
+    all += &office.rows("SELECT row_to_json(j)::text FROM proofmark_jobs j").concat();
+    all += &office.rows("SELECT row_to_json(r)::text FROM proofmark_results r").concat();
+    assert!(
+        !all.contains(SECRET)
+            && !all.contains("AKIAEXAMPLE")
+            && !all.contains(postgres_server::PASSWORD),
+        "{url}: {all}"
+    );
+    assert!(std::fs::read_dir(office.desk.path("tmp")).unwrap().next().is_none());
+}
+
+#[test]
+fn media_come_from_a_store_and_go_there() {
+    let (office, store) = with_store();
+    let stamp = order_in_store(&office, &[]);
     office.work();
-    let done = office.show(stamps[0]);
+    let done = office.show(stamp);
     let report = &done["result"]["report"];
     assert_eq!(
         (&report["file"], &report["output"], &report["manifest"]["path"]),
@@ -431,25 +436,8 @@ fn media_come_from_a_store_and_go_there() {
 
     // A target that is there stays, unless it is to be replaced; what is not there or too large is
     // an error of that file.
-    let again = office.submit(&[
-        "stamp",
-        "s3://clips/day 1/in.mp4",
-        "-o",
-        "s3://clips/out/stamped.mkv",
-        "--preset",
-        "ultrafast",
-    ])[0];
-    let forced = office.submit(&[
-        "stamp",
-        "s3://clips/day 1/in.mp4",
-        "-o",
-        "s3://clips/out/stamped.mkv",
-        "--preset",
-        "ultrafast",
-        "--force",
-        "--priority",
-        "-1",
-    ])[0];
+    let again = order_in_store(&office, &[]);
+    let forced = order_in_store(&office, &["--force", "--priority", "-1"]);
     let looks = office.submit(&[
         "verify",
         "s3://clips/out/stamped.mkv",
@@ -489,27 +477,9 @@ fn media_come_from_a_store_and_go_there() {
         error(looks[2])
     );
 
-    // A store that is away is waited for, and says nothing of the credentials.
     let url = store.url.clone();
     drop(store);
-    let waiting = office.submit(&["verify", "s3://clips/out/stamped.mkv"])[0];
-    let o = office.run(&["worker", "--until-empty", "--tries", "1"]);
-    let job = office.show(waiting);
-    assert!(
-        job["job"]["state"] == "parked"
-            && job["job"]["error"].as_str().unwrap().contains("AWS_ENDPOINT_URL"),
-        "{job}"
-    );
-    let mut all = text(&o.stdout) + &text(&o.stderr);
-    all += &office.rows("SELECT row_to_json(j)::text FROM proofmark_jobs j").concat();
-    all += &office.rows("SELECT row_to_json(r)::text FROM proofmark_results r").concat();
-    assert!(
-        !all.contains(SECRET)
-            && !all.contains("AKIAEXAMPLE")
-            && !all.contains(postgres_server::PASSWORD),
-        "{url}: {all}"
-    );
-    assert!(std::fs::read_dir(office.desk.path("tmp")).unwrap().next().is_none());
+    look_without_store(&office, &url);
 }
 
 #[test]

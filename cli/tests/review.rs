@@ -165,6 +165,67 @@ fn says(answer: &Answer, parts: &[&str]) {
     }
 }
 
+/// The report has pictures of both, moment by moment.
+fn check_pictures(browser: &Browser<'_>, at: &str) {
+    for still in [format!("{at}/stills/0"), format!("{at}/registered/0/stills/0")] {
+        let jpeg = browser.get(&still);
+        assert_eq!(
+            (jpeg.status, jpeg.header("content-type"), &jpeg.body[..2]),
+            (200, Some("image/jpeg"), &[0xff, 0xd8][..]),
+            "{still}"
+        );
+    }
+    assert_eq!(browser.get(&format!("{at}/registered/1/stills/0")).status, 404);
+}
+
+/// A clip is found again by what it is called, by its number, and by what was said.
+fn check_search(desk: &Desk, browser: &Browser<'_>, report: &Value, case: &str) {
+    for (words, part) in [
+        ("rabbit", "A rabbit"),
+        ("spring", "A rabbit"),
+        (report["video"]["payload"].as_str().unwrap(), "A rabbit"),
+        ("face", "/cases/"),
+        (case.strip_prefix("/cases/").unwrap(), "agree"),
+    ] {
+        says(&browser.get(&format!("/search?words={}", words.replace(' ', "+"))), &[part]);
+    }
+    says(&browser.get("/search?words=nowhere"), &["Nothing is known under these words"]);
+    says(&browser.get("/search"), &["What was decided last", "agree"]);
+    let log = text(&desk.run(&["registry", "log", "--json"]).stdout);
+    assert!(
+        ["\"ann\"", "\"ben\"", "\"decision\"", "\"review\""].iter().all(|part| log.contains(part)),
+        "{log}"
+    );
+}
+
+/// The statement says all of it, and carries the certificate that it can be checked with.
+fn check_statement(browser: &Browser<'_>, at: &str, report: &Value) {
+    let statement = browser.get(&format!("{at}/statement"));
+    assert_eq!(
+        (statement.status, statement.header("content-type")),
+        (200, Some("application/jose"))
+    );
+    let signed = text(&statement.body);
+    let [head, body, _]: [&str; 3] = signed.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let decoded = |part: &str| {
+        serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    };
+    let (head, body) = (decoded(head), decoded(body));
+    assert_eq!(
+        (&head["alg"], &head["typ"], head["x5c"].as_array().unwrap().is_empty()),
+        (&json!("ES256"), &json!("proofmark-statement+json"), false)
+    );
+    assert_eq!(
+        (&body["schema"], &body["report"], &body["link"]),
+        (&json!("proofmark.statement/1"), report, &json!(at))
+    );
+    assert_eq!(body["case"].as_array().unwrap().len(), 4);
+    assert!(
+        !body["pictures"].as_array().unwrap().is_empty()
+            && !body["registered_pictures"].as_array().unwrap().is_empty()
+    );
+}
+
 #[test]
 fn two_people_decide_by_name_and_a_third_takes_a_statement_away() {
     let desk = desk();
@@ -191,17 +252,7 @@ fn two_people_decide_by_name_and_a_third_takes_a_statement_away() {
             "This clip beside the registered one",
         ],
     );
-    // Pictures of both, moment by moment.
-    for still in [format!("{at}/stills/0"), format!("{at}/registered/0/stills/0")] {
-        let jpeg = first.get(&still);
-        assert_eq!(
-            (jpeg.status, jpeg.header("content-type"), &jpeg.body[..2]),
-            (200, Some("image/jpeg"), &[0xff, 0xd8][..]),
-            "{still}"
-        );
-    }
-    assert_eq!(first.get(&format!("{at}/registered/1/stills/0")).status, 404);
-
+    check_pictures(&first, &at);
     let report = first.get(&format!("{at}/report.json")).json();
     let case = format!("/cases/{}", report["check"]["sha256"].as_str().unwrap());
     let id = at.strip_prefix("/reports/").unwrap();
@@ -227,49 +278,8 @@ fn two_people_decide_by_name_and_a_third_takes_a_statement_away() {
     assert_eq!((write(&third, "note", "x").status, third.get("/search").status), (403, 403));
     assert!(!text(&third.get(&at).body).contains("at 0:02."));
 
-    // It is found again by what it is called, by its number, and by what was said.
-    for (words, part) in [
-        ("rabbit", "A rabbit"),
-        ("spring", "A rabbit"),
-        (report["video"]["payload"].as_str().unwrap(), "A rabbit"),
-        ("face", "/cases/"),
-        (case.strip_prefix("/cases/").unwrap(), "agree"),
-    ] {
-        says(&second.get(&format!("/search?words={}", words.replace(' ', "+"))), &[part]);
-    }
-    says(&second.get("/search?words=nowhere"), &["Nothing is known under these words"]);
-    says(&second.get("/search"), &["What was decided last", "agree"]);
-    let log = text(&desk.run(&["registry", "log", "--json"]).stdout);
-    assert!(
-        ["\"ann\"", "\"ben\"", "\"decision\"", "\"review\""].iter().all(|part| log.contains(part)),
-        "{log}"
-    );
-
-    // The statement says all of it, and carries the certificate that it can be checked with.
-    let statement = second.get(&format!("{at}/statement"));
-    assert_eq!(
-        (statement.status, statement.header("content-type")),
-        (200, Some("application/jose"))
-    );
-    let signed = text(&statement.body);
-    let [head, body, _]: [&str; 3] = signed.split('.').collect::<Vec<_>>().try_into().unwrap();
-    let decoded = |part: &str| {
-        serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-    };
-    let (head, body) = (decoded(head), decoded(body));
-    assert_eq!(
-        (&head["alg"], &head["typ"], head["x5c"].as_array().unwrap().is_empty()),
-        (&json!("ES256"), &json!("proofmark-statement+json"), false)
-    );
-    assert_eq!(
-        (&body["schema"], &body["report"], &body["link"]),
-        (&json!("proofmark.statement/1"), &report, &json!(at))
-    );
-    assert_eq!(body["case"].as_array().unwrap().len(), 4);
-    assert!(
-        !body["pictures"].as_array().unwrap().is_empty()
-            && !body["registered_pictures"].as_array().unwrap().is_empty()
-    );
+    check_search(&desk, &second, &report, &case);
+    check_statement(&second, &at, &report);
     // It is not for whoever may only look: without the case it would say that nothing was decided.
     assert_eq!(third.get(&format!("{at}/statement")).status, 403);
     assert!(!text(&third.get(&at).body).contains("/statement"));

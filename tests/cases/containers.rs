@@ -307,18 +307,9 @@ fn look(path: &Path) -> Value {
     v
 }
 
-/// The files that have everything between them.
-fn inputs(folder: &Path) -> Vec<PathBuf> {
+/// A film with languages, chapters, attachments and a wide range of light.
+fn film(folder: &Path) {
     let at = |name: &str| folder.join(name);
-    let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
-    write("s.srt", "1\n00:00:00,200 --> 00:00:01,000\nA rabbit wakes up.\n\n");
-    write(
-        "m.txt",
-        ";FFMETADATA1\ntitle=A \
-        film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\ntitle=Two\n",
-    );
-    write("font.ttf", "not a font, and nobody looks");
-    generate("testsrc2=s=64x64", "-frames:v 1", &at("cover.jpg"));
     let f = folder.display();
     let hdr = "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400:log-level=none";
     generate(
@@ -331,6 +322,12 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
         ),
         &at("film.mkv"),
     );
+}
+
+/// What a phone films: turned, with its place, a time code and subtitles.
+fn phone(folder: &Path) {
+    let at = |name: &str| folder.join(name);
+    let f = folder.display();
     generate(
         "testsrc2=s=320x240:r=25:d=2[out0];sine=d=2[out1]",
         &format!(
@@ -340,6 +337,11 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
         &at("phone.mov"),
     );
     std::fs::write(at("phone.mov"), turned(std::fs::read(at("phone.mov")).unwrap())).unwrap();
+}
+
+/// What is broadcast: fields and captions.
+fn broadcast(folder: &Path) {
+    let at = |name: &str| folder.join(name);
     generate(
         "testsrc2=s=320x240:r=25:d=2,setfield=tff,format=yuv420p",
         "-c:v libx264 -flags +ilme+ildct -top 1 -bsf:v h264_mp4toannexb -f h264",
@@ -348,18 +350,12 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     std::fs::write(at("captions.h264"), with_captions(&std::fs::read(at("fields.h264")).unwrap()))
         .unwrap();
     ffmpeg(&at("captions.h264"), "-c copy", &at("broadcast.mov"));
-    generate("testsrc2=s=320x160:r=25:d=2", "-c:v libx264 -pix_fmt yuv420p", &at("flat.mp4"));
-    std::fs::write(at("sphere.mp4"), spherical(std::fs::read(at("flat.mp4")).unwrap())).unwrap();
-    generate(
-        "testsrc2=s=320x240:r=25:d=1,format=yuva420p,geq=lum='lum(X,Y)':a='X/320*255':cb=128:cr=128",
-        "-c:v libvpx-vp9 -auto-alt-ref 0 -deadline realtime -cpu-used 8",
-        &at("alpha.webm"),
-    );
-    generate(
-        "testsrc2=s=320x240:r=25:d=2,setpts=PTS*(1+0.3*mod(N\\,3))",
-        "-c:v libx264 -vsync vfr -enc_time_base 1:1000",
-        &at("uneven.mkv"),
-    );
+}
+
+/// Sound with tags, a cover, chapters, or what broadcasters write.
+fn sounds(folder: &Path) {
+    let at = |name: &str| folder.join(name);
+    let f = folder.display();
     generate(
         "sine=d=4",
         &format!(
@@ -379,6 +375,36 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
         time_reference=96000 -ar 48000 -c:a pcm_s24le",
         &at("broadcast.wav"),
     );
+}
+
+/// The files that have everything between them.
+fn inputs(folder: &Path) -> Vec<PathBuf> {
+    let at = |name: &str| folder.join(name);
+    let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+    write("s.srt", "1\n00:00:00,200 --> 00:00:01,000\nA rabbit wakes up.\n\n");
+    write(
+        "m.txt",
+        ";FFMETADATA1\ntitle=A \
+        film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\ntitle=Two\n",
+    );
+    write("font.ttf", "not a font, and nobody looks");
+    generate("testsrc2=s=64x64", "-frames:v 1", &at("cover.jpg"));
+    film(folder);
+    phone(folder);
+    broadcast(folder);
+    generate("testsrc2=s=320x160:r=25:d=2", "-c:v libx264 -pix_fmt yuv420p", &at("flat.mp4"));
+    std::fs::write(at("sphere.mp4"), spherical(std::fs::read(at("flat.mp4")).unwrap())).unwrap();
+    generate(
+        "testsrc2=s=320x240:r=25:d=1,format=yuva420p,geq=lum='lum(X,Y)':a='X/320*255':cb=128:cr=128",
+        "-c:v libvpx-vp9 -auto-alt-ref 0 -deadline realtime -cpu-used 8",
+        &at("alpha.webm"),
+    );
+    generate(
+        "testsrc2=s=320x240:r=25:d=2,setpts=PTS*(1+0.3*mod(N\\,3))",
+        "-c:v libx264 -vsync vfr -enc_time_base 1:1000",
+        &at("uneven.mkv"),
+    );
+    sounds(folder);
     [
         "film.mkv",
         "phone.mov",

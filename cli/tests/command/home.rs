@@ -1,6 +1,6 @@
 //! The home: its keys and its identity, and those that come from elsewhere.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -86,55 +86,68 @@ fn a_home_that_lost_something_is_mended() {
     refused(&desk.run(&["init"]), 2, &["key.pem", "without its certificate"]);
 }
 
-/// Keys and certificates that another tool made.
-#[test]
-fn foreign_identities_sign() {
-    let desk = Desk::new();
-    desk.clip("clip.mp4");
-    let openssl = |arguments: &str| {
-        let o = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(desk.work.path())
-            .output()
-            .unwrap();
-        assert!(o.status.success(), "openssl {arguments}: {}", text(&o.stderr));
-    };
+fn openssl(desk: &Desk, arguments: &str) {
+    let o = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(desk.work.path())
+        .output()
+        .unwrap();
+    assert!(o.status.success(), "openssl {arguments}: {}", text(&o.stderr));
+}
+
+/// Makes an authority.
+fn make_authority(desk: &Desk) {
     std::fs::write(
         desk.path("leaf.ext"),
         "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n",
     )
     .unwrap();
     openssl(
+        desk,
         "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 30 -subj \
         /O=Studio/CN=Studio-CA -addext keyUsage=critical,keyCertSign",
     );
-    for (name, kind) in [("es256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("ed25519", "ED25519")] {
-        openssl(&format!("genpkey -algorithm {kind} -out {name}.key"));
-        openssl(&format!(
-            "req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out {name}.csr"
-        ));
-        openssl(&format!(
+}
+
+/// Has that authority certify a key of a kind.
+fn make_signer(desk: &Desk, name: &str, kind: &str) {
+    openssl(desk, &format!("genpkey -algorithm {kind} -out {name}.key"));
+    openssl(
+        desk,
+        &format!("req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out {name}.csr"),
+    );
+    openssl(
+        desk,
+        &format!(
             "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile \
             leaf.ext -out {name}.pem"
-        ));
-        let chain = ["pem", "chain"].map(|e| desk.path(&format!("{name}.{e}")));
-        std::fs::write(
-            &chain[1],
-            std::fs::read_to_string(&chain[0]).unwrap()
-                + &std::fs::read_to_string(desk.path("ca.pem")).unwrap(),
-        )
-        .unwrap();
-        let stamped = desk.run(&[
-            "stamp",
-            "clip.mp4",
-            "-o",
-            "out.mp4",
-            "--force",
-            "--sign-cert",
-            &format!("{name}.chain"),
-            "--sign-key",
-            &format!("{name}.key"),
-        ]);
+        ),
+    );
+    let chain = ["pem", "chain"].map(|e| desk.path(&format!("{name}.{e}")));
+    std::fs::write(
+        &chain[1],
+        std::fs::read_to_string(&chain[0]).unwrap()
+            + &std::fs::read_to_string(desk.path("ca.pem")).unwrap(),
+    )
+    .unwrap();
+}
+
+/// Stamps a clip with a certificate and a key.
+fn sign(desk: &Desk, [certificate, key]: [&str; 2], more: &[&str]) -> Output {
+    let identity = ["--sign-cert", certificate, "--sign-key", key];
+    desk.run(&[&["stamp", "clip.mp4"], &identity[..], more].concat())
+}
+
+/// Keys and certificates that another tool made.
+#[test]
+fn foreign_identities_sign() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    make_authority(&desk);
+    for (name, kind) in [("es256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("ed25519", "ED25519")] {
+        make_signer(&desk, name, kind);
+        let (chain, key) = (format!("{name}.chain"), format!("{name}.key"));
+        let stamped = sign(&desk, [&chain, &key], &["-o", "out.mp4", "--force"]);
         assert_eq!(code(&stamped), 0, "{}", text(&stamped.stderr));
         let report =
             json(&desk.run(&["verify", "out.mp4", "--json", "--trust", "ca.pem"])).remove(0);
@@ -146,33 +159,12 @@ fn foreign_identities_sign() {
         assert_eq!(report["manifest"]["signer"]["common_name"], format!("Signer-{name}"));
     }
     refused(
-        &desk.run(&[
-            "stamp",
-            "clip.mp4",
-            "-o",
-            "no.mp4",
-            "--sign-cert",
-            "es256.chain",
-            "--sign-key",
-            "ed25519.key",
-        ]),
+        &sign(&desk, ["es256.chain", "ed25519.key"], &["-o", "no.mp4"]),
         2,
         &["certificate and key", "first certificate"],
     );
-    openssl("ecparam -name prime256v1 -genkey -noout -out old.key");
-    refused(
-        &desk.run(&[
-            "stamp",
-            "clip.mp4",
-            "-o",
-            "no.mp4",
-            "--sign-cert",
-            "es256.chain",
-            "--sign-key",
-            "old.key",
-        ]),
-        2,
-        &["openssl pkcs8"],
-    );
+    openssl(&desk, "ecparam -name prime256v1 -genkey -noout -out old.key");
+    let old = sign(&desk, ["es256.chain", "old.key"], &["-o", "no.mp4"]);
+    refused(&old, 2, &["openssl pkcs8"]);
     assert!(!desk.path("no.mp4").exists());
 }

@@ -1,5 +1,9 @@
 //! Pictures of where and when a clip is marked.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::common::{Desk, code, json, refused, text};
 
 /// A decoded PNG.
@@ -32,6 +36,81 @@ fn picture(desk: &Desk, name: &str) -> Picture {
     Picture { width: info.width as usize, height: info.height as usize, data }
 }
 
+/// A picture shows which cells carry the first mark, and which the second.
+fn check_where(desk: &Desk) {
+    let o = desk.run(&["detect", "side.mkv", "--overlay", "where.png", "--json"]);
+    assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
+    let video = &json(&o)[0]["video"];
+    let marks = [&video["area"], &video["others"][0]["area"]];
+    let where_ = picture(desk, "where.png");
+    assert_eq!((where_.width, where_.height), (1280, 720));
+    let (columns, cells) =
+        (marks[0]["columns"].as_u64().unwrap() as usize, marks[0]["cells"].as_array().unwrap());
+    let rows = cells.len() / columns;
+    let mut seen = HashSet::new();
+    for (i, cell) in cells.iter().enumerate() {
+        // Off the middle, where no line between cells of the other map can be.
+        let [r, g, b] =
+            where_.at((i % columns * 1280 + 640) / columns, (i / columns * 720 + 360) / rows);
+        let colour = match (cell.as_bool(), marks[1]["cells"][i].as_bool()) {
+            (Some(true), _) => ("green", g > r && g > b),
+            (_, Some(true)) => ("blue", b > r && b > g),
+            (None, None) => ("as it was", r.max(g).max(b) <= 2 || i / columns < rows / 2),
+            _ => ("red", r > g && r > b),
+        };
+        assert!(colour.1, "cell {i} should be {} and is {r} {g} {b}", colour.0);
+        seen.insert(colour.0);
+    }
+    assert!(["green", "blue", "as it was"].iter().all(|c| seen.contains(c)), "{seen:?}: {video}");
+}
+
+/// The bars of a mark's spans, and its ranges above them, have its colour as far as it says.
+fn check_bars(when: &Picture, mark: &Value, (hue, foot): ([u8; 3], usize), end: f64) {
+    let states: HashSet<&str> = mark["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| {
+            let middle = (span["start"].as_f64().unwrap() + span["end"].as_f64().unwrap()) / 2.0;
+            let place = |time: f64| 72.0 + 1172.0 * time / end;
+            let x = place(middle) as usize;
+            let bar = match span["state"].as_str().unwrap() {
+                "marked" => hue,
+                "unmarked" => RED,
+                _ => GREY,
+            };
+            assert_eq!(when.at(x, foot - 2), bar, "{span}");
+            // A span at the edge may be marked in part; at the very pixel where a range ends
+            // either colour is right.
+            let edges: Vec<[f64; 2]> = mark["ranges"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|r| ["start", "end"].map(|edge| r[edge].as_f64().unwrap()))
+                .collect();
+            if edges.as_flattened().iter().all(|&edge| (place(edge) - place(middle)).abs() > 1.0) {
+                let covered = edges.iter().any(|&[from, to]| (from..to).contains(&middle));
+                assert_eq!(when.at(x, foot - 190), if covered { hue } else { [255; 3] }, "{span}");
+            }
+            span["state"].as_str().unwrap()
+        })
+        .collect();
+    assert!(states.contains("marked") && states.contains("unmarked"), "{mark}");
+}
+
+/// A picture shows when the one and when the other is marked.
+fn check_when(desk: &Desk) {
+    // Bars stand on the line at 286, and 250 below it in the second lane; ranges are 190 above.
+    let o = desk.run(&["detect", "splice.mkv", "--timeline", "when.png", "--json"]);
+    assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
+    let video = &json(&o)[0]["video"];
+    let when = picture(desk, "when.png");
+    let end = video["spans"].as_array().unwrap().last().unwrap()["end"].as_f64().unwrap();
+    for (mark, hue, foot) in [(video, GREEN, 286), (&video["others"][0], BLUE, 536)] {
+        check_bars(&when, mark, (hue, foot), end);
+    }
+}
+
 /// Two clips, stamped apart, side by side above a black bar, and one after the other.
 #[test]
 fn pictures_show_where_and_when() {
@@ -55,78 +134,8 @@ fn pictures_show_where_and_when() {
     desk.ffmpeg("-i a.mkv -i b.mkv -filter_complex concat -c:v ffv1 splice.mkv");
     let before = desk.files();
 
-    let o = desk.run(&["detect", "side.mkv", "--overlay", "where.png", "--json"]);
-    assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
-    let video = &json(&o)[0]["video"];
-    let marks = [&video["area"], &video["others"][0]["area"]];
-    let where_ = picture(&desk, "where.png");
-    assert_eq!((where_.width, where_.height), (1280, 720));
-    let (columns, cells) =
-        (marks[0]["columns"].as_u64().unwrap() as usize, marks[0]["cells"].as_array().unwrap());
-    let rows = cells.len() / columns;
-    let mut seen = std::collections::HashSet::new();
-    for (i, cell) in cells.iter().enumerate() {
-        // Off the middle, where no line between cells of the other map can be.
-        let [r, g, b] =
-            where_.at((i % columns * 1280 + 640) / columns, (i / columns * 720 + 360) / rows);
-        let colour = match (cell.as_bool(), marks[1]["cells"][i].as_bool()) {
-            (Some(true), _) => ("green", g > r && g > b),
-            (_, Some(true)) => ("blue", b > r && b > g),
-            (None, None) => ("as it was", r.max(g).max(b) <= 2 || i / columns < rows / 2),
-            _ => ("red", r > g && r > b),
-        };
-        assert!(colour.1, "cell {i} should be {} and is {r} {g} {b}", colour.0);
-        seen.insert(colour.0);
-    }
-    assert!(["green", "blue", "as it was"].iter().all(|c| seen.contains(c)), "{seen:?}: {video}");
-
-    // Bars stand on the line at 286, and 250 below it in the second lane; ranges are 190 above.
-    let o = desk.run(&["detect", "splice.mkv", "--timeline", "when.png", "--json"]);
-    assert_eq!((code(&o), text(&o.stderr)), (0, String::new()));
-    let video = &json(&o)[0]["video"];
-    let when = picture(&desk, "when.png");
-    let end = video["spans"].as_array().unwrap().last().unwrap()["end"].as_f64().unwrap();
-    for (mark, hue, foot) in [(video, GREEN, 286), (&video["others"][0], BLUE, 536)] {
-        let states: std::collections::HashSet<&str> = mark["spans"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|span| {
-                let middle =
-                    (span["start"].as_f64().unwrap() + span["end"].as_f64().unwrap()) / 2.0;
-                let place = |time: f64| 72.0 + 1172.0 * time / end;
-                let x = place(middle) as usize;
-                let bar = match span["state"].as_str().unwrap() {
-                    "marked" => hue,
-                    "unmarked" => RED,
-                    _ => GREY,
-                };
-                assert_eq!(when.at(x, foot - 2), bar, "{span}");
-                // A span at the edge may be marked in part; at the very pixel where a range ends
-                // either colour is right.
-                let edges: Vec<[f64; 2]> = mark["ranges"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|r| ["start", "end"].map(|edge| r[edge].as_f64().unwrap()))
-                    .collect();
-                if edges
-                    .as_flattened()
-                    .iter()
-                    .all(|&edge| (place(edge) - place(middle)).abs() > 1.0)
-                {
-                    let covered = edges.iter().any(|&[from, to]| (from..to).contains(&middle));
-                    assert_eq!(
-                        when.at(x, foot - 190),
-                        if covered { hue } else { [255; 3] },
-                        "{span}"
-                    );
-                }
-                span["state"].as_str().unwrap()
-            })
-            .collect();
-        assert!(states.contains("marked") && states.contains("unmarked"), "{mark}");
-    }
+    check_where(&desk);
+    check_when(&desk);
 
     // A single picture, replaced on request; and what is written is all that is left.
     desk.ffmpeg("-i a.mkv -frames:v 1 still.png");

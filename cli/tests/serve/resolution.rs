@@ -1,12 +1,12 @@
 //! Manifests that are found, stored and fetched over HTTP, here and on another server.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 
-use crate::common::server::Server;
+use crate::common::server::{Answer, Server};
 use crate::common::{Desk, code, json as lines, refused, text};
 use crate::{ids, stamped, token, value};
 
@@ -90,24 +90,8 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
     assert_eq!((receipt.status, receipt.json()["verified"].as_bool()), (200, Some(false)));
 }
 
-#[test]
-fn storing_takes_a_token_with_the_scope() {
-    let (desk, id, _) = stamped();
-    let (manifests, bindings) = (
-        token(&desk, "pipeline", &["store:manifests"]),
-        token(&desk, "binder", &["store:bindings", "fetch:manifests"]),
-    );
-    let server = Server::start(&desk, "", &[]);
-    let path = format!("/v1/manifests/{id}");
-    let store = server.get(&path).body;
-
-    server.ask("DELETE", &path, None, &[]).refused(401, "needs a token");
-    assert_eq!(server.ask("DELETE", &path, None, &[]).header("www-authenticate"), Some("Bearer"));
-    server.ask("DELETE", &path, Some("pm_guess"), &[]).refused(401, "not known");
-    server.ask("DELETE", &path, Some(&bindings), &[]).refused(403, "store:manifests");
-    // What was stamped here is no token's to delete.
-    server.ask("DELETE", &path, Some(&manifests), &[]).refused(403, "whoever stored it");
-    assert_eq!(server.get(&path).status, 200);
+/// A manifest that was made elsewhere, and its id.
+fn foreign() -> (Vec<u8>, String) {
     let other = Desk::new();
     other.clip("clip.mp4");
     assert_eq!(code(&other.run(&["stamp", "clip.mp4", "-o", "theirs.mp4"])), 0);
@@ -116,18 +100,21 @@ fn storing_takes_a_token_with_the_scope() {
         .unwrap()
         .to_string();
     assert_eq!(code(&other.run(&["registry", "show", &theirs, "--manifest", "theirs.c2pa"])), 0);
-    let foreign = std::fs::read(other.path("theirs.c2pa")).unwrap();
-    let (path, second) =
-        (format!("/v1/manifests/{theirs}"), token(&desk, "second", &["store:manifests"]));
+    (std::fs::read(other.path("theirs.c2pa")).unwrap(), theirs)
+}
 
-    // Whose it is keeps its place, with it or without.
-    assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &foreign).status, 200);
+/// Whose a manifest is keeps its place, with it or without.
+fn check_owner(desk: &Desk, server: &Server, first: &str) {
+    let (foreign, theirs) = foreign();
+    let (path, second) =
+        (format!("/v1/manifests/{theirs}"), token(desk, "second", &["store:manifests"]));
+    assert_eq!(server.ask("POST", "/v1/manifests", Some(first), &foreign).status, 200);
     server.ask("DELETE", &path, Some(&second), &[]).refused(403, "whoever stored it");
-    assert_eq!(server.ask("DELETE", &path, Some(&manifests), &[]).status, 204);
+    assert_eq!(server.ask("DELETE", &path, Some(first), &[]).status, 204);
     server.get(&path).refused(404, "no manifest of this id");
-    server.ask("DELETE", &path, Some(&manifests), &[]).refused(404, "no manifest of this id");
+    server.ask("DELETE", &path, Some(first), &[]).refused(404, "no manifest of this id");
     server.ask("POST", "/v1/manifests", Some(&second), &foreign).refused(403, "whoever stored it");
-    assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &foreign).status, 200);
+    assert_eq!(server.ask("POST", "/v1/manifests", Some(first), &foreign).status, 200);
     let log = lines(&desk.run(&["registry", "log", &theirs, "--json"])).remove(0)["log"].clone();
     let told: Vec<String> = log
         .as_array()
@@ -147,9 +134,50 @@ fn storing_takes_a_token_with_the_scope() {
         ]
     );
     assert!(text(&desk.run(&["registry", "log"]).stdout).contains("this deployment"));
+}
+
+/// Binds a value to a manifest.
+fn bind(server: &Server, token: &str, method: &str, (value, id): (&str, &str)) -> Answer {
+    server.ask(
+        method,
+        "/v1/bindings",
+        Some(token),
+        json!({"bindingValue": value, "manifestId": id, "alg": "looks"}).to_string().as_bytes(),
+    )
+}
+
+/// Bindings are added, moved, and refused where there is nothing to lead to.
+fn check_bindings(server: &Server, token: &str, id: &str) {
+    let bind = |method: &str, value: &str, id: &str| bind(server, token, method, (value, id));
+    assert_eq!(bind("PUT", "AQID", id).status, 404);
+    assert_eq!(bind("POST", "AQID", id).status, 204);
+    assert_eq!(bind("PUT", "AQID", id).status, 204);
+    assert_eq!(ids(&server.get("/v1/matches/byBinding?alg=looks&value=AQID")), [id]);
+    bind("POST", "AQID", "urn:c2pa:none").refused(404, "urn:c2pa:none");
+    bind("POST", "***", id).refused(400, "base64");
+}
+
+#[test]
+fn storing_takes_a_token_with_the_scope() {
+    let (desk, id, _) = stamped();
+    let (manifests, bindings) = (
+        token(&desk, "pipeline", &["store:manifests"]),
+        token(&desk, "binder", &["store:bindings", "fetch:manifests"]),
+    );
+    let server = Server::start(&desk, "", &[]);
+    let path = format!("/v1/manifests/{id}");
+    let store = server.get(&path).body;
+
+    server.ask("DELETE", &path, None, &[]).refused(401, "needs a token");
+    assert_eq!(server.ask("DELETE", &path, None, &[]).header("www-authenticate"), Some("Bearer"));
+    server.ask("DELETE", &path, Some("pm_guess"), &[]).refused(401, "not known");
+    server.ask("DELETE", &path, Some(&bindings), &[]).refused(403, "store:manifests");
+    // What was stamped here is no token's to delete.
+    server.ask("DELETE", &path, Some(&manifests), &[]).refused(403, "whoever stored it");
+    assert_eq!(server.get(&path).status, 200);
+    check_owner(&desk, &server, &manifests);
 
     // What was stamped here is there already: from its bytes alone it is found by the mark.
-    let path = format!("/v1/manifests/{id}");
     for _ in 0..2 {
         let stored =
             server.ask("POST", "/v1/manifests?returnReceipt=true", Some(&manifests), &store);
@@ -166,25 +194,11 @@ fn storing_takes_a_token_with_the_scope() {
     damaged[1000] ^= 1;
     assert_eq!(server.ask("POST", "/v1/manifests", Some(&manifests), &damaged).status, 400);
 
-    // Bindings: added, moved, and refused where there is nothing to lead to.
-    let bind = |method: &str, value: &str, id: &str| {
-        server.ask(
-            method,
-            "/v1/bindings",
-            Some(&bindings),
-            json!({"bindingValue": value, "manifestId": id, "alg": "looks"}).to_string().as_bytes(),
-        )
-    };
-    assert_eq!(bind("PUT", "AQID", &id).status, 404);
-    assert_eq!(bind("POST", "AQID", &id).status, 204);
-    assert_eq!(bind("PUT", "AQID", &id).status, 204);
-    assert_eq!(ids(&server.get("/v1/matches/byBinding?alg=looks&value=AQID")), [id.as_str()]);
-    bind("POST", "AQID", "urn:c2pa:none").refused(404, "urn:c2pa:none");
-    bind("POST", "***", &id).refused(400, "base64");
+    check_bindings(&server, &bindings, &id);
 
     // A token that is revoked ends at once; one that is shown must hold for reading too.
     assert_eq!(code(&desk.run(&["tokens", "revoke", "binder"])), 0);
-    assert_eq!(bind("POST", "AQID", &id).status, 401);
+    assert_eq!(bind(&server, &bindings, "POST", ("AQID", &id)).status, 401);
     server.ask("GET", &path, Some(&bindings), &[]).refused(401, "revoked");
     let kept = std::fs::read_to_string(desk.path("home/tokens.json")).unwrap();
     assert!(
@@ -222,43 +236,47 @@ fn a_hint_is_used_where_content_says_nothing() {
     );
 }
 
-#[test]
-fn clips_are_fetched_from_named_hosts_alone() {
-    let (desk, id, _) = stamped();
+/// A process that is ended with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server of the desk's files, over https, and its port.
+fn serve_files(desk: &Desk) -> (u16, Running) {
     let made = Command::new("openssl")
         .args(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key \
             -out tls.pem -days 2 -subj /CN=localhost"
                 .split(' '),
         )
-        .args([
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .current_dir(desk.work.path())
         .stderr(Stdio::null())
         .status();
     assert!(made.unwrap().success());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut files = Command::new("openssl")
-        .args([
-            "s_server",
-            "-accept",
-            &port.to_string(),
-            "-cert",
-            "tls.pem",
-            "-key",
-            "tls.key",
-            "-WWW",
-        ])
+    let files = Command::new("openssl")
+        .args(["s_server", "-accept", &port.to_string(), "-WWW"])
+        .args(["-cert", "tls.pem", "-key", "tls.key"])
         .current_dir(desk.work.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    (port, Running(files))
+}
+
+#[test]
+fn clips_are_fetched_from_named_hosts_alone() {
+    let (desk, id, _) = stamped();
+    let (port, _files) = serve_files(&desk);
     let length = std::fs::metadata(desk.path("upload.mp4")).unwrap().len();
     let host = format!("localhost:{port}");
     let ask = |server: &Server, url: &str, length: u64| {
@@ -302,8 +320,6 @@ fn clips_are_fetched_from_named_hosts_alone() {
             .unwrap()
             .contains(&json!("queryByReference"))
     );
-    let _ = files.kill();
-    let _ = files.wait();
 }
 
 #[test]
