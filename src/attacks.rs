@@ -213,31 +213,86 @@ const ATTACKS: [Attack; 46] = {
         Attack::codec("x265-crf28", "H.265 at CRF 28", H265, 28),
         Attack::codec("vp9-crf36", "VP9 at CRF 36", Vp9, 36),
         Attack::codec("av1-crf40", "AV1 at CRF 40", Av1, 40),
-        Attack::new(Platform, "720p", "720 lines at 1500 kbit/s", lines!(720)).rate(Rate::Bits(1_500_000)),
-        Attack::new(Platform, "480p", "480 lines at 700 kbit/s", lines!(480)).rate(Rate::Bits(700_000)),
-        Attack::new(Platform, "360p", "360 lines at 400 kbit/s", lines!(360)).rate(Rate::Bits(400_000)),
-        Attack::new(Platform, "240p", "240 lines at 220 kbit/s", lines!(240)).rate(Rate::Bits(220_000)),
+        Attack::new(Platform, "720p", "720 lines at 1500 kbit/s", lines!(720))
+            .rate(Rate::Bits(1_500_000)),
+        Attack::new(Platform, "480p", "480 lines at 700 kbit/s", lines!(480))
+            .rate(Rate::Bits(700_000)),
+        Attack::new(Platform, "360p", "360 lines at 400 kbit/s", lines!(360))
+            .rate(Rate::Bits(400_000)),
+        Attack::new(Platform, "240p", "240 lines at 220 kbit/s", lines!(240))
+            .rate(Rate::Bits(220_000)),
         Attack::new(Geometry, "mirror", "mirrored left to right", "hflip"),
         Attack::new(Geometry, "rotate-2", "turned by 2°", "rotate=2*PI/180"),
         Attack::new(Geometry, "rotate-8", "turned by 8°", "rotate=8*PI/180"),
         Attack::new(Geometry, "rotate-90", "turned by a quarter", "transpose=clock"),
-        Attack::new(Geometry, "resize-60", "resized to 60 %", "scale=trunc(iw*0.3)*2:trunc(ih*0.3)*2"),
+        Attack::new(
+            Geometry,
+            "resize-60",
+            "resized to 60 %",
+            "scale=trunc(iw*0.3)*2:trunc(ih*0.3)*2",
+        ),
         Attack::new(Geometry, "crop-75", "cropped to 75 % of each side", "crop=iw*0.75:ih*0.75"),
         Attack::new(Geometry, "crop-55", "cropped to 55 % of each side", "crop=iw*0.55:ih*0.55"),
-        Attack::new(Geometry, "vertical", "cropped to 9:16", "crop=w='min(iw,ih*9/16)':h='min(ih,iw*16/9)'"),
-        Attack::new(Geometry, "letterbox", "black bars above and below", "pad=iw:trunc(ih*2/3)*2:0:(oh-ih)/2"),
-        Attack::new(Geometry, "squeeze", "squeezed as from 16:9 to 4:3", "scale=trunc(iw*0.375)*2:ih,setsar=1"),
-        Attack::new(Geometry, "perspective", "slightly from the side", "perspective=0.03*W:0.02*H:0.98*W:0:0:0.97*H:W:H:interpolation=cubic"),
-        Attack::new(Geometry, "picture-in-picture", "half its size, in another picture", "scale=trunc(iw/4)*2:trunc(ih/4)*2,pad=iw*2:ih*2:iw*0.8:ih*0.3:color=slategray"),
-        Attack::new(Geometry, "shaken", "cut to 94 % and shaken", "crop=iw*0.94:ih*0.94:x='(iw-ow)/2*(1+sin(n/5))':y='(ih-oh)/2*(1+cos(n/7))'"),
+        Attack::new(
+            Geometry,
+            "vertical",
+            "cropped to 9:16",
+            "crop=w='min(iw,ih*9/16)':h='min(ih,iw*16/9)'",
+        ),
+        Attack::new(
+            Geometry,
+            "letterbox",
+            "black bars above and below",
+            "pad=iw:trunc(ih*2/3)*2:0:(oh-ih)/2",
+        ),
+        Attack::new(
+            Geometry,
+            "squeeze",
+            "squeezed as from 16:9 to 4:3",
+            "scale=trunc(iw*0.375)*2:ih,setsar=1",
+        ),
+        Attack::new(
+            Geometry,
+            "perspective",
+            "slightly from the side",
+            "perspective=0.03*W:0.02*H:0.98*W:0:0:0.97*H:W:H:interpolation=cubic",
+        ),
+        Attack::new(
+            Geometry,
+            "picture-in-picture",
+            "half its size, in another picture",
+            "scale=trunc(iw/4)*2:trunc(ih/4)*2,pad=iw*2:ih*2:iw*0.8:ih*0.3:color=slategray",
+        ),
+        Attack::new(
+            Geometry,
+            "shaken",
+            "cut to 94 % and shaken",
+            "crop=iw*0.94:ih*0.94:x='(iw-ow)/2*(1+sin(n/5))':y='(ih-oh)/2*(1+cos(n/7))'",
+        ),
         Attack::new(Geometry, "swaying", "turned to and fro by 2°", "rotate='2*PI/180*sin(2*t)'"),
-        Attack::new(Values, "darker", "brightness × 0.6", "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128"),
-        Attack::new(Values, "brighter", "brightness × 1.4", "lutyuv=y='min((val-16)*1.4+16,235)':u='clip((val-128)*1.4+128,16,240)':v='clip((val-128)*1.4+128,16,240)'"),
+        Attack::new(
+            Values,
+            "darker",
+            "brightness × 0.6",
+            "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128",
+        ),
+        Attack::new(
+            Values,
+            "brighter",
+            "brightness × 1.4",
+            "lutyuv=y='min((val-16)*1.4+16,235)':u='clip((val-128)*1.4+128,16,240)':\
+            v='clip((val-128)*1.4+128,16,240)'",
+        ),
         Attack::new(Values, "contrast", "contrast × 1.5", "eq=contrast=1.5"),
         Attack::new(Values, "saturation", "saturation × 1.8", "eq=saturation=1.8"),
         Attack::new(Values, "gray", "without colour", "hue=s=0"),
         Attack::new(Values, "invert", "inverted", "negate"),
-        Attack::new(Values, "blur", "Gaussian blur, standard deviation 1.5 pixels", "gblur=sigma=1.5"),
+        Attack::new(
+            Values,
+            "blur",
+            "Gaussian blur, standard deviation 1.5 pixels",
+            "gblur=sigma=1.5",
+        ),
         Attack::new(Values, "median", "median over 5×5 pixels", "median=radius=2"),
         Attack::new(Values, "sharpen", "sharpened", "unsharp=7:7:1.5"),
         Attack::new(Values, "noise", "noise that changes each frame", "noise=alls=20:allf=t"),
@@ -245,35 +300,59 @@ const ATTACKS: [Attack; 46] = {
         Attack::new(Time, "fps-15", "15 frames a second", "fps=15"),
         Attack::new(Time, "slow", "speed × 0.5", "setpts=2*PTS"),
         Attack::new(Time, "fast", "speed × 2", "setpts=0.5*PTS"),
-        Attack::new(Time, "excerpt-3s", "three seconds of it", "setpts=PTS-STARTPTS,trim=start=0.5:duration=3,setpts=PTS-STARTPTS"),
-        Attack::new(Time, "excerpt-1s", "one second of it", "setpts=PTS-STARTPTS,trim=start=0.5:duration=1,setpts=PTS-STARTPTS"),
+        Attack::new(
+            Time,
+            "excerpt-3s",
+            "three seconds of it",
+            "setpts=PTS-STARTPTS,trim=start=0.5:duration=3,setpts=PTS-STARTPTS",
+        ),
+        Attack::new(
+            Time,
+            "excerpt-1s",
+            "one second of it",
+            "setpts=PTS-STARTPTS,trim=start=0.5:duration=1,setpts=PTS-STARTPTS",
+        ),
         Attack::new(Overlay, "caption", "a caption in a dark bar", CAPTION),
         Attack::new(
             Overlay,
             "sticker",
             "a sticker over a tenth of the picture",
-            "drawbox=iw*0.6:ih*0.1:iw*0.3:ih*0.35:orange:fill,drawbox=iw*0.65:ih*0.2:iw*0.2:ih*0.1:white:fill",
+            "drawbox=iw*0.6:ih*0.1:iw*0.3:ih*0.35:orange:fill,\
+            drawbox=iw*0.65:ih*0.2:iw*0.2:ih*0.1:white:fill",
         ),
-        Attack::new(Combined, "crop-darker", "cropped to 80 %, brightness × 0.7, CRF 30", "crop=iw*0.8:ih*0.8,lutyuv=y=(val-16)*0.7+16").rate(Rate::Crf(30)),
+        Attack::new(
+            Combined,
+            "crop-darker",
+            "cropped to 80 %, brightness × 0.7, CRF 30",
+            "crop=iw*0.8:ih*0.8,lutyuv=y=(val-16)*0.7+16",
+        )
+        .rate(Rate::Crf(30)),
         Attack::new(
             Combined,
             "meme",
             "cropped to 90 %, text above, 540 lines at 800 kbit/s",
-            concat!("crop=iw*0.9:ih*0.9,pad=iw:trunc(ih*0.6)*2:0:oh-ih:color=white,", text!("0.05", "black"), ",", lines!(540)),
+            concat!(
+                "crop=iw*0.9:ih*0.9,pad=iw:trunc(ih*0.6)*2:0:oh-ih:color=white,",
+                text!("0.05", "black"),
+                ",",
+                lines!(540)
+            ),
         )
         .rate(Rate::Bits(800_000)),
         Attack::new(
             Combined,
             "screen",
             "off a screen: perspective, blur, noise, CRF 26",
-            "perspective=0.02*W:0.03*H:0.97*W:0.01*H:0.01*W:0.98*H:W:0.96*H:interpolation=cubic,gblur=sigma=0.8,noise=alls=12:allf=t",
+            "perspective=0.02*W:0.03*H:0.97*W:0.01*H:0.01*W:0.98*H:W:0.96*H:interpolation=cubic,\
+            gblur=sigma=0.8,noise=alls=12:allf=t",
         )
         .rate(Rate::Crf(26)),
         Attack::new(
             Combined,
             "far-screen",
             "off a screen that fills three quarters of the picture, CRF 26",
-            "perspective=0.12*W:0.1*H:0.86*W:0.14*H:0.1*W:0.88*H:0.9*W:0.84*H:sense=destination:interpolation=cubic,gblur=sigma=0.8,noise=alls=12:allf=t",
+            "perspective=0.12*W:0.1*H:0.86*W:0.14*H:0.1*W:0.88*H:0.9*W:0.84*H:sense=destination:\
+            interpolation=cubic,gblur=sigma=0.8,noise=alls=12:allf=t",
         )
         .rate(Rate::Crf(26)),
     ]
@@ -287,7 +366,11 @@ pub fn attacks() -> &'static [Attack] {
 
 /// A name that is neither an attack's nor a group's.
 #[derive(Debug, thiserror::Error)]
-#[error("'{name}' is neither an attack nor a group; the groups are {}, the attacks {}", list(Group::ALL.map(Group::name)), list(ATTACKS.map(|a| a.name)))]
+#[error(
+    "'{name}' is neither an attack nor a group; the groups are {}, the attacks {}",
+    list(Group::ALL.map(Group::name)),
+    list(ATTACKS.map(|a| a.name))
+)]
 pub struct UnknownAttack {
     /// The name.
     pub name: String,

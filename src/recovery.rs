@@ -159,7 +159,10 @@ pub enum DepositError {
     )]
     Unreadable,
     /// It fails validation.
-    #[error("the manifest does not hold ({}); send one whose signature and assertions are whole", failures.join(", "))]
+    #[error(
+        "the manifest does not hold ({}); send one whose signature and assertions are whole",
+        failures.join(", ")
+    )]
     Invalid {
         /// The C2PA's code for each check that failed.
         failures: Vec<String>,
@@ -169,8 +172,8 @@ pub enum DepositError {
     Provenance(#[from] ProvenanceError),
 }
 
-/// An entry for a manifest store that is handed in without its file at `now`, in seconds since 1970.
-/// It must hold, its hard binding excepted, and leads to a mark of ours if it names the mark
+/// An entry for a manifest store that is handed in without its file at `now`, in seconds since
+/// 1970. It must hold, its hard binding excepted, and leads to a mark of ours if it names the mark
 /// of its own label by `algorithm`.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! Keeps the house in order: arrows between crates and between modules run downward only, files stay
-//! short; and the documents true: every path they name exists, and every link leads somewhere.
+//! Keeps the house in order: arrows between crates and between modules run downward only, files
+//! stay short; and the documents true: every path they name exists, and every link leads somewhere.
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
@@ -36,9 +36,9 @@ const ROOMS: [(&str, &str); 6] = [
     ("axum", "proofmark-cli"),
 ];
 
-/// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool breaks.
-/// To be lowered where one was.
-const WIDE: usize = 300;
+/// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool
+/// breaks. To be lowered where one was.
+const WIDE: usize = 103;
 
 /// Lines of a file at most, of tests and of anything else.
 const LONGEST: [usize; 2] = [700, 500];

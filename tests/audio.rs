@@ -227,8 +227,8 @@ fn two_marks_in_one_file_are_told_apart_in_time() {
     ffmpeg(
         &a,
         &format!(
-            "-i {} -filter_complex \
-            [0:a]atrim=0:3.5[x];[1:a]atrim=1.2:5.2,asetpts=PTS-STARTPTS[y];[x][y]concat=n=2:v=0:a=1",
+            "-i {} -filter_complex [0:a]atrim=0:3.5[x];[1:a]atrim=1.2:5.2,asetpts=PTS-STARTPTS[y];\
+            [x][y]concat=n=2:v=0:a=1",
             b.display()
         ),
         &spliced,
@@ -257,9 +257,8 @@ fn sound_that_was_joined_from_pieces_has_its_ranges_in_order() {
     let joined = work.path().join("joined.flac");
     ffmpeg(
         &stamped,
-        "-af \
-        asplit=3[a][b][c];[a]atrim=0:4.1[a];[b]atrim=0.7:5,asetpts=PTS-STARTPTS[b];[c]atrim=0.3:5,asetpts=PTS-STARTPTS[c];[a][b][c]concat=3:0:1 \
-        -c:a flac",
+        "-af asplit=3[a][b][c];[a]atrim=0:4.1[a];[b]atrim=0.7:5,asetpts=PTS-STARTPTS[b];\
+        [c]atrim=0.3:5,asetpts=PTS-STARTPTS[c];[a][b][c]concat=3:0:1 -c:a flac",
         &joined,
     );
     let heard = sound(&joined);

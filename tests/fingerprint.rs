@@ -127,7 +127,8 @@ fn copies_are_known_and_others_are_not() {
         assert!(r.same() && !r.different(), "{what}: {r:?}");
     }
     // Of a soft picture it may not be told that it is another; it is none of the copies.
-    let soft = "nullsrc=s=640x360:r=25,geq=lum='128+60*sin(X/97+T/3)*cos(Y/71)+40*sin((X+2*Y)/143-T/5)':cb=128:cr=128";
+    let soft = "nullsrc=s=640x360:r=25,\
+        geq=lum='128+60*sin(X/97+T/3)*cos(Y/71)+40*sin((X+2*Y)/143-T/5)':cb=128:cr=128";
     for (source, told) in [
         ("mandelbrot=s=640x360:r=25", true),
         ("testsrc2=s=640x360:r=25", true),
@@ -193,7 +194,8 @@ fn copies_of_sound_are_known_and_others_are_not() {
         let r = AudioQuery::new(&recording(&copy)).unwrap().resemblance(&original).unwrap();
         assert!(r.same() && !r.different(), "{what}: {r:?}");
     }
-    let tune = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
+    let tune = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))\
+        +0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
     for source in [tune, "anoisesrc=c=pink:seed=3", "sine=f=440:beep_factor=3"] {
         let other = work.path().join("other.wav");
         common::generate(source, "-t 8", &other);

@@ -144,9 +144,8 @@ fn a_splice_is_told_in_time() {
     ffmpeg(
         &target,
         &format!(
-            "-i {} -filter_complex \
-            [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,setpts=PTS-STARTPTS[b];[a][b]concat \
-            -preset veryfast -crf 23",
+            "-i {} -filter_complex [0:v]trim=0:2.6,setpts=PTS-STARTPTS[a];[1:v]trim=2.6,\
+            setpts=PTS-STARTPTS[b];[a][b]concat -preset veryfast -crf 23",
             unmarked.display()
         ),
         &spliced,

@@ -257,8 +257,13 @@ fn openssl(folder: &Path, arguments: &str) {
 
 /// A time-stamp authority that answers one request, of openssl; its URL.
 fn authority(folder: &Path) -> String {
-    let settings = "[req]\ndistinguished_name=dn\n[dn]\n[ext]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n\
-        authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n[tsa]\ndefault_tsa=one\n[one]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\ness_cert_id_alg=sha256\n";
+    let settings = "[req]\ndistinguished_name=dn\n[dn]\n[ext]\nbasicConstraints=critical,CA:FALSE\n\
+        keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n\
+        authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n[ca]\n\
+        basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n\
+        subjectKeyIdentifier=hash\n[tsa]\ndefault_tsa=one\n[one]\nserial=serial\n\
+        signer_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256,sha384,sha512\n\
+        ess_cert_id_alg=sha256\n";
     std::fs::write(folder.join("tsa.cnf"), settings).unwrap();
     std::fs::write(folder.join("serial"), "01\n").unwrap();
     openssl(

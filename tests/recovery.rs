@@ -413,7 +413,8 @@ fn a_lookalike_gets_no_manifest() {
 
 /// A tune that is not in the clip, of `seconds`.
 fn tune(seconds: u32, output: &Path) {
-    let source = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
+    let source = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t*4)*7\\,19)/12))\
+        +0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t*3)*5\\,17)/12)):s=48000";
     common::generate(source, &format!("-t {seconds} -c:a pcm_s16le"), output);
 }
 
@@ -428,8 +429,9 @@ fn a_sound_mark_in_another_sound_is_contradictory() {
     let (other, forged) = (studio.path("other.wav"), studio.path("forged.wav"));
     tune(8, &other);
     // Slow, and with a hiss that carries a mark well.
-    let slow = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t)*7\\,12)/12))+0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t)*5\\,12)/12)):s=48000[a];\
-                anoisesrc=c=pink:a=0.1:seed=5:r=48000[b];[a][b]amix=inputs=2:normalize=0";
+    let slow = "aevalsrc=0.2*sin(2*PI*t*220*pow(2\\,mod(floor(t)*7\\,12)/12))\
+        +0.15*sin(2*PI*t*330*pow(2\\,mod(floor(t)*5\\,12)/12)):s=48000[a];\
+        anoisesrc=c=pink:a=0.1:seed=5:r=48000[b];[a][b]amix=inputs=2:normalize=0";
     let foreign = studio.path("foreign.wav");
     common::generate(slow, "-t 5 -c:a pcm_s16le", &foreign);
     let mut options = StampOptions::default();

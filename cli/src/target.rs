@@ -114,7 +114,8 @@ pub(crate) fn of_kind(name: &Path, kind: &str) -> PathBuf {
 /// Refuses `--to` where the target itself says what it is to be, and says another.
 pub(crate) fn refuse_other_kind(target: &Path, kind: Option<&String>) -> Result<()> {
     if let Some(kind) = kind
-        && !matches!((Container::of(target), Container::of(&of_kind(Path::new("clip"), kind))), (Some(named), Some(asked)) if named == asked)
+        && Container::of(target)
+            .is_none_or(|named| Container::of(&of_kind(Path::new("clip"), kind)) != Some(named))
     {
         bail!(
             "{}: is a file's name, which says what to write, and --to {kind} says another; leave \

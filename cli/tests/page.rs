@@ -60,7 +60,11 @@ impl Browser {
             "--hide-scrollbars".into(),
             format!("--window-size={width},{height}"),
         ];
-        let opened = this.call("", &json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}}}));
+        let wanted = json!({
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
+        let opened = this.call("", &json!({"capabilities": {"alwaysMatch": wanted}}));
         this.session = format!("{}/{}", this.session, opened["sessionId"].as_str().unwrap());
         this
     }
@@ -124,7 +128,8 @@ impl Browser {
 
     /// Types into whatever has the focus.
     fn press(&self, key: &str) {
-        let actions = json!([{"type": "key", "id": "k", "actions": [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]}]);
+        let strokes = ["keyDown", "keyUp"].map(|stroke| json!({"type": stroke, "value": key}));
+        let actions = json!([{"type": "key", "id": "k", "actions": strokes}]);
         self.call("/actions", &json!({"actions": actions}));
     }
 
@@ -273,8 +278,10 @@ fn a_clip_is_dropped_and_what_is_no_clip_is_told() {
     let browser = Browser::open(1200, 900);
     browser.go(&server.at("/"));
     let drop = |name: &str, bytes: &[u8]| {
-        let script = "const data = new DataTransfer(); data.items.add(new File([Uint8Array.from(atob(arguments[1]), c => c.charCodeAt(0))], arguments[0])); \
-                      document.querySelector('form').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))";
+        let script = "const data = new DataTransfer(); data.items.add(new \
+            File([Uint8Array.from(atob(arguments[1]), c => c.charCodeAt(0))], arguments[0])); \
+            document.querySelector('form').dispatchEvent(new DragEvent('drop', {dataTransfer: \
+            data, bubbles: true, cancelable: true}))";
         browser.call(
             "/execute/sync",
             &json!({"script": script, "args": [name, BASE64.encode(bytes)]}),

@@ -369,7 +369,8 @@ fn a_stream_that_has_provenance_is_not_signed_as_created_here() {
     desk.ffmpeg("-i plain.mp4 -c copy -movflags +faststart whole.mp4");
     assert_eq!(code(&desk.run(&["stamp", "whole.mp4", "-o", "signed.mp4"])), 0);
     // XMP that says where a manifest is kept, as the last box.
-    let xmp = b"<rdf:Description xmlns:dcterms=\"http://purl.org/dc/terms/\" dcterms:provenance=\"https://example.org/1.c2pa\"/>";
+    let xmp = b"<rdf:Description xmlns:dcterms=\"http://purl.org/dc/terms/\" \
+        dcterms:provenance=\"https://example.org/1.c2pa\"/>";
     let kind = [
         0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf,
         0xac,

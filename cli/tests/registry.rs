@@ -61,7 +61,8 @@ fn a_stripped_clip_is_recovered_and_looked_up() {
     }
     assert_eq!(code(&desk.run(&["lookup", &value, "--alg", "another"])), 1);
     assert_eq!(code(&desk.run(&["lookup", "clip.mp4"])), 1);
-    assert_eq!(json(&desk.run(&["lookup", "7f3c1a52-9b64-4d0e-8a31-5e6f70819203", "--json"]))[0]["registered"].as_array().unwrap().len(), 0);
+    let none = desk.run(&["lookup", "7f3c1a52-9b64-4d0e-8a31-5e6f70819203", "--json"]);
+    assert_eq!(json(&none)[0]["registered"].as_array().unwrap().len(), 0);
     refused(&desk.run(&["lookup", "no such file.mp4"]), 2, &["no such file.mp4", "payload"]);
 }
 

@@ -121,7 +121,10 @@ pub fn registration(bytes: &[u8]) {
 
 /// A request to the server, and its body: it is answered, and not by a fault of the server's.
 pub fn request(bytes: &[u8]) {
-    thread_local!(static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> = const { RefCell::new(None) });
+    thread_local! {
+        static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> =
+            const { RefCell::new(None) };
+    }
     SERVER.with_borrow_mut(|server| {
         let server = server.get_or_insert_with(|| {
             FOLDER.with(|folder| {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use ring::digest;
 
-use super::rows::{COLUMNS, integer, job, json, millis, seconds, string, text, token};
+use super::rows::{
+    COLUMNS, RESULT, ended, integer, job, json, millis, seconds, string, text, token,
+};
 use super::{
     Ended, Job, Lease, Outcome, Overview, Policy, QueueError, Report, Request, State, Submitted,
 };
@@ -19,7 +21,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(8090338145920382)";
 
 /// How long a job is put off after `n` failures: twice as long each time, up to a bound, give or
 /// take a quarter so that many do not come back at once.
-const PUT_OFF: &str = "least(BASE::bigint * power(2, least(COUNT, 30)), MOST::bigint) * (0.75 + random() / 2) * interval '1 millisecond'";
+const PUT_OFF: &str = "least(BASE::bigint * power(2, least(COUNT, 30)), MOST::bigint) * (0.75 + \
+    random() / 2) * interval '1 millisecond'";
 
 /// Of a lease: nobody but who holds it changes the row.
 const HELD: &str = "id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'";
@@ -144,28 +147,13 @@ impl Queue {
         }
         let mut taken = None;
         let done = self.run(|s| {
-            jobs.iter()
-                .map(|new| {
-                    let asked = Value::Bytes(digest::digest(&digest::SHA256, &json(&new.task)).as_ref().into());
-                    let mut task = new.task.clone();
-                    task.settle();
-                    let task = Value::Text(String::from_utf8_lossy(&json(&task)).into_owned());
-                    let key = new.key.clone().map_or(Value::Null, Value::Text);
-                    let insert = "INSERT INTO proofmark_jobs (key, asked, task, priority) VALUES ($1, $2, $3::text::json, $4) ON CONFLICT (key) DO NOTHING RETURNING id";
-                    // Whoever else puts the same key in is waited for here.
-                    if let Some(id) = s.query(insert, &[key.clone(), asked.clone(), task, Value::Integer(new.priority)])?.first().and_then(|r| integer(r, 0)) {
-                        return Ok(Submitted { id, new: true });
-                    }
-                    let held = s.query("SELECT id, asked FROM proofmark_jobs WHERE key = $1", &[key])?;
-                    let held = held.first().and_then(|r| Some((integer(r, 0)?, r.get(1) == Some(&asked))));
-                    let (id, same) = held.ok_or("a job has gone while it was submitted again")?;
-                    if !same {
-                        taken = Some(QueueError::Taken { key: new.key.clone().unwrap_or_default(), id });
-                        return Err("taken".into());
-                    }
-                    Ok(Submitted { id, new: false })
+            let all = jobs.iter().map(|new| {
+                put(s, new)?.map_err(|error| {
+                    taken = Some(error);
+                    "taken".to_string()
                 })
-                .collect::<Result<Vec<_>, String>>()
+            });
+            all.collect::<Result<Vec<_>, String>>()
         });
         match taken {
             Some(taken) => Err(taken),
@@ -179,8 +167,10 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn claim(&self, worker: &str, policy: &Policy) -> Result<Option<Job>, QueueError> {
-        let sql = "UPDATE proofmark_jobs SET state = 'running', attempt = attempt + 1, worker = $1, started = now(), lease = now() + $2::bigint * interval '1 millisecond' \
-                   WHERE id = (SELECT id FROM proofmark_jobs WHERE state = 'waiting' AND due <= now() ORDER BY priority DESC, due, id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING COLUMNS";
+        let sql = "UPDATE proofmark_jobs SET state = 'running', attempt = attempt + 1, worker = \
+            $1, started = now(), lease = now() + $2::bigint * interval '1 millisecond' WHERE id = \
+            (SELECT id FROM proofmark_jobs WHERE state = 'waiting' AND due <= now() ORDER BY \
+            priority DESC, due, id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING COLUMNS";
         let rows = self.database.once(
             &sql.replace("COLUMNS", COLUMNS),
             &[Value::Text(worker.into()), millis(policy.lease)],
@@ -195,7 +185,8 @@ impl Queue {
     /// [`QueueError::Failed`].
     pub fn disown(&self, worker: &str, held: &[Lease]) -> Result<u64, QueueError> {
         let known: Vec<String> = held.iter().map(|l| l.id.to_string()).collect();
-        let sql = "UPDATE proofmark_jobs SET state = 'waiting', worker = NULL, lease = NULL WHERE state = 'running' AND worker = $1 AND NOT id::text = ANY(string_to_array($2, ','))";
+        let sql = "UPDATE proofmark_jobs SET state = 'waiting', worker = NULL, lease = NULL WHERE \
+            state = 'running' AND worker = $1 AND NOT id::text = ANY(string_to_array($2, ','))";
         self.run(|s| s.execute(sql, &[Value::Text(worker.into()), Value::Text(known.join(","))]))
     }
 
@@ -262,14 +253,36 @@ impl Queue {
         let [id, attempt, worker] = token(lease);
         let error = report.report.get("error").and_then(|e| e.as_str()).map_or(Value::Null, text);
         self.run(|s| {
-            let change = format!("UPDATE proofmark_jobs SET state = $4, error = coalesce($5, error), lease = NULL, note = NULL, ended = now() WHERE {HELD}");
-            if s.execute(&change, &[id.clone(), attempt.clone(), worker.clone(), text(state.name()), error.clone()])? == 0 {
+            let change = format!(
+                "UPDATE proofmark_jobs SET state = $4, error = coalesce($5, error), lease = NULL, \
+                note = NULL, ended = now() WHERE {HELD}"
+            );
+            if s.execute(
+                &change,
+                &[id.clone(), attempt.clone(), worker.clone(), text(state.name()), error.clone()],
+            )? == 0
+            {
                 // Ours already, if the answer to the first try was lost.
-                let ours = s.query("SELECT job FROM proofmark_results WHERE job = $1 AND attempt = $2 AND worker = $3", &[id.clone(), attempt.clone(), worker.clone()])?;
+                let ours = s.query(
+                    "SELECT job FROM proofmark_results WHERE job = $1 AND attempt = $2 AND worker \
+                    = $3",
+                    &[id.clone(), attempt.clone(), worker.clone()],
+                )?;
                 return Ok((!ours.is_empty()).then_some(state));
             }
-            let values = [id.clone(), attempt.clone(), worker.clone(), Value::Integer(report.exit.into()), text(&report.report.to_string()), text(&report.told)];
-            s.execute("INSERT INTO proofmark_results (job, attempt, worker, exit, report, told) VALUES ($1, $2, $3, $4, $5::text::json, $6)", &values)?;
+            let values = [
+                id.clone(),
+                attempt.clone(),
+                worker.clone(),
+                Value::Integer(report.exit.into()),
+                text(&report.report.to_string()),
+                text(&report.told),
+            ];
+            s.execute(
+                "INSERT INTO proofmark_results (job, attempt, worker, exit, report, told) VALUES \
+                ($1, $2, $3, $4, $5::text::json, $6)",
+                &values,
+            )?;
             Ok(Some(state))
         })
     }
@@ -283,8 +296,9 @@ impl Queue {
         let [id, attempt, worker] = token(lease);
         let off = PUT_OFF.replace("BASE", "$5").replace("COUNT", "tries").replace("MOST", "$6");
         let sql = format!(
-            "UPDATE proofmark_jobs SET state = CASE WHEN tries + 1 >= $7 THEN 'parked' ELSE 'waiting' END, tries = tries + 1, error = $4, lease = NULL, \
-             due = now() + {off}, ended = CASE WHEN tries + 1 >= $7 THEN now() END WHERE {HELD} RETURNING state"
+            "UPDATE proofmark_jobs SET state = CASE WHEN tries + 1 >= $7 THEN 'parked' ELSE \
+            'waiting' END, tries = tries + 1, error = $4, lease = NULL, due = now() + {off}, ended \
+            = CASE WHEN tries + 1 >= $7 THEN now() END WHERE {HELD} RETURNING state"
         );
         let values = [
             id,
@@ -311,10 +325,13 @@ impl Queue {
     pub fn reap(&self, policy: &Policy) -> Result<Vec<Job>, QueueError> {
         let off = PUT_OFF.replace("BASE", "$1").replace("COUNT", "deaths").replace("MOST", "$2");
         let sql = format!(
-            "UPDATE proofmark_jobs SET state = CASE WHEN deaths + 1 >= $3 THEN 'parked' ELSE 'waiting' END, deaths = deaths + 1, lease = NULL, due = now() + {off}, \
-             ended = CASE WHEN deaths + 1 >= $3 THEN now() END, error = 'its worker ' || worker || ' was killed or hung: nothing was heard of it at attempt ' || attempt \
-             WHERE id IN (SELECT id FROM proofmark_jobs WHERE state = 'running' AND lease < now() AND pg_postmaster_start_time() + $4::bigint * interval '1 millisecond' < now() \
-             ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100) RETURNING COLUMNS"
+            "UPDATE proofmark_jobs SET state = CASE WHEN deaths + 1 >= $3 THEN 'parked' ELSE \
+            'waiting' END, deaths = deaths + 1, lease = NULL, due = now() + {off}, ended = CASE \
+            WHEN deaths + 1 >= $3 THEN now() END, error = 'its worker ' || worker || ' was killed \
+            or hung: nothing was heard of it at attempt ' || attempt WHERE id IN (SELECT id FROM \
+            proofmark_jobs WHERE state = 'running' AND lease < now() AND \
+            pg_postmaster_start_time() + $4::bigint * interval '1 millisecond' < now() ORDER BY id \
+            FOR UPDATE SKIP LOCKED LIMIT 100) RETURNING COLUMNS"
         );
         self.jobs(
             &sql,
@@ -355,7 +372,11 @@ impl Queue {
     /// [`QueueError::Failed`].
     pub fn list(&self, state: Option<State>, most: usize) -> Result<Vec<Job>, QueueError> {
         let state = state.map_or(Value::Null, |s| text(s.name()));
-        self.jobs("SELECT COLUMNS FROM proofmark_jobs WHERE $1::text IS NULL OR state = $1 ORDER BY id DESC LIMIT $2", &[state, Value::Integer(most as i64)])
+        self.jobs(
+            "SELECT COLUMNS FROM proofmark_jobs WHERE $1::text IS NULL OR state = $1 ORDER BY id \
+            DESC LIMIT $2",
+            &[state, Value::Integer(most as i64)],
+        )
     }
 
     /// Running jobs whose lease has run out, and whom nobody has taken up.
@@ -363,7 +384,11 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn stuck(&self, most: usize) -> Result<Vec<Job>, QueueError> {
-        self.jobs("SELECT COLUMNS FROM proofmark_jobs WHERE state = 'running' AND lease < now() ORDER BY lease LIMIT $1", &[Value::Integer(most as i64)])
+        self.jobs(
+            "SELECT COLUMNS FROM proofmark_jobs WHERE state = 'running' AND lease < now() ORDER BY \
+            lease LIMIT $1",
+            &[Value::Integer(most as i64)],
+        )
     }
 
     /// The result of a job, if it has ended with one.
@@ -371,25 +396,10 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn result(&self, id: i64) -> Result<Option<Ended>, QueueError> {
-        let rows = self.one(
-            "SELECT job, attempt, worker, exit, report::text, told, (extract(epoch FROM finished) * 1000)::bigint FROM proofmark_results WHERE job = $1",
-            &[Value::Integer(id)],
-        )?;
+        let sql = format!("SELECT {RESULT} FROM proofmark_results WHERE job = $1");
+        let rows = self.one(&sql, &[Value::Integer(id)])?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let read = || {
-            Some(Ended {
-                job: integer(row, 0)?,
-                attempt: integer(row, 1)?,
-                worker: string(row, 2)?,
-                report: Report {
-                    exit: u8::try_from(integer(row, 3)?).ok()?,
-                    report: serde_json::from_str(&string(row, 4)?).ok()?,
-                    told: string(row, 5)?,
-                },
-                finished: seconds(row, 6)?,
-            })
-        };
-        read().map(Some).ok_or_else(|| QueueError::Failed {
+        ended(row).map(Some).ok_or_else(|| QueueError::Failed {
             location: self.location().into(),
             reason: format!("the result of job {id} is damaged"),
         })
@@ -403,7 +413,8 @@ impl Queue {
     pub fn retry(&self, id: i64) -> Result<bool, QueueError> {
         self.run(|s| {
             let id = [Value::Integer(id)];
-            let sql = "UPDATE proofmark_jobs SET state = 'waiting', deaths = 0, tries = 0, due = now(), ended = NULL WHERE id = $1 AND state IN ('failed', 'parked', 'cancelled')";
+            let sql = "UPDATE proofmark_jobs SET state = 'waiting', deaths = 0, tries = 0, due = \
+                now(), ended = NULL WHERE id = $1 AND state IN ('failed', 'parked', 'cancelled')";
             let again = s.execute(sql, &id)? > 0;
             if again {
                 s.execute("DELETE FROM proofmark_results WHERE job = $1", &id)?;
@@ -418,7 +429,8 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Failed`].
     pub fn cancel(&self, id: i64) -> Result<bool, QueueError> {
-        let sql = "UPDATE proofmark_jobs SET state = 'cancelled', lease = NULL, ended = now() WHERE id = $1 AND state IN ('waiting', 'running', 'parked') RETURNING id";
+        let sql = "UPDATE proofmark_jobs SET state = 'cancelled', lease = NULL, ended = now() \
+            WHERE id = $1 AND state IN ('waiting', 'running', 'parked') RETURNING id";
         Ok(!self.one(sql, &[Value::Integer(id)])?.is_empty())
     }
 
@@ -435,11 +447,14 @@ impl Queue {
                 .and_then(|r| integer(r, 1))
                 .unwrap_or(0) as u64
         };
-        let rates = "SELECT count(*) FILTER (WHERE ended > now() - interval '1 minute'), count(*) FROM proofmark_jobs WHERE ended > now() - interval '1 hour' AND state IN ('done', 'failed')";
+        let rates = "SELECT count(*) FILTER (WHERE ended > now() - interval '1 minute'), count(*) \
+            FROM proofmark_jobs WHERE ended > now() - interval '1 hour' AND state IN ('done', \
+            'failed')";
         let rates = self.one(rates, &[])?;
         let rate = |i| rates.first().and_then(|r| integer(r, i)).unwrap_or(0) as u64;
-        let waits = "SELECT (extract(epoch FROM now() - min(due)) * 1000)::bigint, (SELECT count(*) FROM proofmark_jobs WHERE state = 'running' AND lease < now()) \
-                     FROM proofmark_jobs WHERE state = 'waiting' AND due <= now()";
+        let waits = "SELECT (extract(epoch FROM now() - min(due)) * 1000)::bigint, (SELECT \
+            count(*) FROM proofmark_jobs WHERE state = 'running' AND lease < now()) FROM \
+            proofmark_jobs WHERE state = 'waiting' AND due <= now()";
         let waits = self.one(waits, &[])?;
         Ok(Overview {
             states: State::ALL.into_iter().map(|s| (s, of(s))).collect(),
@@ -449,4 +464,27 @@ impl Queue {
             stuck: waits.first().and_then(|r| integer(r, 1)).unwrap_or(0) as u64,
         })
     }
+}
+
+/// Puts a job in, unless its key is another's.
+fn put(s: &mut dyn Session, new: &Request) -> Result<Result<Submitted, QueueError>, String> {
+    let asked = Value::Bytes(digest::digest(&digest::SHA256, &json(&new.task)).as_ref().into());
+    let mut task = new.task.clone();
+    task.settle();
+    let task = Value::Text(String::from_utf8_lossy(&json(&task)).into_owned());
+    let key = new.key.clone().map_or(Value::Null, Value::Text);
+    let insert = "INSERT INTO proofmark_jobs (key, asked, task, priority) VALUES ($1, $2, \
+        $3::text::json, $4) ON CONFLICT (key) DO NOTHING RETURNING id";
+    let values = [key.clone(), asked.clone(), task, Value::Integer(new.priority)];
+    // Whoever else puts the same key in is waited for here.
+    if let Some(id) = s.query(insert, &values)?.first().and_then(|r| integer(r, 0)) {
+        return Ok(Ok(Submitted { id, new: true }));
+    }
+    let held = s.query("SELECT id, asked FROM proofmark_jobs WHERE key = $1", &[key])?;
+    let held = held.first().and_then(|r| Some((integer(r, 0)?, r.get(1) == Some(&asked))));
+    let (id, same) = held.ok_or("a job has gone while it was submitted again")?;
+    if same {
+        return Ok(Ok(Submitted { id, new: false }));
+    }
+    Ok(Err(QueueError::Taken { key: new.key.clone().unwrap_or_default(), id }))
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Job, Lease, Task};
+use super::{Ended, Job, Lease, Report, Task};
 use crate::registry::database::{Row, Value};
 
 /// The columns of a job, in the order that [`job`] reads them.
-pub(super) const COLUMNS: &str = "id, key, task::text, priority, state, (extract(epoch FROM due) * 1000)::bigint, attempt, deaths, tries, worker, (extract(epoch FROM lease) * 1000)::bigint, note, error, \
-                       (extract(epoch FROM submitted) * 1000)::bigint, (extract(epoch FROM started) * 1000)::bigint, (extract(epoch FROM ended) * 1000)::bigint";
+pub(super) const COLUMNS: &str = "id, key, task::text, priority, state, (extract(epoch FROM due) * \
+    1000)::bigint, attempt, deaths, tries, worker, (extract(epoch FROM lease) * 1000)::bigint, \
+    note, error, (extract(epoch FROM submitted) * 1000)::bigint, (extract(epoch FROM started) * \
+    1000)::bigint, (extract(epoch FROM ended) * 1000)::bigint";
 
 /// A job from the columns of [`COLUMNS`].
 pub(super) fn job(row: &Row) -> Option<Job> {
@@ -28,6 +30,25 @@ pub(super) fn job(row: &Row) -> Option<Job> {
         submitted: seconds(row, 13)?,
         started: seconds(row, 14),
         ended: seconds(row, 15),
+    })
+}
+
+/// The columns of a result, in the order that [`ended`] reads them.
+pub(super) const RESULT: &str = "job, attempt, worker, exit, report::text, told, \
+    (extract(epoch FROM finished) * 1000)::bigint";
+
+/// A result from the columns of [`RESULT`].
+pub(super) fn ended(row: &Row) -> Option<Ended> {
+    Some(Ended {
+        job: integer(row, 0)?,
+        attempt: integer(row, 1)?,
+        worker: string(row, 2)?,
+        report: Report {
+            exit: u8::try_from(integer(row, 3)?).ok()?,
+            report: serde_json::from_str(&string(row, 4)?).ok()?,
+            told: string(row, 5)?,
+        },
+        finished: seconds(row, 6)?,
     })
 }
 

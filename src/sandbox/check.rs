@@ -100,9 +100,16 @@ mod tests {
     #[test]
     fn lies_that_would_mislead_the_parent_are_noticed() {
         let ring = KeyRing::from(WatermarkKey::from_secret([1; 32], 0));
-        let mark = json!({"detected": true, "payload": null, "generation": 1, "p_value": 1e-20, "method": "blind", "key": ring.newest().id(), "ranges": [{"start": 0.0, "end": 1.0}],
-            "spans": [{"start": 0.0, "end": 1.0, "score": 9.0, "state": "marked"}], "area": {"share": 0.5, "columns": 2, "cells": [true, false, null, true]},
-            "geometry": {"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false}, "evidence": 100.0, "frames": 1, "note": null, "others": [], "earlier": []});
+        let mark = json!({
+            "detected": true, "payload": null, "generation": 1, "p_value": 1e-20,
+            "method": "blind", "key": ring.newest().id(), "ranges": [{"start": 0.0, "end": 1.0}],
+            "spans": [{"start": 0.0, "end": 1.0, "score": 9.0, "state": "marked"}],
+            "area": {"share": 0.5, "columns": 2, "cells": [true, false, null, true]},
+            "geometry": {
+                "scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false,
+            },
+            "evidence": 100.0, "frames": 1, "note": null, "others": [], "earlier": [],
+        });
         let holds = |change: &dyn Fn(&mut VideoEvidence)| {
             let mut picture: VideoEvidence = serde_json::from_value(mark.clone()).unwrap();
             picture.others.push(picture.clone());

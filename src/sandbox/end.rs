@@ -1,5 +1,5 @@
-//! When a worker stops: with its parent, or when it has thought for too long; and how often it tells
-//! how far it is.
+//! When a worker stops: with its parent, or when it has thought for too long; and how often it
+//! tells how far it is.
 
 use std::io;
 use std::os::unix::net::UnixStream;

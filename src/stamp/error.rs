@@ -89,7 +89,10 @@ pub enum StampError {
         path: PathBuf,
     },
     /// The target is there already.
-    #[error("{}: exists already; choose another target or allow replacing it with --force", path.display())]
+    #[error(
+        "{}: exists already; choose another target or allow replacing it with --force",
+        path.display()
+    )]
     Exists {
         /// Which file.
         path: PathBuf,

@@ -105,10 +105,17 @@ impl Case {
             .map(|p| json!({"alg": DEFAULT_ALGORITHM, "value": p, "bytes": bytes(p)}))
             .collect();
         let signer = if self.whose == 0 { "Us" } else { "Somebody" };
+        let label = named.map_or("urn:c2pa:other".into(), |p| format!("urn:c2pa:{p}"));
+        let signer = json!({
+            "organisation": signer, "common_name": null, "time": null,
+            "trusted": state == "trusted", "valid_from": 0, "valid_until": 86400,
+            "certificate": if self.whose == 0 && self.names > 0 { "ours" } else { "theirs" },
+        });
         serde_json::from_value(json!({
-            "state": state, "label": readable.then(|| named.map_or("urn:c2pa:other".into(), |p| format!("urn:c2pa:{p}"))), "sidecar": false, "title": null, "claim_generator": null,
-            "signer": readable.then(|| json!({"organisation": signer, "common_name": null, "time": null, "trusted": state == "trusted", "valid_from": 0, "valid_until": 86400, "certificate": if self.whose == 0 && self.names > 0 { "ours" } else { "theirs" }})),
-            "actions": [], "ingredients": [], "ancestors": [], "lineage": [], "soft_bindings": bindings, "content_holds": holds, "failures": failures,
+            "state": state, "label": readable.then_some(label), "sidecar": false, "title": null,
+            "claim_generator": null, "signer": readable.then_some(signer), "actions": [],
+            "ingredients": [], "ancestors": [], "lineage": [], "soft_bindings": bindings,
+            "content_holds": holds, "failures": failures,
         }))
         .unwrap()
     }
@@ -125,10 +132,16 @@ impl Case {
             (true, 1) => json!([{"start": 0.0, "end": 2.0}]),
             (true, _) => json!([{"start": 0.0, "end": 10.0}]),
         };
-        let span = |i: usize| json!({"start": i as f64 / 2.0, "end": (i + 1) as f64 / 2.0, "score": 20.0, "state": "marked"});
+        let span = |i: usize| {
+            let (start, end) = (i as f64 / 2.0, (i + 1) as f64 / 2.0);
+            json!({"start": start, "end": end, "score": 20.0, "state": "marked"})
+        };
         json!({
-            "detected": found, "payload": number, "generation": null, "p_value": if found { 1e-200 } else { 1.0 }, "method": number.map(|_| "blind"), "key": null, "ranges": ranges,
-            "spans": if found { (0..20).map(span).collect::<Vec<Value>>() } else { Vec::new() }, "evidence": if found { 5000.0 } else { 0.0 }, "note": null, "others": [],
+            "detected": found, "payload": number, "generation": null,
+            "p_value": if found { 1e-200 } else { 1.0 }, "method": number.map(|_| "blind"),
+            "key": null, "ranges": ranges,
+            "spans": if found { (0..20).map(span).collect::<Vec<Value>>() } else { Vec::new() },
+            "evidence": if found { 5000.0 } else { 0.0 }, "note": null, "others": [],
         })
     }
 
@@ -142,7 +155,10 @@ impl Case {
             _ => Value::Null,
         };
         picture["geometry"] = if self.video >= 2 {
-            json!({"scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false, "moving": false})
+            json!({
+                "scale": [1.0, 1.0], "rotation": 0.0, "mirrored": false, "inverted": false,
+                "moving": false,
+            })
         } else {
             Value::Null
         };
@@ -165,11 +181,15 @@ impl Case {
         } else {
             Value::Null
         };
-        let info = json!({
-            "seconds": 10.0, "picture": (self.video > 0).then(|| json!({"width": 640, "height": 360, "frame_rate": 25.0, "codec": "h264"})), "has_audio": self.audio > 0,
-        });
+        let seen = json!({"width": 640, "height": 360, "frame_rate": 25.0, "codec": "h264"});
         let detected = json!({
-            "info": info, "picture": if self.video > 0 { picture } else { Value::Null }, "sound": if self.audio > 0 { sound } else { Value::Null }, "sketch": null, "recording": null,
+            "info": {
+                "seconds": 10.0, "picture": (self.video > 0).then_some(seen),
+                "has_audio": self.audio > 0,
+            },
+            "picture": if self.video > 0 { picture } else { Value::Null },
+            "sound": if self.audio > 0 { sound } else { Value::Null },
+            "sketch": null, "recording": null,
         });
         (self.video + self.audio > 0).then(|| serde_json::from_value(detected).unwrap())
     }

@@ -331,7 +331,11 @@ fn next(
     if has("manifest.stranger-names-our-payload") {
         out.push("list-own-signer");
     }
-    if reasons.iter().any(|r| matches!(r.params.get("credential"), Some(Param::Word(w)) if w.code == "expired-unattested")) {
+    let unattested = |r: &Reason| match r.params.get("credential") {
+        Some(Param::Word(w)) => w.code == "expired-unattested",
+        _ => false,
+    };
+    if reasons.iter().any(unattested) {
         out.push("give-time-authorities");
     }
     out

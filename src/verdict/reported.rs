@@ -166,8 +166,12 @@ mod tests {
     use serde_json::{Value, json};
 
     fn manifest(change: &Value) -> ManifestReport {
-        let mut m = json!({"state": "invalid", "label": "urn:c2pa:a", "sidecar": false, "title": null, "claim_generator": null, "signer": null, "actions": [], "ingredients": [],
-            "ancestors": [], "lineage": [], "soft_bindings": [], "content_holds": true, "failures": []});
+        let mut m = json!({
+            "state": "invalid", "label": "urn:c2pa:a", "sidecar": false, "title": null,
+            "claim_generator": null, "signer": null, "actions": [], "ingredients": [],
+            "ancestors": [], "lineage": [], "soft_bindings": [], "content_holds": true,
+            "failures": [],
+        });
         for (name, value) in change.as_object().unwrap() {
             m[name] = value.clone();
         }
@@ -175,7 +179,11 @@ mod tests {
     }
 
     fn signed(from: i64, until: i64, time: Option<&str>, unattested: Option<&str>) -> Value {
-        json!({"organisation": "Old Camera", "common_name": null, "time": time, "unattested_time": unattested, "trusted": false, "valid_from": from, "valid_until": until})
+        json!({
+            "organisation": "Old Camera", "common_name": null, "time": time,
+            "unattested_time": unattested, "trusted": false, "valid_from": from,
+            "valid_until": until,
+        })
     }
 
     #[test]
@@ -218,7 +226,9 @@ mod tests {
     #[test]
     fn faults_are_told_in_words() {
         let of = |failures: Value| {
-            faults(&manifest(&json!({"signer": signed(0, 1, None, None), "content_holds": null, "failures": failures}))).to_string()
+            let signer = signed(0, 1, None, None);
+            let change = json!({"signer": signer, "content_holds": null, "failures": failures});
+            faults(&manifest(&change)).to_string()
         };
         assert_eq!(
             of(json!([
@@ -243,9 +253,8 @@ mod tests {
 
     #[test]
     fn an_expired_certificate_over_changed_content_excuses_nothing() {
-        let both = manifest(
-            &json!({"content_holds": false, "failures": ["assertion.bmffHash.mismatch", "signingCredential.expired"]}),
-        );
+        let failures = ["assertion.bmffHash.mismatch", "signingCredential.expired"];
+        let both = manifest(&json!({"content_holds": false, "failures": failures}));
         assert!(
             !both.credential_alone()
                 && !both.as_signed()
@@ -264,8 +273,15 @@ mod tests {
     #[test]
     fn the_original_is_found_behind_any_number_of_parents() {
         let ancestor = |label: &str, of: &str, how: &str, kind: Option<&str>| {
-            json!({"label": label, "ingredient_of": of, "relationship": how, "title": null, "claim_generator": null, "organisation": null, "common_name": "Y",
-                "actions": [{"action": "c2pa.created", "digital_source_type": kind, "software_agent": null, "when": null}]})
+            let created = json!({
+                "action": "c2pa.created", "digital_source_type": kind, "software_agent": null,
+                "when": null,
+            });
+            json!({
+                "label": label, "ingredient_of": of, "relationship": how, "title": null,
+                "claim_generator": null, "organisation": null, "common_name": "Y",
+                "actions": [created],
+            })
         };
         let ai = Some("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia");
         let of = |lineage: Value| {

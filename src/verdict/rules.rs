@@ -33,7 +33,13 @@ pub(super) struct Rule {
 
 macro_rules! rule {
     ($code:literal, $severity:expr, $implies:expr, [$($over:literal),*], $when:expr) => {
-        Rule { code: $code, severity: $severity, implies: $implies, overrides: &[$($over),*], when: $when }
+        Rule {
+            code: $code,
+            severity: $severity,
+            implies: $implies,
+            overrides: &[$($over),*],
+            when: $when,
+        }
     };
 }
 

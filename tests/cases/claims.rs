@@ -129,8 +129,11 @@ fn xmp(address: &str, element: bool) -> Vec<u8> {
         (format!(" dcterms:provenance=\"{address}\""), String::new())
     };
     format!(
-        "<?xpacket begin=\"\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?><x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-         <rdf:Description rdf:about=\"\" xmlns:dcterms=\"http://purl.org/dc/terms/\"{attribute}>{inner}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
+        "<?xpacket begin=\"\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
+        <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
+        <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
+        <rdf:Description rdf:about=\"\" xmlns:dcterms=\"http://purl.org/dc/terms/\"{attribute}>\
+        {inner}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
     )
     .into_bytes()
 }

@@ -311,14 +311,19 @@ fn look(path: &Path) -> Value {
 fn film(folder: &Path) {
     let at = |name: &str| folder.join(name);
     let f = folder.display();
-    let hdr = "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400:log-level=none";
+    let hdr = "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)\
+        L(10000000,1):max-cll=1000,400:log-level=none";
     generate(
-        "testsrc2=s=320x240:r=25:d=2,setsar=4/3,format=yuv420p10le[out0];sine=d=2,aformat=channel_layouts=stereo:sample_rates=48000[out1];sine=f=880:d=2[out2]",
+        "testsrc2=s=320x240:r=25:d=2,setsar=4/3,format=yuv420p10le[out0];sine=d=2,\
+        aformat=channel_layouts=stereo:sample_rates=48000[out1];sine=f=880:d=2[out2]",
         &format!(
-            "-i {f}/s.srt -i {f}/m.txt -map 0:0 -map 0:1 -map 0:2 -map 1:0 -map_metadata 2 -map_chapters 2 -attach {f}/font.ttf -attach {f}/cover.jpg -metadata:s:4 mimetype=font/ttf \
-             -metadata:s:5 mimetype=image/jpeg -metadata:s:5 filename=cover.jpg -metadata:s:a:0 language=eng -metadata:s:a:1 language=jpn -metadata:s:s:0 language=ger \
-             -disposition:a:0 default -disposition:a:1 comment -disposition:s:0 forced -c:s subrip -c:a:0 aac -c:a:1 libopus -c:v libx265 -preset ultrafast -x265-params {hdr} \
-             -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -color_range tv"
+            "-i {f}/s.srt -i {f}/m.txt -map 0:0 -map 0:1 -map 0:2 -map 1:0 -map_metadata 2 \
+            -map_chapters 2 -attach {f}/font.ttf -attach {f}/cover.jpg -metadata:s:4 \
+            mimetype=font/ttf -metadata:s:5 mimetype=image/jpeg -metadata:s:5 filename=cover.jpg \
+            -metadata:s:a:0 language=eng -metadata:s:a:1 language=jpn -metadata:s:s:0 language=ger \
+            -disposition:a:0 default -disposition:a:1 comment -disposition:s:0 forced -c:s subrip \
+            -c:a:0 aac -c:a:1 libopus -c:v libx265 -preset ultrafast -x265-params {hdr} \
+            -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -color_range tv"
         ),
         &at("film.mkv"),
     );
@@ -331,8 +336,9 @@ fn phone(folder: &Path) {
     generate(
         "testsrc2=s=320x240:r=25:d=2[out0];sine=d=2[out1]",
         &format!(
-            "-i {f}/s.srt -map 0 -map 1 -c:s mov_text -metadata:s:s:0 language=ger -c:v libx264 -pix_fmt yuv420p -c:a pcm_s24le -timecode 01:02:03:04 \
-             -metadata make=Maker -metadata model=Model -metadata location=+35.6586+139.7454/ -metadata title=Holiday"
+            "-i {f}/s.srt -map 0 -map 1 -c:s mov_text -metadata:s:s:0 language=ger -c:v libx264 \
+            -pix_fmt yuv420p -c:a pcm_s24le -timecode 01:02:03:04 -metadata make=Maker -metadata \
+            model=Model -metadata location=+35.6586+139.7454/ -metadata title=Holiday"
         ),
         &at("phone.mov"),
     );
@@ -384,8 +390,9 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     write("s.srt", "1\n00:00:00,200 --> 00:00:01,000\nA rabbit wakes up.\n\n");
     write(
         "m.txt",
-        ";FFMETADATA1\ntitle=A \
-        film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\ntitle=Two\n",
+        ";FFMETADATA1\ntitle=A film\nartist=Somebody\nworkflow={\"nodes\":[]}\n[CHAPTER]\n\
+        TIMEBASE=1/10\nSTART=0\nEND=9\ntitle=One\n[CHAPTER]\nTIMEBASE=1/10\nSTART=9\nEND=20\n\
+        title=Two\n",
     );
     write("font.ttf", "not a font, and nobody looks");
     generate("testsrc2=s=64x64", "-frames:v 1", &at("cover.jpg"));
@@ -395,7 +402,8 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     generate("testsrc2=s=320x160:r=25:d=2", "-c:v libx264 -pix_fmt yuv420p", &at("flat.mp4"));
     std::fs::write(at("sphere.mp4"), spherical(std::fs::read(at("flat.mp4")).unwrap())).unwrap();
     generate(
-        "testsrc2=s=320x240:r=25:d=1,format=yuva420p,geq=lum='lum(X,Y)':a='X/320*255':cb=128:cr=128",
+        "testsrc2=s=320x240:r=25:d=1,format=yuva420p,\
+        geq=lum='lum(X,Y)':a='X/320*255':cb=128:cr=128",
         "-c:v libvpx-vp9 -auto-alt-ref 0 -deadline realtime -cpu-used 8",
         &at("alpha.webm"),
     );
@@ -454,9 +462,14 @@ fn turned(mut file: Vec<u8>) -> Vec<u8> {
 /// An MP4 whose index comes last, with the box of 360° pictures (Spherical Video V1) in its one
 /// track.
 fn spherical(mut file: Vec<u8>) -> Vec<u8> {
-    let xml = "<?xml version=\"1.0\"?><rdf:SphericalVideo xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\" xmlns:GSpherical=\"http://ns.google.com/videos/1.0/spherical/\">\
-               <GSpherical:Spherical>true</GSpherical:Spherical><GSpherical:Stitched>true</GSpherical:Stitched><GSpherical:StitchingSoftware>none</GSpherical:StitchingSoftware>\
-               <GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType></rdf:SphericalVideo>";
+    let xml = "<?xml version=\"1.0\"?><rdf:SphericalVideo \
+        xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\" \
+        xmlns:GSpherical=\"http://ns.google.com/videos/1.0/spherical/\">\
+        <GSpherical:Spherical>true</GSpherical:Spherical>\
+        <GSpherical:Stitched>true</GSpherical:Stitched>\
+        <GSpherical:StitchingSoftware>none</GSpherical:StitchingSoftware>\
+        <GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>\
+        </rdf:SphericalVideo>";
     let id = [
         0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93, 0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f,
         0xdd,

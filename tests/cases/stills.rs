@@ -377,7 +377,10 @@ fn a_photo_that_another_signed_over_its_gain_map_is_read_and_becomes_the_parent(
 /// A photo as phones make it: announced in XMP and by an index, with something behind it.
 fn phone(plain: &[u8], xmp: &str, behind: &[u8]) -> Vec<u8> {
     let packet = format!(
-        r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="image/jpeg" {xmp}</rdf:Description></rdf:RDF></x:xmpmeta>"#
+        "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
+        <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
+        <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+        dc:format=\"image/jpeg\" {xmp}</rdf:Description></rdf:RDF></x:xmpmeta>"
     );
     let added = [
         (0xe1, [&b"http://ns.adobe.com/xap/1.0/\0"[..], packet.as_bytes()].concat()),
@@ -392,8 +395,11 @@ fn what_xmp_and_an_index_say_of_a_gain_map_or_a_video_goes_with_it() {
     let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2")).unwrap();
     let small = std::fs::read(picture(&work, "small.jpg", "-vf scale=128:96")).unwrap();
     let clip = std::fs::read(common::clip()).unwrap();
-    let gain = r#"xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"><Container:Directory xmlns:Container="http://ns.google.com/photos/1.0/container/"><rdf:Seq/></Container:Directory>"#;
-    let motion = r#"xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1">"#;
+    let gain = "xmlns:hdrgm=\"http://ns.adobe.com/hdr-gain-map/1.0/\" hdrgm:Version=\"1.0\">\
+        <Container:Directory xmlns:Container=\"http://ns.google.com/photos/1.0/container/\">\
+        <rdf:Seq/></Container:Directory>";
+    let motion = "xmlns:GCamera=\"http://ns.google.com/photos/1.0/camera/\" \
+        GCamera:MotionPhoto=\"1\" GCamera:MotionPhotoVersion=\"1\">";
     // As large as the picture itself, too: it is announced as another one.
     for (name, said, behind, what) in [
         ("gain", gain, &small, "a gain map"),
@@ -451,7 +457,9 @@ fn a_reference_to_a_manifest_elsewhere_is_not_made_the_new_files() {
     let work = TempDir::new().unwrap();
     let plain = std::fs::read(picture(&work, "plain.jpg", "-q:v 2")).unwrap();
     let input = work.path().join("in.jpg");
-    std::fs::write(&input, phone(&plain, r#"xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://example.com/m.c2pa">"#, b"")).unwrap();
+    let elsewhere = "xmlns:dcterms=\"http://purl.org/dc/terms/\" \
+        dcterms:provenance=\"https://example.com/m.c2pa\">";
+    std::fs::write(&input, phone(&plain, elsewhere, b"")).unwrap();
     let target = work.path().join("o.jpg");
     let done = common::stamp(&input, &target, None);
     assert!(told(&done, "reference to a manifest elsewhere"), "{:?}", done.summary.left_out);

@@ -251,7 +251,14 @@ fn metadata_by_any_name_stays_beside_tags() {
     let clip = folder.path().join("phone.mkv");
     let workflow = format!("{{\"nodes\":\"{}\"}}", "ノ".repeat(50_000));
     let file = folder.path().join("metadata");
-    std::fs::write(&file, format!(";FFMETADATA1\ntitle=Title\nmake=Maker\nmodel=Model\nAIGC={{\"Label\":\"1\"}}\nworkflow={workflow}\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!(
+            ";FFMETADATA1\ntitle=Title\nmake=Maker\nmodel=Model\nAIGC={{\"Label\":\"1\"}}\n\
+            workflow={workflow}\n"
+        ),
+    )
+    .unwrap();
     generate(
         "testsrc2=s=320x240:r=25:d=2[out0];sine=d=2[out1]",
         &format!("-i {} -map_metadata 1 -c:v libx264 -c:a aac", file.display()),

@@ -74,8 +74,10 @@ Examples:
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --ledger run.ndjson --time-limit 300
   proofmark verify 'uploads/**/*.mp4' --shard 1/3 --resume run.ndjson --time-limit 300
 
-Exit codes: 0 provenance found, consistent and vouched for, 1 nothing found, or only a clip that looks like one of ours, 2 error,
-3 altered, mixed, contradictory, a manifest that does not hold, in doubt, or vouched for by nobody here, 4 some of several files failed.")]
+Exit codes: 0 provenance found, consistent and vouched for, 1 nothing found, or only a clip that \
+looks like one of ours, 2 error,
+3 altered, mixed, contradictory, a manifest that does not hold, in doubt, or vouched for by nobody \
+here, 4 some of several files failed.")]
 pub(crate) struct VerifyArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
@@ -113,7 +115,8 @@ Examples:
   proofmark evaluate clips/ --html report.html
   proofmark evaluate clip.mp4 --attacks platform,crop-55 --seconds 5 --json
 
-Needs no home: each clip gets a fresh key and payload, in memory. Exit codes: 0 measured, 2 error, 4 some of several files failed.")]
+Needs no home: each clip gets a fresh key and payload, in memory. Exit codes: 0 measured, 2 error, \
+4 some of several files failed.")]
 pub(crate) struct EvaluateArgs {
     /// Clips or folders of them
     #[arg(required_unless_present = "list", value_name = "CLIP")]

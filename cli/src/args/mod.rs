@@ -23,7 +23,8 @@ pub(crate) use stamp::{
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
-#[command(name = "proofmark", version, about, long_about = None, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "proofmark", version, about, long_about = None)]
+#[command(max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -43,7 +44,8 @@ Examples:
   proofmark evaluate clip.mp4                 what survives, on your own clips?
   proofmark submit verify upload.mp4          have a worker do it: see submit, worker and jobs
 
-Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some of several files failed.";
+Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some \
+of several files failed.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -110,7 +110,8 @@ Examples:
   proofmark lookup urn:c2pa:7f3c1a52-9b64-4d0e-8a31-5e6f70819203 --json
   proofmark lookup upload.mp4 --server https://credentials.example.com
 
-A server is asked with the token in PROOFMARK_TOKEN, if there is one. Files stay on this machine unless --upload sends them.
+A server is asked with the token in PROOFMARK_TOKEN, if there is one. Files stay on this machine \
+unless --upload sends them.
 Exit codes: 0 found, 1 nothing found, 2 error, 4 some of several failed.")]
 pub(crate) struct LookupArgs {
     /// Payload, label of a manifest, value of a soft binding in base64, or file

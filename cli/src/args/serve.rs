@@ -11,10 +11,12 @@ use crate::serve::Scope;
 #[command(after_help = "\
 Examples:
   proofmark serve
-  proofmark serve --listen 0.0.0.0:8473 --registry postgres://proofmark@db.example.com/proofmark --require-token
+  proofmark serve --listen 0.0.0.0:8473 --registry postgres://proofmark@db.example.com/proofmark \
+    --require-token
   curl --data-binary @upload.mp4 'http://127.0.0.1:8473/v1/verify?name=upload.mp4'
 
-It speaks plain HTTP unless [serve] in the configuration file names a certificate: put a proxy with TLS before it, or give it one, where others can reach it. All
+It speaks plain HTTP unless [serve] in the configuration file names a certificate: put a proxy \
+with TLS before it, or give it one, where others can reach it. All
 settings are there;
 /v1/openapi.json describes the API.")]
 pub(crate) struct ServeArgs {

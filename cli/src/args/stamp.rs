@@ -20,11 +20,15 @@ Examples:
   proofmark stamp mixed/ -o stamped/ --to mp4
   proofmark stamp clip.mov -o out.mov --video-codec prores_ks --encoder-options profile=4444
   proofmark stamp clip.mp4 -o out.mp4 --title 'A kitchen' --agent 'My Model' --agent-version 2
-  generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - clip.mp4
+  generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - \
+    clip.mp4
 
-With - for both, a stream is marked on its way from standard input to standard output: Y4M, or MP4 that is fragmented or has its index first. What is said of it goes to
-standard error, the object of --json too. Its manifest cannot be put into what has been sent: the registry keeps it, and --sidecar writes it. A mark that the stream may
-carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, and the exit code is 2.")]
+With - for both, a stream is marked on its way from standard input to standard output: Y4M, or MP4 \
+that is fragmented or has its index first. What is said of it goes to
+standard error, the object of --json too. Its manifest cannot be put into what has been sent: the \
+registry keeps it, and --sidecar writes it. A mark that the stream may
+carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, \
+and the exit code is 2.")]
 pub(crate) struct StampArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream
     /// from standard input

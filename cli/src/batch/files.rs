@@ -55,8 +55,12 @@ pub(crate) fn files(named: &[PathBuf], args: &BatchArgs, but: Option<&Path>) -> 
         }
     }
     let mut files = found.files;
-    files.single = args.files_from.is_none()
-        && matches!((named, &files.inputs[..]), ([name], [input]) if *name == input.path && input.unread.is_none());
+    files.single = match (named, &files.inputs[..]) {
+        ([name], [input]) if args.files_from.is_none() => {
+            *name == input.path && input.unread.is_none()
+        }
+        _ => false,
+    };
     Ok(files)
 }
 

@@ -9,15 +9,26 @@ use proofmark::evidence::{IDENTITY, PRESENCE};
 use proofmark::{PValue, Report};
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--paper:#fff;--ink:#1d2125;--soft:#5d6670;--line:#d5dae0;--exact:#1c8a5f;--present:#c98a10;--wrong:#c5362b;--missed:#b9c0c8}\
-@media(prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e4e7ea;--soft:#9aa3ad;--line:#353b42;--exact:#3fbf8b;--present:#e0ad45;--wrong:#ef6a5e;--missed:#4b535c}}\
-body{background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}\
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin:2rem 0 .3rem}p{margin:.3rem 0}.soft{color:var(--soft)}\
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:right;padding:.15rem .8rem .15rem 0;border-bottom:1px solid var(--line)}\
-th:first-child,td:first-child{text-align:left}svg{display:block;width:100%;min-width:44rem}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .soft{fill:var(--soft)}\
-.end{text-anchor:end}.middle{text-anchor:middle}.rule{stroke:var(--line)}.limit{stroke:var(--soft);stroke-dasharray:3 3}circle{fill-opacity:.75}\
-.exact{fill:var(--exact);background:var(--exact)}.present{fill:var(--present);background:var(--present)}.wrong{fill:var(--wrong);background:var(--wrong)}.missed{fill:var(--missed);background:var(--missed)}\
-.key i{display:inline-block;width:.8em;height:.8em;border-radius:.2em;margin:0 .35em 0 1em}summary{cursor:pointer;margin-top:2rem}";
+    :root{color-scheme:light dark;--paper:#fff;--ink:#1d2125;--soft:#5d6670;--line:#d5dae0;\
+    --exact:#1c8a5f;--present:#c98a10;--wrong:#c5362b;--missed:#b9c0c8}\
+    @media(prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e4e7ea;--soft:#9aa3ad;\
+    --line:#353b42;--exact:#3fbf8b;--present:#e0ad45;--wrong:#ef6a5e;--missed:#4b535c}}\
+    body{background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif;\
+    max-width:62rem;margin:2rem auto;padding:0 1rem}\
+    h1{font-size:1.5rem}h2{font-size:1.1rem;margin:2rem 0 .3rem}p{margin:.3rem 0}\
+    .soft{color:var(--soft)}\
+    .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
+    th,td{text-align:right;padding:.15rem .8rem .15rem 0;border-bottom:1px solid var(--line)}\
+    th:first-child,td:first-child{text-align:left}svg{display:block;width:100%;min-width:44rem}\
+    svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .soft{fill:var(--soft)}\
+    .end{text-anchor:end}.middle{text-anchor:middle}.rule{stroke:var(--line)}\
+    .limit{stroke:var(--soft);stroke-dasharray:3 3}circle{fill-opacity:.75}\
+    .exact{fill:var(--exact);background:var(--exact)}\
+    .present{fill:var(--present);background:var(--present)}\
+    .wrong{fill:var(--wrong);background:var(--wrong)}\
+    .missed{fill:var(--missed);background:var(--missed)}\
+    .key i{display:inline-block;width:.8em;height:.8em;border-radius:.2em;margin:0 .35em 0 1em}\
+    summary{cursor:pointer;margin-top:2rem}";
 
 /// Layout of a plot, in its own units: names, bars, counts, the strip of p-values.
 const WIDTH: f64 = 960.0;
@@ -33,8 +44,11 @@ pub(crate) fn page(report: &Report) -> String {
     let all = Tally::of(report.evaluated().flat_map(|(_, e)| &e.trials));
     let clips = report.evaluated().count();
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>Proofmark evaluation</title>\n<style>{STYLE}</style>\n\
-         <h1>Proofmark evaluation</h1>\n<p>{clips} {}, up to {} s each, marked at strength {}; {} attacks. The payload came back exactly in {} of {} trials, wrong in {}.\n",
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+        content=\"width=device-width\">\n<title>Proofmark evaluation</title>\n\
+        <style>{STYLE}</style>\n<h1>Proofmark evaluation</h1>\n<p>{clips} {}, up to {} s each, \
+        marked at strength {}; {} attacks. The payload came back exactly in {} of {} trials, wrong \
+        in {}.\n",
         if clips == 1 { "clip" } else { "clips" },
         report.seconds,
         report.strength,
@@ -45,9 +59,11 @@ pub(crate) fn page(report: &Report) -> String {
     );
     distortion(&mut out, report);
     out.push_str(
-        "<h2>Survival</h2>\n<p class=\"key\">Left, how many clips: <i class=\"exact\"></i>payload exact<i class=\"present\"></i>mark found, no payload<i class=\"wrong\"></i>payload wrong\
-         <i class=\"missed\"></i>nothing found\n<p class=\"soft\">Right, a dot per clip at its p-value, how likely evidence this strong is without a mark; further right is stronger. \
-         Dashed: a mark counts as found at 1e-6, a payload is told at 1e-9.\n",
+        "<h2>Survival</h2>\n<p class=\"key\">Left, how many clips: <i class=\"exact\"></i>payload \
+        exact<i class=\"present\"></i>mark found, no payload<i class=\"wrong\"></i>payload wrong<i \
+        class=\"missed\"></i>nothing found\n<p class=\"soft\">Right, a dot per clip at its \
+        p-value, how likely evidence this strong is without a mark; further right is stronger. \
+        Dashed: a mark counts as found at 1e-6, a payload is told at 1e-9.\n",
     );
     for group in &report.groups {
         let _ = write!(
@@ -72,8 +88,9 @@ fn title(group: Group) -> String {
 
 fn distortion(out: &mut String, report: &Report) {
     out.push_str(
-        "<h2>Distortion</h2>\n<p class=\"soft\">Of luma, marked against original, before encoding.\n<div class=\"wide\"><table>\n\
-         <tr><th>clip<th>size<th>frames<th>PSNR, dB<th>SSIM<th>exact\n",
+        "<h2>Distortion</h2>\n<p class=\"soft\">Of luma, marked against original, before \
+        encoding.\n<div class=\"wide\"><table>\n<tr><th>clip<th>size<th>frames<th>PSNR, \
+        dB<th>SSIM<th>exact\n",
     );
     for (file, e) in report.evaluated() {
         let tally = Tally::of(e.trials.iter());

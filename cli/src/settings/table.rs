@@ -9,7 +9,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "strength",
         shown: r#""standard""#,
         option: Some(("--strength", "PROOFMARK_STRENGTH")),
-        about: r#"Strength of the mark: "subtle", "standard", "strong", "heavy", or a factor on the standard amplitude from 0.25 to 4."#,
+        about: "Strength of the mark: \"subtle\", \"standard\", \"strong\", \"heavy\", or a factor \
+            on the standard amplitude from 0.25 to 4.",
     },
     Setting {
         section: "stamp",
@@ -81,7 +82,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "certificate",
         shown: r#""/etc/proofmark/chain.pem""#,
         option: Some(("--sign-cert", "PROOFMARK_SIGN_CERT")),
-        about: "Certificate chain (PEM) of who signs. By default the test identity of this home, which nobody else trusts.",
+        about: "Certificate chain (PEM) of who signs. By default the test identity of this home, \
+            which nobody else trusts.",
     },
     Setting {
         section: "signing",
@@ -126,7 +128,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "location",
         shown: r#""postgres://proofmark@db.example.com/proofmark""#,
         option: Some(("--registry", "PROOFMARK_REGISTRY")),
-        about: r#"SQLite file or postgres:// URL of the registry, or "none". By default registry.db in this home."#,
+        about: "SQLite file or postgres:// URL of the registry, or \"none\". By default \
+            registry.db in this home.",
     },
     Setting {
         section: "registry",
@@ -356,7 +359,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "memory_bytes",
         shown: "4294967296",
         option: None,
-        about: "Bytes of address space that looking at a file may take, its worker's libraries included.",
+        about: "Bytes of address space that looking at a file may take, its worker's libraries \
+            included.",
     },
     Setting {
         section: "limits",
@@ -377,7 +381,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "effort",
         shown: "10",
         option: None,
-        about: "Seconds of time, and of processor time, that each second of a file may take, beside \
-            120: a short file is given up sooner than a long one.",
+        about: "Seconds of time, and of processor time, that each second of a file may take, \
+            beside 120: a short file is given up sooner than a long one.",
     },
 ];

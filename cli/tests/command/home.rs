@@ -99,7 +99,9 @@ fn openssl(desk: &Desk, arguments: &str) {
 fn make_authority(desk: &Desk) {
     std::fs::write(
         desk.path("leaf.ext"),
-        "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n",
+        "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\n\
+        extendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\n\
+        subjectKeyIdentifier=hash\n",
     )
     .unwrap();
     openssl(

@@ -66,7 +66,8 @@ fn files_are_looked_at_in_workers_unless_that_is_declined() {
     desk.clip("clip.mp4");
     for verb in ["verify", "detect"] {
         let process = |more: &[&str]| {
-            json(&desk.run(&[&[verb, "clip.mp4", "--json"], more].concat()))[0]["isolation"]["process"].clone()
+            let report = json(&desk.run(&[&[verb, "clip.mp4", "--json"], more].concat())).remove(0);
+            report["isolation"]["process"].clone()
         };
         assert_eq!((process(&[]), process(&["--no-sandbox"])), (true.into(), false.into()));
         let input = |file: &str| {

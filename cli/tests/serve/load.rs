@@ -132,7 +132,13 @@ fn a_killed_server_leaves_the_registry_whole_and_takes_up_its_reports() {
                         .count()
                 });
             }
-            let form = [b"--x\r\ncontent-disposition: form-data; name=\"clip\"; filename=\"upload.mp4\"\r\n\r\n", upload.as_slice(), b"\r\n--x--\r\n"].concat();
+            let form = [
+                b"--x\r\ncontent-disposition: form-data; name=\"clip\"; \
+                    filename=\"upload.mp4\"\r\n\r\n",
+                upload.as_slice(),
+                b"\r\n--x--\r\n",
+            ]
+            .concat();
             assert_eq!(
                 server
                     .ask_as("POST", "/reports", None, ("multipart/form-data; boundary=x", &form))

@@ -226,14 +226,18 @@ fn every_described_route_is_there() {
     assert!(!can["supportedCapabilities"].as_array().unwrap().contains(&json!("queryByReference")));
     let algorithms = server.get("/v1/services/supportedAlgorithms").json();
     assert_eq!(algorithms["watermarks"][0]["alg"], "org.proofmark.video.1");
-    assert_eq!(
-        algorithms["fingerprints"],
-        json!([{"alg": "org.proofmark.fingerprint.picture.1"}, {"alg": "org.proofmark.fingerprint.sound.1"}])
-    );
+    let fingerprints = ["picture", "sound"]
+        .map(|part| json!({"alg": format!("org.proofmark.fingerprint.{part}.1")}));
+    assert_eq!(algorithms["fingerprints"], json!(fingerprints));
     assert_eq!(server.get("/readyz").json(), json!({"status": "ok"}));
     let metrics = text(&server.get("/metrics").body);
-    assert!(metrics.contains("proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",status=\"200\"} \
-        2") && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(
+        metrics.contains(
+            "proofmark_http_requests_total{method=\"GET\",route=\"/v1/services/status\",\
+            status=\"200\"} 2"
+        ) && metrics.ends_with("# EOF\n"),
+        "{metrics}"
+    );
 }
 
 #[test]

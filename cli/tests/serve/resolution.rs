@@ -17,7 +17,8 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
     let by_binding =
         format!("/v1/matches/byBinding?alg=org.proofmark.video.1&value={}", value(&payload));
     assert_eq!(ids(&server.get(&by_binding)), [id.as_str()]);
-    let body = json!({"alg": "org.proofmark.video.1", "value": BASE64.encode(uuid::Uuid::parse_str(&payload).unwrap().as_bytes())}).to_string();
+    let number = BASE64.encode(uuid::Uuid::parse_str(&payload).unwrap().as_bytes());
+    let body = json!({"alg": "org.proofmark.video.1", "value": number}).to_string();
     assert_eq!(ids(&server.post("/v1/matches/byBinding", body.as_bytes())), [id.as_str()]);
     assert!(
         ids(&server.get(&format!("/v1/matches/byBinding?alg=another&value={}", value(&payload))))

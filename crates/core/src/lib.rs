@@ -1,6 +1,6 @@
-//! The words that every part of Proofmark shares: the number that a mark carries, frames and samples
-//! as they are lent from one part to another, what a file may ask of the machine, and what an error
-//! asks of whoever meets it.
+//! The words that every part of Proofmark shares: the number that a mark carries, frames and
+//! samples as they are lent from one part to another, what a file may ask of the machine, and what
+//! an error asks of whoever meets it.
 //!
 //! Nothing here opens a file, knows a codec or keeps a secret. What decodes lends its frames as
 //! [`Canvas`], what marks or measures borrows them, and so neither needs the other.

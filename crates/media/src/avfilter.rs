@@ -34,7 +34,11 @@ macro_rules! functions {
             fn of(library: &'static Library) -> Result<Self, libloading::Error> {
                 // SAFETY: the types are those of the header that this was built with, whose major
                 // version the library's name has.
-                unsafe { Ok(Self { $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)* }) }
+                unsafe {
+                    Ok(Self {
+                        $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)*
+                    })
+                }
             }
         }
     };
@@ -44,8 +48,21 @@ functions! {
     avfilter_get_by_name: unsafe extern "C" fn(*const c_char) -> *const AVFilter,
     avfilter_graph_alloc: unsafe extern "C" fn() -> *mut AVFilterGraph,
     avfilter_graph_free: unsafe extern "C" fn(*mut *mut AVFilterGraph),
-    avfilter_graph_create_filter: unsafe extern "C" fn(*mut *mut AVFilterContext, *const AVFilter, *const c_char, *const c_char, *mut c_void, *mut AVFilterGraph) -> c_int,
-    avfilter_graph_parse_ptr: unsafe extern "C" fn(*mut AVFilterGraph, *const c_char, *mut *mut AVFilterInOut, *mut *mut AVFilterInOut, *mut c_void) -> c_int,
+    avfilter_graph_create_filter: unsafe extern "C" fn(
+        *mut *mut AVFilterContext,
+        *const AVFilter,
+        *const c_char,
+        *const c_char,
+        *mut c_void,
+        *mut AVFilterGraph,
+    ) -> c_int,
+    avfilter_graph_parse_ptr: unsafe extern "C" fn(
+        *mut AVFilterGraph,
+        *const c_char,
+        *mut *mut AVFilterInOut,
+        *mut *mut AVFilterInOut,
+        *mut c_void,
+    ) -> c_int,
     avfilter_graph_config: unsafe extern "C" fn(*mut AVFilterGraph, *mut c_void) -> c_int,
     avfilter_inout_alloc: unsafe extern "C" fn() -> *mut AVFilterInOut,
     avfilter_inout_free: unsafe extern "C" fn(*mut *mut AVFilterInOut),

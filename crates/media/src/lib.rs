@@ -139,7 +139,10 @@ pub enum MediaError {
         path: PathBuf,
     },
     /// The sound cannot be decoded.
-    #[error("{}: the sound cannot be decoded ({reason}); check that the file is whole", path.display())]
+    #[error(
+        "{}: the sound cannot be decoded ({reason}); check that the file is whole",
+        path.display()
+    )]
     DecodeSound {
         /// Which file.
         path: PathBuf,
@@ -147,7 +150,10 @@ pub enum MediaError {
         reason: String,
     },
     /// The picture cannot be decoded.
-    #[error("{}: the picture cannot be decoded ({reason}); check that the file is whole", path.display())]
+    #[error(
+        "{}: the picture cannot be decoded ({reason}); check that the file is whole",
+        path.display()
+    )]
     Decode {
         /// Which file.
         path: PathBuf,
@@ -207,7 +213,10 @@ pub enum MediaError {
         reason: String,
     },
     /// The chain of filters is not one that this libav runs on this picture.
-    #[error("{}: the filters '{chain}' cannot be run ({reason}); check that libav has them", path.display())]
+    #[error(
+        "{}: the filters '{chain}' cannot be run ({reason}); check that libav has them",
+        path.display()
+    )]
     Filter {
         /// Which input.
         path: PathBuf,
@@ -217,7 +226,10 @@ pub enum MediaError {
         reason: String,
     },
     /// Writing failed.
-    #[error("{}: cannot be written: {reason}; check the folder, its permissions and the free space", path.display())]
+    #[error(
+        "{}: cannot be written: {reason}; check the folder, its permissions and the free space",
+        path.display()
+    )]
     Write {
         /// Which target.
         path: PathBuf,

@@ -105,7 +105,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_answered_for(packet in proptest::collection::vec(any::<u8>(), 0..64), configuration in proptest::collection::vec(any::<u8>(), 0..24)) {
+        fn any_bytes_are_answered_for(
+            packet in proptest::collection::vec(any::<u8>(), 0..64),
+            configuration in proptest::collection::vec(any::<u8>(), 0..24),
+        ) {
             for codec in [Id::H264, Id::HEVC] {
                 let _ = Units::new(codec, &configuration).unwrap().is_disposable(&packet);
             }

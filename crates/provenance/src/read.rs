@@ -275,10 +275,16 @@ pub(super) fn context(trust: &Trust, limits: &Limits) -> Result<Context, Provena
 /// asked for.
 fn under(authorities: &str, clocks: bool, limits: &Limits) -> Result<Context, ProvenanceError> {
     let mut settings = json!({
-        "verify": {"remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true, "verify_timestamp_trust": clocks},
+        "verify": {
+            "remote_manifest_fetch": false, "ocsp_fetch": false, "verify_trust": true,
+            "verify_timestamp_trust": clocks,
+        },
         // Identity assertions of other schemes are not reported, and their failures must not pass
         // for the signer's.
-        "core": {"decode_identity_assertions": false, "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20},
+        "core": {
+            "decode_identity_assertions": false,
+            "max_decompressed_manifest_size_in_mb": limits.manifest_bytes >> 20,
+        },
     });
     if !authorities.is_empty() {
         settings["trust"] = json!({"user_anchors": authorities});

@@ -101,7 +101,10 @@ pub enum RegistryError {
         location: String,
     },
     /// A file that is to be restored, and is no whole registry.
-    #[error("{}: is no whole backup of a registry ({reason}); nothing was restored", path.display())]
+    #[error(
+        "{}: is no whole backup of a registry ({reason}); nothing was restored",
+        path.display()
+    )]
     NoBackup {
         /// Which file.
         path: PathBuf,

@@ -82,8 +82,9 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// Runs `work` where it may wait: on a thread of its own if this one belongs to a caller's asynchronous
-/// runtime, in which a connection, which has a small one inside, can neither be used nor dropped.
+/// Runs `work` where it may wait: on a thread of its own if this one belongs to a caller's
+/// asynchronous runtime, in which a connection, which has a small one inside, can neither be used
+/// nor dropped.
 fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if tokio::runtime::Handle::try_current().is_err() {
         return work();

@@ -106,9 +106,10 @@ impl<D: Database> SqlRegistry<D> {
 
     fn one(&self, condition: &str, value: &Value) -> Result<Option<Entry>, RegistryError> {
         self.run(false, |s| {
-            let parts = "LEFT JOIN manifests ON manifests.id = entries.id LEFT JOIN fingerprints ON fingerprints.id = entries.id \
-                         LEFT JOIN fingerprint_pictures ON fingerprint_pictures.id = entries.id \
-                         LEFT JOIN sound_fingerprints ON sound_fingerprints.id = entries.id LEFT JOIN stills ON stills.id = entries.id";
+            let parts = "LEFT JOIN manifests ON manifests.id = entries.id LEFT JOIN fingerprints \
+                ON fingerprints.id = entries.id LEFT JOIN fingerprint_pictures ON \
+                fingerprint_pictures.id = entries.id LEFT JOIN sound_fingerprints ON \
+                sound_fingerprints.id = entries.id LEFT JOIN stills ON stills.id = entries.id";
             let rows = s.query(
                 &format!(
                     "SELECT {COLUMNS}, store, fingerprints.hashes, fingerprint_pictures.pictures, \
@@ -121,7 +122,8 @@ impl<D: Database> SqlRegistry<D> {
             let manifest = bytes(&row, 7).map(<[u8]>::to_vec);
             let mut entry = entry(&row)?;
             entry.manifest = manifest;
-            entry.picture = bytes(&row, 8).and_then(|hashes| VideoFingerprint::from_parts(hashes, bytes(&row, 9)?.to_vec()));
+            entry.picture = bytes(&row, 8)
+                .and_then(|hashes| VideoFingerprint::from_parts(hashes, bytes(&row, 9)?.to_vec()));
             entry.sound = bytes(&row, 10).and_then(AudioFingerprint::from_bytes);
             entry.stills = bytes(&row, 11).and_then(Stills::from_bytes);
             complete(s, &mut entry)?;

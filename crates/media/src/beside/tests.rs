@@ -74,7 +74,14 @@ fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
 }
 
 prop_compose! {
-    fn records()(exif in proptest::option::of(bytes(300)), xmp in proptest::option::of(bytes(300)), icc in proptest::option::of(bytes(140_000)), x in 1..60000u32, y in 1..60000u32, inch in any::<bool>()) -> Record {
+    fn records()(
+        exif in proptest::option::of(bytes(300)),
+        xmp in proptest::option::of(bytes(300)),
+        icc in proptest::option::of(bytes(140_000)),
+        x in 1..60000u32,
+        y in 1..60000u32,
+        inch in any::<bool>(),
+    ) -> Record {
         let density = Some(Density { x, y, unit: if inch { Unit::Inch } else { Unit::Ratio } });
         Record { exif, xmp, icc: icc.map(Profile), density, ..Record::default() }
     }
@@ -90,7 +97,8 @@ proptest! {
         prop_assert_eq!((kind, &back), (Kind::Jpeg, &record));
         let (kind, back) = parse(&png::write(&png(), &record, &mut lost).unwrap()).unwrap();
         prop_assert_eq!(kind, Kind::Png);
-        prop_assert_eq!(&(back.exif, back.xmp, back.icc), &(record.exif.clone(), record.xmp.clone(), record.icc.clone()));
+        let Record { exif, xmp, icc, .. } = record.clone();
+        prop_assert_eq!(&(back.exif, back.xmp, back.icc), &(exif, xmp, icc));
         // Rounded to the metre, and back.
         prop_assert_eq!(back.density.and_then(Density::in_jfif), record.density);
         let (kind, back) = parse(&webp::write(&webp(), &record).unwrap()).unwrap();
@@ -99,14 +107,21 @@ proptest! {
     }
 
     #[test]
-    fn whatever_bytes_there_are_they_are_read_to_some_end(which in 0..5usize, at in any::<prop::sample::Index>(), wild in bytes(600)) {
-        let mut file = [jpeg(&[(0xe1, b"Exif\0\0MM"), (0xe2, b"ICC_PROFILE\0\x01\x01abc")]), png(), webp(), vec![0xff, 0xd8, 0xff], tiff()][which].clone();
+    fn whatever_bytes_there_are_they_are_read_to_some_end(
+        which in 0..5usize,
+        at in any::<prop::sample::Index>(),
+        wild in bytes(600),
+    ) {
+        let photo = jpeg(&[(0xe1, b"Exif\0\0MM"), (0xe2, b"ICC_PROFILE\0\x01\x01abc")]);
+        let mut file = [photo, png(), webp(), vec![0xff, 0xd8, 0xff], tiff()][which].clone();
         let at = at.index(file.len());
         file.splice(at.., wild);
         let _ = parse(&file);
         for record in [Record::default(), parse(&file).map(|p| p.1).unwrap_or_default()] {
             let mut lost = Vec::new();
-            let _ = (jpeg::write(&file, &record, &mut lost), png::write(&file, &record, &mut lost), webp::write(&file, &record));
+            let _ = jpeg::write(&file, &record, &mut lost);
+            let _ = png::write(&file, &record, &mut lost);
+            let _ = webp::write(&file, &record);
         }
     }
 

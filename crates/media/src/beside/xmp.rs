@@ -175,11 +175,18 @@ fn is_left_out(
 mod tests {
     use super::*;
 
-    const PHOTO: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:C="http://ns.google.com/photos/1.0/container/" xmlns:Item="http://ns.google.com/photos/1.0/container/item/"
- xmlns:G="http://ns.google.com/photos/1.0/camera/" xmlns:t="http://purl.org/dc/terms/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" hdrgm:Version="1.0" G:MotionPhoto="1" G:Kept="&lt;yes&gt;" tiff:Make='A "b"' t:provenance="http://example.com/a.c2pa">
-<C:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><C:Item Item:Semantic="GainMap" Item:Length="5"/></rdf:li></rdf:Seq></C:Directory><t:created>2026</t:created>
-<tiff:Model>C &amp; D</tiff:Model></rdf:Description></rdf:RDF></x:xmpmeta>"#;
+    const PHOTO: &str = "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
+        <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n\
+        <rdf:Description rdf:about=\"\" xmlns:hdrgm=\"http://ns.adobe.com/hdr-gain-map/1.0/\" \
+        xmlns:C=\"http://ns.google.com/photos/1.0/container/\" \
+        xmlns:Item=\"http://ns.google.com/photos/1.0/container/item/\"\n \
+        xmlns:G=\"http://ns.google.com/photos/1.0/camera/\" xmlns:t=\"http://purl.org/dc/terms/\" \
+        xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\" hdrgm:Version=\"1.0\" G:MotionPhoto=\"1\" \
+        G:Kept=\"&lt;yes&gt;\" tiff:Make='A \"b\"' t:provenance=\"http://example.com/a.c2pa\">\n\
+        <C:Directory><rdf:Seq><rdf:li rdf:parseType=\"Resource\">\
+        <C:Item Item:Semantic=\"GainMap\" Item:Length=\"5\"/></rdf:li></rdf:Seq></C:Directory>\
+        <t:created>2026</t:created>\n\
+        <tiff:Model>C &amp; D</tiff:Model></rdf:Description></rdf:RDF></x:xmpmeta>";
 
     #[test]
     fn what_is_said_of_things_that_are_gone_goes_too_and_nothing_else() {

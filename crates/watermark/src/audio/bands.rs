@@ -405,7 +405,10 @@ mod tests {
             for i in 0..400 {
                 let noise = |bin: usize| 1e-6 * (bin.max(1) as f32).powf(-fall);
                 // Sound that comes and goes in the lowest bands, and one tone that stays.
-                let sound = |bin: usize| if bin < 20 && i % 100 < 80 { 1e-2 } else { 0.0 } + if bin == 40 { 1e-3 } else { 0.0 };
+                let sound = |bin: usize| {
+                    let low = if bin < 20 && i % 100 < 80 { 1e-2 } else { 0.0 };
+                    low + if bin == 40 { 1e-3 } else { 0.0 }
+                };
                 spectrogram.push(
                     &(0..length / 2 + 1).map(|bin| noise(bin) + sound(bin)).collect::<Vec<_>>(),
                 );

@@ -193,18 +193,26 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn correlations_are_those_of_the_code_word(bits in proptest::collection::vec(any::<bool>(), 60), length in 61usize..700, seed: u64) {
+        fn correlations_are_those_of_the_code_word(
+            bits in proptest::collection::vec(any::<bool>(), 60),
+            length in 61usize..700,
+            seed: u64,
+        ) {
             let code = PolarCode::new(60, length, 0.18);
             let mut state = seed;
             let values: Vec<f32> = (0..length).map(|_| gaussian(&mut state)).collect();
-            let plain: f32 = signs(&code.encode(&bits)).iter().zip(&values).map(|(s, v)| s * v).sum();
+            let word = signs(&code.encode(&bits));
+            let plain: f32 = word.iter().zip(&values).map(|(s, v)| s * v).sum();
             let mut word = Vec::new();
             code.packed(&bits, &mut word);
             prop_assert!((code.correlator(&values).correlate(&word) - plain).abs() < 1e-3);
         }
 
         #[test]
-        fn clean_words_decode(bits in proptest::collection::vec(any::<bool>(), 60), length in 100usize..700) {
+        fn clean_words_decode(
+            bits in proptest::collection::vec(any::<bool>(), 60),
+            length in 100usize..700,
+        ) {
             let code = PolarCode::new(60, length, 0.18);
             let llr: Vec<f32> = signs(&code.encode(&bits)).iter().map(|s| 4.0 * s).collect();
             let (decoded, _) = code.decode(&llr, 4, 4, |b| Some(b.to_vec())).accepted.unwrap();

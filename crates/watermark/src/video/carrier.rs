@@ -62,7 +62,8 @@ pub(crate) fn tile_scale(lines: f32) -> f32 {
     lines.max(LEAST_LINES) / 360.0
 }
 
-/// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this shape.
+/// Sizes of a tile pixel in stored pixels, across and down, for a mark that was made for this
+/// shape.
 pub(crate) fn frame_scale(shape: &FrameShape) -> (f32, f32) {
     let scale = tile_scale(shape.short_side());
     (scale / shape.aspect(), scale)
