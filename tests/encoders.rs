@@ -26,7 +26,7 @@ impl Desk {
     fn new() -> Self {
         let work = TempDir::new().unwrap();
         let made = work.path().join("clip.mkv");
-        ffmpeg(&clip(), "-t 2 -vf scale=640:-2 -c:v ffv1 -c:a flac", &made);
+        ffmpeg(&clip(), "-t 6 -vf scale=480:-2 -c:v ffv1 -c:a flac", &made);
         Self { work, clip: made }
     }
 
@@ -66,8 +66,7 @@ fn encoders_of_studios_are_taken_by_their_names() {
         ("prores_ks", "profile=hq", "a.mov", "prores,yuv422p10le"),
         ("prores_ks", "profile=4444", "b.mov", "prores,yuv422p10le"),
         ("dnxhd", "profile=dnxhr_hq", "c.mov", "dnxhd,yuv422p"),
-        ("mpeg4", "q=2", "d.mp4", "mpeg4,yuv420p"),
-        ("mpeg2video", "b=8000000", "e.mkv", "mpeg2video,yuv420p"),
+        ("mpeg4", "b=6000000", "d.mp4", "mpeg4,yuv420p"),
         ("libx264rgb", "crf=12", "f.mkv", "h264,gbrp"),
     ] {
         let encode = EncodeOptions { options: encoder_options(how).unwrap(), ..codec(name) };
@@ -85,11 +84,11 @@ fn encoders_of_studios_are_taken_by_their_names() {
 fn key_frames_come_every_two_seconds_or_as_asked() {
     let desk = Desk::new();
     let plain = desk.work.path().join("long.mp4");
-    generate("color=gray:s=320x192:r=25:d=7,noise=alls=8:allf=t", "-pix_fmt yuv420p", &plain);
+    generate("testsrc2=s=320x192:r=25:d=7", "-pix_fmt yuv420p", &plain);
     let key_frames = |path: &Path| {
-        let text = probe(path, "-select_streams v -skip_frame nokey -show_entries frame=pts_time");
-        let time = |l: &str| l.split(',').find_map(|f| f.parse::<f64>().ok());
-        text.lines().filter_map(time).collect::<Vec<f64>>()
+        let text = probe(path, "-select_streams v -show_entries packet=pts_time,flags");
+        let keys = text.lines().filter(|l| l.contains('K'));
+        keys.map(|l| l.split(',').next().unwrap().parse().unwrap()).collect::<Vec<f64>>()
     };
     for name in ["h264", "h265", "vp9", "av1"] {
         for (gop, seconds) in
@@ -149,7 +148,7 @@ fn sound_is_written_as_asked() {
         encode.set_audio_codec(name).unwrap();
         let (target, stamped) = desk.stamp(to, encode).unwrap();
         let told = probe(&target, "-select_streams a -show_entries stream=codec_name");
-        assert_eq!(told.trim(), coded);
+        assert_eq!(told.trim().trim_end_matches(','), coded);
         let heard = verify(&target, None).detected.unwrap().sound.unwrap();
         assert_eq!(heard.payload, Some(stamped.payload), "{name}");
     }
@@ -162,9 +161,11 @@ fn sound_is_written_as_asked() {
 #[test]
 fn options_reach_the_encoder() {
     let desk = Desk::new();
+    let mute = desk.work.path().join("mute.mkv");
+    ffmpeg(&desk.clip, "-t 1 -an -c copy", &mute);
     let size = |how: &str, name: &str| {
         let encode = EncodeOptions { options: encoder_options(how).unwrap(), ..codec(name) };
-        std::fs::metadata(desk.stamp("out.mkv", encode).unwrap().0).unwrap().len()
+        std::fs::metadata(desk.stamp_file(&mute, "out.mkv", encode).unwrap().0).unwrap().len()
     };
     for (name, option) in [
         ("h264", "qp=40"),
@@ -214,8 +215,8 @@ fn what_an_encoder_has_not_is_refused_with_what_it_has() {
     with(format("yuv400"), &["yuv400", "yuv420p"], "a.mp4");
     with(format("rgba"), &["none of its pixel formats", "yuv444p"], "a.mp4");
     with(
-        EncodeOptions { options: options("psy=1"), ..h264() },
-        &["'psy'", "ffmpeg -h encoder=libx264"],
+        EncodeOptions { options: options("no-such=1"), ..h264() },
+        &["'no-such'", "ffmpeg -h encoder=libx264"],
         "a.mp4",
     );
     with(EncodeOptions { options: options("psy-rd=x:bf=many"), ..h264() }, &["'many'"], "a.mp4");

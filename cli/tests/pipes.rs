@@ -117,6 +117,22 @@ fn what_an_encoder_makes_of_marked_frames_is_signed_in_their_place() {
 }
 
 #[test]
+fn uncompressed_frames_are_counted_and_not_their_bytes() {
+    let desk = desk();
+    let script = |limit: &str| {
+        format!(
+            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --no-c2pa --register \
+            never --limit {limit} > out.y4m"
+        )
+    };
+    let o = pipeline(&desk, &script("bytes=1M"));
+    assert_eq!(code(&o), 0, "{}", text(&o.stderr));
+    assert!(std::fs::metadata(desk.path("out.y4m")).unwrap().len() > 10_000_000);
+    let o = pipeline(&desk, &script("frames=20"));
+    assert!(code(&o) != 0 && text(&o.stderr).contains("frames"), "{}", text(&o.stderr));
+}
+
+#[test]
 fn fragments_keep_their_sound_and_have_their_manifest_beside_them() {
     let desk = desk();
     let fragments =

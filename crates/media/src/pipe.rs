@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_next::format::context::StreamIo;
@@ -13,8 +13,9 @@ use ffmpeg_next::format::input_from_stream;
 use ffmpeg_next::{Dictionary, Error};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::muxer::Muxer;
 use super::source::{Source, check};
-use super::{Cancel, Limits, MediaError};
+use super::{Cancel, Container, Limits, MediaError};
 
 /// Between two looks at the flag that stops the work.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -58,6 +59,8 @@ type Watch = Box<dyn FnMut(&[u8]) -> bool + Send>;
 pub(super) struct Trouble {
     told: Arc<Mutex<Option<MediaError>>>,
     taken: Arc<AtomicU64>,
+    /// Whether frames come as they are, of which a few minutes are more bytes than any file has.
+    uncompressed: Arc<AtomicBool>,
 }
 
 impl Trouble {
@@ -109,7 +112,11 @@ impl Inlet {
         trouble.check()?;
         let input = opened.map_err(fail)?;
         check(&name, "a number of streams", u64::from(input.nb_streams()), limits.streams)?;
-        Ok((Source::new(input), trouble))
+        let source = Source::new(input);
+        // Frames and their size have limits of their own.
+        let uncompressed = source.format().name() == Container::Y4m.muxer();
+        trouble.uncompressed.store(uncompressed, Ordering::Relaxed);
+        Ok((source, trouble))
     }
 
     fn take(&mut self, into: &mut [u8]) -> Result<usize, MediaError> {
@@ -123,7 +130,9 @@ impl Inlet {
             return Err(MediaError::Empty { path: self.name.clone() });
         }
         let taken = self.trouble.taken.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
-        check(&self.name, "a file size (bytes)", taken, self.limits.bytes)?;
+        if !self.trouble.uncompressed.load(Ordering::Relaxed) {
+            check(&self.name, "a file size (bytes)", taken, self.limits.bytes)?;
+        }
         if self.watch.as_mut().is_some_and(|goes_on| !goes_on(&into[..read])) {
             return Err(MediaError::Cancelled { path: self.name.clone() });
         }

@@ -96,7 +96,7 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 
 /// Options that say how much an encoder may spend, beside a bit rate: where one is given, no
 /// constant quality is set.
-const RATES: [&str; 8] = ["b", "crf", "qp", "q", "cq", "rc", "global_quality", "lossless"];
+const RATES: [&str; 7] = ["b", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
 
 /// The encoder's own options (quality, speed, HDR metadata), and those that were asked for, which
 /// take the place of ours.

@@ -215,8 +215,9 @@ fn sign_within(
     let mut hash = whole();
     // No proofs: all leaves are in the manifest, and none of them goes into the file.
     hash.add_merkle_map_for_mdats(unsigned, LEAF_KB, 0)?;
-    if hash.merkle().is_none_or(|trees| trees.len() != 1) {
-        // The crate's reader takes several trees for several boxes of media in no certain order.
+    if hash.merkle().is_none_or(|trees| trees.len() != 1) || size::is_fragmented(unsigned) {
+        // The crate's reader takes several trees for several boxes of media in no certain order,
+        // and one tree in a file of fragments for that of its fragments.
         hash = whole();
     }
     hash.add_place_holder_hash()?;

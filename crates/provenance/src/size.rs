@@ -70,6 +70,21 @@ fn walk(file: &mut (impl Read + Seek)) -> Option<(u64, Part)> {
         _ => (0, mp4_box),
     };
     let mut largest: Option<(u64, Part)> = None;
+    each(file, start, next, |at, _, part| {
+        if part.manifest && largest.as_ref().is_none_or(|(_, l)| part.size > l.size) {
+            largest = Some((at, part));
+        }
+    });
+    largest
+}
+
+/// Shows each part of a file from `start` on: where it is, its head, and what that says.
+fn each(
+    file: &mut (impl Read + Seek),
+    start: u64,
+    next: fn(&[u8; 32]) -> Part,
+    mut show: impl FnMut(u64, &[u8; 32], Part),
+) {
     let mut at = start;
     for _ in 0..PARTS {
         let mut head = [0; 32];
@@ -79,13 +94,18 @@ fn walk(file: &mut (impl Read + Seek)) -> Option<(u64, Part)> {
         }
         let part = next(&head);
         let end = at.checked_add(part.size).filter(|_| part.size >= 8);
-        if part.manifest && largest.as_ref().is_none_or(|(_, l)| part.size > l.size) {
-            largest = Some((at, part));
-        }
+        show(at, &head, part);
         let Some(end) = end else { break };
         at = end;
     }
-    largest
+}
+
+/// Whether an MP4 is in fragments.
+pub(super) fn is_fragmented(file: &mut (impl Read + Seek)) -> bool {
+    let mut any = false;
+    each(file, 0, mp4_box, |_, head, _| any |= head[4..8] == *b"moof");
+    let _ = file.rewind();
+    any
 }
 
 /// A part of a file, its head included.
