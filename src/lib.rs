@@ -7,6 +7,7 @@
 //!
 //! | module | what it does | knows |
 //! | --- | --- | --- |
+//! | [`report`] | what was found or done → JSON | everything below |
 //! | [`stamp`] | media → marks → manifest → registry | everything below |
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
@@ -37,6 +38,7 @@ pub mod press;
 #[cfg(feature = "queue")]
 pub mod queue;
 pub mod recovery;
+pub mod report;
 pub mod sandbox;
 pub mod stamp;
 pub mod verdict;

@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use proofmark::report;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::text;
 use crate::exit::Exit;
 use crate::home::now;
 
@@ -46,7 +46,7 @@ struct Name {
 
 impl From<&Path> for Name {
     fn from(path: &Path) -> Self {
-        let (file, file_bytes) = text(path);
+        let (file, file_bytes) = report::name(path);
         Self { file, file_bytes }
     }
 }

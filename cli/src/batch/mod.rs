@@ -10,7 +10,7 @@ mod ledger;
 mod run;
 mod shard;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use proofmark::media::{Cancel, Progress};
@@ -53,13 +53,4 @@ pub(crate) trait Work: Sync {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer>;
-}
-
-/// A path as JSON can hold it, and in base64 beside it where that is not the whole truth: a name
-/// need not be text.
-pub(crate) fn text(path: &Path) -> (String, Option<String>) {
-    use base64::Engine as _;
-    let bytes =
-        || base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_encoded_bytes());
-    (path.to_string_lossy().into_owned(), path.to_str().is_none().then(bytes))
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result, anyhow};
 use proofmark::media::Cancel;
+use proofmark::report;
 
 use super::ledger::{Ledger, Stand};
 use super::{BatchArgs, Files, Input, Work};
@@ -326,7 +327,7 @@ impl<'a> Told<'a> {
     fn fail(&self, verb: &str, file: &Path, e: &Error) -> Result<()> {
         output::error(e);
         if self.global.json {
-            output::json::print(&output::json::failure(verb, file, e))
+            output::json::print(&report::failure(verb, file, e.as_ref()))
         } else {
             Ok(())
         }

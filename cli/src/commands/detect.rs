@@ -8,6 +8,7 @@ use proofmark::KeyRing;
 use proofmark::evidence::Question;
 use proofmark::inspect::{Inspection, Inspector, Showing};
 use proofmark::media::{Cancel, Limits, Progress};
+use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::video::{DetectOptions, VideoEvidence};
 use serde_json::{Value, json};
@@ -106,7 +107,7 @@ impl<'a> Finder<'a> {
         let exit = if detected.any() { Exit::Success } else { Exit::Nothing };
         Ok(Answer {
             exit,
-            json: output::json::detect(file, &detected, look.isolation())?,
+            json: report::detect(file, &detected, look.isolation())?,
             text: output::human::detect(file, &detected),
             remarks,
         })

@@ -30,6 +30,7 @@ use proofmark::inspect::{InProcess, Inspector};
 use proofmark::press::{self, Presses};
 use proofmark::provenance::Trust;
 use proofmark::registry::Content;
+use proofmark::report;
 use proofmark::sandbox::{Isolation, PreparedZygote, Sandbox, serve as serve_parent};
 use proofmark::video::DetectOptions;
 use proofmark::{ErrorKind, KeyId, KeyRing, Payload, WatermarkKey};
@@ -90,7 +91,7 @@ fn each(
             Err(e) => {
                 output::error(&e);
                 if global.json {
-                    output::json::print(&output::json::failure(verb, file, &e))?;
+                    output::json::print(&report::failure(verb, file, e.as_ref()))?;
                 }
                 if is_cancelled(&e) { Exit::Interrupted } else { Exit::Error }
             }
@@ -105,7 +106,7 @@ fn each(
 
 /// Whether the work was stopped by a signal, whichever layer said so.
 pub(crate) fn is_cancelled(e: &anyhow::Error) -> bool {
-    output::json::kind(e) == Some(ErrorKind::Cancelled)
+    report::kind(e.as_ref()) == Some(ErrorKind::Cancelled)
 }
 
 /// What this program is called with to be a worker. It is no verb: nobody types it.

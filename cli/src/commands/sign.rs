@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use proofmark::media::{Cancel, Progress};
 use proofmark::sandbox::PreparedZygote;
 use proofmark::stamp::{SignedClip, StampOptions, targets};
-use proofmark::{Control, KeyRing, Stamper};
+use proofmark::{Control, KeyRing, Stamper, report};
 use serde_json::{Value, json};
 
 use super::places::Places;
@@ -105,7 +105,7 @@ impl Work for SignWork<'_> {
         let held = self.lookers.remark(signed.isolation).filter(|_| !self.quiet);
         Ok(Answer {
             exit: Exit::Success,
-            json: output::json::sign(&input.path, &target, &signed),
+            json: report::sign(&input.path, &target, &signed),
             text: output::human::sign(&input.path, &target, &signed, self.quiet),
             remarks: held.into_iter().chain(remarks(&target, &signed)).collect(),
         })

@@ -8,6 +8,7 @@ use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, EncodeOptions, Progress};
 use proofmark::provenance::Identity;
 use proofmark::registry::mend;
+use proofmark::report;
 use proofmark::stamp::{Remember, StampOptions};
 use proofmark::video::Outlook;
 use proofmark::{Control, KeyRing, Stamped};
@@ -70,7 +71,7 @@ impl<'a> StampWork<'a> {
         let stamped = proofmark::Stamper::new(self.ring.newest().clone())
             .options(options)
             .stamp_with(file, target, control)?;
-        let json = output::json::stamp(file, target, &stamped);
+        let json = report::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
         Ok(Answer {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use proofmark::media::{Container, Inlet, Limits, Outlet};
 use proofmark::stamp::StreamOptions;
-use proofmark::{Control, Stamper};
+use proofmark::{Control, Stamper, report};
 
 use super::stamper::{StampWork, remarks};
 use super::{Answer, is_cancelled};
@@ -112,7 +112,7 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
             let [from, to] = NAMES.map(Path::new);
             let answer = Answer {
                 exit: Exit::Success,
-                json: output::json::stamp(pipe, pipe, &stamped),
+                json: report::stamp(pipe, pipe, &stamped),
                 text: output::human::stamp(from, to, &stamped, global.quiet),
                 remarks: remarks(from, to, &stamped),
             };
@@ -122,7 +122,7 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
             let e = e.into();
             output::error(&e);
             if global.json {
-                output::aside(&format!("{}\n", output::json::failure("stamp", pipe, &e)));
+                output::aside(&format!("{}\n", report::failure("stamp", pipe, e.as_ref())));
             }
             Ok(if is_cancelled(&e) { Exit::Interrupted } else { Exit::Error })
         }

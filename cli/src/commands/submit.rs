@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proofmark::Queue;
 use proofmark::queue::{LookTask, Place, Request, StampTask, State, Submitted, Task};
+use proofmark::{Queue, report};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -207,7 +207,7 @@ fn wait(queue: &Queue, jobs: &[Request], submitted: &[Submitted], global: &Globa
                 if global.json {
                     // What the worker wrote has the code of what was wrong.
                     let told = report.filter(|r| r["error"].is_string()).unwrap_or_else(|| {
-                        output::json::failure(new.task.verb(), Path::new(&file), &e)
+                        report::failure(new.task.verb(), Path::new(&file), e.as_ref())
                     });
                     output::json::print(&told)?;
                 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use proofmark::media::{Cancel, Progress};
+use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{Stage, VerifyOptions};
@@ -126,7 +127,7 @@ impl VerifyWork {
             self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
         Ok(Answer {
             exit,
-            json: output::json::verify(file, &verified, self.language)?,
+            json: report::verify(file, &verified, self.language)?,
             text: output::human::verify(file, &verified, self.language),
             remarks,
         })

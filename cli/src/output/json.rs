@@ -1,29 +1,18 @@
 //! One JSON object a line; the schemas are in `docs/schema/`.
 
-use std::error::Error;
-use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use proofmark::attacks::Attack;
-use proofmark::inspect::InspectError;
 use proofmark::key::KeyId;
-use proofmark::media::MediaError;
-use proofmark::provenance::ProvenanceError;
 use proofmark::queue::{Ended, Job, Overview, State, Submitted};
-use proofmark::registry::{Entry, Event, RegistryError};
-use proofmark::sandbox::Isolation;
-use proofmark::stamp::SignedClip;
-use proofmark::verdict::{Language, Reason};
-use proofmark::{
-    Detected, ErrorKind, KeyRing, Registered, Report, StampError, Stamped, Verified, VerifyError,
-    WatermarkKey,
-};
+use proofmark::registry::{Entry, Event};
+use proofmark::report::named;
+use proofmark::{KeyRing, Registered, Report, WatermarkKey};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::batch;
 use crate::home::Home;
 use crate::serve::Token;
 
@@ -35,74 +24,9 @@ pub(crate) fn print(value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Adds the name of a file, which need not be text.
-fn named(mut object: Value, what: &str, path: &Path) -> Value {
-    let (text, bytes) = batch::text(path);
-    object[what] = text.into();
-    if let Some(bytes) = bytes {
-        object[format!("{what}_bytes")] = bytes.into();
-    }
-    object
-}
-
 fn schema(verb: &str) -> String {
     format!("proofmark.{verb}/1")
 }
-
-pub(crate) fn failure(verb: &str, file: &Path, e: &anyhow::Error) -> Value {
-    let mut told = json!({"schema": schema(verb), "error": format!("{e:#}")});
-    if verb == "verify" {
-        told["schema"] = VERIFY.into();
-        told["code"] = code(e).into();
-    }
-    named(told, "file", file)
-}
-
-/// The code of an error.
-pub(crate) fn code(e: &anyhow::Error) -> &'static str {
-    e.chain().find_map(code_of).unwrap_or("file.unusable")
-}
-
-/// An error in other words, under its code.
-#[derive(Debug)]
-pub(crate) struct Reworded {
-    pub(crate) text: String,
-    pub(crate) code: &'static str,
-}
-
-impl fmt::Display for Reworded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl Error for Reworded {}
-
-fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
-    (e.downcast_ref().map(|e: &Reworded| e.code))
-        .or_else(|| e.downcast_ref().map(VerifyError::code))
-        .or_else(|| e.downcast_ref().map(InspectError::code))
-        .or_else(|| e.downcast_ref().map(MediaError::code))
-        .or_else(|| e.downcast_ref().map(ProvenanceError::code))
-        .or_else(|| e.downcast_ref().map(RegistryError::code))
-        .or_else(|| e.downcast_ref().map(StampError::code))
-}
-
-/// What can be done about an error, where that is one of ours.
-pub(crate) fn kind(e: &anyhow::Error) -> Option<ErrorKind> {
-    let of = |e: &(dyn Error + 'static)| {
-        (e.downcast_ref().map(VerifyError::kind))
-            .or_else(|| e.downcast_ref().map(InspectError::kind))
-            .or_else(|| e.downcast_ref().map(MediaError::kind))
-            .or_else(|| e.downcast_ref().map(ProvenanceError::kind))
-            .or_else(|| e.downcast_ref().map(RegistryError::kind))
-            .or_else(|| e.downcast_ref().map(StampError::kind))
-    };
-    e.chain().find_map(of)
-}
-
-/// What reports of `verify` are called.
-const VERIFY: &str = "proofmark.verify/2";
 
 pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     print(
@@ -122,102 +46,6 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 
 pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()> {
     print(&json!({"schema": schema("keys"), what: key.id(), "file": file}))
-}
-
-pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
-    let place = stamped.manifest.as_deref();
-    let manifest = stamped
-        .signed
-        .then(|| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": place.map(Path::to_string_lossy), "embedded": place == Some(target), "parent": stamped.parent}));
-    let s = &stamped.summary;
-    let sound: Vec<Value> = stamped
-        .sound
-        .iter()
-        .map(|track| match track {
-            Ok(capacity) => json!({"marked": capacity.is_marked(), "capacity": capacity}),
-            Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
-        })
-        .collect();
-    let report = json!({
-        "schema": schema("stamp"),
-        "payload": stamped.payload,
-        "generation": stamped.generation,
-        "key": stamped.key,
-        "manifest": manifest,
-        "video": s.info.picture.as_ref().filter(|_| s.codec.is_some()).map(|p| json!({"codec": s.codec, "width": p.width, "height": p.height, "frames": s.frames, "seconds": s.seconds})),
-        "audio": sound,
-        "capacity": stamped.capacity,
-        "left_out": s.left_out,
-        "registered": stamped.remembered,
-        "isolation": stamped.isolation,
-    });
-    named(named(report, "file", file), "output", target)
-}
-
-pub(crate) fn sign(file: &Path, target: &Path, signed: &SignedClip) -> Value {
-    let place = signed.manifest.to_string_lossy();
-    let report = json!({
-        "schema": schema("sign"),
-        "payload": signed.payload,
-        "key": signed.key,
-        "marked": {"video": signed.video, "audio": signed.audio},
-        "manifest": {
-            "label": format!("urn:c2pa:{}", signed.payload),
-            "path": place,
-            "embedded": signed.manifest == target,
-            "parent": signed.parent,
-        },
-        "registered": signed.remembered,
-        "replaced": signed.replaced,
-        "isolation": signed.isolation,
-    });
-    named(named(report, "file", file), "output", target)
-}
-
-/// The part of a report that the detectors fill.
-fn evidence(detected: &Detected) -> Result<Value> {
-    Ok(
-        json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}),
-    )
-}
-
-pub(crate) fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<Value> {
-    let mut report =
-        named(json!({"schema": schema("detect"), "isolation": isolation}), "file", file);
-    merge(&mut report, evidence(detected)?);
-    Ok(report)
-}
-
-/// The report of `verify`, which the server gives too.
-pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> Result<Value> {
-    let j = &v.judgement;
-    let reason = |r: &Reason| json!({"code": r.code, "severity": r.severity, "params": r.params, "text": r.text(language)});
-    let next = |(code, text): (&str, String)| json!({"code": code, "text": text});
-    let mut manifest = serde_json::to_value(&v.manifest)?;
-    if !manifest.is_null() {
-        manifest["invalid"] = j.manifest_invalid.into();
-    }
-    let mut report = json!({
-        "schema": VERIFY,
-        "verdict": j.verdict,
-        "trust": j.trust,
-        "severity": j.severity,
-        "summary": j.summary(language),
-        "reasons": j.reasons.iter().map(reason).collect::<Vec<Value>>(),
-        "next": j.steps(language).into_iter().map(next).collect::<Vec<Value>>(),
-        "check": v.check,
-        "manifest": manifest,
-        "elsewhere": v.elsewhere,
-        "registered": v.registered,
-        "similar": v.similar,
-        "isolation": v.isolation,
-    });
-    report = named(report, "file", file);
-    merge(
-        &mut report,
-        v.detected.as_ref().map_or(Ok(json!({"video": null, "audio": null})), evidence)?,
-    );
-    Ok(report)
 }
 
 pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {

@@ -13,6 +13,7 @@ use proofmark::queue::{
     Report, StampTask, State, StoreError, Stores, Task, Work, Workplace, deliver, resume,
 };
 use proofmark::registry::{Registration, Registry};
+use proofmark::report::{self, Reworded};
 use proofmark::stamp::{Remember, StampOptions};
 use proofmark::video::DetectOptions;
 use serde_json::Value;
@@ -24,7 +25,6 @@ use crate::commands::verify::VerifyWork;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;
 use crate::output;
-use crate::output::json::{Reworded, code};
 
 /// Does jobs as the commands do, with the worker's home.
 pub(crate) struct Desk<'a> {
@@ -129,7 +129,7 @@ impl Desk<'_> {
         }
         .map_err(|e| renamed(e, &file, &asked.file))?;
         rename(&mut answer, &file, &asked.file);
-        Ok(Some((answer.exit, report(&answer))))
+        Ok(Some((answer.exit, kept(&answer))))
     }
 
     fn stamp(
@@ -162,7 +162,7 @@ impl Desk<'_> {
         rename(&mut answer, &clip, &task.target);
         answer.json["registered"] = registry.map_or(Value::Null, |r| r.location().into());
         let entry = registry.map(|_| read_registration(&clip)).transpose()?;
-        let report = report(&answer);
+        let report = kept(&answer);
         let finished = Finished { mime: container_of(&clip)?.mime(), clip, entry };
         // A folder that is there no more is known to the next worker as the end of this one.
         match deliver(hold, &self.stores, registry, &finished, task, &report)? {
@@ -264,7 +264,7 @@ fn read_registration(clip: &Path) -> Result<proofmark::registry::Entry> {
 }
 
 /// What is kept of an answer: plain text, whatever a terminal would have made of it.
-fn report(answer: &Answer) -> Report {
+fn kept(answer: &Answer) -> Report {
     let mut told = anstream::adapter::strip_str(&answer.text).to_string();
     answer.remarks.iter().for_each(|r| told.push_str(&format!("note: {r}\n")));
     Report::new(answer.exit.code(), answer.json.clone(), told)
@@ -274,7 +274,7 @@ fn failed(verb: &str, file: &str, e: &anyhow::Error) -> Outcome {
     let told = format!("error: {}\n", format!("{e:#}").replace('\n', " "));
     Outcome::Failed(Report::new(
         Exit::Error.code(),
-        output::json::failure(verb, Path::new(file), e),
+        report::failure(verb, Path::new(file), e.as_ref()),
         told,
     ))
 }
@@ -291,7 +291,7 @@ fn is_passing(e: &anyhow::Error) -> bool {
         let stored = c.downcast_ref().is_some_and(store);
         delivery || stored || c.is::<QueueError>() || c.is::<std::io::Error>()
     };
-    match output::json::kind(e) {
+    match report::kind(e.as_ref()) {
         Some(kind) => kind == ErrorKind::Retryable,
         None => e.chain().any(other),
     }
@@ -303,7 +303,7 @@ fn renamed(e: anyhow::Error, from: &Path, to: &Place) -> anyhow::Error {
     if is_passing(&e) || is_cancelled(&e) || !text.contains(&*from) {
         return e;
     }
-    Reworded { code: code(&e), text: text.replace(&*from, &to.to_string()) }.into()
+    Reworded::new(text.replace(&*from, &to.to_string()), e.as_ref()).into()
 }
 
 /// Tells the name that the job knows in place of that of a copy, and of what lies beside it.

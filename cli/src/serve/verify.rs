@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Extension, Router};
+use proofmark::{Language, report};
 use serde::Deserialize;
 
 use super::caller::Caller;
@@ -15,7 +16,6 @@ use super::form::{self, Kind};
 use super::resolution::query;
 use super::upload::{Upload, receive};
 use super::{Answer, Problem, Scope, Service, Shared, json};
-use crate::output;
 
 pub(super) fn routes() -> Router<Arc<Service>> {
     Router::new().route("/verify", post(verify))
@@ -66,7 +66,7 @@ async fn verify(
             e
         }
     })?;
-    let report = output::json::verify(Path::new(&name), &verified, proofmark::Language::English)
+    let report = report::verify(Path::new(&name), &verified, Language::English)
         .map_err(|e| Problem::broken(&e))?;
     Ok(json(&report))
 }

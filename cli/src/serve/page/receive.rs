@@ -139,7 +139,7 @@ fn said(
     let one = |(language, _)| {
         Ok((
             language,
-            output::json::verify(std::path::Path::new(&about.name), verified, language)
+            proofmark::report::verify(std::path::Path::new(&about.name), verified, language)
                 .map_err(|e| Problem::broken(&e))?,
         ))
     };
