@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -31,13 +31,16 @@ impl Draft {
     /// # Errors
     /// If the folder of the target is not there, cannot be written, or is full.
     pub fn beside(target: &Path) -> io::Result<Self> {
+        // What the user masks, and what a folder says of new files in it, the kernel knows. What
+        // replaces a file nobody reads who might not read that one.
+        Self::with_mode(target, if target.exists() { 0o600 } else { 0o666 })
+    }
+
+    fn with_mode(target: &Path, mode: u32) -> io::Result<Self> {
         let folder =
             target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let extension =
             target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-        // What the user masks, and what a folder says of new files in it, the kernel knows. What
-        // replaces a file nobody reads who might not read that one.
-        let mode = if target.exists() { 0o600 } else { 0o666 };
         sweep(folder);
         let mut builder = tempfile::Builder::new();
         let file = builder
@@ -76,13 +79,29 @@ impl Draft {
     /// [`io::ErrorKind::AlreadyExists`] without `replace` if there is something of that name; or
     /// what the file system says.
     pub fn publish(self, replace: bool) -> io::Result<()> {
-        self.file.as_file().sync_all()?;
-        if !replace {
-            return self.file.persist_noclobber(&self.target).map(|_| ()).map_err(|e| e.error);
+        if replace {
+            take_after(self.file.as_file(), &self.target)?;
         }
-        take_after(self.file.as_file(), &self.target)?;
-        self.file.persist(&self.target).map(|_| ()).map_err(|e| e.error)
+        self.name(replace)
     }
+
+    fn name(self, replace: bool) -> io::Result<()> {
+        let Self { file, target } = self;
+        file.as_file().sync_all()?;
+        let named = if replace { file.persist(target) } else { file.persist_noclobber(target) };
+        named.map(|_| ()).map_err(|e| e.error)
+    }
+}
+
+/// Writes a secret: for its owner alone from the start, whole or not at all. With `replace` it
+/// takes the place of a file that has the name, whoever could read that.
+///
+/// # Errors
+/// As those of [`Draft::beside`] and [`Draft::publish`].
+pub fn write_private(target: &Path, secret: &[u8], replace: bool) -> io::Result<()> {
+    let mut draft = Draft::with_mode(target, 0o600)?;
+    draft.file().write_all(secret)?;
+    draft.name(replace)
 }
 
 /// Removes drafts that a dead run left in a folder, once in the life of this process.
@@ -166,6 +185,23 @@ mod tests {
             draft.publish(true).unwrap();
             assert_eq!(mode(&target), wanted);
         }
+    }
+
+    #[test]
+    fn a_secret_is_for_its_owner_alone_whatever_it_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("secret.json");
+        write_private(&target, b"one", false).unwrap();
+        assert_eq!(mode(&target), 0o600);
+        let again = write_private(&target, b"two", false).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        std::fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        write_private(&target, b"two", true).unwrap();
+        assert_eq!(
+            (mode(&target), std::fs::read_to_string(&target).unwrap().as_str()),
+            (0o600, "two")
+        );
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! | [`media`] | libav: read, write, transcode | frames |
 //! | [`video`], [`audio`] | the marks: embed, detect | keys, codes; no files |
 //! | [`fec`], [`message`], [`payload`], [`mark`], [`key`], [`stats`] | the code, the number, what a mark says, the secrets, the p-values | nothing else |
-//! | [`allocator`], [`draft`] | what a process asks of it; files that appear whole | nothing else |
+//! | [`allocator`], [`draft`], `tls` | what a process asks of it; whole files; whom to trust | nothing else |
 //!
 //! Arrows run downward only. `docs/design/overview.md` tells the same at more length.
 
@@ -41,6 +41,8 @@ pub mod recovery;
 pub mod report;
 pub mod sandbox;
 pub mod stamp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod verdict;
 pub mod verify;
 

@@ -1,7 +1,7 @@
-//! Reports: what [`mod@verify`](crate::verify), [`mod@detect`](crate::detect) and
-//! [`stamp`](mod@crate::stamp) found and did, each as one JSON object, and what an error is called
-//! there. Command, server and whoever else tells of a file say it in these words; the schemas are
-//! in `docs/schema/`.
+//! Reports: what [`Verifier`](crate::Verifier) and [`Detector`](crate::Detector) found and
+//! [`Stamper`](crate::Stamper) did, each as one JSON object, and what an error is called there.
+//! Command, server and whoever else tells of a file say it in these words; the schemas are in
+//! `docs/schema/`.
 
 use std::error::Error;
 use std::fmt;
@@ -279,7 +279,12 @@ mod tests {
         );
         assert_eq!(
             failure("verify", Path::new("a.mp4"), &e),
-            json!({"schema": VERIFY, "code": UNUSABLE, "error": "it went wrong: no space", "file": "a.mp4"})
+            json!({
+                "schema": VERIFY,
+                "code": UNUSABLE,
+                "error": "it went wrong: no space",
+                "file": "a.mp4",
+            })
         );
     }
 

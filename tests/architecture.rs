@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, where it is, and which of the others it may use.
-const CRATES: [(&str, &str, &[&str]); 9] = [
+const CRATES: [(&str, &str, &[&str]); 10] = [
     ("proofmark-core", "crates/core", &[]),
     ("proofmark-watermark", "crates/watermark", &["core"]),
     ("proofmark-fingerprint", "crates/fingerprint", &["core"]),
@@ -22,8 +22,9 @@ const CRATES: [(&str, &str, &[&str]); 9] = [
     ("proofmark-provenance", "crates/provenance", &["core"]),
     ("proofmark-registry", "crates/registry", &["core", "fingerprint"]),
     ("proofmark", ".", &["core", "fingerprint", "media", "provenance", "registry", "watermark"]),
-    ("proofmark-cli", "cli", &[""]),
-    ("proofmark-fuzz", "fuzz", &["", "cli"]),
+    ("proofmark-server", "crates/server", &[""]),
+    ("proofmark-cli", "cli", &["", "server"]),
+    ("proofmark-fuzz", "fuzz", &["", "cli", "server"]),
 ];
 
 /// What is used in one room of the house alone, beside tests and fuzzing.
@@ -33,7 +34,7 @@ const ROOMS: [(&str, &str); 6] = [
     ("rusqlite", "proofmark-registry"),
     ("landlock", "proofmark"),
     ("seccompiler", "proofmark"),
-    ("axum", "proofmark-cli"),
+    ("axum", "proofmark-server"),
 ];
 
 /// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool

@@ -9,13 +9,14 @@ mod exit;
 pub mod fuzzing;
 mod home;
 mod inputs;
+mod left_out;
 mod output;
 mod progress;
+#[cfg(feature = "queue")]
 mod queue;
 #[cfg(test)]
 mod reference;
 mod resolver;
-mod serve;
 mod settings;
 mod target;
 
@@ -25,7 +26,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use proofmark::allocator;
 use proofmark::inspect::InProcess;
-use proofmark::sandbox::{self, Split};
+use proofmark::sandbox::{self, PreparedZygote, Split};
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -44,6 +45,10 @@ pub fn main() -> ExitCode {
         drop(early);
         return commands::look();
     }
+    if let Some(why) = left_out::told(std::env::args_os()) {
+        output::error(&anyhow::anyhow!(why));
+        return Exit::Error.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Our own words about a value are one line, as all errors are.
@@ -57,6 +62,18 @@ pub fn main() -> ExitCode {
         }
         Err(e) => e.exit(),
     };
+    match run(&cli, early) {
+        Ok(exit) => exit.into(),
+        Err(e) if output::is_broken_pipe(&e) => Exit::Success.into(),
+        Err(e) => {
+            output::error(&e);
+            Exit::Error.into()
+        }
+    }
+}
+
+/// Does what a verb stands for.
+fn run(cli: &Cli, early: Option<PreparedZygote>) -> anyhow::Result<Exit> {
     // Who goes on for long, or looks at no file, has no use for it.
     let early = early.filter(|_| {
         matches!(
@@ -69,7 +86,7 @@ pub fn main() -> ExitCode {
                 | Command::Lookup(_)
         )
     });
-    let result = match &cli.command {
+    match &cli.command {
         Command::Init(a) => commands::init::run(a, &cli.global),
         Command::Stamp(a) => commands::stamp::run(a, early, &cli.global),
         Command::Sign(a) => commands::sign::run(a, early, &cli.global),
@@ -81,18 +98,15 @@ pub fn main() -> ExitCode {
         Command::Man(a) => commands::generate::man(a),
         Command::Registry(a) => commands::registry::run(a, &cli.global),
         Command::Lookup(a) => commands::lookup::run(a, early, &cli.global),
+        #[cfg(feature = "server")]
         Command::Serve(a) => commands::serve::run(a, &cli.global),
+        #[cfg(feature = "server")]
         Command::Tokens(a) => commands::tokens::run(a, &cli.global),
+        #[cfg(feature = "queue")]
         Command::Submit(a) => commands::submit::run(a, &cli.global),
+        #[cfg(feature = "queue")]
         Command::Worker(a) => commands::worker::run(a, &cli.global),
+        #[cfg(feature = "queue")]
         Command::Jobs(a) => commands::jobs::run(a, &cli.global),
-    };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(e) if output::is_broken_pipe(&e) => Exit::Success.into(),
-        Err(e) => {
-            output::error(&e);
-            Exit::Error.into()
-        }
     }
 }

@@ -1,11 +1,6 @@
 //! The reference, which tests keep as the program has it.
 
-use std::fmt::Write;
 use std::path::Path;
-
-use clap::CommandFactory;
-
-use crate::args::Cli;
 
 /// Holds a page against what it should say; writes it instead where that is asked for.
 pub(crate) fn hold(name: &str, text: &str) {
@@ -21,29 +16,40 @@ pub(crate) fn hold(name: &str, text: &str) {
     );
 }
 
-/// Adds the help of a command, and of those below it.
-fn describe(command: &mut clap::Command, name: &str, page: &mut String) {
-    // What is set where the test runs is nobody's default.
-    *command = std::mem::take(command).mut_args(|a| a.hide_env_values(true));
-    let help = command.render_long_help().to_string();
-    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
-    writeln!(page, "\n## {name}\n\n```text\n{}\n```", lines.join("\n").trim_end()).unwrap();
-    for below in
-        command.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set())
-    {
-        let name = format!("{name} {}", below.get_name());
-        describe(below, &name, page);
-    }
-}
+/// The command line is described as a program has it from which nothing was left out.
+#[cfg(all(feature = "queue", feature = "server"))]
+mod command_line {
+    use std::fmt::Write;
 
-#[test]
-fn the_command_line_is_described_as_it_is() {
-    let mut page = String::from(
-        "# The command line\n\nWhat `--help` says, command by command. A test keeps this page as \
-        the program has it.\n",
-    );
-    let mut cli = Cli::command().term_width(100);
-    cli.build();
-    describe(&mut cli, "proofmark", &mut page);
-    hold("command-line.md", &page);
+    use clap::CommandFactory;
+
+    use super::hold;
+    use crate::args::Cli;
+
+    /// Adds the help of a command, and of those below it.
+    fn describe(command: &mut clap::Command, name: &str, page: &mut String) {
+        // What is set where the test runs is nobody's default.
+        *command = std::mem::take(command).mut_args(|a| a.hide_env_values(true));
+        let help = command.render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        writeln!(page, "\n## {name}\n\n```text\n{}\n```", lines.join("\n").trim_end()).unwrap();
+        for below in
+            command.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set())
+        {
+            let name = format!("{name} {}", below.get_name());
+            describe(below, &name, page);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_described_as_it_is() {
+        let mut page = String::from(
+            "# The command line\n\nWhat `--help` says, command by command. A test keeps this page \
+            as the program has it.\n",
+        );
+        let mut cli = Cli::command().term_width(100);
+        cli.build();
+        describe(&mut cli, "proofmark", &mut page);
+        hold("command-line.md", &page);
+    }
 }

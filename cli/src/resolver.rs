@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use proofmark::tls;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{StatusCode, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::typestate::{WithBody, WithoutBody};
 use ureq::{Agent, RequestBuilder};
 
@@ -19,14 +18,6 @@ use ureq::{Agent, RequestBuilder};
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Size of an answer that is no manifest.
 const ANSWER: u64 = 1 << 20;
-
-/// The authorities that this machine trusts.
-pub(crate) fn tls() -> TlsConfig {
-    let native = rustls_native_certs::load_native_certs().certs;
-    let roots: Vec<Certificate<'static>> =
-        native.iter().map(|c| Certificate::from_der(c).to_owned()).collect();
-    TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(roots))).build()
-}
 
 /// A server, and how it is asked.
 pub(crate) struct Resolver {
@@ -102,7 +93,7 @@ impl Resolver {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(PATIENCE))
-            .tls_config(tls())
+            .tls_config(tls::trusted())
             .build();
         let mut this = Self { agent: config.into(), api: url.into(), origin, token, most };
         // A server may say where its API is; one that does not is taken to be there itself.

@@ -87,7 +87,7 @@ impl<'a> Target<'a> {
 }
 
 /// Where a file lies.
-pub(crate) fn folder(path: &Path) -> &Path {
+fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

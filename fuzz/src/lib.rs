@@ -25,6 +25,7 @@ use proofmark::stamp::StreamOptions;
 use proofmark::{
     Control, KeyRing, Payload, StampOptions, Stamper, Verifier, VerifyOptions, WatermarkKey,
 };
+use proofmark_server::fuzzing::Server;
 use tempfile::TempDir;
 
 /// Signs of the code that is tried: as many as the picture's.
@@ -121,15 +122,10 @@ pub fn registration(bytes: &[u8]) {
 
 /// A request to the server, and its body: it is answered, and not by a fault of the server's.
 pub fn request(bytes: &[u8]) {
-    thread_local! {
-        static SERVER: RefCell<Option<proofmark_cli::fuzzing::Server>> =
-            const { RefCell::new(None) };
-    }
+    thread_local!(static SERVER: RefCell<Option<Server>> = const { RefCell::new(None) });
     SERVER.with_borrow_mut(|server| {
         let server = server.get_or_insert_with(|| {
-            FOLDER.with(|folder| {
-                proofmark_cli::fuzzing::Server::new(folder.path(), limits()).expect("a server")
-            })
+            FOLDER.with(|folder| Server::new(folder.path(), limits()).expect("a server"))
         });
         if let Some(status) = server.ask(bytes) {
             assert!(status < 500 || status == 501, "{status}");

@@ -3,6 +3,7 @@
 mod look;
 mod options;
 mod registry;
+#[cfg(feature = "server")]
 mod serve;
 mod sign;
 mod stamp;
@@ -11,20 +12,26 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "queue")]
 use crate::queue::{JobsArgs, SubmitArgs, WorkerArgs};
 pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
-pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption, bitrate};
+#[cfg(feature = "queue")]
+pub(crate) use options::bitrate;
+pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
+#[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
+#[cfg(feature = "queue")]
+pub(crate) use stamp::PipeArgs;
 pub(crate) use stamp::{
-    EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
+    EncodeArgs, ManifestArgs, Register, RememberArgs, StampArgs, StreamFormat,
 };
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
 #[command(name = "proofmark", version, about, long_about = None)]
-#[command(max_term_width = 100, after_help = EXAMPLES)]
+#[command(max_term_width = 100, after_help = examples())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -32,20 +39,32 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  proofmark init                              make a home with a key and a test identity
-  proofmark stamp clip.mp4 -o stamped.mp4     mark and sign a clip
-  proofmark sign finished.mp4 -o signed.mp4   sign what another encoder wrote, as it is
-  proofmark detect upload.mp4                 is there a mark, and which?
-  proofmark verify upload.mp4                 where does this clip come from?
-  proofmark lookup upload.mp4                 what does the registry remember of it?
-  proofmark serve                             all of this over HTTP, with a page for moderators
-  proofmark evaluate clip.mp4                 what survives, on your own clips?
-  proofmark submit verify upload.mp4          have a worker do it: see submit, worker and jobs
+/// What can be tried: how, what for, and whether this build has it.
+const EXAMPLES: [(&str, &str, bool); 9] = [
+    ("init", "make a home with a key and a test identity", true),
+    ("stamp clip.mp4 -o stamped.mp4", "mark and sign a clip", true),
+    ("sign finished.mp4 -o signed.mp4", "sign what another encoder wrote, as it is", true),
+    ("detect upload.mp4", "is there a mark, and which?", true),
+    ("verify upload.mp4", "where does this clip come from?", true),
+    ("lookup upload.mp4", "what does the registry remember of it?", true),
+    ("serve", "all of this over HTTP, with a page for moderators", cfg!(feature = "server")),
+    ("evaluate clip.mp4", "what survives, on your own clips?", true),
+    (
+        "submit verify upload.mp4",
+        "have a worker do it: see submit, worker and jobs",
+        cfg!(feature = "queue"),
+    ),
+];
 
-Exit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or contradictory (verify), 4 some \
-of several files failed.";
+fn examples() -> String {
+    let built = EXAMPLES.iter().filter(|(.., built)| *built);
+    let lines: String =
+        built.map(|(how, what, _)| format!("  proofmark {how:32}  {what}\n")).collect();
+    format!(
+        "Examples:\n{lines}\nExit codes: 0 found or done, 1 nothing found, 2 error, 3 altered or \
+        contradictory (verify), 4 some of several files failed."
+    )
+}
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -72,15 +91,20 @@ pub(crate) enum Command {
     /// Write man pages
     Man(ManArgs),
     /// Serve verification, the C2PA's resolution API and a page for moderators over HTTP
+    #[cfg(feature = "server")]
     Serve(ServeArgs),
     /// Make, list and revoke the tokens that clients of the server show
+    #[cfg(feature = "server")]
     Tokens(TokensArgs),
     /// Put jobs into the queue: files to stamp, detect or verify, by path or s3:// URL
+    #[cfg(feature = "queue")]
     Submit(SubmitArgs),
     /// Work on the queue's jobs
+    #[cfg(feature = "queue")]
     Worker(WorkerArgs),
     /// Show the queue: its states and rates, what is stuck or parked, single jobs with their
     /// results
+    #[cfg(feature = "queue")]
     Jobs(JobsArgs),
 }
 

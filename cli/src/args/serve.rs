@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use proofmark_server::Scope;
 
 use super::options::{RegistryOption, SandboxOption, TrustOption};
-use crate::serve::Scope;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -49,7 +50,7 @@ pub(crate) enum TokensAction {
         /// A name to know it by
         name: String,
         /// What it allows; may be given more than once
-        #[arg(long = "scope", value_enum, required = true, value_name = "SCOPE")]
+        #[arg(long = "scope", value_parser = scope(), required = true, value_name = "SCOPE")]
         scopes: Vec<Scope>,
     },
     /// Make a token worthless, at once
@@ -57,4 +58,10 @@ pub(crate) enum TokensAction {
         /// Which token, by its name
         name: String,
     },
+}
+
+/// Takes the name of a scope, and tells of all that there are.
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    let named = |s: Scope| PossibleValue::new(s.name()).help(s.about());
+    PossibleValuesParser::new(Scope::ALL.map(named)).try_map(|name| name.parse::<Scope>())
 }

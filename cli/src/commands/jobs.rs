@@ -21,14 +21,14 @@ pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
     match &args.action {
         None if args.state.is_some() => {
             let jobs = queue.list(args.state, args.most)?;
-            tell(output::json::jobs(&jobs), output::queue::jobs(&jobs))?;
+            tell(output::json::jobs(&jobs), output::human::queue::jobs(&jobs))?;
         }
         None => {
             let (overview, stuck) = (queue.overview()?, queue.stuck(SHOWN)?);
             let parked = queue.list(Some(proofmark::queue::State::Parked), SHOWN)?;
             tell(
                 output::json::queue(queue.location(), &overview, &stuck, &parked),
-                output::queue::overview(queue.location(), &overview, &stuck, &parked),
+                output::human::queue::overview(queue.location(), &overview, &stuck, &parked),
             )?;
         }
         Some(JobsAction::Show { id }) => {
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &JobsArgs, global: &Global) -> Result<Exit> {
             let result = queue.result(*id)?;
             tell(
                 output::json::job(&job, result.as_ref()),
-                output::queue::job(&job, result.as_ref()),
+                output::human::queue::job(&job, result.as_ref()),
             )?;
         }
         Some(JobsAction::Retry { ids }) => {

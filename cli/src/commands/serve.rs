@@ -5,14 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use proofmark::verify::VerifyOptions;
+use proofmark_server::{Parts, Service, TokenFile};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::Exit;
 use crate::home::{Home, make_private};
 use crate::output;
-use crate::serve::{self, Parts, Service, TokenFile};
 
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
+    output::log::begin();
     let lookers = super::Inspectors::new(&args.sandbox, None);
     if args.sandbox.no_sandbox {
         output::remark(
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     let tokens = TokenFile::of(home.path());
     let parts = Parts { settings, ring, options, registry, tokens, identity };
     let service = Service::new(parts, &folder)?;
-    serve::run(service)?;
+    proofmark_server::run(service)?;
     Ok(Exit::Success)
 }
 

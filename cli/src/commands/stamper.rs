@@ -43,6 +43,7 @@ impl<'a> StampWork<'a> {
     }
 
     /// How it stamps.
+    #[cfg(feature = "queue")]
     pub(crate) fn options(&self) -> &StampOptions {
         &self.options
     }

@@ -1,12 +1,12 @@
 //! `proofmark tokens`: what clients of the server show.
 
 use anyhow::{Result, bail};
+use proofmark_server::TokenFile;
 
 use crate::args::{Global, TokensAction, TokensArgs};
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::output;
-use crate::serve::TokenFile;
 
 pub(crate) fn run(args: &TokensArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;

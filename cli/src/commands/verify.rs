@@ -8,6 +8,7 @@ use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{Stage, VerifyOptions};
+#[cfg(feature = "queue")]
 use proofmark::video::DetectOptions;
 use proofmark::{Control, KeyRing, Verifier};
 use serde_json::{Value, json};
@@ -98,6 +99,7 @@ impl VerifyWork {
     }
 
     /// The same, with the detector asked something else.
+    #[cfg(feature = "queue")]
     pub(crate) fn verify_as(
         &self,
         file: &Path,

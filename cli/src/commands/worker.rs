@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::home::Home;
 use crate::output;
 use crate::progress::cancel;
-use crate::queue::{Desk, Metrics, Scratch, WorkerArgs, serve};
+use crate::queue::{Desk, Metrics, Scratch, WorkerArgs, listen};
 
 pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     if args.sandbox.no_sandbox {
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &WorkerArgs, global: &Global) -> Result<Exit> {
     let queue = Arc::new(home.queue(&args.queue, &config)?);
     let metrics = Arc::new(Metrics::default());
     if let Some(address) = args.metrics {
-        serve(address, metrics.clone(), queue.clone())?;
+        listen(address, metrics.clone(), queue.clone())?;
     }
     // Before those who only use it if it is there.
     let registry = home.registry(&args.registry, &config)?;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use proofmark::media::Limits;
 use proofmark::video::Strength;
 use proofmark::{VerifyOptions, registry};
+#[cfg(feature = "server")]
+use proofmark_server::ServeConfig;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::named;
+#[cfg(feature = "queue")]
 use crate::queue::QueueConfig;
-use crate::serve::ServeConfig;
 
 /// Settings of the configuration file. What is not set there has the library's default.
 #[derive(Debug, Default, Deserialize)]
@@ -23,8 +25,17 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) registry: RegistryConfig,
     pub(crate) lookup: LookupConfig,
+    #[cfg(feature = "server")]
     pub(crate) serve: ServeConfig,
+    #[cfg(feature = "queue")]
     pub(crate) queue: QueueConfig,
+    // A file may be shared with builds that have what this one lacks.
+    #[cfg(not(feature = "server"))]
+    #[serde(rename = "serve")]
+    _serve: Table,
+    #[cfg(not(feature = "queue"))]
+    #[serde(rename = "queue")]
+    _queue: Table,
 }
 
 impl Config {
@@ -63,11 +74,10 @@ impl Config {
     /// With its paths from the folder that it lies in, wherever the command is called.
     pub(super) fn seen_from(mut self, folder: &Path) -> Self {
         let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
-        for file in files
-            .chain(self.serve.files())
-            .chain(&mut self.trust.lists)
-            .chain(&mut self.trust.tsa)
-            .chain(&mut self.trust.own)
+        #[cfg(feature = "server")]
+        let files = files.chain(self.serve.files());
+        for file in
+            files.chain(&mut self.trust.lists).chain(&mut self.trust.tsa).chain(&mut self.trust.own)
         {
             *file = folder.join(&file);
         }
@@ -153,7 +163,6 @@ pub(crate) struct TrustConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::Settings;
     use crate::settings;
 
     #[test]
@@ -177,21 +186,21 @@ mod tests {
         }
     }
 
+    /// The written configuration, with every setting uncommented.
+    fn live() -> String {
+        let lines = settings::file();
+        let lines = lines.lines().map(|l| l.strip_prefix("#= ").unwrap_or(l));
+        lines.fold(String::new(), |s, l| s + l + "\n")
+    }
+
+    #[cfg(feature = "server")]
     #[test]
-    fn the_written_configuration_is_all_comments_and_all_valid() {
-        let written = settings::file();
-        assert!(written.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
-        // With every setting uncommented it must still be understood.
-        let live: String = written
-            .lines()
-            .map(|l| l.strip_prefix("#= ").unwrap_or(l))
-            .fold(String::new(), |s, l| s + l + "\n");
-        let parsed: Config = toml::from_str(&live).unwrap();
-        assert_eq!(parsed.limits, Limits::default());
+    fn what_is_written_of_the_server_is_valid() {
+        let parsed: Config = toml::from_str(&live()).unwrap();
         let here = ServeConfig::default().settings(None, false).unwrap();
         assert_eq!(
             parsed.serve.settings(None, false).unwrap(),
-            Settings {
+            proofmark_server::Settings {
                 jobs: 2,
                 reference_hosts: vec!["cdn.example.com".into()],
                 hosts: vec!["proofmark.example.com".into()],
@@ -203,6 +212,15 @@ mod tests {
                 ..here
             }
         );
+    }
+
+    #[test]
+    fn the_written_configuration_is_all_comments_and_all_valid() {
+        let written = settings::file();
+        assert!(written.lines().all(|l| l.is_empty() || l.starts_with('#') || l.starts_with('[')));
+        // Whatever was left out of a build, it must be understood.
+        let parsed: Config = toml::from_str(&live()).unwrap();
+        assert_eq!(parsed.limits, Limits::default());
         assert_eq!(
             parsed.manifest.algorithm.as_deref(),
             Some(proofmark::provenance::DEFAULT_ALGORITHM)

@@ -14,22 +14,24 @@
 mod config;
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+#[cfg(feature = "queue")]
+use proofmark::Queue;
+use proofmark::draft;
 use proofmark::key::KeyError;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
-use proofmark::{KeyRing, Queue, WatermarkKey};
-use tempfile::NamedTempFile;
+use proofmark::{KeyRing, WatermarkKey};
 
 use crate::args::{Global, RegistryOption};
+#[cfg(feature = "queue")]
 use crate::queue::QueueOption;
 use crate::settings;
-use crate::target::folder;
 
 pub(crate) use config::{Config, ManifestConfig};
 
@@ -215,6 +217,7 @@ impl Home {
     }
 
     /// The queue that options or configuration name.
+    #[cfg(feature = "queue")]
     pub(crate) fn queue(&self, asked: &QueueOption, config: &Config) -> Result<Queue> {
         let url = named(asked.queue.as_ref(), config.queue.location.as_ref()).context(
             "no queue is named; give its database with --queue \
@@ -316,26 +319,7 @@ fn refuse_readable(path: &Path) -> Result<()> {
 
 /// Writes a secret: mode 0600 from the start, whole or not at all, and over no other file.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    private(path, text)
-        .and_then(|file| Ok(file.persist_noclobber(path).map(|_| ())?))
-        .with_context(|| unwritten(path))
-}
-
-/// The same in place of an earlier one, whatever mode that had.
-pub(crate) fn replace_private(path: &Path, text: &str) -> Result<()> {
-    private(path, text)
-        .and_then(|file| Ok(file.persist(path).map(|_| ())?))
-        .with_context(|| unwritten(path))
-}
-
-fn private(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".proofmark-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder(path))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    draft::write_private(path, text.as_bytes(), false).with_context(|| unwritten(path))
 }
 
 fn unwritten(path: &Path) -> String {

@@ -5,8 +5,9 @@ mod canvas;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
+#[cfg(feature = "server")]
+pub(crate) mod log;
 pub(crate) mod overlay;
-pub(crate) mod queue;
 pub(crate) mod timeline;
 
 use std::io::ErrorKind;

@@ -1,25 +1,16 @@
 //! What a worker counts, and what Prometheus reads.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use anyhow::{Context, Result};
-use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use proofmark::Queue;
 use proofmark::queue::{Event, Overview, QueueError};
 
-use crate::output;
-use crate::serve::SECONDS;
+/// Upper ends of the classes of times, in seconds: a claim to a long clip. Those of the server are
+/// the same.
+const SECONDS: [f64; 11] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Verb {
@@ -121,7 +112,7 @@ impl Metrics {
     }
 
     /// All of it, as OpenMetrics text.
-    fn text(&self, overview: Result<Overview, QueueError>) -> String {
+    pub(super) fn text(&self, overview: Result<Overview, QueueError>) -> String {
         self.reachable.set(overview.is_ok().into());
         if let Ok(o) = overview {
             for (state, count) in o.states {
@@ -135,66 +126,4 @@ impl Metrics {
         let _ = text::encode(&mut out, &self.registry);
         out
     }
-}
-
-/// Answers `/metrics`, `/healthz` and `/readyz` at `address` as long as the process lives.
-pub(crate) fn serve(address: SocketAddr, metrics: Arc<Metrics>, queue: Arc<Queue>) -> Result<()> {
-    let failed = || {
-        format!("{address}: cannot be listened on; choose another address or port with --metrics")
-    };
-    let listener = std::net::TcpListener::bind(address).with_context(failed)?;
-    listener.set_nonblocking(true).with_context(failed)?;
-    let at = listener.local_addr().with_context(failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("no thread can be started for the metrics")?;
-    let asked = queue.clone();
-    let ready = move || {
-        let queue = asked.clone();
-        async move {
-            answer(
-                tokio::task::spawn_blocking(move || queue.unfinished())
-                    .await
-                    .is_ok_and(|a| a.is_ok()),
-            )
-        }
-    };
-    let read = move || {
-        let (metrics, queue) = (metrics.clone(), queue.clone());
-        async move {
-            let text = tokio::task::spawn_blocking(move || metrics.text(queue.overview()))
-                .await
-                .unwrap_or_default();
-            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-                .into_response()
-        }
-    };
-    let routes: Router = Router::new()
-        .route("/healthz", get(async || answer(true)))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(read));
-    std::thread::Builder::new()
-        .name("metrics".into())
-        .spawn(move || {
-            let served = runtime.block_on(async {
-                axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await
-            });
-            if let Err(e) = served {
-                output::remark(&format!("the metrics are gone: {e}"));
-            }
-        })
-        .context("no thread can be started for the metrics")?;
-    output::remark(&format!("metrics at http://{at}/metrics"));
-    Ok(())
-}
-
-fn answer(well: bool) -> Response {
-    let (status, word) = if well {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the queue cannot be reached")
-    };
-    (status, axum::Json(serde_json::json!({ "status": word }))).into_response()
 }

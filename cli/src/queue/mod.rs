@@ -1,10 +1,11 @@
 //! What a worker does with the queue's jobs: the same as the commands would, told to the queue.
 //!
 //! `args` is what can be said of it; `desk` works on a job; `scratch` is where copies of objects
-//! lie meanwhile; `metrics` counts, and answers Prometheus.
+//! lie meanwhile; `metrics` counts, and `listen` answers Prometheus.
 
 mod args;
 mod desk;
+mod listen;
 mod metrics;
 mod scratch;
 
@@ -18,7 +19,8 @@ pub(crate) use args::{
     WorkerArgs,
 };
 pub(crate) use desk::Desk;
-pub(crate) use metrics::{Metrics, serve};
+pub(crate) use listen::listen;
+pub(crate) use metrics::Metrics;
 pub(crate) use scratch::Scratch;
 
 /// The `[queue]` part of the configuration.

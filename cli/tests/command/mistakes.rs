@@ -94,6 +94,25 @@ fn common_mistakes_get_one_clear_line() {
     assert_eq!(desk.files(), ["clip.mp4", "empty", "home", "list.txt", "there.mp4"]);
 }
 
+/// What a build lacks is known to it, and what is set for it is passed over.
+#[cfg(not(feature = "server"))]
+#[test]
+fn verbs_that_were_left_out_say_so() {
+    let desk = Desk::new();
+    for arguments in [&["serve"][..], &["--json", "serve", "--listen", "x"], &["tokens", "--help"]]
+    {
+        let says = ["error: this build has no server", "build proofmark with the feature 'server'"];
+        refused(&desk.run(arguments), 2, &says);
+    }
+    if cfg!(not(feature = "queue")) {
+        refused(&desk.run(&["jobs", "show"]), 2, &["this build has no queue", "'queue'"]);
+    }
+    let settings = "[serve]\nlisten = '127.0.0.1:8473'\n[queue]\ntries = 8\n";
+    std::fs::write(desk.path("home/config.toml"), settings).unwrap();
+    desk.clip("clip.mp4");
+    assert_eq!(code(&desk.run(&["detect", "clip.mp4"])), 1);
+}
+
 #[test]
 fn names_forge_no_lines_and_links_are_not_replaced() {
     let desk = Desk::new();

@@ -96,7 +96,16 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 
 /// Options that say how much an encoder may spend, beside a bit rate: where one is given, no
 /// constant quality is set.
-const RATES: [&str; 7] = ["b", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
+const RATES: [&str; 8] =
+    ["b", "bitrate", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
+
+/// Whether an option says so, or one of the parameters of x264 or x265 in it, which libav takes for
+/// less than its own options.
+fn says_rate(key: &str, value: &str) -> bool {
+    let is_list = key.ends_with("-params") || key.ends_with("opts");
+    let name = |part: &str| RATES.contains(&part.split('=').next().unwrap_or_default());
+    RATES.contains(&key) || (is_list && value.split(':').any(name))
+}
 
 /// The encoder's own options (quality, speed, HDR metadata), and those that were asked for, which
 /// take the place of ours.
@@ -136,7 +145,7 @@ fn usual_options(
 ) -> Dictionary<'static> {
     let mut d = Dictionary::new();
     let crf = |default: f32| options.crf.unwrap_or(default).to_string();
-    let rated = options.options.iter().any(|(key, _)| RATES.contains(&key.as_str()));
+    let rated = options.options.iter().any(|(key, value)| says_rate(key, value));
     let constant = options.bitrate.is_none() && !rated;
     let preset = |default: &str| options.preset.clone().unwrap_or_else(|| default.into());
     match codec {

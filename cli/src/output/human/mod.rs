@@ -3,8 +3,12 @@
 mod evaluate;
 mod home;
 mod marks;
+#[cfg(feature = "queue")]
+pub(crate) mod queue;
 mod registry;
 mod stamp;
+#[cfg(feature = "server")]
+mod tokens;
 mod verify;
 
 use std::fmt::Write as _;
@@ -17,10 +21,12 @@ use time::format_description::well_known::Rfc3339;
 use super::{BOLD, plain};
 
 pub(crate) use evaluate::{attacks, evaluate};
-pub(crate) use home::{init, keys, revoked, token, tokens};
+pub(crate) use home::{init, keys};
 pub(crate) use marks::detect;
 pub(crate) use registry::{checked, deleted, entries, entry, imported, log, lookup};
 pub(crate) use stamp::{sign, stamp};
+#[cfg(feature = "server")]
+pub(crate) use tokens::{revoked, token, tokens};
 pub(crate) use verify::verify;
 
 /// Width of the labels' column.

@@ -12,7 +12,6 @@ use proofmark::{Control, KeyRing, Stage, Verified, Verifier, VerifyError};
 use tokio::sync::Semaphore;
 
 use super::{Problem, Service};
-use crate::output;
 
 /// What looks at files.
 pub(super) struct Examiner {
@@ -211,7 +210,7 @@ fn refused(e: VerifyError, name: &str) -> Problem {
         VerifyError::Worker(SandboxError::Start { .. }) => Problem::broken(&e),
         VerifyError::Worker(_) => {
             // Whoever runs the server should know what is sent to it.
-            output::error(&anyhow::anyhow!("{e}"));
+            log::error!("{e}");
             Problem::bad(told).coded(code)
         }
         e => Problem::broken(&e),

@@ -30,7 +30,6 @@ use super::caller::{Peer, network};
 use super::pace::{Paced, PacedBody, Pulse};
 use super::places::Places;
 use super::{Problem, Settings, health};
-use crate::output;
 
 /// How long a request's headers may take to come, and a connection may say nothing.
 const HEADERS: Duration = Duration::from_secs(20);
@@ -67,10 +66,8 @@ pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
     let listener = listen(settings).await?;
     let mut stop = signal(SignalKind::terminate()).context("signals cannot be waited for")?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    output::remark(&format!(
-        "serving at {scheme}://{}",
-        listener.local_addr().context("the address is gone")?
-    ));
+    let address = listener.local_addr().context("the address is gone")?;
+    log::info!("serving at {scheme}://{address}");
     let most = connections(settings.connections);
     let (ordinary, reserved) =
         (Places::new(most, settings.connections_each), Places::new(RESERVED.0, RESERVED.1));
@@ -112,12 +109,9 @@ pub(super) async fn serve(routes: Router, settings: &Settings) -> Result<()> {
         });
     }
     drop(listener);
-    output::remark("stopping: what is under way is finished, nothing new is taken");
+    log::info!("stopping: what is under way is finished, nothing new is taken");
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        output::remark(&format!(
-            "what took longer than {} seconds was broken off",
-            GRACE.as_secs()
-        ));
+        log::warn!("what took longer than {} seconds was broken off", GRACE.as_secs());
     }
     Ok(())
 }
@@ -207,8 +201,8 @@ fn connections(wanted: usize) -> usize {
         return wanted;
     }
     let most = (have as usize).saturating_sub(RESERVED.0 + FILES).max(have as usize / 4);
-    output::remark(&format!(
+    log::warn!(
         "the system gives out {have} file handles, so there are at most {most} connections at once"
-    ));
+    );
     most
 }

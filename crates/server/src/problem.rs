@@ -9,8 +9,6 @@ use axum::response::{IntoResponse, Response};
 use proofmark::registry::RegistryError;
 use serde_json::json;
 
-use crate::output;
-
 /// A status and one line that says what is wrong and what to do.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -54,7 +52,7 @@ impl Problem {
     /// A failure of ours: told in full to whoever runs the server, and that it happened to whoever
     /// asked.
     pub(super) fn broken(reason: &dyn Display) -> Self {
-        output::error(&anyhow::anyhow!("{reason}"));
+        log::error!("{reason}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this; its log says why")
     }
 

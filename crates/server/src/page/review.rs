@@ -15,11 +15,10 @@ use proofmark::registry::{Act, Content, RegistryError, Remark};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{Problem, Service, Shared};
+use super::super::{Problem, Service, Shared, now};
 use super::session::Reviewer;
 use super::show::{content_of, finished, stem, still_of};
 use super::{Fields, answer, told, view};
-use crate::home;
 
 /// Characters of a search that are looked for.
 const WORDS: usize = 200;
@@ -166,7 +165,7 @@ async fn statement(
         .await?;
     let statement = json!({
         "schema": STATEMENT,
-        "made": home::now(),
+        "made": now(),
         "report": report,
         "case": remarks,
         "pictures": about.stills().as_ref().map(pictures),

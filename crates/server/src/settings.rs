@@ -11,7 +11,7 @@ use serde::Deserialize;
 /// The `[serve]` part of the configuration.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct ServeConfig {
+pub struct ServeConfig {
     listen: Option<SocketAddr>,
     require_token: Option<bool>,
     jobs: Option<usize>,
@@ -35,56 +35,56 @@ pub(crate) struct ServeConfig {
 
 /// All settings, each with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    pub(crate) listen: SocketAddr,
+pub struct Settings {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
     /// Whether reading needs a token too; storing always does.
-    pub(crate) require_token: bool,
+    pub require_token: bool,
     /// Files that are looked at at once.
-    pub(crate) jobs: usize,
+    pub jobs: usize,
     /// Files that may wait for that.
-    pub(crate) queue: usize,
+    pub queue: usize,
     /// Requests a second from one address; 0 for any number.
-    pub(crate) rate: u32,
+    pub rate: u32,
     /// Connections at once.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// Those of one network.
-    pub(crate) connections_each: usize,
+    pub connections_each: usize,
     /// Files of one network that are received, and as many that wait or are looked at.
-    pub(crate) files_each: usize,
+    pub files_each: usize,
     /// Bytes of all uploads and reports.
-    pub(crate) store_bytes: u64,
+    pub store_bytes: u64,
     /// Names that this server goes by, beside its addresses and `localhost`.
-    pub(crate) hosts: Vec<String>,
+    pub hosts: Vec<String>,
     /// Where proxies are that say whom they forward.
-    pub(crate) forwarded: Vec<IpNet>,
+    pub forwarded: Vec<IpNet>,
     /// A certificate chain and its key, to speak TLS.
-    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Size of an upload.
-    pub(crate) upload_bytes: u64,
+    pub upload_bytes: u64,
     /// How long an upload may take.
-    pub(crate) upload_time: Duration,
+    pub upload_time: Duration,
     /// How long a report can be looked at.
-    pub(crate) keep: Duration,
+    pub keep: Duration,
     /// Reports that are kept at once.
-    pub(crate) reports: usize,
+    pub reports: usize,
     /// Hosts that clips are fetched from by reference; none by default.
-    pub(crate) reference_hosts: Vec<String>,
+    pub reference_hosts: Vec<String>,
     /// Whether those may lie in a private network.
-    pub(crate) reference_private: bool,
+    pub reference_private: bool,
 }
 
 impl ServeConfig {
     /// The files that are named.
-    pub(crate) fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+    pub fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         [&mut self.certificate, &mut self.certificate_key].into_iter().flatten()
     }
 
     /// Settings, where `listen` and `require_token` of the command line win.
-    pub(crate) fn settings(
-        &self,
-        listen: Option<SocketAddr>,
-        require_token: bool,
-    ) -> Result<Settings> {
+    ///
+    /// # Errors
+    /// If it names a certificate's key without the certificate.
+    pub fn settings(&self, listen: Option<SocketAddr>, require_token: bool) -> Result<Settings> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (jobs, queue) = (self.jobs.unwrap_or(cores).max(1), self.queue.unwrap_or(128));
         let connections = self.connections.unwrap_or(1024).max(1);

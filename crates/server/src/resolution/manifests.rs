@@ -15,9 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::upload::{bytes, json as body_of};
-use super::super::{Answer, Problem, Scope, Service, Shared, json as answer};
+use super::super::{Answer, Problem, Scope, Service, Shared, json as answer, now};
 use super::query;
-use crate::home;
 
 pub(super) fn routes() -> Router<Arc<Service>> {
     Router::new()
@@ -38,7 +37,7 @@ async fn store(State(service): Shared, headers: HeaderMap, uri: Uri, body: Body)
     let by = service.allow(&headers, Scope::StoreManifests)?;
     query::<Asked>(&uri)?;
     let store = bytes(&headers, body, service.options.limits.manifest_bytes).await?;
-    let (asked, now) = (service.clone(), home::now());
+    let (asked, now) = (service.clone(), now());
     let read = move || {
         deposit(store, &asked.options.algorithm, now, &asked.options.trust, &asked.options.limits)
     };

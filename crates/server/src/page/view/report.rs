@@ -138,7 +138,7 @@ mod tests {
     use proofmark::Language;
 
     use super::*;
-    use crate::serve::ServeConfig;
+    use crate::ServeConfig;
 
     #[test]
     fn what_others_wrote_is_text_and_nothing_else() {

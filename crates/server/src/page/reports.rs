@@ -10,12 +10,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use proofmark::draft;
 use proofmark::media::{Cancel, Stills};
 use proofmark::{Language, Payload, Stage};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,6 @@ use uuid::Uuid;
 use super::super::Problem;
 use super::super::upload::file_name;
 use super::text::Text;
-use crate::target::Target;
 
 /// All reports.
 pub(in super::super) struct Reports {
@@ -129,7 +129,17 @@ impl Drop for Draft {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    Target::new(path, true, &[])?.write(bytes)
+    let write = || {
+        let mut draft = draft::Draft::beside(path)?;
+        draft.file().write_all(bytes)?;
+        draft.publish(true)
+    };
+    write().with_context(|| {
+        format!(
+            "{}: cannot be written; check the folder, its permissions and the free space",
+            path.display()
+        )
+    })
 }
 
 fn report_name(language: Language) -> String {
@@ -290,10 +300,9 @@ impl Reports {
     fn remove(&self, id: &str) {
         let folder = self.folder.join(id);
         match fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != ErrorKind::NotFound => crate::output::error(&anyhow::anyhow!(
-                "{}: cannot be removed: {e}",
-                folder.display()
-            )),
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                log::error!("{}: cannot be removed: {e}", folder.display());
+            }
             _ => {}
         }
     }

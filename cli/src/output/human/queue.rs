@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use proofmark::queue::{Ended, Job, Overview, State};
 
-use super::human::{line, shown, table};
-use super::{BAD, BOLD, GOOD};
+use super::{line, shown, table};
+use crate::output::{BAD, BOLD, GOOD};
 
 /// The queue at a glance.
 pub(crate) fn overview(

@@ -17,7 +17,6 @@ use super::reports::About;
 use super::session::{Viewer, Visitor};
 use super::text::Text;
 use super::{Fields, told, wants};
-use crate::output;
 
 pub(super) async fn submit(
     State(service): Shared,
@@ -125,7 +124,7 @@ fn work(service: &Arc<Service>, about: About, place: Place) {
             Err(refusal) => service.reports.refuse(&about.id, refusal.message()),
         };
         if let Err(e) = written {
-            output::error(&e);
+            log::error!("{e:#}");
         }
     });
     reports.reports.made_by(&id, task.abort_handle());

@@ -14,10 +14,8 @@ use prometheus_client::registry::Registry;
 
 use super::Shared;
 
-/// Upper ends of the classes of times, in seconds: a look-up, or a claim of the queue's, to a long
-/// clip.
-pub(crate) const SECONDS: [f64; 11] =
-    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+/// Upper ends of the classes of times, in seconds: a look-up to a long clip.
+const SECONDS: [f64; 11] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {

@@ -10,8 +10,8 @@ use proofmark::Language;
 use proofmark::verdict::bundle;
 
 const FILES: [(Language, &str); 2] = [
-    (Language::English, include_str!("../../../locales/page.en.ftl")),
-    (Language::Japanese, include_str!("../../../locales/page.ja.ftl")),
+    (Language::English, include_str!("../../locales/page.en.ftl")),
+    (Language::Japanese, include_str!("../../locales/page.ja.ftl")),
 ];
 
 static BUNDLES: LazyLock<Vec<(Language, FluentBundle<FluentResource>)>> = LazyLock::new(|| {

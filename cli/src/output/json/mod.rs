@@ -1,12 +1,16 @@
 //! One JSON object a line; the schemas are in `docs/schema/`.
 
+#[cfg(feature = "queue")]
+mod queue;
+#[cfg(feature = "server")]
+mod tokens;
+
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use proofmark::attacks::Attack;
 use proofmark::key::KeyId;
-use proofmark::queue::{Ended, Job, Overview, State, Submitted};
 use proofmark::registry::{Entry, Event};
 use proofmark::report::named;
 use proofmark::{KeyRing, Registered, Report, WatermarkKey};
@@ -14,7 +18,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::home::Home;
-use crate::serve::Token;
+
+#[cfg(feature = "queue")]
+pub(crate) use queue::{Attempt, attempt, changed, job, jobs, queue, submitted};
+#[cfg(feature = "server")]
+pub(crate) use tokens::{revoked, token, tokens};
 
 /// Prints an object, whole and at once.
 pub(crate) fn print(value: &Value) -> Result<()> {
@@ -46,22 +54,6 @@ pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
 
 pub(crate) fn key_file(what: &str, key: &WatermarkKey, file: &Path) -> Result<()> {
     print(&json!({"schema": schema("keys"), what: key.id(), "file": file}))
-}
-
-pub(crate) fn tokens(tokens: &[Token]) -> Result<()> {
-    let listed: Vec<Value> = tokens
-        .iter()
-        .map(|t| json!({"name": t.name, "scopes": t.scopes, "created": t.created}))
-        .collect();
-    print(&json!({"schema": schema("tokens"), "tokens": listed}))
-}
-
-pub(crate) fn token(name: &str, token: &str) -> Result<()> {
-    print(&json!({"schema": schema("tokens"), "name": name, "token": token}))
-}
-
-pub(crate) fn revoked(name: &str) -> Result<()> {
-    print(&json!({"schema": schema("tokens"), "revoked": name}))
 }
 
 /// What became of a file of registrations.
@@ -148,49 +140,6 @@ pub(crate) fn evaluate(report: &Report) -> Result<()> {
 
 pub(crate) fn attacks(list: &[&Attack]) -> Result<()> {
     print(&json!({"schema": schema("evaluate"), "attacks": list}))
-}
-
-pub(crate) fn submitted(file: &str, submitted: Submitted) -> Value {
-    json!({"schema": schema("submit"), "file": file, "id": submitted.id, "new": submitted.new})
-}
-
-/// What an attempt of a worker came to.
-#[derive(Serialize)]
-pub(crate) struct Attempt<'a> {
-    pub(crate) id: i64,
-    pub(crate) state: State,
-    pub(crate) verb: &'a str,
-    pub(crate) file: &'a str,
-    pub(crate) seconds: f64,
-    pub(crate) error: Option<&'a str>,
-}
-
-pub(crate) fn attempt(attempt: &Attempt<'_>) -> Value {
-    let mut told = json!(attempt);
-    told["schema"] = schema("worker").into();
-    told
-}
-
-pub(crate) fn queue(location: &str, overview: &Overview, stuck: &[Job], parked: &[Job]) -> Value {
-    let states: serde_json::Map<String, Value> =
-        overview.states.iter().map(|(state, count)| (state.to_string(), (*count).into())).collect();
-    json!({
-        "schema": schema("jobs"), "queue": location, "states": states, "ended_last_minute": overview.last_minute, "ended_last_hour": overview.last_hour,
-        "longest_wait": overview.longest_wait, "stuck": stuck, "parked": parked,
-    })
-}
-
-pub(crate) fn jobs(jobs: &[Job]) -> Value {
-    json!({"schema": schema("jobs"), "jobs": jobs})
-}
-
-pub(crate) fn job(job: &Job, result: Option<&Ended>) -> Value {
-    json!({"schema": schema("jobs"), "job": job, "result": result})
-}
-
-/// What was done with a job on request.
-pub(crate) fn changed(what: &str, id: i64) -> Value {
-    json!({"schema": schema("jobs"), what: id})
 }
 
 fn merge(into: &mut Value, from: Value) {

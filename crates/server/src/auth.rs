@@ -7,23 +7,25 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
+use proofmark::draft::write_private;
 use proofmark::registry::Content;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::scope::Scope;
-use super::{Problem, Service};
-use crate::home;
+use super::{Problem, Service, now};
 
 /// A token as it is kept: its digest, which is enough as it has 244 random bits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Token {
-    pub(crate) name: String,
+pub struct Token {
+    /// What its holder is called, here and in the registry's log.
+    pub name: String,
     sha256: Content,
-    pub(crate) scopes: BTreeSet<Scope>,
-    /// Seconds since 1970.
-    pub(crate) created: u64,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
 }
 
 #[cfg(test)]
@@ -33,7 +35,7 @@ impl Token {
         Self {
             name: "a".into(),
             sha256: Content::of_bytes(b""),
-            scopes: <Scope as clap::ValueEnum>::value_variants().iter().copied().collect(),
+            scopes: Scope::ALL.into(),
             created: 0,
         }
     }
@@ -41,16 +43,22 @@ impl Token {
 
 /// The file of tokens in the home. It is read whenever a token is shown, so that one that is
 /// revoked ends at once.
-pub(crate) struct TokenFile {
+pub struct TokenFile {
     path: PathBuf,
 }
 
 impl TokenFile {
-    pub(crate) fn of(home: &Path) -> Self {
+    /// That of a home, which need not be there.
+    #[must_use]
+    pub fn of(home: &Path) -> Self {
         Self { path: home.join("tokens.json") }
     }
 
-    pub(crate) fn list(&self) -> Result<Vec<Token>> {
+    /// All tokens, in the order in which they were made.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
+    pub fn list(&self) -> Result<Vec<Token>> {
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -69,11 +77,20 @@ impl TokenFile {
     }
 
     fn write(&self, tokens: &[Token]) -> Result<()> {
-        home::replace_private(&self.path, &serde_json::to_string_pretty(tokens)?)
+        let text = serde_json::to_string_pretty(tokens)?;
+        write_private(&self.path, text.as_bytes(), true).with_context(|| {
+            format!(
+                "{}: cannot be written; check its folder and the free space",
+                self.path.display()
+            )
+        })
     }
 
     /// Makes a token, which is told this once.
-    pub(crate) fn add(&self, name: &str, scopes: BTreeSet<Scope>) -> Result<String> {
+    ///
+    /// # Errors
+    /// If the name is taken or has spaces around it, or the file cannot be read or written.
+    pub fn add(&self, name: &str, scopes: BTreeSet<Scope>) -> Result<String> {
         if name.trim() != name || name.is_empty() {
             bail!("'{name}': a token's name has no spaces around it; leave them out");
         }
@@ -89,13 +106,17 @@ impl TokenFile {
             name: name.into(),
             sha256: Content::of_bytes(token.as_bytes()),
             scopes,
-            created: home::now(),
+            created: now(),
         });
         self.write(&tokens)?;
         Ok(token)
     }
 
-    pub(crate) fn revoke(&self, name: &str) -> Result<()> {
+    /// Makes a token worthless.
+    ///
+    /// # Errors
+    /// If there is none of that name, or the file cannot be read or written.
+    pub fn revoke(&self, name: &str) -> Result<()> {
         let mut tokens = self.list()?;
         let before = tokens.len();
         tokens.retain(|t| t.name != name);

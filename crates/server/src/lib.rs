@@ -1,15 +1,16 @@
-//! `proofmark serve`: the C2PA's Soft Binding Resolution API, verification, and the moderator's
-//! page, over HTTP.
+//! The server: the C2PA's Soft Binding Resolution API, verification, and the moderator's page, over
+//! HTTP. A [`Service`] is made of [`Parts`], and [`run`] serves it.
 //!
-//! | file | what it does |
+//! | module | what it does |
 //! | --- | --- |
 //! | `settings` | what can be set, with its defaults |
 //! | `server` | connections: how many, over what, and how they end |
 //! | `pace`, `places` | who moves nothing, and makes room for others |
 //! | `caller` | from which network somebody asks, by which of our names, from which site's page |
-//! | `refusal` | what a request is told that is not answered |
-//! | `auth` | who may read and who may store |
-//! | `gate` | how often one network may ask, and how much work may wait |
+//! | `admit` | under which names, and from which sites, anybody may ask |
+//! | `problem` | what a request is told that is not answered |
+//! | `auth`, `scope` | who may read and who may store |
+//! | `admission` | how often one network may ask, and how much work may wait |
 //! | `disk` | how much of it uploads and reports may take |
 //! | `upload`, `form` | a body, or a form → a file, bounded |
 //! | `reference` | a URL → a file, from named hosts alone |
@@ -17,7 +18,10 @@
 //! | `resolution`, `verify`, `health`, `page` | the routes |
 //! | `metrics` | what Prometheus reads |
 //!
-//! Registry and detector block, so both run on threads for that.
+//! Registry and detector block, so both run on threads for that. What whoever runs it should know
+//! is told through [`log`]: errors as such, all else as information or a warning.
+
+#![forbid(unsafe_code)]
 
 mod admission;
 mod admit;
@@ -26,6 +30,8 @@ mod caller;
 mod disk;
 mod examine;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod metrics;
 mod pace;
@@ -42,6 +48,7 @@ mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -55,13 +62,11 @@ use proofmark::registry::RegistryError;
 use proofmark::verify::VerifyOptions;
 use proofmark::{KeyRing, Registry};
 
-pub(crate) use auth::{Token, TokenFile};
-pub(crate) use metrics::SECONDS;
-pub(crate) use scope::Scope;
-pub(crate) use settings::{ServeConfig, Settings};
+pub use auth::{Token, TokenFile};
+pub use scope::Scope;
+pub use settings::{ServeConfig, Settings};
 
 use admission::Admission;
-pub(crate) use caller::Peer;
 use disk::Disk;
 use examine::Examiner;
 use health::Health;
@@ -69,7 +74,7 @@ use metrics::Metrics;
 use problem::Problem;
 
 /// What all requests share.
-pub(crate) struct Service {
+pub struct Service {
     settings: Settings,
     registry: Arc<dyn Registry>,
     tokens: TokenFile,
@@ -88,20 +93,29 @@ pub(crate) struct Service {
 }
 
 /// What a service is made of.
-pub(crate) struct Parts {
-    pub(crate) settings: Settings,
-    pub(crate) ring: Option<KeyRing>,
-    pub(crate) options: VerifyOptions,
-    pub(crate) registry: Arc<dyn Registry>,
-    pub(crate) tokens: TokenFile,
-    pub(crate) identity: Option<Identity>,
+pub struct Parts {
+    /// How it serves.
+    pub settings: Settings,
+    /// Keys whose marks are looked for, if there are any.
+    pub ring: Option<KeyRing>,
+    /// How files are verified.
+    pub options: VerifyOptions,
+    /// Where manifests and bindings are looked up and stored.
+    pub registry: Arc<dyn Registry>,
+    /// Who may do what.
+    pub tokens: TokenFile,
+    /// Who signs statements, if anybody.
+    pub identity: Option<Identity>,
 }
 
 type Shared = State<Arc<Service>>;
 
 impl Service {
-    /// Prepares `folder`, which belongs to this server alone while it holds its lock.
-    pub(crate) fn new(parts: Parts, folder: &std::path::Path) -> Result<Self> {
+    /// Prepares `folder`, which belongs to this server alone: whoever calls this sees to that.
+    ///
+    /// # Errors
+    /// If it cannot be emptied of what an earlier server was receiving, or written.
+    pub fn new(parts: Parts, folder: &std::path::Path) -> Result<Self> {
         let Parts { settings, ring, options, registry, tokens, identity } = parts;
         let spool = folder.join("spool");
         // What lies there was being received when an earlier server was stopped the hard way.
@@ -148,7 +162,7 @@ impl Service {
 }
 
 /// All routes.
-pub(crate) fn routes(service: Arc<Service>) -> Router {
+fn routes(service: Arc<Service>) -> Router {
     let counted = middleware::from_fn_with_state(service.clone(), metrics::count);
     let rated = middleware::from_fn_with_state(service.clone(), admission::rate);
     Router::new()
@@ -196,7 +210,10 @@ async fn guard(request: Request, next: Next) -> Response {
 }
 
 /// Serves until a signal comes, then ends what is under way.
-pub(crate) fn run(service: Service) -> Result<()> {
+///
+/// # Errors
+/// If the address cannot be listened on, the certificate is none, or threads cannot be started.
+pub fn run(service: Service) -> Result<()> {
     let service = Arc::new(service);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -217,6 +234,11 @@ pub(crate) fn run(service: Service) -> Result<()> {
 
 /// Any answer as a response or a refusal.
 type Answer<T = Response> = Result<T, Problem>;
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
 
 /// JSON, as every answer of the API is.
 fn json(value: &serde_json::Value) -> Response {

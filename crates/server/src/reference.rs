@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use axum::http::{StatusCode, Uri};
+use proofmark::tls;
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
 use super::{Problem, Settings};
-use crate::resolver::tls;
 
 /// Looks names up, and leaves out where nothing public is.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ fn agent(private: bool, time: Duration) -> Agent {
         .max_redirects_will_error(true)
         .proxy(None)
         .timeout_global(Some(time))
-        .tls_config(tls())
+        .tls_config(tls::trusted())
         .build();
     Agent::with_parts(
         config,
