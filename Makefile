@@ -12,7 +12,8 @@ SECONDS ?= 3600
 SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 
 help:
-	@echo "make demo      set up, build, stamp a clip, re-encode it, detect and verify both"
+	@echo "make demo      set up, build what it takes, stamp a clip, re-encode it, detect and verify both"
+	@echo "make build     set up, build the whole program, $(BIN): with server, PostgreSQL and queue"
 	@echo "make test      set up, lints and all tests"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
@@ -25,9 +26,13 @@ setup:
 	@scripts/setup.sh
 
 build: setup
-	$(CARGO) build --release --workspace --locked
+	$(CARGO) build --release --locked -p proofmark-cli
 
-demo: build
+# A program that is newer than its sources will do, whatever is in it; else one is built without server, PostgreSQL and queue, which takes less time.
+$(BIN): $(shell find Cargo.toml Cargo.lock src locales cli/Cargo.toml cli/src crates -type f) | setup
+	$(CARGO) build --release --locked -p proofmark-cli --no-default-features
+
+demo: setup $(BIN)
 	@scripts/demo.sh $(BIN)
 
 lint: setup
