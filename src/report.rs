@@ -143,8 +143,7 @@ pub fn sign(file: &Path, target: &Path, signed: &SignedClip) -> Value {
 #[must_use]
 pub fn failure(verb: &str, file: &Path, e: &(dyn Error + 'static)) -> Value {
     let why: Vec<String> = chain(e).map(ToString::to_string).collect();
-    let schema =
-        if verb == "verify" { VERIFY.into() } else { format!("proofmark.{verb}/1") };
+    let schema = if verb == "verify" { VERIFY.into() } else { format!("proofmark.{verb}/1") };
     let told = json!({"schema": schema, "error": why.join(": "), "code": code(e)});
     named(told, "file", file)
 }

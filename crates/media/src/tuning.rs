@@ -96,8 +96,7 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 
 /// Options that say how much an encoder may spend, beside a bit rate: where one is given, no
 /// constant quality is set.
-const RATES: [&str; 8] =
-    ["b", "bitrate", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
+const RATES: [&str; 8] = ["b", "bitrate", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
 
 /// Whether an option says so, or one of the parameters of x264 or x265 in it, which libav takes for
 /// less than its own options.
