@@ -26,19 +26,25 @@
 //! Arrows run downward only. `docs/design/overview.md` tells the same at more length.
 
 pub mod allocator;
+#[cfg(feature = "media")]
 pub mod attacks;
 pub mod control;
 pub mod detect;
 pub mod draft;
+#[cfg(feature = "media")]
 pub mod evaluate;
+#[cfg(feature = "sandbox")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod inspect;
+pub mod isolation;
+#[cfg(feature = "media")]
 pub mod press;
 #[cfg(feature = "queue")]
 pub mod queue;
 pub mod recovery;
 pub mod report;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod stamp;
 #[cfg(feature = "tls")]
@@ -52,17 +58,34 @@ pub use proofmark_watermark::{
     message, stats, video,
 };
 pub use {
-    proofmark_fingerprint as fingerprint, proofmark_media as media,
-    proofmark_provenance as provenance, proofmark_registry as registry,
+    proofmark_fingerprint as fingerprint, proofmark_provenance as provenance,
+    proofmark_registry as registry,
 };
 
+#[cfg(feature = "media")]
+pub use proofmark_media as media;
+
+/// What is said of media where nothing here decodes them.
+#[cfg(not(feature = "media"))]
+pub mod media {
+    pub use proofmark_core::{
+        Cancel, Container, Kind, Limits, MediaError, MediaInfo, Progress, Still, Stills, VideoInfo,
+        container_of,
+    };
+}
+
 pub use control::Control;
-pub use detect::{Detected, Detector};
+pub use detect::Detected;
+#[cfg(feature = "media")]
+pub use detect::Detector;
+#[cfg(feature = "media")]
 pub use evaluate::{EvaluateOptions, Report, evaluate};
 #[cfg(feature = "queue")]
 pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;
-pub use stamp::{StampError, StampOptions, Stamped, Stamper};
+#[cfg(feature = "media")]
+pub use stamp::Stamped;
+pub use stamp::{StampError, StampOptions, Stamper};
 pub use verdict::{Judgement, Language, Severity, Verdict, Vouched};
 pub use verify::{Stage, Verified, Verifier, VerifyError, VerifyOptions};

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use crate::detect::record;
 use crate::fingerprint::{AudioFingerprint, Recording};
 use crate::inspect::InspectError;
+use crate::isolation::Isolation;
 use crate::media::{
     self, AudioInfo, Cancel, Container, EncodeOptions, FilterOptions, Job, Limits, MediaError,
     Progress, Reader, Rework, Skip, StillMaker, Stills, Summary,
 };
-use crate::sandbox::Isolation;
 use crate::stamp::StampError;
 use crate::video::{Canvas, Coding};
 

@@ -11,14 +11,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Result, Value, json};
 
+#[cfg(feature = "media")]
+use crate::Stamped;
 use crate::inspect::InspectError;
+use crate::isolation::Isolation;
 use crate::media::MediaError;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
-use crate::sandbox::Isolation;
 use crate::stamp::SignedClip;
 use crate::verdict::{Language, Reason};
-use crate::{Detected, ErrorKind, StampError, Stamped, Verified, VerifyError};
+use crate::{Detected, ErrorKind, StampError, Verified, VerifyError};
 
 /// What a report of `verify` has as its `schema`.
 pub const VERIFY: &str = "proofmark.verify/2";
@@ -39,7 +41,14 @@ const UNUSABLE: &str = "file.unusable";
 /// If a part of it cannot be told in JSON.
 pub fn verify(file: &Path, verified: &Verified, language: Language) -> Result<Value> {
     let (v, j) = (verified, &verified.judgement);
-    let reason = |r: &Reason| json!({"code": r.code, "severity": r.severity, "params": r.params, "text": r.text(language)});
+    let reason = |r: &Reason| {
+        json!({
+            "code": r.code,
+            "severity": r.severity,
+            "params": r.params,
+            "text": r.text(language),
+        })
+    };
     let next = |(code, text): (&str, String)| json!({"code": code, "text": text});
     let mut manifest = serde_json::to_value(&v.manifest)?;
     if !manifest.is_null() {
@@ -80,18 +89,25 @@ pub fn detect(file: &Path, detected: &Detected, isolation: Isolation) -> Result<
 
 /// The part of a report that the detectors fill.
 fn evidence(detected: &Detected) -> Result<Value> {
-    Ok(
-        json!({"video": serde_json::to_value(&detected.picture)?, "audio": serde_json::to_value(&detected.sound)?}),
-    )
+    Ok(json!({
+        "video": serde_json::to_value(&detected.picture)?,
+        "audio": serde_json::to_value(&detected.sound)?,
+    }))
 }
 
 /// What [`Stamper`](crate::Stamper) made of `file` at `target`.
+#[cfg(feature = "media")]
 #[must_use]
 pub fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
     let place = stamped.manifest.as_deref();
-    let manifest = stamped
-        .signed
-        .then(|| json!({"label": format!("urn:c2pa:{}", stamped.payload), "path": place.map(Path::to_string_lossy), "embedded": place == Some(target), "parent": stamped.parent}));
+    let manifest = stamped.signed.then(|| {
+        json!({
+            "label": format!("urn:c2pa:{}", stamped.payload),
+            "path": place.map(Path::to_string_lossy),
+            "embedded": place == Some(target),
+            "parent": stamped.parent,
+        })
+    });
     let s = &stamped.summary;
     let sound: Vec<Value> = stamped
         .sound
@@ -101,13 +117,22 @@ pub fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
             Err(reason) => json!({"marked": false, "reason": reason.to_string()}),
         })
         .collect();
+    let video = s.info.picture.as_ref().filter(|_| s.codec.is_some()).map(|p| {
+        json!({
+            "codec": s.codec,
+            "width": p.width,
+            "height": p.height,
+            "frames": s.frames,
+            "seconds": s.seconds,
+        })
+    });
     let report = json!({
         "schema": STAMP,
         "payload": stamped.payload,
         "generation": stamped.generation,
         "key": stamped.key,
         "manifest": manifest,
-        "video": s.info.picture.as_ref().filter(|_| s.codec.is_some()).map(|p| json!({"codec": s.codec, "width": p.width, "height": p.height, "frames": s.frames, "seconds": s.seconds})),
+        "video": video,
         "audio": sound,
         "capacity": stamped.capacity,
         "left_out": s.left_out,
@@ -274,7 +299,12 @@ mod tests {
         let e = Around(Box::new(io::Error::other("no space")));
         assert_eq!(
             failure("detect", Path::new("a.mp4"), &e),
-            json!({"schema": DETECT, "error": "it went wrong: no space", "file": "a.mp4"})
+            json!({
+                "schema": DETECT,
+                "code": UNUSABLE,
+                "error": "it went wrong: no space",
+                "file": "a.mp4",
+            })
         );
         assert_eq!(
             failure("verify", Path::new("a.mp4"), &e),

@@ -39,7 +39,7 @@ const ROOMS: [(&str, &str); 6] = [
 
 /// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool
 /// breaks. To be lowered where one was.
-const WIDE: usize = 103;
+const WIDE: usize = 102;
 
 /// Lines of a file at most, of tests and of anything else.
 const LONGEST: [usize; 2] = [700, 500];

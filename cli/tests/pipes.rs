@@ -121,8 +121,8 @@ fn uncompressed_frames_are_counted_and_not_their_bytes() {
     let desk = desk();
     let script = |limit: &str| {
         format!(
-            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --no-c2pa --register \
-            never --limit {limit} > out.y4m"
+            "{SOURCE} -pix_fmt yuv420p -f yuv4mpegpipe - | \"$0\" stamp - -o - --no-c2pa \
+            --register never --limit {limit} > out.y4m"
         )
     };
     let o = pipeline(&desk, &script("bytes=1M"));

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use crate::ErrorKind;
 use crate::inspect::InspectError;
+use crate::isolation::SandboxError;
 use crate::media::MediaError;
 use crate::payload::Payload;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
-use crate::sandbox::SandboxError;
 use crate::video::VideoError;
 
 /// Why nothing was stamped. The target is then as it was.

@@ -3,20 +3,21 @@
 use std::path::Path;
 
 use super::announce::Announced;
-use super::likeness::{Likeness, Record, heard, looks, remembered};
+use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
 use super::targets::{Targets, draft};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::audio::{self, AudioError};
 use crate::draft::Draft;
-use crate::fingerprint::Sketch;
+use crate::fingerprint::{AudioFingerprint, Query, Sketch};
 use crate::inspect::Showing;
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
 use crate::media::{self, Container, Summary};
 use crate::payload::Payload;
 use crate::press::{Order, Press};
-use crate::provenance::{self, Bound, Placement, Signed, Source};
+use crate::provenance::{self, Bound, Placement, Signed, Source, Trust};
+use crate::recovery::Registered;
 use crate::video::{Capacity, DetectOptions};
 
 /// A file on its way.
@@ -235,4 +236,32 @@ impl Stamping<'_> {
             isolation: self.press.isolation(),
         })
     }
+}
+
+/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps
+/// another one than was hashed must not be told that its mark was put there.
+fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<AudioFingerprint>, StampError> {
+    if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
+}
+
+/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like
+/// that clip: a mark alone could have been put there.
+fn remembered(
+    beneath: Option<Payload>,
+    sketch: &Sketch,
+    options: &StampOptions,
+) -> Result<Option<Vec<u8>>, StampError> {
+    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else {
+        return Ok(None);
+    };
+    let Some(entry) = registry.by_payload(payload)? else { return Ok(None) };
+    let same = entry
+        .picture
+        .as_ref()
+        .and_then(|f| Query::new(sketch).resemblance(f))
+        .is_some_and(|r| r.same());
+    let store = entry.manifest.clone().filter(|_| same);
+    let holds =
+        store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
+    Ok(store.filter(|_| holds))
 }

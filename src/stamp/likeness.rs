@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::StampOptions;
 use super::targets::unwritten;
-use super::{Remember, StampError, StampOptions};
-use crate::fingerprint::{AudioFingerprint, Query, Sketch, VideoFingerprint};
+use crate::fingerprint::{AudioFingerprint, Sketch, VideoFingerprint};
 use crate::media::{Container, MediaError, Stills};
 use crate::payload::Payload;
-use crate::press::Press;
-use crate::provenance::{Bound, Signed, Trust};
-use crate::recovery::Registered;
+use crate::provenance::{Bound, Signed};
 use crate::registry::{Binding, Content, Entry};
 use crate::since_1970;
 
@@ -36,37 +34,6 @@ impl Likeness {
 /// What a clip looks like, if there is anything to compare.
 pub(super) fn looks(sketch: &Sketch) -> Option<VideoFingerprint> {
     Some(sketch.fingerprint()).filter(|f| !f.is_empty())
-}
-
-/// What the sound of a finished file is like. Of several tracks, all marked, none is: whoever keeps
-/// another one than was hashed must not be told that its mark was put there.
-pub(super) fn heard(
-    press: &mut dyn Press,
-    tracks: usize,
-) -> Result<Option<AudioFingerprint>, StampError> {
-    if tracks > 1 { Ok(None) } else { Ok(press.heard()?) }
-}
-
-/// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like
-/// that clip: a mark alone could have been put there.
-pub(super) fn remembered(
-    beneath: Option<Payload>,
-    sketch: &Sketch,
-    options: &StampOptions,
-) -> Result<Option<Vec<u8>>, StampError> {
-    let (Some(payload), Remember::Registry(registry)) = (beneath, &options.remember) else {
-        return Ok(None);
-    };
-    let Some(entry) = registry.by_payload(payload)? else { return Ok(None) };
-    let same = entry
-        .picture
-        .as_ref()
-        .and_then(|f| Query::new(sketch).resemblance(f))
-        .is_some_and(|r| r.same());
-    let store = entry.manifest.clone().filter(|_| same);
-    let holds =
-        store.is_some() && Registered::of(entry, &Trust::default(), &options.limits)?.holds();
-    Ok(store.filter(|_| holds))
 }
 
 /// What an entry in the registry is made of.

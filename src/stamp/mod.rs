@@ -2,30 +2,34 @@
 
 mod announce;
 mod error;
+#[cfg(feature = "media")]
 mod file;
 mod likeness;
+#[cfg(feature = "media")]
 mod marking;
 mod options;
 mod sign;
+#[cfg(feature = "media")]
+mod stamped;
+#[cfg(feature = "media")]
 mod stream;
 mod targets;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::audio::{self, AudioError};
 use crate::control::Control;
-use crate::key::{KeyId, KeyRing, WatermarkKey};
-use crate::mark::Generation;
-use crate::media::{self, Inlet, Outlet};
+use crate::key::{KeyRing, WatermarkKey};
 use crate::payload::Payload;
 use crate::provenance::Identity;
-use crate::sandbox::Isolation;
-use crate::video::Capacity;
 
 pub use error::StampError;
+#[cfg(feature = "media")]
 pub(crate) use marking::ClipMarker;
 pub use options::{Remember, StampOptions};
 pub use sign::SignedClip;
+#[cfg(feature = "media")]
+pub use stamped::Stamped;
+#[cfg(feature = "media")]
 pub use stream::StreamOptions;
 pub use targets::targets;
 
@@ -99,30 +103,9 @@ impl Stamper {
         self
     }
 
-    /// Stamps `input` into `output`, which appears whole or not at all.
-    ///
-    /// # Errors
-    /// [`StampError`] says what, which file, and what to do next.
-    pub fn stamp(&self, input: &Path, output: &Path) -> Result<Stamped, StampError> {
-        self.stamp_with(input, output, Control::default())
-    }
-
-    /// [`stamp`](Self::stamp), stopped and watched from outside.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn stamp_with(
-        &self,
-        input: &Path,
-        output: &Path,
-        control: Control<'_>,
-    ) -> Result<Stamped, StampError> {
-        file::stamp(self, input, output, control)
-    }
-
     /// Signs a finished clip without touching its media: `output` is `input` with a manifest in it,
-    /// or beside it. Marks are looked for, and what is not there is not claimed. With a payload that
-    /// was chosen before, as by whoever marked the frames, the clip must carry that or none.
+    /// or beside it. Marks are looked for, and what is not there is not claimed. With a payload
+    /// that was chosen before, as by whoever marked the frames, the clip must carry that or none.
     ///
     /// A registry that knows the payload from when it was marked knows this clip in its place, if
     /// both look or sound alike.
@@ -146,54 +129,4 @@ impl Stamper {
     ) -> Result<SignedClip, StampError> {
         sign::sign(self, input, output, control)
     }
-
-    /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it
-    /// may carry already is not looked for: what was stamped before is stamped as a file.
-    ///
-    /// # Errors
-    /// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers
-    /// it. A stream cannot be read back, has nothing beside it, and is signed only where somebody
-    /// keeps the manifest.
-    pub fn stamp_stream(
-        &self,
-        from: Inlet,
-        to: Outlet,
-        stream: &StreamOptions,
-        control: Control<'_>,
-    ) -> Result<Stamped, StampError> {
-        stream::stamp(self, from, to, stream, control)
-    }
-}
-
-/// What was stamped.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Stamped {
-    /// The number in the mark and in the manifest's label.
-    pub payload: Payload,
-    /// How often the clip has been stamped with this key, this time included.
-    pub generation: Generation,
-    /// The key that the mark was made with.
-    pub key: KeyId,
-    /// Where the manifest is; `None` if none was asked for, or it is in the registry alone.
-    pub manifest: Option<PathBuf>,
-    /// Whether there is one.
-    pub signed: bool,
-    /// Label of the manifest of what the clip was made from, which is in the new one; `None` if
-    /// that had none.
-    pub parent: Option<String>,
-    /// What was written.
-    pub summary: media::Summary,
-    /// How much evidence the marked frames carry, and what that should survive; `None` without a
-    /// picture.
-    pub capacity: Option<Capacity>,
-    /// The same of each sound track that was marked, or why it could not be.
-    pub sound: Vec<Result<audio::Capacity, AudioError>>,
-    /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
-    pub remembered: Option<String>,
-    /// Why the registry could not be told that the file is there; it knows the clip all the same,
-    /// and finds out later.
-    pub unconfirmed: Option<String>,
-    /// What kept the input from doing harm.
-    pub isolation: Isolation,
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::inspect::{self, Inspector};
-use crate::media::{EncodeOptions, Limits};
+#[cfg(feature = "media")]
+use crate::media::EncodeOptions;
+use crate::media::Limits;
 use crate::payload::Payload;
+#[cfg(feature = "media")]
 use crate::press::{self, Presses};
 use crate::provenance::{Identity, ManifestOptions};
 use crate::registry::Registry;
@@ -34,6 +37,7 @@ pub struct StampOptions {
     /// Whether to mark the sound too; otherwise it is copied as it is.
     pub mark_sound: bool,
     /// How to encode the picture.
+    #[cfg(feature = "media")]
     pub encode: EncodeOptions,
     /// What the manifest says.
     pub manifest: ManifestOptions,
@@ -45,6 +49,7 @@ pub struct StampOptions {
     pub limits: Limits,
     /// Who decodes the input and encodes the target: this process, or workers that know no key. A
     /// stream is always this process's own.
+    #[cfg(feature = "media")]
     pub press: Arc<dyn Presses>,
     /// Who reads the finished file back.
     pub inspector: Arc<dyn Inspector>,
@@ -64,13 +69,15 @@ impl Default for StampOptions {
             payload: None,
             strength: Strength::default(),
             mark_sound: true,
+            #[cfg(feature = "media")]
             encode: EncodeOptions::default(),
             manifest: ManifestOptions::default(),
             identity: None,
             overwrite: false,
             limits: Limits::default(),
+            #[cfg(feature = "media")]
             press: Arc::new(press::Own),
-            inspector: Arc::new(inspect::InProcess),
+            inspector: inspect::usual(),
             check: false,
             remember: Remember::Nowhere,
             labels: BTreeSet::new(),

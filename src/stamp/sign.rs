@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::evidence::Question;
 use crate::fingerprint::{AudioQuery, Query, Recording};
 use crate::inspect::{Inspection, Showing};
+use crate::isolation::Isolation;
 use crate::key::{KeyId, KeyRing};
 use crate::media::{self, Container, Limits, MediaError};
 use crate::payload::Payload;
@@ -22,7 +23,6 @@ use crate::provenance::{
 };
 use crate::recovery;
 use crate::registry::{Entry, RegistryError};
-use crate::sandbox::Isolation;
 use crate::video::DetectOptions;
 
 /// A finished clip that was signed.

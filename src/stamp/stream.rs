@@ -20,13 +20,13 @@ use super::targets::{check, draft, draft_of, publish};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::draft::Draft;
 use crate::fingerprint::Sketch;
+use crate::isolation::Isolation;
 use crate::mark::{Generation, Mark};
 use crate::media::{
     self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, StillMaker, Stills, Summary,
 };
 use crate::provenance::{self, Bound, Sent, Signed, Traces};
 use crate::registry::Content;
-use crate::sandbox::Isolation;
 
 /// Names of the two ends in messages.
 const NAMES: [&str; 2] = ["standard input", "standard output"];

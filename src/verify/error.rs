@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::inspect::InspectError;
+use crate::isolation::SandboxError;
 use crate::media::MediaError;
 use crate::provenance::ProvenanceError;
 use crate::recovery::RecoveryError;
 use crate::registry::RegistryError;
-use crate::sandbox::SandboxError;
 use crate::{AboutFile, ErrorKind};
 
 /// Why a file could not be verified.

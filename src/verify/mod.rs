@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::control::Control;
 use crate::detect::Detected;
-use crate::inspect::{InProcess, Inspector};
+use crate::inspect::{self, Inspector};
+use crate::isolation::Isolation;
 use crate::key::{KeyId, KeyRing};
 use crate::media::{Limits, MediaError, Progress};
 use crate::payload::Payload;
@@ -20,7 +21,6 @@ use crate::provenance::{
 };
 use crate::recovery::Registered;
 use crate::registry::{Content, Registry};
-use crate::sandbox::Isolation;
 use crate::since_1970;
 use crate::verdict::Judgement;
 use crate::video::DetectOptions;
@@ -67,7 +67,7 @@ impl Default for VerifyOptions {
             sound_algorithm: AUDIO_FINGERPRINT.into(),
             limits: Limits::default(),
             registry: None,
-            inspector: Arc::new(InProcess),
+            inspector: inspect::usual(),
             glimpse: false,
         }
     }

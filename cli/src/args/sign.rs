@@ -18,7 +18,8 @@ Examples:
 
 For clips whose frames were marked on their way to an encoder, as by 'proofmark stamp - -o -': the
 media stay as they are, bit by bit. The mark is looked for first, and one that is not there is not
-claimed. What the registry knows from when the frames were marked is replaced by the finished file.")]
+claimed. What the registry knows from when the frames were marked is replaced by the finished
+file.")]
 pub(crate) struct SignArgs {
     /// Finished clips, sounds, still images, folders of them, or patterns such as 'clips/**/*.mp4'
     #[arg(required_unless_present = "files_from", value_name = "FILE")]

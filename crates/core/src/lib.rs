@@ -25,8 +25,11 @@
 
 pub mod audio;
 mod container;
+mod control;
 mod fault;
+mod kind;
 mod limits;
+mod media;
 pub mod parallel;
 pub mod payload;
 mod spaced;
@@ -35,8 +38,11 @@ mod time;
 pub mod video;
 
 pub use container::Container;
+pub use control::{Cancel, Progress};
 pub use fault::{AboutFile, ErrorKind};
+pub use kind::Kind;
 pub use limits::Limits;
+pub use media::{MediaError, MediaInfo, Still, VideoInfo, container_of};
 pub use payload::{Payload, PayloadError};
 pub use spaced::Spaced;
 pub use stills::Stills;

@@ -13,8 +13,8 @@ use ffmpeg_next::{
 };
 
 use super::audio::{AudioDecoder, FLOAT, Rework, interleaved};
+use super::job::Plan;
 use super::muxer::Muxer;
-use super::writer::Plan;
 use super::{Container, MediaError, guard, streams};
 
 /// A track of the input that is to be encoded anew.
@@ -190,7 +190,10 @@ impl AudioTrack {
         let failed = |e: Error| fail(e.to_string());
         let codec =
             encoder::find_by_name(name).ok_or_else(|| fail("libav was built without it".into()))?;
-        if !container.holds(codec.id()) {
+        // What libav does not know of Ogg, whose players take just these.
+        let in_ogg =
+            container == Container::Ogg && matches!(codec.id(), Id::OPUS | Id::VORBIS | Id::FLAC);
+        if name != usual && !in_ogg && !container.holds(codec.id()) {
             return Err(MediaError::CannotHold {
                 path: path.into(),
                 container: container.name(),

@@ -4,21 +4,20 @@
 use std::ffi::CString;
 use std::path::Path;
 
-use ffmpeg_next::Codec;
 use ffmpeg_next::codec::{self, Id, encoder, threading};
 use ffmpeg_next::ffi::{
-    AV_CODEC_CAP_HARDWARE, AV_CODEC_CAP_HYBRID, AV_CODEC_FLAG_GLOBAL_HEADER,
-    AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE, AV_OPT_SEARCH_CHILDREN,
-    AV_PIX_FMT_FLAG_HWACCEL, AVColorRange, AVColorSpace, AVERROR_OPTION_NOT_FOUND, AVPixelFormat,
-    FF_QP2LAMBDA, av_opt_set, avcodec_find_best_pix_fmt_of_list,
+    AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_QSCALE,
+    AV_OPT_SEARCH_CHILDREN, AV_PIX_FMT_FLAG_HWACCEL, AVColorRange, AVColorSpace,
+    AVERROR_OPTION_NOT_FOUND, AVPixelFormat, FF_QP2LAMBDA, av_opt_set,
+    avcodec_find_best_pix_fmt_of_list,
 };
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::pixel::Descriptor;
 
+use super::chosen::Chosen;
 use super::codec::{EncodeOptions, Gop, VideoCodec};
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha};
-use super::muxer::Muxer;
 use super::video_format::VideoFormat;
 use super::{Container, MediaError, tuning};
 
@@ -61,73 +60,6 @@ pub(super) fn open(
     }
     let encoder = encoder.open_with(private).map_err(|e| fail(why(&chosen, &e, &asked)))?;
     Ok(VideoEncoder { encoder, format, codec, name })
-}
-
-/// An encoder that was chosen, of libav's.
-pub(super) struct Chosen {
-    pub(super) codec: VideoCodec,
-    found: Codec,
-    /// The codec's name for people.
-    name: &'static str,
-    /// Whether it is the one that is used for the codec, whose own words are known here.
-    pub(super) usual: bool,
-}
-
-impl Chosen {
-    /// What is asked for, else the source's family where the container holds it; an error if the
-    /// container does not hold the codec.
-    fn of(
-        path: &Path,
-        container: Container,
-        options: &EncodeOptions,
-        source: &VideoFormat,
-    ) -> Result<Self, MediaError> {
-        let family = || VideoCodec::default_for(source.codec, container);
-        let codec = options.codec.unwrap_or_else(family);
-        let encoder = options.encoder.as_deref().unwrap_or(codec.encoder());
-        let found = encoder::find_by_name(encoder).ok_or_else(|| MediaError::Encoder {
-            path: path.into(),
-            codec: if codec == VideoCodec::Other { encoder } else { codec.name() }.into(),
-            reason: "libav was built without it".into(),
-        })?;
-        let is_other = codec == VideoCodec::Other;
-        let name = if is_other { found.id().name() } else { codec.name() };
-        let usual = encoder == codec.encoder();
-        let fits = if is_other {
-            !container.is_still()
-                && !container.is_sound()
-                && container != Container::Y4m
-                && container.holds(found.id())
-        } else {
-            codec.fits(container)
-        };
-        if fits {
-            return Ok(Self { codec, found, name, usual });
-        }
-        Err(MediaError::CannotHold {
-            path: path.into(),
-            container: container.name(),
-            what: name.into(),
-            advice: "choose another --video-codec, or a .mkv target",
-        })
-    }
-
-    /// libav's name of it.
-    fn encoder(&self) -> &str {
-        self.found.name()
-    }
-
-    fn failed(&self, path: &Path, reason: String) -> MediaError {
-        let codec = if self.usual { self.name } else { self.encoder() }.into();
-        MediaError::Encoder { path: path.into(), codec, reason }
-    }
-
-    /// Whether it works on a device of its own.
-    fn is_hardware(&self) -> bool {
-        // SAFETY: a codec is a static table entry.
-        let can = unsafe { (*self.found.as_ptr()).capabilities };
-        can & (AV_CODEC_CAP_HARDWARE | AV_CODEC_CAP_HYBRID) as i32 != 0
-    }
 }
 
 /// Sets an option by its name.

@@ -7,8 +7,9 @@ use ffmpeg_next::{Error, Rational, frame};
 
 use super::avfilter::{Filters, Graph};
 use super::codec::EncodeOptions;
+use super::job::Plan;
 use super::video_format::VideoFormat;
-use super::writer::{Plan, Sink, Writer};
+use super::writer::{Sink, Writer};
 use super::{Cancel, Limits, MediaError, Reader};
 
 /// Loads libav's filters, while that can still be done: where it cannot, [`filter`] says so.

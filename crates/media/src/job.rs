@@ -1,41 +1,10 @@
 //! A piece of work on a file: what is to be done, how far it is, how to stop it, and what was done.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Limits;
 use super::audio::{AudioInfo, Rework};
 use super::codec::EncodeOptions;
-use super::source::MediaInfo;
-
-/// A flag that another thread or a signal handler sets to stop the work.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks for the work to stop at the next frame.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked for.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// How far the work is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Frames done.
-    pub frames: u64,
-    /// Seconds of picture done.
-    pub seconds: f64,
-    /// Seconds there are, if the file says.
-    pub total: Option<f64>,
-}
+use super::{Cancel, Container, Limits, MediaInfo, Progress};
 
 /// What was done.
 #[derive(Clone, Debug)]
@@ -71,4 +40,13 @@ pub struct Job<'a> {
     pub cancel: &'a Cancel,
     /// Told after each frame.
     pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// What file is written, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    /// Its name in messages.
+    pub(super) path: &'a Path,
+    pub(super) container: Container,
+    pub(super) options: &'a EncodeOptions,
 }

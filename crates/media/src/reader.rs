@@ -12,8 +12,8 @@ use super::convert::{Converter, markable};
 use super::frame::Picture;
 use super::guard::{self, VideoShape};
 use super::nal::Units;
-use super::source::{MediaInfo, Source, check, frame_rate};
-use super::{Limits, MediaError};
+use super::source::{Source, check, frame_rate};
+use super::{Limits, MediaError, MediaInfo};
 use proofmark_core::video::Coding;
 
 /// Packets whose size is remembered until their frames come out: more than any decoder holds back.

@@ -10,42 +10,9 @@ use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::input_from_stream;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, media};
-use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::{Kind, Limits, MediaError, beside};
-
-/// What a file is, from its header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct MediaInfo {
-    /// Duration in seconds, if the file says; 0 for a still.
-    pub seconds: Option<f64>,
-    /// The picture; `None` where there is sound alone.
-    pub picture: Option<VideoInfo>,
-    /// Whether there is sound.
-    pub has_audio: bool,
-    /// Pictures beside the one that players show, covers left out.
-    #[serde(default)]
-    pub more_pictures: usize,
-    /// Sounds beside the one that players play.
-    #[serde(default)]
-    pub more_sounds: usize,
-}
-
-/// What the picture of a file is, from its header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct VideoInfo {
-    /// Width in stored pixels.
-    pub width: u32,
-    /// Height in stored pixels.
-    pub height: u32,
-    /// Frames per second on average, if the file says.
-    pub frame_rate: Option<f64>,
-    /// libav's name of the codec.
-    pub codec: String,
-}
+use super::{Kind, Limits, MediaError, MediaInfo, VideoInfo, beside};
 
 /// An input of libav whose packets come on one clock.
 pub(super) struct Source {

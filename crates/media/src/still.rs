@@ -6,18 +6,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Error, frame};
 
 use super::convert::Converter;
-use super::{Cancel, Limits, MediaError, Reader};
-
-/// A picture in red, green and blue, in the orientation in which it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Still {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Three bytes a pixel, 0 to 255, row by row without gaps.
-    pub data: Vec<u8>,
-}
+use super::{Cancel, Limits, MediaError, Reader, Still};
 
 /// The frame of a clip or still image that is shown at `seconds` from the first one: the last one
 /// at the end, the first one before the start.

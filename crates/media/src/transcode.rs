@@ -10,14 +10,14 @@ use super::audio::{AsItIs, AudioDecoder, Rework};
 use super::audio_track::AudioSource;
 use super::convert::{Converter, markable};
 use super::frame::Picture;
-use super::job::{Job, Progress, Summary};
+use super::job::{Job, Plan, Summary};
 use super::muxer::Muxer;
 use super::pipe::{self, Inlet, Trouble};
 use super::reader::VideoDecoder;
 use super::source::{Source, check};
 use super::video_format::VideoFormat;
-use super::writer::{Kept, Plan, Sink, Writer, failed};
-use super::{Container, Limits, MediaError, guard, side_data};
+use super::writer::{Kept, Sink, Writer, failed};
+use super::{Container, Limits, MediaError, Progress, guard, side_data};
 use proofmark_core::video::Coding;
 
 /// Decodes the picture of `input`, passes each frame with its time in seconds through `process`,

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use ffmpeg_next::Dictionary;
 use ffmpeg_next::format::Pixel;
 
+use super::chosen::Chosen;
 use super::codec::{EncodeOptions, VideoCodec};
-use super::encoder::Chosen;
 use super::frame::has_alpha;
 use super::video_format::VideoFormat;
 

@@ -15,27 +15,18 @@ use super::codec::{EncodeOptions, VideoCodec};
 use super::convert::Converter;
 use super::encoder::VideoEncoder;
 use super::frame::has_alpha;
-use super::job::Summary;
+use super::job::{Plan, Summary};
 use super::metadata::Named;
 use super::muxer::Muxer;
-use super::source::{MediaInfo, Source, is_cover};
+use super::source::{Source, is_cover};
 use super::streams::{self, Copied};
 use super::video_format::VideoFormat;
-use super::{Container, MediaError, boxes, guard, metadata};
+use super::{Container, MediaError, MediaInfo, boxes, guard, metadata};
 
 /// Where an output goes.
 pub(super) enum Sink<'a> {
     File(&'a Path),
     Stream(StreamIo),
-}
-
-/// What file is written, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Plan<'a> {
-    /// Its name in messages.
-    pub(super) path: &'a Path,
-    pub(super) container: Container,
-    pub(super) options: &'a EncodeOptions,
 }
 
 /// What goes along from an input.

@@ -18,7 +18,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
-pub(super) use webp::is_animated as is_animated_webp;
 pub(super) use window::picture_of;
 
 use super::{Container, Limits, MediaError};

@@ -4,8 +4,6 @@ use std::io::{self, BufRead, Read, Seek};
 
 use super::{Budget, Own, Profile, Record, TOO_MUCH, What, gone};
 
-/// Bits of the extended header.
-const ANIMATION: u8 = 0x02;
 const XMP: u8 = 0x04;
 const EXIF: u8 = 0x08;
 const ALPHA: u8 = 0x10;
@@ -14,13 +12,6 @@ const ICC: u8 = 0x20;
 const CHUNKS: usize = 1 << 16;
 /// What EXIF begins with in JPEG, and with some writers here.
 const FROM_JPEG: &[u8] = b"Exif\0\0";
-
-/// Whether these are the first bytes of a WebP that moves.
-pub(crate) fn is_animated(head: &[u8]) -> bool {
-    is_webp(head)
-        && head.get(12..16) == Some(b"VP8X")
-        && head.get(20).is_some_and(|flags| flags & ANIMATION != 0)
-}
 
 fn is_webp(head: &[u8]) -> bool {
     head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP")

@@ -5,17 +5,23 @@
 //! through [`Inspection`]: libav, the C2PA's parser and the detectors run behind it, and nothing
 //! else of them does. The registry stays on this side.
 
+#[cfg(feature = "media")]
+mod own;
+
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::ErrorKind;
 pub use crate::detect::{Audience, Listen, Showing, Shown, Watch};
-use crate::detect::{Detected, Detectors, GLIMPSE, Projector, WORTH_IT};
+use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT};
+use crate::isolation::{Isolation, SandboxError};
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
-use crate::provenance::{self, ManifestReport, ProvenanceError, Trust};
-use crate::sandbox::{Isolation, SandboxError};
+use crate::media::{Cancel, Limits, MediaError, Progress, Still};
+use crate::provenance::{ManifestReport, ProvenanceError, Trust};
 use crate::video::DetectOptions;
+#[cfg(feature = "media")]
+pub use own::InProcess;
 
 /// Begins to look at files.
 pub trait Inspector: fmt::Debug + Send + Sync {
@@ -172,107 +178,47 @@ impl InspectError {
     }
 }
 
-/// This process itself: quickest, and open to whatever a file does to a decoder.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InProcess;
-
-impl Decodes for InProcess {
-    fn decode(
-        &self,
-        path: &Path,
-        limits: &Limits,
-        cancel: &Cancel,
-    ) -> Result<Box<dyn Decoding>, InspectError> {
-        let mut decoding = OwnDecoding {
-            path: path.into(),
-            limits: *limits,
-            cancel: cancel.clone(),
-            seconds: None,
-            unseen: None,
-        };
-        // Media first: what is no media at all is told so, in libav's careful reading, before
-        // another parser sees it.
-        match Reader::open(path, limits) {
-            Ok(reader) => decoding.seconds = reader.info().seconds,
-            // Sound alone can be marked too.
-            Err(MediaError::NoVideo { .. }) => {}
-            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => {
-                decoding.unseen = Some(e)
-            }
-            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => {
-                decoding.unseen = Some(e)
-            }
-            Err(e) => return Err(e.into()),
-        }
-        Ok(Box::new(decoding))
-    }
+/// A look at a file that `decoding` shows, with the detectors of this process.
+#[must_use]
+pub fn inspection(decoding: Box<dyn Decoding>) -> Box<dyn Inspection> {
+    Box::new(Looking { decoding, detectors: None })
 }
 
-struct OwnDecoding {
-    path: PathBuf,
-    limits: Limits,
-    cancel: Cancel,
-    /// How long it is, as far as its header says.
-    seconds: Option<f64>,
-    /// Why neither picture nor sound can be looked at, if that is known already.
-    unseen: Option<MediaError>,
+/// Who looks at files where nobody was named: this process itself, if it was built to decode.
+#[must_use]
+pub fn usual() -> Arc<dyn Inspector> {
+    #[cfg(feature = "media")]
+    return Arc::new(InProcess);
+    #[cfg(not(feature = "media"))]
+    return Arc::new(Nobody);
 }
 
-impl Decoding for OwnDecoding {
-    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
-        Ok(provenance::read(&self.path, trust, &self.limits)?)
-    }
+/// Where nothing here decodes files.
+#[cfg(not(feature = "media"))]
+#[derive(Debug)]
+struct Nobody;
 
-    fn reference(&mut self) -> Result<Option<String>, InspectError> {
-        Ok(provenance::reference(&self.path)?)
-    }
-
-    fn show(
-        &mut self,
-        rate: f64,
-        what: Showing,
-        audience: &mut Audience<'_>,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Shown, InspectError> {
-        match self.unseen.take() {
-            Some(e) => Err(e.into()),
-            None => {
-                let Self { path, limits, cancel, .. } = &*self;
-                Ok(Projector { path, rate, limits, cancel }.show(what, audience, progress)?)
-            }
-        }
-    }
-
-    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
-        Ok(frame_at(&self.path, seconds, &self.limits, &self.cancel)?)
-    }
-
-    fn seconds(&self) -> Option<f64> {
-        self.seconds
-    }
-}
-
-impl Inspector for InProcess {
+#[cfg(not(feature = "media"))]
+impl Inspector for Nobody {
     fn open(
         &self,
         path: &Path,
-        limits: &Limits,
-        cancel: &Cancel,
+        _: &Limits,
+        _: &Cancel,
     ) -> Result<Box<dyn Inspection>, InspectError> {
-        Ok(Box::new(InProcessInspection {
-            decoding: self.decode(path, limits, cancel)?,
-            detectors: None,
-        }))
+        let reason = "this build decodes no media; give an inspector that does".into();
+        Err(MediaError::Decode { path: path.into(), reason }.into())
     }
 }
 
-struct InProcessInspection {
+/// A look at a file by what decodes it, with the detectors of this process.
+struct Looking {
     decoding: Box<dyn Decoding>,
     /// Who looked at it last.
     detectors: Option<Detectors>,
 }
 
-impl Inspection for InProcessInspection {
+impl Inspection for Looking {
     fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
         self.decoding.manifest(trust)
     }

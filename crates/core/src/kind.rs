@@ -46,7 +46,7 @@ const KNOWN: [Known; 8] = [
     },
     Known {
         kind: Kind::AnimatedWebP,
-        begins: super::beside::is_animated_webp,
+        begins: is_animated_webp,
         name: "an animated WebP, which cannot be read here",
         advice: "convert it to GIF, APNG or a clip such as .mp4 first",
     },
@@ -95,7 +95,7 @@ const BOUNDARY: usize = 70;
 
 impl Kind {
     /// The kind of what comes from `file`, if it is one of these.
-    pub(super) fn of(file: impl Read) -> Option<Self> {
+    pub fn of(file: impl Read) -> Option<Self> {
         let mut head = Vec::new();
         file.take(HEAD).read_to_end(&mut head).ok()?;
         KNOWN.iter().find(|known| (known.begins)(&head)).map(|known| known.kind)
@@ -106,12 +106,14 @@ impl Kind {
     }
 
     /// What it is, for people.
-    pub(super) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         self.known().name
     }
 
     /// What to do about it.
-    pub(super) fn advice(self) -> &'static str {
+    #[must_use]
+    pub fn advice(self) -> &'static str {
         self.known().advice
     }
 
@@ -137,6 +139,14 @@ fn is_heif(head: &[u8]) -> bool {
     let brands = head.get(8..size.min(head.len())).unwrap_or_default().as_chunks::<4>().0;
     brands.first().is_some_and(|brand| PHOTOS.contains(&brand))
         && !brands.iter().any(|brand| brand == b"avif" || brand == b"avis")
+}
+
+/// Whether a WebP has several frames, as its extended head says.
+fn is_animated_webp(head: &[u8]) -> bool {
+    const ANIMATION: u8 = 2;
+    head.starts_with(b"RIFF")
+        && head.get(8..16) == Some(b"WEBPVP8X")
+        && head.get(20).is_some_and(|flags| flags & ANIMATION != 0)
 }
 
 fn is_archive(head: &[u8]) -> bool {

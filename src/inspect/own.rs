@@ -1,0 +1,101 @@
+//! Looking at files in this process itself.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Audience, Decodes, Decoding, InspectError, Inspection, Inspector, Showing, Shown, inspection,
+};
+use crate::detect::Projector;
+use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
+use crate::provenance::{self, ManifestReport, Trust};
+
+/// This process itself: quickest, and open to whatever a file does to a decoder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InProcess;
+
+impl Decodes for InProcess {
+    fn decode(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Decoding>, InspectError> {
+        let mut decoding = OwnDecoding {
+            path: path.into(),
+            limits: *limits,
+            cancel: cancel.clone(),
+            seconds: None,
+            unseen: None,
+        };
+        // Media first: what is no media at all is told so, in libav's careful reading, before
+        // another parser sees it.
+        match Reader::open(path, limits) {
+            Ok(reader) => decoding.seconds = reader.info().seconds,
+            // Sound alone can be marked too.
+            Err(MediaError::NoVideo { .. }) => {}
+            Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => {
+                decoding.unseen = Some(e)
+            }
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => {
+                decoding.unseen = Some(e)
+            }
+            Err(e) => return Err(e.into()),
+        }
+        Ok(Box::new(decoding))
+    }
+}
+
+struct OwnDecoding {
+    path: PathBuf,
+    limits: Limits,
+    cancel: Cancel,
+    /// How long it is, as far as its header says.
+    seconds: Option<f64>,
+    /// Why neither picture nor sound can be looked at, if that is known already.
+    unseen: Option<MediaError>,
+}
+
+impl Decoding for OwnDecoding {
+    fn manifest(&mut self, trust: &Trust) -> Result<Option<ManifestReport>, InspectError> {
+        Ok(provenance::read(&self.path, trust, &self.limits)?)
+    }
+
+    fn reference(&mut self) -> Result<Option<String>, InspectError> {
+        Ok(provenance::reference(&self.path)?)
+    }
+
+    fn show(
+        &mut self,
+        rate: f64,
+        what: Showing,
+        audience: &mut Audience<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Shown, InspectError> {
+        match self.unseen.take() {
+            Some(e) => Err(e.into()),
+            None => {
+                let Self { path, limits, cancel, .. } = &*self;
+                Ok(Projector { path, rate, limits, cancel }.show(what, audience, progress)?)
+            }
+        }
+    }
+
+    fn frame(&mut self, seconds: f64) -> Result<Still, InspectError> {
+        Ok(frame_at(&self.path, seconds, &self.limits, &self.cancel)?)
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        self.seconds
+    }
+}
+
+impl Inspector for InProcess {
+    fn open(
+        &self,
+        path: &Path,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Inspection>, InspectError> {
+        Ok(inspection(self.decode(path, limits, cancel)?))
+    }
+}

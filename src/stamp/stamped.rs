@@ -1,0 +1,86 @@
+//! Stamping files and streams, and what comes of it.
+
+use std::path::{Path, PathBuf};
+
+use super::{StampError, Stamper, StreamOptions, file, stream};
+use crate::audio::{self, AudioError};
+use crate::control::Control;
+use crate::isolation::Isolation;
+use crate::key::KeyId;
+use crate::mark::Generation;
+use crate::media::{self, Inlet, Outlet};
+use crate::payload::Payload;
+use crate::video::Capacity;
+
+impl Stamper {
+    /// Stamps `input` into `output`, which appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`StampError`] says what, which file, and what to do next.
+    pub fn stamp(&self, input: &Path, output: &Path) -> Result<Stamped, StampError> {
+        self.stamp_with(input, output, Control::default())
+    }
+
+    /// [`stamp`](Self::stamp), stopped and watched from outside.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stamp_with(
+        &self,
+        input: &Path,
+        output: &Path,
+        control: Control<'_>,
+    ) -> Result<Stamped, StampError> {
+        file::stamp(self, input, output, control)
+    }
+
+    /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it
+    /// may carry already is not looked for: what was stamped before is stamped as a file.
+    ///
+    /// # Errors
+    /// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers
+    /// it. A stream cannot be read back, has nothing beside it, and is signed only where somebody
+    /// keeps the manifest.
+    pub fn stamp_stream(
+        &self,
+        from: Inlet,
+        to: Outlet,
+        stream: &StreamOptions,
+        control: Control<'_>,
+    ) -> Result<Stamped, StampError> {
+        stream::stamp(self, from, to, stream, control)
+    }
+}
+
+/// What was stamped.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stamped {
+    /// The number in the mark and in the manifest's label.
+    pub payload: Payload,
+    /// How often the clip has been stamped with this key, this time included.
+    pub generation: Generation,
+    /// The key that the mark was made with.
+    pub key: KeyId,
+    /// Where the manifest is; `None` if none was asked for, or it is in the registry alone.
+    pub manifest: Option<PathBuf>,
+    /// Whether there is one.
+    pub signed: bool,
+    /// Label of the manifest of what the clip was made from, which is in the new one; `None` if
+    /// that had none.
+    pub parent: Option<String>,
+    /// What was written.
+    pub summary: media::Summary,
+    /// How much evidence the marked frames carry, and what that should survive; `None` without a
+    /// picture.
+    pub capacity: Option<Capacity>,
+    /// The same of each sound track that was marked, or why it could not be.
+    pub sound: Vec<Result<audio::Capacity, AudioError>>,
+    /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
+    pub remembered: Option<String>,
+    /// Why the registry could not be told that the file is there; it knows the clip all the same,
+    /// and finds out later.
+    pub unconfirmed: Option<String>,
+    /// What kept the input from doing harm.
+    pub isolation: Isolation,
+}
