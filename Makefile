@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint audit release bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo test lint features audit release bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -15,6 +15,7 @@ help:
 	@echo "make demo      set up, build what it takes, stamp a clip, re-encode it, detect and verify both"
 	@echo "make build     set up, build the whole program, $(BIN): with server, PostgreSQL and queue"
 	@echo "make test      set up, lints and all tests"
+	@echo "make features  check that what can be left out of a build can be left out"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
 	@echo "make bench     time the kernels"
@@ -38,6 +39,11 @@ demo: setup $(BIN)
 lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+# What can be left out, left out: the library without libav, and the command without server, PostgreSQL and queue.
+features: setup
+	$(CARGO) check --release --locked -p proofmark --no-default-features
+	$(CARGO) check --release --locked -p proofmark-cli --no-default-features
 
 test: lint
 	@scripts/setup.sh --tests

@@ -4,12 +4,13 @@
 #[cfg(target_env = "gnu")]
 const APART: i32 = 4 << 20;
 /// The largest block that glibc hands out of its pools, and what it keeps there for the next ones.
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_env = "gnu", feature = "sandbox"))]
 const TOGETHER: i32 = 32 << 20;
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_env = "gnu", feature = "sandbox"))]
 const KEPT: i32 = 256 << 20;
 /// Pools that threads may be spread over. Each reserves 64 MiB of address space, and by default
 /// there are eight for every core.
+#[cfg(feature = "sandbox")]
 pub(crate) const POOLS: i32 = 4;
 
 /// Maps blocks of 4 MiB and more by themselves, always. glibc gives that up as soon as the first is
@@ -23,6 +24,7 @@ pub fn map_large_blocks() {
 /// Keeps what is freed for what comes next. For a process that looks at one file: a search makes
 /// and drops pictures all the time, and pages that were given back come cleared, which takes the
 /// system longer than it takes to fill them.
+#[cfg(feature = "sandbox")]
 pub(crate) fn keep_freed_blocks() {
     #[cfg(target_env = "gnu")]
     {
@@ -32,6 +34,7 @@ pub(crate) fn keep_freed_blocks() {
 }
 
 /// Spreads threads over [`POOLS`] and no more.
+#[cfg(feature = "sandbox")]
 pub(crate) fn limit_pools() {
     #[cfg(target_env = "gnu")]
     set(libc::M_ARENA_MAX, POOLS);

@@ -12,7 +12,7 @@
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
 //! | [`queue`] | work for many machines: jobs, leases, results; media by path or in a store | registry, payloads |
-//! | [`inspect`], [`sandbox`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
+//! | [`inspect`], [`sandbox`], [`isolation`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, video, audio |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
 //! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |

@@ -303,5 +303,8 @@ fn silence_is_said_to_carry_nothing_and_stays_silent() {
     // A check promises nothing for silence.
     let mut options = StampOptions::default();
     (options.check, options.overwrite) = (true, true);
-    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&silent, &target).unwrap();
+    Stamper::new(ring().stamping().clone())
+        .options(options.clone())
+        .stamp(&silent, &target)
+        .unwrap();
 }

@@ -4,6 +4,7 @@
     clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test that fails should say so at once"
 )]
 
@@ -43,7 +44,7 @@ impl Desk {
         let target = self.work.path().join(to);
         let mut options = StampOptions::default();
         (options.encode, options.overwrite) = (encode, true);
-        let stamper = Stamper::new(common::ring().newest().clone()).options(options);
+        let stamper = Stamper::new(common::ring().stamping().clone()).options(options);
         let stamped = stamper.stamp(from, &target)?;
         Ok((target, stamped))
     }
@@ -193,7 +194,7 @@ fn fragments_are_written_where_the_muxer_is_asked_for_them() {
     options.encode.movflags = Some("+frag_keyframe+empty_moov".into());
     options.identity = Some(common::identity().0);
     let target = desk.work.path().join("out.mp4");
-    let stamper = Stamper::new(common::ring().newest().clone()).options(options);
+    let stamper = Stamper::new(common::ring().stamping().clone()).options(options);
     stamper.stamp(&desk.clip, &target).unwrap();
     let bytes = std::fs::read(&target).unwrap();
     assert!(bytes.windows(4).any(|w| w == b"moof"));

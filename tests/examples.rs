@@ -46,7 +46,7 @@ fn a_finished_file_is_signed_and_its_media_stay() {
     let folder = tempfile::TempDir::new().unwrap();
     let (marked, key) = (folder.path().join("marked.mp4"), folder.path().join("a.key"));
     let payload = common::stamp(&common::clip(), &marked, None).payload;
-    std::fs::write(&key, common::ring().newest().to_text().as_str()).unwrap();
+    std::fs::write(&key, common::ring().stamping().to_text().as_str()).unwrap();
     for (clip, says) in [(marked, "marked:"), (common::clip(), "not marked:")] {
         let signed = folder.path().join(if says == "marked:" { "a.mp4" } else { "b.mp4" });
         let mut command = example("sign_finished");

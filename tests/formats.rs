@@ -93,7 +93,7 @@ fn time_colour_rotation_and_sound_stay() {
     let copied = work.path().join("copied.mp4");
     let mut options = StampOptions::default();
     options.mark_sound = false;
-    Stamper::new(common::ring().newest().clone())
+    Stamper::new(common::ring().stamping().clone())
         .options(options.clone())
         .stamp(&odd("surround.mp4"), &copied)
         .unwrap();
@@ -163,7 +163,7 @@ fn every_codec_is_written_at_quality_and_at_rate() {
             options.encode.codec = VideoCodec::parse(codec);
             options.encode.bitrate = bitrate.filter(|_| codec != "ffv1");
             let target = work.path().join(format!("{codec}-{}.{extension}", bitrate.unwrap_or(0)));
-            let stamped = Stamper::new(common::ring().newest().clone())
+            let stamped = Stamper::new(common::ring().stamping().clone())
                 .options(options.clone())
                 .stamp(&odd("upright.mp4"), &target)
                 .unwrap();
@@ -225,7 +225,7 @@ fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
     let work = TempDir::new().unwrap();
     let target = work.path().join("out.mp4");
     let refuse = |input: &Path, target: &Path| {
-        Stamper::new(common::ring().newest().clone()).stamp(input, target).unwrap_err()
+        Stamper::new(common::ring().stamping().clone()).stamp(input, target).unwrap_err()
     };
     assert!(matches!(refuse(&odd("too_small.mp4"), &target), StampError::Picture { .. }));
     assert!(matches!(
@@ -264,7 +264,7 @@ fn what_cannot_be_stamped_is_refused_and_leaves_nothing() {
     let cancel = Cancel::default();
     let options = StampOptions::default();
     let stopped =
-        Stamper::new(common::ring().newest().clone()).options(options.clone()).stamp_with(
+        Stamper::new(common::ring().stamping().clone()).options(options.clone()).stamp_with(
             &clip(),
             &target,
             Control::new(&cancel, |p: proofmark::media::Progress| {

@@ -179,14 +179,14 @@ fn what_did_not_appear_is_not_remembered() {
     options.payload = Some(payload);
     let target = studio.path("stamped.mp4");
     let run = |options: &StampOptions| {
-        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&clip(), &target)
+        Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(&clip(), &target)
     };
     run(&options).unwrap();
     let before = studio.entry(payload);
     // The same payload for another file is refused, and nothing is written.
     let elsewhere = studio.path("elsewhere.mp4");
     let refused =
-        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(&clip(), &elsewhere);
+        Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(&clip(), &elsewhere);
     assert!(
         matches!(refused, Err(StampError::Registry(RegistryError::Conflict { .. }))),
         "{refused:?}"

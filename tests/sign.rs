@@ -3,6 +3,7 @@
     clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test that fails should say so at once"
 )]
 

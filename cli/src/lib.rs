@@ -27,9 +27,13 @@ use clap::error::ErrorKind;
 use proofmark::allocator;
 use proofmark::inspect::InProcess;
 use proofmark::sandbox::{self, PreparedZygote, Split};
+use zeroize::Zeroizing;
 
 use args::{Cli, Command};
 use exit::Exit;
+
+/// Holds a watermark key, as text.
+const KEY: &str = "PROOFMARK_KEY";
 
 /// Does what the arguments of this process say.
 #[must_use]
@@ -40,6 +44,8 @@ pub fn main() -> ExitCode {
         Split::Original(early) => early,
         Split::Copy(end) => return commands::looked(end),
     };
+    // The copy has wiped its own.
+    let key = sandbox::take_variable(KEY);
     allocator::map_large_blocks();
     if std::env::args_os().nth(1).is_some_and(|verb| verb == commands::WORKER) {
         drop(early);
@@ -62,7 +68,7 @@ pub fn main() -> ExitCode {
         }
         Err(e) => e.exit(),
     };
-    match run(&cli, early) {
+    match run(&cli, early, key) {
         Ok(exit) => exit.into(),
         Err(e) if output::is_broken_pipe(&e) => Exit::Success.into(),
         Err(e) => {
@@ -73,7 +79,12 @@ pub fn main() -> ExitCode {
 }
 
 /// Does what a verb stands for.
-fn run(cli: &Cli, early: Option<PreparedZygote>) -> anyhow::Result<Exit> {
+fn run(
+    cli: &Cli,
+    early: Option<PreparedZygote>,
+    key: Option<Zeroizing<String>>,
+) -> anyhow::Result<Exit> {
+    key.map_or(Ok(()), |text| home::accept_key(&text))?;
     // Who goes on for long, or looks at no file, has no use for it.
     let early = early.filter(|_| {
         matches!(

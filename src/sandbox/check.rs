@@ -102,7 +102,7 @@ mod tests {
         let ring = KeyRing::from(WatermarkKey::from_secret([1; 32], 0));
         let mark = json!({
             "detected": true, "payload": null, "generation": 1, "p_value": 1e-20,
-            "method": "blind", "key": ring.newest().id(), "ranges": [{"start": 0.0, "end": 1.0}],
+            "method": "blind", "key": ring.stamping().id(), "ranges": [{"start": 0.0, "end": 1.0}],
             "spans": [{"start": 0.0, "end": 1.0, "score": 9.0, "state": "marked"}],
             "area": {"share": 0.5, "columns": 2, "cells": [true, false, null, true]},
             "geometry": {

@@ -66,7 +66,8 @@ pub(super) fn stamp(
     output: &Path,
     mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
-    let Stamper { key, options, .. } = stamper;
+    let Stamper { ring, options } = stamper;
+    let key = ring.stamping();
     let container = media::container_of(output)?;
     let targets = Targets::new(output, Some(container), options);
     targets.check(input)?;

@@ -19,6 +19,8 @@ use std::path::Path;
 
 use crate::control::Control;
 use crate::key::{KeyRing, WatermarkKey};
+#[cfg(feature = "media")]
+use crate::media::{Inlet, Outlet};
 use crate::payload::Payload;
 use crate::provenance::Identity;
 
@@ -50,8 +52,7 @@ pub use targets::targets;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stamper {
-    key: WatermarkKey,
-    /// What a finished clip may carry a mark of.
+    /// The newest of them marks; a finished clip may carry a mark of any.
     ring: KeyRing,
     options: StampOptions,
 }
@@ -60,13 +61,13 @@ impl Stamper {
     /// One that marks with `key`, and neither signs nor remembers.
     #[must_use]
     pub fn new(key: WatermarkKey) -> Self {
-        Self { ring: key.clone().into(), key, options: StampOptions::default() }
+        Self { ring: key.into(), options: StampOptions::default() }
     }
 
     /// One that marks with the newest key of `ring`, and knows the marks of all of them.
     #[must_use]
     pub fn of(ring: KeyRing) -> Self {
-        Self { key: ring.newest().clone(), ring, options: StampOptions::default() }
+        Self { ring, options: StampOptions::default() }
     }
 
     /// Stamps as these options say, in place of all that was said before.
@@ -128,5 +129,47 @@ impl Stamper {
         control: Control<'_>,
     ) -> Result<SignedClip, StampError> {
         sign::sign(self, input, output, control)
+    }
+}
+
+/// Stamping, which takes what decodes and encodes.
+#[cfg(feature = "media")]
+impl Stamper {
+    /// Stamps `input` into `output`, which appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`StampError`] says what, which file, and what to do next.
+    pub fn stamp(&self, input: &Path, output: &Path) -> Result<Stamped, StampError> {
+        self.stamp_with(input, output, Control::default())
+    }
+
+    /// [`stamp`](Self::stamp), stopped and watched from outside.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stamp_with(
+        &self,
+        input: &Path,
+        output: &Path,
+        control: Control<'_>,
+    ) -> Result<Stamped, StampError> {
+        file::stamp(self, input, output, control)
+    }
+
+    /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it
+    /// may carry already is not looked for: what was stamped before is stamped as a file.
+    ///
+    /// # Errors
+    /// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers
+    /// it. A stream cannot be read back, has nothing beside it, and is signed only where somebody
+    /// keeps the manifest.
+    pub fn stamp_stream(
+        &self,
+        from: Inlet,
+        to: Outlet,
+        stream: &StreamOptions,
+        control: Control<'_>,
+    ) -> Result<Stamped, StampError> {
+        stream::stamp(self, from, to, stream, control)
     }
 }

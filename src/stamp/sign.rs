@@ -76,7 +76,7 @@ pub(super) fn sign(
     output: &Path,
     mut control: Control<'_>,
 ) -> Result<SignedClip, StampError> {
-    let Stamper { ring, options, .. } = stamper;
+    let Stamper { ring, options } = stamper;
     let container = media::container_of(output)?;
     if Container::of(input) != Some(container) {
         return Err(StampError::OtherKind { path: input.into(), target: output.into() });
@@ -91,18 +91,18 @@ pub(super) fn sign(
     provenance::check_source(&clip.source())?;
     let (mut found, isolation) = clip.look(&mut control)?;
     let claim = clip.claim(&found)?;
-    let likeness = likeness(&mut found);
+    let likeness = likeness(&mut found, options.keeps_stills());
     let before = clip.before(&claim, &found)?;
     clip.publish(claim, &likeness, before, isolation)
 }
 
 /// What a clip looks and sounds like.
-fn likeness(found: &mut Detected) -> Likeness {
+fn likeness(found: &mut Detected, stills: bool) -> Likeness {
     let video = found.sketch.as_ref().and_then(looks);
     // Of several tracks none is kept, as where they are marked.
     let recording = found.recording.as_ref().filter(|_| found.info.more_sounds == 0);
     let audio = recording.map(Recording::fingerprint).filter(|f| !f.is_empty());
-    Likeness { video, stills: found.stills.take(), audio }
+    Likeness { video, stills: found.stills.take().filter(|_| stills), audio }
 }
 
 /// Signed files, not yet under their names.

@@ -1,56 +1,14 @@
-//! Stamping files and streams, and what comes of it.
+//! What came of stamping.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{StampError, Stamper, StreamOptions, file, stream};
 use crate::audio::{self, AudioError};
-use crate::control::Control;
 use crate::isolation::Isolation;
 use crate::key::KeyId;
 use crate::mark::Generation;
-use crate::media::{self, Inlet, Outlet};
+use crate::media;
 use crate::payload::Payload;
 use crate::video::Capacity;
-
-impl Stamper {
-    /// Stamps `input` into `output`, which appears whole or not at all.
-    ///
-    /// # Errors
-    /// [`StampError`] says what, which file, and what to do next.
-    pub fn stamp(&self, input: &Path, output: &Path) -> Result<Stamped, StampError> {
-        self.stamp_with(input, output, Control::default())
-    }
-
-    /// [`stamp`](Self::stamp), stopped and watched from outside.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn stamp_with(
-        &self,
-        input: &Path,
-        output: &Path,
-        control: Control<'_>,
-    ) -> Result<Stamped, StampError> {
-        file::stamp(self, input, output, control)
-    }
-
-    /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it
-    /// may carry already is not looked for: what was stamped before is stamped as a file.
-    ///
-    /// # Errors
-    /// [`StampError`]; then `to` lacks its end, no manifest was written, and no registry remembers
-    /// it. A stream cannot be read back, has nothing beside it, and is signed only where somebody
-    /// keeps the manifest.
-    pub fn stamp_stream(
-        &self,
-        from: Inlet,
-        to: Outlet,
-        stream: &StreamOptions,
-        control: Control<'_>,
-    ) -> Result<Stamped, StampError> {
-        stream::stamp(self, from, to, stream, control)
-    }
-}
 
 /// What was stamped.
 #[derive(Clone, Debug)]

@@ -65,7 +65,8 @@ pub(super) fn stamp(
     stream: &StreamOptions,
     mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
-    let Stamper { key, options, .. } = stamper;
+    let Stamper { ring, options } = stamper;
+    let key = ring.stamping();
     refuse(options, stream)?;
     if let Some(sidecar) = &stream.sidecar {
         check(sidecar, options.overwrite)?;
@@ -120,7 +121,8 @@ fn pass(
     stream: &StreamOptions,
     control: &mut Control<'_>,
 ) -> Result<Passed, StampError> {
-    let Stamper { key, options, .. } = stamper;
+    let Stamper { ring, options } = stamper;
+    let key = ring.stamping();
     let [input, output] = NAMES.map(Path::new);
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };

@@ -30,7 +30,7 @@ fn copy(folder: &TempDir, name: &str, to: &str) -> Option<PathBuf> {
 fn try_stamp(input: &Path, output: &Path) -> Result<Stamped, StampError> {
     let mut options = StampOptions::default();
     options.identity = Some(identity().0);
-    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output)
+    Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(input, output)
 }
 
 fn manifest(path: &Path) -> ManifestReport {
@@ -208,7 +208,7 @@ fn references_are_seen_in_every_kind_that_has_them() {
         }
         // Who signs nothing claims nothing.
         put(&file, &xmp(ADDRESS, true));
-        Stamper::new(ring().newest().clone())
+        Stamper::new(ring().stamping().clone())
             .stamp(&file, &folder.path().join(format!("unsigned-{name}")))
             .unwrap();
     }
@@ -303,7 +303,7 @@ fn our_own_clip_is_not_accused_when_its_certificate_has_ended() {
     let mut options = StampOptions::default();
     options.identity = Some(identity);
     for (from, to) in [(&still, &signed), (&small, &sidecar)] {
-        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(from, to).unwrap();
+        Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(from, to).unwrap();
     }
     assert!(!verify(&signed, Some(trust.clone())).judgement.manifest_invalid);
     std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());

@@ -491,7 +491,7 @@ fn spherical(mut file: Vec<u8>) -> Vec<u8> {
 fn stamp(input: &Path, output: &Path) -> Stamped {
     let mut options = StampOptions::default();
     options.check = false;
-    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output).unwrap()
+    Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(input, output).unwrap()
 }
 
 #[test]

@@ -483,7 +483,7 @@ fn clips_of_jpegs_are_clips_still() {
 }
 
 fn refused(input: &Path, output: &Path) -> StampError {
-    Stamper::new(common::ring().newest().clone()).stamp(input, output).unwrap_err()
+    Stamper::new(common::ring().stamping().clone()).stamp(input, output).unwrap_err()
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn try_make(input: &Path, name: &str, codec: Option<&str>) -> Result<Made, Stamp
     options.encode.preset =
         Some("ultrafast".into()).filter(|_| matches!(codec, Some("h264" | "h265")));
     let stamped =
-        Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, &path)?;
+        Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(input, &path)?;
     Ok(Made { _folder: folder, path, stamped })
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn stamp(input: &Path, output: &Path, identity: Option<Identity>) -> 
 pub(crate) fn stamp_with(input: &Path, output: &Path, mut options: StampOptions) -> Stamped {
     options.encode.preset =
         Some("veryfast".into()).filter(|_| output.extension().is_some_and(|e| e == "mp4"));
-    Stamper::new(ring().newest().clone()).options(options.clone()).stamp(input, output).unwrap()
+    Stamper::new(ring().stamping().clone()).options(options.clone()).stamp(input, output).unwrap()
 }
 
 pub(crate) fn detect_with(path: &Path, options: &DetectOptions) -> VideoEvidence {

@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Measure the mark on your own clips: distortion, and what survives which attack
     Evaluate(EvaluateArgs),
-    /// List, add, export and import watermark keys
+    /// List, add, choose, retire, export and import watermark keys
     Keys(KeysArgs),
     /// List, show, export, import, delete and check what is remembered of stamped clips
     Registry(RegistryArgs),
@@ -110,6 +110,11 @@ pub(crate) enum Command {
 pub(crate) struct InitArgs {}
 
 #[derive(Args)]
+#[command(after_help = "\
+A key that the environment has stamps in place of the home's, all of which still detect:
+PROOFMARK_KEY holds one, as text; PROOFMARK_KEY_FILE names a file, or a file descriptor such as
+/dev/fd/3. A key file must be readable for its owner alone, or belong to somebody else who lets a
+group of yours read it, as a secret that is mounted does.")]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) action: KeysAction,
@@ -117,10 +122,20 @@ pub(crate) struct KeysArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum KeysAction {
-    /// List the keys, newest first; the first one stamps, all detect
+    /// List the keys: the first one stamps, all detect
     List,
     /// Make a new key, which stamps from now on
     Add,
+    /// Have a key stamp from now on
+    Use {
+        /// Which key, by its id
+        id: String,
+    },
+    /// Have a key stamp no more; it still detects
+    Retire {
+        /// Which key, by its id
+        id: String,
+    },
     /// Write a key to a file that only you can read
     Export {
         /// Which key, by its id
@@ -129,7 +144,7 @@ pub(crate) enum KeysAction {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Take in an exported key
+    /// Take in an exported key, which detects; where there was none, it stamps too
     Import {
         /// The file
         file: PathBuf,

@@ -43,6 +43,9 @@ pub(crate) struct StampArgs {
     /// Number to carry: a version 4 UUID [default: a new random one]
     #[arg(long, value_name = "UUID")]
     pub(crate) payload: Option<Payload>,
+    /// Key to mark with, by its id [default: the one that stamps, as 'keys list' shows it]
+    #[arg(long, value_name = "ID")]
+    pub(crate) key: Option<String>,
     /// Replace an existing target
     #[arg(short, long)]
     pub(crate) force: bool,

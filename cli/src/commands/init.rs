@@ -15,7 +15,7 @@ pub(crate) fn run(_: &InitArgs, global: &Global) -> Result<Exit> {
     home.create(&key, &test_identity()?)?;
     // A home that lacked its identity alone keeps its keys.
     let ring = home.key_ring()?;
-    let id = ring.newest().id();
+    let id = ring.stamping().id();
     if global.json {
         output::json::init(&home, id)?;
     } else {

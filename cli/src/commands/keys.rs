@@ -1,7 +1,7 @@
-//! `proofmark keys`: list, add, export, import.
+//! `proofmark keys`: list, add, use, retire, export, import.
 
 use anyhow::{Context, Result, bail};
-use proofmark::{KeyRing, WatermarkKey};
+use proofmark::{KeyId, WatermarkKey};
 
 use crate::args::{Global, KeysAction, KeysArgs};
 use crate::exit::Exit;
@@ -12,14 +12,23 @@ use crate::target::Target;
 pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
     let home = Home::locate(global)?;
     match &args.action {
-        KeysAction::List => show(&home.key_ring()?, global)?,
+        KeysAction::List => show(&home, global)?,
         KeysAction::Add => {
             let ring = home.key_ring()?;
-            // Later than every other key, whatever the clock says: the newest stamps.
-            let created = home::now().max(ring.newest().created() + 1);
-            let key = WatermarkKey::generate(created)?;
+            // Later than every other key, whatever the clock says.
+            let newest = ring.keys().iter().map(WatermarkKey::created).max().unwrap_or(0);
+            let key = WatermarkKey::generate(home::now().max(newest + 1))?;
             home.store_key(&key)?;
-            show(&home.key_ring()?, global)?;
+            home.use_key(&key.id().to_string())?;
+            show(&home, global)?;
+        }
+        KeysAction::Use { id } => {
+            home.use_key(id)?;
+            show(&home, global)?;
+        }
+        KeysAction::Retire { id } => {
+            home.retire_key(id)?;
+            show(&home, global)?;
         }
         KeysAction::Export { id, output: target } => {
             let ring = home.key_ring()?;
@@ -47,13 +56,28 @@ pub(crate) fn run(args: &KeysArgs, global: &Global) -> Result<Exit> {
             {
                 bail!("{}: key {} is in the ring already", file.display(), key.id());
             }
+            // One that is newer would stamp in place of the one that does.
+            home.hold_choice()?;
             home.store_key(&key)?;
-            show(&home.key_ring()?, global)?;
+            show(&home, global)?;
+            if !global.quiet && home.key_ring()?.stamping().id() != key.id() {
+                output::remark(&format!(
+                    "key {0} detects; 'proofmark keys use {0}' has it stamp",
+                    key.id()
+                ));
+            }
         }
     }
     Ok(Exit::Success)
 }
 
-fn show(ring: &KeyRing, global: &Global) -> Result<()> {
-    if global.json { output::json::keys(ring) } else { output::human::keys(ring) }
+fn show(home: &Home, global: &Global) -> Result<()> {
+    let ring = home.key_ring()?;
+    let retired: Vec<KeyId> =
+        home.kept_keys()?.into_iter().filter(|k| k.retired).map(|k| k.key.id().clone()).collect();
+    if global.json {
+        output::json::keys(&ring, &retired)
+    } else {
+        output::human::keys(&ring, &retired)
+    }
 }

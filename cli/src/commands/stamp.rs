@@ -29,7 +29,7 @@ pub(crate) fn run(
     if !files.single && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each gets its own number");
     }
-    let written = |target: &Path| targets(target, stamper.options());
+    let written = |target: &Path| targets(target, &stamper.options);
     stamper.places.expect(&files, "stamped", written)?;
     batch::run(&stamper, &files, &args.batch, global)
 }

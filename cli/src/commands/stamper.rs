@@ -39,7 +39,8 @@ impl<'a> StampWork<'a> {
         options.inspector = lookers.inspector();
         let places =
             Places { output: &args.output, base: args.base.as_deref(), to: args.to.as_deref() };
-        Ok(Self { places, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
+        let ring = home.key_ring_for(args.key.as_ref())?;
+        Ok(Self { places, ring, options, lookers, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -69,7 +70,7 @@ impl<'a> StampWork<'a> {
         options: StampOptions,
         control: Control<'_>,
     ) -> Result<Answer> {
-        let stamped = proofmark::Stamper::new(self.ring.newest().clone())
+        let stamped = proofmark::Stamper::new(self.ring.stamping().clone())
             .options(options)
             .stamp_with(file, target, control)?;
         let json = report::stamp(file, target, &stamped);
@@ -99,7 +100,7 @@ impl Work for StampWork<'_> {
             "output": self.places.output.to_string_lossy(),
             "base": self.places.base.map(|b| b.to_string_lossy()),
             "to": self.places.to,
-            "key": self.ring.newest().id(),
+            "key": self.ring.stamping().id(),
             "strength": o.strength.to_string(),
             "mark_sound": o.mark_sound,
             "check": o.check,

@@ -102,7 +102,7 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     stream.sidecar.clone_from(&args.pipe.sidecar);
     let (from, to) = ends(&stamper.options.limits)?;
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamped = Stamper::new(stamper.ring.newest().clone())
+    let stamped = Stamper::new(stamper.ring.stamping().clone())
         .options(stamper.options.clone())
         .stamp_stream(from, to, &stream, Control::new(&cancel(), |p| bar.update(p)));
     drop(bar);

@@ -119,6 +119,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         inputs: Vec::new(),
         output: PathBuf::new(),
         payload: None,
+        key: None,
         force: false,
         strength: None,
         check: false,

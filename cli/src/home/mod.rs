@@ -3,6 +3,8 @@
 //! ```text
 //! config.toml              every setting, commented
 //! keys/<id>.key            a watermark key, mode 0600
+//! keys/<id>.retired        one that detects and stamps no more
+//! keys/stamping            the id of the one that stamps; without, the newest does
 //! signing/certificate.pem  the test identity's chain
 //! signing/key.pem          its private key, mode 0600
 //! signing/authority.pem    its authority, for --trust
@@ -12,6 +14,7 @@
 //! ```
 
 mod config;
+mod keys;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,11 +25,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 #[cfg(feature = "queue")]
 use proofmark::Queue;
+use proofmark::WatermarkKey;
 use proofmark::draft;
-use proofmark::key::KeyError;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
-use proofmark::{KeyRing, WatermarkKey};
 
 use crate::args::{Global, RegistryOption};
 #[cfg(feature = "queue")]
@@ -34,6 +36,8 @@ use crate::queue::QueueOption;
 use crate::settings;
 
 pub(crate) use config::{Config, ManifestConfig};
+use keys::refuse_readable;
+pub(crate) use keys::{accept_key, read_key};
 
 /// The configuration of a file with that text, with what environment and `--limit` say beside it.
 fn given(config: Config, text: &str, limits: &[(String, u64)]) -> Result<Config> {
@@ -72,10 +76,6 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    fn keys_folder(&self) -> PathBuf {
-        self.path.join("keys")
     }
 
     /// The authority of the test identity, for `--trust`.
@@ -133,51 +133,6 @@ impl Home {
         match Config::parse(&text) {
             Ok(config) => Ok(given(config, &text, &self.limits)?.seen_from(&self.path)),
             Err(e) => bail!("{}: {e}; mend or comment out the setting", path.display()),
-        }
-    }
-
-    pub(crate) fn store_key(&self, key: &WatermarkKey) -> Result<()> {
-        make_private(&self.keys_folder())?;
-        write_private(&self.keys_folder().join(format!("{}.key", key.id())), &key.to_text())
-    }
-
-    fn key_files(&self) -> Result<Vec<PathBuf>> {
-        let folder = self.keys_folder();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => {
-                return Err(e).with_context(|| {
-                    format!("{}: cannot be read; check its permissions", folder.display())
-                });
-            }
-        };
-        let mut files: Vec<PathBuf> = entries
-            .filter_map(|e| Some(e.ok()?.path()))
-            .filter(|p| p.extension().is_some_and(|e| e == "key"))
-            .collect();
-        files.sort();
-        Ok(files)
-    }
-
-    /// All keys; an error if there is none.
-    pub(crate) fn key_ring(&self) -> Result<KeyRing> {
-        self.key_ring_if_any()?.with_context(|| {
-            format!(
-                "{}: there is no watermark key here; make one with \
-                'proofmark init', or restore one with 'proofmark keys import'",
-                self.path.display()
-            )
-        })
-    }
-
-    /// All keys, or `None` where no home was made: a manifest can be read without.
-    pub(crate) fn key_ring_if_any(&self) -> Result<Option<KeyRing>> {
-        let keys = self.key_files()?.iter().map(|p| read_key(p)).collect::<Result<Vec<_>>>()?;
-        match KeyRing::new(keys) {
-            Ok(ring) => Ok(Some(ring)),
-            Err(KeyError::Empty) => Ok(None),
-            Err(e) => Err(e.into()),
         }
     }
 
@@ -285,36 +240,6 @@ pub(crate) fn named<'a>(
     configured: Option<&'a String>,
 ) -> Option<&'a String> {
     asked.or(configured).filter(|name| !name.is_empty())
-}
-
-/// Reads a key file that only its owner can read.
-pub(crate) fn read_key(path: &Path) -> Result<WatermarkKey> {
-    let text = fs::read_to_string(path).map_err(|e| match e.kind() {
-        ErrorKind::InvalidData => anyhow::anyhow!(
-            "{}: this is not a Proofmark key: it is not text; restore it from a backup",
-            path.display()
-        ),
-        _ => anyhow::anyhow!(
-            "{}: cannot be read ({e}); check the name and its permissions",
-            path.display()
-        ),
-    })?;
-    refuse_readable(path)?;
-    WatermarkKey::from_text(&text).with_context(|| path.display().to_string())
-}
-
-/// A secret that others on the machine can read is no secret.
-fn refuse_readable(path: &Path) -> Result<()> {
-    if let Ok(meta) = fs::metadata(path)
-        && meta.permissions().mode() & 0o077 != 0
-    {
-        bail!(
-            "{0}: others on this machine can read this secret; run 'chmod 600 {0}', and replace \
-            it if it may have been read",
-            path.display()
-        );
-    }
-    Ok(())
 }
 
 /// Writes a secret: mode 0600 from the start, whole or not at all, and over no other file.

@@ -170,3 +170,111 @@ fn foreign_identities_sign() {
     refused(&old, 2, &["openssl pkcs8"]);
     assert!(!desk.path("no.mp4").exists());
 }
+
+#[test]
+fn the_key_that_stamps_is_chosen_and_never_changes_silently() {
+    let desk = Desk::new();
+    let keys = |o: &Output| json(o).remove(0)["keys"].as_array().unwrap().clone();
+    let first = keys(&desk.run(&["keys", "list", "--json"]))[0]["id"].as_str().unwrap().to_string();
+    // A newer one that comes from elsewhere detects.
+    let other = Desk::new();
+    assert_eq!(code(&other.run(&["keys", "add"])), 0);
+    let newer =
+        keys(&other.run(&["keys", "list", "--json"]))[0]["id"].as_str().unwrap().to_string();
+    let file = desk.path("newer.key");
+    assert_eq!(code(&other.run(&["keys", "export", &newer, "-o", file.to_str().unwrap()])), 0);
+    let o = desk.run(&["keys", "import", "newer.key", "--json"]);
+    assert_eq!((code(&o), &keys(&o)[0]["id"]), (0, &first.as_str().into()));
+    assert!(text(&o.stderr).contains(&format!("keys use {newer}")), "{}", text(&o.stderr));
+
+    desk.clip("clip.mp4");
+    let stamps = |arguments: &[&str]| {
+        let all =
+            [&["stamp", "clip.mp4", "-o", "out.mkv", "--force", "--no-c2pa", "--json"], arguments];
+        let o = desk.run(&all.concat());
+        assert_eq!(code(&o), 0, "{}", text(&o.stderr));
+        json(&o).remove(0)["key"].as_str().unwrap().to_string()
+    };
+    assert_eq!(stamps(&[]), first);
+    assert_eq!(stamps(&["--key", &newer]), newer);
+    assert_eq!(code(&desk.run(&["keys", "use", &newer])), 0);
+    assert_eq!(stamps(&[]), newer);
+
+    // A retired one detects and stamps no more, until it is used again.
+    let o = desk.run(&["keys", "retire", &newer, "--json"]);
+    let listed = keys(&o);
+    assert_eq!((&listed[0]["id"], &listed[1]["retired"]), (&first.as_str().into(), &true.into()));
+    let found = json(&desk.run(&["detect", "out.mkv", "--json"])).remove(0);
+    assert_eq!(found["video"]["key"], newer.as_str());
+    refused(
+        &desk.run(&["stamp", "clip.mp4", "-o", "no.mp4", "--key", &newer]),
+        2,
+        &["is retired", "keys use"],
+    );
+    refused(&desk.run(&["keys", "retire", &newer]), 2, &["retired already"]);
+    refused(&desk.run(&["keys", "retire", &first]), 2, &["the only one that stamps"]);
+    refused(&desk.run(&["stamp", "clip.mp4", "-o", "no.mp4", "--key", "nosuch"]), 2, &["nosuch"]);
+    assert_eq!(code(&desk.run(&["keys", "use", &newer])), 0);
+    assert_eq!(stamps(&[]), newer);
+}
+
+#[test]
+fn a_key_comes_from_the_environment_and_nobody_else_sees_it() {
+    let desk = Desk::bare();
+    desk.clip("clip.mp4");
+    let maker = Desk::new();
+    let id = json(&maker.run(&["keys", "list", "--json"])).remove(0)["keys"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let key = std::fs::read_to_string(maker.path(&format!("home/keys/{id}.key"))).unwrap();
+    let arguments = [
+        "stamp",
+        "clip.mp4",
+        "-o",
+        "out.mkv",
+        "--force",
+        "--no-c2pa",
+        "--register",
+        "never",
+        "--json",
+    ];
+    let stamped = |o: &Output| {
+        assert_eq!(code(o), 0, "{}", text(&o.stderr));
+        json(o).remove(0)["key"].as_str().unwrap().to_string()
+    };
+    assert_eq!(stamped(&desk.command(&arguments).env("PROOFMARK_KEY", &key).output().unwrap()), id);
+    let file = maker.path(&format!("home/keys/{id}.key"));
+    let o = desk.command(&arguments).env("PROOFMARK_KEY_FILE", &file).output().unwrap();
+    assert_eq!(stamped(&o), id);
+    // From a file descriptor, too.
+    let script = format!("exec \"$0\" {} 3< {}", arguments.join(" "), file.display());
+    let o = Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")])
+        .env("PROOFMARK_HOME", desk.path("home"))
+        .env("PROOFMARK_KEY_FILE", "/dev/fd/3")
+        .current_dir(desk.work.path())
+        .output()
+        .unwrap();
+    assert_eq!(stamped(&o), id);
+    let damaged = key.replacen("secret", "secre", 1);
+    let o = desk.command(&arguments).env("PROOFMARK_KEY", &damaged).output().unwrap();
+    refused(&o, 2, &["PROOFMARK_KEY"]);
+    let secret =
+        serde_json::from_str::<Value>(&key).unwrap()["secret"].as_str().unwrap().to_string();
+    assert!(!text(&o.stderr).contains(&secret));
+
+    // While the command waits for frames, neither it nor its workers show the key to anybody.
+    let mut waiting = desk
+        .command(&["stamp", "-", "-o", "-", "--no-c2pa", "--register", "never"])
+        .env("PROOFMARK_KEY", &key)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    let environment = std::fs::read(format!("/proc/{}/environ", waiting.id())).unwrap();
+    assert!(!environment.windows(secret.len()).any(|w| w == secret.as_bytes()));
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+}

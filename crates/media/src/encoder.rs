@@ -81,7 +81,7 @@ fn set_option(
             encoder.as_mut_ptr().cast(),
             wanted.as_ptr(),
             given.as_ptr(),
-            AV_OPT_SEARCH_CHILDREN as i32,
+            AV_OPT_SEARCH_CHILDREN,
         )
     };
     match status {

@@ -257,7 +257,7 @@ impl Sequence {
     }
 }
 
-/// The secret watermark keys of a deployment, newest first. The newest stamps, all detect.
+/// The secret watermark keys of a deployment: the first stamps, all detect.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     keys: Vec<WatermarkKey>,
@@ -270,7 +270,7 @@ impl From<WatermarkKey> for KeyRing {
 }
 
 impl KeyRing {
-    /// A ring of keys, in any order; doubles are dropped.
+    /// A ring of keys, in any order; doubles are dropped. The newest stamps.
     ///
     /// # Errors
     /// [`KeyError::Empty`] if there is none.
@@ -286,13 +286,21 @@ impl KeyRing {
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self { keys }) }
     }
 
+    /// The same ring in which the key of this id stamps; `None` if it has none.
+    #[must_use]
+    pub fn stamping_with(mut self, id: &KeyId) -> Option<Self> {
+        let at = self.keys.iter().position(|k| k.id == *id)?;
+        self.keys[..=at].rotate_right(1);
+        Some(self)
+    }
+
     /// The key that stamps.
     #[must_use]
-    pub fn newest(&self) -> &WatermarkKey {
+    pub fn stamping(&self) -> &WatermarkKey {
         &self.keys[0]
     }
 
-    /// All keys, newest first; never none.
+    /// All keys, the one that stamps first, then the newest; never none.
     #[must_use]
     pub fn keys(&self) -> &[WatermarkKey] {
         &self.keys
@@ -346,7 +354,7 @@ mod tests {
     fn newest_stamps() {
         let (a, b) = (WatermarkKey::from_secret([1; 32], 5), WatermarkKey::from_secret([2; 32], 9));
         let ring = KeyRing::new(vec![a.clone(), b.clone(), a]).unwrap();
-        assert_eq!(ring.newest().id(), b.id());
+        assert_eq!(ring.stamping().id(), b.id());
         assert_eq!(ring.keys().len(), 2);
         assert_eq!(KeyRing::new(vec![]).unwrap_err(), KeyError::Empty);
     }

@@ -30,10 +30,14 @@ pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     print(&out)
 }
 
-pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
+pub(crate) fn keys(ring: &KeyRing, retired: &[KeyId]) -> Result<()> {
     let mut out = String::new();
     for (i, key) in ring.keys().iter().enumerate() {
-        let role = if i == 0 { "stamps and detects" } else { "detects" };
+        let role = match i {
+            0 => "stamps and detects",
+            _ if retired.contains(key.id()) => "detects; retired",
+            _ => "detects",
+        };
         let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {}  {role}", key.id(), date(key.created()));
     }
     print(&out)

@@ -42,13 +42,16 @@ pub(crate) fn init(home: &Home, key: &KeyId) -> Result<()> {
     )
 }
 
-pub(crate) fn keys(ring: &KeyRing) -> Result<()> {
-    let keys: Vec<Value> = ring
-        .keys()
-        .iter()
-        .enumerate()
-        .map(|(i, k)| json!({"id": k.id(), "created": k.created(), "stamps": i == 0}))
-        .collect();
+pub(crate) fn keys(ring: &KeyRing, retired: &[KeyId]) -> Result<()> {
+    let one = |(i, k): (usize, &WatermarkKey)| {
+        json!({
+            "id": k.id(),
+            "created": k.created(),
+            "stamps": i == 0,
+            "retired": retired.contains(k.id()),
+        })
+    };
+    let keys: Vec<Value> = ring.keys().iter().enumerate().map(one).collect();
     print(&json!({"schema": schema("keys"), "keys": keys}))
 }
 
