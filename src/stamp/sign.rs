@@ -217,20 +217,11 @@ impl Finished<'_> {
             }
         };
         let source = self.source();
-        let file = match &sidecar {
-            None => Signing {
-                unsigned: input,
-                signed: clip.path(),
-                container: *container,
-                source: &source,
-            },
-            Some(beside) => Signing {
-                unsigned: clip.path(),
-                signed: beside.path(),
-                container: *container,
-                source: &source,
-            },
+        let (unsigned, signed) = match &sidecar {
+            None => (*input, clip.path()),
+            Some(beside) => (clip.path(), beside.path()),
         };
+        let file = Signing { unsigned, signed, container: *container, source: &source };
         let signed = provenance::sign(&file, bound, identity, manifest)?;
         if sidecar.is_none() {
             self.read_back(clip.path(), &options.limits)?;

@@ -153,7 +153,7 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) pix_fmt: Option<String>,
     /// Further options of the encoder, as ffmpeg has them: key=value:key=value
-    #[arg(long, value_name = "OPTIONS", value_parser = options)]
+    #[arg(long, value_name = "OPTIONS", value_parser = encoder_options)]
     pub(crate) encoder_options: Option<Options>,
     /// Codec of sound: aac, opus, flac, alac, mp3, ac3, vorbis, pcm, or an encoder of libav by its
     /// name [default: the input's, where the target holds it, else aac]
@@ -169,10 +169,6 @@ pub(crate) struct EncodeArgs {
 
 /// Options of an encoder, as they were given.
 pub(crate) type Options = Vec<(String, String)>;
-
-fn options(text: &str) -> Result<Options, String> {
-    encoder_options(text)
-}
 
 #[derive(Args)]
 #[command(next_help_heading = "Manifest")]

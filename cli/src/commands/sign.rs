@@ -10,7 +10,7 @@ use proofmark::{Control, KeyRing, Stamper, report};
 use serde_json::{Value, json};
 
 use super::places::Places;
-use super::stamper::{identity, place, remember, say};
+use super::stamper::{identity, place, remember, say, unconfirmed};
 use super::{Answer, Inspectors};
 use crate::args::{Global, SignArgs};
 use crate::batch::{self, Input, Work};
@@ -121,12 +121,5 @@ fn remarks(target: &Path, signed: &SignedClip) -> Vec<String> {
             target.display()
         )
     });
-    let unconfirmed = signed.unconfirmed.as_ref().map(|reason| {
-        format!(
-            "{}: is there, and the registry, which was told that it would be, could not be told \
-            that it is: {reason}",
-            target.display()
-        )
-    });
-    unmarked.into_iter().chain(unconfirmed).collect()
+    unmarked.into_iter().chain(unconfirmed(target, signed.unconfirmed.as_ref())).collect()
 }

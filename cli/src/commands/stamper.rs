@@ -132,13 +132,7 @@ impl Work for StampWork<'_> {
 /// target.
 pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<String> {
     let mut out = Vec::new();
-    if let Some(reason) = &stamped.unconfirmed {
-        out.push(format!(
-            "{}: is there, and the registry, which was told that it would be, could \
-            not be told that it is: {reason}",
-            target.display()
-        ));
-    }
+    out.extend(unconfirmed(target, stamped.unconfirmed.as_ref()));
     out.extend(stamped.summary.left_out.iter().map(|line| format!("{}: {line}", file.display())));
     if let Some(capacity) = stamped.capacity.filter(|c| c.outlook != Outlook::Ordinary) {
         out.push(format!("{}: {}", file.display(), capacity.outlook.sentence()));
@@ -153,6 +147,17 @@ pub(super) fn remarks(file: &Path, target: &Path, stamped: &Stamped) -> Vec<Stri
         }
     }
     out
+}
+
+/// That the registry does not know yet that a file is there, if it does not.
+pub(super) fn unconfirmed(target: &Path, reason: Option<&String>) -> Option<String> {
+    reason.map(|reason| {
+        format!(
+            "{}: is there, and the registry, which was told that it would be, could not be told \
+            that it is: {reason}",
+            target.display()
+        )
+    })
 }
 
 /// Options, with the configuration where the command line (and the environment behind it) says
