@@ -29,6 +29,11 @@ impl Registry for Talkative {
         self.0.put_all_by(entries, replace, by)
     }
 
+    fn put_if(&self, entry: &Entry, seen: Option<&Entry>) -> Told<bool> {
+        println!("announced: {}", entry.id);
+        self.0.put_if(entry, seen)
+    }
+
     fn confirm(&self, id: &str) -> Told<()> {
         println!("confirmed: {id}");
         self.0.confirm(id)

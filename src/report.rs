@@ -18,7 +18,7 @@ use crate::isolation::Isolation;
 use crate::media::MediaError;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
-use crate::stamp::SignedClip;
+use crate::stamp::{Earlier, SignedClip};
 use crate::verdict::{Language, Reason};
 use crate::{Detected, ErrorKind, StampError, Verified, VerifyError};
 
@@ -159,6 +159,27 @@ pub fn sign(file: &Path, target: &Path, signed: &SignedClip) -> Value {
         "registered": signed.remembered,
         "replaced": signed.replaced,
         "isolation": signed.isolation,
+    });
+    named(named(report, "file", file), "output", target)
+}
+
+/// What an earlier run of a job made at `target`, as `verb` tells of it.
+#[must_use]
+pub fn earlier(verb: &str, file: &Path, target: &Path, earlier: &Earlier) -> Value {
+    let manifest = earlier.manifest.as_deref().map(|path| {
+        json!({
+            "label": format!("urn:c2pa:{}", earlier.payload),
+            "path": path.to_string_lossy(),
+            "embedded": path == target,
+        })
+    });
+    let report = json!({
+        "schema": format!("proofmark.{verb}/1"),
+        "earlier": true,
+        "payload": earlier.payload,
+        "key": earlier.key,
+        "manifest": manifest,
+        "registered": earlier.remembered,
     });
     named(named(report, "file", file), "output", target)
 }

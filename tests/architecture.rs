@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, where it is, and which of the others it may use.
-const CRATES: [(&str, &str, &[&str]); 10] = [
+const CRATES: [(&str, &str, &[&str]); 11] = [
     ("proofmark-core", "crates/core", &[]),
     ("proofmark-watermark", "crates/watermark", &["core"]),
     ("proofmark-fingerprint", "crates/fingerprint", &["core"]),
@@ -24,17 +24,19 @@ const CRATES: [(&str, &str, &[&str]); 10] = [
     ("proofmark", ".", &["core", "fingerprint", "media", "provenance", "registry", "watermark"]),
     ("proofmark-server", "crates/server", &[""]),
     ("proofmark-cli", "cli", &["", "server"]),
+    ("proofmark-python", "python", &[""]),
     ("proofmark-fuzz", "fuzz", &["", "cli", "server"]),
 ];
 
 /// What is used in one room of the house alone, beside tests and fuzzing.
-const ROOMS: [(&str, &str); 6] = [
+const ROOMS: [(&str, &str); 7] = [
     ("ffmpeg-next", "proofmark-media"),
     ("c2pa", "proofmark-provenance"),
     ("rusqlite", "proofmark-registry"),
     ("landlock", "proofmark"),
     ("seccompiler", "proofmark"),
     ("axum", "proofmark-server"),
+    ("pyo3", "proofmark-python"),
 ];
 
 /// Lines that are wider than 100 columns at most: what macros and tables hold, which no tool
@@ -64,7 +66,7 @@ fn every_path_that_the_design_names_exists() {
         let begins_here = |s: &&str| {
             [
                 "src/", "cli/", "crates/", "tests/", "docs/", "scripts/", "fuzz/", "benches/",
-                "locales/",
+                "locales/", "python/",
             ]
             .iter()
             .any(|folder| s.starts_with(folder))

@@ -143,6 +143,12 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// Of a file of which nothing was shown yet.
+    #[must_use]
+    pub fn nothing_of(info: MediaInfo) -> Self {
+        Self { info, picture: false, sound: false, sketch: None, stills: None, recording: None }
+    }
+
     /// What was shown, and what was found in it.
     pub(crate) fn with(
         self,

@@ -73,6 +73,14 @@ pub enum StampError {
         /// What it carries.
         payloads: Vec<Payload>,
     },
+    /// A job has no name that could be told from others.
+    #[error(
+        "a job is named by 1 to 1024 bytes, as the engine names its task, and this name has {bytes}"
+    )]
+    Job {
+        /// How long it is.
+        bytes: usize,
+    },
     /// Signing changes no media, and so no kind of file.
     #[error("{}: is to be signed as it is, and {} names another kind of file; let both end \
         alike", path.display(), target.display())]
@@ -124,6 +132,7 @@ impl StampError {
             Self::Stream { .. } => ("stream.unfit", ErrorKind::Usage),
             Self::OtherMark { .. } => ("mark.other-payload", ErrorKind::Usage),
             Self::SeveralMarks { .. } => ("mark.several", ErrorKind::Input),
+            Self::Job { .. } => ("job.unnamed", ErrorKind::Usage),
             Self::OtherKind { .. } => ("target.other-kind", ErrorKind::Usage),
             Self::SameFile { .. } => ("target.same-file", ErrorKind::Usage),
             Self::Exists { .. } => ("target.exists", ErrorKind::Usage),

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::announce::Announced;
 use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
-use super::targets::{Targets, draft};
+use super::targets::{Attempt, Targets, draft};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::audio::{self, AudioError};
 use crate::draft::Draft;
@@ -64,12 +63,13 @@ pub(super) fn stamp(
     stamper: &Stamper,
     input: &Path,
     output: &Path,
+    attempt: Attempt,
     mut control: Control<'_>,
 ) -> Result<Stamped, StampError> {
     let Stamper { ring, options } = stamper;
     let key = ring.stamping();
     let container = media::container_of(output)?;
-    let targets = Targets::new(output, Some(container), options);
+    let targets = Targets::new(output, Some(container), options, attempt);
     targets.check(input)?;
     if options.identity.is_some() {
         // What cannot be signed is known before the work.
@@ -211,13 +211,8 @@ impl Stamping<'_> {
             likeness: &marked.likeness,
             options,
         };
-        let entry = || record.of_file(clip.path(), targets.output);
-        let announced = targets.announce(entry, options, options.overwrite)?;
-        if let Err(e) = targets.publish(clip, sidecar) {
-            announced.iter().for_each(Announced::withdraw);
-            return Err(e);
-        }
-        let unconfirmed = announced.as_ref().and_then(Announced::confirm);
+        let entry = |clip: &Path| record.of_file(clip, targets.output);
+        let appeared = targets.appear(clip, sidecar, entry, options, options.overwrite)?;
         let remembered = targets.remembered(&options.remember);
         let manifest = signed
             .as_ref()
@@ -233,7 +228,7 @@ impl Stamping<'_> {
             capacity: marked.capacity,
             sound: marked.sound,
             remembered,
-            unconfirmed,
+            unconfirmed: appeared.unconfirmed,
             isolation: self.press.isolation(),
         })
     }

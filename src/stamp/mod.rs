@@ -4,6 +4,7 @@ mod announce;
 mod error;
 #[cfg(feature = "media")]
 mod file;
+mod job;
 mod likeness;
 #[cfg(feature = "media")]
 mod marking;
@@ -25,6 +26,7 @@ use crate::payload::Payload;
 use crate::provenance::Identity;
 
 pub use error::StampError;
+pub use job::{Earlier, Job, Once};
 #[cfg(feature = "media")]
 pub(crate) use marking::ClipMarker;
 pub use options::{Remember, StampOptions};
@@ -34,6 +36,8 @@ pub use stamped::Stamped;
 #[cfg(feature = "media")]
 pub use stream::StreamOptions;
 pub use targets::targets;
+
+use targets::Attempt;
 
 /// Stamps clips with marks of one key and, if there is an identity, manifests.
 ///
@@ -104,6 +108,17 @@ impl Stamper {
         self
     }
 
+    /// The job of this name, whose clip is made once, however often and wherever it is asked for: an
+    /// engine that runs tasks once or more gives each a name of its own, and runs it again after
+    /// any death.
+    ///
+    /// # Errors
+    /// [`StampError::Job`] if the name is empty or longer than 1024 bytes, and
+    /// [`StampError::Registry`] if what an earlier run left cannot be looked up.
+    pub fn job(&self, name: &str) -> Result<Job, StampError> {
+        Job::new(self, name)
+    }
+
     /// Signs a finished clip without touching its media: `output` is `input` with a manifest in it,
     /// or beside it. Marks are looked for, and what is not there is not claimed. With a payload
     /// that was chosen before, as by whoever marked the frames, the clip must carry that or none.
@@ -128,7 +143,7 @@ impl Stamper {
         output: &Path,
         control: Control<'_>,
     ) -> Result<SignedClip, StampError> {
-        sign::sign(self, input, output, control)
+        sign::sign(self, input, output, Attempt::Only, control)
     }
 }
 
@@ -153,7 +168,7 @@ impl Stamper {
         output: &Path,
         control: Control<'_>,
     ) -> Result<Stamped, StampError> {
-        file::stamp(self, input, output, control)
+        file::stamp(self, input, output, Attempt::Only, control)
     }
 
     /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it

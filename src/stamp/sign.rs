@@ -4,9 +4,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::announce::Announced;
 use super::likeness::{Likeness, Record, looks};
-use super::targets::{Targets, draft, unwritten};
+use super::targets::{Attempt, Targets, draft, unwritten};
 use super::{Control, Remember, StampError, StampOptions, Stamper};
 use crate::detect::Detected;
 use crate::draft::Draft;
@@ -74,6 +73,7 @@ pub(super) fn sign(
     stamper: &Stamper,
     input: &Path,
     output: &Path,
+    attempt: Attempt,
     mut control: Control<'_>,
 ) -> Result<SignedClip, StampError> {
     let Stamper { ring, options } = stamper;
@@ -85,7 +85,7 @@ pub(super) fn sign(
         let reason = "none was given; name a certificate and its key".into();
         return Err(ProvenanceError::Identity { reason }.into());
     };
-    let targets = Targets::new(output, Some(container), options);
+    let targets = Targets::new(output, Some(container), options, attempt);
     targets.check(input)?;
     let clip = Finished { ring, options, identity, input, container, targets };
     provenance::check_source(&clip.source())?;
@@ -193,11 +193,10 @@ impl Finished<'_> {
         let sounds = found.recording.as_ref().and_then(AudioQuery::new);
         let seen = looks.zip(entry.picture.as_ref()).and_then(|(q, f)| q.resemblance(f));
         let heard = sounds.zip(entry.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));
-        let alike = match (seen, heard) {
-            // Nothing to compare: the mark alone says that it is the one.
-            (None, None) => claim.video || claim.audio,
-            (seen, heard) => seen.is_some_and(|r| r.same()) || heard.is_some_and(|r| r.same()),
-        };
+        let same = seen.is_some_and(|r| r.same()) || heard.is_some_and(|r| r.same());
+        let different = seen.is_some_and(|r| r.different()) || heard.is_some_and(|r| r.different());
+        // Where a clip is too short to be compared, the mark alone says that it is the one.
+        let alike = same || (!different && (claim.video || claim.audio));
         if alike || self.options.overwrite {
             return Ok(Some(entry));
         }
@@ -269,15 +268,11 @@ impl Finished<'_> {
             likeness,
             options: &options,
         };
-        let entry = || {
-            let entry = record.of_file(clip.path(), targets.output)?;
+        let entry = |clip: &Path| {
+            let entry = record.of_file(clip, targets.output)?;
             Ok(Entry { stamped: stamped.unwrap_or(entry.stamped), ..entry })
         };
-        let announced = targets.announce(entry, &options, replace)?;
-        if let Err(e) = targets.publish(clip, sidecar) {
-            announced.iter().for_each(Announced::withdraw);
-            return Err(e);
-        }
+        let appeared = targets.appear(clip, sidecar, entry, &options, replace)?;
         let Claim { payload, video, audio, key } = claim;
         Ok(SignedClip {
             payload,
@@ -287,8 +282,8 @@ impl Finished<'_> {
             manifest: targets.sidecar.clone().unwrap_or_else(|| targets.output.to_path_buf()),
             parent: signed.parent,
             remembered: targets.remembered(&options.remember),
-            replaced: announced.as_ref().is_some_and(Announced::replaced),
-            unconfirmed: announced.as_ref().and_then(Announced::confirm),
+            replaced: appeared.replaced,
+            unconfirmed: appeared.unconfirmed,
             isolation,
         })
     }

@@ -8,13 +8,36 @@ use super::{Remember, StampError, StampOptions};
 use crate::draft::Draft;
 use crate::media::{Container, MediaError};
 use crate::provenance::{self, Placement};
-use crate::registry::{Entry, Registration};
+use crate::registry::{Entry, Registration, Registry, RegistryError};
 
 /// Every file that stamping writes for the target `output`, that one first: two clips must not
 /// share one.
 #[must_use]
 pub fn targets(output: &Path, options: &StampOptions) -> Vec<PathBuf> {
-    Targets::new(output, Container::of(output), options).all().map(Path::to_path_buf).collect()
+    Targets::new(output, Container::of(output), options, Attempt::Only)
+        .all()
+        .map(Path::to_path_buf)
+        .collect()
+}
+
+/// Whether others may be at the same clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Nobody is.
+    Only,
+    /// One attempt of several at a job, each of which may end anywhere.
+    OfSeveral,
+}
+
+/// How often an attempt finds that another one was announced in between, before it gives up.
+const ATTEMPTS: usize = 64;
+
+/// A clip that is there, and known.
+pub(super) struct Appeared {
+    /// Whether it is known in the place of another.
+    pub(super) replaced: bool,
+    /// Why the registry could not be told that it is there.
+    pub(super) unconfirmed: Option<String>,
 }
 
 /// What is written for one clip.
@@ -25,6 +48,7 @@ pub(super) struct Targets<'a> {
     /// The registration beside it, if it waits there.
     pub(super) registration: Option<PathBuf>,
     overwrite: bool,
+    attempt: Attempt,
 }
 
 impl<'a> Targets<'a> {
@@ -32,6 +56,7 @@ impl<'a> Targets<'a> {
         output: &'a Path,
         container: Option<Container>,
         options: &StampOptions,
+        attempt: Attempt,
     ) -> Self {
         let apart = options.identity.is_some()
             && container.is_some_and(|c| provenance::placement(c) == Placement::Sidecar);
@@ -41,27 +66,106 @@ impl<'a> Targets<'a> {
             registration: matches!(options.remember, Remember::File)
                 .then(|| registration_path(output)),
             overwrite: options.overwrite,
+            attempt,
         }
+    }
+
+    /// Tells whoever is to remember a clip of it, and gives it its name; with `replace` in the
+    /// place of what is known under its number.
+    pub(super) fn appear(
+        &self,
+        clip: Draft,
+        sidecar: Option<Draft>,
+        entry: impl FnOnce(&Path) -> Result<Entry, MediaError>,
+        options: &StampOptions,
+        replace: bool,
+    ) -> Result<Appeared, StampError> {
+        if self.attempt == Attempt::OfSeveral {
+            return self.appear_once(clip, sidecar, entry, options);
+        }
+        let announced = self.announce(|| entry(clip.path()), options, replace)?;
+        if let Err(e) = self.publish(clip, sidecar) {
+            announced.iter().for_each(Announced::withdraw);
+            return Err(e);
+        }
+        Ok(Appeared {
+            replaced: announced.as_ref().is_some_and(Announced::replaced),
+            unconfirmed: announced.as_ref().and_then(Announced::confirm),
+        })
+    }
+
+    /// The same where others may be at the same clip: that counts whose file gets the name, and
+    /// whatever else is said of the clip is said again after that. An attempt that ends in between
+    /// leaves what the next one completes, and takes nothing back that may be another's by now.
+    fn appear_once(
+        &self,
+        clip: Draft,
+        sidecar: Option<Draft>,
+        entry: impl FnOnce(&Path) -> Result<Entry, MediaError>,
+        options: &StampOptions,
+    ) -> Result<Appeared, StampError> {
+        let remembered = !matches!(options.remember, Remember::Nowhere);
+        let entry = if remembered { Some(entry(clip.path())?) } else { None };
+        let replaced = match (&options.remember, &entry) {
+            (Remember::Registry(registry), Some(entry)) => {
+                self.announce_once(registry.as_ref(), entry)?
+            }
+            _ => false,
+        };
+        publish(clip, self.overwrite)?;
+        sidecar.map_or(Ok(()), |file| publish(file, true))?;
+        let unconfirmed = match (&options.remember, entry) {
+            (Remember::Registry(registry), Some(entry)) => {
+                // Another attempt may have been announced over this one.
+                let there = Entry { target: None, ..entry };
+                registry.put(&there, true).err().map(|e| e.to_string())
+            }
+            (Remember::File, Some(entry)) => {
+                self.write_registration(&entry, true)?;
+                None
+            }
+            _ => None,
+        };
+        Ok(Appeared { replaced, unconfirmed })
+    }
+
+    /// Announces a clip in the place of what an earlier attempt announced, as long as none has
+    /// finished; whether there was something.
+    fn announce_once(&self, registry: &dyn Registry, entry: &Entry) -> Result<bool, StampError> {
+        for _ in 0..ATTEMPTS {
+            let seen = registry.by_id(&entry.id)?;
+            // In this order: whoever finishes after this changes what was seen.
+            check(self.output, self.overwrite)?;
+            if registry.put_if(entry, seen.as_ref())? {
+                return Ok(seen.is_some());
+            }
+        }
+        Err(RegistryError::Conflict { id: entry.id.clone() }.into())
+    }
+
+    fn write_registration(&self, entry: &Entry, replace: bool) -> Result<(), StampError> {
+        let Some(path) = &self.registration else { return Ok(()) };
+        let line = format!("{}\n", Registration::from(entry).line());
+        publish(draft_of(path, line.as_bytes())?, replace)
     }
 
     /// Tells whoever is to remember a clip that it is about to appear: a registry, or the file
     /// beside it for one.
-    pub(super) fn announce<'r>(
+    fn announce<'r>(
         &self,
         entry: impl FnOnce() -> Result<Entry, MediaError>,
         options: &'r StampOptions,
         replace: bool,
     ) -> Result<Option<Announced<'r>>, StampError> {
-        match (&options.remember, &self.registration) {
-            (Remember::Registry(registry), _) => {
+        match &options.remember {
+            Remember::Registry(registry) => {
                 Ok(Some(Announced::new(registry.as_ref(), &entry()?, replace)?))
             }
-            (Remember::File, Some(path)) => {
-                let line = format!("{}\n", Registration::from(&entry()?).line());
-                publish(draft_of(path, line.as_bytes())?, self.overwrite)?;
+            Remember::File => {
+                self.write_registration(&entry()?, self.overwrite)?;
                 Ok(None)
             }
-            _ => Ok(None),
+            Remember::Nowhere => Ok(None),
         }
     }
 
@@ -89,16 +193,15 @@ impl<'a> Targets<'a> {
         if real(input).is_some() && real(input) == real(self.output) {
             return Err(StampError::SameFile { path: self.output.into() });
         }
-        self.all().try_for_each(|target| check(target, self.overwrite))
+        check(self.output, self.overwrite)?;
+        // What lies beside a clip that is not there was left by an attempt that ended.
+        let replaces = self.overwrite || self.attempt == Attempt::OfSeveral;
+        self.beside().try_for_each(|target| check(target, replaces))
     }
 
     /// Gives the finished files their names. The sidecar first: a clip without it would look
     /// unsigned, a sidecar without its clip is harmless.
-    pub(super) fn publish(
-        &self,
-        finished: Draft,
-        sidecar: Option<Draft>,
-    ) -> Result<(), StampError> {
+    fn publish(&self, finished: Draft, sidecar: Option<Draft>) -> Result<(), StampError> {
         sidecar.map_or(Ok(()), |file| publish(file, self.overwrite))?;
         publish(finished, self.overwrite).inspect_err(|_| {
             // What came in between is somebody else's, and none of ours belongs beside it.

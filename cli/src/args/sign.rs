@@ -6,7 +6,7 @@ use clap::Args;
 use proofmark::Payload;
 
 use super::options::SandboxOption;
-use super::stamp::{ManifestArgs, RememberArgs};
+use super::stamp::{JobArgs, ManifestArgs, RememberArgs};
 use crate::batch::BatchArgs;
 
 #[derive(Args)]
@@ -33,6 +33,8 @@ pub(crate) struct SignArgs {
     /// it, else a new one]
     #[arg(long, value_name = "UUID")]
     pub(crate) payload: Option<Payload>,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
     /// Replace an existing target, and an entry of another clip in the registry
     #[arg(short, long)]
     pub(crate) force: bool,

@@ -43,6 +43,8 @@ pub(crate) struct StampArgs {
     /// Number to carry: a version 4 UUID [default: a new random one]
     #[arg(long, value_name = "UUID")]
     pub(crate) payload: Option<Payload>,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
     /// Key to mark with, by its id [default: the one that stamps, as 'keys list' shows it]
     #[arg(long, value_name = "ID")]
     pub(crate) key: Option<String>,
@@ -80,6 +82,15 @@ pub(crate) struct StampArgs {
     pub(crate) pipe: PipeArgs,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct JobArgs {
+    /// Idempotency key, for whoever may run this again: the number follows from it, and a run finds
+    /// what an earlier one finished, announced or left half done. Of several inputs each has a job
+    /// of its own, KEY and its path below the target folder
+    #[arg(long = "job", value_name = "KEY", conflicts_with = "payload")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Args, Default)]

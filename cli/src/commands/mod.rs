@@ -37,6 +37,7 @@ use proofmark::provenance::Trust;
 use proofmark::registry::Content;
 use proofmark::report;
 use proofmark::sandbox::{Isolation, PreparedZygote, Sandbox, serve as serve_parent};
+use proofmark::stamp::Earlier;
 use proofmark::video::DetectOptions;
 use proofmark::{ErrorKind, KeyId, KeyRing, Payload, WatermarkKey};
 use serde_json::{Value, json};
@@ -58,6 +59,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What `verb` says of a job whose clip is there already.
+    fn earlier(verb: &str, file: &Path, target: &Path, earlier: &Earlier, quiet: bool) -> Self {
+        Self {
+            exit: Exit::Success,
+            json: report::earlier(verb, file, target, earlier),
+            text: output::human::earlier(file, target, earlier, quiet),
+            remarks: Vec::new(),
+        }
+    }
+
     /// Prints it.
     pub(crate) fn tell(&self, global: &Global) -> Result<Exit> {
         if global.json {

@@ -17,6 +17,8 @@ pub(crate) struct Places<'a> {
     pub(crate) base: Option<&'a Path>,
     /// What kind of files they are, if that is not the inputs' own.
     pub(crate) to: Option<&'a str>,
+    /// The idempotency key of what is made.
+    pub(crate) job: Option<&'a str>,
 }
 
 impl Places<'_> {
@@ -47,6 +49,13 @@ impl Places<'_> {
             Some(kind) => self.output.join(of_kind(within, kind)),
             None => self.output.join(within),
         }
+    }
+
+    /// The job that makes a target, if it is to be made once; `several` are made under one key.
+    pub(crate) fn job(&self, target: &Path, several: bool) -> Option<String> {
+        let key = self.job?;
+        let below = target.strip_prefix(self.output).ok().filter(|_| several);
+        Some(below.map_or_else(|| key.to_string(), |b| format!("{key}/{}", b.display())))
     }
 
     /// Makes the folder of a target below the target folder.

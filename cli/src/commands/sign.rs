@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use proofmark::media::{Cancel, Progress};
 use proofmark::sandbox::PreparedZygote;
-use proofmark::stamp::{SignedClip, StampOptions, targets};
+use proofmark::stamp::{Once, SignedClip, StampOptions, targets};
 use proofmark::{Control, KeyRing, Stamper, report};
 use serde_json::{Value, json};
 
@@ -19,8 +19,9 @@ use crate::home::{Config, Home};
 use crate::output;
 
 pub(crate) fn run(args: &SignArgs, early: Option<PreparedZygote>, global: &Global) -> Result<Exit> {
-    let work = SignWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let mut work = SignWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = work.places.files(&args.inputs, &args.batch)?;
+    work.several = !files.single;
     if !files.single && args.payload.is_some() {
         bail!("--payload names one clip; leave it out for several, and each is told by its mark");
     }
@@ -34,6 +35,7 @@ struct SignWork<'a> {
     ring: KeyRing,
     options: StampOptions,
     lookers: Inspectors,
+    several: bool,
     quiet: bool,
 }
 
@@ -42,8 +44,14 @@ impl<'a> SignWork<'a> {
         let home = Home::locate(global)?;
         let mut options = options(args, &home, &home.config()?)?;
         options.inspector = lookers.inspector();
-        let places = Places { output: &args.output, base: args.base.as_deref(), to: None };
-        Ok(Self { places, ring: home.key_ring()?, options, lookers, quiet: global.quiet })
+        let places = Places {
+            output: &args.output,
+            base: args.base.as_deref(),
+            to: None,
+            job: args.job.key.as_deref(),
+        };
+        let ring = home.key_ring()?;
+        Ok(Self { places, ring, options, lookers, several: false, quiet: global.quiet })
     }
 }
 
@@ -76,6 +84,7 @@ impl Work for SignWork<'_> {
             "output": self.places.output.to_string_lossy(),
             "base": self.places.base.map(|b| b.to_string_lossy()),
             "keys": keys,
+            "job": self.places.job,
             "manifest": format!("{:?}", o.manifest),
             "registry": place(&o.remember),
             "labels": o.labels,
@@ -97,11 +106,17 @@ impl Work for SignWork<'_> {
         self.places.make_folder(&target)?;
         let mut options = self.options.clone();
         options.overwrite |= again;
-        let signed = Stamper::of(self.ring.clone()).options(options).sign_with(
-            &input.path,
-            &target,
-            Control::new(cancel, progress),
-        )?;
+        let stamper = Stamper::of(self.ring.clone()).options(options);
+        let control = Control::new(cancel, progress);
+        let signed = match self.places.job(&target, self.several) {
+            None => stamper.sign_with(&input.path, &target, control)?,
+            Some(job) => match stamper.job(&job)?.sign(&input.path, &target, control)? {
+                Once::Done(signed) => signed,
+                Once::Before(earlier) => {
+                    return Ok(Answer::earlier("sign", &input.path, &target, &earlier, self.quiet));
+                }
+            },
+        };
         let held = self.lookers.remark(signed.isolation).filter(|_| !self.quiet);
         Ok(Answer {
             exit: Exit::Success,

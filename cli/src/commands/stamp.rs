@@ -21,8 +21,9 @@ pub(crate) fn run(
     if super::stream::is_meant(args)? {
         return super::stream::run(args, global);
     }
-    let stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let mut stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = stamper.places.files(&args.inputs, &args.batch)?;
+    stamper.several = !files.single;
     if !args.output.is_dir() {
         refuse_other_kind(&args.output, args.to.as_ref())?;
     }

@@ -9,9 +9,9 @@ use proofmark::media::{Cancel, EncodeOptions, Progress};
 use proofmark::provenance::Identity;
 use proofmark::registry::mend;
 use proofmark::report;
-use proofmark::stamp::{Remember, StampOptions};
+use proofmark::stamp::{Once, Remember, StampOptions};
 use proofmark::video::Outlook;
-use proofmark::{Control, KeyRing, Stamped};
+use proofmark::{Control, KeyRing, Stamped, Stamper};
 use serde_json::{Value, json};
 
 use super::places::Places;
@@ -28,6 +28,7 @@ pub(crate) struct StampWork<'a> {
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
     lookers: Inspectors,
+    pub(super) several: bool,
     quiet: bool,
 }
 
@@ -37,10 +38,14 @@ impl<'a> StampWork<'a> {
         let mut options = options(args, &home, &home.config()?)?;
         options.press = lookers.presses();
         options.inspector = lookers.inspector();
-        let places =
-            Places { output: &args.output, base: args.base.as_deref(), to: args.to.as_deref() };
+        let places = Places {
+            output: &args.output,
+            base: args.base.as_deref(),
+            to: args.to.as_deref(),
+            job: args.job.key.as_deref(),
+        };
         let ring = home.key_ring_for(args.key.as_ref())?;
-        Ok(Self { places, ring, options, lookers, quiet: global.quiet })
+        Ok(Self { places, ring, options, lookers, several: false, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -70,9 +75,16 @@ impl<'a> StampWork<'a> {
         options: StampOptions,
         control: Control<'_>,
     ) -> Result<Answer> {
-        let stamped = proofmark::Stamper::new(self.ring.stamping().clone())
-            .options(options)
-            .stamp_with(file, target, control)?;
+        let stamper = Stamper::of(self.ring.clone()).options(options);
+        let stamped = match self.places.job(target, self.several) {
+            None => stamper.stamp_with(file, target, control)?,
+            Some(job) => match stamper.job(&job)?.stamp(file, target, control)? {
+                Once::Done(stamped) => stamped,
+                Once::Before(earlier) => {
+                    return Ok(Answer::earlier("stamp", file, target, &earlier, self.quiet));
+                }
+            },
+        };
         let json = report::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
@@ -101,6 +113,7 @@ impl Work for StampWork<'_> {
             "base": self.places.base.map(|b| b.to_string_lossy()),
             "to": self.places.to,
             "key": self.ring.stamping().id(),
+            "job": self.places.job,
             "strength": o.strength.to_string(),
             "mark_sound": o.mark_sound,
             "check": o.check,

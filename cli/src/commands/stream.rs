@@ -91,6 +91,18 @@ fn ends(limits: &Limits) -> Result<(Inlet, Outlet)> {
     Ok((Inlet::new(from, Path::new(NAMES[0]), limits, &cancel()), Outlet::new(to, &cancel())))
 }
 
+/// Who stamps. What went through a pipe cannot be looked at again, so that a job that is run again
+/// is known as what went through last.
+fn stamper_of(work: &StampWork<'_>) -> Result<Stamper> {
+    let stamper = Stamper::of(work.ring.clone()).options(work.options.clone());
+    let Some(name) = work.places.job else { return Ok(stamper) };
+    let job = stamper.job(name)?;
+    let mut options = work.options.clone();
+    options.payload = Some(job.payload());
+    options.overwrite = true;
+    Ok(Stamper::new(job.key().clone()).options(options))
+}
+
 pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     refuse(args)?;
     let stamper = StampWork::new(args, super::Inspectors::none(), global)?;
@@ -102,9 +114,8 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     stream.sidecar.clone_from(&args.pipe.sidecar);
     let (from, to) = ends(&stamper.options.limits)?;
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamped = Stamper::new(stamper.ring.stamping().clone())
-        .options(stamper.options.clone())
-        .stamp_stream(from, to, &stream, Control::new(&cancel(), |p| bar.update(p)));
+    let control = Control::new(&cancel(), |p| bar.update(p));
+    let stamped = stamper_of(&stamper)?.stamp_stream(from, to, &stream, control);
     drop(bar);
     let pipe = Path::new(PIPE);
     match stamped {

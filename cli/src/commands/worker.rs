@@ -11,8 +11,8 @@ use super::detect::Finder;
 use super::stamper::StampWork;
 use super::verify::VerifyWork;
 use crate::args::{
-    DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption,
-    RememberArgs, SandboxOption, StampArgs, VerifyArgs,
+    DetectArgs, EncodeArgs, Global, JobArgs, ManifestArgs, PipeArgs, QuestionArgs, Register,
+    RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs,
 };
 use crate::batch::BatchArgs;
 use crate::exit::Exit;
@@ -119,6 +119,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         inputs: Vec::new(),
         output: PathBuf::new(),
         payload: None,
+        job: JobArgs::default(),
         key: None,
         force: false,
         strength: None,

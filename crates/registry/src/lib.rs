@@ -210,6 +210,14 @@ pub trait Registry: Debug + Send + Sync {
         }
     }
 
+    /// Puts an entry in, if what is under its id is still what was `seen` there: the same content,
+    /// announced or confirmed as it was then, or nothing. Whether it was; several may be at the
+    /// same work, of whom one is first.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unfit`] if it holds what no database can.
+    fn put_if(&self, entry: &Entry, seen: Option<&Entry>) -> Result<bool, RegistryError>;
+
     /// Says that the announced file of an entry is there.
     fn confirm(&self, id: &str) -> Result<(), RegistryError>;
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::database::{Database, Row, Session, Value, bytes, integer, signed, text};
-use super::statements::{COLUMNS, bind, complete, entry, payload, put, refuse_nul, unfit};
+use super::statements::{COLUMNS, bind, complete, entry, payload, put, put_if, refuse_nul, unfit};
 use super::{
     Announced, Binding, Change, Content, Entry, Event, Filter, Put, Registry, RegistryError,
     Remark, cases, owners, seal,
@@ -170,6 +170,13 @@ impl<D: Database> Registry for SqlRegistry<D> {
             return Err(RegistryError::Unfit { id: e.id.clone(), reason });
         }
         self.run(true, |s| entries.iter().map(|e| put(s, e, replace, by)).collect())
+    }
+
+    fn put_if(&self, entry: &Entry, seen: Option<&Entry>) -> Result<bool, RegistryError> {
+        if let Some(reason) = unfit(entry) {
+            return Err(RegistryError::Unfit { id: entry.id.clone(), reason });
+        }
+        self.run(true, |s| put_if(s, entry, seen))
     }
 
     fn confirm(&self, id: &str) -> Result<(), RegistryError> {

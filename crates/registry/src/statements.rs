@@ -190,18 +190,45 @@ pub(super) fn put_in(
         // Somebody else may have been first meanwhile.
         Some(false) if replace && !owners::may_change(s, &e.id, by)? => Ok(Put::Owned),
         Some(false) if replace => {
-            s.execute(
-                "UPDATE entries SET payload = $2, content = $3, media_type = $4, title = \
-                $5, stamped = $6, target = $7 WHERE id = $1",
-                &columns,
-            )?;
-            for table in PARTS {
-                s.execute(&format!("DELETE FROM {table} WHERE id = $1"), id)?;
-            }
-            insert_parts(s, e).map(|()| Put::Replaced)
+            s.execute(&format!("{RENEW} WHERE id = $1"), &columns)?;
+            renew_parts(s, e).map(|()| Put::Replaced)
         }
         Some(false) | None => Ok(Put::Taken),
     }
+}
+
+/// Puts an entry in if what is under its id is still what was `seen`; whether it was.
+pub(super) fn put_if(s: &mut dyn Session, e: &Entry, seen: Option<&Entry>) -> Result<bool, String> {
+    let Some(seen) = seen else {
+        return Ok(put(s, e, false, None)? == Put::Added);
+    };
+    let mut values = columns(e).to_vec();
+    values.push(Value::Bytes(seen.content.as_bytes().to_vec()));
+    let announced = if seen.target.is_some() { "IS NOT NULL" } else { "IS NULL" };
+    // One statement, so that of several one alone finds it as it was.
+    let changed = s.execute(
+        &format!("{RENEW} WHERE id = $1 AND content = $8 AND target {announced}"),
+        &values,
+    )?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    renew_parts(s, e)?;
+    owners::own(s, &e.id, None)?;
+    seal::seal(s, &e.id)?;
+    owners::note(s, None, "replace", &e.id).map(|()| true)
+}
+
+/// Writes the columns of an entry over another's.
+const RENEW: &str = "UPDATE entries SET payload = $2, content = $3, media_type = $4, title = $5, \
+    stamped = $6, target = $7";
+
+/// Puts what belongs to an entry in the place of what belonged to the one before.
+fn renew_parts(s: &mut dyn Session, e: &Entry) -> Result<(), String> {
+    for table in PARTS {
+        s.execute(&format!("DELETE FROM {table} WHERE id = $1"), &[Value::Text(e.id.clone())])?;
+    }
+    insert_parts(s, e)
 }
 
 pub(super) fn refuse_nul(id: &str, binding: &Binding) -> Result<(), RegistryError> {

@@ -11,6 +11,8 @@ use ring::{hkdf, hmac};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use proofmark_core::Payload;
+
 /// Bytes of a watermark key.
 pub const KEY_BYTES: usize = 32;
 
@@ -140,6 +142,14 @@ impl WatermarkKey {
             counter: 0,
             block: Vec::new(),
         }
+    }
+
+    /// The payload that this key gives to a job: the same whenever and wherever it is asked, and
+    /// nothing that tells another's without the key.
+    #[must_use]
+    pub fn payload_of(&self, job: &str) -> Payload {
+        let mut bits = self.sequence(&format!("job {job}"));
+        Payload::from_message((0..16).fold(0, |m, _| m << 8 | u128::from(bits.byte())))
     }
 
     /// The key as the text of a key file. It holds the secret: write it with mode 0600.
@@ -348,6 +358,17 @@ mod tests {
         assert_eq!(p, (0..1000).collect::<Vec<_>>());
         // Pinned, so that a change that would orphan stamped clips cannot pass unseen.
         assert_eq!(key.id().to_string(), "59482e59");
+    }
+
+    #[test]
+    fn a_job_has_one_payload_a_key() {
+        let [a, b] = [1, 2].map(|n| WatermarkKey::from_secret([n; 32], 0));
+        assert_eq!(a.payload_of("clip 7"), a.payload_of("clip 7"));
+        let payloads = [&a, &b].map(|k| ["clip 7", "clip 8", ""].map(|job| k.payload_of(job)));
+        let distinct: std::collections::BTreeSet<_> = payloads.iter().flatten().collect();
+        assert_eq!(distinct.len(), 6);
+        // Pinned: a job that is run again after an update must be given what it had.
+        assert_eq!(payloads[0][0].to_string(), "PINNED");
     }
 
     #[test]

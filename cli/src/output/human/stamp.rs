@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proofmark::Stamped;
-use proofmark::stamp::SignedClip;
+use proofmark::stamp::{Earlier, SignedClip};
 
 use super::line;
 use super::marks::generation;
@@ -59,6 +59,18 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
         "none: a stripped copy will carry nothing"
     };
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
+    out
+}
+
+/// What an earlier run of the job made.
+pub(crate) fn earlier(file: &Path, target: &Path, earlier: &Earlier, quiet: bool) -> String {
+    if quiet {
+        return format!("{}\n", earlier.payload);
+    }
+    let (file, target) = (name(file), name(target));
+    let mut out =
+        format!("{GOOD}there already{GOOD:#}: {file} → {target}, made by an earlier run\n");
+    line(&mut out, "payload", &earlier.payload.to_string());
     out
 }
 

@@ -2,18 +2,28 @@
 
 use super::carrier::{Carrier, frame_scale};
 use super::kernels::{self, DITHER, FRACTION, LARGEST_AMPLITUDE};
-use super::mask::Mask;
+use super::mask::{Mask, MaskState};
 use super::tile::TILE;
 use super::{Strength, VideoError};
 use crate::key::WatermarkKey;
 use crate::mark::Mark;
 use proofmark_core::video::{FrameMarker, FrameShape, Luma, SampleFormat, SamplesMut};
+use serde::{Deserialize, Serialize};
 
 /// Carrier of root mean square 1 in integer units: 4 standard deviations fit a byte, which keeps
 /// the pattern of a large frame in cache.
 const PATTERN_UNIT: f32 = 32.0;
 /// Amplitude of one grey level, as an integer.
 const AMPLITUDE_UNIT: f32 = (1 << FRACTION) as f32 / PATTERN_UNIT;
+
+/// How far a [`Marker`] has come, so that another one can go on from there: in another process, or
+/// with the next piece of a clip that is encoded in pieces. It tells nothing of the key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MarkerState {
+    width: usize,
+    height: usize,
+    mask: MaskState,
+}
 
 /// Puts one mark into the frames of one clip: a payload, or a [`Mark`] of a later generation.
 ///
@@ -41,6 +51,8 @@ pub struct Marker {
     /// row.
     expanded: [(usize, Vec<i16>); 2],
     amplitude_line: Vec<i16>,
+    /// Luma of what comes in other colours.
+    pub(super) luma: Vec<u8>,
 }
 
 impl Marker {
@@ -75,6 +87,7 @@ impl Marker {
             line: Vec::new(),
             expanded: [(usize::MAX, vec![0; width]), (usize::MAX, vec![0; width])],
             amplitude_line: vec![0; width],
+            luma: Vec::new(),
         })
     }
 
@@ -83,6 +96,25 @@ impl Marker {
     #[must_use]
     pub fn still(self) -> Self {
         Self { mask: self.mask.still(), ..self }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn state(&self) -> MarkerState {
+        let FrameShape { width, height, .. } = self.shape;
+        MarkerState { width, height, mask: self.mask.state() }
+    }
+
+    /// Goes on where another marker stopped, whose frames came before.
+    ///
+    /// # Errors
+    /// [`VideoError::State`] if that one was for frames of another size, or the state is damaged.
+    pub fn resume(mut self, state: &MarkerState) -> Result<Self, VideoError> {
+        let FrameShape { width, height, .. } = self.shape;
+        if (state.width, state.height) != (width, height) || !self.mask.resume(&state.mask) {
+            return Err(VideoError::State { width, height });
+        }
+        Ok(self)
     }
 
     /// The shape of the frames this marker is for.
@@ -98,6 +130,27 @@ impl Marker {
         let format = SampleFormat::REFERENCE;
         self.analyse(&Luma { samples: super::Samples::U8(luma), width, height, stride, format });
         self.apply(&mut SamplesMut::U8(luma), stride, format);
+    }
+
+    /// Distance of the rows that are measured.
+    pub(super) fn rows_apart(&self) -> usize {
+        self.mask.step()
+    }
+
+    /// Makes ready the amplitudes of pixel row `y`, which comes after those above it.
+    pub(super) fn amplitude_at(&mut self, y: usize, format: SampleFormat) {
+        // Grey levels are the same in all depths; the kernels know the depth.
+        let gain = SampleFormat { depth: 8, ..format }.steps_per_level();
+        if y.is_multiple_of(self.mask.step()) {
+            self.amplitude_row(y, gain);
+        }
+    }
+
+    /// Pattern, amplitudes and dither of a row whose amplitudes are ready.
+    pub(super) fn row(&self, y: usize) -> (&[i8], &[i16], &[i16; DITHER]) {
+        let width = self.shape.width;
+        let pattern = &self.pattern[y * width..(y + 1) * width];
+        (pattern, &self.amplitude_line, &self.dither[y % DITHER])
     }
 
     /// Interpolates the amplitudes of pixel row `y` into `amplitude_line`.
@@ -145,25 +198,20 @@ impl FrameMarker for Marker {
     /// luma plane; for red, green and blue each of the three, which moves luma alone.
     fn apply(&mut self, plane: &mut SamplesMut<'_>, stride: usize, format: SampleFormat) {
         let FrameShape { width, height, .. } = self.shape;
-        // Grey levels are the same in all depths; the kernels know the depth.
-        let gain = SampleFormat { depth: 8, ..format }.steps_per_level();
         for y in 0..height {
-            if y.is_multiple_of(self.mask.step()) {
-                self.amplitude_row(y, gain);
-            }
-            let pattern = &self.pattern[y * width..(y + 1) * width];
-            let dither = &self.dither[y % DITHER];
+            self.amplitude_at(y, format);
+            let (pattern, amplitude, dither) = self.row(y);
             match plane {
                 SamplesMut::U8(data) => kernels::add_to_bytes(
                     &mut data[y * stride..][..width],
                     pattern,
-                    &self.amplitude_line,
+                    amplitude,
                     dither,
                 ),
                 SamplesMut::U16(data) => kernels::add_to_words(
                     &mut data[y * stride..][..width],
                     pattern,
-                    &self.amplitude_line,
+                    amplitude,
                     dither,
                     format.depth.clamp(9, 16),
                 ),
@@ -254,6 +302,41 @@ mod tests {
             frame.chunks(330).all(|r| r[320..].iter().all(|&v| v == 120)),
             "padding was written to"
         );
+    }
+
+    #[test]
+    fn a_clip_in_pieces_is_marked_as_in_one() {
+        let shape = FrameShape { width: 320, height: 200, pixel_aspect: 1.0 };
+        let (key, payload) = (WatermarkKey::from_secret([3; 32], 0), Payload::from_message(7));
+        let marker = || Marker::new(&key, payload, shape, Strength::default()).unwrap();
+        let frame = |i: usize| -> Vec<u8> {
+            (0..320 * 200).map(|p| (100 + i * i + (p * 7 + i * 13) % (5 + i)) as u8).collect()
+        };
+        let marked = |marker: &mut Marker, i: usize| {
+            let mut frame = frame(i);
+            marker.embed(&mut frame, 320);
+            frame
+        };
+        let mut whole = marker();
+        let expected: Vec<_> = (0..9).map(|i| marked(&mut whole, i)).collect();
+        let mut state = marker().state();
+        for piece in [0..3, 3..4, 4..9] {
+            let mut next = marker().resume(&state).unwrap();
+            for i in piece {
+                assert!(marked(&mut next, i) == expected[i], "frame {i}");
+            }
+            let text = serde_json::to_string(&next.state()).unwrap();
+            state = serde_json::from_str(&text).unwrap();
+        }
+        assert!(marked(&mut marker(), 3) != expected[3], "that a piece goes on is seen");
+        let other = FrameShape { width: 328, ..shape };
+        let other = Marker::new(&key, payload, other, Strength::default()).unwrap();
+        assert!(matches!(other.resume(&state), Err(VideoError::State { width: 328, height: 200 })));
+        state.mask = whole.state().mask;
+        let mut damaged = serde_json::to_value(&state).unwrap();
+        damaged["mask"]["amplitude"][3] = (-1.0).into();
+        let damaged = serde_json::from_value(damaged).unwrap();
+        assert!(marker().resume(&damaged).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::grid;
 use super::image::Image;
 use super::kernels::{add_columns, add_moments};
 use proofmark_core::video::{Luma, Samples};
+use serde::{Deserialize, Serialize};
 
 /// Amplitude (grey levels, root mean square) where nothing is going on, at [`NOMINAL_LINES`].
 /// Dithered rounding carries it from about a third of a level on; well above a half, smooth
@@ -67,6 +68,14 @@ pub(crate) struct Mask {
     shot: usize,
 }
 
+/// What of a mask depends on the frames before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MaskState {
+    previous: Vec<f32>,
+    amplitude: Vec<f32>,
+    shot: usize,
+}
+
 impl Mask {
     /// For frames of `width`×`height`, amplitudes multiplied by `strength`.
     pub(crate) fn new(width: usize, height: usize, strength: f32) -> Self {
@@ -95,6 +104,34 @@ impl Mask {
     /// For a picture that is looked at for as long as one likes.
     pub(crate) fn still(self) -> Self {
         Self { onset: 0.0, ..self }
+    }
+
+    /// What depends on the frames so far.
+    pub(crate) fn state(&self) -> MaskState {
+        MaskState {
+            previous: self.previous.data.clone(),
+            amplitude: self.amplitude.data.clone(),
+            shot: self.shot,
+        }
+    }
+
+    /// Goes on from there; `false` if that is no state of frames of this size.
+    pub(crate) fn resume(&mut self, state: &MaskState) -> bool {
+        let MaskState { previous, amplitude, shot } = state;
+        let blocks = self.means.data.len();
+        let sizes = [0, blocks].contains(&previous.len()) && amplitude.len() == blocks;
+        // What was in a file need not be what was written.
+        let sane = |v: &f32| (0.0..=f32::from(u16::MAX)).contains(v);
+        if !sizes || !previous.iter().chain(amplitude).all(sane) {
+            return false;
+        }
+        if !previous.is_empty() {
+            self.previous.clone_from(&self.means);
+            self.previous.data.copy_from_slice(previous);
+        }
+        self.amplitude.data.copy_from_slice(amplitude);
+        self.shot = *shot;
+        true
     }
 
     /// Factor on all amplitudes for the last frame that was taken in.

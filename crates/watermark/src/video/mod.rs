@@ -30,6 +30,7 @@ mod meter;
 #[cfg(test)]
 mod noise;
 mod options;
+mod packed;
 mod perspective;
 mod readings;
 mod refine;
@@ -47,10 +48,11 @@ mod windows;
 
 pub use detect::Detector;
 pub use distortion::Distortion;
-pub use embed::Marker;
+pub use embed::{Marker, MarkerState};
 pub use evidence::{AreaMap, Capacity, Geometry, Outlook, VideoEvidence};
 pub use meter::Meter;
 pub use options::{DetectOptions, Pace};
+pub use packed::{Layout, Sample};
 pub use proofmark_core::video::{
     Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, Planes, SampleFormat, Samples,
     SamplesMut,
@@ -70,6 +72,17 @@ pub enum VideoError {
         /// Width in pixels.
         width: usize,
         /// Height in pixels.
+        height: usize,
+    },
+    /// A state from which a marker cannot go on.
+    #[error(
+        "the state is not one of frames of {width}x{height}, or was damaged; begin the clip anew, \
+        or give the state of the piece before"
+    )]
+    State {
+        /// Width of the frames to be marked, in pixels.
+        width: usize,
+        /// Their height.
         height: usize,
     },
     /// The strength is neither a level nor a factor in range.
