@@ -13,7 +13,7 @@ SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 
 help:
 	@echo "make demo      set up, build what it takes, stamp a clip, re-encode it, detect and verify both"
-	@echo "make build     set up, build the whole program, $(BIN): with server, PostgreSQL and queue"
+	@echo "make build     set up, build the whole program, $(BIN): with server and PostgreSQL"
 	@echo "make test      set up, lints and all tests"
 	@echo "make features  check that what can be left out of a build can be left out"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
@@ -29,7 +29,7 @@ setup:
 build: setup
 	$(CARGO) build --release --locked -p proofmark-cli
 
-# A program that is newer than its sources will do, whatever is in it; else one is built without server, PostgreSQL and queue, which takes less time.
+# A program that is newer than its sources will do, whatever is in it; else one is built without server and PostgreSQL, which takes less time.
 $(BIN): $(shell find Cargo.toml Cargo.lock src locales cli/Cargo.toml cli/src crates -type f) | setup
 	$(CARGO) build --release --locked -p proofmark-cli --no-default-features
 
@@ -40,7 +40,7 @@ lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
-# What can be left out, left out: the library without libav, and the command without server, PostgreSQL and queue.
+# What can be left out, left out: the library without libav, and the command without server and PostgreSQL.
 features: setup
 	$(CARGO) check --release --locked -p proofmark --no-default-features
 	$(CARGO) check --release --locked -p proofmark-cli --no-default-features

@@ -82,7 +82,7 @@ pub(crate) struct StampArgs {
     pub(crate) batch: BatchArgs,
 }
 
-#[derive(Args, Default)]
+#[derive(Args)]
 #[command(next_help_heading = "Streams")]
 pub(crate) struct PipeArgs {
     /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments
@@ -123,7 +123,7 @@ pub(crate) enum Register {
     Never,
 }
 
-#[derive(Args, Default)]
+#[derive(Args)]
 #[command(next_help_heading = "Encoding")]
 pub(crate) struct EncodeArgs {
     /// h264, h265, vp9, av1, ffv1, or an encoder of libav by its name, such as prores_ks or

@@ -43,12 +43,6 @@ impl<'a> StampWork<'a> {
         Ok(Self { places, ring, options, lookers, quiet: global.quiet })
     }
 
-    /// How it stamps.
-    #[cfg(feature = "queue")]
-    pub(crate) fn options(&self) -> &StampOptions {
-        &self.options
-    }
-
     /// Stamps one file; with `again` over a target that an earlier attempt left.
     pub(crate) fn stamp(
         &self,
@@ -59,17 +53,6 @@ impl<'a> StampWork<'a> {
     ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.overwrite |= again;
-        self.stamp_as(file, target, options, control)
-    }
-
-    /// The same, in another way.
-    pub(crate) fn stamp_as(
-        &self,
-        file: &Path,
-        target: &Path,
-        options: StampOptions,
-        control: Control<'_>,
-    ) -> Result<Answer> {
         let stamped = proofmark::Stamper::new(self.ring.stamping().clone())
             .options(options)
             .stamp_with(file, target, control)?;
