@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint features audit release bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo test lint features audit release deb deploy bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -18,6 +18,8 @@ help:
 	@echo "make features  check that what can be left out of a build can be left out"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
+	@echo "make deb       the same as a Debian package, in target/dist"
+	@echo "make deploy    lint the Dockerfile, hold the Kubernetes manifests against their schemas"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
@@ -54,6 +56,12 @@ audit:
 
 release: build
 	@scripts/release.sh $(BIN)
+
+deb: release
+	@scripts/deb.sh $(BIN)
+
+deploy:
+	@scripts/deploy.sh
 
 bench: setup
 	$(CARGO) bench --workspace --locked
