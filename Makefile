@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint features audit release bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo test lint features audit release deb deploy bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -13,11 +13,13 @@ SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 
 help:
 	@echo "make demo      set up, build what it takes, stamp a clip, re-encode it, detect and verify both"
-	@echo "make build     set up, build the whole program, $(BIN): with server, PostgreSQL and queue"
+	@echo "make build     set up, build the whole program, $(BIN): with server and PostgreSQL"
 	@echo "make test      set up, lints and all tests"
 	@echo "make features  check that what can be left out of a build can be left out"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
+	@echo "make deb       the same as a Debian package, in target/dist"
+	@echo "make deploy    lint the Dockerfile, hold the Kubernetes manifests against their schemas"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
@@ -29,7 +31,7 @@ setup:
 build: setup
 	$(CARGO) build --release --locked -p proofmark-cli
 
-# A program that is newer than its sources will do, whatever is in it; else one is built without server, PostgreSQL and queue, which takes less time.
+# A program that is newer than its sources will do, whatever is in it; else one is built without server and PostgreSQL, which takes less time.
 $(BIN): $(shell find Cargo.toml Cargo.lock src locales cli/Cargo.toml cli/src crates -type f) | setup
 	$(CARGO) build --release --locked -p proofmark-cli --no-default-features
 
@@ -40,7 +42,7 @@ lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
-# What can be left out, left out: the library without libav, and the command without server, PostgreSQL and queue.
+# What can be left out, left out: the library without libav, and the command without server and PostgreSQL.
 features: setup
 	$(CARGO) check --release --locked -p proofmark --no-default-features
 	$(CARGO) check --release --locked -p proofmark-cli --no-default-features
@@ -54,6 +56,12 @@ audit:
 
 release: build
 	@scripts/release.sh $(BIN)
+
+deb: release
+	@scripts/deb.sh $(BIN)
+
+deploy:
+	@scripts/deploy.sh
 
 bench: setup
 	$(CARGO) bench --workspace --locked

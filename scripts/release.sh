@@ -11,7 +11,8 @@ need cargo-cyclonedx 0.5.9
 need cargo-deny 0.20.2
 rm -rf "$dist"
 mkdir -p "$dist"
-cp "$bin" "$dist/proofmark"
+# Without what a debugger wants of it, which is five sixths.
+strip -o "$dist/proofmark" "$bin"
 cp LICENSE-MIT LICENSE-APACHE docs/LICENSING.md "$dist/"
 # The tool writes beside each manifest.
 cargo cyclonedx --manifest-path cli/Cargo.toml --format json --spec-version 1.5 --override-filename proofmark.cdx --quiet

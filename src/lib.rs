@@ -11,7 +11,6 @@
 //! | [`stamp`] | media → marks → manifest → registry | everything below |
 //! | [`mod@verify`], [`verdict`] | media → manifest, marks and registry → one word with reasons | everything below |
 //! | [`mod@evaluate`], [`attacks`] | media → mark → attacks → what survives | everything below |
-//! | [`queue`] | work for many machines: jobs, leases, results; media by path or in a store | registry, payloads |
 //! | [`inspect`], [`sandbox`], [`isolation`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, video, audio |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
@@ -40,8 +39,6 @@ pub mod inspect;
 pub mod isolation;
 #[cfg(feature = "media")]
 pub mod press;
-#[cfg(feature = "queue")]
-pub mod queue;
 pub mod recovery;
 pub mod report;
 #[cfg(feature = "sandbox")]
@@ -80,8 +77,6 @@ pub use detect::Detected;
 pub use detect::Detector;
 #[cfg(feature = "media")]
 pub use evaluate::{EvaluateOptions, Report, evaluate};
-#[cfg(feature = "queue")]
-pub use queue::Queue;
 pub use recovery::Registered;
 pub use registry::Registry;
 #[cfg(feature = "media")]

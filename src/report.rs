@@ -4,7 +4,6 @@
 //! `docs/schema/`.
 
 use std::error::Error;
-use std::fmt;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -201,8 +200,7 @@ pub fn code(e: &(dyn Error + 'static)) -> &'static str {
 }
 
 fn code_of(e: &(dyn Error + 'static)) -> Option<&'static str> {
-    (e.downcast_ref().map(|e: &Reworded| e.code))
-        .or_else(|| e.downcast_ref().map(VerifyError::code))
+    (e.downcast_ref().map(VerifyError::code))
         .or_else(|| e.downcast_ref().map(InspectError::code))
         .or_else(|| e.downcast_ref().map(MediaError::code))
         .or_else(|| e.downcast_ref().map(ProvenanceError::code))
@@ -228,29 +226,6 @@ pub fn kind(e: &(dyn Error + 'static)) -> Option<ErrorKind> {
 fn chain<'e>(e: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(e), |&e| e.source())
 }
-
-/// An error in other words, under the code that it had.
-#[derive(Debug)]
-pub struct Reworded {
-    text: String,
-    code: &'static str,
-}
-
-impl Reworded {
-    /// Says `text` of an error.
-    #[must_use]
-    pub fn new(text: String, e: &(dyn Error + 'static)) -> Self {
-        Self { text, code: code(e) }
-    }
-}
-
-impl fmt::Display for Reworded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl Error for Reworded {}
 
 /// Adds the name of a file under `what`, and under `what_bytes` where it is no text ([`name`]).
 #[must_use]
@@ -280,8 +255,8 @@ fn merge(into: &mut Value, from: Value) {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
-    use std::io;
     use std::os::unix::ffi::OsStrExt as _;
+    use std::{fmt, io};
 
     use super::*;
 
@@ -311,8 +286,6 @@ mod tests {
         assert_eq!((code(&around), kind(&around)), (stopped().code(), Some(ErrorKind::Cancelled)));
         let others = Around(Box::new(io::Error::other("no space")));
         assert_eq!((code(&others), kind(&others)), (UNUSABLE, None));
-        let reworded = Around(Box::new(Reworded::new("b.mp4: stopped".into(), &around)));
-        assert_eq!((code(&reworded), kind(&reworded)), (stopped().code(), None));
     }
 
     #[test]

@@ -7,35 +7,21 @@ use clap::{Args as _, Command};
 
 use crate::args::Global;
 
-/// Verbs, and the feature that has them.
-struct Part {
-    verbs: &'static [&'static str],
-    feature: &'static str,
-    built: bool,
-}
-
-const PARTS: [Part; 2] = [
-    Part { verbs: &["serve", "tokens"], feature: "server", built: cfg!(feature = "server") },
-    Part { verbs: &["submit", "worker", "jobs"], feature: "queue", built: cfg!(feature = "queue") },
-];
+/// The verbs of the feature `server`.
+const SERVER: [&str; 2] = ["serve", "tokens"];
 
 /// What to tell of arguments whose verb this build lacks.
 pub(crate) fn told(arguments: impl Iterator<Item = OsString>) -> Option<String> {
-    let lacking: Vec<&Part> = PARTS.iter().filter(|part| !part.built).collect();
-    if lacking.is_empty() {
-        return None;
-    }
-    let feature = feature(&lacking, arguments)?;
-    Some(format!("this build has no {feature}; build proofmark with the feature '{feature}'"))
+    (!cfg!(feature = "server") && asks_server(arguments))
+        .then(|| "this build has no server; build proofmark with the feature 'server'".into())
 }
 
-/// The feature of `parts` that has the verb of the arguments, if one has.
-fn feature(parts: &[&Part], arguments: impl Iterator<Item = OsString>) -> Option<&'static str> {
+/// Whether the verb of the arguments is one of the server's.
+fn asks_server(arguments: impl Iterator<Item = OsString>) -> bool {
     // Before the verb there are options of every command alone; what is behind it is not looked at.
     let command = Global::augment_args(Command::new("proofmark")).allow_external_subcommands(true);
-    let found = command.try_get_matches_from(arguments).ok()?;
-    let verb = found.subcommand_name()?;
-    parts.iter().find(|part| part.verbs.contains(&verb)).map(|part| part.feature)
+    let found = command.try_get_matches_from(arguments).ok();
+    found.is_some_and(|f| f.subcommand_name().is_some_and(|verb| SERVER.contains(&verb)))
 }
 
 #[cfg(test)]
@@ -47,20 +33,18 @@ mod tests {
 
     #[test]
     fn a_verb_is_known_whatever_stands_around_it() {
-        let parts: Vec<&Part> = PARTS.iter().collect();
-        let of = |line: &str| feature(&parts, line.split(' ').map(OsString::from));
+        let asks = |line: &str| asks_server(line.split(' ').map(OsString::from));
         for line in [
             "proofmark serve",
             "proofmark serve --help",
             "proofmark --home /home --json serve --listen nowhere -x --home",
             "proofmark -q tokens add",
         ] {
-            assert_eq!(of(line), Some("server"), "{line}");
+            assert!(asks(line), "{line}");
         }
-        assert_eq!(of("proofmark submit verify serve"), Some("queue"));
         for line in ["proofmark", "proofmark --help", "proofmark verify serve", "proofmark --home"]
         {
-            assert_eq!(of(line), None, "{line}");
+            assert!(!asks(line), "{line}");
         }
     }
 
@@ -68,11 +52,10 @@ mod tests {
     fn what_was_left_out_is_not_offered() {
         let mut cli = Cli::command();
         let help = cli.render_long_help().to_string();
-        for part in &PARTS {
-            for verb in part.verbs {
-                assert_eq!(cli.find_subcommand(verb).is_some(), part.built, "{verb}");
-                assert!(part.built || !help.contains(&format!("proofmark {verb}")), "{verb}");
-            }
+        let built = cfg!(feature = "server");
+        for verb in SERVER {
+            assert_eq!(cli.find_subcommand(verb).is_some(), built, "{verb}");
+            assert!(built || !help.contains(&format!("proofmark {verb}")), "{verb}");
         }
     }
 }

@@ -12,8 +12,6 @@ mod inputs;
 mod left_out;
 mod output;
 mod progress;
-#[cfg(feature = "queue")]
-mod queue;
 #[cfg(test)]
 mod reference;
 mod resolver;
@@ -113,11 +111,5 @@ fn run(
         Command::Serve(a) => commands::serve::run(a, &cli.global),
         #[cfg(feature = "server")]
         Command::Tokens(a) => commands::tokens::run(a, &cli.global),
-        #[cfg(feature = "queue")]
-        Command::Submit(a) => commands::submit::run(a, &cli.global),
-        #[cfg(feature = "queue")]
-        Command::Worker(a) => commands::worker::run(a, &cli.global),
-        #[cfg(feature = "queue")]
-        Command::Jobs(a) => commands::jobs::run(a, &cli.global),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn hold(name: &str, text: &str) {
 }
 
 /// The command line is described as a program has it from which nothing was left out.
-#[cfg(all(feature = "queue", feature = "server"))]
+#[cfg(feature = "server")]
 mod command_line {
     use std::fmt::Write;
 

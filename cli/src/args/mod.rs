@@ -12,21 +12,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-#[cfg(feature = "queue")]
-use crate::queue::{JobsArgs, SubmitArgs, WorkerArgs};
 pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
-#[cfg(feature = "queue")]
-pub(crate) use options::bitrate;
 pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 #[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
-#[cfg(feature = "queue")]
-pub(crate) use stamp::PipeArgs;
-pub(crate) use stamp::{
-    EncodeArgs, JobArgs, ManifestArgs, Register, RememberArgs, StampArgs, StreamFormat,
-};
+pub(crate) use stamp::{EncodeArgs, ManifestArgs, Register, RememberArgs, StampArgs, StreamFormat};
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]
@@ -40,7 +32,7 @@ pub(crate) struct Cli {
 }
 
 /// What can be tried: how, what for, and whether this build has it.
-const EXAMPLES: [(&str, &str, bool); 9] = [
+const EXAMPLES: [(&str, &str, bool); 8] = [
     ("init", "make a home with a key and a test identity", true),
     ("stamp clip.mp4 -o stamped.mp4", "mark and sign a clip", true),
     ("sign finished.mp4 -o signed.mp4", "sign what another encoder wrote, as it is", true),
@@ -49,11 +41,6 @@ const EXAMPLES: [(&str, &str, bool); 9] = [
     ("lookup upload.mp4", "what does the registry remember of it?", true),
     ("serve", "all of this over HTTP, with a page for moderators", cfg!(feature = "server")),
     ("evaluate clip.mp4", "what survives, on your own clips?", true),
-    (
-        "submit verify upload.mp4",
-        "have a worker do it: see submit, worker and jobs",
-        cfg!(feature = "queue"),
-    ),
 ];
 
 fn examples() -> String {
@@ -96,16 +83,6 @@ pub(crate) enum Command {
     /// Make, list and revoke the tokens that clients of the server show
     #[cfg(feature = "server")]
     Tokens(TokensArgs),
-    /// Put jobs into the queue: files to stamp, detect or verify, by path or s3:// URL
-    #[cfg(feature = "queue")]
-    Submit(SubmitArgs),
-    /// Work on the queue's jobs
-    #[cfg(feature = "queue")]
-    Worker(WorkerArgs),
-    /// Show the queue: its states and rates, what is stuck or parked, single jobs with their
-    /// results
-    #[cfg(feature = "queue")]
-    Jobs(JobsArgs),
 }
 
 #[derive(Args)]

@@ -43,7 +43,7 @@ pub(crate) struct RegistryOption {
 }
 
 /// Whom to trust.
-#[derive(Args, Clone)]
+#[derive(Args)]
 pub(crate) struct TrustOption {
     /// Trust list: PEM certificates of authorities; may be given more than once
     #[arg(long, env = "PROOFMARK_TRUST", value_name = "FILE", value_delimiter = ':')]

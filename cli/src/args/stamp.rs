@@ -84,7 +84,7 @@ pub(crate) struct StampArgs {
     pub(crate) batch: BatchArgs,
 }
 
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args)]
 pub(crate) struct JobArgs {
     /// Idempotency key, for whoever may run this again: the number follows from it, and a run finds
     /// what an earlier one finished, announced or left half done. Of several inputs each has a job
@@ -93,7 +93,7 @@ pub(crate) struct JobArgs {
     pub(crate) key: Option<String>,
 }
 
-#[derive(Args, Default)]
+#[derive(Args)]
 #[command(next_help_heading = "Streams")]
 pub(crate) struct PipeArgs {
     /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments
@@ -134,7 +134,7 @@ pub(crate) enum Register {
     Never,
 }
 
-#[derive(Args, Default)]
+#[derive(Args)]
 #[command(next_help_heading = "Encoding")]
 pub(crate) struct EncodeArgs {
     /// h264, h265, vp9, av1, ffv1, or an encoder of libav by its name, such as prores_ks or

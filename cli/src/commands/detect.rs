@@ -73,25 +73,14 @@ impl<'a> Finder<'a> {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        self.detect_as(file, &self.options, cancel, progress)
-    }
-
-    /// The same, with the detector asked something else.
-    pub(crate) fn detect_as(
-        &self,
-        file: &Path,
-        options: &DetectOptions,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Answer> {
         let mut look = self.inspector.open(file, &self.limits, cancel)?;
-        let detected = look.marks(&self.ring, options, Showing::ALL, progress)?;
+        let detected = look.marks(&self.ring, &self.options, Showing::ALL, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
         match &detected.picture {
             Some(picture) => remarks.extend(self.drawings.draw(look.as_mut(), picture)?),
             None => remarks.extend(self.drawings.without_picture()),
         }
-        if let Question::Expected(payload) = &options.question
+        if let Question::Expected(payload) = &self.options.question
             && detected.any()
             && !detected.payloads().contains(payload)
         {

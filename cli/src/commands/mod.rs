@@ -4,8 +4,6 @@ pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
-#[cfg(feature = "queue")]
-pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 mod places;
@@ -16,13 +14,9 @@ pub(crate) mod sign;
 pub(crate) mod stamp;
 pub(crate) mod stamper;
 mod stream;
-#[cfg(feature = "queue")]
-pub(crate) mod submit;
 #[cfg(feature = "server")]
 pub(crate) mod tokens;
 pub(crate) mod verify;
-#[cfg(feature = "queue")]
-pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -48,12 +48,6 @@ impl<'a> StampWork<'a> {
         Ok(Self { places, ring, options, lookers, several: false, quiet: global.quiet })
     }
 
-    /// How it stamps.
-    #[cfg(feature = "queue")]
-    pub(crate) fn options(&self) -> &StampOptions {
-        &self.options
-    }
-
     /// Stamps one file; with `again` over a target that an earlier attempt left.
     pub(crate) fn stamp(
         &self,
@@ -64,17 +58,6 @@ impl<'a> StampWork<'a> {
     ) -> Result<Answer> {
         let mut options = self.options.clone();
         options.overwrite |= again;
-        self.stamp_as(file, target, options, control)
-    }
-
-    /// The same, in another way.
-    pub(crate) fn stamp_as(
-        &self,
-        file: &Path,
-        target: &Path,
-        options: StampOptions,
-        control: Control<'_>,
-    ) -> Result<Answer> {
         let stamper = Stamper::of(self.ring.clone()).options(options);
         let stamped = match self.places.job(target, self.several) {
             None => stamper.stamp_with(file, target, control)?,

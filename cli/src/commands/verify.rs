@@ -8,8 +8,6 @@ use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{Stage, VerifyOptions};
-#[cfg(feature = "queue")]
-use proofmark::video::DetectOptions;
 use proofmark::{Control, KeyRing, Verifier};
 use serde_json::{Value, json};
 
@@ -95,30 +93,8 @@ impl VerifyWork {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        self.ask(file, self.options.clone(), cancel, progress)
-    }
-
-    /// The same, with the detector asked something else.
-    #[cfg(feature = "queue")]
-    pub(crate) fn verify_as(
-        &self,
-        file: &Path,
-        detect: DetectOptions,
-        cancel: &Cancel,
-    ) -> Result<Answer> {
-        let mut options = self.options.clone();
-        options.detect = detect;
-        self.ask(file, options, cancel, &mut |_| {})
-    }
-
-    fn ask(
-        &self,
-        file: &Path,
-        options: VerifyOptions,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Answer> {
-        let verified = Verifier::new().ring(self.ring.clone()).options(options).verify_with(
+        let verifier = Verifier::new().ring(self.ring.clone()).options(self.options.clone());
+        let verified = verifier.verify_with(
             file,
             Control::new(cancel, |stage: Stage| {
                 stage.looked().into_iter().for_each(&mut *progress)

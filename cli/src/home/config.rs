@@ -11,8 +11,6 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::named;
-#[cfg(feature = "queue")]
-use crate::queue::QueueConfig;
 
 /// Settings of the configuration file. What is not set there has the library's default.
 #[derive(Debug, Default, Deserialize)]
@@ -27,13 +25,11 @@ pub(crate) struct Config {
     pub(crate) lookup: LookupConfig,
     #[cfg(feature = "server")]
     pub(crate) serve: ServeConfig,
-    #[cfg(feature = "queue")]
-    pub(crate) queue: QueueConfig,
     // A file may be shared with builds that have what this one lacks.
     #[cfg(not(feature = "server"))]
     #[serde(rename = "serve")]
     _serve: Table,
-    #[cfg(not(feature = "queue"))]
+    // The files that 'init' wrote before 0.3 have this section.
     #[serde(rename = "queue")]
     _queue: Table,
 }
@@ -212,6 +208,12 @@ mod tests {
                 ..here
             }
         );
+    }
+
+    #[test]
+    fn what_was_written_before_the_queue_went_is_passed_over() {
+        assert!(Config::parse("[queue]\ntries = 8\n[limits]\nstreams = 3").is_ok());
+        assert!(Config::parse("[queues]\ntries = 8").is_err());
     }
 
     #[test]

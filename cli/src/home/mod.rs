@@ -23,16 +23,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-#[cfg(feature = "queue")]
-use proofmark::Queue;
 use proofmark::WatermarkKey;
 use proofmark::draft;
 use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
 use proofmark::registry::{self, Registry};
 
 use crate::args::{Global, RegistryOption};
-#[cfg(feature = "queue")]
-use crate::queue::QueueOption;
 use crate::settings;
 
 pub(crate) use config::{Config, ManifestConfig};
@@ -169,16 +165,6 @@ impl Home {
             }
             _ => self.registry(asked, config),
         }
-    }
-
-    /// The queue that options or configuration name.
-    #[cfg(feature = "queue")]
-    pub(crate) fn queue(&self, asked: &QueueOption, config: &Config) -> Result<Queue> {
-        let url = named(asked.queue.as_ref(), config.queue.location.as_ref()).context(
-            "no queue is named; give its database with --queue \
-                postgres://user@host/database, PROOFMARK_QUEUE or the configuration",
-        )?;
-        Ok(Queue::open(url)?)
     }
 
     fn own_registry(&self) -> String {

@@ -284,35 +284,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "Whether those hosts may be in a private network.",
     },
     Setting {
-        section: "queue",
-        name: "location",
-        shown: r#""postgres://proofmark@db.example.com/proofmark""#,
-        option: Some(("--queue", "PROOFMARK_QUEUE")),
-        about: "postgres:// URL of the database with the jobs of submit, worker and jobs; it may \
-            be the registry's.",
-    },
-    Setting {
-        section: "queue",
-        name: "lease_seconds",
-        shown: "30",
-        option: None,
-        about: "Seconds of silence after which a worker counts as dead.",
-    },
-    Setting {
-        section: "queue",
-        name: "deaths",
-        shown: "3",
-        option: None,
-        about: "Dead workers after which a job is parked.",
-    },
-    Setting {
-        section: "queue",
-        name: "tries",
-        shown: "8",
-        option: None,
-        about: "Failures of the surroundings after which a job is parked.",
-    },
-    Setting {
         section: "limits",
         name: "pixels",
         shown: "37748736",

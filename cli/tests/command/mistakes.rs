@@ -104,9 +104,6 @@ fn verbs_that_were_left_out_say_so() {
         let says = ["error: this build has no server", "build proofmark with the feature 'server'"];
         refused(&desk.run(arguments), 2, &says);
     }
-    if cfg!(not(feature = "queue")) {
-        refused(&desk.run(&["jobs", "show"]), 2, &["this build has no queue", "'queue'"]);
-    }
     let settings = "[serve]\nlisten = '127.0.0.1:8473'\n[queue]\ntries = 8\n";
     std::fs::write(desk.path("home/config.toml"), settings).unwrap();
     desk.clip("clip.mp4");

@@ -7,7 +7,7 @@ use super::RegistryError;
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(super) enum Value {
     Null,
     Integer(i64),
     Text(String),
@@ -15,10 +15,10 @@ pub enum Value {
 }
 
 /// One row of an answer, in the order of the columns.
-pub type Row = Vec<Value>;
+pub(super) type Row = Vec<Value>;
 
 /// A connection inside a transaction. Statements have parameters `$1`, `$2`, …
-pub trait Session {
+pub(super) trait Session {
     /// Runs a statement; the number of rows that it changed.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, String>;
     /// Runs a query.
@@ -28,10 +28,11 @@ pub trait Session {
 }
 
 /// What runs in a transaction.
-pub type Work<'a> = &'a mut (dyn FnMut(&mut dyn Session) -> Result<(), RegistryError> + Send);
+pub(super) type Work<'a> =
+    &'a mut (dyn FnMut(&mut dyn Session) -> Result<(), RegistryError> + Send);
 
 /// A database.
-pub trait Database: Debug + Send + Sync {
+pub(super) trait Database: Debug + Send + Sync {
     /// Its type of byte strings.
     const BYTES: &'static str;
     /// Keeps others from migrating at the same time.

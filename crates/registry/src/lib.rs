@@ -13,14 +13,12 @@
 #![forbid(unsafe_code)]
 
 mod cases;
-#[doc(hidden)]
-pub mod database;
+mod database;
 mod entry;
 mod exchange;
 mod owners;
 #[cfg(feature = "postgres")]
-#[doc(hidden)]
-pub mod postgres;
+mod postgres;
 mod seal;
 mod sql;
 mod sqlite;

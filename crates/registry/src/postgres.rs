@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 4;
 
 /// Connections to a server, made when they are needed.
-pub struct Postgres {
+pub(super) struct Postgres {
     location: String,
     config: Config,
     pool: Mutex<Pool>,
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    pub fn connect(url: &str) -> Result<Self, RegistryError> {
+    pub(super) fn connect(url: &str) -> Result<Self, RegistryError> {
         let location = without_password(url);
         let mut config: Config = url.parse().map_err(|e: postgres::Error| RegistryError::Open {
             location: location.clone(),
@@ -131,17 +131,6 @@ impl Postgres {
         let this = Self { location, config, pool: Mutex::default() };
         apart(|| this.lend().get().map(|_| ()))?;
         Ok(this)
-    }
-
-    /// Runs one statement that changes something, and never twice: if the connection breaks under
-    /// it, who called finds out what became of it.
-    pub fn once(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, RegistryError> {
-        self.with(|c, begun| {
-            *begun = true;
-            Prepared { client: &mut c.client, statements: &mut c.statements }
-                .query(sql, values)
-                .map_err(|reason| self.failed(reason))
-        })
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {

@@ -3,8 +3,6 @@
 mod evaluate;
 mod home;
 mod marks;
-#[cfg(feature = "queue")]
-pub(crate) mod queue;
 mod registry;
 mod stamp;
 #[cfg(feature = "server")]

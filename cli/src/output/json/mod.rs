@@ -1,7 +1,5 @@
 //! One JSON object a line; the schemas are in `docs/schema/`.
 
-#[cfg(feature = "queue")]
-mod queue;
 #[cfg(feature = "server")]
 mod tokens;
 
@@ -19,8 +17,6 @@ use serde_json::{Value, json};
 
 use crate::home::Home;
 
-#[cfg(feature = "queue")]
-pub(crate) use queue::{Attempt, attempt, changed, job, jobs, queue, submitted};
 #[cfg(feature = "server")]
 pub(crate) use tokens::{revoked, token, tokens};
 
