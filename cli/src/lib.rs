@@ -16,6 +16,7 @@ mod progress;
 mod queue;
 #[cfg(test)]
 mod reference;
+mod reporting;
 mod resolver;
 mod settings;
 mod target;

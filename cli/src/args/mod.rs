@@ -22,9 +22,9 @@ pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 #[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
-#[cfg(feature = "queue")]
-pub(crate) use stamp::PipeArgs;
-pub(crate) use stamp::{EncodeArgs, ManifestArgs, Register, RememberArgs, StampArgs, StreamFormat};
+pub(crate) use stamp::{
+    EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
+};
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]

@@ -4,6 +4,7 @@ pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
+mod intake;
 #[cfg(feature = "queue")]
 pub(crate) mod jobs;
 pub(crate) mod keys;
