@@ -77,10 +77,7 @@ impl Metrics {
             add(MEDIA, "", seconds);
         }
         add(WORK, "", clip.took.as_secs_f64());
-        samples.insert(
-            format!("{LAST}{{verb=\"{}\"}}", clip.verb),
-            since_1970().as_secs() as f64,
-        );
+        samples.insert(format!("{LAST}{{verb=\"{}\"}}", clip.verb), since_1970().as_secs() as f64);
         self.write(&samples).with_context(|| self.unwritten())
     }
 

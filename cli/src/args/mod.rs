@@ -17,7 +17,9 @@ use crate::queue::{JobsArgs, SubmitArgs, WorkerArgs};
 pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
 #[cfg(feature = "queue")]
 pub(crate) use options::bitrate;
-pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption};
+pub(crate) use options::{
+    Global, LogFormat, MetricsOption, RegistryOption, SandboxOption, TrustOption,
+};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 #[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};

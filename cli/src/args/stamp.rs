@@ -7,7 +7,7 @@ use proofmark::Payload;
 use proofmark::media::{FrameRate, FrameSize, Gop, PixelFormat, encoder_options};
 use proofmark::video::Strength;
 
-use super::options::{RegistryOption, SandboxOption, bitrate};
+use super::options::{MetricsOption, RegistryOption, SandboxOption, bitrate};
 use crate::batch::BatchArgs;
 use crate::target::kind;
 
@@ -82,6 +82,8 @@ pub(crate) struct StampArgs {
     pub(crate) manifest: ManifestArgs,
     #[command(flatten)]
     pub(crate) pipe: PipeArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsOption,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
 }

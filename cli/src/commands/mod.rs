@@ -56,6 +56,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// What is worth knowing besides, a line each.
     pub(crate) remarks: Vec<String>,
+    /// How long the clip is, in seconds, if that was seen.
+    pub(crate) seconds: Option<f64>,
 }
 
 impl Answer {
@@ -74,7 +76,7 @@ impl Answer {
     fn tell_aside(&self, global: &Global) -> Exit {
         if global.json {
             output::aside(&format!("{}\n", self.json));
-        } else {
+        } else if !output::log::is_json() {
             output::aside(&self.text);
         }
         self.remarks.iter().for_each(|line| output::remark(line));

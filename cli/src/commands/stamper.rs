@@ -20,6 +20,7 @@ use crate::args::{EncodeArgs, Global, ManifestArgs, Register, RememberArgs, Stam
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, ManifestConfig, named, now};
+use crate::metrics::Metrics;
 use crate::output;
 
 /// Stamps clips as the command line and the configuration want it.
@@ -27,6 +28,7 @@ pub(crate) struct StampWork<'a> {
     pub(super) places: Places<'a>,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
+    pub(super) metrics: Option<Metrics>,
     lookers: Inspectors,
     quiet: bool,
 }
@@ -34,13 +36,16 @@ pub(crate) struct StampWork<'a> {
 impl<'a> StampWork<'a> {
     pub(crate) fn new(args: &'a StampArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
-        let mut options = options(args, &home, &home.config()?)?;
+        let config = home.config()?;
+        let mut options = options(args, &home, &config)?;
+        let metrics = args.metrics.metrics.as_ref().or(config.stamp.metrics.as_ref());
+        let metrics = Metrics::at(metrics.map(PathBuf::as_path))?;
         options.press = lookers.presses();
         options.inspector = lookers.inspector();
         let places =
             Places { output: &args.output, base: args.base.as_deref(), to: args.to.as_deref() };
         let ring = home.key_ring_for(args.key.as_ref())?;
-        Ok(Self { places, ring, options, lookers, quiet: global.quiet })
+        Ok(Self { places, ring, options, metrics, lookers, quiet: global.quiet })
     }
 
     /// How it stamps.
@@ -77,6 +82,7 @@ impl<'a> StampWork<'a> {
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
         Ok(Answer {
+            seconds: Some(stamped.summary.seconds),
             exit: Exit::Success,
             json,
             text,
@@ -109,6 +115,10 @@ impl Work for StampWork<'_> {
             "registry": place(&o.remember),
             "labels": o.labels,
         })
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 
     fn target(&self, input: &Input) -> Option<PathBuf> {

@@ -4,6 +4,7 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use proofmark::media::{Container, Outlet};
@@ -14,6 +15,7 @@ use super::intake::{self, PIPE};
 use super::stamper::{StampWork, remarks};
 use super::{Answer, is_cancelled};
 use crate::args::{Global, PipeArgs, StampArgs, StreamFormat};
+use crate::batch;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::{Bar, cancel};
@@ -103,7 +105,14 @@ fn options(pipe: &PipeArgs) -> StreamOptions {
 pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
     refuse(args)?;
     let report_file = ReportFile::asked(args.pipe.report.as_deref(), args.force)?;
-    let (told, exit) = match stamp(args, global) {
+    let work = StampWork::new(args, super::Inspectors::none(), global);
+    let began = Instant::now();
+    let stamped = work.and_then(|work| {
+        let stamped = stamp(args, &work, global);
+        batch::count(&work, &stamped, began.elapsed());
+        stamped.inspect(|answer| batch::done(&work, answer, began.elapsed()))
+    });
+    let (told, exit) = match stamped {
         Ok(answer) => {
             let told = answer.json.clone();
             let to_output = args.output == Path::new(PIPE);
@@ -125,12 +134,11 @@ pub(super) fn run(args: &StampArgs, global: &Global) -> Result<Exit> {
 }
 
 /// Stamps what comes in to where it is to go.
-fn stamp(args: &StampArgs, global: &Global) -> Result<Answer> {
-    let work = StampWork::new(args, super::Inspectors::none(), global)?;
+fn stamp(args: &StampArgs, work: &StampWork<'_>, global: &Global) -> Result<Answer> {
     let from = intake::inlet(args, &work.options.limits)?;
     let name = from.name().to_path_buf();
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamper = Stamper::new(work.ring.stamping().clone()).options(work.options);
+    let stamper = Stamper::new(work.ring.stamping().clone()).options(work.options.clone());
     let (cancel, target) = (cancel(), args.output.as_path());
     let control = Control::new(&cancel, |p| bar.update(p));
     let (to, stamped) = if target == Path::new(PIPE) {
@@ -141,6 +149,7 @@ fn stamp(args: &StampArgs, global: &Global) -> Result<Answer> {
     };
     Ok(Answer {
         exit: Exit::Success,
+        seconds: Some(stamped.summary.seconds),
         json: report::stamp(&args.inputs[0], target, &stamped),
         text: output::human::stamp(&name, to, &stamped, global.quiet),
         remarks: remarks(&name, to, &stamped),

@@ -11,8 +11,8 @@ use super::detect::Finder;
 use super::stamper::StampWork;
 use super::verify::VerifyWork;
 use crate::args::{
-    DetectArgs, EncodeArgs, Global, ManifestArgs, PipeArgs, QuestionArgs, Register, RegistryOption,
-    RememberArgs, SandboxOption, StampArgs, VerifyArgs,
+    DetectArgs, EncodeArgs, Global, ManifestArgs, MetricsOption, PipeArgs, QuestionArgs, Register,
+    RegistryOption, RememberArgs, SandboxOption, StampArgs, VerifyArgs,
 };
 use crate::batch::BatchArgs;
 use crate::exit::Exit;
@@ -127,6 +127,7 @@ fn stamping(args: &WorkerArgs) -> StampArgs {
         base: None,
         to: None,
         pipe: PipeArgs::default(),
+        metrics: MetricsOption::default(),
         batch: BatchArgs::default(),
         // The worker remembers clips itself, when they are delivered.
         remember: RememberArgs {

@@ -97,8 +97,8 @@ pub enum MediaError {
         reason: String,
     },
     /// Nothing that can be read from a pipe.
-    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, WAV, an MP4 \
-        that is fragmented or has its index first, or say with --input-pix-fmt, --size and -r \
+    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, WAV, an \
+        MP4 that is fragmented or has its index first, or say with --input-pix-fmt, --size and -r \
         what raw frames are", path.display())]
     NotStream {
         /// What it is called.

@@ -3,9 +3,10 @@
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and
 //! writes a new file that keeps everything else, [`transcode_stream`] the same from one pipe to
-//! another, [`transcode_inlet`] from a pipe into a file; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives
-//! one frame to show, and [`Stills`] are small pictures of a clip. This crate knows nothing of
-//! marks or manifests, and may use `unsafe`, for what the safe wrapper of libav does not reach.
+//! another, [`transcode_inlet`] from a pipe into a file; [`filter()`] runs the picture through a
+//! chain of libav's filters; [`frame_at`] gives one frame to show, and [`Stills`] are small pictures
+//! of a clip. This crate knows nothing of marks or manifests, and may use `unsafe`, for what the
+//! safe wrapper of libav does not reach.
 #![allow(unsafe_code)]
 
 mod audio;
