@@ -14,8 +14,8 @@ use crate::fingerprint::{AudioFingerprint, Recording};
 use crate::inspect::InspectError;
 use crate::isolation::Isolation;
 use crate::media::{
-    self, AudioInfo, Cancel, Container, EncodeOptions, FilterOptions, Job, Limits, MediaError,
-    Progress, Reader, Rework, Skip, StillMaker, Stills, Summary,
+    self, AudioInfo, Cancel, Container, EncodeOptions, FilterOptions, Inlet, Job, Limits,
+    MediaError, Picture, Progress, Reader, Rework, Skip, StillMaker, Stills, Summary,
 };
 use crate::stamp::StampError;
 use crate::video::{Canvas, Coding};
@@ -207,40 +207,112 @@ impl Press for OwnPress {
         order: &Order<'_>,
         marks: &mut dyn Marks,
     ) -> Result<(Summary, Option<Stills>), StampError> {
-        let mut stills = order.stills.then(StillMaker::default);
-        // All three are asked by turns.
-        let marks = RefCell::new(marks);
-        let (mut rework, mut progress) = (
-            |info: &AudioInfo| marks.borrow_mut().track(info),
-            |p: Progress| marks.borrow_mut().progress(p),
-        );
-        let job = Job {
-            target: order.target,
-            options: order.encode,
-            seconds: order.seconds,
-            limits: &self.limits,
-            rework: &mut rework,
-            cancel: &self.cancel,
-            progress: &mut progress,
-        };
-        let summary =
-            media::transcode(&self.input, &self.output, order.container, job, |picture, time| {
-                marks.borrow_mut().frame(picture, time)?;
-                if let Some(stills) = &mut stills {
-                    stills.push(picture, time);
-                }
-                Ok::<(), StampError>(())
-            })?;
-        Ok((summary, stills.and_then(StillMaker::finish)))
+        let under = (&self.limits, &self.cancel);
+        passed(order, marks, under, |job, process| {
+            media::transcode(&self.input, &self.output, order.container, job, process)
+        })
     }
 
     fn heard(&mut self) -> Result<Option<AudioFingerprint>, InspectError> {
-        let recording = match record(&self.output, &self.limits, &self.cancel) {
-            // What was copied need not be anything that can be decoded.
-            Err(MediaError::DecodeSound { .. }) => None,
-            recording => recording?,
+        heard(&self.output, &self.limits, &self.cancel)
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation::default()
+    }
+}
+
+/// What is done to a frame on its way.
+type Process<'a> = dyn FnMut(&mut Picture<'_>, f64) -> Result<(), StampError> + 'a;
+
+/// Has `work` pass a clip on, each frame through the marks, and makes small pictures of it if the
+/// order wants some.
+fn passed(
+    order: &Order<'_>,
+    marks: &mut dyn Marks,
+    (limits, cancel): (&Limits, &Cancel),
+    work: impl FnOnce(Job<'_>, &mut Process<'_>) -> Result<Summary, StampError>,
+) -> Result<(Summary, Option<Stills>), StampError> {
+    let mut stills = order.stills.then(StillMaker::default);
+    // All three are asked by turns.
+    let marks = RefCell::new(marks);
+    let (mut rework, mut progress) = (
+        |info: &AudioInfo| marks.borrow_mut().track(info),
+        |p: Progress| marks.borrow_mut().progress(p),
+    );
+    let job = Job {
+        target: order.target,
+        options: order.encode,
+        seconds: order.seconds,
+        limits,
+        rework: &mut rework,
+        cancel,
+        progress: &mut progress,
+    };
+    let summary = work(job, &mut |picture, time| {
+        marks.borrow_mut().frame(picture, time)?;
+        if let Some(stills) = &mut stills {
+            stills.push(picture, time);
+        }
+        Ok(())
+    })?;
+    Ok((summary, stills.and_then(StillMaker::finish)))
+}
+
+/// What the sound of a finished file is like.
+fn heard(
+    output: &Path,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<Option<AudioFingerprint>, InspectError> {
+    let recording = match record(output, limits, cancel) {
+        // What was copied need not be anything that can be decoded.
+        Err(MediaError::DecodeSound { .. }) => None,
+        recording => recording?,
+    };
+    Ok(recording.as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+}
+
+/// This process's own hands, for what comes through a pipe.
+pub(crate) struct StreamPress {
+    /// Until it is taken.
+    from: Option<Inlet>,
+    output: PathBuf,
+    limits: Limits,
+    cancel: Cancel,
+}
+
+impl StreamPress {
+    /// Writes what comes through `from` to `output`, which is there and empty.
+    pub(crate) fn new(from: Inlet, output: &Path, limits: &Limits, cancel: &Cancel) -> Self {
+        let (output, limits, cancel) = (output.into(), *limits, cancel.clone());
+        Self { from: Some(from), output, limits, cancel }
+    }
+}
+
+impl Press for StreamPress {
+    /// There is none that could be looked at beforehand: what has gone by does not come again.
+    fn beginning(&mut self, _: f64, _: f64, _: Take<'_>) -> Result<(), InspectError> {
+        Ok(())
+    }
+
+    fn transcode(
+        &mut self,
+        order: &Order<'_>,
+        marks: &mut dyn Marks,
+    ) -> Result<(Summary, Option<Stills>), StampError> {
+        let Some(from) = self.from.take() else {
+            let path = self.output.clone();
+            return Err(MediaError::Empty { path }.into());
         };
-        Ok(recording.as_ref().map(Recording::fingerprint).filter(|f| !f.is_empty()))
+        let under = (&self.limits, &self.cancel);
+        passed(order, marks, under, |job, process| {
+            media::transcode_inlet(from, &self.output, order.container, job, process)
+        })
+    }
+
+    fn heard(&mut self) -> Result<Option<AudioFingerprint>, InspectError> {
+        heard(&self.output, &self.limits, &self.cancel)
     }
 
     fn isolation(&self) -> Isolation {

@@ -33,7 +33,7 @@ fn sign(
     identity: &Identity,
 ) -> Result<Signed, ProvenanceError> {
     let container = Container::of(unsigned).unwrap();
-    let file = Signing { unsigned, signed, container, source };
+    let file = Signing { unsigned, signed, container, source: Some(source) };
     provenance::sign(&file, bound, identity, &ManifestOptions::default())
 }
 

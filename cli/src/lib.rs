@@ -10,10 +10,12 @@ pub mod fuzzing;
 mod home;
 mod inputs;
 mod left_out;
+mod metrics;
 mod output;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod reporting;
 mod resolver;
 mod settings;
 mod target;
@@ -27,8 +29,9 @@ use proofmark::inspect::InProcess;
 use proofmark::sandbox::{self, PreparedZygote, Split};
 use zeroize::Zeroizing;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Global, LogFormat};
 use exit::Exit;
+use home::Home;
 
 /// Holds a watermark key, as text.
 const KEY: &str = "PROOFMARK_KEY";
@@ -53,10 +56,17 @@ pub fn main() -> ExitCode {
         output::error(&anyhow::anyhow!(why));
         return Exit::Error.into();
     }
+    // What is wrong with the call is said before the options of the call are known.
+    if std::env::var_os("PROOFMARK_LOG_FORMAT").is_some_and(|format| format == "json") {
+        output::log::choose(LogFormat::Json);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Our own words about a value are one line, as all errors are.
-        Err(e) if e.kind() == ErrorKind::ValueValidation => {
+        Err(e)
+            if e.kind() == ErrorKind::ValueValidation
+                || (e.use_stderr() && output::log::is_json()) =>
+        {
             let text = e.to_string();
             output::error(&anyhow::anyhow!(
                 "{}",
@@ -76,12 +86,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// How remarks and errors are said. What is wrong with the configuration the verb tells.
+fn log_format(global: &Global) -> LogFormat {
+    let configured = || Some(Home::locate(global).ok()?.config().ok()?.log.format);
+    global.log_format.or_else(configured).unwrap_or_default()
+}
+
 /// Does what a verb stands for.
 fn run(
     cli: &Cli,
     early: Option<PreparedZygote>,
     key: Option<Zeroizing<String>>,
 ) -> anyhow::Result<Exit> {
+    output::log::choose(log_format(&cli.global));
     key.map_or(Ok(()), |text| home::accept_key(&text))?;
     // Who goes on for long, or looks at no file, has no use for it.
     let early = early.filter(|_| {

@@ -9,7 +9,7 @@ use proofmark::evaluate::Step;
 use proofmark::media::{Cancel, Progress};
 
 use crate::args::Global;
-use crate::output::name;
+use crate::output::{log, name};
 
 /// A bar with speed and time left; silent unless standard error is a terminal.
 pub(crate) struct Bar {
@@ -18,7 +18,7 @@ pub(crate) struct Bar {
 }
 
 fn bar(global: &Global, template: &str, length: u64) -> ProgressBar {
-    let visible = !global.quiet && std::io::stderr().is_terminal();
+    let visible = !global.quiet && !log::is_json() && std::io::stderr().is_terminal();
     let bar = ProgressBar::with_draw_target(
         Some(length),
         if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },

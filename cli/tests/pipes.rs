@@ -21,15 +21,8 @@ use serde_json::Value;
 const PAYLOAD: &str = "7f3c1a52-9b64-4d0e-8a31-5e6f70819203";
 const SOURCE: &str = "ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=640x360:r=25:d=2";
 
-/// Runs a pipeline in which `$0` is the command; its status is that of the first part that fails.
 fn pipeline(desk: &Desk, script: &str) -> Output {
-    let script = format!("set -o pipefail; {script}");
-    let mut bash = Command::new("bash");
-    bash.args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")])
-        .env("PROOFMARK_HOME", desk.path("home"))
-        .env("TMPDIR", desk.path("tmp"))
-        .current_dir(desk.work.path());
-    bash.stdin(Stdio::null()).output().unwrap()
+    desk.pipeline(script)
 }
 
 fn desk() -> Desk {
@@ -39,9 +32,7 @@ fn desk() -> Desk {
 }
 
 fn entries(desk: &Desk) -> Vec<Value> {
-    json(&desk.run(&["registry", "list", "--json"]))
-        .first()
-        .map_or(Vec::new(), |l| l["entries"].as_array().unwrap().clone())
+    desk.entries()
 }
 
 fn sha256(desk: &Desk, name: &str) -> String {
@@ -235,7 +226,8 @@ fn what_is_no_stream_or_cannot_be_stamped_as_one_is_refused() {
         ("stamp - -o - --sidecar none/x.c2pa < clip.mp4", &["none/x.c2pa", "cannot be written"]),
         ("stamp - -o - --ledger run < clip.mp4", &["files", "stream"]),
         ("stamp - clip.mp4 -o - < clip.mp4", &["one stream"]),
-        ("stamp - -o out.mp4 < clip.mp4", &["-o -"]),
+        ("stamp - -o out.mp4 < clip.mp4", &["standard input", "no stream", "index first"]),
+        ("stamp - -o out.mp4 --format mp4 < clip.mp4", &["--format", "-o -"]),
         ("stamp clip.mp4 -o -", &["- as the input"]),
         ("stamp clip.mp4 -o out.mp4 --format y4m", &["--format"]),
     ] {

@@ -1,9 +1,11 @@
 //! One file that is stamped, step by step.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
+use super::stream::{untraced, watched};
 use super::targets::{Attempt, Targets, draft};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::audio::{self, AudioError};
@@ -12,9 +14,9 @@ use crate::fingerprint::{AudioFingerprint, Query, Sketch};
 use crate::inspect::Showing;
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Container, Summary};
+use crate::media::{self, Container, Inlet, Summary};
 use crate::payload::Payload;
-use crate::press::{Order, Press};
+use crate::press::{Order, Press, StreamPress};
 use crate::provenance::{self, Bound, Placement, Signed, Source, Trust};
 use crate::recovery::Registered;
 use crate::video::{Capacity, DetectOptions};
@@ -23,7 +25,10 @@ use crate::video::{Capacity, DetectOptions};
 struct Stamping<'a> {
     key: &'a WatermarkKey,
     options: &'a StampOptions,
+    /// What it is called in messages.
     input: &'a Path,
+    /// Whether that is a file, which can be looked at again.
+    file: bool,
     container: Container,
     targets: Targets<'a>,
     ring: KeyRing,
@@ -64,7 +69,7 @@ pub(super) fn stamp(
     input: &Path,
     output: &Path,
     attempt: Attempt,
-    mut control: Control<'_>,
+    control: Control<'_>,
 ) -> Result<Stamped, StampError> {
     let Stamper { ring, options } = stamper;
     let key = ring.stamping();
@@ -77,18 +82,46 @@ pub(super) fn stamp(
     }
     let clip = draft(output)?;
     let press = options.press.open(input, clip.path(), &options.limits, &control.cancel)?;
-    let ring = KeyRing::from(key.clone());
-    let mut stamping = Stamping { key, options, input, container, targets, ring, press };
-    let marked = stamping.mark(&clip, &mut control)?;
-    let bound = marked.bound();
-    let finished = stamping.sign(clip, &marked, &bound)?;
-    stamping.publish(finished, marked, &bound)
+    let (file, ring) = (true, KeyRing::from(key.clone()));
+    Stamping { key, options, input, file, container, targets, ring, press }.run(clip, control)
+}
+
+/// Stamps what comes through `from` into `output`.
+pub(super) fn stamp_inlet(
+    stamper: &Stamper,
+    from: Inlet,
+    output: &Path,
+    attempt: Attempt,
+    control: Control<'_>,
+) -> Result<Stamped, StampError> {
+    let Stamper { ring, options } = stamper;
+    let (key, input) = (ring.stamping(), from.name().to_path_buf());
+    let container = media::container_of(output)?;
+    let targets = Targets::new(output, Some(container), options, attempt);
+    targets.check(&input)?;
+    let traced = Arc::default();
+    let from = if options.identity.is_some() { watched(from, &traced) } else { from };
+    let clip = draft(output)?;
+    let press = Box::new(StreamPress::new(from, clip.path(), &options.limits, &control.cancel));
+    let (file, ring) = (false, KeyRing::from(key.clone()));
+    let stamping = Stamping { key, options, input: &input, file, container, targets, ring, press };
+    let stamped = stamping.run(clip, control);
+    // What the watch ended looks like a stream that was stopped.
+    untraced(&traced)?;
+    stamped
 }
 
 impl Stamping<'_> {
+    fn run(mut self, clip: Draft, mut control: Control<'_>) -> Result<Stamped, StampError> {
+        let marked = self.mark(&clip, &mut control)?;
+        let bound = marked.bound();
+        let finished = self.sign(clip, &marked, &bound)?;
+        self.publish(finished, marked, &bound)
+    }
+
     /// What the clip is to carry, and what it carries already.
     fn choose(&mut self) -> Result<(Mark, Option<Mark>), StampError> {
-        let beneath = if self.container.is_sound() {
+        let beneath = if self.container.is_sound() || !self.file {
             None
         } else {
             beginning(self.press.as_mut(), &self.ring)?
@@ -122,13 +155,15 @@ impl Stamping<'_> {
             stills: options.keeps_stills(),
         };
         let (mut summary, stills) = self.press.transcode(&order, &mut marks)?;
-        summary.left_out.extend(media::carry_over(
-            self.input,
-            clip.path(),
-            self.targets.output,
-            self.container,
-            &self.options.limits,
-        )?);
+        if self.file {
+            summary.left_out.extend(media::carry_over(
+                self.input,
+                clip.path(),
+                self.targets.output,
+                self.container,
+                &self.options.limits,
+            )?);
+        }
         let (capacity, sketch) = marks.pass.finish();
         let capacity = Some(capacity).filter(|_| !self.container.is_sound());
         let sound = marks.sounds.finish();
@@ -177,15 +212,13 @@ impl Stamping<'_> {
         };
         let file = draft(targets.sidecar.as_deref().unwrap_or(targets.output))?;
         let remembered = remembered(marked.known.map(|k| k.payload), &marked.sketch, options)?;
+        let source =
+            Source { path: self.input, remembered: remembered.as_deref(), limits: options.limits };
         let signing = provenance::Signing {
             unsigned: clip.path(),
             signed: file.path(),
             container: self.container,
-            source: &Source {
-                path: self.input,
-                remembered: remembered.as_deref(),
-                limits: options.limits,
-            },
+            source: Some(&source).filter(|_| self.file),
         };
         let signed = provenance::sign(&signing, bound, identity, &options.manifest)?;
         let (clip, sidecar) = match signed.placement {

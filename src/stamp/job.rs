@@ -16,6 +16,8 @@ use super::{Stamped, file};
 use crate::evidence::Question;
 use crate::inspect::Showing;
 use crate::key::{KeyId, KeyRing, WatermarkKey};
+#[cfg(feature = "media")]
+use crate::media::Inlet;
 use crate::media::{Cancel, Container, MediaError};
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport, Trust};
@@ -111,6 +113,25 @@ impl Job {
         let cancel = control.cancel.clone();
         let stamp =
             |stamper: &Stamper| file::stamp(stamper, input, output, Attempt::OfSeveral, control);
+        self.run(output, &cancel, stamp)
+    }
+
+    /// Stamps what comes through `from` into `output`, unless an earlier run did; then nothing of it
+    /// is read.
+    ///
+    /// # Errors
+    /// As of [`stamp`](Self::stamp).
+    #[cfg(feature = "media")]
+    pub fn stamp_inlet(
+        &self,
+        from: Inlet,
+        output: &Path,
+        control: Control<'_>,
+    ) -> Result<Once<Stamped>, StampError> {
+        let cancel = control.cancel.clone();
+        let stamp = |stamper: &Stamper| {
+            file::stamp_inlet(stamper, from, output, Attempt::OfSeveral, control)
+        };
         self.run(output, &cancel, stamp)
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::StampError;
 use crate::audio::{self, AudioError};
-use crate::fingerprint::{Sketch, Sketcher};
+use crate::fingerprint::{AudioFingerprint, Recorder, Recording, Sketch, Sketcher};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::Mark;
 use crate::media::{AudioInfo, Progress, Rework};
@@ -142,6 +142,9 @@ impl<'a> ClipMarker<'a> {
     }
 }
 
+/// What a track sounds like that was marked, by the number of the track.
+type Recordings = Rc<RefCell<BTreeMap<usize, Recording>>>;
+
 /// What tracks carry, or why one could not be marked, by the number of the track.
 type Capacities = Rc<RefCell<BTreeMap<usize, Result<audio::Capacity, AudioError>>>>;
 
@@ -153,11 +156,24 @@ pub(super) struct AudioMarkers<'a> {
     marks: bool,
     tracks: usize,
     capacities: Capacities,
+    /// Where what goes by is recorded, if nobody can listen to it in the end.
+    recordings: Option<Recordings>,
 }
 
 impl<'a> AudioMarkers<'a> {
     pub(super) fn new(key: &'a WatermarkKey, payload: Payload, marks: bool) -> Self {
-        Self { key, payload, marks, tracks: 0, capacities: Rc::default() }
+        Self { key, payload, marks, tracks: 0, capacities: Rc::default(), recordings: None }
+    }
+
+    /// Has what goes by recorded, for [`heard`](Self::heard).
+    pub(super) fn recorded(self) -> Self {
+        Self { recordings: Some(Rc::default()), ..self }
+    }
+
+    /// What the sound that went by is like, as it is told of a finished file: of one track.
+    pub(super) fn heard(&self) -> Option<AudioFingerprint> {
+        let recordings = self.recordings.as_ref().filter(|_| self.tracks == 1)?.borrow();
+        recordings.get(&0).map(Recording::fingerprint).filter(|f| !f.is_empty())
     }
 
     /// A marker for the next track; `None` if sound is not marked, or if it cannot carry a mark,
@@ -176,6 +192,10 @@ impl<'a> AudioMarkers<'a> {
                 parts: Some(parts),
                 track,
                 capacities: self.capacities.clone(),
+                recorder: self
+                    .recordings
+                    .clone()
+                    .and_then(|all| Some((Recorder::new(format).ok()?, all))),
             })),
             Err(reason) => {
                 self.capacities.borrow_mut().insert(track, Err(reason));
@@ -195,15 +215,26 @@ struct AudioMarker {
     parts: Option<(audio::Marker, audio::Meter)>,
     track: usize,
     capacities: Capacities,
+    recorder: Option<(Recorder, Recordings)>,
+}
+
+impl AudioMarker {
+    fn record(&mut self, samples: &[f32]) {
+        if let Some((recorder, _)) = self.recorder.as_mut().filter(|(r, _)| !r.is_full()) {
+            recorder.push(samples);
+        }
+    }
 }
 
 impl Rework for AudioMarker {
     fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        let before = out.len();
         if let Some((marker, meter)) = &mut self.parts {
             let done = marker.push(samples);
             meter.push(done);
             out.extend_from_slice(done);
         }
+        self.record(&out[before..]);
     }
 
     fn finish(&mut self, out: &mut Vec<f32>) {
@@ -212,6 +243,10 @@ impl Rework for AudioMarker {
             meter.push(&done);
             out.extend_from_slice(&done);
             self.capacities.borrow_mut().insert(self.track, Ok(meter.finish()));
+            self.record(&done);
+            if let Some((recorder, all)) = self.recorder.take() {
+                all.borrow_mut().insert(self.track, recorder.finish());
+            }
         }
     }
 }

@@ -187,4 +187,18 @@ impl Stamper {
     ) -> Result<Stamped, StampError> {
         stream::stamp(self, from, to, stream, control)
     }
+
+    /// Stamps what comes through `from` into `output`, which appears whole or not at all. As of
+    /// [`stamp_stream`](Self::stamp_stream), a mark that it may carry already is not looked for.
+    ///
+    /// # Errors
+    /// As for [`stamp`](Self::stamp).
+    pub fn stamp_inlet(
+        &self,
+        from: Inlet,
+        output: &Path,
+        control: Control<'_>,
+    ) -> Result<Stamped, StampError> {
+        file::stamp_inlet(self, from, output, Attempt::Only, control)
+    }
 }

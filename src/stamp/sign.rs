@@ -220,7 +220,7 @@ impl Finished<'_> {
             None => (*input, clip.path()),
             Some(beside) => (clip.path(), beside.path()),
         };
-        let file = Signing { unsigned, signed, container: *container, source: &source };
+        let file = Signing { unsigned, signed, container: *container, source: Some(&source) };
         let signed = provenance::sign(&file, bound, identity, manifest)?;
         if sidecar.is_none() {
             self.read_back(clip.path(), &options.limits)?;

@@ -19,11 +19,10 @@ use super::marking::{AudioMarkers, ClipMarker, Pass, payload_beside};
 use super::targets::{check, draft, draft_of, publish};
 use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::draft::Draft;
-use crate::fingerprint::Sketch;
 use crate::isolation::Isolation;
 use crate::mark::{Generation, Mark};
 use crate::media::{
-    self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, StillMaker, Stills, Summary,
+    self, AudioInfo, Cancel, Container, Inlet, Job, MediaError, Outlet, StillMaker, Summary,
 };
 use crate::provenance::{self, Bound, Sent, Signed, Traces};
 use crate::registry::Content;
@@ -38,8 +37,8 @@ const HELD: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StreamOptions {
-    /// What to write, of [`Container::Y4m`] and [`Container::Fragments`]; by default what comes, or
-    /// fragments of MP4 where that is something else.
+    /// What to write, of [`Container::Y4m`], [`Container::Wav`] and [`Container::Fragments`]; by
+    /// default Y4M stays what it is, sound alone becomes WAV, and anything else fragments of MP4.
     pub container: Option<Container>,
     /// Where the manifest goes. Without, the registry alone keeps it.
     pub sidecar: Option<PathBuf>,
@@ -51,10 +50,18 @@ struct Passed {
     content: Content,
     container: Container,
     summary: Summary,
-    capacity: crate::video::Capacity,
-    sketch: Sketch,
-    stills: Option<Stills>,
+    capacity: Option<crate::video::Capacity>,
+    likeness: Likeness,
     sound: Vec<Result<crate::audio::Capacity, crate::audio::AudioError>>,
+}
+
+impl Passed {
+    /// What the manifest binds the clip to.
+    fn bound(&self) -> Bound {
+        let marked = self.capacity.is_some()
+            || self.sound.iter().flatten().any(crate::audio::Capacity::is_marked);
+        self.likeness.bound(self.mark.payload, marked)
+    }
 }
 
 /// Stamps what comes through `from` and passes it on to `to`.
@@ -75,10 +82,8 @@ pub(super) fn stamp(
     }
     let tail = Tail::new(to);
     let passed = pass(stamper, from, &tail, stream, &mut control)?;
-    let Passed { mark, content, container, summary, capacity, sketch, stills, sound } = passed;
-    // What the sound is like is told of a finished file, which there is none of.
-    let likeness = Likeness { video: looks(&sketch), stills, audio: None };
-    let bound = likeness.bound(mark.payload, true);
+    let bound = passed.bound();
+    let Passed { mark, content, container, summary, capacity, likeness, sound } = passed;
     let signed = sign(content, container, &bound, options)?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => Some(draft_of(path, &signed.store)?),
@@ -105,7 +110,7 @@ pub(super) fn stamp(
         signed: signed.is_some(),
         parent: None,
         summary,
-        capacity: Some(capacity),
+        capacity,
         sound,
         remembered: announced.map(|(_, registry)| registry.location().to_string()),
         unconfirmed: None,
@@ -123,14 +128,14 @@ fn pass(
 ) -> Result<Passed, StampError> {
     let Stamper { ring, options } = stamper;
     let key = ring.stamping();
-    let [input, output] = NAMES.map(Path::new);
+    let (input, output) = (from.name().to_path_buf(), Path::new(NAMES[1]));
     let payload = options.payload.unwrap_or_else(|| payload_beside(None));
     let mark = Mark { payload, generation: Generation::FIRST };
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
-    let mut pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, false), None);
+    let mut pass = Pass::new(ClipMarker::new(&input, key, mark, options.strength, false), None);
     let mut stills = options.keeps_stills().then(StillMaker::default);
-    let mut sounds = AudioMarkers::new(key, payload, options.mark_sound);
+    let mut sounds = AudioMarkers::new(key, payload, options.mark_sound).recorded();
     let mut rework = |info: &AudioInfo| sounds.track(info);
     let job = Job {
         target: output,
@@ -151,23 +156,23 @@ fn pass(
         });
     // What libav still holds is its own after an error, and is not to follow what was sent.
     let content = tail.end();
-    if traced.load(Ordering::Relaxed) {
-        return Err(StampError::Stream {
-            what: "the stream carries a manifest, or says where one is kept, so it was not \
-                created here; stamp it as a file, which keeps what it says, or say --no-c2pa",
-        });
-    }
+    untraced(&traced)?;
     let (summary, container) = passed.map_err(|e| match e {
         _ if tail.is_closed() => MediaError::Closed { path: output.into() }.into(),
         StampError::Media(MediaError::Write { .. }) if control.cancel.is_cancelled() => {
-            MediaError::Cancelled { path: input.into() }.into()
+            MediaError::Cancelled { path: input.clone() }.into()
         }
         e => e,
     })?;
     let (capacity, sketch) = pass.finish();
-    let stills = stills.and_then(StillMaker::finish);
+    let capacity = summary.codec.is_some().then_some(capacity);
+    let likeness = Likeness {
+        video: looks(&sketch),
+        stills: stills.and_then(StillMaker::finish),
+        audio: sounds.heard(),
+    };
     let sound = sounds.finish();
-    Ok(Passed { mark, content, container, summary, capacity, sketch, stills, sound })
+    Ok(Passed { mark, content, container, summary, capacity, likeness, sound })
 }
 
 /// Signs what went by, if somebody is to sign.
@@ -215,12 +220,25 @@ fn release(
 
 /// Ends the stream where a trace of provenance goes by: a manifest that said that the clip was
 /// created here would be untrue.
-fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
-    let (mut traces, traced) = (Traces::default(), traced.clone());
-    from.watched(move |piece| {
-        let found = traces.in_piece(piece);
-        traced.fetch_or(found, Ordering::Relaxed);
-        !found
+pub(super) fn watched(from: Inlet, traced: &Arc<AtomicBool>) -> Inlet {
+    from.watched(|| {
+        let (mut traces, traced) = (Traces::default(), traced.clone());
+        move |piece: &[u8]| {
+            let found = traces.in_piece(piece);
+            traced.fetch_or(found, Ordering::Relaxed);
+            !found
+        }
+    })
+}
+
+/// An error if a trace went by.
+pub(super) fn untraced(traced: &AtomicBool) -> Result<(), StampError> {
+    if !traced.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(StampError::Stream {
+        what: "the stream carries a manifest, or says where one is kept, so it was not created \
+            here; stamp it as a file, which keeps what it says, or say --no-c2pa",
     })
 }
 

@@ -13,12 +13,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
-pub(crate) use options::{Global, RegistryOption, SandboxOption, TrustOption};
+pub(crate) use options::{Global, LogFormat, RegistryOption, SandboxOption, TrustOption};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 #[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
-pub(crate) use stamp::{EncodeArgs, ManifestArgs, Register, RememberArgs, StampArgs, StreamFormat};
+pub(crate) use stamp::{
+    EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
+};
 
 /// Marks and signs generated video, and tells later where a clip comes from.
 #[derive(Parser)]

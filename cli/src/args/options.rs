@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use proofmark::Language;
+use serde::Deserialize;
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
@@ -22,9 +23,24 @@ pub(crate) struct Global {
     /// Print one JSON object per input on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// How remarks and errors are said on standard error: text, or json, an object a line with
+    /// time, level, target, message and fields [default: text]
+    #[arg(long, global = true, env = "PROOFMARK_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     /// Show no progress and no remarks
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// How remarks and errors are said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// JSON, an object a line
+    Json,
 }
 
 /// Which registry.
@@ -40,6 +56,15 @@ pub(crate) struct RegistryOption {
         hide_env_values = true
     )]
     pub(crate) registry: Option<String>,
+}
+
+/// Where what is done is counted.
+#[derive(Args, Default)]
+pub(crate) struct MetricsOption {
+    /// Add what was done, what failed and how long it took to this file, for node_exporter's
+    /// textfile collector
+    #[arg(long, env = "PROOFMARK_METRICS", value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 /// Whom to trust.

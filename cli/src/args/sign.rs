@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use proofmark::Payload;
 
-use super::options::SandboxOption;
+use super::options::{MetricsOption, SandboxOption};
 use super::stamp::{JobArgs, ManifestArgs, RememberArgs};
 use crate::batch::BatchArgs;
 
@@ -46,6 +46,8 @@ pub(crate) struct SignArgs {
     pub(crate) remember: RememberArgs,
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsOption,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use proofmark::Payload;
-use proofmark::media::{Gop, encoder_options};
+use proofmark::media::{FrameRate, FrameSize, Gop, PixelFormat, encoder_options};
 use proofmark::video::Strength;
 
-use super::options::{RegistryOption, SandboxOption, bitrate};
+use super::options::{MetricsOption, RegistryOption, SandboxOption, bitrate};
 use crate::batch::BatchArgs;
 use crate::target::kind;
 
@@ -23,15 +23,19 @@ Examples:
   generator | proofmark stamp - -o - --payload 7f3c1a52-9b64-4d0e-8a31-5e6f70819203 | ffmpeg -i - \
     clip.mp4
 
-With - for both, a stream is marked on its way from standard input to standard output: Y4M, or MP4 \
-that is fragmented or has its index first. What is said of it goes to
-standard error, the object of --json too. Its manifest cannot be put into what has been sent: the \
-registry keeps it, and --sidecar writes it. A mark that the stream may
-carry already is not looked for. If whoever reads it closes it early, nobody remembers the clip, \
-and the exit code is 2.")]
+  ffmpeg -i clip.mp4 -f wav - | proofmark stamp - -o - | ffmpeg -i - sound.flac
+  generator | proofmark stamp - -o clip.mp4 --input-pix-fmt rgb24 --size 1280x720 -r 24
+  proofmark stamp frames/%05d.png -r 24 --audio-input speech.wav -o clip.mp4
+
+With - a stream is marked on its way from standard input: Y4M, WAV, MP4 that is fragmented or has \
+its index first, PNG or JPEG images (-r), or raw frames (--input-pix-fmt, --size, -r). With -o - \
+it goes on to standard output, and what is said of it to standard error, the object of --json \
+too. Its manifest cannot be put into what has been sent: the registry keeps it, and --sidecar \
+writes it. A mark that a stream may carry already is not looked for. If whoever reads it closes it \
+early, nobody remembers the clip, and the exit code is 2.")]
 pub(crate) struct StampArgs {
     /// Clips, still images, folders of them, or patterns such as 'clips/**/*.mp4'; - for a stream
-    /// from standard input
+    /// from standard input, or numbered images as 'frames/%05d.png' with -r
     #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Target: .mp4, .mov, .mkv, .webm, .m4a, .ogg, .flac, .mp3, .wav, .png, .jpg or .webp; a
@@ -81,6 +85,8 @@ pub(crate) struct StampArgs {
     #[command(flatten)]
     pub(crate) pipe: PipeArgs,
     #[command(flatten)]
+    pub(crate) metrics: MetricsOption,
+    #[command(flatten)]
     pub(crate) batch: BatchArgs,
 }
 
@@ -96,13 +102,33 @@ pub(crate) struct JobArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Streams")]
 pub(crate) struct PipeArgs {
-    /// What to write: y4m, uncompressed frames at one rate and without sound, or mp4, in fragments
-    /// [default: what comes, else mp4]
+    /// What to write to standard output: y4m, uncompressed frames at one rate and without sound;
+    /// mp4, in fragments; or wav, sound alone [default: Y4M stays Y4M, sound alone becomes WAV,
+    /// anything else MP4]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) format: Option<StreamFormat>,
-    /// Write the manifest to this .c2pa file
+    /// Write the manifest of what goes to standard output to this .c2pa file
     #[arg(long, value_name = "FILE")]
     pub(crate) sidecar: Option<PathBuf>,
+    /// Raw frames come in: how the samples of one lie, by libav's name, such as rgb24. What is
+    /// written is chosen by --pix-fmt
+    #[arg(long, value_name = "NAME")]
+    pub(crate) input_pix_fmt: Option<PixelFormat>,
+    /// Width and height of raw frames that come in, such as 1280x720
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) size: Option<FrameSize>,
+    /// Frames per second of raw frames or images that come in, such as 24 or 30000/1001; other
+    /// streams say their own
+    #[arg(short, long, value_name = "RATE")]
+    pub(crate) rate: Option<FrameRate>,
+    /// Take the sound from here, beside a picture from standard input or from images: a FIFO, a
+    /// descriptor such as /dev/fd/3, or a file. The two may be written in any order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio_input: Option<PathBuf>,
+    /// Write the object that --json prints to this file too, or to a descriptor such as /dev/fd/3;
+    /// that of a failure says what failed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// What a stream can be.
@@ -110,6 +136,7 @@ pub(crate) struct PipeArgs {
 pub(crate) enum StreamFormat {
     Y4m,
     Mp4,
+    Wav,
 }
 
 #[derive(Args)]
@@ -160,7 +187,8 @@ pub(crate) struct EncodeArgs {
     /// own, as the encoder does of itself [default: 2s]
     #[arg(long, value_name = "LENGTH")]
     pub(crate) gop: Option<Gop>,
-    /// Pixel format by libav's name, such as yuv420p10le [default: the input's or the nearest]
+    /// Pixel format to write, by libav's name, such as yuv420p10le [default: the input's or the
+    /// nearest]
     #[arg(long, value_name = "NAME")]
     pub(crate) pix_fmt: Option<String>,
     /// Further options of the encoder, as ffmpeg has them: key=value:key=value

@@ -19,10 +19,11 @@ use serde_json::Value;
 pub(crate) use args::BatchArgs;
 pub(crate) use files::{Files, Input, files};
 pub(crate) use ledger::Ledger;
-pub(crate) use run::run;
+pub(crate) use run::{count, done, run};
 pub(crate) use shard::Shard;
 
 use crate::commands::Answer;
+use crate::metrics::Metrics;
 
 /// What is done with each file, from any thread.
 pub(crate) trait Work: Sync {
@@ -35,6 +36,11 @@ pub(crate) trait Work: Sync {
     /// What the answers depend on beside the files: a ledger that was started with something else
     /// is another run's.
     fn options(&self) -> Value;
+
+    /// Where what is done is counted.
+    fn metrics(&self) -> Option<&Metrics> {
+        None
+    }
 
     /// Where the outcome of a file goes, if it must not be there before.
     fn target(&self, _input: &Input) -> Option<PathBuf> {

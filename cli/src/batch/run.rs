@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result, anyhow};
 use proofmark::media::Cancel;
 use proofmark::report;
+use serde_json::{Map, Value, json};
 
 use super::ledger::{Ledger, Stand};
 use super::{BatchArgs, Files, Input, Work};
 use crate::args::Global;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;
+use crate::metrics::Finished;
 use crate::output;
 use crate::progress::{Bar, cancel};
 use crate::target::Target;
@@ -104,6 +106,8 @@ struct Outcome<'a> {
     input: &'a Input,
     stand: Stand,
     answer: Result<Answer>,
+    /// How long it took.
+    took: Duration,
 }
 
 struct Pool<'a> {
@@ -148,11 +152,7 @@ impl<'a> Pool<'a> {
             drop(send);
             for outcome in outcomes {
                 let settled = outcome.and_then(|o| {
-                    if self.bar.aside(|| told.tell(self.work.verb(), &o))? {
-                        self.note(o)
-                    } else {
-                        Ok(())
-                    }
+                    if self.bar.aside(|| told.tell(self.work, &o))? { self.note(o) } else { Ok(()) }
                 });
                 if let Err(e) = settled {
                     self.stop.cancel();
@@ -171,7 +171,7 @@ impl<'a> Pool<'a> {
             return None;
         }
         let input = *self.todo.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-        let stand = Stand::of(&input.path);
+        let (stand, began) = (Stand::of(&input.path), Instant::now());
         let answer = match &input.unread {
             Some(told) => Err(anyhow!("{told}")),
             None => {
@@ -194,7 +194,9 @@ impl<'a> Pool<'a> {
                 }
             }
         };
-        Some(Ok(Outcome { input, stand, answer }))
+        let took = began.elapsed();
+        count(self.work, &answer, took);
+        Some(Ok(Outcome { input, stand, answer, took }))
     }
 
     /// Whether a target that is there comes from an attempt of this very run that a crash ended; if
@@ -218,6 +220,36 @@ impl<'a> Pool<'a> {
         };
         ledger.finish(&outcome.input.path, outcome.stand, exit, error)
     }
+}
+
+/// Counts what became of a file where that is wanted, unless it was stopped. A file of counts that
+/// cannot be written fails no clip.
+pub(crate) fn count(work: &dyn Work, answer: &Result<Answer>, took: Duration) {
+    let Some(metrics) = work.metrics() else { return };
+    let (code, media) = match answer {
+        Err(e) if is_cancelled(e) => return,
+        Err(e) => (Some(report::code(e.as_ref())), None),
+        Ok(answer) => (None, answer.seconds),
+    };
+    let clip = Finished { verb: work.verb(), code, media, took };
+    if let Err(e) = metrics.count(&clip) {
+        output::remark(&format!("{e:#}"));
+    }
+}
+
+/// What is said of a file that is done to those who collect it.
+pub(crate) fn done(work: &dyn Work, answer: &Answer, took: Duration) {
+    let fields = json!({
+        "file": answer.json["file"],
+        "output": answer.json["output"],
+        "payload": answer.json["payload"],
+        "verdict": answer.json["verdict"],
+        "exit": answer.exit.code(),
+        "seconds": took.as_secs_f64(),
+    });
+    let known = fields.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+    let known: Map<String, Value> = known.map(|(k, v)| (k.clone(), v.clone())).collect();
+    output::done(work.words().1, &known.into());
 }
 
 /// Runs `work` with a flag of its own, which is set when `stop` is or time is up, and tells whether
@@ -300,9 +332,14 @@ impl<'a> Told<'a> {
     }
 
     /// Prints what became of a file, and tells whether that is final.
-    fn tell(&mut self, verb: &str, outcome: &Outcome<'_>) -> Result<bool> {
+    fn tell(&mut self, work: &dyn Work, outcome: &Outcome<'_>) -> Result<bool> {
+        let verb = work.verb();
         let exit = match &outcome.answer {
-            Ok(answer) => answer.tell(self.global)?,
+            Ok(answer) => {
+                let exit = answer.tell(self.global)?;
+                done(work, answer, outcome.took);
+                exit
+            }
             // Of many files those that were in hand are as if they had never been begun.
             Err(e) if is_cancelled(e) => {
                 if self.alone {

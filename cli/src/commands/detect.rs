@@ -95,6 +95,7 @@ impl<'a> Finder<'a> {
         }
         let exit = if detected.any() { Exit::Success } else { Exit::Nothing };
         Ok(Answer {
+            seconds: None,
             exit,
             json: report::detect(file, &detected, look.isolation())?,
             text: output::human::detect(file, &detected),

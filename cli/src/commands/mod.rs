@@ -4,6 +4,7 @@ pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod init;
+mod intake;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 mod places;
@@ -50,6 +51,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// What is worth knowing besides, a line each.
     pub(crate) remarks: Vec<String>,
+    /// How long the clip is, in seconds, if that was seen.
+    pub(crate) seconds: Option<f64>,
 }
 
 impl Answer {
@@ -60,6 +63,7 @@ impl Answer {
             json: report::earlier(verb, file, target, earlier),
             text: output::human::earlier(file, target, earlier, quiet),
             remarks: Vec::new(),
+            seconds: None,
         }
     }
 
@@ -78,7 +82,7 @@ impl Answer {
     fn tell_aside(&self, global: &Global) -> Exit {
         if global.json {
             output::aside(&format!("{}\n", self.json));
-        } else {
+        } else if !output::log::is_json() {
             output::aside(&self.text);
         }
         self.remarks.iter().for_each(|line| output::remark(line));

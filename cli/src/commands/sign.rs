@@ -16,6 +16,7 @@ use crate::args::{Global, SignArgs};
 use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home};
+use crate::metrics::Metrics;
 use crate::output;
 
 pub(crate) fn run(args: &SignArgs, early: Option<PreparedZygote>, global: &Global) -> Result<Exit> {
@@ -36,22 +37,26 @@ struct SignWork<'a> {
     options: StampOptions,
     lookers: Inspectors,
     several: bool,
+    metrics: Option<Metrics>,
     quiet: bool,
 }
 
 impl<'a> SignWork<'a> {
     fn new(args: &'a SignArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
-        let mut options = options(args, &home, &home.config()?)?;
+        let config = home.config()?;
+        let mut options = options(args, &home, &config)?;
         options.inspector = lookers.inspector();
+        let metrics = args.metrics.metrics.as_ref().or(config.stamp.metrics.as_ref());
+        let metrics = Metrics::at(metrics.map(PathBuf::as_path))?;
         let places = Places {
             output: &args.output,
             base: args.base.as_deref(),
             to: None,
             job: args.job.key.as_deref(),
         };
-        let ring = home.key_ring()?;
-        Ok(Self { places, ring, options, lookers, several: false, quiet: global.quiet })
+        let (ring, quiet) = (home.key_ring()?, global.quiet);
+        Ok(Self { places, ring, options, lookers, several: false, metrics, quiet })
     }
 }
 
@@ -91,6 +96,10 @@ impl Work for SignWork<'_> {
         })
     }
 
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
+    }
+
     fn target(&self, input: &Input) -> Option<PathBuf> {
         Some(self.places.of(input))
     }
@@ -119,6 +128,7 @@ impl Work for SignWork<'_> {
         };
         let held = self.lookers.remark(signed.isolation).filter(|_| !self.quiet);
         Ok(Answer {
+            seconds: None,
             exit: Exit::Success,
             json: report::sign(&input.path, &target, &signed),
             text: output::human::sign(&input.path, &target, &signed, self.quiet),

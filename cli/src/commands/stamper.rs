@@ -20,6 +20,7 @@ use crate::args::{EncodeArgs, Global, ManifestArgs, Register, RememberArgs, Stam
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, ManifestConfig, named, now};
+use crate::metrics::Metrics;
 use crate::output;
 
 /// Stamps clips as the command line and the configuration want it.
@@ -27,6 +28,7 @@ pub(crate) struct StampWork<'a> {
     pub(super) places: Places<'a>,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
+    pub(super) metrics: Option<Metrics>,
     lookers: Inspectors,
     pub(super) several: bool,
     quiet: bool,
@@ -35,7 +37,10 @@ pub(crate) struct StampWork<'a> {
 impl<'a> StampWork<'a> {
     pub(crate) fn new(args: &'a StampArgs, lookers: Inspectors, global: &Global) -> Result<Self> {
         let home = Home::locate(global)?;
-        let mut options = options(args, &home, &home.config()?)?;
+        let config = home.config()?;
+        let mut options = options(args, &home, &config)?;
+        let metrics = args.metrics.metrics.as_ref().or(config.stamp.metrics.as_ref());
+        let metrics = Metrics::at(metrics.map(PathBuf::as_path))?;
         options.press = lookers.presses();
         options.inspector = lookers.inspector();
         let places = Places {
@@ -45,7 +50,8 @@ impl<'a> StampWork<'a> {
             job: args.job.key.as_deref(),
         };
         let ring = home.key_ring_for(args.key.as_ref())?;
-        Ok(Self { places, ring, options, lookers, several: false, quiet: global.quiet })
+        let quiet = global.quiet;
+        Ok(Self { places, ring, options, metrics, lookers, several: false, quiet })
     }
 
     /// Stamps one file; with `again` over a target that an earlier attempt left.
@@ -72,6 +78,7 @@ impl<'a> StampWork<'a> {
         let text = output::human::stamp(file, target, &stamped, self.quiet);
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
         Ok(Answer {
+            seconds: Some(stamped.summary.seconds),
             exit: Exit::Success,
             json,
             text,
@@ -105,6 +112,10 @@ impl Work for StampWork<'_> {
             "registry": place(&o.remember),
             "labels": o.labels,
         })
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 
     fn target(&self, input: &Input) -> Option<PathBuf> {

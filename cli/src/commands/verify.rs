@@ -104,6 +104,7 @@ impl VerifyWork {
         let remarks =
             self.lookers.remark(verified.isolation).filter(|_| !self.quiet).into_iter().collect();
         Ok(Answer {
+            seconds: None,
             exit,
             json: report::verify(file, &verified, self.language)?,
             text: output::human::verify(file, &verified, self.language),

@@ -11,11 +11,13 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::named;
+use crate::args::LogFormat;
 
 /// Settings of the configuration file. What is not set there has the library's default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
+    pub(crate) log: LogConfig,
     pub(crate) stamp: StampConfig,
     pub(crate) manifest: ManifestConfig,
     pub(crate) signing: SigningConfig,
@@ -69,7 +71,9 @@ impl Config {
 
     /// With its paths from the folder that it lies in, wherever the command is called.
     pub(super) fn seen_from(mut self, folder: &Path) -> Self {
-        let files = [&mut self.signing.certificate, &mut self.signing.key].into_iter().flatten();
+        let files = [&mut self.signing.certificate, &mut self.signing.key, &mut self.stamp.metrics]
+            .into_iter()
+            .flatten();
         #[cfg(feature = "server")]
         let files = files.chain(self.serve.files());
         for file in
@@ -86,6 +90,12 @@ impl Config {
         }
         self
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogConfig {
+    pub(crate) format: LogFormat,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,6 +119,7 @@ pub(crate) struct StampConfig {
     pub(crate) video_codec: Option<String>,
     pub(crate) crf: Option<f32>,
     pub(crate) preset: Option<String>,
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

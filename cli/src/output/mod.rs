@@ -5,7 +5,6 @@ mod canvas;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
-#[cfg(feature = "server")]
 pub(crate) mod log;
 pub(crate) mod overlay;
 pub(crate) mod timeline;
@@ -14,6 +13,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use proofmark::report;
+use serde_json::{Value, json};
+
+use log::{Level, event};
+
+/// Who says what the command says, beside the server.
+const TARGET: &str = "proofmark";
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -41,11 +47,18 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// One line: what, which file, what to do.
 pub(crate) fn error(e: &anyhow::Error) {
-    anstream::eprintln!("{BAD}error:{BAD:#} {}", plain(&format!("{e:#}")));
+    let text = format!("{e:#}");
+    if log::is_json() {
+        return event(Level::Error, TARGET, &text, &json!({"code": report::code(e.as_ref())}));
+    }
+    anstream::eprintln!("{BAD}error:{BAD:#} {}", plain(&text));
 }
 
 /// Something worth knowing that is no error.
 pub(crate) fn remark(text: &str) {
+    if log::is_json() {
+        return event(Level::Warn, TARGET, text, &Value::Null);
+    }
     anstream::eprintln!("{DOUBT}note:{DOUBT:#} {}", plain(text));
 }
 
@@ -54,8 +67,18 @@ pub(crate) fn aside(text: &str) {
     anstream::eprint!("{text}");
 }
 
+/// That a file is done, for those who collect what is said; others read the result.
+pub(crate) fn done(message: &str, fields: &Value) {
+    if log::is_json() {
+        event(Level::Info, TARGET, message, fields);
+    }
+}
+
 /// What came of many files.
 pub(crate) fn summary(text: &str) {
+    if log::is_json() {
+        return event(Level::Info, TARGET, text, &Value::Null);
+    }
     anstream::eprintln!("{BOLD}summary:{BOLD:#} {text}");
 }
 

@@ -23,8 +23,8 @@ pub(crate) struct Setting {
     name: &'static str,
     /// Its default, or an example, in TOML.
     shown: &'static str,
-    /// The option that says the same, and that option's variable, which the option reads itself.
-    /// Others have a variable of their own name.
+    /// The option that says the same, and that option's variable. Others have a variable of their
+    /// own name.
     option: Option<(&'static str, &'static str)>,
     /// What it means.
     about: &'static str,
@@ -156,7 +156,8 @@ pub(crate) fn given(
         let Some(bare) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let is_it = |s: &&Setting| OsStr::new(&s.variable()) == name;
         match SETTINGS.iter().find(is_it) {
-            Some(setting) if setting.option.is_none() && !value.is_empty() => {
+            // An option reads its variable itself; commands that have not got it go by this.
+            Some(setting) if !value.is_empty() => {
                 let text = value.to_str().with_context(|| format!("{PREFIX}{bare}: is no text"))?;
                 set(setting.section, setting.name, setting.read(text)?);
             }
@@ -250,7 +251,7 @@ mod tests {
         let once: std::collections::BTreeSet<&String> = variables.iter().collect();
         assert_eq!(once.len(), SETTINGS.len());
         // What stands in the file can be said by the variable.
-        for s in SETTINGS.iter().filter(|s| s.option.is_none()) {
+        for s in SETTINGS {
             let text = match s.example().unwrap() {
                 Value::String(text) => text,
                 Value::Array(all) => all[0].as_str().unwrap().into(),
@@ -270,6 +271,8 @@ mod tests {
                 ("PROOFMARK_LIMITS_BYTES", "4GiB"),
                 ("PROOFMARK_HOME", "/home"),
                 ("PROOFMARK_STRENGTH", "strong"),
+                ("PROOFMARK_TRUST", "/a.pem:/b.pem"),
+                ("PROOFMARK_PRESET", ""),
                 ("PROOFMARK_MY_OWN", "x"),
                 ("PATH", "/bin"),
             ],
@@ -279,7 +282,8 @@ mod tests {
         assert_eq!(
             table,
             "[serve]\njobs = 3\nhosts = ['a.example', 'b.example']\n[limits]\nbytes = \
-            20000000\nseconds = 60"
+            20000000\nseconds = 60\n[stamp]\nstrength = 'strong'\n[trust]\nlists = ['/a.pem', \
+            '/b.pem']"
                 .parse()
                 .unwrap()
         );

@@ -5,6 +5,14 @@ use super::Setting;
 /// Settings in the order of the file.
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
+        section: "log",
+        name: "format",
+        shown: r#""text""#,
+        option: Some(("--log-format", "PROOFMARK_LOG_FORMAT")),
+        about: "How remarks and errors are said on standard error: \"text\", or \"json\", an \
+            object a line.",
+    },
+    Setting {
         section: "stamp",
         name: "strength",
         shown: r#""standard""#,
@@ -33,6 +41,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         shown: r#""medium""#,
         option: Some(("--preset", "PROOFMARK_PRESET")),
         about: "Speed preset in the encoder's own words.",
+    },
+    Setting {
+        section: "stamp",
+        name: "metrics",
+        shown: r#""/var/lib/prometheus/node-exporter/proofmark.prom""#,
+        option: Some(("--metrics", "PROOFMARK_METRICS")),
+        about: "File in which stamp and sign count what they do, for node_exporter's textfile \
+            collector.",
     },
     Setting {
         section: "manifest",

@@ -42,6 +42,25 @@ impl Desk {
         self.work.path().join(name)
     }
 
+    /// Runs a pipeline in which `$0` is the command; its status is that of the first part that
+    /// fails.
+    pub(crate) fn pipeline(&self, script: &str) -> Output {
+        let script = format!("set -o pipefail; {script}");
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script, env!("CARGO_BIN_EXE_proofmark")])
+            .env("PROOFMARK_HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .current_dir(self.work.path());
+        bash.stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// What the registry has.
+    pub(crate) fn entries(&self) -> Vec<Value> {
+        json(&self.run(&["registry", "list", "--json"]))
+            .first()
+            .map_or(Vec::new(), |l| l["entries"].as_array().unwrap().clone())
+    }
+
     /// A small clip of the real one.
     pub(crate) fn clip(&self, name: &str) -> PathBuf {
         let target = self.path(name);

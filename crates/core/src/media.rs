@@ -97,8 +97,9 @@ pub enum MediaError {
         reason: String,
     },
     /// Nothing that can be read from a pipe.
-    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, or an MP4 \
-        that is fragmented or has its index first", path.display())]
+    #[error("{}: is no stream that can be read from its beginning ({reason}); give Y4M, WAV, an \
+        MP4 that is fragmented or has its index first, or say with --input-pix-fmt, --size and -r \
+        what raw frames are", path.display())]
     NotStream {
         /// What it is called.
         path: PathBuf,
@@ -111,6 +112,14 @@ pub enum MediaError {
     CutOff {
         /// What it is called.
         path: PathBuf,
+    },
+    /// What comes is not what was said of it, or not what can be done.
+    #[error("{}: {what}", path.display())]
+    Unfit {
+        /// Which file or stream.
+        path: PathBuf,
+        /// Why, and what to do instead.
+        what: String,
     },
     /// Media without a picture.
     #[error("{}: has no video stream; give a clip or a still image, or a target for sound such as \
@@ -258,6 +267,7 @@ impl AboutFile for MediaError {
             | Self::NotMedia { path, .. }
             | Self::NotStream { path, .. }
             | Self::CutOff { path, .. }
+            | Self::Unfit { path, .. }
             | Self::NoVideo { path, .. }
             | Self::NoSound { path, .. }
             | Self::DecodeSound { path, .. }
@@ -288,6 +298,7 @@ impl MediaError {
             Self::NotMedia { .. } => "media.none",
             Self::NotStream { .. } => "media.no-stream",
             Self::CutOff { .. } => "media.cut-off",
+            Self::Unfit { .. } => "media.unfit",
             Self::NoVideo { .. } => "media.no-video",
             Self::NoSound { .. } => "media.no-audio",
             Self::Decode { .. } | Self::DecodeSound { .. } => "media.undecodable",
@@ -313,6 +324,7 @@ impl MediaError {
             | Self::NotMedia { .. }
             | Self::NotStream { .. }
             | Self::CutOff { .. }
+            | Self::Unfit { .. }
             | Self::NoVideo { .. }
             | Self::NoSound { .. }
             | Self::Decode { .. }

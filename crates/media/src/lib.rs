@@ -3,9 +3,10 @@
 //!
 //! [`Reader`] decodes the picture of a file; [`transcode`] passes each frame through a closure and
 //! writes a new file that keeps everything else, [`transcode_stream`] the same from one pipe to
-//! another; [`filter()`] runs the picture through a chain of libav's filters; [`frame_at`] gives
-//! one frame to show, and [`Stills`] are small pictures of a clip. This crate knows nothing of
-//! marks or manifests, and may use `unsafe`, for what the safe wrapper of libav does not reach.
+//! another, [`transcode_inlet`] from a pipe into a file; [`filter()`] runs the picture through a
+//! chain of libav's filters; [`frame_at`] gives one frame to show, and [`Stills`] are small pictures
+//! of a clip. This crate knows nothing of marks or manifests, and may use `unsafe`, for what the
+//! safe wrapper of libav does not reach.
 #![allow(unsafe_code)]
 
 mod audio;
@@ -18,8 +19,10 @@ mod clock;
 mod codec;
 mod convert;
 mod encoder;
+mod feed;
 mod filter;
 mod frame;
+mod frames;
 mod guard;
 mod job;
 mod metadata;
@@ -27,8 +30,11 @@ mod muxer;
 mod nal;
 mod pipe;
 mod reader;
+mod ready;
+mod sequence;
 mod side_data;
 mod source;
+mod spool;
 mod still;
 mod stills;
 mod streams;
@@ -47,6 +53,7 @@ pub use beside::carry_over;
 pub use codec::{EncodeOptions, Gop, VideoCodec, encoder_options};
 pub use filter::{FilterOptions, filter, load_filters};
 pub use frame::Picture;
+pub use frames::{FrameRate, FrameSize, Frames, PixelFormat};
 pub use job::{Job, Summary};
 pub use pipe::{Inlet, Outlet};
 pub use proofmark_core::{
@@ -54,9 +61,10 @@ pub use proofmark_core::{
     container_of,
 };
 pub use reader::{Reader, Skip};
+pub use sequence::Sequence;
 pub use still::frame_at;
 pub use stills::StillMaker;
-pub use transcode::{transcode, transcode_stream};
+pub use transcode::{transcode, transcode_inlet, transcode_stream};
 
 /// Readies libav for a file under `limits`. Called before anything else of it.
 fn start(limits: &Limits) {

@@ -260,6 +260,18 @@ impl VideoDecoder {
         ))
     }
 
+    /// Frames that came out, and packets that could not be decoded.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.frames, self.errors)
+    }
+
+    /// The first size that was not that of the first frame, and that one.
+    pub(super) fn other_size(&self) -> Option<((u32, u32), (u32, u32))> {
+        let (own, first) = (self.change?.1, self.shape?);
+        let (own, first) = ((own.width, own.height), (first.width, first.height));
+        (own != first).then_some((own, first))
+    }
+
     /// A line on frames that are damaged in the file.
     pub(super) fn damage(&self) -> Option<String> {
         let (frames, time) = self.damage?;

@@ -1,11 +1,16 @@
 //! Files and streams, opened: packets on one clock, and what the header says.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Seek;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use ffmpeg_next::ffi::{AV_NOPTS_VALUE, AV_TIME_BASE, AVFMT_TS_DISCONT, EAGAIN};
+use ffmpeg_next::ffi::{
+    AV_NOPTS_VALUE, AV_TIME_BASE, AVFMT_FLAG_CUSTOM_IO, AVFMT_TS_DISCONT, EAGAIN,
+    av_find_input_format, avformat_alloc_context, avformat_find_stream_info, avformat_free_context,
+    avformat_open_input,
+};
 use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::format::input_from_stream;
 use ffmpeg_next::format::stream::Disposition;
@@ -161,6 +166,39 @@ impl Source {
             has_audio: sounds > 0,
             more_pictures: pictures.saturating_sub(1),
             more_sounds: sounds.saturating_sub(1),
+        }
+    }
+}
+
+/// Opens what `io` gives as what `demuxer` reads, where its bytes do not tell.
+pub(super) fn open_as(
+    mut io: StreamIo,
+    demuxer: &str,
+    options: Dictionary<'_>,
+) -> Result<Input, Error> {
+    let name = CString::new(demuxer).map_err(|_| Error::DemuxerNotFound)?;
+    // SAFETY: the name ends with a zero; formats are static table entries, or null. The context
+    // is ours until it is wrapped, together with what it reads, or libav has freed it because it
+    // could not open it; options that were not used are freed with their dictionary.
+    unsafe {
+        let format = av_find_input_format(name.as_ptr());
+        let mut context = avformat_alloc_context();
+        if format.is_null() || context.is_null() {
+            avformat_free_context(context);
+            return Err(Error::DemuxerNotFound);
+        }
+        (*context).pb = io.as_mut_ptr();
+        (*context).flags |= AVFMT_FLAG_CUSTOM_IO;
+        let mut options = options.disown();
+        let opened = avformat_open_input(&mut context, std::ptr::null(), format, &mut options);
+        drop(Dictionary::own(options));
+        if opened < 0 {
+            return Err(Error::from(opened));
+        }
+        let input = Input::wrap_with_custom_io(context, io);
+        match avformat_find_stream_info(context, std::ptr::null_mut()) {
+            0.. => Ok(input),
+            e => Err(Error::from(e)),
         }
     }
 }

@@ -1,23 +1,22 @@
 //! From one file to another, each frame through a closure, everything else as it was.
 
-use std::collections::VecDeque;
 use std::io::Write;
 use std::path::Path;
 
-use ffmpeg_next::{Error, Packet, Rational, frame, media};
+use ffmpeg_next::{Error, Rational, Stream, frame, media};
 
 use super::audio::{AsItIs, AudioDecoder, Rework};
 use super::audio_track::AudioSource;
 use super::convert::{Converter, markable};
+use super::feed::{Aside, Feed, Waiting};
 use super::frame::Picture;
 use super::job::{Job, Plan, Summary};
 use super::muxer::Muxer;
-use super::pipe::{self, Inlet, Trouble};
-use super::reader::VideoDecoder;
+use super::pipe::{self, Incoming, Inlet};
 use super::source::{Source, check};
 use super::video_format::VideoFormat;
 use super::writer::{Kept, Sink, Writer, failed};
-use super::{Container, Limits, MediaError, Progress, guard, side_data};
+use super::{Container, MediaError, Progress, guard, side_data};
 use proofmark_core::video::Coding;
 
 /// Decodes the picture of `input`, passes each frame with its time in seconds through `process`,
@@ -36,17 +35,27 @@ pub fn transcode<E: From<MediaError>>(
     job: Job<'_>,
     process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let source = Source::open(input, job.limits)?;
-    if container.is_sound() {
-        return Ok(transcode_sound(input, output, container, job, source)?);
-    }
-    let feed = Feed::new(input, source, None, job.limits)?;
-    pass(feed, Sink::File(output), container, job, process)
+    let incoming = Incoming::file(input, job.limits)?;
+    write(incoming, Sink::File(output), container, job, process)
+}
+
+/// [`transcode`] from a pipe into a file, which is written in place.
+///
+/// # Errors
+/// As for [`transcode`].
+pub fn transcode_inlet<E: From<MediaError>>(
+    from: Inlet,
+    output: &Path,
+    container: Container,
+    job: Job<'_>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<Summary, E> {
+    write(from.open_source()?, Sink::File(output), container, job, process)
 }
 
 /// [`transcode`] from one pipe to another, without a copy on the way and no faster than either side
-/// goes. `container` is that of the input, Y4M or fragments of MP4, if none is given. The end is
-/// written only if the input came to its own.
+/// goes. If no `container` is given, Y4M stays what it is, sound alone becomes WAV, and anything
+/// else fragments of MP4. The end is written only if the input came to its own.
 ///
 /// # Errors
 /// As for [`transcode`].
@@ -57,31 +66,63 @@ pub fn transcode_stream<E: From<MediaError>>(
     job: Job<'_>,
     process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<(Summary, Container), E> {
-    let input = from.name();
-    let (source, trouble) = from.open()?;
-    let own = if source.format().name() == Container::Y4m.muxer() {
+    let incoming = from.open_source()?;
+    let container = container.unwrap_or_else(|| usual(&incoming));
+    let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
+    let summary = write(incoming, sink, container, job, process)?;
+    Ok((summary, container))
+}
+
+/// What is made of a stream where nobody says.
+fn usual(incoming: &Incoming) -> Container {
+    let Incoming { source, name, sound, .. } = incoming;
+    if source.picture_stream(name).is_err() && source.describe_sound().has_audio {
+        Container::Wav
+    } else if source.format().name() == Container::Y4m.muxer() && sound.is_none() {
         Container::Y4m
     } else {
         Container::Fragments
-    };
-    let container = container.unwrap_or(own);
-    let feed = Feed::new(&input, source, Some(trouble), job.limits)?;
-    let sink = Sink::Stream(pipe::sink(to).map_err(|e| failed(job.target, &e))?);
-    let summary = pass(feed, sink, container, job, process)?;
-    Ok((summary, container))
+    }
+}
+
+/// Writes what comes: a picture and all that goes with it, or sound alone.
+fn write<E: From<MediaError>>(
+    incoming: Incoming,
+    sink: Sink<'_>,
+    container: Container,
+    job: Job<'_>,
+    process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
+) -> Result<Summary, E> {
+    if incoming.sound.is_some()
+        && (container.is_sound() || container.is_still() || container == Container::Y4m)
+    {
+        return Err(MediaError::CannotHold {
+            path: job.target.into(),
+            container: container.name(),
+            what: "a picture with sound".into(),
+            advice: "write MP4, or leave out --audio-input",
+        }
+        .into());
+    }
+    if container.is_sound() {
+        return Ok(transcode_sound(incoming, sink, container, job)?);
+    }
+    let feed = Feed::new(incoming, job.limits)?;
+    pass(feed, sink, container, job, process)
 }
 
 /// Passes the picture of an input that is open through `process`, and everything else on. A
 /// stream's trouble is asked at its end whether it was one.
 fn pass<E: From<MediaError>>(
-    mut feed: Feed<'_>,
+    mut feed: Feed,
     sink: Sink<'_>,
     container: Container,
     mut job: Job<'_>,
     mut process: impl FnMut(&mut Picture<'_>, f64) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let (input, index) = (feed.input, feed.decoder.stream());
-    let info = feed.source.describe(index, feed.decoder.decoder());
+    let (input, index) = (&feed.input.clone(), feed.decoder.stream());
+    let mut info = feed.source.describe(index, feed.decoder.decoder());
+    info.has_audio |= feed.aside.is_some();
     // The first frame says what the picture is; what comes before waits for the file to be opened
     // for it.
     let mut frame = frame::Video::empty();
@@ -110,6 +151,9 @@ fn pass<E: From<MediaError>>(
             return Err(too_many_frames(job.target, container).into());
         }
         picture.write(input, &mut frame, time, &mut process)?;
+        if let Some(aside) = &mut feed.aside {
+            aside.until(time, &mut |packet| picture.writer.take(packet))?;
+        }
         seconds = f64::max(seconds, time);
         (job.progress)(Progress { frames: picture.writer.frames(), seconds: time, total });
         match feed.next(&mut frame, &mut |packet| picture.writer.take(packet))? {
@@ -120,6 +164,11 @@ fn pass<E: From<MediaError>>(
     let mut writer = picture.finish(container);
     writer.remark(feed.decoder.change());
     writer.remark(feed.decoder.damage());
+    if let Some(aside) = &mut feed.aside {
+        aside
+            .until(if ended { limit } else { f64::INFINITY }, &mut |packet| writer.take(packet))?;
+        writer.remark(aside.difference(f64::max(feed.shown.1 - feed.shown.0, seconds)));
+    }
     if !ended {
         writer.remark(early(feed.torn, (feed.shown.1 - feed.shown.0).max(seconds), announced));
     }
@@ -149,13 +198,13 @@ struct PictureWriter<'a> {
 impl<'a> PictureWriter<'a> {
     /// Opens the output for a picture whose first frame is `first`, and for all that goes with it.
     fn open(
-        feed: &Feed<'_>,
+        feed: &Feed,
         first: &frame::Video,
         sink: Sink<'_>,
         container: Container,
         job: &mut Job<'a>,
     ) -> Result<Self, MediaError> {
-        let (input, index) = (feed.input, feed.decoder.stream());
+        let (input, index) = (feed.input.as_path(), feed.decoder.stream());
         let stream =
             feed.source.stream(index).ok_or_else(|| MediaError::NoVideo { path: input.into() })?;
         let dolby = side_data::dolby_vision(&stream)
@@ -167,11 +216,12 @@ impl<'a> PictureWriter<'a> {
         } else {
             sound_tracks(input, &feed.source, None, container, job)?
         };
+        let aside = feed.aside.as_ref().map(|a| beside(a, container, job)).transpose()?;
         let writer = Writer::open(
             sink,
             Plan { path: job.target, container, options: job.options },
             Some(&format),
-            Some(Kept { source: &feed.source, picture: Some(index), tracks }),
+            Some(Kept { source: &feed.source, picture: Some(index), tracks, aside }),
         )?;
         let (converter, scratch) = Default::default();
         Ok(Self { writer, format, converter, scratch, dolby })
@@ -213,141 +263,6 @@ impl<'a> PictureWriter<'a> {
     }
 }
 
-/// Packets that wait for the output to be opened.
-#[derive(Default)]
-struct Waiting(VecDeque<Packet>, usize);
-
-impl Waiting {
-    /// Bytes that may come before the first frame of a picture.
-    const MOST: usize = 256 << 20;
-
-    fn add(&mut self, input: &Path, packet: Packet) -> Result<(), MediaError> {
-        // Each takes some room of its own, too.
-        self.1 += packet.size() + 256;
-        if self.1 > Self::MOST {
-            return Err(MediaError::Decode {
-                path: input.into(),
-                reason: "its first frame does not come before 256 MB of other streams".into(),
-            });
-        }
-        self.0.push_back(packet);
-        Ok(())
-    }
-}
-
-/// The picture of an input, frame by frame, and what comes in between.
-struct Feed<'a> {
-    input: &'a Path,
-    source: Source,
-    decoder: VideoDecoder,
-    /// What became of the pipe that it comes through, if it does.
-    pipe: Option<Trouble>,
-    /// Seconds of a unit of the picture's time stamps.
-    base: f64,
-    /// Whether the last packet of the picture was cut off, and where it ends.
-    torn: bool,
-    end: u64,
-    /// From when to when all packets of the picture go.
-    shown: (f64, f64),
-    ended: bool,
-}
-
-impl<'a> Feed<'a> {
-    fn new(
-        input: &'a Path,
-        source: Source,
-        pipe: Option<Trouble>,
-        limits: &Limits,
-    ) -> Result<Self, MediaError> {
-        let index = source.picture_stream(input)?;
-        let decoder = VideoDecoder::new(input, &source, index, limits)?;
-        let base = source.stream(index).map_or(1.0, |s| f64::from(s.time_base()));
-        Ok(Self {
-            input,
-            source,
-            decoder,
-            pipe,
-            base,
-            torn: false,
-            end: 0,
-            shown: (f64::INFINITY, 0.0),
-            ended: false,
-        })
-    }
-
-    /// The next frame and its time in seconds from the first; packets of other streams go to
-    /// `aside`.
-    fn next(
-        &mut self,
-        frame: &mut frame::Video,
-        aside: &mut dyn FnMut(Packet) -> Result<(), MediaError>,
-    ) -> Result<Option<f64>, MediaError> {
-        loop {
-            if let Some(time) = self.decoder.receive(frame)? {
-                return Ok(Some(time));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            match self.source.next_packet() {
-                Some(packet) if packet.stream() == self.decoder.stream() => {
-                    (self.torn, self.end) = (
-                        packet.is_corrupt(),
-                        u64::try_from(packet.position()).unwrap_or(0) + packet.size() as u64,
-                    );
-                    if let Some(time) = packet.pts() {
-                        let end = time.saturating_add(packet.duration());
-                        self.shown = (
-                            f64::min(self.shown.0, time as f64 * self.base),
-                            f64::max(self.shown.1, end as f64 * self.base),
-                        );
-                    }
-                    self.decoder.send(Some(&packet))?;
-                }
-                Some(packet) => aside(packet)?,
-                None => {
-                    self.ended = true;
-                    self.check_end()?;
-                    self.decoder.send(None)?;
-                }
-            }
-        }
-    }
-
-    /// An error if what came through a pipe broke off. libav leaves out a last frame of Y4M that is
-    /// not whole.
-    fn check_end(&self) -> Result<(), MediaError> {
-        let Some(pipe) = &self.pipe else { return Ok(()) };
-        pipe.check()?;
-        let whole = !self.torn
-            && (self.source.format().name() != Container::Y4m.muxer()
-                || pipe.taken() <= self.end + Y4M_FRAME);
-        if whole { Ok(()) } else { Err(MediaError::CutOff { path: self.input.into() }) }
-    }
-
-    /// Why there is no frame.
-    fn nothing(&self) -> MediaError {
-        let (path, reason) = (self.input.into(), "not one whole frame in it".into());
-        match self.pipe {
-            Some(_) => MediaError::NotStream { path, reason },
-            None => MediaError::Decode { path, reason },
-        }
-    }
-
-    /// How long the picture is, as the file says.
-    fn announced(&self) -> Option<f64> {
-        let own =
-            self.source.stream(self.decoder.stream()).map(|s| s.duration()).filter(|&d| d > 0);
-        own.map(|d| d as f64 * self.base).or(self
-            .source
-            .describe_sound()
-            .seconds
-            .filter(|_| self.source.nb_streams() == 1))
-    }
-}
-
-/// Bytes of Y4M's head of a frame without parameters.
-const Y4M_FRAME: u64 = 6;
 /// Seconds, and share of all, by which an input may end before it says so without being remarked
 /// on.
 const TAIL: (f64, f64) = (0.5, 0.02);
@@ -396,14 +311,34 @@ fn sound_tracks(
     Ok(tracks)
 }
 
-/// The sound of `input` alone.
+/// The track that comes through a pipe of its own, which is always encoded anew.
+fn beside<'a>(
+    aside: &'a Aside,
+    container: Container,
+    job: &mut Job<'_>,
+) -> Result<(&'a Source, AudioSource), MediaError> {
+    let found = sound_tracks(&aside.name, &aside.source, Some(aside.index), container, job)?.pop();
+    let track = match found {
+        Some(track) => track,
+        None => {
+            let stream = aside.source.stream(aside.index);
+            let stream = stream.ok_or_else(|| MediaError::NoSound { path: aside.name.clone() })?;
+            let decoder = AudioDecoder::new(&aside.name, &stream, job.limits)?;
+            AudioSource { index: aside.index, decoder, rework: Box::new(AsItIs) }
+        }
+    };
+    Ok((&aside.source, track))
+}
+
+/// The sound of an input alone.
 fn transcode_sound(
-    input: &Path,
-    output: &Path,
+    incoming: Incoming,
+    sink: Sink<'_>,
     container: Container,
     mut job: Job<'_>,
-    mut source: Source,
 ) -> Result<Summary, MediaError> {
+    let Incoming { name, mut source, trouble, .. } = incoming;
+    let input = name.as_path();
     let best = source
         .streams()
         .best(media::Type::Audio)
@@ -412,13 +347,14 @@ fn transcode_sound(
     let info = source.describe_sound();
     let tracks = sound_tracks(input, &source, Some(best), container, &mut job)?;
     let mut writer = Writer::open(
-        Sink::File(output),
+        sink,
         Plan { path: job.target, container, options: job.options },
         None,
-        Some(Kept { source: &source, picture: None, tracks }),
+        Some(Kept { source: &source, picture: None, tracks, aside: None }),
     )?;
     let base = source.stream(best).map_or(Rational(1, 1), |s| s.time_base());
     let limit = job.seconds.unwrap_or(f64::INFINITY);
+    let block = source.stream(best).map_or(0, |s| block(&s));
     let (mut first, mut seconds, mut torn) = (None, 0.0, false);
     while let Some(packet) = source.next_packet() {
         if job.cancel.is_cancelled() {
@@ -430,7 +366,8 @@ fn transcode_sound(
                 seconds,
                 time - *first.get_or_insert(time) + packet.duration() as f64 * f64::from(base),
             );
-            torn = packet.is_corrupt();
+            // libav asks for more samples at a time than are left where a head says no length.
+            torn = packet.is_corrupt() && !packet.size().is_multiple_of(block);
             if seconds > limit {
                 break;
             }
@@ -439,8 +376,24 @@ fn transcode_sound(
         writer.take(packet)?;
         (job.progress)(Progress { frames: 0, seconds, total: info.seconds });
     }
+    if let Some(trouble) = trouble {
+        trouble.check()?;
+        if first.is_none() {
+            let reason = "its head says that no sound follows".into();
+            return Err(MediaError::NotStream { path: input.into(), reason });
+        }
+        if torn {
+            return Err(MediaError::CutOff { path: input.into() });
+        }
+    }
     writer.remark(early(torn, seconds, info.seconds.filter(|_| seconds <= limit)));
     writer.finish(info, seconds)
+}
+
+/// Bytes of the least that can be decoded of a sound by itself; 0 where that is a packet.
+fn block(stream: &Stream<'_>) -> usize {
+    // SAFETY: the stream is valid; only a plain field is read.
+    usize::try_from(unsafe { (*(*stream.as_ptr()).codecpar).block_align }).unwrap_or(0)
 }
 
 #[cfg(test)]

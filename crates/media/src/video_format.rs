@@ -9,6 +9,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Rational, decoder, frame};
 
 use super::codec::VideoCodec;
+use super::convert::is_rgb;
 use super::frame::{Layout, has_alpha, is_opaque};
 use super::source::frame_rate;
 use super::{Container, side_data};
@@ -170,6 +171,13 @@ impl VideoFormat {
         }));
         let told = codec == VideoCodec::H264
             || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
+        if container == Container::Y4m && is_rgb(self.pixel) {
+            out.push(
+                "red, green and blue were turned into luma and chroma by BT.709, which Y4M does \
+                not say"
+                    .into(),
+            );
+        }
         if self.is_interlaced() && !told {
             out.push(format!(
                 "the picture is interlaced, which {} in {} does not say: players will not \

@@ -14,6 +14,7 @@ use super::audio_track::{AudioSource, AudioTrack};
 use super::codec::{EncodeOptions, VideoCodec};
 use super::convert::Converter;
 use super::encoder::VideoEncoder;
+use super::feed::Aside;
 use super::frame::has_alpha;
 use super::job::{Plan, Summary};
 use super::metadata::Named;
@@ -36,6 +37,8 @@ pub(super) struct Kept<'a> {
     pub(super) picture: Option<usize>,
     /// Sound to rework.
     pub(super) tracks: Vec<AudioSource>,
+    /// Sound of another input, whose packets have [`Aside::STREAMS`] added to their stream.
+    pub(super) aside: Option<(&'a Source, AudioSource)>,
 }
 
 /// The output file.
@@ -143,7 +146,7 @@ impl<'a> Writer<'a> {
         container: Container,
         finished: bool,
     ) -> Result<Named, MediaError> {
-        let Kept { source, picture: from, tracks } = kept;
+        let Kept { source, picture: from, tracks, aside } = kept;
         if let Some(picture) = &self.picture {
             let stream = from.and_then(|from| source.stream(from));
             let lost = picture.copy_properties(self.path, container, stream, &mut self.output)?;
@@ -151,7 +154,10 @@ impl<'a> Writer<'a> {
         }
         let mut taken: Vec<usize> = from.into_iter().collect();
         for track in tracks {
-            taken.extend(self.rework(track, container, source)?);
+            taken.extend(self.rework(track, container, source, 0)?);
+        }
+        if let Some((other, track)) = aside {
+            self.rework(track, container, other, Aside::STREAMS)?;
         }
         if container.is_sound() {
             taken.extend(self.leave_out_all_but_sound(source, container, &taken));
@@ -165,20 +171,21 @@ impl<'a> Writer<'a> {
         Ok(named)
     }
 
-    /// Adds a track that is reworked. Returns the index of its stream in the input, if that is
-    /// there.
+    /// Adds a track that is reworked, to whose packets' stream `offset` is added. Returns the index
+    /// of its stream in the input, if that is there.
     fn rework(
         &mut self,
         track: AudioSource,
         container: Container,
         source: &Source,
+        offset: usize,
     ) -> Result<Option<usize>, MediaError> {
         let index = track.index;
         let Some(stream) = source.stream(index) else { return Ok(None) };
         let track = AudioTrack::new(self.plan(container), &stream, track, &mut self.output)?;
         self.left_out.extend(track.change(index, container));
         self.left_out.extend(container.forgets(&stream));
-        self.tracks.insert(index, track);
+        self.tracks.insert(offset + index, track);
         Ok(Some(index))
     }
 

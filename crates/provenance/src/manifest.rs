@@ -113,9 +113,9 @@ pub struct Signing<'a> {
     pub signed: &'a Path,
     /// What kind of file it is.
     pub container: Container,
-    /// What it was made from; if that has a manifest, it becomes the parent ingredient, and the new
-    /// manifest opens it instead of claiming its creation.
-    pub source: &'a Source<'a>,
+    /// What it was made from, if that is a file; if it has a manifest, that becomes the parent
+    /// ingredient, and the new manifest opens it instead of claiming its creation.
+    pub source: Option<&'a Source<'a>>,
 }
 
 /// Signs a finished file.
@@ -129,10 +129,11 @@ pub fn sign(
     options: &ManifestOptions,
 ) -> Result<Signed, ProvenanceError> {
     let Signing { unsigned, signed, container, source } = *file;
-    let fail = |reason: String| ProvenanceError::Sign { path: source.path.into(), reason };
+    let name = source.map_or(unsigned, |source| source.path);
+    let fail = |reason: String| ProvenanceError::Sign { path: name.into(), reason };
     let failed = |e: c2pa::Error| fail(e.to_string());
-    let mut builder = builder(container, source.path, bound, identity, options)?;
-    let parent = parent::add(&mut builder, source)?;
+    let mut builder = builder(container, name, bound, identity, options)?;
+    let parent = source.map_or(Ok(None), |source| parent::add(&mut builder, source))?;
     say(&mut builder, container, parent.is_some(), bound, options).map_err(failed)?;
     let placement = placement(container);
     let store = match placement {
