@@ -41,7 +41,6 @@ impl Clip {
         key, *, payload=None, job=None, title=None, model=None, model_version=None,
         digital_source_type=None, labels=Vec::new(), identity=None, registry=None,
     ))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
         key: &Bound<'_, PyAny>,

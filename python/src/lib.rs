@@ -1,10 +1,7 @@
 //! Proofmark for Python. Each class is thin: it turns arguments into those of the library, lets go
 //! of the interpreter's lock, and turns what comes back, and what goes wrong, into Python's words.
 
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "arguments come from Python, and are this side's own"
-)]
+#![allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
 
 mod arrays;
 mod clip;

@@ -27,7 +27,6 @@ use super::told::told;
     path, keys=None, *, registry=None, trust=Vec::new(), own=Vec::new(), payload=None,
     language="en",
 ))]
-#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub(crate) fn verify<'py>(
     py: Python<'py>,
     path: PathBuf,

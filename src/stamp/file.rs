@@ -245,7 +245,7 @@ impl Stamping<'_> {
             options,
         };
         let entry = |clip: &Path| record.of_file(clip, targets.output);
-        let appeared = targets.appear(clip, sidecar, entry, options, options.overwrite)?;
+        let appeared = targets.appear((clip, sidecar), entry, options, options.overwrite)?;
         let remembered = targets.remembered(&options.remember);
         let manifest = signed
             .as_ref()

@@ -272,7 +272,7 @@ impl Finished<'_> {
             let entry = record.of_file(clip, targets.output)?;
             Ok(Entry { stamped: stamped.unwrap_or(entry.stamped), ..entry })
         };
-        let appeared = targets.appear(clip, sidecar, entry, &options, replace)?;
+        let appeared = targets.appear((clip, sidecar), entry, &options, replace)?;
         let Claim { payload, video, audio, key } = claim;
         Ok(SignedClip {
             payload,

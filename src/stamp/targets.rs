@@ -70,18 +70,17 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// Tells whoever is to remember a clip of it, and gives it its name; with `replace` in the
-    /// place of what is known under its number.
+    /// Tells whoever is to remember a clip of it, and gives it and what is beside it their names;
+    /// with `replace` in the place of what is known under its number.
     pub(super) fn appear(
         &self,
-        clip: Draft,
-        sidecar: Option<Draft>,
+        (clip, sidecar): (Draft, Option<Draft>),
         entry: impl FnOnce(&Path) -> Result<Entry, MediaError>,
         options: &StampOptions,
         replace: bool,
     ) -> Result<Appeared, StampError> {
         if self.attempt == Attempt::OfSeveral {
-            return self.appear_once(clip, sidecar, entry, options);
+            return self.appear_once((clip, sidecar), entry, options);
         }
         let announced = self.announce(|| entry(clip.path()), options, replace)?;
         if let Err(e) = self.publish(clip, sidecar) {
@@ -99,8 +98,7 @@ impl<'a> Targets<'a> {
     /// leaves what the next one completes, and takes nothing back that may be another's by now.
     fn appear_once(
         &self,
-        clip: Draft,
-        sidecar: Option<Draft>,
+        (clip, sidecar): (Draft, Option<Draft>),
         entry: impl FnOnce(&Path) -> Result<Entry, MediaError>,
         options: &StampOptions,
     ) -> Result<Appeared, StampError> {
