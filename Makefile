@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo test lint features audit release deb deploy bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -14,6 +14,7 @@ SANITIZER ?= $(if $(filter stamp,$(TARGET)),address,none)
 help:
 	@echo "make demo      set up, build what it takes, stamp a clip, re-encode it, detect and verify both"
 	@echo "make build     set up, build the whole program, $(BIN): with server and PostgreSQL"
+	@echo "make wheel     the Python package, target/wheels/proofmark-*.whl; make test-python tries it in a clean environment"
 	@echo "make test      set up, lints and all tests"
 	@echo "make features  check that what can be left out of a build can be left out"
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
@@ -46,6 +47,13 @@ lint: setup
 features: setup
 	$(CARGO) check --release --locked -p proofmark --no-default-features
 	$(CARGO) check --release --locked -p proofmark-cli --no-default-features
+
+# Built with what its own build needs, and tried in an environment that has nothing else.
+wheel:
+	@scripts/wheel.sh
+
+test-python:
+	@scripts/wheel.sh --test
 
 test: lint
 	@scripts/setup.sh --tests

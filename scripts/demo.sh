@@ -24,3 +24,10 @@ for f in stamped.mp4 upload.mp4; do
 done
 say proofmark registry list
 "$bin" registry list
+cat <<'LINES'
+
+From Python:
+  make wheel && pip install "$(ls target/wheels/proofmark-*.whl)[av]"
+  python -c 'import proofmark as pm; print(pm.stamp("clip.mp4", "stamped.mp4", pm.Key.generate(), identity=pm.Identity.test()))'
+docs/guide/python.md marks frames in memory.
+LINES

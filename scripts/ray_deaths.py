@@ -15,8 +15,8 @@ import random
 import signal
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import psutil
 import ray
@@ -67,20 +67,20 @@ def finish(make, killer, seconds):
     tries = 0
     while True:
         tries += 1
-        blow = threading.Timer(seconds, killer.strike)
-        if tries == 1:
-            blow.start()
-        try:
-            rows = make().take_all()
-        except ray.exceptions.RayError as e:
-            print(f"  again: {type(e).__name__}", flush=True)
-            continue
-        finally:
+        with ThreadPoolExecutor(1) as pool:
+            # Nodes are added by the main thread alone.
+            running = pool.submit(lambda: make().take_all())
             if tries == 1:
-                blow.join()
-        if any(r["code"] in ("worker.died", "worker.late") or "another attempt" in r["error"] for r in rows):
-            continue
-        return rows, tries
+                wait([running], seconds)
+                killer.strike()
+            try:
+                rows = running.result()
+            except ray.exceptions.RayError as e:
+                print(f"  again: {type(e).__name__}", flush=True)
+                continue
+        dead = [r for r in rows if r["code"] in ("worker.died", "worker.late") or "another attempt" in r["error"]]
+        if not dead:
+            return rows, tries
 
 
 def main():

@@ -10,6 +10,7 @@ pub mod fuzzing;
 mod home;
 mod inputs;
 mod left_out;
+mod mark_state;
 mod metrics;
 mod output;
 mod progress;

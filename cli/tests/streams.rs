@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Desk, code, json, refused, text};
@@ -383,4 +383,45 @@ fn a_report_goes_to_a_file_or_a_descriptor() {
     ));
     assert_eq!(code(&o), 2);
     assert_eq!(report("report.json")["code"], "media.cut-off");
+}
+
+#[test]
+fn a_clip_in_pieces_is_marked_as_in_one_go() {
+    let desk = Desk::new();
+    desk.clip("clip.mp4");
+    desk.ffmpeg("-i clip.mp4 -pix_fmt yuv420p whole.y4m");
+    desk.ffmpeg("-i clip.mp4 -pix_fmt yuv420p -frames:v 20 1.y4m");
+    desk.ffmpeg("-i clip.mp4 -pix_fmt yuv420p -vf trim=start_frame=20 2.y4m");
+    let piece = |name: &str, arguments: &[&str]| {
+        let marked = desk.path(&format!("marked-{name}"));
+        let mut command = desk.command(&[&["stamp", "-", "-o", "-", "--json"], arguments].concat());
+        command.stdin(std::fs::File::open(desk.path(name)).unwrap());
+        command.stdout(std::fs::File::create(&marked).unwrap());
+        let out = command.stderr(Stdio::piped()).output().unwrap();
+        let told = text(&out.stderr);
+        let report: Value = serde_json::from_str(&told).unwrap_or_default();
+        (out.status.code().unwrap(), report, told, std::fs::read(marked).unwrap())
+    };
+    let (_, first, ..) = piece("1.y4m", &["--mark-state", "clip.state"]);
+    let payload = first["payload"].as_str().unwrap();
+    let (exit, second, told, marked) = piece("2.y4m", &["--mark-state", "clip.state"]);
+    assert_eq!((exit, second["payload"].as_str().unwrap()), (0, payload), "{told}");
+    assert!(second["registered"].is_null() && second["manifest"].is_null());
+    let state = std::fs::read_to_string(desk.path("clip.state")).unwrap();
+    assert!(state.contains("\"pieces\":2"));
+
+    // The same frames in one go, under the same number.
+    assert_eq!(code(&desk.run(&["registry", "delete", payload])), 0);
+    let (_, _, _, whole) = piece("whole.y4m", &["--payload", payload]);
+    let frame = 640 * 360 * 3 / 2;
+    assert!(whole.ends_with(&marked[marked.len() - 20 * frame..]), "a pulse where they meet");
+
+    let (exit, _, told, _) = piece("2.y4m", &["--mark-state", "2.y4m"]);
+    assert!(exit == 2 && told.contains("is no state of a mark"), "{told}");
+    let other = ["--mark-state", "clip.state", "--payload", "7f3c1a52-9b64-4d0e-8a31-5e6f70819203"];
+    let (exit, _, told, _) = piece("2.y4m", &other);
+    assert!(exit == 2 && told.contains("is of the clip"), "{told}");
+    desk.ffmpeg("-i 1.y4m -vf scale=320:180 small.y4m");
+    let (exit, _, told, _) = piece("small.y4m", &["--mark-state", "clip.state"]);
+    assert!(exit == 2 && told.contains("not one of frames of 320x180"), "{told}");
 }

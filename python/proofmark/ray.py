@@ -40,7 +40,6 @@ from . import verify as _verify_file
 from ._stores import fetch, is_remote, local, room, send
 
 Row = dict[str, Any]
-Paths = "Iterable[str | os.PathLike[str]] | ray.data.Dataset"
 
 #: Seconds that a file may take.
 TIME_LIMIT = 1800.0
@@ -239,10 +238,17 @@ def _run(
     made: ray.data.Dataset = rows.map(
         _Worker,  # type: ignore[arg-type]  # a class is made into actors
         fn_constructor_args=(work, columns, means, time_limit),
-        concurrency=workers,
+        compute=ray.data.ActorPoolStrategy(**_pool(workers)),
         num_cpus=1,
     )
     return made
+
+
+def _pool(workers: int | tuple[int, int]) -> dict[str, int]:
+    if isinstance(workers, int):
+        return {"size": workers}
+    least, most = workers
+    return {"min_size": least, "max_size": most}
 
 
 def _rows(files: Any) -> ray.data.Dataset:

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
 
 mod arrays;
+mod audio;
 mod clip;
 mod detect;
 mod errors;
@@ -13,6 +14,7 @@ mod media;
 mod registry;
 mod told;
 mod verify;
+mod video;
 
 use pyo3::prelude::*;
 
@@ -20,7 +22,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::clip::{AudioMarker, Clip, VideoMarker};
+    use super::audio::AudioMarker;
+    #[pymodule_export]
+    use super::clip::Clip;
     #[pymodule_export]
     use super::detect::{FrameDetector, detect, fingerprint};
     #[pymodule_export]
@@ -35,6 +39,8 @@ mod _native {
     use super::registry::Registry;
     #[pymodule_export]
     use super::verify::verify;
+    #[pymodule_export]
+    use super::video::VideoMarker;
 
     use super::*;
 

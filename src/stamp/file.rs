@@ -19,7 +19,7 @@ use crate::payload::Payload;
 use crate::press::{Order, Press, StreamPress};
 use crate::provenance::{self, Bound, Placement, Signed, Source, Trust};
 use crate::recovery::Registered;
-use crate::video::{Capacity, DetectOptions};
+use crate::video::{Capacity, DetectOptions, MarkerState};
 
 /// A file on its way.
 struct Stamping<'a> {
@@ -43,6 +43,7 @@ struct Marked {
     summary: Summary,
     capacity: Option<Capacity>,
     sound: Vec<Result<audio::Capacity, AudioError>>,
+    state: Option<MarkerState>,
     sketch: Sketch,
     likeness: Likeness,
 }
@@ -144,7 +145,9 @@ impl Stamping<'_> {
         let (mark, known) = self.choose()?;
         let Self { key, options, input, container, targets, .. } = &*self;
         let still = container.is_still();
-        let pass = Pass::new(ClipMarker::new(input, key, mark, options.strength, still), known);
+        let marker = ClipMarker::new(input, key, mark, options.strength, still)
+            .continuing(options.continues.as_ref());
+        let pass = Pass::new(marker, known);
         let sounds = AudioMarkers::new(key, mark.payload, options.mark_sound);
         let mut marks = ClipMarks { pass, sounds, progress: &mut control.progress };
         let order = Order {
@@ -164,7 +167,7 @@ impl Stamping<'_> {
                 &self.options.limits,
             )?);
         }
-        let (capacity, sketch) = marks.pass.finish();
+        let (capacity, sketch, state) = marks.pass.finish();
         let capacity = Some(capacity).filter(|_| !self.container.is_sound());
         let sound = marks.sounds.finish();
         if self.options.check {
@@ -174,7 +177,7 @@ impl Stamping<'_> {
             self.options.identity.is_some() || !matches!(self.options.remember, Remember::Nowhere);
         let audio = if told { heard(self.press.as_mut(), sound.len())? } else { None };
         let likeness = Likeness { video: looks(&sketch), stills, audio };
-        Ok(Marked { mark, known, summary, capacity, sound, sketch, likeness })
+        Ok(Marked { mark, known, summary, capacity, sound, state, sketch, likeness })
     }
 
     /// Reads the finished file as a stranger would.
@@ -260,6 +263,7 @@ impl Stamping<'_> {
             summary: marked.summary,
             capacity: marked.capacity,
             sound: marked.sound,
+            state: marked.state,
             remembered,
             unconfirmed: appeared.unconfirmed,
             isolation: self.press.isolation(),

@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::payload::Payload;
 use crate::press::{Marks, Press};
 use crate::video::{
-    Canvas, Capacity, DetectOptions, Detector, Marker, Meter, Strength, VideoEvidence,
+    Canvas, Capacity, DetectOptions, Detector, Marker, MarkerState, Meter, Strength, VideoEvidence,
 };
 
 /// Seconds of the input that are looked at for a mark beneath the new one.
@@ -77,8 +77,11 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> (Capacity, Sketch) {
-        (self.meter.map_or(Capacity::of_score(0.0), Meter::finish), self.sketcher.finish())
+    /// What the clip carries, what it looks like, and how far its marker has come.
+    pub(super) fn finish(self) -> (Capacity, Sketch, Option<MarkerState>) {
+        let state = self.marker.marker.as_ref().map(Marker::state);
+        let capacity = self.meter.map_or(Capacity::of_score(0.0), Meter::finish);
+        (capacity, self.sketcher.finish(), state)
     }
 }
 
@@ -111,6 +114,8 @@ pub(crate) struct ClipMarker<'a> {
     strength: Strength,
     /// Whether it is a single picture.
     still: bool,
+    /// Where the marker of the piece before stopped.
+    continues: Option<&'a MarkerState>,
     marker: Option<Marker>,
 }
 
@@ -122,7 +127,12 @@ impl<'a> ClipMarker<'a> {
         strength: Strength,
         still: bool,
     ) -> Self {
-        Self { clip, key, mark, strength, still, marker: None }
+        Self { clip, key, mark, strength, still, continues: None, marker: None }
+    }
+
+    /// One that goes on where the marker of the piece before stopped.
+    pub(super) fn continuing(self, continues: Option<&'a MarkerState>) -> Self {
+        Self { continues, ..self }
     }
 
     /// Marks the next frame.
@@ -132,8 +142,12 @@ impl<'a> ClipMarker<'a> {
         let marker = match &mut self.marker {
             Some(marker) if marker.shape() == shape => marker,
             other => {
-                let made = Marker::new(self.key, self.mark, shape, self.strength)
-                    .map_err(|reason| StampError::Picture { path: self.clip.into(), reason })?;
+                let unfit = |reason| StampError::Picture { path: self.clip.into(), reason };
+                let made = Marker::new(self.key, self.mark, shape, self.strength).map_err(unfit)?;
+                let made = match self.continues.take() {
+                    Some(state) => made.resume(state).map_err(unfit)?,
+                    None => made,
+                };
                 other.insert(if self.still { made.still() } else { made })
             }
         };

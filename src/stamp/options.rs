@@ -12,7 +12,7 @@ use crate::payload::Payload;
 use crate::press::{self, Presses};
 use crate::provenance::{Identity, ManifestOptions};
 use crate::registry::Registry;
-use crate::video::Strength;
+use crate::video::{MarkerState, Strength};
 
 /// Where a stamped clip is remembered.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,11 @@ pub struct StampOptions {
     pub payload: Option<Payload>,
     /// Strength of the picture mark.
     pub strength: Strength,
+    /// How far the marker of the picture had come at the end of the piece before this one, of a clip
+    /// that is encoded in pieces: it is marked as in one go, without a pulse where they meet. What
+    /// follows from where a clip begins, such as the number, is the same for all pieces and is the
+    /// caller's to give; sound is marked whole.
+    pub continues: Option<MarkerState>,
     /// Whether to mark the sound too; otherwise it is copied as it is.
     pub mark_sound: bool,
     /// How to encode the picture.
@@ -68,6 +73,7 @@ impl Default for StampOptions {
         Self {
             payload: None,
             strength: Strength::default(),
+            continues: None,
             mark_sound: true,
             #[cfg(feature = "media")]
             encode: EncodeOptions::default(),

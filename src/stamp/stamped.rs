@@ -8,7 +8,7 @@ use crate::key::KeyId;
 use crate::mark::Generation;
 use crate::media;
 use crate::payload::Payload;
-use crate::video::Capacity;
+use crate::video::{Capacity, MarkerState};
 
 /// What was stamped.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub struct Stamped {
     pub capacity: Option<Capacity>,
     /// The same of each sound track that was marked, or why it could not be.
     pub sound: Vec<Result<audio::Capacity, AudioError>>,
+    /// How far the marker of the picture has come, for the next piece of a clip that is encoded in
+    /// pieces; `None` without a picture.
+    pub state: Option<MarkerState>,
     /// Where it is remembered: the registry, or the file for one; `None` if nowhere.
     pub remembered: Option<String>,
     /// Why the registry could not be told that the file is there; it knows the clip all the same,

@@ -26,6 +26,7 @@ use crate::media::{
 };
 use crate::provenance::{self, Bound, Sent, Signed, Traces};
 use crate::registry::Content;
+use crate::video::MarkerState;
 
 /// Names of the two ends in messages.
 const NAMES: [&str; 2] = ["standard input", "standard output"];
@@ -52,6 +53,7 @@ struct Passed {
     summary: Summary,
     capacity: Option<crate::video::Capacity>,
     likeness: Likeness,
+    state: Option<MarkerState>,
     sound: Vec<Result<crate::audio::Capacity, crate::audio::AudioError>>,
 }
 
@@ -83,7 +85,7 @@ pub(super) fn stamp(
     let tail = Tail::new(to);
     let passed = pass(stamper, from, &tail, stream, &mut control)?;
     let bound = passed.bound();
-    let Passed { mark, content, container, summary, capacity, likeness, sound } = passed;
+    let Passed { mark, content, container, summary, capacity, likeness, state, sound } = passed;
     let signed = sign(content, container, &bound, options)?;
     let sidecar = match (&signed, &stream.sidecar) {
         (Some(signed), Some(path)) => Some(draft_of(path, &signed.store)?),
@@ -112,6 +114,7 @@ pub(super) fn stamp(
         summary,
         capacity,
         sound,
+        state,
         remembered: announced.map(|(_, registry)| registry.location().to_string()),
         unconfirmed: None,
         isolation: Isolation::default(),
@@ -133,7 +136,9 @@ fn pass(
     let mark = Mark { payload, generation: Generation::FIRST };
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
-    let mut pass = Pass::new(ClipMarker::new(&input, key, mark, options.strength, false), None);
+    let marker = ClipMarker::new(&input, key, mark, options.strength, false)
+        .continuing(options.continues.as_ref());
+    let mut pass = Pass::new(marker, None);
     let mut stills = options.keeps_stills().then(StillMaker::default);
     let mut sounds = AudioMarkers::new(key, payload, options.mark_sound).recorded();
     let mut rework = |info: &AudioInfo| sounds.track(info);
@@ -164,7 +169,7 @@ fn pass(
         }
         e => e,
     })?;
-    let (capacity, sketch) = pass.finish();
+    let (capacity, sketch, state) = pass.finish();
     let capacity = summary.codec.is_some().then_some(capacity);
     let likeness = Likeness {
         video: looks(&sketch),
@@ -172,7 +177,7 @@ fn pass(
         audio: sounds.heard(),
     };
     let sound = sounds.finish();
-    Ok(Passed { mark, content, container, summary, capacity, likeness, sound })
+    Ok(Passed { mark, content, container, summary, capacity, likeness, state, sound })
 }
 
 /// Signs what went by, if somebody is to sign.

@@ -95,8 +95,8 @@ pub(crate) struct JobArgs {
     /// Idempotency key, for whoever may run this again: the number follows from it, and a run finds
     /// what an earlier one finished, announced or left half done. Of several inputs each has a job
     /// of its own, KEY and its path below the target folder
-    #[arg(long = "job", value_name = "KEY", conflicts_with = "payload")]
-    pub(crate) key: Option<String>,
+    #[arg(long, value_name = "KEY", conflicts_with = "payload")]
+    pub(crate) job: Option<String>,
 }
 
 #[derive(Args)]
@@ -125,6 +125,11 @@ pub(crate) struct PipeArgs {
     /// descriptor such as /dev/fd/3, or a file. The two may be written in any order
     #[arg(long, value_name = "FILE")]
     pub(crate) audio_input: Option<PathBuf>,
+    /// The picture is a piece of a clip: go on from what the piece before wrote to this file, and
+    /// write how far this one came. Without such a file it is the first piece, which the registry
+    /// knows the clip by; 'proofmark sign' signs the whole. Sound is passed on unmarked
+    #[arg(long, value_name = "FILE", conflicts_with = "job")]
+    pub(crate) mark_state: Option<PathBuf>,
     /// Write the object that --json prints to this file too, or to a descriptor such as /dev/fd/3;
     /// that of a failure says what failed
     #[arg(long, value_name = "FILE")]

@@ -53,7 +53,7 @@ impl<'a> SignWork<'a> {
             output: &args.output,
             base: args.base.as_deref(),
             to: None,
-            job: args.job.key.as_deref(),
+            job: args.job.job.as_deref(),
         };
         let (ring, quiet) = (home.key_ring()?, global.quiet);
         Ok(Self { places, ring, options, lookers, several: false, metrics, quiet })

@@ -47,7 +47,7 @@ impl<'a> StampWork<'a> {
             output: &args.output,
             base: args.base.as_deref(),
             to: args.to.as_deref(),
-            job: args.job.key.as_deref(),
+            job: args.job.job.as_deref(),
         };
         let ring = home.key_ring_for(args.key.as_ref())?;
         let quiet = global.quiet;

@@ -17,6 +17,7 @@ use super::{Answer, is_cancelled};
 use crate::args::{Global, PipeArgs, StampArgs, StreamFormat};
 use crate::batch;
 use crate::exit::Exit;
+use crate::mark_state::MarkStateFile;
 use crate::output;
 use crate::progress::{Bar, cancel};
 use crate::reporting::ReportFile;
@@ -45,6 +46,7 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
         (p.size.is_some(), "--size says"),
         (p.rate.is_some(), "-r says"),
         (p.audio_input.is_some(), "--audio-input says"),
+        (p.mark_state.is_some(), "--mark-state says"),
         (p.report.is_some(), "--report says"),
     ];
     match said.iter().find(|(given, _)| *given && !comes) {
@@ -147,12 +149,15 @@ fn stamp(args: &StampArgs, work: &StampWork<'_>, global: &Global) -> Result<Answ
     let from = intake::inlet(args, &work.options.limits)?;
     let name = from.name().to_path_buf();
     let bar = Bar::new(global, "stamping", Path::new("stream"));
-    let stamper = Stamper::of(work.ring.clone()).options(work.options.clone());
+    let state = args.pipe.mark_state.as_deref().map(MarkStateFile::at).transpose()?;
+    let mut how = work.options.clone();
+    let ring = state.as_ref().map_or(Ok(work.ring.clone()), |s| s.apply(&work.ring, &mut how))?;
+    let stamper = Stamper::of(ring).options(how.clone());
     let job = work.places.job.map(|name| stamper.job(name)).transpose()?;
     let (cancel, target) = (cancel(), args.output.as_path());
     let control = Control::new(&cancel, |p| bar.update(p));
     let (to, stamped) = if target == Path::new(PIPE) {
-        let stamper = job.map_or(stamper, |job| again(&job, &work.options));
+        let stamper = job.map_or(stamper, |job| again(&job, &how));
         let stamped = stamper.stamp_stream(from, outlet()?, &options(&args.pipe), control)?;
         (Path::new(OUTPUT), stamped)
     } else {
@@ -167,6 +172,9 @@ fn stamp(args: &StampArgs, work: &StampWork<'_>, global: &Global) -> Result<Answ
             }
         }
     };
+    if let Some(state) = state {
+        state.write(&how, &stamped)?;
+    }
     Ok(Answer {
         exit: Exit::Success,
         seconds: Some(stamped.summary.seconds),

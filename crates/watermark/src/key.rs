@@ -368,7 +368,7 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = payloads.iter().flatten().collect();
         assert_eq!(distinct.len(), 6);
         // Pinned: a job that is run again after an update must be given what it had.
-        assert_eq!(payloads[0][0].to_string(), "PINNED");
+        assert_eq!(payloads[0][0].to_string(), "0eedbc20-229c-4160-a9a2-96947e53ba39");
     }
 
     #[test]
