@@ -19,6 +19,6 @@ python3 -m venv "$clean"
 "$clean/bin/pip" install -q "$wheel[av,ray,test]"
 "$clean/bin/pip" list 2>/dev/null | grep -iE '^(av|numpy|proofmark|ray) '
 cd python
-"$clean/bin/python" -m pytest -q
-"$clean/bin/python" -m mypy
-"$clean/bin/python" -m pyright
+"$clean/bin/pytest" -q # not as a module, which would take the package from here
+"$clean/bin/mypy"
+"$clean/bin/pyright"

@@ -187,8 +187,10 @@ impl View {
 
     fn of_dlpack(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        let (device, number): (i32, i32) =
-            object.call_method0(intern!(py, "__dlpack_device__"))?.extract()?;
+        let told = object.call_method0(intern!(py, "__dlpack_device__"));
+        let (device, number): (i32, i32) = told
+            .and_then(|told| told.extract())
+            .map_err(|e| usage(format!("the array does not say where it lies ({e})")))?;
         if !OWN.contains(&device) {
             return Err(usage(format!(
                 "the array is on another device ({}:{number}), and marks are made by the \

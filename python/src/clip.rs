@@ -85,8 +85,8 @@ impl Clip {
         self.ring.stamping().id().to_string()
     }
 
-    /// A marker for its picture.
-    #[pyo3(signature = (width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, measure=false))]
+    /// A marker for its picture; `still` for pictures that are looked at one by one.
+    #[pyo3(signature = (width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, still=false, measure=false))]
     fn video(
         &self,
         width: usize,
@@ -94,6 +94,7 @@ impl Clip {
         fps: f64,
         strength: &str,
         pixel_aspect: f32,
+        still: bool,
         measure: bool,
     ) -> PyResult<VideoMarker> {
         let setup = Setup {
@@ -104,6 +105,7 @@ impl Clip {
             fps,
             strength: strength.into(),
             pixel_aspect,
+            still,
         };
         VideoMarker::begin(self.ring.stamping(), setup, measure)
     }

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) fps: f64,
     pub(crate) strength: String,
     pub(crate) pixel_aspect: f32,
+    /// Whether they are pictures that one looks at for long.
+    pub(crate) still: bool,
 }
 
 /// How far a marker has come, as it is kept: with what it was made with, and how many frames it
@@ -70,6 +72,7 @@ impl VideoMarker {
         let strength: Strength = setup.strength.parse().map_err(unfit)?;
         let mark = Mark { payload: setup.payload, generation: Generation::FIRST };
         let marker = Marker::new(key, mark, shape, strength).map_err(unfit)?;
+        let marker = if setup.still { marker.still() } else { marker };
         let meter = measure.then(|| Meter::new(key, mark, None, shape));
         let work = Mutex::new(Work { marker, frames: 0, meter, capacity: None });
         Ok(Self { setup, work })
