@@ -2,6 +2,7 @@
 # Builds the Python package into target/wheels; with --test also installs it into a clean environment and runs its tests, type checkers included.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+python3 -c "import ensurepip" 2>/dev/null || { echo "error: Python cannot make environments; install python3-venv" >&2; exit 2; }
 tools=target/wheel-tools
 if [ ! -x $tools/bin/maturin ]; then
     python3 -m venv $tools

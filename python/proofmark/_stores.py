@@ -35,6 +35,26 @@ def _ending(uri: str) -> str:
     return os.path.splitext(uri.split("?", 1)[0])[1]
 
 
+def listed(folder: str) -> list[str]:
+    """The files below a folder, here or in a store; what is a file itself stands alone."""
+    from pyarrow import fs
+
+    if not is_remote(folder):
+        folder = folder.removeprefix("file://")
+        if not os.path.isdir(folder):
+            return [folder]
+        below = [os.path.join(d, name) for d, _, names in os.walk(folder) for name in names]
+        return sorted(below)
+    store, path = _resolve(folder)
+    if store.get_file_info(path).type == fs.FileType.File:
+        return [folder]
+    scheme, rest = folder.split(_MARK, 1)
+    query = "?" + rest.split("?", 1)[1] if "?" in rest else ""
+    found = store.get_file_info(fs.FileSelector(path, recursive=True))
+    files = [info.path for info in found if info.type == fs.FileType.File]
+    return [f"{scheme}{_MARK}{file}{query}" for file in sorted(files)]
+
+
 @contextmanager
 def local(uri: str) -> Iterator[str]:
     """A path to what is at ``uri``: itself, or a copy that is gone in the end."""

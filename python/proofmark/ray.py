@@ -5,13 +5,15 @@
     report = pmr.verify(["a.mp4", "s3://uploads/b.mp4"], keys=["/run/keys/mark.key"], workers=16)
     report.write_parquet("s3://reports/today")
 
-Each function takes paths or a dataset with a column ``path`` and returns a dataset, whose rows are
+Each function takes paths, a folder, or a dataset with a column ``path``, and returns a dataset, whose rows are
 made as they are asked for. Each worker is an actor with a process beside it that does the decoding:
 a file that breaks a decoder, or takes too long, costs its own row. What cannot be done with a file
 stands in the columns ``error`` and ``code``; everything else is Ray's: tries again after a machine
 died, memory, progress.
 
-Keys are named by the files that hold them, and loaded on each worker: none goes through Ray.
+Keys are named by the files that hold them, and loaded on each worker: none goes through Ray. What is
+not named is taken from the environment of the workers: ``PROOFMARK_KEY_FILE``,
+``PROOFMARK_REGISTRY``.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from . import Identity, Key, KeyRing, ProofmarkError, Registry
 from . import detect as _detect_file
 from . import fingerprint as _fingerprint_file
 from . import verify as _verify_file
-from ._stores import fetch, is_remote, local, room, send
+from ._stores import fetch, is_remote, listed, local, room, send
 
 Row = dict[str, Any]
 
@@ -62,7 +64,8 @@ class _Means:
         return None
 
     def opened(self) -> Registry | None:
-        return None if self.registry is None else Registry(self.registry)
+        place = self.registry or os.environ.get("PROOFMARK_REGISTRY")
+        return Registry(place) if place else None
 
     def signer(self) -> Identity | None:
         return None if self.identity is None else Identity.load(*self.identity)
@@ -238,24 +241,24 @@ def _run(
     made: ray.data.Dataset = rows.map(
         _Worker,  # type: ignore[arg-type]  # a class is made into actors
         fn_constructor_args=(work, columns, means, time_limit),
-        compute=ray.data.ActorPoolStrategy(**_pool(workers)),
+        compute=_pool(workers),
         num_cpus=1,
     )
     return made
 
 
-def _pool(workers: int | tuple[int, int]) -> dict[str, int]:
+def _pool(workers: int | tuple[int, int]) -> ray.data.ActorPoolStrategy:
     if isinstance(workers, int):
-        return {"size": workers}
+        return ray.data.ActorPoolStrategy(size=workers)
     least, most = workers
-    return {"min_size": least, "max_size": most}
+    return ray.data.ActorPoolStrategy(min_size=least, max_size=most)
 
 
 def _rows(files: Any) -> ray.data.Dataset:
     if isinstance(files, ray.data.Dataset):
         return files
     if isinstance(files, (str, os.PathLike)):
-        raise TypeError("give a list of paths, or a dataset with a column 'path'")
+        files = listed(os.fspath(files))
     rows = [f if isinstance(f, dict) else {"path": os.fspath(f)} for f in files]
     # One block a file would cost more than it is worth, and one for all could not be shared out.
     return ray.data.from_items(rows, override_num_blocks=max(1, min(len(rows), 512)))

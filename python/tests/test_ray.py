@@ -85,5 +85,13 @@ def test_a_poison_file_costs_its_own_row():
 def test_what_cannot_be_done_is_told(plain):
     (row,) = pmr.detect([str(plain)]).take_all()
     assert "no key" in row["error"]
-    with pytest.raises(TypeError, match="list of paths"):
-        pmr.verify("a.mp4")
+
+
+def test_a_folder_stands_for_what_is_in_it(tmp_path):
+    from proofmark._stores import listed
+
+    (tmp_path / "b").mkdir()
+    for name in ("a.mp4", "b/c.mp4"):
+        (tmp_path / name).touch()
+    assert listed(str(tmp_path)) == [str(tmp_path / "a.mp4"), str(tmp_path / "b/c.mp4")]
+    assert listed(str(tmp_path / "a.mp4")) == [str(tmp_path / "a.mp4")]
