@@ -38,14 +38,14 @@ impl MarkStateFile {
     /// Reads what the piece before left; without a file, this is the first one.
     pub(crate) fn at(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let before = match fs::read_to_string(path) {
+        let before = match fs::read(path) {
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => {
                 return Err(e)
                     .with_context(|| format!("{shown}: cannot be read; check its permissions"));
             }
-            Ok(text) => {
-                let kept: Option<Kept> = serde_json::from_str(&text).ok();
+            Ok(bytes) => {
+                let kept: Option<Kept> = serde_json::from_slice(&bytes).ok();
                 let kept = kept.filter(|k| k.schema == SCHEMA);
                 let none = || {
                     anyhow!(

@@ -172,14 +172,23 @@ fn stamp(args: &StampArgs, work: &StampWork<'_>, global: &Global) -> Result<Answ
             }
         }
     };
+    let mut told = remarks(&name, to, &stamped);
     if let Some(state) = state {
         state.write(&how, &stamped)?;
+        let unmarked = stamped.summary.info.has_audio.then(|| {
+            format!(
+                "{}: its sound is not marked: where pieces meet it would not be as in one go; mark \
+                it whole, with 'stamp - -o -' of the sound alone",
+                name.display()
+            )
+        });
+        told.extend(unmarked);
     }
     Ok(Answer {
         exit: Exit::Success,
         seconds: Some(stamped.summary.seconds),
         json: report::stamp(&args.inputs[0], target, &stamped),
         text: output::human::stamp(&name, to, &stamped, global.quiet),
-        remarks: remarks(&name, to, &stamped),
+        remarks: told,
     })
 }
