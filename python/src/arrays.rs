@@ -75,8 +75,15 @@ impl Sample for Half {
     fn byte(self) -> u8 {
         self.0.to_f32().byte()
     }
-    fn moved(self, step: i16) -> Self {
-        Self(f16::from_f32(self.0.to_f32().moved(step)))
+    fn step(row: &mut [Self], steps: &[i16]) {
+        const PIECE: usize = 64;
+        let mut floats = [0.0; PIECE];
+        for (row, steps) in row.chunks_mut(PIECE).zip(steps.chunks(PIECE)) {
+            let floats = &mut floats[..row.len()];
+            floats.iter_mut().zip(&*row).for_each(|(f, h)| *f = h.0.to_f32());
+            f32::step(floats, steps);
+            row.iter_mut().zip(floats).for_each(|(h, f)| h.0 = f16::from_f32(*f));
+        }
     }
 }
 

@@ -40,6 +40,55 @@ pub(super) fn add_to_words(
     plain::add_to_words(row, pattern, amplitude, dither, depth);
 }
 
+/// Adds a step to each byte.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn step_bytes(row: &mut [u8], steps: &[i16]) {
+    for (v, &step) in row.iter_mut().zip(steps) {
+        *v = (i16::from(*v) + step).clamp(0, 255) as u8;
+    }
+}
+
+/// The same of words.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn step_words(row: &mut [u16], steps: &[i16]) {
+    for (v, &step) in row.iter_mut().zip(steps) {
+        *v = (i32::from(*v) + i32::from(step)).clamp(0, 65535) as u16;
+    }
+}
+
+/// The same of floats from 0 to 1, of which a step is a word's; what lies beyond stays there.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn step_floats(row: &mut [f32], steps: &[i16]) {
+    for (v, &step) in row.iter_mut().zip(steps) {
+        *v = (*v + f32::from(step) * (1.0 / 65535.0)).max(v.min(0.0)).min(v.max(1.0));
+    }
+}
+
+/// Gives each of three samples its pixel's step.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn spread(steps: &[i16], wide: &mut [i16]) {
+    for (wide, &step) in wide.as_chunks_mut::<3>().0.iter_mut().zip(steps) {
+        *wide = [step; 3];
+    }
+}
+
+/// The same where a fourth sample, alpha, stays as it is.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn spread_beside_alpha(steps: &[i16], wide: &mut [i16]) {
+    for (wide, &step) in wide.as_chunks_mut::<4>().0.iter_mut().zip(steps) {
+        *wide = [step, step, step, 0];
+    }
+}
+
+/// The luma (BT.709) of a row of bytes in red, green and blue, `pixel` of them from one to the next.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn luma_of_bytes(row: &[u8], pixel: usize, luma: &mut [u8]) {
+    match pixel {
+        3 => plain::luma_of_bytes::<3>(row, luma),
+        _ => plain::luma_of_bytes::<4>(row, luma),
+    }
+}
+
 /// `out = (upper · (128 − weight) + lower · weight) / 128` for values up to [`LARGEST_AMPLITUDE`].
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 pub(super) fn mix(out: &mut [i16], upper: &[i16], lower: &[i16], weight: i16) {
@@ -95,6 +144,15 @@ pub(super) fn sample(image: &Image, knots: &[(f32, f32)], row: &mut [f32]) {
 
 mod plain {
     use super::{DITHER, FRACTION, Image, RUN};
+
+    #[inline(always)]
+    pub(super) fn luma_of_bytes<const PIXEL: usize>(row: &[u8], luma: &mut [u8]) {
+        for (p, l) in row.as_chunks::<PIXEL>().0.iter().zip(luma) {
+            let [r, g, b] = [p[0], p[1], p[2]].map(u16::from);
+            // Whole numbers of 256ths: 54, 183 and 19 are 256, so that the sum fits.
+            *l = ((54 * r + 183 * g + 19 * b) >> 8) as u8;
+        }
+    }
 
     #[inline(always)]
     pub(super) fn add_columns(sums: &[u16], squares: &[u32], block: usize, out: &mut [(i32, i32)]) {

@@ -56,14 +56,16 @@ impl Layout {
 
 /// A sample of a picture in full range.
 pub trait Sample: Copy {
+    /// Whether steps are in words of sixteen bits, rather than in bytes.
+    const FINE: bool;
     /// As a byte, rounded.
     fn byte(self) -> u8;
-    /// The same, `step` higher, within what it can be: in bytes for bytes, in words of sixteen bits
-    /// for anything finer.
-    #[must_use]
-    fn moved(self, step: i16) -> Self;
-    /// Whether steps are in words.
-    const FINE: bool;
+    /// The row itself, if it is one of bytes.
+    fn bytes(_row: &[Self]) -> Option<&[u8]> {
+        None
+    }
+    /// Adds a step to each sample of a row, within what it can be.
+    fn step(row: &mut [Self], steps: &[i16]);
 }
 
 impl Sample for u8 {
@@ -71,8 +73,11 @@ impl Sample for u8 {
     fn byte(self) -> u8 {
         self
     }
-    fn moved(self, step: i16) -> Self {
-        (i16::from(self) + step).clamp(0, 255) as u8
+    fn bytes(row: &[Self]) -> Option<&[u8]> {
+        Some(row)
+    }
+    fn step(row: &mut [Self], steps: &[i16]) {
+        kernels::step_bytes(row, steps);
     }
 }
 
@@ -81,8 +86,8 @@ impl Sample for u16 {
     fn byte(self) -> u8 {
         (self >> 8) as u8
     }
-    fn moved(self, step: i16) -> Self {
-        self.saturating_add_signed(step)
+    fn step(row: &mut [Self], steps: &[i16]) {
+        kernels::step_words(row, steps);
     }
 }
 
@@ -92,8 +97,8 @@ impl Sample for f32 {
     fn byte(self) -> u8 {
         (self * 255.0 + 0.5) as u8
     }
-    fn moved(self, step: i16) -> Self {
-        (self + f32::from(step) * (1.0 / 65535.0)).clamp(self.min(0.0), self.max(1.0))
+    fn step(row: &mut [Self], steps: &[i16]) {
+        kernels::step_floats(row, steps);
     }
 }
 
@@ -115,7 +120,8 @@ impl Marker {
         for y in 0..height {
             self.amplitude_at(y, format);
             steps.fill(self, y, T::FINE);
-            add(&mut samples[y * layout.row..], layout, &steps.row);
+            let Steps { row, wide, .. } = &mut steps;
+            add(&mut samples[y * layout.row..], layout, row, wide);
         }
         true
     }
@@ -141,11 +147,14 @@ struct Steps {
     bytes: Vec<u8>,
     words: Vec<u16>,
     row: Vec<i16>,
+    /// The same for each sample of a pixel.
+    wide: Vec<i16>,
 }
 
 impl Steps {
     fn new(width: usize) -> Self {
-        Self { bytes: vec![0; width], words: vec![0; width], row: vec![0; width] }
+        let (bytes, words) = (vec![0; width], vec![0; width]);
+        Self { bytes, words, row: vec![0; width], wide: Vec::new() }
     }
 
     fn fill(&mut self, marker: &Marker, y: usize, fine: bool) {
@@ -165,41 +174,45 @@ impl Steps {
     }
 }
 
-/// Adds the steps of a row to its pixels: by loops of a fixed stride where that is a usual one,
-/// which compilers turn into vector code.
-fn add<T: Sample>(row: &mut [T], layout: Layout, steps: &[i16]) {
+/// Adds the steps of a row to its pixels. Where samples lie side by side, each is given its own step
+/// first, so that one loop over all of them is vector code.
+fn add<T: Sample>(row: &mut [T], layout: Layout, steps: &[i16], wide: &mut Vec<i16>) {
     match layout {
-        Layout { pixel: 1, channel: 1, channels: 1, .. } => add_in_pixels::<T, 1, 1>(row, steps),
-        Layout { pixel: 3, channel: 1, channels: 3, .. } => add_in_pixels::<T, 3, 3>(row, steps),
-        Layout { pixel: 4, channel: 1, channels: 3, .. } => add_in_pixels::<T, 4, 3>(row, steps),
-        Layout { pixel, channel, channels, .. } => {
+        Layout { pixel: 1, channel, channels, .. } => {
             for c in 0..channels {
-                let apart = row[c * channel..].iter_mut().step_by(pixel.max(1));
-                apart.zip(steps).for_each(|(v, &s)| *v = v.moved(s));
+                T::step(&mut row[c * channel..][..steps.len()], steps);
             }
         }
-    }
-}
-
-fn add_in_pixels<T: Sample, const PIXEL: usize, const COLOURS: usize>(
-    row: &mut [T],
-    steps: &[i16],
-) {
-    // The last pixel of a picture may lack its alpha in what it was said to lie in.
-    let (pixels, rest) = row.as_chunks_mut::<PIXEL>();
-    for (pixel, &step) in pixels.iter_mut().zip(steps) {
-        for v in &mut pixel[..COLOURS] {
-            *v = v.moved(step);
+        Layout { pixel: 3, channel: 1, channels: 3, .. } => {
+            wide.resize(3 * steps.len(), 0);
+            kernels::spread(steps, wide);
+            T::step(&mut row[..3 * steps.len()], wide);
         }
-    }
-    if let Some(&step) = steps.get(pixels.len()) {
-        rest.iter_mut().take(COLOURS).for_each(|v| *v = v.moved(step));
+        Layout { pixel: 4, channel: 1, channels: 3, .. } => {
+            wide.resize(4 * steps.len(), 0);
+            kernels::spread_beside_alpha(steps, wide);
+            // The last pixel of a picture may lack its alpha in what it was said to lie in.
+            let all = row.len().min(4 * steps.len());
+            T::step(&mut row[..all], &wide[..all]);
+        }
+        Layout { pixel, channel, channels, .. } => {
+            for c in 0..channels {
+                for (v, step) in row[c * channel..].iter_mut().step_by(pixel).zip(steps) {
+                    T::step(std::slice::from_mut(v), std::slice::from_ref(step));
+                }
+            }
+        }
     }
 }
 
 /// The luma of a row (BT.709).
 fn look<T: Sample>(row: &[T], layout: Layout, luma: &mut [u8]) {
     let Layout { pixel, channel, channels, .. } = layout;
+    if let Some(bytes) =
+        T::bytes(row).filter(|_| channel == 1 && channels == 3 && [3, 4].contains(&pixel))
+    {
+        return kernels::luma_of_bytes(bytes, pixel, luma);
+    }
     for (x, l) in luma.iter_mut().enumerate() {
         let at = x * pixel;
         *l = if channels == 1 {
@@ -277,7 +290,7 @@ mod tests {
         marker().embed_packed(&mut floats, Layout::interleaved(WIDTH, 3));
         for ((&byte, &word), &float) in marked.iter().zip(&words).zip(&floats) {
             // Bytes are dithered, the others have the step itself.
-            assert!((f32::from(byte) - f32::from(word) / 257.0).abs() <= 1.0);
+            assert!((f32::from(byte) - f32::from(word) / 257.0).abs() <= 1.1);
             assert!((f32::from(word) / 65535.0 - float).abs() < 2e-5);
         }
     }
