@@ -19,7 +19,9 @@ python3 -m venv "$clean"
 (cd "$clean" && bin/python -c 'import proofmark as pm; print(pm.__version__, pm.Key.generate())')
 "$clean/bin/pip" install -q "$wheel[av,ray,test]"
 "$clean/bin/pip" list 2>/dev/null | grep -iE '^(av|numpy|proofmark|ray) '
+cp -r python/tests "$clean/tests"
+# Not where the sources lie, which would be taken for the package.
+(cd "$clean/tests" && PROOFMARK_CLIP="$OLDPWD/testdata/bigbuckbunny.mp4" ../bin/pytest -q)
 cd python
-"$clean/bin/pytest" -q # not as a module, which would take the package from here
 "$clean/bin/mypy"
 "$clean/bin/pyright"

@@ -86,7 +86,10 @@ impl Clip {
     }
 
     /// A marker for its picture; `still` for pictures that are looked at one by one.
-    #[pyo3(signature = (width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, still=false, measure=false))]
+    #[pyo3(signature = (
+        width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, still=false,
+        measure=false,
+    ))]
     fn video(
         &self,
         width: usize,

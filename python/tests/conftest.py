@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +12,12 @@ import pytest
 
 import proofmark as pm
 
-#: The project's real clip.
-CLIP = Path(__file__).parents[2] / "testdata" / "bigbuckbunny.mp4"
+#: The project's real clip. The tests run beside a copy of themselves: where the package's sources lie
+#: they would be taken for it.
+CLIP = Path(
+    os.environ.get("PROOFMARK_CLIP")
+    or Path(__file__).parents[2] / "testdata" / "bigbuckbunny.mp4"
+)
 
 
 @pytest.fixture(scope="session")
