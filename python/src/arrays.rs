@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use half::f16;
-use proofmark::video::{FrameShape, Layout, Sample};
+use proofmark::video::{FrameShape, Layout, Marker, Sample};
 use pyo3::exceptions::PyBufferError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -289,14 +289,13 @@ impl View {
         unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr().cast::<T>(), self.extent()) }
     }
 
-    /// Calls `with` for each picture: samples from its first one on, and how they lie.
-    pub(crate) fn each_mut(&mut self, p: &Pictures, with: &mut dyn Marks) -> bool {
-        let Pictures { layout, .. } = *p;
+    /// Marks each picture; whether all lie within the array.
+    pub(crate) fn embed(&mut self, p: &Pictures, marker: &mut Marker) -> bool {
         match self.kind {
-            Kind::U8 => p.starts().all(|at| with.u8(&mut self.samples_mut()[at..], layout)),
-            Kind::U16 => p.starts().all(|at| with.u16(&mut self.samples_mut()[at..], layout)),
-            Kind::F16 => p.starts().all(|at| with.f16(&mut self.samples_mut()[at..], layout)),
-            Kind::F32 => p.starts().all(|at| with.f32(&mut self.samples_mut()[at..], layout)),
+            Kind::U8 => p.embed::<u8>(self.samples_mut(), marker),
+            Kind::U16 => p.embed::<u16>(self.samples_mut(), marker),
+            Kind::F16 => p.embed::<Half>(self.samples_mut(), marker),
+            Kind::F32 => p.embed::<f32>(self.samples_mut(), marker),
         }
     }
 
@@ -342,14 +341,6 @@ impl View {
             .flat_map(|i| (0..channels).map(move |c| samples[i * step + c * beside]))
             .collect())
     }
-}
-
-/// What is done to the samples of a picture; whether they are as many as its size asks for.
-pub(crate) trait Marks {
-    fn u8(&mut self, samples: &mut [u8], layout: Layout) -> bool;
-    fn u16(&mut self, samples: &mut [u16], layout: Layout) -> bool;
-    fn f16(&mut self, samples: &mut [Half], layout: Layout) -> bool;
-    fn f32(&mut self, samples: &mut [f32], layout: Layout) -> bool;
 }
 
 /// Steps between samples that lie without gaps.
@@ -415,6 +406,10 @@ impl Pictures {
             Layout { row: step('H'), pixel: step('W'), channel: step('C').max(1), channels };
         let shape = FrameShape { width: size('W'), height: size('H'), pixel_aspect: 1.0 };
         Ok(Self { shape, count: size('T'), step: step('T'), layout })
+    }
+
+    fn embed<T: Sample>(&self, samples: &mut [T], marker: &mut Marker) -> bool {
+        self.starts().all(|at| marker.embed_packed(&mut samples[at..], self.layout))
     }
 
     fn starts(&self) -> impl Iterator<Item = usize> + use<> {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use proofmark::mark::{Generation, Mark};
 use proofmark::video::{
-    Capacity, FrameMarker as _, FrameShape, Layout, Luma, Marker, MarkerState, Meter, SampleFormat,
+    Capacity, FrameMarker as _, FrameShape, Luma, Marker, MarkerState, Meter, SampleFormat,
     Samples, SamplesMut, Strength,
 };
 use proofmark::{ErrorKind, Payload, WatermarkKey};
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use serde::{Deserialize, Serialize};
 
-use super::arrays::{self, Half, Marks, Pictures, View};
+use super::arrays::{self, Pictures, View};
 use super::errors::{made, usage};
 use super::key::ring_of;
 use super::told;
@@ -60,6 +60,16 @@ struct Work {
 
 impl VideoMarker {
     pub(crate) fn begin(key: &WatermarkKey, setup: Setup, measure: bool) -> PyResult<Self> {
+        Self::at(key, setup, None, measure)
+    }
+
+    /// One that begins, or goes on after so many frames of another.
+    fn at(
+        key: &WatermarkKey,
+        setup: Setup,
+        before: Option<(MarkerState, u64)>,
+        measure: bool,
+    ) -> PyResult<Self> {
         let unfit = |e: proofmark::video::VideoError| usage(e.to_string());
         if !(setup.fps.is_finite() && setup.fps > 0.0) {
             return Err(usage(format!("{} frames a second cannot be", setup.fps)));
@@ -72,9 +82,13 @@ impl VideoMarker {
         let strength: Strength = setup.strength.parse().map_err(unfit)?;
         let mark = Mark { payload: setup.payload, generation: Generation::FIRST };
         let marker = Marker::new(key, mark, shape, strength).map_err(unfit)?;
+        let (marker, frames) = match before {
+            Some((state, frames)) => (marker.resume(&state).map_err(unfit)?, frames),
+            None => (marker, 0),
+        };
         let marker = if setup.still { marker.still() } else { marker };
         let meter = measure.then(|| Meter::new(key, mark, None, shape));
-        let work = Mutex::new(Work { marker, frames: 0, meter, capacity: None });
+        let work = Mutex::new(Work { marker, frames, meter, capacity: None });
         Ok(Self { setup, work })
     }
 
@@ -106,7 +120,7 @@ impl VideoMarker {
         }
         let whole = py.detach(|| {
             let mut work = self.work();
-            let whole = view.each_mut(&pictures, &mut *work);
+            let whole = view.embed(&pictures, &mut work.marker);
             let first = work.frames;
             work.frames += pictures.count as u64;
             let mut index = first;
@@ -124,21 +138,6 @@ impl VideoMarker {
             whole
         });
         if whole { Ok(marked) } else { Err(usage("the array ends before its last picture does")) }
-    }
-}
-
-impl Marks for Work {
-    fn u8(&mut self, samples: &mut [u8], layout: Layout) -> bool {
-        self.marker.embed_packed(samples, layout)
-    }
-    fn u16(&mut self, samples: &mut [u16], layout: Layout) -> bool {
-        self.marker.embed_packed(samples, layout)
-    }
-    fn f16(&mut self, samples: &mut [Half], layout: Layout) -> bool {
-        self.marker.embed_packed(samples, layout)
-    }
-    fn f32(&mut self, samples: &mut [f32], layout: Layout) -> bool {
-        self.marker.embed_packed(samples, layout)
     }
 }
 
@@ -194,19 +193,18 @@ impl VideoMarker {
             #[allow(unsafe_code, reason = "PyAV keeps the frame, and nobody else has it")]
             // SAFETY: the plane of a decoded frame has so many rows of so many bytes.
             let bytes = unsafe { arrays::plane_mut(address, samples * size) };
-            // SAFETY: any bytes are words, and those that do not begin or end one are left out;
-            // the address is that of a word.
-            #[allow(unsafe_code, reason = "as above")]
-            let (_, words, _) = unsafe { bytes.align_to_mut::<u16>() };
-            let (look, mut write) = if depth > 8 {
-                let copy = words.to_vec();
-                (Plane::Words(copy), SamplesMut::U16(words))
+            if depth > 8 {
+                // SAFETY: any bytes are words, and the address is that of a word.
+                #[allow(unsafe_code, reason = "as above")]
+                let (_, words, _) = unsafe { bytes.align_to_mut::<u16>() };
+                let samples = Samples::U16(words);
+                work.marker.analyse(&Luma { samples, width, height, stride, format });
+                work.marker.apply(&mut SamplesMut::U16(words), stride, format);
             } else {
-                (Plane::Bytes(bytes.to_vec()), SamplesMut::U8(bytes))
-            };
-            let samples = look.samples();
-            work.marker.analyse(&Luma { samples, width, height, stride, format });
-            work.marker.apply(&mut write, stride, format);
+                let samples = Samples::U8(bytes);
+                work.marker.analyse(&Luma { samples, width, height, stride, format });
+                work.marker.apply(&mut SamplesMut::U8(bytes), stride, format);
+            }
             work.frames += 1;
         });
         Ok(())
@@ -257,15 +255,7 @@ impl VideoMarker {
                 setup.key
             )));
         };
-        let new = Self::begin(key, setup, measure)?;
-        {
-            let mut work = new.work();
-            let fresh = Self::begin(key, new.setup.clone(), false)?;
-            let fresh = fresh.work.into_inner().unwrap_or_else(PoisonError::into_inner);
-            work.marker = fresh.marker.resume(&state).map_err(|e| usage(e.to_string()))?;
-            work.frames = frames;
-        }
-        Ok(new)
+        Self::at(key, setup, Some((state, frames)), measure)
     }
 
     /// Frames that were marked, those before a state it was resumed from included.
@@ -277,20 +267,5 @@ impl VideoMarker {
     fn __repr__(&self) -> String {
         let Setup { width, height, fps, strength, .. } = &self.setup;
         format!("VideoMarker({width}x{height}, {fps} fps, {strength})")
-    }
-}
-
-/// A copy of a plane, which is looked at while the plane is written to.
-enum Plane {
-    Bytes(Vec<u8>),
-    Words(Vec<u16>),
-}
-
-impl Plane {
-    fn samples(&self) -> Samples<'_> {
-        match self {
-            Self::Bytes(bytes) => Samples::U8(bytes),
-            Self::Words(words) => Samples::U16(words),
-        }
     }
 }
