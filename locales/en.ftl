@@ -111,25 +111,32 @@ media =
     .no-keys = No watermark key is set up here, so marks were not looked for.
     .unseen = There is neither picture nor sound that could be looked at, so marks were not looked for.
 
+declaration =
+    .made = The file says of itself, unsigned, that it was { $how }{ $by ->
+            [named] {" "}({ $agent })
+           *[unnamed] {""}
+        }: { $kind }, in { $where }. Anybody can write that, or take it out.
+    .contradicts-manifest = The file says of itself, unsigned, that it was { $how }{ $by ->
+            [named] {" "}({ $agent })
+           *[unnamed] {""}
+        } ({ $kind }, in { $where }), and its manifest says otherwise: { $told }.
+    .names-another-number = A label in the file names the number { $named }, and its mark is { $payload }: the label was put here from another clip, or the clip was marked anew.
+
+declared =
+    .ai = made with AI
+    .part-ai = made with AI in part
+    .perhaps-ai = perhaps made with AI
+    .camera = captured by a camera or recorder
+    .people = made by people
+    .other = made in another way
+
 summary =
-    .intact = { $made ->
-            [ai] Made by AI
-            [part-ai] Made by AI in part
-            [camera] Captured by a camera or recorder
-            [people] Made by people
-           *[unsaid] How it was made is not said
-        }, says { $signer }, { $trust ->
+    .intact = { $made }, says { $signer }, { $trust ->
             [own] which is us
             [trusted] whom a trust list names
            *[unknown] whom nobody here vouches for
         }. Unchanged since it was signed.
-    .recovered = { $made ->
-            [ai] Made by AI
-            [part-ai] Made by AI in part
-            [camera] Captured by a camera or recorder
-            [people] Made by people
-           *[unsaid] How it was made is not said
-        }, says { $signer }, who signed the original on { $date }: the mark in this copy leads there. { $severity ->
+    .recovered = { $made }, says { $signer }, who signed the original on { $date }: the mark in this copy leads there. { $severity ->
             [good] It was saved anew since.
            *[doubt] Not all of it is confirmed: see why.
         }
@@ -137,13 +144,24 @@ summary =
     .marked = It carries our mark, but where it comes from is not confirmed by a manifest.
     .mixed = A part of it is ours, and a part is not, or it is several clips of ours in one.
     .foreign = { $trust ->
-            [trusted] { $signer }, whom a trust list names, signed it
+            [trusted] { $teller ->
+                    [other] { $made }, says a manifest of what it was made from, signed by { $maker }. { $signer }, whom a trust list names, signed this
+                    [none] { $signer }, whom a trust list names, signed it
+                   *[self] { $made }, says { $signer }, whom a trust list names
+                }
             [invalid] A manifest of somebody else that does not hold
-           *[unknown] Somebody who calls themselves { $signer } signed it, and nobody here vouches for them
+           *[unknown] { $teller ->
+                    [other] { $made }, says a manifest of what it was made from, signed by { $maker }. Somebody who calls themselves { $signer } signed this, and nobody here vouches for them
+                    [none] Somebody who calls themselves { $signer } signed it, and nobody here vouches for them
+                   *[self] { $made }, says somebody who calls themselves { $signer }, and nobody here vouches for them
+                }
         }. It carries none of our marks.
     .contradictory = What is said of this clip cannot all be true.
     .lookalike = It looks or sounds like a clip of ours, and carries no mark of it.
-    .nothing-found = Nothing says where it comes from.
+    .nothing-found = { $declared ->
+            [yes] Nothing that is signed says where it comes from. The file itself says that it was { $how }.
+           *[no] Nothing says where it comes from.
+        }
 
 next =
     .sign-with-time-stamp = Take it for what was signed. Sign what must hold for longer with a time stamp (--time-stamp-url).
@@ -162,6 +180,19 @@ next =
     .fetch-manifest = Fetch that manifest if you trust the address, lay it beside the file under the same name with .c2pa, and verify again.
     .nothing-follows = This says nothing about where the clip comes from: most clips carry no proof at all.
     .give-time-authorities = If you trust the authority of its time stamp, give its certificate with --trust-tsa FILE, and verify again.
+
+made =
+    .ai = Made with AI{ $by ->
+            [named] {" "}by { $agent }
+           *[unnamed] {""}
+        }
+    .part-ai = Made with AI in part{ $by ->
+            [named] , by { $agent }
+           *[unnamed] {""}
+        }
+    .camera = Captured by a camera or recorder
+    .people = Made by people
+    .unsaid = How it was made is not said
 
 signer =
     .unnamed = an unnamed signer

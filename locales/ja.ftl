@@ -97,39 +97,53 @@ media =
     .no-keys = ここには透かしの鍵がないため、透かしは調べていません。
     .unseen = 調べられる映像も音声もないため、透かしは調べていません。
 
+declaration =
+    .made = ファイル自身は、署名なしで「{ $how }{ $by ->
+            [named] （{ $agent }）
+           *[unnamed] {""}
+        }」と述べています（{ $kind }、{ $where }）。誰でも書き加え、取り除くことができます。
+    .contradicts-manifest = ファイル自身は、署名なしで「{ $how }{ $by ->
+            [named] （{ $agent }）
+           *[unnamed] {""}
+        }」と述べていますが（{ $kind }、{ $where }）、マニフェストの記載は異なります：{ $told }。
+    .names-another-number = ファイルのラベルは番号 { $named } を示していますが、透かしは { $payload } です。ラベルが別の動画から移されたか、透かしが入れ直されています。
+
+declared =
+    .ai = AI が作成
+    .part-ai = 一部を AI が作成
+    .perhaps-ai = AI が作成した可能性あり
+    .camera = カメラやレコーダーで記録
+    .people = 人が作成
+    .other = その他の方法で作成
+
 summary =
-    .intact = { $made ->
-            [ai] AI が作成
-            [part-ai] 一部を AI が作成
-            [camera] カメラやレコーダーで記録
-            [people] 人が作成
-           *[unsaid] 作り方の記載なし
-        }。署名者：{ $signer }（{ $trust ->
+    .intact = { $made }。署名者：{ $signer }（{ $trust ->
             [own] 当方
             [trusted] 信頼リストに記載
            *[unknown] ここでは誰も保証していません
         }）。署名後の変更はありません。
-    .recovered = { $made ->
-            [ai] AI が作成
-            [part-ai] 一部を AI が作成
-            [camera] カメラやレコーダーで記録
-            [people] 人が作成
-           *[unsaid] 作り方の記載なし
-        }。透かしから見つかったマニフェスト（署名者：{ $signer }、{ $date }）によります。{ $severity ->
+    .recovered = { $made }。透かしから見つかったマニフェスト（署名者：{ $signer }、{ $date }）によります。{ $severity ->
             [good] このファイルは、署名後に保存し直されたコピーです。
            *[doubt] すべてが確認できたわけではありません。理由をご覧ください。
         }
     .altered = 当方の動画ですが、署名後に変更されています。
     .marked = 当方の透かしがありますが、出所はマニフェストで確認されていません。
     .mixed = 一部だけが当方のものか、当方の複数の動画が合わさったものです。
-    .foreign = { $trust ->
+    .foreign = { $teller ->
+            [other] { $made }（元の素材のマニフェストによる。署名者：{ $maker }）。
+            [none] {""}
+           *[self] { $made }。
+        }{ $trust ->
             [trusted] 信頼リストにある { $signer } が署名しています
             [invalid] 他者のマニフェストがありますが、有効ではありません
            *[unknown] { $signer } と名乗る者が署名していますが、ここでは誰も保証していません
         }。当方の透かしはありません。
     .contradictory = この動画についての記述は互いに矛盾しています。
     .lookalike = 当方の動画に似ていますが、その透かしはありません。
-    .nothing-found = 出所を示すものは見つかりませんでした。
+    .nothing-found = { $declared ->
+            [yes] 署名されたものには出所を示すものがありません。ファイル自身の記載：{ $how }。
+           *[no] 出所を示すものは見つかりませんでした。
+        }
 
 next =
     .sign-with-time-stamp = 署名されたものとして扱ってください。長く有効であるべきものはタイムスタンプ付きで署名してください（--time-stamp-url）。
@@ -148,6 +162,19 @@ next =
     .fetch-manifest = そのアドレスを信頼するならマニフェストを取得し、同じ名前に .c2pa を付けてファイルの横に置き、もう一度検証してください。
     .nothing-follows = 出所については何も言えません。ほとんどの動画には証拠がありません。
     .give-time-authorities = タイムスタンプの発行者を信頼するなら、その証明書を --trust-tsa FILE で指定してもう一度検証してください。
+
+made =
+    .ai = AI が作成{ $by ->
+            [named] （{ $agent }）
+           *[unnamed] {""}
+        }
+    .part-ai = 一部を AI が作成{ $by ->
+            [named] （{ $agent }）
+           *[unnamed] {""}
+        }
+    .camera = カメラやレコーダーで記録
+    .people = 人が作成
+    .unsaid = 作り方の記載なし
 
 signer =
     .unnamed = 名前のない署名者

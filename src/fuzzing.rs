@@ -25,6 +25,7 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
         let findings = Findings {
             manifest: None,
             elsewhere: None,
+            declarations: &[],
             detected: Some(&found),
             unseen: None,
             registered: &[],

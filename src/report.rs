@@ -64,6 +64,7 @@ pub fn verify(file: &Path, verified: &Verified, language: Language) -> Result<Va
         "check": v.check,
         "manifest": manifest,
         "elsewhere": v.elsewhere,
+        "declarations": v.declarations,
         "registered": v.registered,
         "similar": v.similar,
         "isolation": v.isolation,
@@ -99,9 +100,9 @@ fn evidence(detected: &Detected) -> Result<Value> {
 #[must_use]
 pub fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
     let place = stamped.manifest.as_deref();
-    let manifest = stamped.signed.then(|| {
+    let manifest = stamped.label.as_ref().map(|label| {
         json!({
-            "label": format!("urn:c2pa:{}", stamped.payload),
+            "label": label,
             "path": place.map(Path::to_string_lossy),
             "embedded": place == Some(target),
             "parent": stamped.parent,
@@ -150,7 +151,7 @@ pub fn sign(file: &Path, target: &Path, signed: &SignedClip) -> Value {
         "key": signed.key,
         "marked": {"video": signed.video, "audio": signed.audio},
         "manifest": {
-            "label": format!("urn:c2pa:{}", signed.payload),
+            "label": signed.label,
             "path": signed.manifest.to_string_lossy(),
             "embedded": signed.manifest == target,
             "parent": signed.parent,

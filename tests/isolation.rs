@@ -26,7 +26,7 @@ use proofmark::fingerprint::Query;
 use proofmark::inspect::{
     Audience, Decodes, Decoding, InProcess, InspectError, Inspector, Showing, Shown,
 };
-use proofmark::media::{Cancel, Limits, MediaError, Progress, Still};
+use proofmark::media::{Cancel, Limits, MediaError, Progress, Still, Text};
 use proofmark::provenance::{ManifestReport, Trust};
 use proofmark::sandbox::{self, Isolation, PreparedZygote, Sandbox, SandboxError, Split};
 use proofmark::video::DetectOptions;
@@ -173,6 +173,10 @@ impl Decoding for BadLook {
 
     fn reference(&mut self) -> Result<Option<String>, InspectError> {
         if self.habit == "lie" { Ok(Some("x".repeat(1 << 20))) } else { self.own.reference() }
+    }
+
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
+        self.own.texts()
     }
 
     fn show(

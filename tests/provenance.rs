@@ -41,7 +41,7 @@ fn sign(
 const LENGTH: u64 = 400 << 20;
 
 fn bound(payload: Payload) -> Bound {
-    Bound { payload, marked: true, picture: None, sound: None }
+    Bound { payload, marked: true, picture: None, sound: None, length: None, thumbnail: None }
 }
 
 fn flip(path: &Path, at: u64) {

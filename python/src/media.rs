@@ -11,7 +11,7 @@ use proofmark::inspect::{
     Audience, Decoding, InspectError, Inspection, Inspector, Listen, Showing, Shown, Watch,
     inspection,
 };
-use proofmark::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Still};
+use proofmark::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Still, Text};
 use proofmark::provenance::{self, ManifestReport, Trust};
 use proofmark::video::{Canvas as _, Coding, FramePlan, FrameShape, Pace, Planes, SampleFormat};
 use proofmark::{ErrorKind, report};
@@ -291,6 +291,11 @@ impl Decoding for PyDecoding {
 
     fn reference(&mut self) -> Result<Option<String>, InspectError> {
         Ok(provenance::reference(&self.path)?)
+    }
+
+    // They are read by the crate that has libav, which this has not.
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
+        Ok(None)
     }
 
     fn show(

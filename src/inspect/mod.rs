@@ -17,7 +17,7 @@ pub use crate::detect::{Audience, Listen, Showing, Shown, Watch};
 use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT};
 use crate::isolation::{Isolation, SandboxError};
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, Progress, Still};
+use crate::media::{Cancel, Limits, MediaError, Progress, Still, Text};
 use crate::provenance::{ManifestReport, ProvenanceError, Trust};
 use crate::video::DetectOptions;
 #[cfg(feature = "media")]
@@ -51,6 +51,12 @@ pub trait Inspection {
     /// # Errors
     /// [`InspectError`] if the file cannot be read.
     fn reference(&mut self) -> Result<Option<String>, InspectError>;
+
+    /// What text lies in it beside picture and sound; `None` where nobody here can look for it.
+    ///
+    /// # Errors
+    /// As for [`Self::reference`].
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
 
     /// What marks carry of it what is to be looked at, and what that is like if that is to be told.
     ///
@@ -116,6 +122,12 @@ pub trait Decoding {
     /// # Errors
     /// As there.
     fn reference(&mut self) -> Result<Option<String>, InspectError>;
+
+    /// As [`Inspection::texts`].
+    ///
+    /// # Errors
+    /// As there.
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
 
     /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever
     /// they are, and keeps what both are like if that is asked for.
@@ -225,6 +237,10 @@ impl Inspection for Looking {
 
     fn reference(&mut self) -> Result<Option<String>, InspectError> {
         self.decoding.reference()
+    }
+
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
+        self.decoding.texts()
     }
 
     fn marks(

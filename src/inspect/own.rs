@@ -6,7 +6,7 @@ use super::{
     Audience, Decodes, Decoding, InspectError, Inspection, Inspector, Showing, Shown, inspection,
 };
 use crate::detect::Projector;
-use crate::media::{Cancel, Limits, MediaError, Progress, Reader, Still, frame_at};
+use crate::media::{self, Cancel, Limits, MediaError, Progress, Reader, Still, Text, frame_at};
 use crate::provenance::{self, ManifestReport, Trust};
 
 /// This process itself: quickest, and open to whatever a file does to a decoder.
@@ -62,6 +62,10 @@ impl Decoding for OwnDecoding {
 
     fn reference(&mut self) -> Result<Option<String>, InspectError> {
         Ok(provenance::reference(&self.path)?)
+    }
+
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
+        Ok(Some(media::texts(&self.path, &self.limits)?))
     }
 
     fn show(

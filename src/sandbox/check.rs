@@ -8,7 +8,7 @@ use crate::audio::AudioEvidence;
 use crate::detect::Shown;
 use crate::evidence::Span;
 use crate::key::{KeyId, KeyRing};
-use crate::media::Still;
+use crate::media::{Still, Text};
 use crate::provenance::LONGEST_REFERENCE;
 use crate::video::{AreaMap, VideoEvidence};
 use proofmark_core::TimeRange;
@@ -41,6 +41,12 @@ pub(super) fn still(still: &Still) -> bool {
 /// Whether an address is no longer than any that is told.
 pub(super) fn reference(address: &str) -> bool {
     address.len() <= LONGEST_REFERENCE
+}
+
+/// Whether texts are no more than are taken in.
+pub(super) fn texts(texts: &[Text]) -> bool {
+    let bytes = texts.iter().map(|t| t.place.len() + t.name.len() + t.value.len()).sum::<usize>();
+    texts.len() <= Text::MOST && bytes <= Text::ALL
 }
 
 struct Check<'a> {

@@ -17,7 +17,7 @@ use crate::audio::AudioEvidence;
 use crate::detect::{Detected, Showing, Shown};
 use crate::inspect::{InspectError, Inspection, Inspector, glance, unless_undecodable};
 use crate::key::KeyRing;
-use crate::media::{Cancel, Limits, MediaError, Progress, Still};
+use crate::media::{Cancel, Limits, MediaError, Progress, Still, Text};
 use crate::provenance::{ManifestReport, Trust};
 use crate::video::{DetectOptions, VideoEvidence};
 
@@ -308,6 +308,13 @@ impl Inspection for SandboxInspection {
             .ok_or_else(|| self.decoder.senseless())
     }
 
+    fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
+        self.decoder
+            .ask(&Request::Texts, &mut |_| {})?
+            .texts()
+            .ok_or_else(|| self.decoder.senseless())
+    }
+
     fn marks(
         &mut self,
         ring: &KeyRing,
@@ -362,6 +369,13 @@ impl Answer {
         }
     }
 
+    fn texts(self) -> Option<Option<Vec<Text>>> {
+        match self {
+            Self::Texts(told) => Some(told).filter(|told| told.as_deref().is_none_or(check::texts)),
+            _ => None,
+        }
+    }
+
     fn found(self, ring: &KeyRing) -> Option<(Option<VideoEvidence>, Option<AudioEvidence>)> {
         match self {
             Self::Found(picture, sound) => check::found(picture.as_deref(), sound.as_deref(), ring)
@@ -392,6 +406,7 @@ pub(crate) fn believed(mut messages: &[u8], ring: &KeyRing) -> Option<Option<Det
         answer @ Answer::Found(..) => answer.found(ring).map(|_| None),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
+        answer @ Answer::Texts(_) => answer.texts().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
         // What goes to and fro while a clip is made anew is asked for by nobody else.
         _ => Some(None),

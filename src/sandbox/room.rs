@@ -1,6 +1,7 @@
 //! A root of a worker's own, in which there is nothing but the file: where the kernel lets it have
 //! one, it cannot even ask what else there is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -24,9 +25,10 @@ pub(super) fn enter(files: &[PathBuf]) -> bool {
     if (!files.is_empty() && files.iter().all(|p| regular(p).is_none())) || separate().is_err() {
         return false;
     }
-    // Of the mounts that this process now has to itself.
+    // Each once, and of the mounts that this process now has to itself.
+    let files: BTreeSet<&Path> = files.iter().map(PathBuf::as_path).collect();
     let handles: Vec<(&Path, OwnedFd)> =
-        files.iter().filter_map(|p| Some((p.as_path(), regular(p)?))).collect();
+        files.into_iter().filter_map(|p| Some((p, regular(p)?))).collect();
     furnish(&handles).is_ok()
 }
 
@@ -66,7 +68,8 @@ fn furnish(files: &[(&Path, OwnedFd)]) -> io::Result<()> {
     let furnished = files.iter().try_for_each(|(path, handle)| -> io::Result<()> {
         let inside = Path::new(PLACE).join(path.strip_prefix("/").map_err(io::Error::other)?);
         inside.parent().map_or(Ok(()), fs::create_dir_all)?;
-        fs::File::create(&inside)?;
+        // What is there already is a file of the user's, named twice: it would be emptied.
+        fs::File::create_new(&inside)?;
         Ok(mount_bind(format!("/proc/self/fd/{}", handle.as_raw_fd()), &inside)?)
     });
     let entered = furnished.and_then(|()| {

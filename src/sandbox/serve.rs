@@ -176,6 +176,7 @@ fn answer(
             Ok(Answer::Manifest(report.map(|r| Box::new(r.into()))))
         }
         Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
+        Request::Texts => Ok(Answer::Texts(look.texts().map_err(failed)?)),
         Request::Show(rate, how) => {
             // Where the parent is gone the process ends, whatever is told.
             let mut pace = Pace::default();

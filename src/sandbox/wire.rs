@@ -17,7 +17,7 @@ use crate::audio::AudioEvidence;
 use crate::detect::{Showing, Shown};
 use crate::evidence::Question;
 use crate::key::{KeyRing, WatermarkKey};
-use crate::media::{AudioInfo, Container, EncodeOptions, Limits, MediaInfo, Progress, Still};
+use crate::media::{AudioInfo, Container, EncodeOptions, Limits, MediaInfo, Progress, Still, Text};
 use crate::payload::Payload;
 use crate::press::Filtering;
 use crate::provenance::{ManifestReport, Trust};
@@ -38,6 +38,7 @@ pub(super) enum Request {
     Open(Place, Limits),
     Manifest(Trust),
     Reference,
+    Texts,
     /// So many frames a second, and what.
     Show(f64, Showing),
     Frame(f64),
@@ -66,6 +67,7 @@ pub(super) enum Answer {
     Ready(Isolation, Option<f64>),
     Manifest(Option<Box<Told>>),
     Reference(Option<String>),
+    Texts(Option<Vec<Text>>),
     /// Any number of these, and then the answer.
     Progress(u64, f64, Option<f64>),
     Shown(Box<Shown>),

@@ -53,7 +53,7 @@ impl Marked {
     fn bound(&self) -> Bound {
         let marked =
             self.capacity.is_some() || self.sound.iter().flatten().any(audio::Capacity::is_marked);
-        self.likeness.bound(self.mark.payload, marked)
+        self.likeness.bound(self.mark.payload, marked, Some(self.summary.seconds))
     }
 }
 
@@ -257,7 +257,7 @@ impl Stamping<'_> {
             payload: marked.mark.payload,
             generation: marked.mark.generation,
             key: self.key.id().clone(),
-            signed: signed.is_some(),
+            label: signed.as_ref().map(|s| s.label.clone()),
             manifest,
             parent: signed.and_then(|s| s.parent),
             summary: marked.summary,

@@ -20,14 +20,25 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    /// What its manifest binds it to.
-    pub(super) fn bound(&self, payload: Payload, marked: bool) -> Bound {
+    /// What the manifest of a clip of so many seconds, 0 or `None` for a still image, binds it to.
+    pub(super) fn bound(&self, payload: Payload, marked: bool, seconds: Option<f64>) -> Bound {
+        let length = seconds.filter(|seconds| *seconds > 0.0);
         Bound {
             payload,
             marked,
             picture: self.video.as_ref().map(VideoFingerprint::excerpt),
             sound: self.audio.as_ref().map(AudioFingerprint::excerpt),
+            length: length.map(|seconds| (seconds * 1000.0).round() as u64),
+            thumbnail: self.thumbnail(),
         }
+    }
+
+    /// The first still that shows something: a black or blank frame is of few bytes.
+    fn thumbnail(&self) -> Option<Vec<u8>> {
+        let stills = self.stills.as_ref()?;
+        let all = || (0..).map_while(|index| stills.jpeg(index));
+        let most = all().map(<[u8]>::len).max()?;
+        all().find(|jpeg| jpeg.len() * 2 >= most).map(<[u8]>::to_vec)
     }
 }
 
@@ -70,7 +81,7 @@ impl Record<'_> {
             labels: options.labels.clone(),
             bindings: if self.signed.is_some() { bindings.collect() } else { BTreeSet::new() },
             picture: self.likeness.video.clone(),
-            stills: self.likeness.stills.clone(),
+            stills: self.likeness.stills.clone().filter(|_| options.stills),
             sound: self.likeness.audio.clone(),
             target: None,
         }

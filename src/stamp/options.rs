@@ -93,8 +93,9 @@ impl Default for StampOptions {
 }
 
 impl StampOptions {
-    /// Whether small pictures of the clip are made: there must be somebody to keep them.
+    /// Whether small pictures of the clip are made: there must be something to keep them.
     pub(super) fn keeps_stills(&self) -> bool {
-        self.stills && !matches!(self.remember, Remember::Nowhere)
+        let remembered = self.stills && !matches!(self.remember, Remember::Nowhere);
+        remembered || (self.manifest.thumbnail && self.identity.is_some())
     }
 }

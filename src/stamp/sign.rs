@@ -14,11 +14,10 @@ use crate::fingerprint::{AudioQuery, Query, Recording};
 use crate::inspect::{Inspection, Showing};
 use crate::isolation::Isolation;
 use crate::key::{KeyId, KeyRing};
-use crate::media::{self, Container, Limits, MediaError};
+use crate::media::{self, Container, MediaError};
 use crate::payload::Payload;
 use crate::provenance::{
     self, Bound, Identity, ManifestOptions, Placement, ProvenanceError, Signed, Signing, Source,
-    Trust,
 };
 use crate::recovery;
 use crate::registry::{Entry, RegistryError};
@@ -36,6 +35,8 @@ pub struct SignedClip {
     pub audio: bool,
     /// The key of the mark that was found; `None` if there is none.
     pub key: Option<KeyId>,
+    /// The manifest's label.
+    pub label: String,
     /// Where the manifest is: the target, or the file beside it.
     pub manifest: PathBuf,
     /// Label of the manifest that the clip had before, which is in the new one.
@@ -93,7 +94,8 @@ pub(super) fn sign(
     let claim = clip.claim(&found)?;
     let likeness = likeness(&mut found, options.keeps_stills());
     let before = clip.before(&claim, &found)?;
-    clip.publish(claim, &likeness, before, isolation)
+    let bound = likeness.bound(claim.payload, claim.video || claim.audio, found.info.seconds);
+    clip.publish(claim, (&likeness, &bound), before, isolation)
 }
 
 /// What a clip looks and sounds like.
@@ -203,10 +205,9 @@ impl Finished<'_> {
         Err(RegistryError::Conflict { id: entry.id }.into())
     }
 
-    /// Signs the clip, into a file of its own or beside a copy of it, and reads back what was
-    /// written.
+    /// Signs the clip, into a file of its own or beside a copy of it.
     fn sign(&self, bound: &Bound, manifest: &ManifestOptions) -> Result<Drafts, StampError> {
-        let Self { options, identity, targets, container, input, .. } = self;
+        let Self { identity, targets, container, input, .. } = self;
         let mut clip = draft(targets.output)?;
         let sidecar = match provenance::placement(*container) {
             Placement::Embedded => None,
@@ -222,24 +223,7 @@ impl Finished<'_> {
         };
         let file = Signing { unsigned, signed, container: *container, source: Some(&source) };
         let signed = provenance::sign(&file, bound, identity, manifest)?;
-        if sidecar.is_none() {
-            self.read_back(clip.path(), &options.limits)?;
-        }
         Ok(Drafts { clip, sidecar, signed })
-    }
-
-    /// Refuses to hand out what does not hold: others' files are of more kinds than ours.
-    fn read_back(&self, file: &Path, limits: &Limits) -> Result<(), StampError> {
-        let read = provenance::read(file, &Trust::default(), limits)?;
-        if read.as_ref().is_some_and(provenance::ManifestReport::as_signed) {
-            return Ok(());
-        }
-        let failures = read.map_or_else(String::new, |m| m.failures.join(", "));
-        let reason = format!(
-            "its manifest does not hold when it is read back ({failures}); remux the clip, as \
-            with ffmpeg -i CLIP -c copy, and sign it again"
-        );
-        Err(ProvenanceError::Sign { path: self.input.into(), reason }.into())
     }
 
     /// Signs the clip, announces it where it is to be remembered, gives it its name, and confirms
@@ -247,12 +231,11 @@ impl Finished<'_> {
     fn publish(
         &self,
         claim: Claim,
-        likeness: &Likeness,
+        (likeness, bound): (&Likeness, &Bound),
         before: Option<Entry>,
         isolation: Isolation,
     ) -> Result<SignedClip, StampError> {
         let Self { targets, container, .. } = self;
-        let bound = likeness.bound(claim.payload, claim.video || claim.audio);
         let mut options = self.options.clone();
         let replace = before.is_some() || options.overwrite;
         let stamped = before.as_ref().map(|b| b.stamped);
@@ -260,10 +243,10 @@ impl Finished<'_> {
             options.manifest.title = options.manifest.title.or(before.title);
             options.labels.extend(before.labels);
         }
-        let Drafts { clip, sidecar, signed } = self.sign(&bound, &options.manifest)?;
+        let Drafts { clip, sidecar, signed } = self.sign(bound, &options.manifest)?;
         let record = Record {
             container: *container,
-            bound: &bound,
+            bound,
             signed: Some(&signed),
             likeness,
             options: &options,
@@ -280,6 +263,7 @@ impl Finished<'_> {
             audio,
             key,
             manifest: targets.sidecar.clone().unwrap_or_else(|| targets.output.to_path_buf()),
+            label: signed.label,
             parent: signed.parent,
             remembered: targets.remembered(&options.remember),
             replaced: appeared.replaced,

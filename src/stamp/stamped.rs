@@ -22,8 +22,8 @@ pub struct Stamped {
     pub key: KeyId,
     /// Where the manifest is; `None` if none was asked for, or it is in the registry alone.
     pub manifest: Option<PathBuf>,
-    /// Whether there is one.
-    pub signed: bool,
+    /// The manifest's label; `None` if none was asked for.
+    pub label: Option<String>,
     /// Label of the manifest of what the clip was made from, which is in the new one; `None` if
     /// that had none.
     pub parent: Option<String>,

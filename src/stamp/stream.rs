@@ -62,7 +62,7 @@ impl Passed {
     fn bound(&self) -> Bound {
         let marked = self.capacity.is_some()
             || self.sound.iter().flatten().any(crate::audio::Capacity::is_marked);
-        self.likeness.bound(self.mark.payload, marked)
+        self.likeness.bound(self.mark.payload, marked, Some(self.summary.seconds))
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn stamp(
         generation: mark.generation,
         key: key.id().clone(),
         manifest: signed.as_ref().and(stream.sidecar.clone()),
-        signed: signed.is_some(),
+        label: signed.as_ref().map(|s| s.label.clone()),
         parent: None,
         summary,
         capacity,

@@ -243,6 +243,7 @@ impl Case {
         let found = Findings {
             manifest: report.as_ref(),
             elsewhere: None,
+            declarations: &[],
             detected: detected.as_ref(),
             unseen: detected.is_none().then_some(Unseen::Undecodable),
             registered: &registered,

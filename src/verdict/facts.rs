@@ -8,7 +8,7 @@ use super::thresholds::{
 use crate::audio::AudioEvidence;
 use crate::fingerprint::{AudioFingerprint, DifferenceMap, VideoFingerprint};
 use crate::payload::Payload;
-use crate::provenance::{ManifestReport, ManifestState};
+use crate::provenance::{Declaration, Made, ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use crate::registry::Entry;
 use crate::video::VideoEvidence;
@@ -147,6 +147,18 @@ impl<'a> Facts<'a> {
                     || self.is_beneath(n)
                     || self.entry(n).is_some())
         })
+    }
+
+    /// What the file says of itself that matters most: that AI made it, where it says so.
+    pub(super) fn declared(&self) -> Option<&Declaration> {
+        let all = self.found.declarations;
+        let ai = |d: &&Declaration| matches!(d.made, Made::Ai | Made::PartAi | Made::PerhapsAi);
+        all.iter().find(ai).or_else(|| all.iter().find(|d| d.made != Made::Other))
+    }
+
+    /// The number that it says it has.
+    pub(super) fn declared_number(&self) -> Option<Payload> {
+        self.found.declarations.iter().find_map(|d| d.payload)
     }
 
     /// Whether the manifest, whoever signed it, was made over the clip whose number was read.

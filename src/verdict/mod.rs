@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::detect::Detected;
 use crate::payload::Payload;
-use crate::provenance::{ManifestReport, ManifestState};
+use crate::provenance::{Declaration, ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use facts::{Facts, Owner};
 pub use reason::{Param, Params, Reason, Severity, Word};
@@ -166,6 +166,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) manifest: Option<&'a ManifestReport>,
     /// Where the file says that its manifest is kept, if that is somewhere else.
     pub(crate) elsewhere: Option<&'a str>,
+    /// What the file says of itself, unsigned.
+    pub(crate) declarations: &'a [Declaration],
     pub(crate) detected: Option<&'a Detected>,
     /// Why nothing was detected, if nothing could be.
     pub(crate) unseen: Option<Unseen>,
@@ -288,11 +290,16 @@ fn summary(
     };
     let mut out = Params::from([
         ("trust", trust.map_or("none", Vouched::name).into()),
-        ("made", m.map_or("unsaid", reported::made).into()),
         ("severity", severity.name().into()),
     ]);
+    // Of a manifest that does not hold nothing is told as if it did.
+    let told = m.filter(|_| trust != Some(Vouched::Invalid)).map(reported::made);
+    out.extend(told.unwrap_or_else(reported::unsaid));
     out.insert("signer", m.map_or_else(reported::unnamed, reported::signer));
     out.extend(original.map(|r| ("date", reported::day(r.stamped).into())));
+    let declared = facts.declared().map(reported::declared);
+    out.insert("declared", if declared.is_some() { "yes" } else { "no" }.into());
+    out.extend(declared.and_then(|mut told| Some(("how", told.remove("how")?))));
     out
 }
 

@@ -3,7 +3,9 @@
 use time::OffsetDateTime;
 
 use super::reason::{Param, Params, Word, params};
-use crate::provenance::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, REVOKED};
+use crate::provenance::{
+    Action, Ancestor, Declaration, EXPIRED, INGREDIENT, Made, ManifestReport, REVOKED,
+};
 
 /// Who signed.
 pub(super) fn signer(m: &ManifestReport) -> Param {
@@ -116,32 +118,88 @@ pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
         .or_else(|| parts.find_map(|a| told("part", a)))
 }
 
-/// How a clip was made, in a word that sentences choose by: what its own actions say, else those of
-/// what it was made from.
-pub(super) fn made(m: &ManifestReport) -> &'static str {
-    match kind(m.actions.iter().chain(m.lineage.iter().flat_map(|a| &a.actions)))
-        .map_or("other", how)
-    {
+/// How a clip was made: in words that a sentence begins with, by which software, and who says so.
+/// What its own manifest says goes before what came with it.
+pub(super) fn made(m: &ManifestReport) -> Params {
+    let own = sourced(&m.actions).map(|a| (a, m.claim_generator.as_deref(), None));
+    let theirs = || {
+        m.lineage
+            .iter()
+            .find_map(|l| Some((sourced(&l.actions)?, l.claim_generator.as_deref(), Some(l))))
+    };
+    let Some((action, generator, teller)) = own.or_else(theirs) else {
+        return unsaid();
+    };
+    let how = match how(kind(action)) {
         "ai" => "ai",
         "part-ai" | "part-synthetic" => "part-ai",
         "camera" | "cameras" | "screen" => "camera",
         "people" => "people",
         _ => "unsaid",
+    };
+    // Of ours it is said by whom if the manifest does; the program that signed made nothing.
+    let agent = action.software_agent.as_deref().or(generator.filter(|_| teller.is_some()));
+    let mut out = Params::from([
+        ("made", Word::new("made", how).into()),
+        ("by", if agent.is_some() { "named" } else { "unnamed" }.into()),
+        ("teller", if teller.is_some() { "other" } else { "self" }.into()),
+    ]);
+    out.extend(agent.map(|a| ("agent", a.chars().take(60).collect::<String>().into())));
+    out.extend(teller.map(|l| ("maker", l.signer().map_or_else(unnamed, Param::from))));
+    out
+}
+
+/// How a clip was made, by the manifest's own actions or those of what it was made from, in a word
+/// of the group `made`; `None` if they do not say.
+pub(super) fn how_made(m: &ManifestReport) -> Option<&'static str> {
+    match made(m).remove("made") {
+        Some(Param::Word(word)) if word.code != "unsaid" => Some(word.code),
+        _ => None,
     }
+}
+
+/// Whether a manifest's word and what a file declares can both be true. What was captured may be
+/// part of what was made.
+pub(super) fn agree(told: &str, declared: Made) -> bool {
+    match declared {
+        Made::Ai => matches!(told, "ai" | "part-ai"),
+        Made::Camera | Made::People => told != "ai",
+        Made::PartAi | Made::PerhapsAi | Made::Other => true,
+    }
+}
+
+/// What a file declares.
+pub(super) fn declared(d: &Declaration) -> Params {
+    let mut out = Params::from([
+        ("how", Word::new("declared", d.made.word()).into()),
+        ("by", if d.by.is_some() { "named" } else { "unnamed" }.into()),
+        ("kind", d.kind.as_str().into()),
+        ("where", d.place.as_str().into()),
+    ]);
+    out.extend(d.by.as_deref().map(|by| ("agent", by.into())));
+    out
+}
+
+/// The same where nobody says.
+pub(super) fn unsaid() -> Params {
+    Params::from([("made", Word::new("made", "unsaid").into()), ("teller", "none".into())])
 }
 
 /// How something came to be, by the first action that says, and IPTC's word for it.
 fn source(a: &Ancestor) -> Option<(Word, String)> {
-    let kind = kind(&a.actions)?;
+    let kind = kind(sourced(&a.actions)?);
     Some((Word::new("source", how(kind)), kind.chars().take(60).collect()))
 }
 
-/// IPTC's word for how something came to be: that of the first action that has one.
-fn kind<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Option<&'a str> {
-    actions
-        .into_iter()
-        .find_map(|a| a.digital_source_type.as_deref())
-        .map(|uri| uri.rsplit('/').next().unwrap_or(uri))
+/// The first action that says how something came to be.
+fn sourced(actions: &[Action]) -> Option<&Action> {
+    actions.iter().find(|a| a.digital_source_type.is_some())
+}
+
+/// IPTC's word for that.
+fn kind(action: &Action) -> &str {
+    let uri = action.digital_source_type.as_deref().unwrap_or_default();
+    uri.rsplit('/').next().unwrap_or(uri)
 }
 
 /// Our word for IPTC's.

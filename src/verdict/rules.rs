@@ -440,6 +440,25 @@ pub(super) const RULES: &[Rule] = &[
         .found
         .elsewhere
         .and_then(|address| params([("address", address.into())]))),
+    // What the file says of itself, which nobody signed.
+    rule!("declaration.names-another-number", Doubt, None, [], |f| {
+        let (named, payload) = f.declared_number().zip(f.seen.or(f.heard))?;
+        if named == payload {
+            return None;
+        }
+        params([("named", named.into()), ("payload", payload.into())])
+    }),
+    rule!("declaration.contradicts-manifest", Doubt, None, ["declaration.made"], |f| {
+        let told = reported::how_made(f.manifest.filter(|m| m.as_signed())?)?;
+        let declared = f.declared()?;
+        if reported::agree(told, declared.made) {
+            return None;
+        }
+        let mut said = reported::declared(declared);
+        said.insert("told", super::reason::Word::new("made", told).into());
+        Some(said)
+    }),
+    rule!("declaration.made", Note, None, [], |f| f.declared().map(reported::declared)),
     rule!("registry.lookalike", Note, Some(Lookalike), [], |f| {
         let r = f.found.similar.first()?;
         let like = match (r.resemblance.is_some(), r.sound_resemblance.is_some()) {

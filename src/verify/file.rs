@@ -11,7 +11,7 @@ use crate::inspect::{InspectError, Inspection, Showing};
 use crate::key::KeyRing;
 use crate::media::MediaError;
 use crate::payload::Payload;
-use crate::provenance::ManifestReport;
+use crate::provenance::{self, ManifestReport};
 use crate::recovery::{RecoveryError, Registered, match_audio, match_video, question, recall};
 use crate::registry::Registry;
 use crate::verdict::{self, Findings, Unseen};
@@ -38,6 +38,7 @@ pub(super) fn verify(
     let manifest = look.manifest(&options.trust)?;
     let elsewhere =
         if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
+    let declarations = look.texts()?.as_deref().map(provenance::declarations);
     let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
     let mut work = Verifying { options, ring, look, control };
     let mut how = work.question(named)?;
@@ -65,6 +66,7 @@ pub(super) fn verify(
     let found = Findings {
         manifest: manifest.as_ref(),
         elsewhere: elsewhere.as_deref(),
+        declarations: declarations.as_deref().unwrap_or_default(),
         detected: detected.as_ref(),
         registered: &registered,
         similar: &similar,
@@ -79,7 +81,17 @@ pub(super) fn verify(
     registered.retain(|r| r.payload.is_some_and(|p| told.contains(&p)));
     let check = Check::of(path, ring, &options.trust)?;
     let isolation = work.look.isolation();
-    Ok(Verified { manifest, elsewhere, detected, registered, similar, judgement, isolation, check })
+    Ok(Verified {
+        manifest,
+        elsewhere,
+        declarations,
+        detected,
+        registered,
+        similar,
+        judgement,
+        isolation,
+        check,
+    })
 }
 
 impl Verifying<'_, '_> {

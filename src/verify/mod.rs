@@ -17,7 +17,8 @@ use crate::key::{KeyId, KeyRing};
 use crate::media::{Limits, MediaError, Progress};
 use crate::payload::Payload;
 use crate::provenance::{
-    AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, ManifestReport, OwnSigners, Trust, VIDEO_FINGERPRINT,
+    AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, Declaration, ManifestReport, OwnSigners, Trust,
+    VIDEO_FINGERPRINT,
 };
 use crate::recovery::Registered;
 use crate::registry::{Content, Registry};
@@ -189,6 +190,8 @@ pub struct Verified {
     /// Where the file says that its manifest is kept, if that is somewhere else; nothing is
     /// fetched. Not asked of a file that has its manifest in it.
     pub elsewhere: Option<String>,
+    /// What it says of itself outside of any manifest, unsigned; `None` if nobody could look.
+    pub declarations: Option<Vec<Declaration>>,
     /// What the file is, and what its picture and sound carry; `None` if it has nothing to look at.
     pub detected: Option<Detected>,
     /// What the registry remembers of the marks' payloads and of the one that the manifest names,

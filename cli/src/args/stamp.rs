@@ -7,6 +7,7 @@ use proofmark::Payload;
 use proofmark::media::{FrameRate, FrameSize, Gop, PixelFormat, encoder_options};
 use proofmark::video::Strength;
 
+use super::disclosure::DisclosureArgs;
 use super::options::{MetricsOption, RegistryOption, SandboxOption, bitrate};
 use crate::batch::BatchArgs;
 use crate::target::kind;
@@ -232,6 +233,8 @@ pub(crate) struct ManifestArgs {
     /// Further assertions and ingredients: a manifest definition in c2patool's format
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) disclosure: DisclosureArgs,
     /// Certificate chain (PEM, signing certificate first) [default: the home's test identity]
     #[arg(long, env = "PROOFMARK_SIGN_CERT", value_name = "FILE", requires = "sign_key")]
     pub(crate) sign_cert: Option<PathBuf>,

@@ -68,7 +68,7 @@ fn options(args: &SignArgs, home: &Home, config: &Config) -> Result<StampOptions
     o.stills = config.registry.stills.unwrap_or(true);
     o.limits = config.limits;
     o.remember = remember(&args.remember, home, config)?;
-    say(&mut o, &args.manifest, &config.manifest);
+    say(&mut o, &args.manifest, &config.manifest)?;
     o.identity = Some(identity(&args.manifest, home, config)?);
     Ok(o)
 }

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, EncodeOptions, Progress};
-use proofmark::provenance::Identity;
+use proofmark::provenance::{BoxHash, Identity, ManifestOptions, Model};
 use proofmark::registry::mend;
 use proofmark::report;
 use proofmark::stamp::{Once, Remember, StampOptions};
@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use super::places::Places;
 use super::{Answer, Inspectors};
-use crate::args::{EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs};
+use crate::args::{
+    DisclosureArgs, EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs, oversight,
+};
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, ManifestConfig, named, now};
@@ -181,7 +183,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.limits = config.limits;
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     o.encode = encoding(&args.encode, config)?;
-    say(&mut o, &args.manifest, &config.manifest);
+    say(&mut o, &args.manifest, &config.manifest)?;
     if !args.no_c2pa {
         o.identity = Some(identity(&args.manifest, home, config)?);
     }
@@ -216,7 +218,7 @@ fn encoding(args: &EncodeArgs, config: &Config) -> Result<EncodeOptions> {
 }
 
 /// What the manifest is to say.
-pub(super) fn say(o: &mut StampOptions, m: &ManifestArgs, c: &ManifestConfig) {
+pub(super) fn say(o: &mut StampOptions, m: &ManifestArgs, c: &ManifestConfig) -> Result<()> {
     o.manifest.title.clone_from(&m.title);
     o.manifest.definition.clone_from(&m.manifest);
     let agent = m.agent.clone().map(|a| (a, m.agent_version.clone()));
@@ -232,6 +234,52 @@ pub(super) fn say(o: &mut StampOptions, m: &ManifestArgs, c: &ManifestConfig) {
             to.clone_from(name);
         }
     }
+    disclose(&mut o.manifest, &m.disclosure, c)
+}
+
+/// What it is to say of the model and of people.
+fn disclose(o: &mut ManifestOptions, d: &DisclosureArgs, c: &ManifestConfig) -> Result<()> {
+    let model = |name: &String, version: &Option<String>, id: &Option<String>| {
+        let (name, version, id) = (name.clone(), version.clone(), id.clone());
+        Model { name, version, id }
+    };
+    let given = d.model.as_ref().map(|name| model(name, &d.model_version, &d.model_id));
+    let configured = || c.model.as_ref().map(|name| model(name, &c.model_version, &c.model_id));
+    o.model = given.or_else(configured);
+    o.prompt = match (&d.prompt, &d.prompt_file) {
+        (Some(prompt), _) => Some(prompt.clone()),
+        (None, Some(path)) => Some(read(path)?),
+        (None, None) => None,
+    };
+    let wrong = |name: &str, e: String| {
+        anyhow!("manifest.{name} of the configuration cannot be used: {e}; mend it in config.toml")
+    };
+    o.oversight = match (d.oversight, &c.oversight) {
+        (None, Some(word)) => Some(oversight(word).map_err(|e| wrong("oversight", e))?),
+        (given, _) => given,
+    };
+    o.training_mining = match (&d.training_mining, &c.training_mining) {
+        (None, Some(uses)) => Some(uses.parse().map_err(|e| wrong("training_mining", e))?),
+        (given, _) => given.clone(),
+    };
+    if let Some(path) = &d.metadata {
+        let metadata: Value = serde_json::from_str(&read(path)?)
+            .map_err(|e| anyhow!("{}: is no JSON: {e}; give a JSON-LD object", path.display()))?;
+        if metadata.get("@context").is_none() {
+            bail!("{}: has no @context; give a JSON-LD object that has", path.display());
+        }
+        o.metadata = Some(metadata);
+    }
+    o.thumbnail = d.thumbnail || c.thumbnail.unwrap_or(false);
+    o.box_hash = if d.merkle { BoxHash::Merkle } else { BoxHash::Flat };
+    o.check = !d.no_check;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| {
+        anyhow!("{}: cannot be read: {e}; check the name and its permissions", path.display())
+    })
 }
 
 /// Who signs.

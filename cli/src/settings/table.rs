@@ -73,6 +73,52 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "manifest",
+        name: "model",
+        shown: r#""My Model""#,
+        option: Some(("--model", "PROOFMARK_MODEL")),
+        about: "Model that generates the clips: an ingredient of each, and in the assertion on \
+            AI.",
+    },
+    Setting {
+        section: "manifest",
+        name: "model_version",
+        shown: r#""2""#,
+        option: Some(("--model-version", "PROOFMARK_MODEL_VERSION")),
+        about: "Version of that model.",
+    },
+    Setting {
+        section: "manifest",
+        name: "model_id",
+        shown: r#""https://example.com/models/2""#,
+        option: Some(("--model-id", "PROOFMARK_MODEL_ID")),
+        about: "Where it is found: an address, or a number of its maker's.",
+    },
+    Setting {
+        section: "manifest",
+        name: "oversight",
+        shown: r#""prompt_guided""#,
+        option: Some(("--oversight", "PROOFMARK_OVERSIGHT")),
+        about: "How far people have a hand in the clips: \"fully_autonomous\", \"prompt_guided\" \
+            or \"human_validated\".",
+    },
+    Setting {
+        section: "manifest",
+        name: "training_mining",
+        shown: r#""notAllowed""#,
+        option: Some(("--training-mining", "PROOFMARK_TRAINING_MINING")),
+        about: "Whether the clips may be taken for mining data and training models: \"allowed\", \
+            \"notAllowed\", or \"constrained:CONDITIONS\".",
+    },
+    Setting {
+        section: "manifest",
+        name: "thumbnail",
+        shown: "false",
+        option: None,
+        about: "Whether a small picture of the clip goes into its manifest; --thumbnail does so \
+            once.",
+    },
+    Setting {
+        section: "manifest",
         name: "algorithm",
         shown: r#""org.proofmark.video.1""#,
         option: Some(("--algorithm", "PROOFMARK_ALGORITHM")),

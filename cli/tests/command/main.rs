@@ -14,6 +14,7 @@ mod common;
 mod evaluate;
 mod home;
 mod hostile;
+mod manifests;
 mod mistakes;
 mod pictures;
 

@@ -34,6 +34,7 @@ pub mod parallel;
 pub mod payload;
 mod spaced;
 mod stills;
+mod text;
 mod time;
 pub mod video;
 
@@ -46,5 +47,6 @@ pub use media::{MediaError, MediaInfo, Still, VideoInfo, container_of};
 pub use payload::{Payload, PayloadError};
 pub use spaced::Spaced;
 pub use stills::Stills;
+pub use text::Text;
 pub use time::{TimeRange, since_1970};
 pub use video::Canvas;

@@ -99,7 +99,10 @@ impl FromStr for Payload {
     type Err = PayloadError;
 
     fn from_str(text: &str) -> Result<Self, PayloadError> {
-        let bare = text.trim().trim_start_matches("urn:c2pa:");
+        let text = text.trim();
+        // Behind the number a label may name who made the claim, and a version (C2PA 2.4, 8.2).
+        let label = text.strip_prefix("urn:c2pa:");
+        let bare = label.map_or(text, |label| label.split(':').next().unwrap_or(label));
         Uuid::parse_str(bare)
             .map_err(|_| PayloadError::Syntax { text: text.chars().take(80).collect() })?
             .try_into()

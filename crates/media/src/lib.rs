@@ -38,6 +38,7 @@ mod spool;
 mod still;
 mod stills;
 mod streams;
+mod texts;
 mod transcode;
 mod tuning;
 mod video_format;
@@ -57,13 +58,14 @@ pub use frames::{FrameRate, FrameSize, Frames, PixelFormat};
 pub use job::{Job, Summary};
 pub use pipe::{Inlet, Outlet};
 pub use proofmark_core::{
-    Cancel, Container, Kind, Limits, MediaError, MediaInfo, Progress, Still, Stills, VideoInfo,
-    container_of,
+    Cancel, Container, Kind, Limits, MediaError, MediaInfo, Progress, Still, Stills, Text,
+    VideoInfo, container_of,
 };
 pub use reader::{Reader, Skip};
 pub use sequence::Sequence;
 pub use still::frame_at;
 pub use stills::StillMaker;
+pub use texts::texts;
 pub use transcode::{transcode, transcode_inlet, transcode_stream};
 
 /// Readies libav for a file under `limits`. Called before anything else of it.

@@ -7,7 +7,10 @@
 
 #![forbid(unsafe_code)]
 
+mod actor;
 mod claims;
+mod declaration;
+mod disclosure;
 mod identity;
 mod manifest;
 mod parent;
@@ -27,8 +30,14 @@ use std::path::{Path, PathBuf};
 
 use proofmark_core::{AboutFile, ErrorKind};
 
+pub use actor::{Actor, ActorState};
+pub use declaration::{Declaration, Made, declarations};
+pub use disclosure::{Disclosure, Use};
 pub use identity::{Identity, TestIdentity, test_identity};
-pub use manifest::{Bound, ManifestOptions, Sent, Signed, Signing, sign, sign_stream};
+pub use manifest::{
+    Bound, BoxHash, ManifestOptions, Model, Oversight, Sent, Signed, Signing, TrainingMining, sign,
+    sign_stream,
+};
 pub use parent::Source;
 pub use parent::check as check_source;
 pub use placement::{Placement, placement};
@@ -67,6 +76,16 @@ pub enum ProvenanceError {
         path: PathBuf,
         /// What went wrong.
         reason: String,
+    },
+    /// What was signed does not hold.
+    #[error("{}: was not signed: readers would reject the manifest ({failures}); mend what \
+        --manifest asks for, or, if the file itself is at fault, remux it as with 'ffmpeg -i IN \
+        -c copy OUT'; --no-check signs it all the same", path.display())]
+    Rejected {
+        /// Which file.
+        path: PathBuf,
+        /// The C2PA's code for each check that fails.
+        failures: String,
     },
     /// A file could not be read.
     #[error("{}: cannot be read: {reason}; check the name and its permissions", path.display())]
@@ -132,6 +151,7 @@ impl AboutFile for ProvenanceError {
         match self {
             Self::Definition { path, .. }
             | Self::Sign { path, .. }
+            | Self::Rejected { path, .. }
             | Self::Open { path, .. }
             | Self::TooLarge { path, .. }
             | Self::Torn { path, .. }
@@ -150,6 +170,7 @@ impl ProvenanceError {
             Self::Identity { .. } => "signing.identity",
             Self::Definition { .. } => "manifest.definition",
             Self::Sign { .. } => "signing.failed",
+            Self::Rejected { .. } => "signing.rejected",
             Self::Open { .. } => "file.unreadable",
             Self::TooLarge { .. } => "limit.manifest",
             Self::Torn { .. } => "manifest.torn",
@@ -168,7 +189,8 @@ impl ProvenanceError {
             }
             Self::Sign { .. } => ErrorKind::Internal,
             Self::Open { reason, .. } => ErrorKind::of_reading(reason),
-            Self::TooLarge { .. }
+            Self::Rejected { .. }
+            | Self::TooLarge { .. }
             | Self::Torn { .. }
             | Self::Elsewhere { .. }
             | Self::Alone { .. } => ErrorKind::Input,

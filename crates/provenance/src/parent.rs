@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use c2pa::{Builder, Ingredient, Reader, jumbf_io};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::read::{OVERSTATED, context, format_of, sidecar};
 use super::report::report;
@@ -42,25 +42,50 @@ pub(super) fn add(
     let format = format_of(source.path, &mut file);
     let Some((store, reader)) = manifest(source, &format, &mut file)? else { return Ok(None) };
     let label = reader.active_label().map(str::to_string);
-    let title = source.path.file_name().map(|n| n.to_string_lossy());
-    let told = json!({
-        "title": title,
-        "format": format,
-        "relationship": "parentOf",
-        "label": ID,
-        "active_manifest": label,
-        "validation_results": reader.validation_results(),
+    let said = json!({"relationship": "parentOf", "label": ID});
+    builder.add_ingredient(ingredient(source, &format, Some((store, reader)), &said)?);
+    Ok(label)
+}
+
+/// The ingredient that a file is, with its manifest if it has one, of which so much is said.
+pub(super) fn ingredient_of(
+    source: &Source<'_>,
+    said: &Value,
+) -> Result<Ingredient, ProvenanceError> {
+    let mut file = open(source.path)?;
+    let format = format_of(source.path, &mut file);
+    let manifest = manifest(source, &format, &mut file)?;
+    ingredient(source, &format, manifest, said)
+}
+
+fn ingredient(
+    source: &Source<'_>,
+    format: &str,
+    manifest: Option<(Vec<u8>, Reader)>,
+    said: &Value,
+) -> Result<Ingredient, ProvenanceError> {
+    let mut told = json!({
+        "title": source.path.file_name().map(|n| n.to_string_lossy()),
+        "format": if format.is_empty() { "application/octet-stream" } else { format },
+        "relationship": "componentOf",
     });
+    if let Some((_, reader)) = &manifest {
+        told["active_manifest"] = json!(reader.active_label());
+        told["validation_results"] = json!(reader.validation_results());
+    }
+    for (field, value) in said.as_object().into_iter().flatten() {
+        told[field] = value.clone();
+    }
     let ingredient = Ingredient::from_json(&told.to_string()).and_then(|mut ingredient| {
-        ingredient.set_manifest_data(store)?;
+        if let Some((store, _)) = manifest {
+            ingredient.set_manifest_data(store)?;
+        }
         Ok(ingredient)
     });
-    let ingredient = ingredient.map_err(|e| ProvenanceError::Sign {
+    ingredient.map_err(|e| ProvenanceError::Sign {
         path: source.path.into(),
-        reason: format!("its own manifest could not be kept as an ingredient ({e})"),
-    })?;
-    builder.add_ingredient(ingredient);
-    Ok(label)
+        reason: format!("it could not be kept as an ingredient ({e})"),
+    })
 }
 
 /// Refuses a source that [`add`] would refuse, before anything is made of it.

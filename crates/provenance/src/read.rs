@@ -15,7 +15,7 @@ use super::report::{
     INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, is_attested, report, unreadable,
 };
 use super::validity::digest;
-use super::{Placement, ProvenanceError, claims, open, size, validity};
+use super::{Placement, ProvenanceError, actor, claims, open, size, validity};
 use proofmark_core::Limits;
 
 /// Whom to trust: PEM certificates of authorities, for signers and for times.
@@ -254,6 +254,9 @@ fn told(
     limits: &Limits,
 ) -> Result<ManifestReport, ProvenanceError> {
     let mut report = ManifestReport { store: store.map(digest), ..report(reader, placement) };
+    if let Some(store) = store.filter(|_| reader.active_manifest().is_some_and(actor::any)) {
+        report.actors = actor::actors(store, &trust.signers, limits)?;
+    }
     if report.signer.as_ref().is_some_and(|s| s.time.is_some()) {
         let again = match store.filter(|_| !trust.clocks.is_empty()) {
             Some(store) => Reader::from_context(under(&trust.clocks, true, limits)?)

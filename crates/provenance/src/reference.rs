@@ -27,12 +27,12 @@ pub fn reference(path: &Path) -> Result<Option<String>, ProvenanceError> {
 pub(super) fn of_file(format: &str, file: &mut File) -> Option<String> {
     file.rewind().ok()?;
     let found = Ingredient::from_stream_info(file, format, "").provenance().map(str::to_string);
-    let told = found.or_else(|| xmp::provenance(file)).map(|raw| address(&raw))?;
+    let told = found.or_else(|| xmp::provenance(file)).map(|raw| unescaped(&raw))?;
     leads_elsewhere(&told).then(|| told[..told.floor_char_boundary(LONGEST)].to_string())
 }
 
 /// The text of an attribute in XML, which the reader hands over as it stands.
-fn address(raw: &str) -> String {
+pub(super) fn unescaped(raw: &str) -> String {
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
         .iter()
         .fold(raw.trim().to_string(), |text, (from, to)| text.replace(from, to))
@@ -74,7 +74,7 @@ mod tests {
             assert!(!leads_elsewhere(none), "{none}");
         }
         assert_eq!(
-            address(" https://a/?b=1&amp;c=&quot;2&quot;&amp;lt; "),
+            unescaped(" https://a/?b=1&amp;c=&quot;2&quot;&amp;lt; "),
             "https://a/?b=1&c=\"2\"&lt;"
         );
     }

@@ -5,7 +5,10 @@ use std::fmt;
 
 use c2pa::{Ingredient, Manifest, Reader, ValidationState};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::actor::Actor;
+use super::disclosure::{Disclosure, Use, disclosure, uses};
 use super::soft_binding::{self, SoftBinding};
 use super::{Placement, validity};
 use proofmark_core::Payload;
@@ -69,6 +72,12 @@ pub struct Action {
     pub software_agent: Option<String>,
     /// When, if the action says.
     pub when: Option<String>,
+    /// What it was, in the words of whoever did it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its parameters, but for the ingredients.
+    #[serde(default)]
+    pub parameters: Option<Value>,
 }
 
 /// Another manifest that came with the active one: that of an ingredient, or of one of theirs.
@@ -130,6 +139,18 @@ pub struct ManifestReport {
     pub content_holds: Option<bool>,
     /// The C2PA's code for each check that failed.
     pub failures: Vec<String>,
+    /// What it says of AI.
+    #[serde(default)]
+    pub disclosure: Option<Disclosure>,
+    /// Whether the clip may be taken for mining and training.
+    #[serde(default)]
+    pub training_mining: Vec<Use>,
+    /// Who made the clip, as they say themselves.
+    #[serde(default)]
+    pub actors: Vec<Actor>,
+    /// Assertions of other manifests that were taken out, by their addresses.
+    #[serde(default)]
+    pub redactions: Vec<String>,
     /// SHA-256 of the manifest store as it lay in or beside the file; `None` if it was not taken.
     #[serde(default)]
     pub store: Option<String>,
@@ -150,10 +171,10 @@ impl ManifestReport {
         self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
     }
 
-    /// The number in its label, `urn:c2pa:<UUID>`, which any manifest may have.
+    /// The number in its label, `urn:c2pa:<UUID>` and perhaps more, which any manifest may have.
     #[must_use]
     pub fn labelled(&self) -> Option<Payload> {
-        self.label.as_deref()?.strip_prefix("urn:c2pa:")?.parse().ok()
+        self.label.as_deref().filter(|label| label.starts_with("urn:c2pa:"))?.parse().ok()
     }
 
     /// Whether the hard binding, which ties it to the exact bytes, is among the failures.
@@ -220,6 +241,10 @@ pub(super) fn unreadable(why: impl fmt::Display, placement: Placement) -> Manife
         soft_bindings: Vec::new(),
         content_holds: None,
         failures: vec![format!("unreadable: {why}")],
+        disclosure: None,
+        training_mining: Vec::new(),
+        actors: Vec::new(),
+        redactions: Vec::new(),
         store: None,
     }
 }
@@ -261,6 +286,13 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         content_holds: matched(reader).then_some(true),
         failures,
+        disclosure: manifest.and_then(disclosure),
+        training_mining: manifest.map(uses).unwrap_or_default(),
+        actors: Vec::new(),
+        redactions: manifest
+            .and_then(Manifest::redactions)
+            .map(<[String]>::to_vec)
+            .unwrap_or_default(),
         store: None,
     };
     if report.content_changed() {
@@ -388,12 +420,17 @@ fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
     })
 }
 
+/// The parameters of an action, but for ingredients, which are told of elsewhere.
+fn parameters(action: &Value) -> Option<Value> {
+    let mut told = action.get("parameters")?.as_object()?.clone();
+    told.retain(|name, _| !["ingredient", "ingredients", "description"].contains(&name.as_str()));
+    (!told.is_empty()).then_some(Value::Object(told))
+}
+
 fn actions(m: &Manifest) -> Vec<Action> {
-    let text = |v: &serde_json::Value, key: &str| {
-        v.get(key).and_then(serde_json::Value::as_str).map(str::to_string)
-    };
-    let agent = |v: &serde_json::Value| match v.get("softwareAgent") {
-        Some(serde_json::Value::String(s)) => Some(s.clone()),
+    let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).map(str::to_string);
+    let agent = |v: &Value| match v.get("softwareAgent") {
+        Some(Value::String(s)) => Some(s.clone()),
         Some(o) => {
             text(o, "name").map(|n| text(o, "version").map_or(n.clone(), |v| format!("{n} {v}")))
         }
@@ -410,6 +447,10 @@ fn actions(m: &Manifest) -> Vec<Action> {
                 digital_source_type: text(&v, "digitalSourceType"),
                 software_agent: agent(&v),
                 when: text(&v, "when"),
+                description: text(&v, "description").or_else(|| {
+                    v.pointer("/parameters/description").and_then(Value::as_str).map(str::to_string)
+                }),
+                parameters: parameters(&v),
             })
         })
         .collect()

@@ -12,7 +12,7 @@ const PARTS: usize = 100_000;
 const HEADS: usize = 64;
 /// The type of the box that holds a manifest store in files of the MP4 family: C2PA 2.2, section
 /// A.5.1.
-const BOX: [u8; 16] = [
+pub(super) const BOX: [u8; 16] = [
     0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81,
 ];
 
@@ -100,12 +100,11 @@ fn each(
     }
 }
 
-/// Whether an MP4 is in fragments.
-pub(super) fn is_fragmented(file: &mut (impl Read + Seek)) -> bool {
-    let mut any = false;
-    each(file, 0, mp4_box, |_, head, _| any |= head[4..8] == *b"moof");
+/// Shows each box of an MP4: where it begins, its first bytes, and how many it has, `u64::MAX` where
+/// it goes on to the end of the file.
+pub(super) fn each_box(file: &mut (impl Read + Seek), mut show: impl FnMut(u64, &[u8; 32], u64)) {
+    each(file, 0, mp4_box, |at, head, part| show(at, head, part.size));
     let _ = file.rewind();
-    any
 }
 
 /// A part of a file, its head included.

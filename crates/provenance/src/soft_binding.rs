@@ -50,13 +50,25 @@ struct Block {
 
 /// Empty: the whole of the asset.
 #[derive(Serialize)]
-struct Scope {}
+struct Scope {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timespan: Option<TimeSpan>,
+}
+
+/// Milliseconds from the beginning of the asset.
+#[derive(Serialize)]
+struct TimeSpan {
+    start: u64,
+    end: u64,
+}
 
 impl<'a> Assertion<'a> {
-    pub(super) fn new(alg: &'a str, value: &[u8]) -> Self {
+    /// Of so many milliseconds of a clip, or of the whole.
+    pub(super) fn new(alg: &'a str, value: &[u8], length: Option<u64>) -> Self {
+        let scope = Scope { timespan: length.map(|end| TimeSpan { start: 0, end }) };
         Self {
             alg,
-            blocks: [Block { scope: Scope {}, value: ByteBuf::from(value.to_vec()) }],
+            blocks: [Block { scope, value: ByteBuf::from(value.to_vec()) }],
             pad: ByteBuf::new(),
         }
     }

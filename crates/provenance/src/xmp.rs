@@ -72,7 +72,7 @@ fn part(
 }
 
 /// The value of a property, which may be an attribute or an element.
-fn property<'a>(xmp: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn property<'a>(xmp: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = xmp;
     while let Some((_, after)) = rest.split_once(name) {
         let value = after.trim_start();

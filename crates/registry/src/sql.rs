@@ -385,12 +385,7 @@ impl<D: Database> Registry for SqlRegistry<D> {
 
     fn find(&self, words: &str, most: usize) -> Result<Vec<Entry>, RegistryError> {
         let words = words.trim();
-        let payload = words
-            .strip_prefix("urn:c2pa:")
-            .unwrap_or(words)
-            .parse::<Payload>()
-            .ok()
-            .map(|p| p.as_bytes().to_vec());
+        let payload = words.parse::<Payload>().ok().map(|p| p.as_bytes().to_vec());
         let content = words.parse::<Content>().ok().map(|c| c.as_bytes().to_vec());
         let (column, value) = match (payload, content) {
             (Some(payload), _) => ("payload = $1", Value::Bytes(payload)),

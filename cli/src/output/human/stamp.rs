@@ -44,7 +44,7 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
     let manifest = match &stamped.manifest {
         Some(path) if path == target => "embedded and signed".to_string(),
         Some(path) => format!("signed, in {}: keep it beside the clip", path.display()),
-        None if stamped.signed => "signed; the registry keeps it".to_string(),
+        None if stamped.label.is_some() => "signed; the registry keeps it".to_string(),
         None => "none, as asked".to_string(),
     };
     line(&mut out, "manifest", &manifest);

@@ -12,6 +12,7 @@ mod png;
 mod tiff;
 mod webp;
 mod window;
+mod words;
 mod xmp;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 pub(super) use window::picture_of;
+pub(super) use words::words;
 
 use super::{Container, Limits, MediaError};
 

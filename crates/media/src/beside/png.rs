@@ -90,10 +90,12 @@ fn take(record: &mut Record, name: [u8; 4], data: Vec<u8>) {
             None => record.lost.push(gone("an ICC profile", BROKEN)),
         },
         b"pHYs" => record.density = record.density.or(density(&data)),
-        b"iTXt" if data.starts_with(XMP) && record.xmp.is_none() => match packet(&data) {
-            Some(xmp) => record.xmp = Some(xmp),
-            None => record.lost.push(gone("XMP", BROKEN)),
-        },
+        b"iTXt" if data.starts_with(XMP) && record.xmp.is_none() => {
+            match packet(&data, XMP.len()) {
+                Some(xmp) => record.xmp = Some(xmp),
+                None => record.lost.push(gone("XMP", BROKEN)),
+            }
+        }
         b"tEXt" | b"zTXt" | b"iTXt" => {
             let keyword: String =
                 data.iter().take(79).take_while(|&&b| b != 0).map(|&b| char::from(b)).collect();
@@ -137,9 +139,25 @@ fn profile(data: &[u8]) -> Option<Profile> {
     decompress_to_vec_zlib_with_limit(packed, INFLATED).ok().map(Profile)
 }
 
-/// The text of an `iTXt` chunk, unpacked.
-fn packet(data: &[u8]) -> Option<Vec<u8>> {
-    let rest = data.get(XMP.len()..)?;
+/// What a chunk of text says, behind its keyword; `None` if it is none.
+pub(super) fn text_of(name: [u8; 4], data: &[u8]) -> Option<String> {
+    let keyword = data.iter().take(80).position(|&b| b == 0)?;
+    let text = match &name {
+        b"tEXt" => data[keyword + 1..].iter().map(|&b| char::from(b)).collect(),
+        b"zTXt" => {
+            let packed = data.get(keyword + 2..)?;
+            let text = decompress_to_vec_zlib_with_limit(packed, INFLATED).ok()?;
+            text.into_iter().map(char::from).collect()
+        }
+        b"iTXt" => String::from_utf8_lossy(&packet(data, keyword)?).into(),
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// The text of an `iTXt` chunk behind a keyword of so many bytes, unpacked.
+fn packet(data: &[u8], keyword: usize) -> Option<Vec<u8>> {
+    let rest = data.get(keyword..)?;
     let (&[0, packed, _], rest) = rest.split_first_chunk::<3>()? else { return None };
     // Language and translated keyword.
     let mut rest = rest.splitn(3, |&b| b == 0).skip(2);
