@@ -29,7 +29,23 @@ manifest =
     .origin = { $of ->
             [original] The manifest of its original says
            *[part] The manifest of a part of it, or of something it was made from, says
-        } that { $source } ({ $kind }), signed by { $signer }.
+        } that { $source } ({ $kind }), signed by { $signer }.{ $held ->
+            [no] {" "}That manifest did not hold when it was taken in.
+           *[yes] {""}
+        }
+    .actor-fails = It names { $named ->
+            [yes] { $name }
+           *[no] somebody
+        } as its author, and that does not hold: the identity is not of this manifest, or its credential is broken.
+    .names-actor = { $named ->
+            [yes] { $name } is
+           *[no] Somebody is
+        } named as its author{ $state ->
+            [trusted] , and a trust list names who vouches for that.
+            [unchecked] ; that could not be checked without asking others.
+           *[valid] ; the credential is of this manifest, and nobody here vouches for it.
+        }
+    .leaves-open = About { $bytes } bytes of the file are left out of what was signed: they may have been changed since.
     .elsewhere = The file says that its manifest is kept elsewhere, at { $address }. Nothing was fetched.
 
 video =
@@ -109,6 +125,7 @@ registry =
 media =
     .more-streams = The file holds more pictures ({ $videos }) or sounds ({ $audios }) than players show and play: no mark was looked for there.
     .no-keys = No watermark key is set up here, so marks were not looked for.
+    .unsearchable = It is { $kind }: no mark can be looked for in it here.
     .unseen = There is neither picture nor sound that could be looked at, so marks were not looked for.
 
 declaration =
@@ -159,6 +176,7 @@ summary =
     .contradictory = What is said of this clip cannot all be true.
     .lookalike = It looks or sounds like a clip of ours, and carries no mark of it.
     .nothing-found = { $declared ->
+            [elsewhere] The file says that its manifest is kept elsewhere, and nobody has looked there.
             [yes] Nothing that is signed says where it comes from. The file itself says that it was { $how }.
            *[no] Nothing says where it comes from.
         }
@@ -205,7 +223,11 @@ credential =
     .expired-unattested = whose certificate has expired since{ $until ->
             [unknown] {""}
            *[other] {" "}(it was valid until { $until })
-        }: a time stamp says that it was signed at { $time }, but it is from an authority that no list here names, or from the future, and counts for nothing
+        }: a time stamp says that it was signed at { $time }, but it { $because ->
+            [old-kind] is of an older kind, which is not held to a list here
+            [future] is from the future
+           *[unlisted] is from an authority that no list here names
+        }, and counts for nothing
     .not-yet = whose certificate is not valid yet (it will be from { $from })
     .not-then = at { $time }, when the certificate was not valid
     .revoked = whose certificate has been revoked

@@ -1,15 +1,16 @@
 //! Inputs: files as named, folders as the media files in them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, anyhow, bail};
 
 /// Extensions that count as media when a folder is given.
-const MEDIA: [&str; 30] = [
+const MEDIA: [&str; 37] = [
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "flv", "wmv", "ogv",
-    "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tiff", "m4a", "aac", "mp3", "wav",
-    "flac", "ogg", "oga", "opus",
+    "3gp", "y4m", "gif", "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "avif", "heic",
+    "heif", "jxl", "m4a", "aac", "mp3", "wav", "aif", "aiff", "flac", "ogg", "oga", "opus",
 ];
 
 /// All files that the inputs name, folders searched in the order of their names.
@@ -52,7 +53,13 @@ pub(crate) struct Found {
     pub(crate) files: Vec<PathBuf>,
     /// Folders below it that could not be read, and why.
     pub(crate) unread: Vec<(PathBuf, io::Error)>,
+    /// Its other files, so many by their extensions, in lower case. What lies beside media, such
+    /// as a manifest, is not counted.
+    pub(crate) others: BTreeMap<String, usize>,
 }
+
+/// Extensions of what stamping leaves beside its targets.
+const BESIDE: [&str; 2] = ["c2pa", "json"];
 
 /// Searches a folder and those below it, but not behind links, so that none is entered twice; and
 /// not `but`, a real path, which may lie there.
@@ -75,6 +82,11 @@ fn collect(folder: &Path, but: Option<&Path>, found: &mut Found) {
             collect(&path, but, found);
         } else if path.is_file() && is_media(&path) {
             found.files.push(path);
+        } else if path.is_file() {
+            let name = extension(&path);
+            if !BESIDE.contains(&name.as_str()) {
+                *found.others.entry(name).or_default() += 1;
+            }
         }
     }
 }
@@ -92,6 +104,29 @@ pub(crate) fn hidden(path: &Path) -> bool {
 }
 
 pub(crate) fn is_media(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| MEDIA.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
+    MEDIA.contains(&extension(path).as_str())
+}
+
+/// The extension in lower case; empty without one.
+fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// What was left out of folders, for people.
+pub(crate) fn left_out(others: &BTreeMap<String, usize>) -> Option<String> {
+    /// Kinds that are named.
+    const NAMED: usize = 8;
+    let count: usize = others.values().sum();
+    let name =
+        |name: &str| if name.is_empty() { "no extension".into() } else { format!(".{name}") };
+    let kinds: Vec<String> =
+        others.iter().take(NAMED).map(|(kind, n)| format!("{n} with {}", name(kind))).collect();
+    let more = if others.len() > NAMED { ", and others" } else { "" };
+    (count > 0).then(|| {
+        format!(
+            "left out of folders, as their names are not those of media: {}{more}; name them to \
+            have them looked at",
+            kinds.join(", ")
+        )
+    })
 }

@@ -1,12 +1,15 @@
 //! Looking at files in this process itself.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{
     Audience, Decodes, Decoding, InspectError, Inspection, Inspector, Showing, Shown, inspection,
 };
 use crate::detect::Projector;
-use crate::media::{self, Cancel, Limits, MediaError, Progress, Reader, Still, Text, frame_at};
+use crate::media::{
+    self, Cancel, Kind, Limits, MediaError, Progress, Reader, Still, Text, frame_at,
+};
 use crate::provenance::{self, ManifestReport, Trust};
 
 /// This process itself: quickest, and open to whatever a file does to a decoder.
@@ -34,10 +37,12 @@ impl Decodes for InProcess {
             // Sound alone can be marked too.
             Err(MediaError::NoVideo { .. }) => {}
             Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => {
-                decoding.unseen = Some(e)
+                let kind = File::open(path).ok().and_then(Kind::of_unread);
+                let known = kind.map(|kind| MediaError::Unsupported { path: path.into(), kind });
+                decoding.unseen = Some(known.unwrap_or(e));
             }
-            Err(e @ MediaError::Unsupported { kind, .. }) if kind.is_media() => {
-                decoding.unseen = Some(e)
+            Err(e @ MediaError::Unsupported { kind, .. }) if kind.may_have_manifest() => {
+                decoding.unseen = Some(e);
             }
             Err(e) => return Err(e.into()),
         }

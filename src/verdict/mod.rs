@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::detect::Detected;
+use crate::media::Kind;
 use crate::payload::Payload;
 use crate::provenance::{Declaration, ManifestReport, ManifestState};
 use crate::recovery::Registered;
@@ -158,6 +159,8 @@ pub(crate) enum Unseen {
     NoKeys,
     /// There is neither picture nor sound that could be decoded.
     Undecodable,
+    /// It is of a kind in which nobody here can look for them.
+    Kind(Kind),
 }
 
 /// What a judgement is made from.
@@ -298,7 +301,12 @@ fn summary(
     out.insert("signer", m.map_or_else(reported::unnamed, reported::signer));
     out.extend(original.map(|r| ("date", reported::day(r.stamped).into())));
     let declared = facts.declared().map(reported::declared);
-    out.insert("declared", if declared.is_some() { "yes" } else { "no" }.into());
+    let said = match (facts.found.elsewhere, &declared) {
+        (Some(_), _) => "elsewhere",
+        (None, Some(_)) => "yes",
+        (None, None) => "no",
+    };
+    out.insert("declared", said.into());
     out.extend(declared.and_then(|mut told| Some(("how", told.remove("how")?))));
     out
 }
@@ -338,10 +346,8 @@ fn next(
     if has("manifest.stranger-names-our-payload") {
         out.push("list-own-signer");
     }
-    let unattested = |r: &Reason| match r.params.get("credential") {
-        Some(Param::Word(w)) => w.code == "expired-unattested",
-        _ => false,
-    };
+    let unattested =
+        |r: &Reason| r.params.get("because").is_some_and(|why| why.to_string() == "unlisted");
     if reasons.iter().any(unattested) {
         out.push("give-time-authorities");
     }

@@ -4,7 +4,8 @@ use time::OffsetDateTime;
 
 use super::reason::{Param, Params, Word, params};
 use crate::provenance::{
-    Action, Ancestor, Declaration, EXPIRED, INGREDIENT, Made, ManifestReport, REVOKED,
+    Action, Actor, Ancestor, Declaration, EXPIRED, INGREDIENT, Made, ManifestReport, REVOKED,
+    Unattested,
 };
 
 /// Who signed.
@@ -33,7 +34,9 @@ pub(super) fn credential(m: &ManifestReport) -> Params {
             Params::from([told("not-yet"), ("from", date(from).unwrap_or_default().into())])
         }
         (None, Some(time), _) => {
-            Params::from([told("expired-unattested"), until(), ("time", time.as_str().into())])
+            let why = signer.unattested.map_or("unlisted", Unattested::word);
+            let time = ("time", time.as_str().into());
+            Params::from([told("expired-unattested"), until(), time, ("because", why.into())])
         }
         (None, None, _) => Params::from([told("expired"), until()]),
     }
@@ -110,6 +113,7 @@ pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
             ("source", source.into()),
             ("kind", kind.into()),
             ("signer", a.signer().map_or_else(unnamed, Param::from)),
+            ("held", if a.failures.is_empty() { "yes" } else { "no" }.into()),
         ])
     };
     let mut parts = m.lineage.iter().filter(|a| a.ingredient_of.is_some());
@@ -121,16 +125,24 @@ pub(super) fn origin(m: &ManifestReport) -> Option<Params> {
 /// How a clip was made: in words that a sentence begins with, by which software, and who says so.
 /// What its own manifest says goes before what came with it.
 pub(super) fn made(m: &ManifestReport) -> Params {
-    let own = sourced(&m.actions).map(|a| (a, m.claim_generator.as_deref(), None));
+    let own = || m.actions.iter().map(|a| (a, m.claim_generator.as_deref(), None));
+    let lineage = || m.lineage.iter().filter(|l| l.failures.is_empty());
     let theirs = || {
-        m.lineage
-            .iter()
-            .find_map(|l| Some((sourced(&l.actions)?, l.claim_generator.as_deref(), Some(l))))
+        lineage()
+            .flat_map(|l| l.actions.iter().map(move |a| (a, l.claim_generator.as_deref(), Some(l))))
     };
-    let Some((action, generator, teller)) = own.or_else(theirs) else {
+    // That AI had a hand in it goes before what was put together of that.
+    let all = || own().chain(theirs()).filter(|told| told.0.digital_source_type.is_some());
+    let by_ai = |action: &Action| how(kind(action)).ends_with("ai");
+    let Some((action, generator, teller)) =
+        all().find(|told| by_ai(told.0)).or_else(|| all().next())
+    else {
         return unsaid();
     };
+    // What says otherwise of itself holds it as a part.
+    let partly = teller.is_some() && own().any(|(a, ..)| a.digital_source_type.is_some());
     let how = match how(kind(action)) {
+        "ai" if partly => "part-ai",
         "ai" => "ai",
         "part-ai" | "part-synthetic" => "part-ai",
         "camera" | "cameras" | "screen" => "camera",
@@ -183,6 +195,17 @@ pub(super) fn declared(d: &Declaration) -> Params {
 /// The same where nobody says.
 pub(super) fn unsaid() -> Params {
     Params::from([("made", Word::new("made", "unsaid").into()), ("teller", "none".into())])
+}
+
+/// Who is named as the author, and how far that holds.
+pub(super) fn actor(a: &Actor) -> Params {
+    let name: String = a.names.join(", ").chars().take(80).collect();
+    let mut out = Params::from([
+        ("named", if name.is_empty() { "no" } else { "yes" }.into()),
+        ("state", a.state.word().into()),
+    ]);
+    out.extend((!name.is_empty()).then(|| ("name", name.into())));
+    out
 }
 
 /// How something came to be, by the first action that says, and IPTC's word for it.

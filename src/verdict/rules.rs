@@ -15,7 +15,7 @@ use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
     entry, gap, is_another, is_confirmed, looks_otherwise, manifest, numbers, plain, recoverable,
 };
-use crate::provenance::ManifestState;
+use crate::provenance::{Actor, ActorState, ManifestState};
 use Severity::{Alert, Doubt, Good, Note};
 
 /// A rule.
@@ -440,6 +440,20 @@ pub(super) const RULES: &[Rule] = &[
         .found
         .elsewhere
         .and_then(|address| params([("address", address.into())]))),
+    rule!("manifest.actor-fails", Doubt, None, ["manifest.names-actor"], |f| {
+        let m = f.manifest.filter(|m| m.as_signed())?;
+        let fails = |a: &&Actor| a.state == ActorState::Invalid;
+        m.actors.iter().find(fails).map(reported::actor)
+    }),
+    rule!("manifest.names-actor", Note, None, [], |f| f
+        .manifest
+        .filter(|m| m.as_signed())
+        .and_then(|m| m.actors.first())
+        .map(reported::actor)),
+    rule!("manifest.leaves-open", Doubt, None, [], |f| {
+        let bytes = f.manifest.filter(|m| m.as_signed())?.open_bytes?;
+        params([("bytes", Param::Count(usize::try_from(bytes).unwrap_or(usize::MAX)))])
+    }),
     // What the file says of itself, which nobody signed.
     rule!("declaration.names-another-number", Doubt, None, [], |f| {
         let (named, payload) = f.declared_number().zip(f.seen.or(f.heard))?;
@@ -503,6 +517,10 @@ pub(super) const RULES: &[Rule] = &[
     rule!("media.no-keys", Note, None, [], |f| plain(
         f.found.unseen == Some(super::Unseen::NoKeys)
     )),
+    rule!("media.unsearchable", Doubt, None, [], |f| match f.found.unseen {
+        Some(super::Unseen::Kind(kind)) => params([("kind", kind.name().into())]),
+        _ => None,
+    }),
     rule!("media.unseen", Doubt, None, [], |f| plain(
         f.found.unseen == Some(super::Unseen::Undecodable)
     )),

@@ -137,6 +137,11 @@ impl Verifying<'_, '_> {
         let watch = &mut self.control.progress;
         match self.look.marks(ring, how, what, &mut |p| watch(Stage::Whole(p))) {
             Ok(found) => Ok((Some(found), None)),
+            Err(InspectError::Media(MediaError::Unsupported { kind, .. }))
+                if kind.may_have_manifest() =>
+            {
+                Ok((None, Some(Unseen::Kind(kind))))
+            }
             // Without a picture the manifest still speaks for the file.
             Err(InspectError::Media(
                 MediaError::Unsupported { .. }

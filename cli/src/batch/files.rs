@@ -1,7 +1,7 @@
 //! Which files: as named, in folders, by patterns, from lists; each once; and of those a machine's
 //! share.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -34,6 +34,8 @@ pub(crate) struct Files {
     pub(crate) single: bool,
     /// Names that led to a file that was there already.
     pub(crate) twice: usize,
+    /// What was left out of folders, so many by their extensions.
+    pub(crate) others: BTreeMap<String, usize>,
 }
 
 impl Files {
@@ -131,6 +133,9 @@ impl Finding<'_> {
     fn folder(&mut self, folder: &Path, root: &Path) -> usize {
         let found = inputs::search(folder, self.but);
         let all = found.files.len() + found.unread.len();
+        for (kind, count) in found.others {
+            *self.files.others.entry(kind).or_default() += count;
+        }
         for (path, reason) in found.unread {
             let told = format!("{:#}", inputs::unread(&path, &reason));
             self.add(path.clone(), below(&path, root), Some(told));

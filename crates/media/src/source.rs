@@ -65,7 +65,7 @@ impl Source {
         }
         check(path, "a file size (bytes)", meta.len(), limits.bytes)?;
         let mut file = File::open(path).map_err(fail)?;
-        if let Some(kind) = Kind::of(&file) {
+        if let Some(kind) = Kind::of_file(&file) {
             return Err(MediaError::Unsupported { path: path.into(), kind });
         }
         file.rewind().map_err(fail)?;

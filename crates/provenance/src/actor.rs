@@ -43,6 +43,19 @@ pub enum ActorState {
     Unchecked,
 }
 
+impl ActorState {
+    /// Its word, as JSON has it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
 /// Whether a manifest has identity assertions.
 pub(super) fn any(manifest: &Manifest) -> bool {
     manifest.assertions().iter().any(|a| a.label().starts_with(IDENTITY))
@@ -87,7 +100,7 @@ pub(super) fn actors(
     Ok(found
         .filter_map(|a| a.value().ok())
         .map(|value| {
-            let kind = text(value, "/signer_payload/sig_type").or_else(|| text(value, "/sig_type"));
+            let kind = kind(value);
             let decoded = value.pointer("/signature").is_none();
             let state = match (failed, decoded && passed) {
                 (true, _) => ActorState::Invalid,
@@ -98,6 +111,17 @@ pub(super) fn actors(
             Actor { kind, names: names(value), state }
         })
         .collect())
+}
+
+/// The kind of a credential, which the reader leaves out where it holds.
+fn kind(value: &Value) -> Option<String> {
+    let known = [
+        ("/verifiedIdentities", "cawg.identity_claims_aggregation"),
+        ("/signature_info", "cawg.x509.cose"),
+    ];
+    let told = text(value, "/signer_payload/sig_type").or_else(|| text(value, "/sig_type"));
+    let held = || known.iter().find(|(place, _)| value.pointer(place).is_some());
+    told.or_else(|| held().map(|(_, kind)| (*kind).into()))
 }
 
 fn text(value: &Value, place: &str) -> Option<String> {

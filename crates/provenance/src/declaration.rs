@@ -109,12 +109,15 @@ fn declared(kind: &str, made: Made, text: &Text, says: &str, by: Option<String>)
 }
 
 fn is_xmp(text: &Text) -> bool {
-    text.place == "XMP" || text.value.contains("<x:xmpmeta")
+    text.place == "XMP" || text.name == "XML:com.adobe.xmp" || text.value.contains("<x:xmpmeta")
 }
 
 /// A property of XMP, whose text is that of XML.
 fn said(text: &Text, name: &str) -> Option<String> {
-    let raw = property(&text.value, name).filter(|_| is_xmp(text))?;
+    let another = || name.strip_prefix("Iptc4xmpExt:").map(|name| format!("iptcExt:{name}"));
+    let raw = property(&text.value, name)
+        .or_else(|| property(&text.value, &another()?))
+        .filter(|_| is_xmp(text))?;
     let said = super::reference::unescaped(raw);
     (!said.is_empty()).then_some(said)
 }
@@ -188,19 +191,38 @@ fn workflow(text: &Text) -> Option<Declaration> {
         .then(|| declared("comfyui.workflow", Made::Ai, text, name, Some("ComfyUI".into())))
 }
 
-/// Programs that generate, and sign with their names.
-const GENERATORS: [&str; 6] =
-    ["NovelAI", "InvokeAI", "Fooocus", "Adobe Firefly", "Midjourney", "Made with Google AI"];
+/// Programs that generate: what they write, where, and their names. Without a place it may be where
+/// programs name themselves.
+const GENERATORS: [(&str, &str, &str); 12] = [
+    ("Software", "NovelAI", "NovelAI"),
+    ("Description", "Job ID: ", "Midjourney"),
+    ("Dream", "", "InvokeAI"),
+    ("sd-metadata", "", "InvokeAI"),
+    ("invokeai_metadata", "", "InvokeAI"),
+    ("invokeai_graph", "", "InvokeAI"),
+    ("fooocus_scheme", "", "Fooocus"),
+    ("", "Fooocus", "Fooocus"),
+    ("", "Adobe Firefly", "Adobe Firefly"),
+    ("", "Midjourney", "Midjourney"),
+    ("", "Made with Google AI", "Google"),
+    ("Title", "AI generated image", "NovelAI"),
+];
 
 fn software(text: &Text) -> Option<Declaration> {
-    let fields = ["Software", "encoder", "invokeai_metadata", "parameters"];
-    let named =
-        fields.iter().any(|f| text.name.eq_ignore_ascii_case(f)).then(|| text.value.clone());
-    let says = named
+    let themselves = ["Software", "encoder"].iter().any(|f| text.name.eq_ignore_ascii_case(f));
+    let itself = themselves
+        .then(|| text.value.clone())
         .or_else(|| said(text, "xmp:CreatorTool"))
-        .or_else(|| said(text, "photoshop:Credit"))?;
-    let found = GENERATORS.iter().find(|g| says.contains(*g))?;
-    Some(declared("software", Made::Ai, text, &says, Some((*found).into())))
+        .or_else(|| said(text, "photoshop:Credit"));
+    let (says, by) = GENERATORS.iter().find_map(|(place, what, by)| {
+        if place.is_empty() {
+            itself.clone().filter(|says| says.contains(what)).map(|says| (says, by))
+        } else {
+            let there = text.name.eq_ignore_ascii_case(place) && text.value.contains(what);
+            there.then(|| (text.value.clone(), by))
+        }
+    })?;
+    Some(declared("software", Made::Ai, text, &says, Some((*by).into())))
 }
 
 #[cfg(test)]
@@ -270,7 +292,17 @@ mod tests {
             let found = of(place, name, &value);
             assert_eq!(kinds(&found), [("comfyui.workflow", Made::Ai, Some("ComfyUI"))], "{place}");
         }
-        assert_eq!(of("text", "Software", "NovelAI")[0].kind, "software");
+        for (name, value, by) in [
+            ("Software", "NovelAI", "NovelAI"),
+            ("Description", "a fox --v 5.2 Job ID: 1", "Midjourney"),
+            ("Dream", "a fox -s 50", "InvokeAI"),
+        ] {
+            assert_eq!(
+                kinds(&of("text", name, value)),
+                [("software", Made::Ai, Some(by))],
+                "{name}"
+            );
+        }
         for plain in ["a cat", "Steps: 20", "{\"nodes\": []}", "Lavf59"] {
             assert!(of("tags", "comment", plain).is_empty(), "{plain}");
         }

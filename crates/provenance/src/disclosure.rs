@@ -44,7 +44,8 @@ pub(super) fn disclosure(manifest: &Manifest) -> Option<Disclosure> {
 /// What may be done with the clip.
 pub(super) fn uses(manifest: &Manifest) -> Vec<Use> {
     let told = assertion(manifest, &["cawg.training-mining", "c2pa.training-mining"]);
-    let entries = told.and_then(|told| told.get("entries")).and_then(Value::as_object);
+    // Some leave out the list that they belong in.
+    let entries = told.and_then(|told| told.get("entries").unwrap_or(told).as_object());
     entries
         .into_iter()
         .flatten()

@@ -9,11 +9,13 @@
 
 mod actor;
 mod claims;
+mod coverage;
 mod declaration;
 mod disclosure;
 mod identity;
 mod manifest;
 mod parent;
+mod pdf;
 mod placement;
 mod read;
 mod reference;
@@ -46,6 +48,7 @@ pub use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
 pub use report::{
     Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED, Signer,
+    Unattested,
 };
 pub use soft_binding::{AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, SoftBinding, VIDEO_FINGERPRINT};
 pub use traces::Traces;

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::report::{
-    INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, is_attested, report, unreadable,
+    INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, Unattested, report, unattested,
+    unreadable,
 };
 use super::validity::digest;
-use super::{Placement, ProvenanceError, actor, claims, open, size, validity};
+use super::{Placement, ProvenanceError, actor, claims, coverage, open, pdf, size, validity};
 use proofmark_core::Limits;
 
 /// Whom to trust: PEM certificates of authorities, for signers and for times.
@@ -120,6 +121,9 @@ pub fn read(
         return Err(ProvenanceError::Alone { path: path.into() });
     }
     size::check(path, size::announced(&mut file).unwrap_or(0), limits)?;
+    if format == PDF {
+        return within_pdf(path, &mut file, trust, limits);
+    }
     let store = jumbf_io::load_jumbf_from_stream(&format, &mut file).ok();
     if store.as_ref().is_some_and(|store| claims::overstated(store, limits.manifest_bytes)) {
         return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
@@ -127,7 +131,10 @@ pub fn read(
     let _ = file.rewind();
     match Reader::from_context(context(trust, limits)?).with_stream(&format, &mut file) {
         Ok(reader) => {
-            return told(&reader, store.as_deref(), Placement::Embedded, trust, limits).map(Some);
+            let report = told(&reader, store.as_deref(), Placement::Embedded, trust, limits)?;
+            let open_bytes =
+                store.as_deref().and_then(|s| coverage::open_bytes(&reader, &format, s));
+            return Ok(Some(ManifestReport { open_bytes, ..report }));
         }
         // What is only referred to is not fetched; somebody may have, and laid it beside the file.
         Err(c2pa::Error::RemoteManifestUrl(_) | c2pa::Error::RemoteManifestFetch(_)) => {}
@@ -152,6 +159,27 @@ pub fn read(
             Ok(Some(report).filter(|report| !is_of_another_kind(&reader, report, &format)))
         }
         Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
+    }
+}
+
+/// What the manifest in a document says: the `c2pa` crate would read that with a library of its own.
+fn within_pdf(
+    path: &Path,
+    file: &mut File,
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<Option<ManifestReport>, ProvenanceError> {
+    let store = pdf::store(file, limits.manifest_bytes)
+        .map_err(|reason| ProvenanceError::Open { path: path.into(), reason })?;
+    let Some(store) = store else { return Ok(None) };
+    if claims::overstated(&store, limits.manifest_bytes) {
+        return Ok(Some(unreadable(OVERSTATED, Placement::Embedded)));
+    }
+    let reader = Reader::from_context(context(trust, limits)?)
+        .with_manifest_data_and_stream(&store, PDF, file);
+    match reader {
+        Ok(reader) => told(&reader, Some(&store), Placement::Embedded, trust, limits).map(Some),
+        Err(e) => Ok(Some(unreadable(e, Placement::Embedded))),
     }
 }
 
@@ -240,6 +268,9 @@ const HARD_BINDING: [&str; 4] = [
 /// What a manifest store is called that is in no file.
 pub(super) const STORE: &str = "application/c2pa";
 
+/// The media type of documents.
+const PDF: &str = "application/pdf";
+
 /// Our assertion in a sidecar that says what kind of file it is for, its media type as `format`.
 pub(super) const FILE: &str = "org.proofmark.file";
 
@@ -264,7 +295,7 @@ fn told(
                 .ok(),
             None => None,
         };
-        report.hold_time(again.is_some_and(|again| is_attested(&again)));
+        report.hold_time(again.map_or(Some(Unattested::Unlisted), |again| unattested(&again)));
     }
     Ok(report)
 }
@@ -353,6 +384,10 @@ pub(super) fn format_of(path: &Path, file: &mut File) -> String {
         ([b'I', b'D', b'3', _] | [0xff, 0xe2..=0xfb, ..], ..) => "audio/mpeg",
         ([0x1a, 0x45, 0xdf, 0xa3], ..) => "video/x-matroska",
         (_, b"jumb", _) => STORE,
+        (b"%PDF", ..) => PDF,
+        (b"GIF8", ..) => "image/gif",
+        (b"II*\0" | b"MM\0*", ..) => "image/tiff",
+        (_, b"JXL ", _) => "image/jxl",
         // Boxes that may stand before the one that says what a file is: of what follows the name
         // may say more.
         (_, b"free" | b"skip" | b"wide" | b"moov" | b"mdat" | b"uuid" | b"pnot", _) => {

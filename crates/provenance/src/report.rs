@@ -29,6 +29,30 @@ pub enum ManifestState {
     Invalid,
 }
 
+/// Why a time of signing counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unattested {
+    /// No list names who attests it.
+    Unlisted,
+    /// It stamps a claim of the first version, in a way that is held to no list here.
+    OldKind,
+    /// It has not come yet.
+    Future,
+}
+
+impl Unattested {
+    /// Its word, as JSON has it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unlisted => "unlisted",
+            Self::OldKind => "old-kind",
+            Self::Future => "future",
+        }
+    }
+}
+
 /// Who signed, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {
@@ -42,6 +66,9 @@ pub struct Signer {
     /// yet.
     #[serde(default)]
     pub unattested_time: Option<String>,
+    /// Why it counts for nothing.
+    #[serde(default)]
+    pub unattested: Option<Unattested>,
     /// Whether the certificate leads to a trusted authority.
     pub trusted: bool,
     /// From when the certificate is valid, in seconds since 1970.
@@ -99,6 +126,9 @@ pub struct Ancestor {
     pub common_name: Option<String>,
     /// What was done, in order.
     pub actions: Vec<Action>,
+    /// The C2PA's code for each check that failed when it was taken in.
+    #[serde(default)]
+    pub failures: Vec<String>,
 }
 
 impl Ancestor {
@@ -139,6 +169,10 @@ pub struct ManifestReport {
     pub content_holds: Option<bool>,
     /// The C2PA's code for each check that failed.
     pub failures: Vec<String>,
+    /// Bytes of the file that the manifest leaves open to change, beside its own place; `None` if
+    /// there are none, or that cannot be told.
+    #[serde(default)]
+    pub open_bytes: Option<u64>,
     /// What it says of AI.
     #[serde(default)]
     pub disclosure: Option<Disclosure>,
@@ -202,9 +236,11 @@ impl ManifestReport {
 
     /// Takes the time of signing for nothing unless it is attested and has come, and holds the
     /// certificate to the present then.
-    pub(super) fn hold_time(&mut self, attested: bool) {
+    pub(super) fn hold_time(&mut self, unattested: Option<Unattested>) {
         let Some(signer) = &mut self.signer else { return };
-        if attested && signer.time.as_deref().is_none_or(validity::has_come) {
+        let has_come = signer.time.as_deref().is_none_or(validity::has_come);
+        signer.unattested = unattested.or((!has_come).then_some(Unattested::Future));
+        if signer.unattested.is_none() {
             return;
         }
         signer.unattested_time = signer.time.take();
@@ -241,6 +277,7 @@ pub(super) fn unreadable(why: impl fmt::Display, placement: Placement) -> Manife
         soft_bindings: Vec::new(),
         content_holds: None,
         failures: vec![format!("unreadable: {why}")],
+        open_bytes: None,
         disclosure: None,
         training_mining: Vec::new(),
         actors: Vec::new(),
@@ -286,6 +323,7 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         soft_bindings: manifest.map(soft_bindings).unwrap_or_default(),
         content_holds: matched(reader).then_some(true),
         failures,
+        open_bytes: None,
         disclosure: manifest.and_then(disclosure),
         training_mining: manifest.map(uses).unwrap_or_default(),
         actors: Vec::new(),
@@ -304,14 +342,15 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
 /// The C2PA's code for a listed authority that attests when something was signed.
 const ATTESTED: &str = "timeStamp.trusted";
 
-/// Whether a listed authority attests when the manifest was signed, if it was read with their list.
-/// Claims of the first version are not held to one by the reader, whatever it says of them.
-pub(super) fn is_attested(reader: &Reader) -> bool {
-    passed(reader, &[ATTESTED])
-        && reader
-            .active_manifest()
-            .and_then(Manifest::claim_version)
-            .is_some_and(|version| version > 1)
+/// Why nobody attests when the manifest was signed, if it was read with the authorities' list;
+/// `None` if a listed one does. Claims of the first version are not held to a list by the reader,
+/// whatever it says of them.
+pub(super) fn unattested(reader: &Reader) -> Option<Unattested> {
+    let version = reader.active_manifest().and_then(Manifest::claim_version);
+    if version.is_none_or(|version| version < 2) {
+        return Some(Unattested::OldKind);
+    }
+    (!passed(reader, &[ATTESTED])).then_some(Unattested::Unlisted)
 }
 
 /// The C2PA's codes for content that is as signed.
@@ -373,7 +412,18 @@ fn ancestor(m: &Manifest, within: Option<(&Manifest, &Ingredient)>) -> Option<An
         organisation: signed.and_then(|i| i.issuer.clone()),
         common_name: signed.and_then(|i| i.common_name.clone()),
         actions: actions(m),
+        failures: within.map(|(_, ingredient)| failed(ingredient)).unwrap_or_default(),
     })
+}
+
+/// What failed in an ingredient's manifest when that was taken in, as whoever took it in says.
+fn failed(ingredient: &Ingredient) -> Vec<String> {
+    let results = ingredient.validation_results().and_then(|r| r.active_manifest());
+    let newer = results.map(|r| r.failure().as_slice()).unwrap_or_default();
+    let older = ingredient.validation_status().unwrap_or_default();
+    let codes: BTreeSet<&str> =
+        newer.iter().chain(older).map(|s| s.code()).filter(|code| *code != UNTRUSTED).collect();
+    codes.into_iter().map(str::to_string).collect()
 }
 
 /// What is added to failure codes of ingredients.
@@ -413,6 +463,7 @@ fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
         common_name: signed.common_name.clone(),
         time: signed.time.clone(),
         unattested_time: None,
+        unattested: None,
         trusted,
         valid_from,
         valid_until,

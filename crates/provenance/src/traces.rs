@@ -2,7 +2,7 @@
 //! there.
 
 /// What a manifest store begins with in whatever kind of file: its type (C2PA 2.2, section 11.1.4).
-const STORE: [u8; 16] = *b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71";
+pub(super) const STORE: [u8; 16] = *b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71";
 /// XMP's word for where a manifest is kept.
 const REFERENCE: &[u8] = b"dcterms:provenance";
 /// What raw video begins with, in which all that follows is picture.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use proofmark::Verified;
-use proofmark::provenance::{Action, ManifestReport, ManifestState};
+use proofmark::provenance::{Action, ManifestReport, ManifestState, Unattested};
 use proofmark::verdict::{Language, Severity, Verdict};
 
 use super::marks::evidence;
@@ -55,13 +55,28 @@ pub(super) fn manifest(out: &mut String, m: &ManifestReport) {
         let time = match (&s.time, &s.unattested_time) {
             (Some(time), _) => format!("attested at {time}"),
             (None, Some(time)) => {
-                format!("says it was at {time}, which nobody listed here attests")
+                let why = match s.unattested {
+                    Some(Unattested::OldKind) => "in a stamp of a kind that is not counted here",
+                    Some(Unattested::Future) => "which has not come yet",
+                    _ => "which nobody listed here attests",
+                };
+                format!("says it was at {time}, {why}")
             }
             (None, None) => "no attested time".to_string(),
         };
         line(out, "signer", &format!("{name}; {trusted}; {time}"));
     }
     lines(out, "actions", m.actions.iter().map(action));
+    if let Some(d) = &m.disclosure {
+        let told = [&d.model, &d.identifier, &d.oversight];
+        let told: Vec<&str> = told.into_iter().flatten().map(String::as_str).collect();
+        line(out, "model", &told.join(", "));
+    }
+    let uses = m.training_mining.iter().map(|u| {
+        let constraint = u.constraint.as_ref().map(|c| format!(" ({c})")).unwrap_or_default();
+        format!("{}: {}{constraint}", u.entry, u.permission)
+    });
+    lines(out, "training", uses);
     for (i, a) in m.lineage.iter().enumerate() {
         let title = a.title.as_ref().map(|t| format!(", '{t}'")).unwrap_or_default();
         let how = a.relationship.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
@@ -91,5 +106,6 @@ fn action(a: &Action) -> String {
         .unwrap_or_default();
     let agent = a.software_agent.as_ref().map(|s| format!(" by {s}")).unwrap_or_default();
     let when = a.when.as_ref().map(|w| format!(" at {w}")).unwrap_or_default();
-    format!("{}{source}{agent}{when}", a.action)
+    let what = a.description.as_ref().map(|d| format!(": {d}")).unwrap_or_default();
+    format!("{}{source}{agent}{when}{what}", a.action)
 }

@@ -247,11 +247,14 @@ pub(super) fn act(
     // Whether a definition names all that was done, only its author knows.
     let all = said.actions.is_empty();
     actions.extend(said.actions);
-    let after = [
-        (origin == Origin::Reencoded).then_some("c2pa.transcoded"),
-        bound.marked.then_some("c2pa.watermarked.bound"),
-    ];
-    actions.extend(after.into_iter().flatten().map(|name| json!({"action": name, "when": when})));
+    if origin == Origin::Reencoded {
+        let parameters = json!({"ingredientIds": [parent::ID]});
+        let action = "c2pa.transcoded";
+        actions.push(json!({"action": action, "when": when, "parameters": parameters}));
+    }
+    if bound.marked {
+        actions.push(json!({"action": "c2pa.watermarked.bound", "when": when}));
+    }
     let mut told = said.assertion;
     if told.get("allActionsIncluded").is_none() {
         told["allActionsIncluded"] = json!(all);
