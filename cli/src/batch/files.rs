@@ -39,6 +39,17 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// What is worth knowing of how they were found, a line each.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let twice = (self.twice > 0).then(|| {
+            format!(
+                "{} of the names lead to a file that another has led to; each file is taken once",
+                self.twice
+            )
+        });
+        twice.into_iter().chain(inputs::left_out(&self.others))
+    }
+
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.inputs.iter().map(|i| i.path.clone()).collect()
     }

@@ -17,7 +17,6 @@ use super::{BatchArgs, Files, Input, Work};
 use crate::args::Global;
 use crate::commands::{Answer, is_cancelled};
 use crate::exit::Exit;
-use crate::inputs;
 use crate::metrics::Finished;
 use crate::output;
 use crate::progress::{Bar, cancel};
@@ -51,14 +50,8 @@ pub(crate) fn run(
         }
         (None, None) => None,
     };
-    if files.twice > 0 && !global.quiet {
-        output::remark(&format!(
-            "{} of the names lead to a file that another has led to; each file is taken once",
-            files.twice
-        ));
-    }
-    if let Some(left_out) = inputs::left_out(&files.others).filter(|_| !global.quiet) {
-        output::remark(&left_out);
+    if !global.quiet {
+        files.remarks().for_each(|line| output::remark(&line));
     }
     let mine: Vec<&Input> =
         files.inputs.iter().filter(|i| args.shard.is_none_or(|s| s.holds(&i.path))).collect();
