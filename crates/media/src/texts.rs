@@ -39,7 +39,7 @@ pub fn texts(path: &Path, limits: &Limits) -> Result<Vec<Text>, MediaError> {
     }
     let mut file = File::open(path).map_err(fail)?;
     out.extend(packets(&mut file).map_err(fail)?);
-    out.extend(chunk(&mut file).ok().flatten());
+    out.extend(label(&mut file).ok().flatten());
     let mut left = Text::ALL;
     out.retain(|text| {
         let bytes = text.place.len() + text.name.len() + text.value.len();
@@ -58,7 +58,7 @@ fn told(place: &str, name: &str, value: &str) -> Text {
 }
 
 /// Packets of XMP.
-fn packets(file: &mut File) -> io::Result<Vec<Text>> {
+pub(super) fn packets(file: &mut File) -> io::Result<Vec<Text>> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut out = Vec::new();
     let mut scan = |from: u64| -> io::Result<()> {
@@ -70,7 +70,7 @@ fn packets(file: &mut File) -> io::Result<Vec<Text>> {
             && let Some(end) = rest[begin..].find(XMP[1])
             && out.len() < Text::MOST
         {
-            let packet = told("XMP", "", &rest[begin..begin + end]);
+            let packet = told("XMP", "", &rest[begin..begin + end + XMP[1].len()]);
             if !out.contains(&packet) {
                 out.push(packet);
             }
@@ -86,7 +86,7 @@ fn packets(file: &mut File) -> io::Result<Vec<Text>> {
 }
 
 /// The label of a WAVE in a part of its own, which libav passes over (GB 45438).
-fn chunk(file: &mut File) -> io::Result<Option<Text>> {
+pub(super) fn label(file: &mut File) -> io::Result<Option<Text>> {
     let mut head = [0; 12];
     file.rewind()?;
     file.read_exact(&mut head)?;
@@ -173,8 +173,9 @@ mod tests {
         ] {
             std::fs::write(file.path(), text).unwrap();
             let found = packets(&mut File::open(file.path()).unwrap()).unwrap();
-            let told: Vec<_> = found.iter().map(|t| t.value.trim_start_matches(XMP[0])).collect();
-            assert_eq!(told, expected.iter().map(|n| format!(">{n}")).collect::<Vec<_>>());
+            let told: Vec<_> = found.iter().map(|t| t.value.as_str()).collect();
+            let expected = expected.iter().map(|n| format!("<x:xmpmeta>{n}</x:xmpmeta>"));
+            assert_eq!(told, expected.collect::<Vec<_>>());
         }
     }
 
@@ -183,9 +184,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let wave = [&b"RIFF\0\0\0\0WAVE"[..], b"fmt \x01\0\0\0a\0", b"AIGC\x02\0\0\0{}"].concat();
         std::fs::write(file.path(), &wave).unwrap();
-        let found = chunk(&mut File::open(file.path()).unwrap()).unwrap().unwrap();
+        let found = label(&mut File::open(file.path()).unwrap()).unwrap().unwrap();
         assert_eq!((found.name.as_str(), found.value.as_str()), ("AIGC", "{}"));
         std::fs::write(file.path(), &wave[..20]).unwrap();
-        assert!(chunk(&mut File::open(file.path()).unwrap()).is_err());
+        assert!(label(&mut File::open(file.path()).unwrap()).is_err());
     }
 }

@@ -22,6 +22,7 @@ mod reference;
 mod report;
 mod size;
 mod soft_binding;
+mod tiff;
 mod time_stamp;
 mod traces;
 mod validity;

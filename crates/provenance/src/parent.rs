@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::read::{OVERSTATED, context, format_of, sidecar};
 use super::report::report;
-use super::{Placement, ProvenanceError, Trust, claims, open, reference, size};
+use super::{Placement, ProvenanceError, Trust, claims, open, reference, size, tiff};
 use proofmark_core::Limits;
 
 /// What a clip is made from.
@@ -109,6 +109,9 @@ fn manifest(
 ) -> Result<Option<(Vec<u8>, Reader)>, ProvenanceError> {
     // To leave out one that is there would claim that the clip was created here.
     let torn = |reason: String| ProvenanceError::Torn { path: source.path.into(), reason };
+    if tiff::is_endless(file) {
+        return Err(torn("it says that it has more pictures than anybody would look at".into()));
+    }
     let announced = size::announced(file);
     size::check(source.path, announced.unwrap_or(0), &source.limits)?;
     match jumbf_io::load_jumbf_from_stream(format, file) {

@@ -16,7 +16,7 @@ use super::report::{
     unreadable,
 };
 use super::validity::digest;
-use super::{Placement, ProvenanceError, actor, claims, coverage, open, pdf, size, validity};
+use super::{Placement, ProvenanceError, actor, claims, coverage, open, pdf, size, tiff, validity};
 use proofmark_core::Limits;
 
 /// Whom to trust: PEM certificates of authorities, for signers and for times.
@@ -121,6 +121,9 @@ pub fn read(
         return Err(ProvenanceError::Alone { path: path.into() });
     }
     size::check(path, size::announced(&mut file).unwrap_or(0), limits)?;
+    if tiff::is_endless(&mut file) {
+        return Ok(None);
+    }
     if format == PDF {
         return within_pdf(path, &mut file, trust, limits);
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use c2pa::Ingredient;
 
 use super::read::format_of;
-use super::{ProvenanceError, open, xmp};
+use super::{ProvenanceError, open, tiff, xmp};
 
 /// Bytes of an address that are told: longer ones lead nowhere that anybody would follow.
 pub const LONGEST: usize = 2048;
@@ -26,6 +26,9 @@ pub fn reference(path: &Path) -> Result<Option<String>, ProvenanceError> {
 /// The same of an open file of such a media type.
 pub(super) fn of_file(format: &str, file: &mut File) -> Option<String> {
     file.rewind().ok()?;
+    if tiff::is_endless(file) {
+        return None;
+    }
     let found = Ingredient::from_stream_info(file, format, "").provenance().map(str::to_string);
     let told = found.or_else(|| xmp::provenance(file)).map(|raw| unescaped(&raw))?;
     leads_elsewhere(&told).then(|| told[..told.floor_char_boundary(LONGEST)].to_string())

@@ -7,6 +7,7 @@
 //! takes out of XMP what will not be so. [`picture_of`] shows libav the first picture of a JPEG
 //! alone, whatever follows it.
 
+mod clips;
 mod jpeg;
 mod png;
 mod tiff;
@@ -182,8 +183,8 @@ struct Record {
 }
 
 /// Carries over what lies beside the picture of `input` into `still`, which was made from it and is
-/// called `target` in messages; of what cannot be, a line each. `None` if the input is no still of
-/// a kind that is known here.
+/// called `target` in messages; of what cannot be, a line each. Of clips and sounds it is what
+/// libav passes over.
 ///
 /// # Errors
 /// [`MediaError`] if either cannot be read or written.
@@ -196,7 +197,8 @@ pub fn carry_over(
 ) -> Result<Vec<String>, MediaError> {
     let opened = |reason| MediaError::Open { path: input.into(), reason };
     let Some((from, mut record)) = read(input, limits).map_err(opened)? else {
-        return Ok(Vec::new());
+        return clips::carry_over(input, still, container)
+            .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() });
     };
     let mut told = std::mem::take(&mut record.lost);
     mend(&mut record, container, &mut told);
