@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use proofmark::provenance::Model;
 use proofmark::stamp::{Once, Remember};
 use proofmark::{Control, KeyRing, Payload, StampOptions, Stamper, report};
 use pyo3::prelude::*;
@@ -30,8 +31,9 @@ pub(crate) struct Clip {
 impl Clip {
     #[new]
     #[pyo3(signature = (
-        key, *, payload=None, job=None, title=None, model=None, model_version=None,
-        digital_source_type=None, labels=Vec::new(), identity=None, registry=None,
+        key, *, payload=None, job=None, title=None, model=None, model_version=None, model_id=None,
+        prompt=None, oversight=None, training_mining=None, digital_source_type=None,
+        labels=Vec::new(), identity=None, registry=None,
     ))]
     fn new(
         py: Python<'_>,
@@ -41,6 +43,10 @@ impl Clip {
         title: Option<String>,
         model: Option<String>,
         model_version: Option<String>,
+        model_id: Option<String>,
+        prompt: Option<String>,
+        oversight: Option<&str>,
+        training_mining: Option<&str>,
         digital_source_type: Option<String>,
         labels: Vec<String>,
         identity: Option<&Bound<'_, Identity>>,
@@ -49,7 +55,14 @@ impl Clip {
         let mut ring = ring_of(key)?;
         let mut options = StampOptions::default();
         options.manifest.title = title;
-        options.manifest.software_agent = model.map(|m| (m, model_version));
+        options.manifest.software_agent = model.clone().map(|m| (m, model_version.clone()));
+        options.manifest.model =
+            model.map(|name| Model { name, version: model_version, id: model_id });
+        options.manifest.prompt = prompt;
+        options.manifest.oversight =
+            oversight.map(str::parse).transpose().map_err(usage::<String>)?;
+        options.manifest.training_mining =
+            training_mining.map(str::parse).transpose().map_err(usage::<String>)?;
         if let Some(kind) = digital_source_type {
             options.manifest.digital_source_type = kind;
         }

@@ -24,7 +24,7 @@ pub(crate) struct DisclosureArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) prompt_file: Option<PathBuf>,
     /// How far people had a hand in it: fully_autonomous, prompt_guided or human_validated
-    #[arg(long, env = "PROOFMARK_OVERSIGHT", value_name = "LEVEL", value_parser = oversight)]
+    #[arg(long, env = "PROOFMARK_OVERSIGHT", value_name = "LEVEL")]
     pub(crate) oversight: Option<Oversight>,
     /// Whether the clip may be taken for mining data and training models: allowed, notAllowed, or
     /// constrained:CONDITIONS
@@ -43,12 +43,4 @@ pub(crate) struct DisclosureArgs {
     /// Do not read back what was signed
     #[arg(long)]
     pub(crate) no_check: bool,
-}
-
-/// A level of oversight by its word.
-pub(crate) fn oversight(word: &str) -> Result<Oversight, String> {
-    let all = Oversight::ALL.iter();
-    all.copied()
-        .find(|level| level.word() == word)
-        .ok_or_else(|| format!("it is {}", Oversight::ALL.map(Oversight::word).join(", ")))
 }

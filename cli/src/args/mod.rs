@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use disclosure::{DisclosureArgs, oversight};
+pub(crate) use disclosure::DisclosureArgs;
 pub(crate) use look::{DetectArgs, EvaluateArgs, QuestionArgs, Require, VerifyArgs};
 pub(crate) use options::{Global, LogFormat, RegistryOption, SandboxOption, TrustOption};
 pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::places::Places;
 use super::{Answer, Inspectors};
 use crate::args::{
-    DisclosureArgs, EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs, oversight,
+    DisclosureArgs, EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs,
 };
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
@@ -255,7 +255,7 @@ fn disclose(o: &mut ManifestOptions, d: &DisclosureArgs, c: &ManifestConfig) -> 
         anyhow!("manifest.{name} of the configuration cannot be used: {e}; mend it in config.toml")
     };
     o.oversight = match (d.oversight, &c.oversight) {
-        (None, Some(word)) => Some(oversight(word).map_err(|e| wrong("oversight", e))?),
+        (None, Some(word)) => Some(word.parse().map_err(|e| wrong("oversight", e))?),
         (given, _) => given,
     };
     o.training_mining = match (&d.training_mining, &c.training_mining) {

@@ -62,6 +62,17 @@ impl Oversight {
     }
 }
 
+impl FromStr for Oversight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.word() == text)
+            .ok_or_else(|| format!("it is {}", Self::ALL.map(Self::word).join(", ")))
+    }
+}
+
 /// Whether a clip may be taken for mining data and for training models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrainingMining {
