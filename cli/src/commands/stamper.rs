@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, Result, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, EncodeOptions, Progress};
-use proofmark::provenance::Identity;
 use proofmark::registry::mend;
 use proofmark::report;
 use proofmark::stamp::{Once, Remember, StampOptions};
@@ -183,7 +182,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.encode = encoding(&args.encode, config)?;
     say(&mut o, &args.manifest, &config.manifest);
     if !args.no_c2pa {
-        o.identity = Some(identity(&args.manifest, home, config)?);
+        o.identity = Some(home.identity(Some(&args.manifest.signing), &config.signing)?);
     }
     Ok(o)
 }
@@ -232,14 +231,6 @@ pub(super) fn say(o: &mut StampOptions, m: &ManifestArgs, c: &ManifestConfig) {
             to.clone_from(name);
         }
     }
-}
-
-/// Who signs.
-pub(super) fn identity(m: &ManifestArgs, home: &Home, config: &Config) -> Result<Identity> {
-    let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
-    let key = m.sign_key.as_deref().or(config.signing.key.as_deref());
-    let url = m.time_stamp_url.clone().or_else(|| config.signing.time_stamp_url.clone());
-    home.identity(certificate, key, url)
 }
 
 /// Where clips are remembered, in a word.

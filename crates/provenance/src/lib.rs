@@ -2,13 +2,15 @@
 //!
 //! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding;
 //! [`read`] tells what a file's manifest says and whether it holds. Certificates come as an
-//! [`Identity`]; [`test_identity`] makes one for trying things out. The specification is C2PA 2.2,
+//! [`Identity`], whose key is in a file or somewhere that only signs with it; [`check_identity`]
+//! says what one is good for, and [`test_identity`] makes one for trying things out. The specification is C2PA 2.2,
 //! <https://spec.c2pa.org>.
 
 #![forbid(unsafe_code)]
 
 mod claims;
 mod identity;
+mod identity_check;
 mod manifest;
 mod parent;
 mod placement;
@@ -27,7 +29,10 @@ use std::path::{Path, PathBuf};
 
 use proofmark_core::{AboutFile, ErrorKind};
 
-pub use identity::{Identity, TestIdentity, test_identity};
+pub use identity::{
+    Algorithm, Identity, IdentityOptions, KeySource, SIGNING_PATIENCE, TestIdentity, test_identity,
+};
+pub use identity_check::{IdentityReport, check_identity};
 pub use manifest::{Bound, ManifestOptions, Sent, Signed, Signing, sign, sign_stream};
 pub use parent::Source;
 pub use parent::check as check_source;

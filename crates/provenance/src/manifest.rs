@@ -259,7 +259,7 @@ fn builder(
     let context = Context::new()
         .with_settings(settings.to_string().as_str())
         .map_err(failed)?
-        .with_signer(identity.signer()?);
+        .with_signer(identity.signer());
     let mut builder = Builder::from_context(context)
         .with_definition(definition(container, bound.payload, options)?)
         .map_err(|e| match &options.definition {
