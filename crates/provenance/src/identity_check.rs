@@ -6,7 +6,7 @@ use std::time::Instant;
 use proofmark_core::{Container, Limits, Payload};
 use serde::Serialize;
 
-use super::identity::{Algorithm, day};
+use super::identity::{Algorithm, TRIAL, day};
 use super::manifest::{Bound, ManifestOptions, Sent, sign_stream};
 use super::read::{Trust, read_store};
 use super::report::{ManifestReport, ManifestState, UNTRUSTED};
@@ -89,7 +89,7 @@ pub fn check_identity(
         remarks: Vec::new(),
     };
     let begun = Instant::now();
-    match identity.signature(b"trial") {
+    match identity.signature(TRIAL) {
         Ok(_) => {
             report.signs = true;
             report.milliseconds = Some(begun.elapsed().as_secs_f64() * 1000.0);

@@ -307,3 +307,56 @@ pub(super) fn plain_signature(der: &[u8], bytes: usize) -> Option<Vec<u8>> {
     };
     Some([number(r)?, number(s)?].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_signature_keep_their_places() {
+        // Two numbers, one with a sign byte before it, one that is short.
+        let der =
+            [[0x30, 0x0b, 0x02, 0x05, 0, 0xff, 1, 2, 3].as_slice(), &[0x02, 0x02, 0x12, 0x34]];
+        let der = der.concat();
+        assert_eq!(plain_signature(&der, 4), Some(vec![0xff, 1, 2, 3, 0, 0, 0x12, 0x34]));
+        assert_eq!(plain_signature(&der, 3), None, "a number that is too large");
+        for end in 0..der.len() {
+            assert_eq!(plain_signature(&der[..end], 4), None);
+        }
+        assert_eq!(plain_signature(&[der, vec![0]].concat(), 4), None);
+        assert_eq!(plain_signature(&[0x30, 0x03, 0x02, 0x01, 0x01], 4), None);
+    }
+
+    #[test]
+    fn bits_are_counted_from_the_first_that_is_set() {
+        for (number, expected) in
+            [(&[0u8, 0, 0x80, 0][..], 16), (&[0x01, 0xff], 9), (&[0, 0], 0), (&[], 0)]
+        {
+            assert_eq!(bits(number), expected, "{number:?}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_is_none_is_an_error_and_no_panic() {
+        let made = super::super::test_identity().unwrap();
+        let good = Chain::read(&made.chain, None, crate::validity::now()).unwrap();
+        assert!(good.faults.is_empty() && good.is_in_order(), "{:?}", good.faults);
+        assert_eq!(
+            (good.algorithm, good.usages),
+            (Algorithm::Es256, vec!["emailProtection".into()])
+        );
+        let body = made.chain.find('\n').unwrap() + 1;
+        for end in (0..600).step_by(7) {
+            let cut = format!(
+                "{}\n-----END CERTIFICATE-----\n",
+                &made.chain[..(body + end).min(made.chain.len())]
+            );
+            assert!(Chain::read(&cut, None, 0).is_err(), "{end}");
+        }
+        let later = Chain::read(&made.chain, None, good.validity.1 + 1).unwrap();
+        assert!(later.faults[0].contains("ended on"), "{:?}", later.faults);
+        let turned = made.authority + &made.chain;
+        let turned = Chain::read(&turned, None, crate::validity::now()).unwrap();
+        assert!(turned.faults[0].contains("authority's"), "{:?}", turned.faults);
+    }
+}

@@ -99,8 +99,8 @@ impl PrivateKey for CommandKey {
             // A command that does not read to the end is told by its signature.
             thread::spawn(move || _ = input.write_all(&data));
         }
-        let answer = child.stdout.take().map(|pipe| collect(pipe, LONGEST + 1));
-        let trouble = child.stderr.take().map(|pipe| collect(pipe, SAID));
+        let answer = child.stdout.take().map(|pipe| collect(pipe, LONGEST + 1, false));
+        let trouble = child.stderr.take().map(|pipe| collect(pipe, SAID, true));
         let left = || self.patience.saturating_sub(began.elapsed());
         let status = wait(&mut child, &left).map_err(cannot)?;
         let Some(status) = status else {
@@ -111,15 +111,15 @@ impl PrivateKey for CommandKey {
                 remark(taken(trouble))
             )));
         };
+        let answer = taken(answer);
+        if answer.len() > LONGEST {
+            return Err(self.fail(&format!("wrote more than {LONGEST} bytes, no signature")));
+        }
         if !status.success() {
             return Err(self.fail(&format!("failed ({status}){}", remark(taken(trouble)))));
         }
-        let answer = taken(answer);
         if answer.is_empty() {
             return Err(self.fail(&format!("wrote no signature{}", remark(taken(trouble)))));
-        }
-        if answer.len() > LONGEST {
-            return Err(self.fail(&format!("wrote more than {LONGEST} bytes, no signature")));
         }
         Ok(answer)
     }
@@ -144,15 +144,18 @@ fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(runs)
 }
 
-/// Reads a pipe to its end, and passes its first bytes on.
-fn collect(mut pipe: impl Read + Send + 'static, mut most: usize) -> Receiver<Vec<u8>> {
+/// Passes the first bytes of a pipe on, and reads it to its end or closes it then.
+fn collect(
+    mut pipe: impl Read + Send + 'static,
+    mut most: usize,
+    to_its_end: bool,
+) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut piece = [0; 4096];
-        loop {
+        while to_its_end || most > 0 {
             match pipe.read(&mut piece) {
                 Ok(0) => break,
-                // Whoever cannot go on writing would never end: the rest is read, too.
                 Ok(n) => {
                     let kept = n.min(most);
                     most -= kept;

@@ -196,3 +196,38 @@ fn compact(at: OffsetDateTime) -> String {
     let (hour, minute, second) = at.to_hms();
     format!("{:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z", at.year())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What botocore's SigV4Auth signs of the same requests, at the same time, by a key of AWS's
+    /// own examples.
+    #[test]
+    fn requests_are_signed_as_aws_signs_them() {
+        let mut key = KmsKey {
+            key: "alias/signing".into(),
+            region: "eu-west-1".into(),
+            endpoint: Uri::from_static("https://kms.eu-west-1.amazonaws.com/"),
+            access: "AKIDEXAMPLE".into(),
+            secret: Zeroizing::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
+            token: None,
+            agent: Agent::new_with_defaults(),
+        };
+        let signed = |key: &KmsKey| {
+            let all = key.authorization(r#"{"KeyId":"alias/signing"}"#, "20150830T123600Z");
+            all.rsplit_once("Signature=").unwrap().1.to_string()
+        };
+        assert_eq!(
+            signed(&key),
+            "4e5f95d576213d45d477292901805503597e2db5f58fd2cd247194af2a7f6a60"
+        );
+        key.token = Some(Zeroizing::new("a-session-token".into()));
+        assert_eq!(
+            signed(&key),
+            "36461475f748445cbd12b47da7daf41e989fb134cea224d1691f7d146931e273"
+        );
+        let at = OffsetDateTime::from_unix_timestamp(1_440_938_160).unwrap();
+        assert_eq!(compact(at), "20150830T123600Z");
+    }
+}

@@ -45,6 +45,8 @@ pub const SIGNING_PATIENCE: Duration = Duration::from_secs(30);
 /// and all else.
 const TIME_STAMP: usize = 10_000;
 const SIGNATURE: usize = 1024;
+/// What is signed to see whether a key signs.
+pub(crate) const TRIAL: &[u8] = b"Proofmark tries whether this key signs; this says nothing else";
 
 /// Where a private key is. `Debug` shows nothing of it.
 #[non_exhaustive]
@@ -107,11 +109,6 @@ trait PrivateKey: Send + Sync {
 
     /// What to say if a signature of its does not fit the certificate.
     fn misfit(&self) -> String;
-
-    /// Whether it signs at once and at no cost, so that it can be tried beforehand.
-    fn is_here(&self) -> bool {
-        false
-    }
 }
 
 /// A signing identity. `Debug` shows nothing of the key.
@@ -142,7 +139,8 @@ impl Identity {
     ///
     /// # Errors
     /// [`ProvenanceError::Identity`] if the certificate is none that C2PA takes, as of now, if the
-    /// key is not to be had, or, where that can be tried at once, if it is another certificate's.
+    /// key is not to be had, or if a first signature, by which it is tried, does not fit the
+    /// certificate: nothing is stamped in vain.
     pub fn new(
         chain: &str,
         key: KeySource,
@@ -155,9 +153,7 @@ impl Identity {
             return Err(fail(fault.clone()));
         }
         let identity = Self::whatever(chain, key, options)?;
-        if identity.key.is_here() {
-            identity.signature(b"trial").map_err(fail)?;
-        }
+        identity.signature(TRIAL).map_err(fail)?;
         Ok(identity)
     }
 

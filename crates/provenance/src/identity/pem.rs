@@ -145,10 +145,6 @@ impl PrivateKey for PemKey {
         "certificate and key do not belong together; give the key of the chain's first certificate"
             .into()
     }
-
-    fn is_here(&self) -> bool {
-        true
-    }
 }
 
 /// The first private key of a PEM file: what it is called, and what it is. `openssl ecparam` writes
@@ -170,8 +166,11 @@ fn section(text: &str) -> Result<(String, SecretDocument), String> {
         return Err(format!("the private key is encrypted in an old way; {MEND} -in OLD -out NEW"));
     }
     // Lines may end as on Windows, and be indented where a secret was pasted.
-    let lines: Vec<&str> = whole.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let plain = Zeroizing::new(lines.join("\n") + "\n");
+    let mut plain = Zeroizing::new(String::with_capacity(whole.len() + 1));
+    for line in whole.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        plain.push_str(line);
+        plain.push('\n');
+    }
     let (_, document) = SecretDocument::from_pem(&plain)
         .map_err(|_| format!("the private key is damaged; {MEND} from a sound copy"))?;
     Ok((name, document))
