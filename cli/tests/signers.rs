@@ -101,6 +101,7 @@ fn stamps(desk: &Desk, arguments: &[&str], name: &str) {
 /// Stamps the picture, to no avail.
 fn fails(desk: &Desk, arguments: &[&str], parts: &[&str]) {
     let o = desk.run(&[&["stamp", "in.png", "-o", "no.png"], arguments].concat());
+    assert_ne!(code(&o), 0, "{arguments:?}");
     refused(&o, 2, parts);
     assert!(!desk.path("no.png").exists(), "{arguments:?}");
 }
@@ -204,7 +205,7 @@ fn a_key_that_cannot_be_used_is_told_in_a_line() {
     let password = ["--sign-key-password-file", "password"];
     fails(
         &desk,
-        &[sealed, ["--sign-alg", "ps256"]].concat()[..],
+        &[&sealed[..], &["--sign-alg", "ps256"]].concat(),
         &["signs by ES256, not by PS256"],
     );
     fails(&desk, &[&sealed[..], &password].concat(), &["cannot be decrypted", "password"]);
@@ -244,7 +245,7 @@ fn a_certificate_that_is_no_good_is_told_in_a_line() {
         ("any", p256, usage("emailProtection,anyExtendedKeyUsage"), days, "is for anything"),
         ("clock", p256, usage("emailProtection,timeStamping"), days, "not for signing manifests"),
         ("mute", p256, with("digitalSignature", "keyAgreement"), days, "lacks digitalSignature"),
-        ("ca", p256, with("CA:FALSE", "CA:TRUE"), days, "is an authority's (CA)"),
+        ("over", p256, with("CA:FALSE", "CA:TRUE"), days, "is an authority's (CA)"),
         ("ended", p256, GOOD.into(), ["faketime 2020-01-01", "-days 9"], "ended on 2020-01-1"),
         ("early", p256, GOOD.into(), ["faketime 2090-01-01", "-days 9"], "not valid before 2090-0"),
         ("small", "RSA -pkeyopt rsa_keygen_bits:1024", GOOD.into(), days, "RSA key of 1024 bits"),
@@ -258,7 +259,13 @@ fn a_certificate_that_is_no_good_is_told_in_a_line() {
         ),
         ("ed448", "ED448", GOOD.into(), days, "kind that C2PA does not take"),
         ("sha1", p256, GOOD.into(), ["", "-days 90 -sha1"], "such as SHA-1"),
-        ("orphan", p256, with("authorityKeyIdentifier=keyid\n", ""), days, "authority key identif"),
+        (
+            "orphan",
+            p256,
+            with("Identifier=keyid", "Identifier=none"),
+            days,
+            "authority key identif",
+        ),
     ] {
         key(&desk, name, kind);
         certify(&desk, name, &extensions, issue);
@@ -306,14 +313,17 @@ fn an_identity_is_told_whole() {
     assert_eq!(told["subject"], "O=Studio, CN=Signer-soon");
     assert_eq!(told["usages"], serde_json::json!(["emailProtection"]));
     let said = remarks(&told);
-    assert!(said.len() == 1 && said[0].as_str().unwrap().contains("ends in 9 days"), "{told}");
+    assert!(
+        said.len() == 1 && said[0].as_str().unwrap().contains("the certificate ends in"),
+        "{told}"
+    );
     // A list that names somebody else.
     let (code, told) = check(&desk, &format!("{own} --trust home/signing/authority.pem"));
     assert_eq!((code, told["trusted"].as_bool()), (1, Some(false)));
     let words: Vec<&str> = own.split(' ').collect();
     let o = desk.run(&[&["identity", "check"], &words[..]].concat());
     let told = text(&o.stdout);
-    for part in ["good", "O=Studio, CN=Signer-soon", "Ed25519", "9 days left", "emailProtection"] {
+    for part in ["good", "O=Studio, CN=Signer-soon", "Ed25519", "emailProtection"] {
         assert!(told.contains(part), "{told}");
     }
     // The key of another: told as what is wrong, not as a mistake of usage.
@@ -543,7 +553,7 @@ fn a_token_signs() {
 }
 
 /// A stand-in for AWS, from `scripts/setup.sh --tests`, which holds requests to their signatures
-/// once it has answered eight.
+/// once it has answered those of [`PREPARE`]. Its RSA is not tried: it salts PSS otherwise than AWS.
 struct Aws {
     server: Child,
     url: String,
@@ -575,7 +585,7 @@ key = iam.create_access_key(UserName='signer')['AccessKey']
 iam.put_user_policy(UserName='signer', PolicyName='all', PolicyDocument=json.dumps({'Version': \
 '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}))
 print(key['AccessKeyId'], key['SecretAccessKey'])
-for name, spec in ('kms256', 'ECC_NIST_P256'), ('kmsrsa', 'RSA_2048'):
+for name, spec in ('kms256', 'ECC_NIST_P256'), ('kms384', 'ECC_NIST_P384'):
     made = kms.create_key(KeySpec=spec, KeyUsage='SIGN_VERIFY')['KeyMetadata']
     public = kms.get_public_key(KeyId=made['KeyId'])['PublicKey']
     open(f'{name}.der', 'wb').write(public)
@@ -616,7 +626,7 @@ fn a_service_signs() {
             .env("AWS_SECRET_ACCESS_KEY", secret);
         command.output().unwrap()
     };
-    for (name, line, algorithm) in [("kms256", &lines[1], "ES256"), ("kmsrsa", &lines[2], "PS256")]
+    for (name, line, algorithm) in [("kms256", &lines[1], "ES256"), ("kms384", &lines[2], "ES384")]
     {
         bash(&desk, &format!("openssl pkey -pubin -in {name}.der -out {name}.pub"));
         key(&desk, name, "ED25519");

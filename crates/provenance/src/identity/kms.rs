@@ -19,6 +19,8 @@ use super::PrivateKey;
 use super::algorithm::Algorithm;
 use crate::validity::hexadecimal;
 
+/// Bytes that the service takes the digest of itself.
+const LONGEST_MESSAGE: usize = 4096;
 /// Bytes of an answer at most.
 const LONGEST: u64 = 64 << 10;
 const CONTENT: &str = "application/x-amz-json-1.1";
@@ -160,10 +162,14 @@ impl PrivateKey for KmsKey {
             }
         };
         let fail = |what: String| format!("the key awskms:{} did not sign: {what}", self.key);
+        let (kind, message) = match data.len() {
+            0..=LONGEST_MESSAGE => ("RAW", data.to_vec()),
+            _ => ("DIGEST", algorithm.digest(data)),
+        };
         let body = json!({
             "KeyId": self.key,
-            "Message": STANDARD.encode(algorithm.digest(data)),
-            "MessageType": "DIGEST",
+            "Message": STANDARD.encode(message),
+            "MessageType": kind,
             "SigningAlgorithm": name,
         });
         let (status, text) = self.ask(&body.to_string()).map_err(|e| fail(e.to_string()))?;
@@ -171,7 +177,11 @@ impl PrivateKey for KmsKey {
         let says = |key: &str| answer[key].as_str().unwrap_or_default();
         if status != 200 {
             let kind = says("__type").rsplit('#').next().unwrap_or_default();
-            let said = format!("{}{}", says("message"), says("Message"));
+            let said = match format!("{}{}", says("message"), says("Message")) {
+                // Whatever stands between may answer in words of its own.
+                none if none.is_empty() => String::from_utf8_lossy(&text).into_owned(),
+                said => said,
+            };
             let line: String = said.chars().filter(|c| !c.is_control()).take(300).collect();
             return Err(fail(format!("{status} {kind} {line}").trim_end().into()));
         }
