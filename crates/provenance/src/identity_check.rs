@@ -41,7 +41,8 @@ pub struct IdentityReport {
     pub signs: bool,
     /// How long that took, in milliseconds.
     pub milliseconds: Option<f64>,
-    /// Whether a trust list names who vouches for it; `None` if there was no list.
+    /// Whether a trust list names who vouches for it; `None` if there was no list, or if it signs
+    /// nothing that could be held against one.
     pub trusted: Option<bool>,
     /// The time-stamp authority that is asked.
     pub time_stamp_url: Option<String>,
@@ -93,11 +94,19 @@ pub fn check_identity(
         Ok(_) => {
             report.signs = true;
             report.milliseconds = Some(begun.elapsed().as_secs_f64() * 1000.0);
-            report.hold(&read_back(identity, trust)?, trust);
+            match read_back(identity, trust) {
+                Ok(read) => report.hold(&read, trust),
+                // What is wrong with the certificate was said in better words.
+                Err(ProvenanceError::Sign { .. }) if !report.problems.is_empty() => {}
+                Err(ProvenanceError::Sign { reason, .. }) => {
+                    report.problems.push(format!("it signs no manifest: {reason}"));
+                }
+                Err(e) => return Err(e),
+            }
         }
         Err(reason) => report.problems.push(reason),
     }
-    report.remark(left);
+    report.remark(left, trust);
     if !chain.is_in_order() {
         report.remarks.push(
             "the chain's second certificate is not that of who issued the first; give the \
@@ -122,7 +131,6 @@ impl IdentityReport {
     fn hold(&mut self, read: &ManifestReport, trust: &Trust) {
         let codes: Vec<&str> =
             read.failures.iter().map(String::as_str).filter(|f| *f != UNTRUSTED).collect();
-        // What is wrong with the certificate was said in better words.
         if self.problems.is_empty() && read.state == ManifestState::Invalid {
             self.problems.push(format!(
                 "verifiers refuse what it signs ({}); have another certificate issued",
@@ -143,7 +151,7 @@ impl IdentityReport {
     }
 
     /// Adds what is worth knowing of its time.
-    fn remark(&mut self, left: i64) {
+    fn remark(&mut self, left: i64, trust: &Trust) {
         let end = day(self.valid_until);
         if (0..SOON).contains(&self.days_left) && left >= 0 {
             self.remarks.push(format!(
@@ -157,7 +165,7 @@ impl IdentityReport {
                 verifiable after {end}"
             ));
         }
-        if self.trusted.is_none() {
+        if trust.lists().is_empty() {
             self.remarks.push(
                 "no trust list was given (--trust), so it was not asked whether one names it"
                     .into(),

@@ -39,7 +39,7 @@ pub(crate) fn identity(file: &Path, told: &IdentityReport) -> Result<()> {
     let trust = match told.trusted {
         Some(true) => "a trust list names who vouches for it",
         Some(false) => "no trust list names who vouches for it",
-        None => "not asked: there is no trust list",
+        None => "not asked",
     };
     line(&mut out, "trust", trust);
     line(&mut out, "time", told.time_stamp_url.as_deref().unwrap_or("no time-stamp authority"));
