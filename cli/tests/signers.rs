@@ -283,7 +283,8 @@ fn a_certificate_that_is_no_good_is_told_in_a_line() {
     bash(
         &desk,
         "umask 077; openssl req -x509 -key server.key -subj /CN=self -days 9 -out self.pem -addext \
-        basicConstraints=critical,CA:FALSE; echo nothing > empty.pem; cat ca.pem bare.pem > turned.pem",
+        basicConstraints=critical,CA:FALSE; echo nothing > empty.pem
+        cat ca.pem bare.pem > turned.pem",
     );
     for (chain, says) in [
         ("self.pem", "signed by itself"),
@@ -553,7 +554,8 @@ fn a_token_signs() {
 }
 
 /// A stand-in for AWS, from `scripts/setup.sh --tests`, which holds requests to their signatures
-/// once it has answered those of [`PREPARE`]. Its RSA is not tried: it salts PSS otherwise than AWS.
+/// once it has answered those of [`PREPARE`]. Its RSA is not tried: it salts PSS otherwise than
+/// AWS.
 struct Aws {
     server: Child,
     url: String,

@@ -118,7 +118,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         section: "signing",
         name: "signer",
-        shown: r#""pkcs11:token=studio;object=signing?module-path=/usr/lib/softhsm/libsofthsm2.so""#,
+        shown: r#""pkcs11:token=studio;object=signing?module-path=/usr/lib/hsm.so""#,
         option: Some(("--signer", "PROOFMARK_SIGNER")),
         about: "In place of a key: a token that signs, as a PKCS#11 URI, or awskms: and a key of \
             AWS.",

@@ -3,8 +3,8 @@
 //! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding;
 //! [`read`] tells what a file's manifest says and whether it holds. Certificates come as an
 //! [`Identity`], whose key is in a file or somewhere that only signs with it; [`check_identity`]
-//! says what one is good for, and [`test_identity`] makes one for trying things out. The specification is C2PA 2.2,
-//! <https://spec.c2pa.org>.
+//! says what one is good for, and [`test_identity`] makes one for trying things out. The
+//! specification is C2PA 2.2, <https://spec.c2pa.org>.
 
 #![forbid(unsafe_code)]
 

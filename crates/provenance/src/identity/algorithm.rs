@@ -121,3 +121,20 @@ impl Algorithm {
         ring::digest::digest(of, data).as_ref().to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_called_as_its_standards_have_it() {
+        for algorithm in ALL {
+            let name = algorithm.name();
+            assert_eq!(name.to_ascii_lowercase().parse(), Ok(algorithm));
+            assert_eq!(algorithm.in_c2pa().to_string(), name.to_ascii_lowercase());
+            assert_eq!(serde_json::to_value(algorithm).unwrap(), name);
+            assert_eq!(algorithm.in_jws() == name, algorithm != Algorithm::Ed25519);
+        }
+        assert!("rs256".parse::<Algorithm>().unwrap_err().contains("es256, es384"));
+    }
+}

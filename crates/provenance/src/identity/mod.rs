@@ -157,7 +157,8 @@ impl Identity {
         Ok(identity)
     }
 
-    /// The same, whatever the certificate is good for: to be told by [`check_identity`](super::check_identity).
+    /// The same, whatever the certificate is good for: to be told by
+    /// [`check_identity`](super::check_identity).
     ///
     /// # Errors
     /// [`ProvenanceError::Identity`] if the certificate's key can sign nothing, or its private key
