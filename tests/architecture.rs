@@ -29,9 +29,10 @@ const CRATES: [(&str, &str, &[&str]); 11] = [
 ];
 
 /// What is used in one room of the house alone, beside tests and fuzzing.
-const ROOMS: [(&str, &str); 7] = [
+const ROOMS: [(&str, &str); 8] = [
     ("ffmpeg-next", "proofmark-media"),
     ("c2pa", "proofmark-provenance"),
+    ("cryptoki", "proofmark-provenance"),
     ("rusqlite", "proofmark-registry"),
     ("landlock", "proofmark"),
     ("seccompiler", "proofmark"),

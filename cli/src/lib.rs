@@ -120,6 +120,7 @@ fn run(
         Command::Detect(a) => commands::detect::run(a, early, &cli.global),
         Command::Verify(a) => commands::verify::run(a, early, &cli.global),
         Command::Evaluate(a) => commands::evaluate::run(a, early, &cli.global),
+        Command::Identity(a) => commands::identity::run(a, &cli.global),
         Command::Keys(a) => commands::keys::run(a, &cli.global),
         Command::Completions(a) => commands::generate::completions(a),
         Command::Man(a) => commands::generate::man(a),

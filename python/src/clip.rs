@@ -59,10 +59,9 @@ impl Clip {
         options.manifest.model =
             model.map(|name| Model { name, version: model_version, id: model_id });
         options.manifest.prompt = prompt;
-        options.manifest.oversight =
-            oversight.map(str::parse).transpose().map_err(usage::<String>)?;
+        options.manifest.oversight = oversight.map(str::parse).transpose().map_err(usage)?;
         options.manifest.training_mining =
-            training_mining.map(str::parse).transpose().map_err(usage::<String>)?;
+            training_mining.map(str::parse).transpose().map_err(usage)?;
         if let Some(kind) = digital_source_type {
             options.manifest.digital_source_type = kind;
         }

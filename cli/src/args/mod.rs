@@ -7,6 +7,7 @@ mod registry;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
+mod signing;
 mod stamp;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use registry::{FilterArgs, LookupArgs, RegistryAction, RegistryArgs};
 #[cfg(feature = "server")]
 pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
+pub(crate) use signing::{CheckArgs, IdentityAction, IdentityArgs, SigningArgs};
 pub(crate) use stamp::{
     EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
 };
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Measure the mark on your own clips: distortion, and what survives which attack
     Evaluate(EvaluateArgs),
+    /// Say what the identity that signs is good for
+    Identity(IdentityArgs),
     /// List, add, choose, retire, export and import watermark keys
     Keys(KeysArgs),
     /// List, show, export, import, delete and check what is remembered of stamped clips

@@ -9,6 +9,7 @@ use proofmark::video::Strength;
 
 use super::disclosure::DisclosureArgs;
 use super::options::{MetricsOption, RegistryOption, SandboxOption, bitrate};
+use super::signing::SigningArgs;
 use crate::batch::BatchArgs;
 use crate::target::kind;
 
@@ -235,15 +236,6 @@ pub(crate) struct ManifestArgs {
     pub(crate) manifest: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) disclosure: DisclosureArgs,
-    /// Certificate chain (PEM, signing certificate first) [default: the home's test identity]
-    #[arg(long, env = "PROOFMARK_SIGN_CERT", value_name = "FILE", requires = "sign_key")]
-    pub(crate) sign_cert: Option<PathBuf>,
-    /// Private key of the signing certificate (PKCS#8 PEM, P-256 or Ed25519)
-    #[arg(long, env = "PROOFMARK_SIGN_KEY", value_name = "FILE", requires = "sign_cert")]
-    pub(crate) sign_key: Option<PathBuf>,
-    /// RFC 3161 time-stamp authority to ask; without, nothing leaves the machine
-    #[arg(long, env = "PROOFMARK_TIME_STAMP_URL", value_name = "URL")]
-    pub(crate) time_stamp_url: Option<String>,
     /// Name of the mark's algorithm in soft bindings
     #[arg(long, env = "PROOFMARK_ALGORITHM", value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
@@ -253,4 +245,6 @@ pub(crate) struct ManifestArgs {
     /// The same of the sound's fingerprint
     #[arg(long, env = "PROOFMARK_SOUND_ALGORITHM", value_name = "NAME")]
     pub(crate) sound_algorithm: Option<String>,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
 }

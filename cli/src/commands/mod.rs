@@ -3,6 +3,7 @@
 pub(crate) mod detect;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
+pub(crate) mod identity;
 pub(crate) mod init;
 mod intake;
 pub(crate) mod keys;

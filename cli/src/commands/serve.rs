@@ -44,7 +44,13 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     // Statements are signed by whoever signs clips here; a server that cannot read that key does
     // without.
     let identity = home
-        .identity(config.signing.certificate.as_deref(), config.signing.key.as_deref(), None)
+        .identity(None, &config.signing)
+        .inspect_err(|e| {
+            // A home without an identity has none by choice.
+            if config.signing.certificate.is_some() {
+                output::remark(&format!("statements are not signed: {e:#}"));
+            }
+        })
         .ok();
     let folder = home.path().join("serve");
     let _lock = lock(&folder)?;

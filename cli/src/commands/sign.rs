@@ -10,7 +10,7 @@ use proofmark::{Control, KeyRing, Stamper, report};
 use serde_json::{Value, json};
 
 use super::places::Places;
-use super::stamper::{identity, place, remember, say, unconfirmed};
+use super::stamper::{place, remember, say, unconfirmed};
 use super::{Answer, Inspectors};
 use crate::args::{Global, SignArgs};
 use crate::batch::{self, Input, Work};
@@ -46,6 +46,10 @@ impl<'a> SignWork<'a> {
         let home = Home::locate(global)?;
         let config = home.config()?;
         let mut options = options(args, &home, &config)?;
+        if !global.quiet {
+            let untimed = Home::untimed(Some(&args.manifest.signing), &config.signing);
+            untimed.into_iter().for_each(output::remark);
+        }
         options.inspector = lookers.inspector();
         let metrics = args.metrics.metrics.as_ref().or(config.stamp.metrics.as_ref());
         let metrics = Metrics::at(metrics.map(PathBuf::as_path))?;
@@ -69,7 +73,7 @@ fn options(args: &SignArgs, home: &Home, config: &Config) -> Result<StampOptions
     o.limits = config.limits;
     o.remember = remember(&args.remember, home, config)?;
     say(&mut o, &args.manifest, &config.manifest)?;
-    o.identity = Some(identity(&args.manifest, home, config)?);
+    o.identity = Some(home.identity(Some(&args.manifest.signing), &config.signing)?);
     Ok(o)
 }
 

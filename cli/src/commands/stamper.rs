@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, Result, anyhow, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, EncodeOptions, Progress};
-use proofmark::provenance::{BoxHash, Identity, ManifestOptions, Model};
+use proofmark::provenance::{BoxHash, ManifestOptions, Model};
 use proofmark::registry::mend;
 use proofmark::report;
 use proofmark::stamp::{Once, Remember, StampOptions};
@@ -41,6 +41,10 @@ impl<'a> StampWork<'a> {
         let home = Home::locate(global)?;
         let config = home.config()?;
         let mut options = options(args, &home, &config)?;
+        if options.identity.is_some() && !global.quiet {
+            let untimed = Home::untimed(Some(&args.manifest.signing), &config.signing);
+            untimed.into_iter().for_each(output::remark);
+        }
         let metrics = args.metrics.metrics.as_ref().or(config.stamp.metrics.as_ref());
         let metrics = Metrics::at(metrics.map(PathBuf::as_path))?;
         options.press = lookers.presses();
@@ -185,7 +189,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.encode = encoding(&args.encode, config)?;
     say(&mut o, &args.manifest, &config.manifest)?;
     if !args.no_c2pa {
-        o.identity = Some(identity(&args.manifest, home, config)?);
+        o.identity = Some(home.identity(Some(&args.manifest.signing), &config.signing)?);
     }
     Ok(o)
 }
@@ -280,14 +284,6 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| {
         anyhow!("{}: cannot be read: {e}; check the name and its permissions", path.display())
     })
-}
-
-/// Who signs.
-pub(super) fn identity(m: &ManifestArgs, home: &Home, config: &Config) -> Result<Identity> {
-    let certificate = m.sign_cert.as_deref().or(config.signing.certificate.as_deref());
-    let key = m.sign_key.as_deref().or(config.signing.key.as_deref());
-    let url = m.time_stamp_url.clone().or_else(|| config.signing.time_stamp_url.clone());
-    home.identity(certificate, key, url)
 }
 
 /// Where clips are remembered, in a word.

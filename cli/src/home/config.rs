@@ -71,9 +71,14 @@ impl Config {
 
     /// With its paths from the folder that it lies in, wherever the command is called.
     pub(super) fn seen_from(mut self, folder: &Path) -> Self {
-        let files = [&mut self.signing.certificate, &mut self.signing.key, &mut self.stamp.metrics]
-            .into_iter()
-            .flatten();
+        let files = [
+            &mut self.signing.certificate,
+            &mut self.signing.key,
+            &mut self.signing.password_file,
+            &mut self.stamp.metrics,
+        ]
+        .into_iter()
+        .flatten();
         #[cfg(feature = "server")]
         let files = files.chain(self.serve.files());
         for file in
@@ -160,6 +165,14 @@ impl ManifestConfig {
 pub(crate) struct SigningConfig {
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
+    /// The password of that key, or the PIN of a token.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Instead of a key: a URI, or a command.
+    pub(crate) signer: Option<String>,
+    pub(crate) command: Option<String>,
+    pub(crate) seconds: Option<f64>,
+    pub(crate) reserve: Option<u64>,
+    pub(crate) algorithm: Option<String>,
     pub(crate) time_stamp_url: Option<String>,
 }
 

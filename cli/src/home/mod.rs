@@ -15,6 +15,7 @@
 
 mod config;
 mod keys;
+mod signing;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,14 +26,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use proofmark::WatermarkKey;
 use proofmark::draft;
-use proofmark::provenance::{Identity, OwnSigners, TestIdentity};
+use proofmark::provenance::TestIdentity;
 use proofmark::registry::{self, Registry};
 
 use crate::args::{Global, RegistryOption};
 use crate::settings;
 
-pub(crate) use config::{Config, ManifestConfig};
-use keys::refuse_readable;
+pub(crate) use config::{Config, ManifestConfig, SigningConfig};
 pub(crate) use keys::{accept_key, read_key};
 
 /// The configuration of a file with that text, with what environment and `--limit` say beside it.
@@ -169,54 +169,6 @@ impl Home {
 
     fn own_registry(&self) -> String {
         self.path.join("registry.db").to_string_lossy().into_owned()
-    }
-
-    /// The signing identity that options or configuration name, else the home's test identity. Who
-    /// signs for this deployment: its identity, if it has one, and whom its configuration lists.
-    pub(crate) fn own_signers(&self, config: &Config) -> Result<OwnSigners> {
-        let mut own = OwnSigners::default();
-        let identity = config
-            .signing
-            .certificate
-            .clone()
-            .unwrap_or_else(|| self.path.join("signing").join("certificate.pem"));
-        let identity = if identity.exists() { vec![identity] } else { Vec::new() };
-        for file in identity.iter().chain(&config.trust.own) {
-            let text = fs::read_to_string(file).with_context(|| {
-                format!(
-                    "{}: cannot be read; give a PEM file with a signer's certificate",
-                    file.display()
-                )
-            })?;
-            own.add(&text).with_context(|| file.display().to_string())?;
-        }
-        Ok(own)
-    }
-
-    pub(crate) fn identity(
-        &self,
-        certificate: Option<&Path>,
-        key: Option<&Path>,
-        time_stamp_url: Option<String>,
-    ) -> Result<Identity> {
-        let own = |name: &str| self.path.join("signing").join(name);
-        let (certificate, key) = match (certificate, key) {
-            (Some(c), Some(k)) => (c.to_path_buf(), k.to_path_buf()),
-            (None, None) => (own("certificate.pem"), own("key.pem")),
-            _ => bail!("a signing certificate and its key go together; set both"),
-        };
-        let missing = |p: &Path| {
-            format!(
-                "{}: cannot be read; make a test identity with 'proofmark init', or name your own \
-                with --sign-cert and --sign-key",
-                p.display()
-            )
-        };
-        let chain = fs::read_to_string(&certificate).with_context(|| missing(&certificate))?;
-        refuse_readable(&key)?;
-        let secret = fs::read_to_string(&key).with_context(|| missing(&key))?;
-        Identity::from_pem(chain, secret, time_stamp_url)
-            .with_context(|| certificate.display().to_string())
     }
 }
 

@@ -156,6 +156,50 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "signing",
+        name: "password_file",
+        shown: r#""/etc/proofmark/key.password""#,
+        option: Some(("--sign-key-password-file", "PROOFMARK_SIGN_KEY_PASSWORD_FILE")),
+        about: "File with the password of that key, or with the PIN of a token.",
+    },
+    Setting {
+        section: "signing",
+        name: "signer",
+        shown: r#""pkcs11:token=studio;object=signing?module-path=/usr/lib/hsm.so""#,
+        option: Some(("--signer", "PROOFMARK_SIGNER")),
+        about: "In place of a key: a token that signs, as a PKCS#11 URI, or awskms: and a key of \
+            AWS.",
+    },
+    Setting {
+        section: "signing",
+        name: "command",
+        shown: r#""sign-with-vault --role proofmark""#,
+        option: Some(("--signer-command", "PROOFMARK_SIGNER_COMMAND")),
+        about: "In place of a key: a command that signs, by c2patool's protocol.",
+    },
+    Setting {
+        section: "signing",
+        name: "seconds",
+        shown: "30.0",
+        option: Some(("--signer-seconds", "PROOFMARK_SIGNER_SECONDS")),
+        about: "Seconds that a command or a service may take to sign.",
+    },
+    Setting {
+        section: "signing",
+        name: "reserve",
+        shown: "20000",
+        option: Some(("--signer-reserve", "PROOFMARK_SIGNER_RESERVE")),
+        about: "Bytes to keep for a signature with its certificates and time stamp. By default \
+            they are reckoned.",
+    },
+    Setting {
+        section: "signing",
+        name: "algorithm",
+        shown: r#""PS384""#,
+        option: Some(("--sign-alg", "PROOFMARK_SIGN_ALG")),
+        about: "What an RSA key signs by. By default what its certificate says, else PS256.",
+    },
+    Setting {
+        section: "signing",
         name: "time_stamp_url",
         shown: r#""http://timestamp.example.com""#,
         option: Some(("--time-stamp-url", "PROOFMARK_TIME_STAMP_URL")),

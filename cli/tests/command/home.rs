@@ -165,9 +165,6 @@ fn foreign_identities_sign() {
         2,
         &["certificate and key", "first certificate"],
     );
-    openssl(&desk, "ecparam -name prime256v1 -genkey -noout -out old.key");
-    let old = sign(&desk, ["es256.chain", "old.key"], &["-o", "no.mp4"]);
-    refused(&old, 2, &["openssl pkcs8"]);
     assert!(!desk.path("no.mp4").exists());
 }
 

@@ -2,8 +2,9 @@
 //!
 //! [`sign`] writes a manifest that names the mark's payload in its label and in a soft binding;
 //! [`read`] tells what a file's manifest says and whether it holds. Certificates come as an
-//! [`Identity`]; [`test_identity`] makes one for trying things out. The specification is C2PA 2.2,
-//! <https://spec.c2pa.org>.
+//! [`Identity`], whose key is in a file or somewhere that only signs with it; [`check_identity`]
+//! says what one is good for, and [`test_identity`] makes one for trying things out. The
+//! specification is C2PA 2.2, <https://spec.c2pa.org>.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod coverage;
 mod declaration;
 mod disclosure;
 mod identity;
+mod identity_check;
 mod manifest;
 mod parent;
 mod pdf;
@@ -36,7 +38,10 @@ use proofmark_core::{AboutFile, ErrorKind};
 pub use actor::{Actor, ActorState};
 pub use declaration::{Declaration, Made, declarations};
 pub use disclosure::{Disclosure, Use};
-pub use identity::{Identity, TestIdentity, test_identity};
+pub use identity::{
+    Algorithm, Identity, IdentityOptions, KeySource, SIGNING_PATIENCE, TestIdentity, test_identity,
+};
+pub use identity_check::{IdentityReport, check_identity};
 pub use manifest::{
     Bound, BoxHash, ManifestOptions, Model, Oversight, Sent, Signed, Signing, TrainingMining, sign,
     sign_stream,

@@ -1,5 +1,6 @@
-//! When a manifest was signed, told by a time-stamp authority (RFC 3161): the one thing that this
-//! crate asks of another machine, and only of the one that was named.
+//! When a manifest was signed, told by a time-stamp authority (RFC 3161): beside a key that is in a
+//! service, the one thing that this crate asks of another machine, and only of the one that was
+//! named.
 
 use std::io::{Error, Read};
 use std::time::Duration;

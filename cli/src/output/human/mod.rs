@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod home;
+mod identity;
 mod marks;
 mod registry;
 mod stamp;
@@ -20,6 +21,7 @@ use super::{BOLD, plain};
 
 pub(crate) use evaluate::{attacks, evaluate};
 pub(crate) use home::{init, keys};
+pub(crate) use identity::identity;
 pub(crate) use marks::detect;
 pub(crate) use registry::{checked, deleted, entries, entry, imported, log, lookup};
 pub(crate) use stamp::{earlier, sign, stamp};

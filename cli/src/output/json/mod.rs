@@ -1,5 +1,6 @@
 //! One JSON object a line; the schemas are in `docs/schema/`.
 
+mod identity;
 #[cfg(feature = "server")]
 mod tokens;
 
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::home::Home;
 
+pub(crate) use identity::identity;
 #[cfg(feature = "server")]
 pub(crate) use tokens::{revoked, token, tokens};
 

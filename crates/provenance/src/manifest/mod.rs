@@ -310,7 +310,7 @@ impl Work<'_> {
         let context = Context::new()
             .with_settings(settings.to_string().as_str())
             .map_err(|e| self.failed(e))?
-            .with_signer(identity.signer()?);
+            .with_signer(identity.signer());
         let mut builder = definition.builder(context, *container, bound.payload, limits)?;
         if let Some(title) = &options.title {
             builder.definition.title = Some(title.clone());
