@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy readers bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -21,6 +21,7 @@ help:
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
 	@echo "make deb       the same as a Debian package, in target/dist"
 	@echo "make deploy    lint the Dockerfile, hold the Kubernetes manifests against their schemas"
+	@echo "make readers   read what we write with five other readers of C2PA (needs Node.js)"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
@@ -70,6 +71,9 @@ deb: release
 
 deploy:
 	@scripts/deploy.sh
+
+readers: setup $(BIN)
+	@scripts/readers.py $(BIN) target/readers/media --work target/readers
 
 bench: setup
 	$(CARGO) bench --workspace --locked

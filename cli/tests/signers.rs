@@ -100,7 +100,7 @@ fn stamps(desk: &Desk, arguments: &[&str], name: &str) {
 
 /// Stamps the picture, to no avail.
 fn fails(desk: &Desk, arguments: &[&str], parts: &[&str]) {
-    let o = desk.run(&[&["stamp", "in.png", "-o", "no.png"], arguments].concat());
+    let o = desk.run(&[&["stamp", "-q", "in.png", "-o", "no.png"], arguments].concat());
     assert_ne!(code(&o), 0, "{arguments:?}");
     refused(&o, 2, parts);
     assert!(!desk.path("no.png").exists(), "{arguments:?}");

@@ -10,6 +10,7 @@
 //! looks for marks in what the first one shows ([`beside`]). What they answer is not trusted
 //! ([`check`]): one that was taken over can lie about its own file, and do no more.
 
+mod answer;
 mod beside;
 mod calls;
 mod check;
@@ -25,9 +26,10 @@ mod wire;
 mod zygote;
 
 pub use crate::isolation::{Isolation, SandboxError};
+pub(crate) use answer::believed;
 pub(crate) use beside::{heard, said};
 pub use parent::Sandbox;
-pub(crate) use parent::{believed, told};
+pub(crate) use parent::told;
 pub use secret::take_variable;
 pub use serve::{Split, serve, split};
 pub use zygote::PreparedZygote;

@@ -284,7 +284,8 @@ mod tests {
         );
         assert_eq!(
             of(signed(0, 86_400, None, then), &expired),
-            "credential expired-unattested, time 2020-01-01T00:00:00Z, until 1970-01-02"
+            "because unlisted, credential expired-unattested, time 2020-01-01T00:00:00Z, \
+            until 1970-01-02"
         );
         assert!(
             of(signed(1 << 33, 1 << 34, None, None), &expired)

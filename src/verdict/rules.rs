@@ -13,9 +13,10 @@ use super::reason::{Param, Params, Severity, params};
 use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
-    entry, gap, is_another, is_confirmed, looks_otherwise, manifest, numbers, plain, recoverable,
+    actor, another_number, contradiction, entry, gap, is_another, is_confirmed, looks_otherwise,
+    manifest, numbers, plain, recoverable,
 };
-use crate::provenance::{Actor, ActorState, ManifestState};
+use crate::provenance::{ActorState, ManifestState};
 use Severity::{Alert, Doubt, Good, Note};
 
 /// A rule.
@@ -440,38 +441,18 @@ pub(super) const RULES: &[Rule] = &[
         .found
         .elsewhere
         .and_then(|address| params([("address", address.into())]))),
-    rule!("manifest.actor-fails", Doubt, None, ["manifest.names-actor"], |f| {
-        let m = f.manifest.filter(|m| m.as_signed())?;
-        let fails = |a: &&Actor| a.state == ActorState::Invalid;
-        m.actors.iter().find(fails).map(reported::actor)
-    }),
-    rule!("manifest.names-actor", Note, None, [], |f| f
-        .manifest
-        .filter(|m| m.as_signed())
-        .and_then(|m| m.actors.first())
-        .map(reported::actor)),
+    rule!("manifest.actor-fails", Doubt, None, ["manifest.names-actor"], |f| actor(
+        f,
+        |state| state == ActorState::Invalid
+    )),
+    rule!("manifest.names-actor", Note, None, [], |f| actor(f, |_| true)),
     rule!("manifest.leaves-open", Doubt, None, [], |f| {
         let bytes = f.manifest.filter(|m| m.as_signed())?.open_bytes?;
         params([("bytes", Param::Count(usize::try_from(bytes).unwrap_or(usize::MAX)))])
     }),
     // What the file says of itself, which nobody signed.
-    rule!("declaration.names-another-number", Doubt, None, [], |f| {
-        let (named, payload) = f.declared_number().zip(f.seen.or(f.heard))?;
-        if named == payload {
-            return None;
-        }
-        params([("named", named.into()), ("payload", payload.into())])
-    }),
-    rule!("declaration.contradicts-manifest", Doubt, None, ["declaration.made"], |f| {
-        let told = reported::how_made(f.manifest.filter(|m| m.as_signed())?)?;
-        let declared = f.declared()?;
-        if reported::agree(told, declared.made) {
-            return None;
-        }
-        let mut said = reported::declared(declared);
-        said.insert("told", super::reason::Word::new("made", told).into());
-        Some(said)
-    }),
+    rule!("declaration.names-another-number", Doubt, None, [], another_number),
+    rule!("declaration.contradicts-manifest", Doubt, None, ["declaration.made"], contradiction),
     rule!("declaration.made", Note, None, [], |f| f.declared().map(reported::declared)),
     rule!("registry.lookalike", Note, Some(Lookalike), [], |f| {
         let r = f.found.similar.first()?;

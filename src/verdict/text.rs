@@ -150,7 +150,12 @@ mod tests {
     }
 
     /// The names of all values that sentences may have in them.
-    const NAMES: [&str; 32] = [
+    const NAMES: [&str; 37] = [
+        "agent",
+        "bytes",
+        "name",
+        "told",
+        "where",
         "address",
         "audio",
         "audios",

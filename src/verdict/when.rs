@@ -3,7 +3,7 @@
 use super::facts::{Facts, Likeness};
 use super::reason::{Param, Params, Word, params};
 use super::reported;
-use crate::provenance::{ManifestReport, ManifestState};
+use crate::provenance::{ActorState, ManifestReport, ManifestState};
 use crate::recovery::Registered;
 
 /// Holds where the condition does, with nothing to add.
@@ -87,4 +87,28 @@ pub(super) fn is_confirmed(f: &Facts<'_>, r: &Registered) -> bool {
         f.seen.is_some() && matches!(Facts::match_video(r), Likeness::Same | Likeness::Alike);
     let sounds = f.heard.is_some() && Facts::match_audio(r) == Likeness::Same;
     (looks || sounds) && !looks_otherwise(f, r)
+}
+
+/// The first actor of a manifest that holds whose state is such.
+pub(super) fn actor(f: &Facts<'_>, is: fn(ActorState) -> bool) -> Option<Params> {
+    let m = f.manifest.filter(|m| m.as_signed())?;
+    m.actors.iter().find(|a| is(a.state)).map(reported::actor)
+}
+
+/// Where a label names another number than the mark.
+pub(super) fn another_number(f: &Facts<'_>) -> Option<Params> {
+    let (named, payload) = f.declared_number().zip(f.seen.or(f.heard))?;
+    if named == payload {
+        return None;
+    }
+    params([("named", named.into()), ("payload", payload.into())])
+}
+
+/// Where a file says of itself what its manifest denies.
+pub(super) fn contradiction(f: &Facts<'_>) -> Option<Params> {
+    let told = reported::how_made(f.manifest.filter(|m| m.as_signed())?)?;
+    let declared = f.declared().filter(|d| !reported::agree(told, d.made))?;
+    let mut said = reported::declared(declared);
+    said.insert("told", Word::new("made", told).into());
+    Some(said)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ProvenanceError;
-use super::read::STORE;
+use super::placement::STORE;
 use proofmark_core::Limits;
 
 /// Label of an identity assertion, behind which a number may stand.

@@ -22,6 +22,7 @@ mod placement;
 mod read;
 mod reference;
 mod report;
+mod signer;
 mod size;
 mod soft_binding;
 mod tiff;
@@ -52,10 +53,8 @@ pub use placement::{Placement, placement};
 pub use read::{OwnSigners, Trust, read, read_store, sidecar_path};
 pub use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
-pub use report::{
-    Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED, Signer,
-    Unattested,
-};
+pub use report::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED};
+pub use signer::{Signer, Unattested};
 pub use soft_binding::{AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, SoftBinding, VIDEO_FINGERPRINT};
 pub use traces::Traces;
 

@@ -2,6 +2,9 @@
 
 use proofmark_core::Container;
 
+/// What a manifest store is called that is in no file.
+pub(super) const STORE: &str = "application/c2pa";
+
 /// Where a manifest goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {

@@ -11,10 +11,11 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::placement::STORE;
 use super::report::{
-    INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, Unattested, report, unattested,
-    unreadable,
+    INGREDIENT, ManifestReport, ManifestState, UNTRUSTED, report, unattested, unreadable,
 };
+use super::signer::Unattested;
 use super::validity::digest;
 use super::{Placement, ProvenanceError, actor, claims, coverage, open, pdf, size, tiff, validity};
 use proofmark_core::Limits;
@@ -267,9 +268,6 @@ const HARD_BINDING: [&str; 4] = [
     "assertion.collectionHash.mismatch",
     "assertion.dataHash.mismatch",
 ];
-
-/// What a manifest store is called that is in no file.
-pub(super) const STORE: &str = "application/c2pa";
 
 /// The media type of documents.
 const PDF: &str = "application/pdf";

@@ -8,7 +8,7 @@ use c2pa::assertions::{BmffHash, DataHash};
 use c2pa::{Builder, jumbf_io};
 use ring::digest::{Context, Digest, SHA256};
 
-use super::super::read::STORE;
+use super::super::placement::STORE;
 use super::super::{ProvenanceError, open, size};
 
 /// How a file in boxes, an MP4 and its like, is hashed.
@@ -37,16 +37,17 @@ pub(super) fn sign_within(
     how: BoxHash,
     unsigned: &mut File,
     signed: &mut File,
-) -> c2pa::Result<Vec<u8>> {
+) -> c2pa::Result<Within> {
     let mut hash = BmffHash::new("jumbf manifest", "sha256", None);
     hash.set_default_exclusions();
     hash.add_place_holder_hash()?;
+    let mut digest = None;
     let reserved = match how {
         BoxHash::Flat => {
             builder.add_assertion(BMFF_HASH, &hash)?;
             let reserved = builder.placeholder(STORE)?;
             jumbf_io::save_jumbf_to_stream(mime, unsigned, signed, &reserved)?;
-            bind(builder, mime, hash, signed)?;
+            digest = bind(builder, mime, hash, signed)?;
             reserved
         }
         BoxHash::Merkle => {
@@ -66,23 +67,41 @@ pub(super) fn sign_within(
     };
     let store = builder.sign_embeddable(STORE)?;
     put(signed, &reserved, &store)?;
-    Ok(store)
+    Ok(Within { store, digest })
 }
 
-/// Puts the hash of a file with room for a manifest into its hard binding.
+/// What was put into a file.
+pub(super) struct Within {
+    /// The manifest store.
+    pub(super) store: Vec<u8>,
+    /// The hash over the file, if it is our own.
+    pub(super) digest: Option<Digest>,
+}
+
+/// Whether the hash over a file is still that.
+pub(super) fn holds(file: &Path, digest: &Digest) -> Result<bool, ProvenanceError> {
+    let now = flat(&mut open(file)?)
+        .map_err(|reason| ProvenanceError::Open { path: file.into(), reason })?;
+    Ok(now.is_some_and(|now| now.as_ref() == digest.as_ref()))
+}
+
+/// Puts the hash of a file with room for a manifest into its hard binding; that hash, if it is our
+/// own.
 fn bind(
     builder: &mut Builder,
     mime: &str,
     mut hash: BmffHash,
     file: &mut File,
-) -> c2pa::Result<()> {
+) -> c2pa::Result<Option<Digest>> {
     let Some(digest) = flat(file)? else {
         // What is behind the last box is the crate's to judge.
-        return builder.update_hash_from_stream(mime, file).map(|_| ());
+        builder.update_hash_from_stream(mime, file)?;
+        return Ok(None);
     };
     hash.set_hash(digest.as_ref().to_vec());
     builder.definition.assertions.retain(|a| a.label != BMFF_HASH);
-    builder.add_assertion(BMFF_HASH, &hash).map(|_| ())
+    builder.add_assertion(BMFF_HASH, &hash)?;
+    Ok(Some(digest))
 }
 
 /// Puts the signed manifest where room was made for it.

@@ -12,11 +12,12 @@ use c2pa::assertions::DataHash;
 use c2pa::{Builder, Context, Reader};
 use serde_json::{Value, json};
 
-use super::placement::{Placement, placement};
-use super::read::{FILE, STORE, context};
+use super::placement::{Placement, STORE, placement};
+use super::read::{FILE, context, read_store};
 use super::report::{INGREDIENT, UNTRUSTED, report};
 use super::soft_binding::{self, Assertion};
 use super::{Identity, ProvenanceError, Source, Trust, open, parent};
+use binding::Within;
 use definition::Definition;
 use proofmark_core::{Container, Limits, Payload};
 use statement::Said;
@@ -186,7 +187,7 @@ pub fn sign(
     };
     work.say(&mut builder, origin)?;
     let placement = placement(container);
-    let store = match placement {
+    let within = match placement {
         Placement::Embedded => {
             let mut from = open(unsigned)?;
             let mut to = File::options()
@@ -202,7 +203,9 @@ pub fn sign(
                     let (mime, how) = (container.mime(), options.box_hash);
                     binding::sign_within(&mut builder, mime, how, &mut from, &mut to)
                 }
-                _ => builder.save_to_stream(container.mime(), &mut from, &mut to),
+                _ => builder
+                    .save_to_stream(container.mime(), &mut from, &mut to)
+                    .map(|store| Within { store, digest: None }),
             }
             .map_err(|e| work.failed(e))?
         }
@@ -210,13 +213,13 @@ pub fn sign(
             let hash = binding::whole_file(unsigned)?;
             let store = sign_beside(&mut builder, &hash).map_err(|e| work.failed(e))?;
             std::fs::write(signed, &store).map_err(|e| work.fail(e.to_string()))?;
-            store
+            Within { store, digest: None }
         }
     };
     if options.check {
-        work.read_back(&store, if placement == Placement::Embedded { signed } else { unsigned })?;
+        work.read_back(&within, if placement == Placement::Embedded { signed } else { unsigned })?;
     }
-    Ok(Signed { placement, label: label(&builder), store, parent })
+    Ok(Signed { placement, label: label(&builder), store: within.store, parent })
 }
 
 /// What was sent through a pipe.
@@ -247,7 +250,7 @@ pub fn sign_stream(
     let store = sign_beside(&mut builder, &binding::of_digest(content));
     let store = store.map_err(|e| work.failed(e))?;
     if options.check {
-        let read = super::read_store(&store, &Trust::default(), &work.limits)?;
+        let read = read_store(&store, &Trust::default(), &work.limits)?;
         work.refuse(&read.failures)?;
     }
     let placement = Placement::Sidecar;
@@ -347,7 +350,16 @@ impl Work<'_> {
     }
 
     /// Reads what was signed as anybody will, against the file that it speaks of.
-    fn read_back(&self, store: &[u8], file: &Path) -> Result<(), ProvenanceError> {
+    fn read_back(&self, within: &Within, file: &Path) -> Result<(), ProvenanceError> {
+        let Within { store, digest } = within;
+        let length = std::fs::metadata(file).map_or(0, |meta| meta.len());
+        if let Some(digest) = digest.as_ref().filter(|_| length > SPOOL_MB as u64 * 1_000_000) {
+            // The crate would hash a large file through two buffers of up to 256 MB.
+            let mut failures = read_store(store, &Trust::default(), &self.limits)?.failures;
+            let changed = !binding::holds(file, digest)?;
+            failures.extend(changed.then(|| "assertion.bmffHash.mismatch".to_string()));
+            return self.refuse(&failures);
+        }
         let context = context(&Trust::default(), &self.limits)?;
         let read = Reader::from_context(context).with_manifest_data_and_stream(
             store,
