@@ -66,8 +66,8 @@ pub use proofmark_media as media;
 #[cfg(not(feature = "media"))]
 pub mod media {
     pub use proofmark_core::{
-        Cancel, Container, Kind, Limits, MediaError, MediaInfo, Progress, Still, Stills, VideoInfo,
-        container_of,
+        Cancel, Container, Kind, Limits, MediaError, MediaInfo, Progress, Still, Stills, Text,
+        VideoInfo, container_of,
     };
 }
 

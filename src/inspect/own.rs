@@ -37,9 +37,7 @@ impl Decodes for InProcess {
             // Sound alone can be marked too.
             Err(MediaError::NoVideo { .. }) => {}
             Err(e @ (MediaError::Decode { .. } | MediaError::NotMedia { .. })) => {
-                let kind = File::open(path).ok().and_then(Kind::of_unread);
-                let known = kind.map(|kind| MediaError::Unsupported { path: path.into(), kind });
-                decoding.unseen = Some(known.unwrap_or(e));
+                decoding.unseen = Some(of_its_kind(path).unwrap_or(e));
             }
             Err(e @ MediaError::Unsupported { kind, .. }) if kind.may_have_manifest() => {
                 decoding.unseen = Some(e);
@@ -48,6 +46,12 @@ impl Decodes for InProcess {
         }
         Ok(Box::new(decoding))
     }
+}
+
+/// What is to be said of a file that libav could not read, where that is for its kind.
+fn of_its_kind(path: &Path) -> Option<MediaError> {
+    let kind = Kind::of_unread(File::open(path).ok()?)?;
+    Some(MediaError::Unsupported { path: path.into(), kind })
 }
 
 struct OwnDecoding {
@@ -84,7 +88,11 @@ impl Decoding for OwnDecoding {
             Some(e) => Err(e.into()),
             None => {
                 let Self { path, limits, cancel, .. } = &*self;
-                Ok(Projector { path, rate, limits, cancel }.show(what, audience, progress)?)
+                let shown = Projector { path, rate, limits, cancel }.show(what, audience, progress);
+                Ok(shown.map_err(|e| match e {
+                    MediaError::Decode { .. } => of_its_kind(path).unwrap_or(e),
+                    e => e,
+                })?)
             }
         }
     }

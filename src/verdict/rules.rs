@@ -14,7 +14,7 @@ use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
     actor, another_number, contradiction, entry, gap, is_another, is_confirmed, looks_otherwise,
-    manifest, numbers, plain, recoverable,
+    manifest, more_streams, numbers, plain, recoverable,
 };
 use crate::provenance::{ActorState, ManifestState};
 use Severity::{Alert, Doubt, Good, Note};
@@ -485,16 +485,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("audio.mark-missing", Note, None, [], |f| plain(
         f.audio.is_some_and(|a| !a.detected && a.note.is_none()) && f.is_whole() && f.claims_mark
     )),
-    rule!("media.more-streams", Note, None, [], |f| {
-        let info = &f.found.detected?.info;
-        if info.more_pictures + info.more_sounds == 0 {
-            return None;
-        }
-        params([
-            ("videos", Param::Count(info.more_pictures)),
-            ("audios", Param::Count(info.more_sounds)),
-        ])
-    }),
+    rule!("media.more-streams", Note, None, [], more_streams),
     rule!("media.no-keys", Note, None, [], |f| plain(
         f.found.unseen == Some(super::Unseen::NoKeys)
     )),

@@ -112,3 +112,15 @@ pub(super) fn contradiction(f: &Facts<'_>) -> Option<Params> {
     said.insert("told", Word::new("made", told).into());
     Some(said)
 }
+
+/// Where a file holds more than players show and play.
+pub(super) fn more_streams(f: &Facts<'_>) -> Option<Params> {
+    let info = &f.found.detected?.info;
+    if info.more_pictures + info.more_sounds == 0 {
+        return None;
+    }
+    params([
+        ("videos", Param::Count(info.more_pictures)),
+        ("audios", Param::Count(info.more_sounds)),
+    ])
+}

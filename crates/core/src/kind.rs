@@ -210,7 +210,7 @@ fn is_init(file: &mut (impl Read + Seek)) -> bool {
             size => u64::from(size),
         };
         match &head[4..8] {
-            b"ftyp" | b"uuid" | b"free" | b"skip" | b"sidx" | b"emsg" | b"prft" => {}
+            b"ftyp" | b"uuid" | b"free" | b"skip" | b"sidx" | b"emsg" | b"prft" | b"mfra" => {}
             b"moov" => index = true,
             _ => return false,
         }

@@ -185,8 +185,10 @@ fn workflow(text: &Text) -> Option<Declaration> {
         _ => (text.name.as_str(), text.value.as_str()),
     };
     let named = ["prompt", "workflow", "comment"].iter().any(|n| name.eq_ignore_ascii_case(n));
-    let nodes = json.contains("\"class_type\"")
-        || (json.contains("\"nodes\"") && json.contains("\"links\""));
+    // Within a text of JSON quotes stand behind a stroke.
+    let has =
+        |name: &str| json.contains(&format!("{name}\"")) || json.contains(&format!("{name}\\\""));
+    let nodes = has("class_type") || (has("nodes") && has("links"));
     (named && nodes)
         .then(|| declared("comfyui.workflow", Made::Ai, text, name, Some("ComfyUI".into())))
 }
@@ -227,6 +229,8 @@ fn software(text: &Text) -> Option<Declaration> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn of(place: &str, name: &str, value: &str) -> Vec<Declaration> {
@@ -288,6 +292,7 @@ mod tests {
             ("text", "prompt", nodes.to_string()),
             ("EXIF", "Model", format!("prompt:{nodes}")),
             ("tags", "comment", nodes.into()),
+            ("tags", "comment", json!({"prompt": nodes}).to_string()),
         ] {
             let found = of(place, name, &value);
             assert_eq!(kinds(&found), [("comfyui.workflow", Made::Ai, Some("ComfyUI"))], "{place}");
