@@ -27,7 +27,11 @@ fn walk(file: &mut (impl Read + Seek)) -> Option<bool> {
     };
     let mut ahead = vec![order.long(&head[4..])];
     let mut seen = 0;
-    while let Some(at) = ahead.pop().filter(|at| *at > 0) {
+    while let Some(at) = ahead.pop() {
+        // Nothing is at the beginning but the head: that is how the last one says so.
+        if at == 0 {
+            continue;
+        }
         seen += 1;
         if seen > MOST {
             return Some(true);
