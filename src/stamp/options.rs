@@ -34,10 +34,10 @@ pub struct StampOptions {
     pub payload: Option<Payload>,
     /// Strength of the picture mark.
     pub strength: Strength,
-    /// How far the marker of the picture had come at the end of the piece before this one, of a clip
-    /// that is encoded in pieces: it is marked as in one go, without a pulse where they meet. What
-    /// follows from where a clip begins, such as the number, is the same for all pieces and is the
-    /// caller's to give; sound is marked whole.
+    /// How far the marker of the picture had come at the end of the piece before this one, of a
+    /// clip that is encoded in pieces: it is marked as in one go, without a pulse where they meet.
+    /// What follows from where a clip begins, such as the number, is the same for all pieces and is
+    /// the caller's to give; sound is marked whole.
     pub continues: Option<MarkerState>,
     /// Whether to mark the sound too; otherwise it is copied as it is.
     pub mark_sound: bool,

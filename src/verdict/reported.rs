@@ -147,7 +147,7 @@ pub(super) fn made(m: &ManifestReport) -> Params {
         "part-ai" | "part-synthetic" => "part-ai",
         "camera" | "cameras" | "screen" => "camera",
         "people" => "people",
-        _ => "unsaid",
+        _ => return unsaid(),
     };
     // Of ours it is said by whom if the manifest does; the program that signed made nothing.
     let agent = action.software_agent.as_deref().or(generator.filter(|_| teller.is_some()));

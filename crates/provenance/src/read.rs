@@ -166,7 +166,8 @@ pub fn read(
     }
 }
 
-/// What the manifest in a document says: the `c2pa` crate would read that with a library of its own.
+/// What the manifest in a document says, which the `c2pa` crate would read with a library of its
+/// own.
 fn within_pdf(
     path: &Path,
     file: &mut File,

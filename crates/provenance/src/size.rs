@@ -100,8 +100,8 @@ fn each(
     }
 }
 
-/// Shows each box of an MP4: where it begins, its first bytes, and how many it has, `u64::MAX` where
-/// it goes on to the end of the file.
+/// Shows each box of an MP4: where it begins, its first bytes, and how many it has, `u64::MAX`
+/// where it goes on to the end of the file.
 pub(super) fn each_box(file: &mut (impl Read + Seek), mut show: impl FnMut(u64, &[u8; 32], u64)) {
     each(file, 0, mp4_box, |at, head, part| show(at, head, part.size));
     let _ = file.rewind();
