@@ -65,16 +65,18 @@ pub(super) fn packets(file: &mut File) -> io::Result<Vec<Text>> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(from))?;
         file.take(SCANNED).read_to_end(&mut bytes)?;
-        let mut rest = String::from_utf8_lossy(&bytes).into_owned();
+        let text = String::from_utf8_lossy(&bytes);
+        let mut rest = &*text;
         while let Some(begin) = rest.find(XMP[0])
             && let Some(end) = rest[begin..].find(XMP[1])
             && out.len() < Text::MOST
         {
-            let packet = told("XMP", "", &rest[begin..begin + end + XMP[1].len()]);
+            let (packet, after) = rest[begin..].split_at(end + XMP[1].len());
+            let packet = told("XMP", "", packet);
             if !out.contains(&packet) {
                 out.push(packet);
             }
-            rest.drain(..begin + end + XMP[1].len());
+            rest = after;
         }
         Ok(())
     };

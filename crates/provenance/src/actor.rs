@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ProvenanceError;
+use super::disclosure::text;
 use super::placement::STORE;
 use proofmark_core::Limits;
 
@@ -122,10 +123,6 @@ fn kind(value: &Value) -> Option<String> {
     let told = text(value, "/signer_payload/sig_type").or_else(|| text(value, "/sig_type"));
     let held = || known.iter().find(|(place, _)| value.pointer(place).is_some());
     told.or_else(|| held().map(|(_, kind)| (*kind).into()))
-}
-
-fn text(value: &Value, place: &str) -> Option<String> {
-    value.pointer(place).and_then(Value::as_str).map(str::to_string)
 }
 
 /// The names in a credential: of a certificate, or of accounts and documents that somebody looked

@@ -64,6 +64,7 @@ fn assertion<'a>(manifest: &'a Manifest, labels: &[&str]) -> Option<&'a Value> {
     manifest.assertions().iter().find(|a| labels.contains(&a.label()))?.value().ok()
 }
 
-fn text(value: &Value, place: &str) -> Option<String> {
+/// The text at a place in what an assertion says.
+pub(super) fn text(value: &Value, place: &str) -> Option<String> {
     value.pointer(place).and_then(Value::as_str).map(str::to_string)
 }
