@@ -48,6 +48,53 @@ manifest =
     .leaves-open = About { $bytes } bytes of the file are left out of what was signed: they may have been changed since.
     .elsewhere = The file says that its manifest is kept elsewhere, at { $address }. Nothing was fetched.
 
+segments =
+    .changed = { $count ->
+            [one] A segment says
+           *[other] { $count } segments say
+        } to be of this clip, and { $count ->
+            [one] is
+           *[other] are
+        } not as signed: from { $start } s to { $end } s of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+    .foreign = { $count ->
+            [one] A segment is
+           *[other] { $count } segments are
+        } of another clip: from { $start } s to { $end } s of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+    .unsigned = { $count ->
+            [one] A segment is
+           *[other] { $count } segments are
+        } not among what was signed: from { $start } s to { $end } s of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+    .missing = { $count ->
+            [one] A segment is
+           *[other] { $count } segments are
+        } missing { $stretch ->
+            [point] at { $start } s
+           *[range] from { $start } s to { $end } s
+        } of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+    .moved = The order of segments is not the signed one from { $start } s to { $end } s of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+    .repeated = { $count ->
+            [one] A segment comes
+           *[other] { $count } segments come
+        } again from { $start } s to { $end } s of { $rendition }.{ $places ->
+            [one] {""}
+           *[other] {" "}So it is in { $places } places in all.
+        }
+
 video =
     .several-marks = The picture carries several marks of ours ({ $payloads }): it was put together from several clips.
     .payload-mismatch = The manifest names mark { $named }, but the picture carries mark { $payload }: one of them was put here from another clip.

@@ -46,6 +46,17 @@ manifest =
     .leaves-open = ファイルのうち約 { $bytes } バイトは署名の対象外です。署名後に変更されている可能性があります。
     .elsewhere = マニフェストは { $address } にあるとファイルに書かれています。取得はしていません。
 
+segments =
+    .changed = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、この動画のものとされていますが、署名時のままではありません（全部で { $places } か所）。
+    .foreign = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、別の動画のものです（全部で { $places } か所）。
+    .unsigned = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、署名されたものに含まれていません（全部で { $places } か所）。
+    .missing = { $rendition } の { $stretch ->
+            [point] { $start } 秒の位置で
+           *[range] { $start } 秒から { $end } 秒まで
+        }セグメント { $count } 個が欠けています（全部で { $places } か所）。
+    .moved = { $rendition } の { $start } 秒から { $end } 秒までのセグメントの順序が、署名時と異なります（全部で { $places } か所）。
+    .repeated = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、繰り返しです（全部で { $places } か所）。
+
 video =
     .several-marks = 映像に当方の透かしが複数あります（{ $payloads }）。複数の動画をつなぎ合わせたものです。
     .payload-mismatch = マニフェストは透かし { $named } を指していますが、映像にあるのは { $payload } です。どちらかが別の動画から移されています。

@@ -41,7 +41,8 @@ INPUTS = {
     "sound.wav": AUDIO,
     "picture.png": VIDEO + ["-frames:v", "1"],
 }
-NOT_READ = ("not a kind it reads", "no sidecars", "looks for an older media type")
+NOT_READ = ("not a kind it reads", "no sidecars", "looks for an older media type",
+            "no segments by themselves", "hashes segments otherwise")
 
 
 def run(*command, **options):
@@ -89,7 +90,8 @@ def question(path, roots=None):
     kind, sidecar = path.suffix[1:], path.with_suffix(".c2pa")
     mime = KINDS[kind][1] if kind in KINDS else f"image/{kind}"
     beside = str(sidecar) if kind in ("mkv", "webm", "ogg") and sidecar.is_file() else None
-    return {"path": str(path), "mime": mime, "sidecar": beside, "roots": roots}
+    segments = [str(p) for p in sorted(path.parent.glob("*.m4s"))]
+    return {"path": str(path), "mime": mime, "sidecar": beside, "roots": roots, "segments": segments}
 
 
 def write(proofmark, media):
@@ -116,6 +118,11 @@ def write(proofmark, media):
     files["mp4, signed twice"] = make("sign", signed, media / "mp4-signed-twice.mp4")
     fragments = media / "mp4-fragments.mp4"
     files["mp4 in fragments, signed"] = make("sign", sources["fragments"], fragments)
+    shutil.rmtree(media / "package", ignore_errors=True)
+    run(proofmark, "stamp", "--quiet", "--home", home, sources["clip"], "--output", media / "package",
+        "--package", "hls,dash", "--segment", "1", "--ladder", "240,120")
+    for rendition in ("video-240p", "video-120p", "audio"):
+        files[f"hls and dash, {rendition}"] = media / "package" / rendition / "init.mp4"
     return files
 
 

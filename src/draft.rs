@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 /// How drafts are called.
 const PREFIX: &str = ".proofmark-";
@@ -93,6 +93,73 @@ impl Draft {
     }
 }
 
+/// A folder in the making: hidden beside its target, and gone with all that is in it if it is
+/// dropped before it is published.
+#[derive(Debug)]
+pub struct DraftFolder {
+    folder: TempDir,
+    /// Held as long as it is in the making.
+    held: File,
+    target: PathBuf,
+}
+
+impl DraftFolder {
+    /// Begins a folder that is to become `target`.
+    ///
+    /// # Errors
+    /// As those of [`Draft::beside`].
+    pub fn beside(target: &Path) -> io::Result<Self> {
+        let parent =
+            target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        sweep(parent);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let held = File::open(folder.path())?;
+        let _ = held.try_lock();
+        Ok(Self { folder, held, target: target.into() })
+    }
+
+    /// Where it is for now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives the folder `part` in it the name of the target, and removes the rest. With `replace`
+    /// it takes the place of a folder that has the name; an empty one is replaced in any case.
+    ///
+    /// # Errors
+    /// As those of [`Draft::publish`].
+    pub fn publish(self, part: &Path, replace: bool) -> io::Result<()> {
+        let Self { folder, held, target } = self;
+        std::fs::set_permissions(part, Permissions::from_mode(0o777 & !umask(folder.path())?))?;
+        let old = folder.path().join("old");
+        if replace && target.is_dir() {
+            std::fs::rename(&target, &old)?;
+        }
+        // An empty folder gives way to another, and nothing else does.
+        let named = std::fs::rename(part, &target).map_err(|e| match e.kind() {
+            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
+                io::ErrorKind::AlreadyExists.into()
+            }
+            _ => e,
+        });
+        if named.is_err() && old.is_dir() {
+            std::fs::rename(&old, &target)?;
+        }
+        drop(held);
+        named
+    }
+}
+
+/// What the user masks of the modes of new files.
+fn umask(folder: &Path) -> io::Result<u32> {
+    let probe = folder.join("mode");
+    std::fs::create_dir(&probe)?;
+    let mode = probe.metadata()?.mode();
+    std::fs::remove_dir(probe)?;
+    Ok(0o777 & !mode)
+}
+
 /// Writes a secret: for its owner alone from the start, whole or not at all. With `replace` it
 /// takes the place of a file that has the name, whoever could read that.
 ///
@@ -104,7 +171,7 @@ pub fn write_private(target: &Path, secret: &[u8], replace: bool) -> io::Result<
     draft.name(replace)
 }
 
-/// Removes drafts that a dead run left in a folder, once in the life of this process.
+/// Removes drafts, files and folders, that a dead run left in a folder, once in the life of this process.
 fn sweep(folder: &Path) {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let Ok(folder) = folder.canonicalize() else { return };
@@ -114,13 +181,19 @@ fn sweep(folder: &Path) {
     let Ok(entries) = folder.read_dir() else { return };
     for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
         let old = |m: std::fs::Metadata| {
-            m.is_file() && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED))
+            (m.is_file() || m.is_dir())
+                && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED))
         };
         // A link of that name is none of ours, and neither is what somebody holds.
         let abandoned = entry.path().symlink_metadata().is_ok_and(old)
             && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
         if abandoned {
-            let _ = std::fs::remove_file(entry.path());
+            let path = entry.path();
+            let _ = if path.is_dir() {
+                std::fs::remove_dir_all(path)
+            } else {
+                std::fs::remove_file(path)
+            };
         }
     }
 }
@@ -202,6 +275,28 @@ mod tests {
             (0o600, "two")
         );
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_appears_whole_and_takes_no_others_place() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("out");
+        let publish = |text: &str, replace: bool| {
+            let draft = DraftFolder::beside(&target)?;
+            let part = draft.path().join("part");
+            std::fs::create_dir(&part)?;
+            std::fs::write(part.join("f"), text)?;
+            draft.publish(&part, replace)
+        };
+        let there = || std::fs::read_to_string(target.join("f")).unwrap();
+        std::fs::create_dir(&target).unwrap();
+        publish("one", false).unwrap();
+        assert_eq!(there(), "one");
+        assert_eq!(publish("two", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(there(), "one");
+        publish("two", true).unwrap();
+        assert_eq!(there(), "two");
+        assert_eq!(parent.path().read_dir().unwrap().count(), 1);
     }
 
     #[test]

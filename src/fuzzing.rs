@@ -24,6 +24,7 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
         let own = BTreeSet::new();
         let findings = Findings {
             manifest: None,
+            segments: None,
             elsewhere: None,
             declarations: &[],
             detected: Some(&found),

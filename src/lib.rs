@@ -14,6 +14,8 @@
 //! | [`inspect`], [`sandbox`], [`isolation`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, video, audio |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
+//! | [`segments`] | which segments of a clip are missing, moved, or not those that were signed | package, provenance |
+//! | [`package`] | playlists and MPDs, followed and written; files cut into segments | nothing else |
 //! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
 //! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |
@@ -43,6 +45,7 @@ pub mod recovery;
 pub mod report;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod segments;
 pub mod stamp;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -55,8 +58,8 @@ pub use proofmark_watermark::{
     message, stats, video,
 };
 pub use {
-    proofmark_fingerprint as fingerprint, proofmark_provenance as provenance,
-    proofmark_registry as registry,
+    proofmark_fingerprint as fingerprint, proofmark_package as package,
+    proofmark_provenance as provenance, proofmark_registry as registry,
 };
 
 #[cfg(feature = "media")]

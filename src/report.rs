@@ -17,6 +17,8 @@ use crate::isolation::Isolation;
 use crate::media::MediaError;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
+#[cfg(feature = "media")]
+use crate::stamp::Packaged;
 use crate::stamp::{Earlier, SignedClip};
 use crate::verdict::{Language, Reason};
 use crate::{Detected, ErrorKind, StampError, Verified, VerifyError};
@@ -63,6 +65,7 @@ pub fn verify(file: &Path, verified: &Verified, language: Language) -> Result<Va
         "next": j.steps(language).into_iter().map(next).collect::<Vec<Value>>(),
         "check": v.check,
         "manifest": manifest,
+        "segments": v.segments,
         "elsewhere": v.elsewhere,
         "declarations": v.declarations,
         "registered": v.registered,
@@ -140,6 +143,30 @@ pub fn stamp(file: &Path, target: &Path, stamped: &Stamped) -> Value {
         "isolation": stamped.isolation,
     });
     named(named(report, "file", file), "output", target)
+}
+
+/// What [`Stamper::package`](crate::Stamper::package) made of `file` in the folder `target`.
+#[cfg(feature = "media")]
+#[must_use]
+pub fn package(file: &Path, target: &Path, packaged: &Packaged) -> Value {
+    let renditions = packaged.renditions.iter().map(|r| {
+        json!({
+            "name": r.name,
+            "codecs": r.codecs,
+            "width": r.size.map(|s| s.0),
+            "height": r.size.map(|s| s.1),
+            "segments": r.segments,
+        })
+    });
+    let mut report = stamp(file, target, &packaged.stamped);
+    report["package"] = json!({
+        "indexes": packaged.indexes.iter().map(|i| i.to_string_lossy()).collect::<Vec<_>>(),
+        "renditions": renditions.collect::<Vec<Value>>(),
+    });
+    if !report["manifest"].is_null() {
+        report["manifest"]["embedded"] = true.into();
+    }
+    report
 }
 
 /// What was signed of `file` at `target`.

@@ -14,14 +14,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, where it is, and which of the others it may use.
-const CRATES: [(&str, &str, &[&str]); 11] = [
+const CRATES: [(&str, &str, &[&str]); 12] = [
     ("proofmark-core", "crates/core", &[]),
     ("proofmark-watermark", "crates/watermark", &["core"]),
     ("proofmark-fingerprint", "crates/fingerprint", &["core"]),
     ("proofmark-media", "crates/media", &["core"]),
+    ("proofmark-package", "crates/package", &["core"]),
     ("proofmark-provenance", "crates/provenance", &["core"]),
     ("proofmark-registry", "crates/registry", &["core", "fingerprint"]),
-    ("proofmark", ".", &["core", "fingerprint", "media", "provenance", "registry", "watermark"]),
+    (
+        "proofmark",
+        ".",
+        &["core", "fingerprint", "media", "package", "provenance", "registry", "watermark"],
+    ),
     ("proofmark-server", "crates/server", &[""]),
     ("proofmark-cli", "cli", &["", "server"]),
     ("proofmark-python", "python", &[""]),
@@ -29,9 +34,10 @@ const CRATES: [(&str, &str, &[&str]); 11] = [
 ];
 
 /// What is used in one room of the house alone, beside tests and fuzzing.
-const ROOMS: [(&str, &str); 8] = [
+const ROOMS: [(&str, &str); 9] = [
     ("ffmpeg-next", "proofmark-media"),
     ("c2pa", "proofmark-provenance"),
+    ("m3u8-rs", "proofmark-package"),
     ("cryptoki", "proofmark-provenance"),
     ("rusqlite", "proofmark-registry"),
     ("landlock", "proofmark"),

@@ -27,7 +27,7 @@ use proofmark::inspect::{
     Audience, Decodes, Decoding, InProcess, InspectError, Inspector, Showing, Shown,
 };
 use proofmark::media::{Cancel, Limits, MediaError, Progress, Still, Text};
-use proofmark::provenance::{ManifestReport, Trust};
+use proofmark::provenance::{ManifestReport, Segmented, Trust};
 use proofmark::sandbox::{self, Isolation, PreparedZygote, Sandbox, SandboxError, Split};
 use proofmark::video::DetectOptions;
 use tempfile::TempDir;
@@ -169,6 +169,14 @@ impl Decoding for BadLook {
             _ => {}
         }
         self.own.manifest(trust)
+    }
+
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError> {
+        self.own.segments(lengths, trust)
     }
 
     fn reference(&mut self) -> Result<Option<String>, InspectError> {

@@ -9,19 +9,15 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
+use common::desk::Desk;
 use common::{clip, ffmpeg, generate, identity, ring, some_payload};
-use proofmark::provenance::{self, OwnSigners, sidecar_path, test_identity};
-use proofmark::registry::{self, Content, Entry};
+use proofmark::provenance::{self, sidecar_path};
+use proofmark::registry::Content;
 use proofmark::stamp::Remember;
-use proofmark::{
-    Payload, Registry, StampError, StampOptions, Stamper, Verdict, Verified, Verifier,
-    VerifyOptions,
-};
-use tempfile::TempDir;
+use proofmark::{Payload, StampError, Stamper, Verdict, Verifier};
 
 /// The streams of a file, each by what it is and the hash of its packets; of stills, which are
 /// their own packet, that of the picture.
@@ -38,60 +34,6 @@ fn streams(path: &Path) -> String {
         .unwrap();
     assert!(out.status.success());
     String::from_utf8(out.stdout).unwrap()
-}
-
-/// A desk with a registry and somebody who signs.
-struct Desk {
-    work: TempDir,
-    registry: Arc<dyn Registry>,
-    own: OwnSigners,
-    options: StampOptions,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let work = TempDir::new().unwrap();
-        let registry = registry::open(work.path().join("r.db").to_str().unwrap()).unwrap();
-        let test = test_identity().unwrap();
-        let mut own = OwnSigners::default();
-        own.add(&test.chain).unwrap();
-        let mut options = StampOptions::default();
-        options.identity =
-            Some(provenance::Identity::from_pem(test.chain, test.key.to_string(), None).unwrap());
-        options.remember = Remember::Registry(registry.clone());
-        Self { work, registry, own, options }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.work.path().join(name)
-    }
-
-    fn stamper(&self) -> Stamper {
-        Stamper::of(ring()).options(self.options.clone())
-    }
-
-    /// A stretch of the real clip, marked and neither signed nor compressed.
-    fn marked(&self, name: &str, arguments: &str) -> PathBuf {
-        let (plain, marked) = (self.path("plain.mkv"), self.path(name));
-        ffmpeg(&clip(), &format!("{arguments} -c:v ffv1 -c:a flac"), &plain);
-        let mut options = self.options.clone();
-        options.identity = None;
-        options.payload = Some(some_payload());
-        options.manifest.title = Some("A rabbit".into());
-        Stamper::of(ring()).options(options).stamp(&plain, &marked).unwrap();
-        marked
-    }
-
-    fn verify(&self, path: &Path) -> Verified {
-        let mut options = VerifyOptions::default();
-        options.own = self.own.clone();
-        options.registry = Some(self.registry.clone());
-        Verifier::new().ring(ring()).options(options).verify(path).unwrap()
-    }
-
-    fn entry(&self, payload: Payload) -> Option<Entry> {
-        self.registry.by_payload(payload).unwrap()
-    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Inputs: files as named, folders as the media files in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, anyhow, bail};
+use proofmark::package::Package;
 
 /// Extensions that count as media when a folder is given.
 const MEDIA: [&str; 37] = [
@@ -18,7 +19,7 @@ pub(crate) fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            let found = search(input, None);
+            let found = Search::default().search(input);
             if let Some((folder, reason)) = found.unread.first() {
                 return Err(unread(folder, reason));
             }
@@ -58,35 +59,78 @@ pub(crate) struct Found {
     pub(crate) others: BTreeMap<String, usize>,
 }
 
+/// Extensions of playlists and MPDs.
+const INDEXES: [&str; 2] = ["m3u8", "mpd"];
+
 /// Extensions of what stamping leaves beside its targets.
 const BESIDE: [&str; 2] = ["c2pa", "json"];
 
-/// Searches a folder and those below it, but not behind links, so that none is entered twice; and
-/// not `but`, a real path, which may lie there.
-pub(crate) fn search(folder: &Path, but: Option<&Path>) -> Found {
-    let mut found = Found::default();
-    collect(folder, but, &mut found);
+/// How folders are searched.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Search<'a> {
+    /// A real path that may lie there, and is left out.
+    pub(crate) but: Option<&'a Path>,
+    /// Whether a clip in segments is found by its index alone, and not each of its files.
+    pub(crate) packages: bool,
+}
+
+impl Search<'_> {
+    /// Searches a folder and those below it, but not behind links, so that none is entered twice.
+    pub(crate) fn search(self, folder: &Path) -> Found {
+        let mut found = Found::default();
+        self.collect(folder, &mut HashSet::new(), &mut found);
+        found
+    }
+
+    /// Adds what is in a folder, but for `parts`, which are in clips that were found.
+    fn collect(self, folder: &Path, parts: &mut HashSet<PathBuf>, found: &mut Found) {
+        if self.but.is_some_and(|but| folder.canonicalize().is_ok_and(|real| real == but)) {
+            return;
+        }
+        let mut paths = match entries(folder) {
+            Ok(paths) => paths,
+            Err(reason) => return found.unread.push((folder.into(), reason)),
+        };
+        paths.retain(|p| !hidden(p));
+        let indexes = if self.packages { indexes(&paths, parts) } else { Vec::new() };
+        paths.retain(|p| !parts.contains(p) || indexes.contains(p));
+        for path in paths {
+            if path.is_dir() && !path.is_symlink() {
+                self.collect(&path, parts, found);
+            } else if path.is_file() && (is_media(&path) || indexes.contains(&path)) {
+                found.files.push(path);
+            } else if path.is_file() {
+                found.leave_out(&path);
+            }
+        }
+    }
+}
+
+/// Those of some files that are indexes of clips in segments, and in no other's; all files of such
+/// clips are added to `parts`.
+fn indexes(paths: &[PathBuf], parts: &mut HashSet<PathBuf>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in paths.iter().filter(|p| INDEXES.contains(&extension(p).as_str())) {
+        match Package::of(path) {
+            Ok(Some(package)) => {
+                parts.extend(package.files().filter(|f| f != path).map(Path::to_path_buf));
+                found.push(path.clone());
+            }
+            // Why it cannot be followed is told in its place.
+            Err(_) => found.push(path.clone()),
+            Ok(None) => {}
+        }
+    }
+    found.retain(|index| !parts.contains(index));
     found
 }
 
-fn collect(folder: &Path, but: Option<&Path>, found: &mut Found) {
-    if but.is_some_and(|but| folder.canonicalize().is_ok_and(|real| real == but)) {
-        return;
-    }
-    let paths = match entries(folder) {
-        Ok(paths) => paths,
-        Err(reason) => return found.unread.push((folder.into(), reason)),
-    };
-    for path in paths.into_iter().filter(|p| !hidden(p)) {
-        if path.is_dir() && !path.is_symlink() {
-            collect(&path, but, found);
-        } else if path.is_file() && is_media(&path) {
-            found.files.push(path);
-        } else if path.is_file() {
-            let name = extension(&path);
-            if !BESIDE.contains(&name.as_str()) {
-                *found.others.entry(name).or_default() += 1;
-            }
+impl Found {
+    /// Counts a file that is no media by its name.
+    fn leave_out(&mut self, path: &Path) {
+        let name = extension(path);
+        if !BESIDE.contains(&name.as_str()) {
+            *self.others.entry(name).or_default() += 1;
         }
     }
 }

@@ -12,7 +12,7 @@ use proofmark::inspect::{
     inspection,
 };
 use proofmark::media::{Cancel, Limits, MediaError, MediaInfo, Progress, Still, Text};
-use proofmark::provenance::{self, ManifestReport, Trust};
+use proofmark::provenance::{self, ManifestReport, Segmented, Trust};
 use proofmark::video::{Canvas as _, Coding, FramePlan, FrameShape, Pace, Planes, SampleFormat};
 use proofmark::{ErrorKind, report};
 use pyo3::exceptions::PyOSError;
@@ -296,6 +296,14 @@ impl Decoding for PyDecoding {
     // They are read by the crate that has libav, which this has not.
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
         Ok(None)
+    }
+
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError> {
+        Ok(provenance::read_segments(&self.path, lengths, trust, &self.limits)?)
     }
 
     fn show(

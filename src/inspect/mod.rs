@@ -7,21 +7,25 @@
 
 #[cfg(feature = "media")]
 mod own;
+mod package;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::ErrorKind;
 pub use crate::detect::{Audience, Listen, Showing, Shown, Watch};
 use crate::detect::{Detected, Detectors, GLIMPSE, WORTH_IT};
 use crate::isolation::{Isolation, SandboxError};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still, Text};
-use crate::provenance::{ManifestReport, ProvenanceError, Trust};
+use crate::package::PackageError;
+use crate::provenance::{ManifestReport, ProvenanceError, Segmented, Trust};
+use crate::segments::Segments;
 use crate::video::DetectOptions;
+use crate::{AboutFile, ErrorKind};
 #[cfg(feature = "media")]
 pub use own::InProcess;
+pub use package::{look, open};
 
 /// Begins to look at files.
 pub trait Inspector: fmt::Debug + Send + Sync {
@@ -57,6 +61,22 @@ pub trait Inspection {
     /// # Errors
     /// As for [`Self::reference`].
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
+
+    /// Where it is an init segment and segments, one behind the other in stretches of so many bytes:
+    /// what the manifest in the first says, and how each of the others fares. `None` if it has none.
+    ///
+    /// # Errors
+    /// As for [`Self::manifest`].
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError>;
+
+    /// How the segments of a clip fare that is in segments, once its manifest was asked for.
+    fn in_segments(&self) -> Option<&Segments> {
+        None
+    }
 
     /// What marks carry of it what is to be looked at, and what that is like if that is to be told.
     ///
@@ -129,6 +149,16 @@ pub trait Decoding {
     /// As there.
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
 
+    /// As [`Inspection::segments`].
+    ///
+    /// # Errors
+    /// As there.
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError>;
+
     /// Shows picture, `rate` frames a second of it, and sound to those who look for marks, wherever
     /// they are, and keeps what both are like if that is asked for.
     ///
@@ -162,12 +192,26 @@ pub enum InspectError {
     /// Reading the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// Following the index of a clip in segments.
+    #[error(transparent)]
+    Package(#[from] PackageError),
     /// The worker that looked at it.
     #[error(transparent)]
     Worker(#[from] SandboxError),
 }
 
 impl InspectError {
+    /// The same of a file that goes by another name.
+    #[must_use]
+    pub fn named(self, name: &Path) -> Self {
+        match self {
+            Self::Media(e) => Self::Media(e.named(name)),
+            Self::Provenance(e) => Self::Provenance(e.named(name)),
+            Self::Package(e) => Self::Package(e.named(name)),
+            Self::Worker(e) => Self::Worker(e.named(name)),
+        }
+    }
+
     /// What is wrong, in a word that scripts can ask for.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -185,6 +229,7 @@ impl InspectError {
         match self {
             Self::Media(e) => (e.code(), e.kind()),
             Self::Provenance(e) => (e.code(), e.kind()),
+            Self::Package(e) => (e.code(), e.kind()),
             Self::Worker(e) => (e.code(), e.kind()),
         }
     }
@@ -241,6 +286,14 @@ impl Inspection for Looking {
 
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
         self.decoding.texts()
+    }
+
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError> {
+        self.decoding.segments(lengths, trust)
     }
 
     fn marks(

@@ -10,7 +10,7 @@ use crate::detect::Projector;
 use crate::media::{
     self, Cancel, Kind, Limits, MediaError, Progress, Reader, Still, Text, frame_at,
 };
-use crate::provenance::{self, ManifestReport, Trust};
+use crate::provenance::{self, ManifestReport, Segmented, Trust};
 
 /// This process itself: quickest, and open to whatever a file does to a decoder.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +75,14 @@ impl Decoding for OwnDecoding {
 
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
         Ok(Some(media::texts(&self.path, &self.limits)?))
+    }
+
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError> {
+        Ok(provenance::read_segments(&self.path, lengths, trust, &self.limits)?)
     }
 
     fn show(

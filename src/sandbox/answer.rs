@@ -6,7 +6,7 @@ use crate::audio::AudioEvidence;
 use crate::detect::Detected;
 use crate::key::KeyRing;
 use crate::media::{Still, Text};
-use crate::provenance::ManifestReport;
+use crate::provenance::{ManifestReport, Segmented};
 use crate::video::VideoEvidence;
 
 /// What the parent makes of an answer to each question; `None` where it makes no sense.
@@ -31,6 +31,15 @@ impl Answer {
     pub(super) fn texts(self) -> Option<Option<Vec<Text>>> {
         match self {
             Self::Texts(told) => Some(told).filter(|told| told.as_deref().is_none_or(check::texts)),
+            _ => None,
+        }
+    }
+
+    /// Of so many segments.
+    pub(super) fn segments(self, count: usize) -> Option<Option<Segmented>> {
+        match self {
+            Self::Segments(None) => Some(None),
+            Self::Segments(Some(told)) => told.into_segmented(count).map(Some),
             _ => None,
         }
     }
@@ -68,6 +77,9 @@ pub(crate) fn believed(mut messages: &[u8], ring: &KeyRing) -> Option<Option<Det
         answer @ Answer::Found(..) => answer.found(ring).map(|_| None),
         answer @ Answer::Manifest(_) => answer.manifest().map(|_| None),
         answer @ Answer::Reference(_) => answer.reference().map(|_| None),
+        Answer::Segments(told) => {
+            told.map_or(Some(()), |t| t.into_segmented(1).map(|_| ())).map(|()| None)
+        }
         answer @ Answer::Texts(_) => answer.texts().map(|_| None),
         answer @ Answer::Frame(..) => answer.frame().map(|_| None),
         // What goes to and fro while a clip is made anew is asked for by nobody else.

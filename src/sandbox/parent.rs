@@ -17,7 +17,7 @@ use crate::detect::{Detected, Showing, Shown};
 use crate::inspect::{InspectError, Inspection, Inspector, glance, unless_undecodable};
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still, Text};
-use crate::provenance::{ManifestReport, Trust};
+use crate::provenance::{ManifestReport, Segmented, Trust};
 use crate::video::DetectOptions;
 
 /// Seconds beyond which no clock goes.
@@ -311,6 +311,17 @@ impl Inspection for SandboxInspection {
         self.decoder
             .ask(&Request::Texts, &mut |_| {})?
             .texts()
+            .ok_or_else(|| self.decoder.senseless())
+    }
+
+    fn segments(
+        &mut self,
+        lengths: &[u64],
+        trust: &Trust,
+    ) -> Result<Option<Segmented>, InspectError> {
+        self.decoder
+            .ask(&Request::Segments(lengths.to_vec(), trust.clone()), &mut |_| {})?
+            .segments(lengths.len().saturating_sub(1))
             .ok_or_else(|| self.decoder.senseless())
     }
 

@@ -177,6 +177,10 @@ fn answer(
         }
         Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
         Request::Texts => Ok(Answer::Texts(look.texts().map_err(failed)?)),
+        Request::Segments(lengths, trust) => {
+            let found = look.segments(&lengths, &trust).map_err(failed)?;
+            Ok(Answer::Segments(found.map(|f| Box::new(f.into()))))
+        }
         Request::Show(rate, how) => {
             // Where the parent is gone the process ends, whatever is told.
             let mut pace = Pace::default();

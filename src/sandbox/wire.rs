@@ -20,7 +20,7 @@ use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{AudioInfo, Container, EncodeOptions, Limits, MediaInfo, Progress, Still, Text};
 use crate::payload::Payload;
 use crate::press::Filtering;
-use crate::provenance::{ManifestReport, Trust};
+use crate::provenance::{ManifestReport, SegmentState, Segmented, Trust};
 use crate::video::{Coding, DetectOptions, FramePlan, VideoEvidence};
 
 /// Bytes of a question: a million candidates are 16 MB.
@@ -39,6 +39,8 @@ pub(super) enum Request {
     Manifest(Trust),
     Reference,
     Texts,
+    /// The file is so many stretches of so many bytes: an init segment, and segments.
+    Segments(Vec<u64>, Trust),
     /// So many frames a second, and what.
     Show(f64, Showing),
     Frame(f64),
@@ -68,6 +70,7 @@ pub(super) enum Answer {
     Manifest(Option<Box<Told>>),
     Reference(Option<String>),
     Texts(Option<Vec<Text>>),
+    Segments(Option<Box<ToldSegments>>),
     /// Any number of these, and then the answer.
     Progress(u64, f64, Option<f64>),
     Shown(Box<Shown>),
@@ -261,6 +264,31 @@ impl Told {
             .zip(self.values)
             .for_each(|(b, bytes)| b.bytes = bytes.into_vec());
         Some(self.report)
+    }
+}
+
+/// The same of a manifest over segments, and how they fare.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ToldSegments {
+    told: Told,
+    segments: Vec<SegmentState>,
+    signed: Option<usize>,
+    init_holds: bool,
+}
+
+impl From<Segmented> for ToldSegments {
+    fn from(found: Segmented) -> Self {
+        let Segmented { report, segments, signed, init_holds } = found;
+        Self { told: report.into(), segments, signed, init_holds }
+    }
+}
+
+impl ToldSegments {
+    /// What was found of so many segments; `None` if it is of others.
+    pub(super) fn into_segmented(self, count: usize) -> Option<Segmented> {
+        let Self { told, segments, signed, init_holds } = self;
+        let report = told.into_report().filter(|_| segments.len() == count)?;
+        Some(Segmented { report, segments, signed, init_holds })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::ErrorKind;
 use crate::inspect::InspectError;
 use crate::isolation::SandboxError;
 use crate::media::MediaError;
+use crate::package::PackageError;
 use crate::payload::Payload;
 use crate::provenance::ProvenanceError;
 use crate::registry::RegistryError;
@@ -29,6 +30,9 @@ pub enum StampError {
     /// Building or signing the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// Following or writing a clip in segments.
+    #[error(transparent)]
+    Package(#[from] PackageError),
     /// Remembering it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -125,6 +129,7 @@ impl StampError {
         match self {
             Self::Media(e) => (e.code(), e.kind()),
             Self::Provenance(e) => (e.code(), e.kind()),
+            Self::Package(e) => (e.code(), e.kind()),
             Self::Registry(e) => (e.code(), e.kind()),
             Self::Worker(e) => (e.code(), e.kind()),
             Self::Picture { .. } => ("media.unmarkable", ErrorKind::Input),
@@ -145,6 +150,7 @@ impl From<InspectError> for StampError {
         match e {
             InspectError::Media(e) => e.into(),
             InspectError::Provenance(e) => e.into(),
+            InspectError::Package(e) => e.into(),
             InspectError::Worker(e) => e.into(),
         }
     }

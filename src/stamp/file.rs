@@ -11,10 +11,10 @@ use super::{Control, Remember, StampError, StampOptions, Stamped, Stamper};
 use crate::audio::{self, AudioError};
 use crate::draft::Draft;
 use crate::fingerprint::{AudioFingerprint, Query, Sketch};
-use crate::inspect::Showing;
+use crate::inspect::{Showing, look};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Container, Inlet, Summary};
+use crate::media::{self, Container, EncodeOptions, Inlet, Summary};
 use crate::payload::Payload;
 use crate::press::{Order, Press, StreamPress};
 use crate::provenance::{self, Bound, Placement, Signed, Source, Trust};
@@ -22,35 +22,35 @@ use crate::recovery::Registered;
 use crate::video::{Capacity, DetectOptions, MarkerState};
 
 /// A file on its way.
-struct Stamping<'a> {
-    key: &'a WatermarkKey,
-    options: &'a StampOptions,
+pub(super) struct Stamping<'a> {
+    pub(super) key: &'a WatermarkKey,
+    pub(super) options: &'a StampOptions,
     /// What it is called in messages.
-    input: &'a Path,
+    pub(super) input: &'a Path,
     /// Whether that is a file, which can be looked at again.
-    file: bool,
-    container: Container,
-    targets: Targets<'a>,
-    ring: KeyRing,
-    press: Box<dyn Press>,
+    pub(super) file: bool,
+    pub(super) container: Container,
+    pub(super) targets: Targets<'a>,
+    pub(super) ring: KeyRing,
+    pub(super) press: Box<dyn Press>,
 }
 
 /// What was marked.
-struct Marked {
-    mark: Mark,
+pub(super) struct Marked {
+    pub(super) mark: Mark,
     /// The mark beneath, if there is one.
-    known: Option<Mark>,
-    summary: Summary,
-    capacity: Option<Capacity>,
-    sound: Vec<Result<audio::Capacity, AudioError>>,
-    state: Option<MarkerState>,
-    sketch: Sketch,
-    likeness: Likeness,
+    pub(super) known: Option<Mark>,
+    pub(super) summary: Summary,
+    pub(super) capacity: Option<Capacity>,
+    pub(super) sound: Vec<Result<audio::Capacity, AudioError>>,
+    pub(super) state: Option<MarkerState>,
+    pub(super) sketch: Sketch,
+    pub(super) likeness: Likeness,
 }
 
 impl Marked {
     /// What the manifest binds the clip to.
-    fn bound(&self) -> Bound {
+    pub(super) fn bound(&self) -> Bound {
         let marked =
             self.capacity.is_some() || self.sound.iter().flatten().any(audio::Capacity::is_marked);
         self.likeness.bound(self.mark.payload, marked, Some(self.summary.seconds))
@@ -114,7 +114,10 @@ pub(super) fn stamp_inlet(
 
 impl Stamping<'_> {
     fn run(mut self, clip: Draft, mut control: Control<'_>) -> Result<Stamped, StampError> {
-        let marked = self.mark(&clip, &mut control)?;
+        let marked = self.mark(clip.path(), &mut control)?;
+        if self.options.check {
+            self.read_back(clip.path(), marked.mark.payload, &marked.sound, &control)?;
+        }
         let bound = marked.bound();
         let finished = self.sign(clip, &marked, &bound)?;
         self.publish(finished, marked, &bound)
@@ -141,7 +144,17 @@ impl Stamping<'_> {
     }
 
     /// Marks the clip into `clip`.
-    fn mark(&mut self, clip: &Draft, control: &mut Control<'_>) -> Result<Marked, StampError> {
+    fn mark(&mut self, clip: &Path, control: &mut Control<'_>) -> Result<Marked, StampError> {
+        self.mark_as(clip, &self.options.encode, control)
+    }
+
+    /// The same, encoded so.
+    pub(super) fn mark_as(
+        &mut self,
+        clip: &Path,
+        encode: &EncodeOptions,
+        control: &mut Control<'_>,
+    ) -> Result<Marked, StampError> {
         let (mark, known) = self.choose()?;
         let Self { key, options, input, container, targets, .. } = &*self;
         let still = container.is_still();
@@ -153,7 +166,7 @@ impl Stamping<'_> {
         let order = Order {
             target: targets.output,
             container: *container,
-            encode: &options.encode,
+            encode,
             seconds: None,
             stills: options.keeps_stills(),
         };
@@ -161,7 +174,7 @@ impl Stamping<'_> {
         if self.file {
             summary.left_out.extend(media::carry_over(
                 self.input,
-                clip.path(),
+                clip,
                 self.targets.output,
                 self.container,
                 &self.options.limits,
@@ -170,9 +183,6 @@ impl Stamping<'_> {
         let (capacity, sketch, state) = marks.pass.finish();
         let capacity = Some(capacity).filter(|_| !self.container.is_sound());
         let sound = marks.sounds.finish();
-        if self.options.check {
-            self.read_back(clip.path(), mark.payload, &sound, control)?;
-        }
         let told =
             self.options.identity.is_some() || !matches!(self.options.remember, Remember::Nowhere);
         let audio = if told { heard(self.press.as_mut(), sound.len())? } else { None };
@@ -180,8 +190,8 @@ impl Stamping<'_> {
         Ok(Marked { mark, known, summary, capacity, sound, state, sketch, likeness })
     }
 
-    /// Reads the finished file as a stranger would.
-    fn read_back(
+    /// Reads the finished file, or the clip whose index it is, as a stranger would.
+    pub(super) fn read_back(
         &self,
         file: &Path,
         payload: Payload,
@@ -189,7 +199,8 @@ impl Stamping<'_> {
         control: &Control<'_>,
     ) -> Result<(), StampError> {
         let Self { options, ring, .. } = self;
-        let mut look = options.inspector.open(file, &options.limits, &control.cancel)?;
+        let inspector = options.inspector.as_ref();
+        let mut look = look(inspector, file, &options.limits, &control.cancel)?;
         let found = look.marks(ring, &DetectOptions::default(), Showing::ALL, &mut |_| {})?;
         let path = || self.targets.output.into();
         if let Some(p) = found.picture.filter(|p| p.payload != Some(payload)) {
@@ -279,7 +290,7 @@ fn heard(press: &mut dyn Press, tracks: usize) -> Result<Option<AudioFingerprint
 
 /// The manifest that the registry has of the clip whose mark lies beneath, if the input looks like
 /// that clip: a mark alone could have been put there.
-fn remembered(
+pub(super) fn remembered(
     beneath: Option<Payload>,
     sketch: &Sketch,
     options: &StampOptions,

@@ -56,7 +56,17 @@ pub(super) struct Record<'a> {
     pub(super) options: &'a StampOptions,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// That of a clip in segments, which are MP4.
+    pub(super) fn of_package(
+        bound: &'a Bound,
+        signed: Option<&'a Signed>,
+        likeness: &'a Likeness,
+        options: &'a StampOptions,
+    ) -> Self {
+        Self { container: Container::Mp4, bound, signed, likeness, options }
+    }
+
     /// The entry of a finished file that is about to appear at `target`.
     pub(super) fn of_file(&self, finished: &Path, target: &Path) -> Result<Entry, MediaError> {
         let content = Content::of_file(finished).map_err(|e| unwritten(target, &e))?;

@@ -9,6 +9,7 @@ mod likeness;
 #[cfg(feature = "media")]
 mod marking;
 mod options;
+mod package;
 mod sign;
 #[cfg(feature = "media")]
 mod stamped;
@@ -22,6 +23,7 @@ use crate::control::Control;
 use crate::key::{KeyRing, WatermarkKey};
 #[cfg(feature = "media")]
 use crate::media::{Inlet, Outlet};
+use crate::package::Package;
 use crate::payload::Payload;
 use crate::provenance::Identity;
 
@@ -30,6 +32,8 @@ pub use job::{Earlier, Job, Once};
 #[cfg(feature = "media")]
 pub(crate) use marking::ClipMarker;
 pub use options::{Remember, StampOptions};
+#[cfg(feature = "media")]
+pub use package::{PackageOptions, Packaged, PackagedRendition, Rung};
 pub use sign::SignedClip;
 #[cfg(feature = "media")]
 pub use stamped::Stamped;
@@ -120,7 +124,7 @@ impl Stamper {
     }
 
     /// Signs a finished clip without touching its media: `output` is `input` with a manifest in it,
-    /// or beside it. Marks are looked for, and what is not there is not claimed. With a payload
+    /// or beside it; of a clip in segments, whose index `input` is, the folder of all its files. Marks are looked for, and what is not there is not claimed. With a payload
     /// that was chosen before, as by whoever marked the frames, the clip must carry that or none.
     ///
     /// A registry that knows the payload from when it was marked knows this clip in its place, if
@@ -143,7 +147,10 @@ impl Stamper {
         output: &Path,
         control: Control<'_>,
     ) -> Result<SignedClip, StampError> {
-        sign::sign(self, input, output, Attempt::Only, control)
+        match Package::of(input)? {
+            Some(package) => package::sign(self, &package, output, control),
+            None => sign::sign(self, input, output, Attempt::Only, control),
+        }
     }
 }
 
@@ -169,6 +176,22 @@ impl Stamper {
         control: Control<'_>,
     ) -> Result<Stamped, StampError> {
         file::stamp(self, input, output, Attempt::Only, control)
+    }
+
+    /// Stamps `input` and packages it: `folder` appears whole or not at all, with a folder for each
+    /// rendition and the indexes of all of them, `index.m3u8` or `index.mpd`. Each rendition is made
+    /// from frames that were marked at the size of the input; the manifest is in the init segments.
+    ///
+    /// # Errors
+    /// As for [`stamp`](Self::stamp), and if the folder holds something already.
+    pub fn package(
+        &self,
+        input: &Path,
+        folder: &Path,
+        options: &PackageOptions,
+        control: Control<'_>,
+    ) -> Result<Packaged, StampError> {
+        package::make(self, input, folder, options, control)
     }
 
     /// Stamps what comes through `from` and passes it on to `to`, frame by frame. A mark that it

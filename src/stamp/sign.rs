@@ -52,18 +52,18 @@ pub struct SignedClip {
 }
 
 /// What was found in a clip, and what it is therefore signed as.
-struct Claim {
-    payload: Payload,
-    video: bool,
-    audio: bool,
-    key: Option<KeyId>,
+pub(super) struct Claim {
+    pub(super) payload: Payload,
+    pub(super) video: bool,
+    pub(super) audio: bool,
+    pub(super) key: Option<KeyId>,
 }
 
 /// A clip on its way.
-struct Finished<'a> {
+pub(super) struct Finished<'a> {
     ring: &'a KeyRing,
-    options: &'a StampOptions,
-    identity: &'a Identity,
+    pub(super) options: &'a StampOptions,
+    pub(super) identity: &'a Identity,
     input: &'a Path,
     container: Container,
     targets: Targets<'a>,
@@ -82,10 +82,7 @@ pub(super) fn sign(
     if Container::of(input) != Some(container) {
         return Err(StampError::OtherKind { path: input.into(), target: output.into() });
     }
-    let Some(identity) = &options.identity else {
-        let reason = "none was given; name a certificate and its key".into();
-        return Err(ProvenanceError::Identity { reason }.into());
-    };
+    let identity = identity(options)?;
     let targets = Targets::new(output, Some(container), options, attempt);
     targets.check(input)?;
     let clip = Finished { ring, options, identity, input, container, targets };
@@ -98,8 +95,16 @@ pub(super) fn sign(
     clip.publish(claim, (&likeness, &bound), before, isolation)
 }
 
+/// Who signs.
+fn identity(options: &StampOptions) -> Result<&Identity, StampError> {
+    options.identity.as_ref().ok_or_else(|| {
+        let reason = "none was given; name a certificate and its key".into();
+        ProvenanceError::Identity { reason }.into()
+    })
+}
+
 /// What a clip looks and sounds like.
-fn likeness(found: &mut Detected, stills: bool) -> Likeness {
+pub(super) fn likeness(found: &mut Detected, stills: bool) -> Likeness {
     let video = found.sketch.as_ref().and_then(looks);
     // Of several tracks none is kept, as where they are marked.
     let recording = found.recording.as_ref().filter(|_| found.info.more_sounds == 0);
@@ -114,15 +119,37 @@ struct Drafts {
     signed: Signed,
 }
 
-impl Finished<'_> {
+impl<'a> Finished<'a> {
+    /// A clip in segments, whose index is at `input`, on its way to the folder `output`.
+    pub(super) fn in_segments(
+        stamper: &'a Stamper,
+        input: &'a Path,
+        output: &'a Path,
+    ) -> Result<Self, StampError> {
+        let Stamper { ring, options } = stamper;
+        let (identity, container) = (identity(options)?, Container::Mp4);
+        let targets = Targets::new(output, None, options, Attempt::Only);
+        Ok(Self { ring, options, identity, input, container, targets })
+    }
+
     fn source(&self) -> Source<'_> {
         Source { limits: self.options.limits, ..Source::new(self.input) }
     }
 
     /// What the clip carries, and what it is like.
     fn look(&self, control: &mut Control<'_>) -> Result<(Detected, Isolation), StampError> {
-        let Self { ring, options, input, .. } = self;
+        let Self { options, input, .. } = self;
         let mut look = options.inspector.open(input, &options.limits, &control.cancel)?;
+        self.look_with(look.as_mut(), control)
+    }
+
+    /// The same, through a look that was begun.
+    pub(super) fn look_with(
+        &self,
+        look: &mut dyn Inspection,
+        control: &mut Control<'_>,
+    ) -> Result<(Detected, Isolation), StampError> {
+        let Self { ring, options, .. } = self;
         let question = match (options.payload, &options.remember) {
             (Some(asked), _) => Question::Expected(asked),
             (None, Remember::Registry(registry)) => recovery::question(registry.as_ref())?,
@@ -130,7 +157,7 @@ impl Finished<'_> {
         };
         let how = DetectOptions { question, ..DetectOptions::default() };
         let found = look.marks(ring, &how, Showing::SKETCHED, &mut control.progress)?;
-        self.refuse_other(&found, look.as_mut())?;
+        self.refuse_other(&found, look)?;
         Ok((found, look.isolation()))
     }
 
@@ -150,7 +177,7 @@ impl Finished<'_> {
 
     /// What the clip is signed as: the number that was asked for or found, else a new one. A
     /// manifest claims no mark that is not there, which would be held against the clip.
-    fn claim(&self, found: &Detected) -> Result<Claim, StampError> {
+    pub(super) fn claim(&self, found: &Detected) -> Result<Claim, StampError> {
         let seen = found.picture.as_ref().filter(|v| v.detected);
         let heard = found.sound.as_ref().filter(|a| a.detected);
         let videos: Vec<_> =
@@ -188,7 +215,11 @@ impl Finished<'_> {
 
     /// What the registry has under the number of this clip, if the clip is to take its place: it
     /// was marked on its way to an encoder, and is remembered as it went by.
-    fn before(&self, claim: &Claim, found: &Detected) -> Result<Option<Entry>, StampError> {
+    pub(super) fn before(
+        &self,
+        claim: &Claim,
+        found: &Detected,
+    ) -> Result<Option<Entry>, StampError> {
         let Remember::Registry(registry) = &self.options.remember else { return Ok(None) };
         let Some(entry) = registry.by_payload(claim.payload)? else { return Ok(None) };
         let looks = found.sketch.as_ref().map(Query::new);

@@ -242,6 +242,7 @@ impl Case {
         let own = BTreeSet::from(["ours".to_string()]);
         let found = Findings {
             manifest: report.as_ref(),
+            segments: None,
             elsewhere: None,
             declarations: &[],
             detected: detected.as_ref(),

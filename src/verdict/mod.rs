@@ -25,6 +25,7 @@ use crate::media::Kind;
 use crate::payload::Payload;
 use crate::provenance::{Declaration, ManifestReport, ManifestState};
 use crate::recovery::Registered;
+use crate::segments::Segments;
 use facts::{Facts, Owner};
 pub use reason::{Param, Params, Reason, Severity, Word};
 use rules::RULES;
@@ -167,6 +168,8 @@ pub(crate) enum Unseen {
 #[derive(Clone, Copy)]
 pub(crate) struct Findings<'a> {
     pub(crate) manifest: Option<&'a ManifestReport>,
+    /// How its segments fare, of a clip in segments.
+    pub(crate) segments: Option<&'a Segments>,
     /// Where the file says that its manifest is kept, if that is somewhere else.
     pub(crate) elsewhere: Option<&'a str>,
     /// What the file says of itself, unsigned.

@@ -13,10 +13,11 @@ use super::reason::{Param, Params, Severity, params};
 use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
-    actor, another_number, contradiction, entry, gap, is_another, is_confirmed, looks_otherwise,
-    manifest, more_streams, numbers, plain, recoverable,
+    actor, another_number, contradiction, entry, gap, is_another, is_confirmed, lasts,
+    looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments,
 };
 use crate::provenance::{ActorState, ManifestState};
+use crate::segments::SegmentFaultKind::{self, Changed, Missing, Moved, Repeated, Unsigned};
 use Severity::{Alert, Doubt, Good, Note};
 
 /// A rule.
@@ -212,6 +213,12 @@ pub(super) const RULES: &[Rule] = &[
         told.insert("faults", reported::faults(m));
         Some(told)
     }),
+    rule!("segments.changed", Alert, None, [], |f| segments(f, Changed)),
+    rule!("segments.foreign", Alert, None, [], |f| segments(f, SegmentFaultKind::Foreign)),
+    rule!("segments.unsigned", Alert, None, [], |f| segments(f, Unsigned)),
+    rule!("segments.missing", Alert, None, [], |f| segments(f, Missing)),
+    rule!("segments.moved", Alert, None, [], |f| segments(f, Moved)),
+    rule!("segments.repeated", Alert, None, [], |f| segments(f, Repeated)),
     // Marks that do not cover the whole.
     rule!("video.gap", Alert, Some(Mixed), [], |f| f
         .video
@@ -403,25 +410,12 @@ pub(super) const RULES: &[Rule] = &[
             Facts::match_audio(r) == Likeness::Different && !f.sounds_as_stamped()
         }))
     }),
-    rule!("registry.shorter", Note, None, [], |f| {
-        let (seconds, [least, _]) =
-            f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
-        if seconds < least - SHORTER {
-            params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(least))])
-        } else {
-            None
-        }
-    }),
-    rule!("registry.longer", Doubt, None, [], |f| {
-        let (seconds, [_, most]) =
-            f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
-        let longer = seconds > most * (1.0 + LONGER.1) + LONGER.0;
-        if longer {
-            params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(most))])
-        } else {
-            None
-        }
-    }),
+    rule!("registry.shorter", Note, None, [], |f| lasts(f, |now, [least, _]| {
+        (now < least - SHORTER).then_some(least)
+    })),
+    rule!("registry.longer", Doubt, None, [], |f| lasts(f, |now, [_, most]| {
+        (now > most * (1.0 + LONGER.1) + LONGER.0).then_some(most)
+    })),
     rule!("registry.knows", Note, None, [], |f| f
         .original()
         .filter(|_| !f.is_whole() && f.is_claimed().is_none())

@@ -150,7 +150,10 @@ mod tests {
     }
 
     /// The names of all values that sentences may have in them.
-    const NAMES: [&str; 37] = [
+    const NAMES: [&str; 40] = [
+        "places",
+        "rendition",
+        "stretch",
         "agent",
         "bytes",
         "name",

@@ -5,6 +5,7 @@ use super::reason::{Param, Params, Word, params};
 use super::reported;
 use crate::provenance::{ActorState, ManifestReport, ManifestState};
 use crate::recovery::Registered;
+use crate::segments::SegmentFaultKind;
 
 /// Holds where the condition does, with nothing to add.
 pub(super) fn plain(holds: bool) -> Option<Params> {
@@ -52,6 +53,31 @@ pub(super) fn gap(gaps: &[proofmark_core::TimeRange]) -> Option<Params> {
         ("end", Param::Seconds(first.end)),
         ("count", Param::Count(gaps.len())),
     ])
+}
+
+/// Where segments are not as signed in one way.
+pub(super) fn segments(f: &Facts<'_>, kind: SegmentFaultKind) -> Option<Params> {
+    let all: Vec<_> = f.found.segments?.of(kind).collect();
+    let (rendition, first) = all.first()?;
+    params([
+        ("start", Param::Seconds(first.start)),
+        ("end", Param::Seconds(first.end)),
+        ("stretch", if first.start < first.end { "range" } else { "point" }.into()),
+        ("count", Param::Count(first.count)),
+        ("rendition", (*rendition).to_string().into()),
+        ("places", Param::Count(all.len())),
+    ])
+}
+
+/// How long a clip lasts that is not whole, and the registered one, if `differs` says how long that
+/// is at least or at most.
+pub(super) fn lasts(
+    f: &Facts<'_>,
+    differs: impl Fn(f64, [f64; 2]) -> Option<f64>,
+) -> Option<Params> {
+    let (seconds, range) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+    let registered = differs(seconds, range)?;
+    params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(registered))])
 }
 
 /// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::inspect::InspectError;
 use crate::isolation::SandboxError;
 use crate::media::MediaError;
+use crate::package::PackageError;
 use crate::provenance::ProvenanceError;
 use crate::recovery::RecoveryError;
 use crate::registry::RegistryError;
@@ -20,6 +21,9 @@ pub enum VerifyError {
     /// Reading the manifest.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// Following the index of a clip in segments.
+    #[error(transparent)]
+    Package(#[from] PackageError),
     /// Asking the registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -35,6 +39,7 @@ impl VerifyError {
         match self {
             Self::Media(e) => Self::Media(e.named(name)),
             Self::Provenance(e) => Self::Provenance(e.named(name)),
+            Self::Package(e) => Self::Package(e.named(name)),
             Self::Worker(e) => Self::Worker(e.named(name)),
             Self::Registry(_) => self,
         }
@@ -57,6 +62,7 @@ impl VerifyError {
         match self {
             Self::Media(e) => (e.code(), e.kind()),
             Self::Provenance(e) => (e.code(), e.kind()),
+            Self::Package(e) => (e.code(), e.kind()),
             Self::Registry(e) => (e.code(), e.kind()),
             Self::Worker(e) => (e.code(), e.kind()),
         }
@@ -68,6 +74,7 @@ impl From<InspectError> for VerifyError {
         match e {
             InspectError::Media(e) => e.into(),
             InspectError::Provenance(e) => e.into(),
+            InspectError::Package(e) => e.into(),
             InspectError::Worker(e) => e.into(),
         }
     }

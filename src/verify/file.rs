@@ -7,9 +7,9 @@ use super::{Check, Stage, Verified, Verifier, VerifyError, VerifyOptions};
 use crate::control::Control;
 use crate::detect::Detected;
 use crate::evidence::Question;
-use crate::inspect::{InspectError, Inspection, Showing};
+use crate::inspect::{InspectError, Inspection, Showing, look};
 use crate::key::KeyRing;
-use crate::media::MediaError;
+use crate::media::{Cancel, MediaError};
 use crate::payload::Payload;
 use crate::provenance::{self, ManifestReport};
 use crate::recovery::{RecoveryError, Registered, match_audio, match_video, question, recall};
@@ -34,7 +34,7 @@ pub(super) fn verify(
     let Verifier { ring, options } = verifier;
     let ring = ring.as_ref();
     (control.progress)(Stage::Manifest);
-    let mut look = options.inspector.open(path, &options.limits, &control.cancel)?;
+    let mut look = open(options, path, &control.cancel)?;
     let manifest = look.manifest(&options.trust)?;
     let elsewhere =
         if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
@@ -52,19 +52,16 @@ pub(super) fn verify(
         _ => Vec::new(),
     };
     work.tell(Stage::Compare);
-    let mut payloads = detected.as_ref().map(Detected::payloads).unwrap_or_default();
     let labelled = manifest.as_ref().and_then(ManifestReport::labelled);
-    for number in [named, labelled].into_iter().flatten() {
-        if !payloads.contains(&number) {
-            payloads.push(number);
-        }
-    }
+    let payloads = numbers(detected.as_ref(), [named, labelled]);
     let mut registered = options.registry.as_ref().map_or(Ok(Vec::new()), |r| {
         recall(r.as_ref(), &payloads, &options.trust, &options.limits)
     })?;
     queries.compare(detected.as_ref(), &mut registered);
+    let segments = work.look.in_segments().cloned();
     let found = Findings {
         manifest: manifest.as_ref(),
+        segments: segments.as_ref(),
         elsewhere: elsewhere.as_deref(),
         declarations: declarations.as_deref().unwrap_or_default(),
         detected: detected.as_ref(),
@@ -83,6 +80,7 @@ pub(super) fn verify(
     let isolation = work.look.isolation();
     Ok(Verified {
         manifest,
+        segments,
         elsewhere,
         declarations,
         detected,
@@ -92,6 +90,31 @@ pub(super) fn verify(
         isolation,
         check,
     })
+}
+
+/// Begins to look at the file, or at the clip in segments that it leads to.
+fn open(
+    options: &VerifyOptions,
+    path: &Path,
+    cancel: &Cancel,
+) -> Result<Box<dyn Inspection>, InspectError> {
+    let (inspector, limits) = (options.inspector.as_ref(), &options.limits);
+    if options.follow {
+        look(inspector, path, limits, cancel)
+    } else {
+        inspector.open(path, limits, cancel)
+    }
+}
+
+/// Every number that was read, or that the manifest names, once.
+fn numbers(detected: Option<&Detected>, named: [Option<Payload>; 2]) -> Vec<Payload> {
+    let mut all = detected.map(Detected::payloads).unwrap_or_default();
+    for number in named.into_iter().flatten() {
+        if !all.contains(&number) {
+            all.push(number);
+        }
+    }
+    all
 }
 
 impl Verifying<'_, '_> {

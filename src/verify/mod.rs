@@ -22,6 +22,7 @@ use crate::provenance::{
 };
 use crate::recovery::Registered;
 use crate::registry::{Content, Registry};
+use crate::segments::Segments;
 use crate::since_1970;
 use crate::verdict::Judgement;
 use crate::video::DetectOptions;
@@ -55,6 +56,9 @@ pub struct VerifyOptions {
     /// Whether to tell what a long clip's beginning carries before all of it was looked at. That is
     /// a first word and counts for nothing in the answer.
     pub glimpse: bool,
+    /// Whether a playlist or MPD, or a part of a clip in segments, is followed to the other files of
+    /// that clip, which lie beside it. Not for uploads, which have nothing of theirs beside them.
+    pub follow: bool,
 }
 
 impl Default for VerifyOptions {
@@ -70,6 +74,7 @@ impl Default for VerifyOptions {
             registry: None,
             inspector: inspect::usual(),
             glimpse: false,
+            follow: true,
         }
     }
 }
@@ -187,6 +192,8 @@ impl Stage {
 pub struct Verified {
     /// What the manifest says; `None` if there is none.
     pub manifest: Option<ManifestReport>,
+    /// How its segments fare, of a clip in segments.
+    pub segments: Option<Segments>,
     /// Where the file says that its manifest is kept, if that is somewhere else; nothing is
     /// fetched. Not asked of a file that has its manifest in it.
     pub elsewhere: Option<String>,

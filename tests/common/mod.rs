@@ -1,6 +1,8 @@
 //! What the tests share: clips, keys, ffmpeg.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod desk;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

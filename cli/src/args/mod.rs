@@ -23,7 +23,8 @@ pub(crate) use serve::{ServeArgs, TokensAction, TokensArgs};
 pub(crate) use sign::SignArgs;
 pub(crate) use signing::{CheckArgs, IdentityAction, IdentityArgs, SigningArgs};
 pub(crate) use stamp::{
-    EncodeArgs, ManifestArgs, PipeArgs, Register, RememberArgs, StampArgs, StreamFormat,
+    EncodeArgs, ManifestArgs, PackageArgs, PackageKind, PipeArgs, Register, RememberArgs,
+    StampArgs, StreamFormat,
 };
 
 /// Marks and signs generated video, and tells later where a clip comes from.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use proofmark::Payload;
 use proofmark::media::{FrameRate, FrameSize, Gop, PixelFormat, encoder_options};
+use proofmark::stamp::Rung;
 use proofmark::video::Strength;
 
 use super::disclosure::DisclosureArgs;
@@ -28,6 +29,7 @@ Examples:
   ffmpeg -i clip.mp4 -f wav - | proofmark stamp - -o - | ffmpeg -i - sound.flac
   generator | proofmark stamp - -o clip.mp4 --input-pix-fmt rgb24 --size 1280x720 -r 24
   proofmark stamp frames/%05d.png -r 24 --audio-input speech.wav -o clip.mp4
+  proofmark stamp clip.mp4 -o stream/ --package hls,dash --ladder 1080:4500k,720:2500k,360:800k
 
 With - a stream is marked on its way from standard input: Y4M, WAV, MP4 that is fragmented or has \
 its index first, PNG or JPEG images (-r), or raw frames (--input-pix-fmt, --size, -r). With -o - \
@@ -79,6 +81,8 @@ pub(crate) struct StampArgs {
     pub(crate) remember: RememberArgs,
     #[command(flatten)]
     pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) package: PackageArgs,
     /// Write no manifest
     #[arg(long, help_heading = "Manifest")]
     pub(crate) no_c2pa: bool,
@@ -166,6 +170,43 @@ pub(crate) enum Register {
     Now,
     Later,
     Never,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Packaging")]
+pub(crate) struct PackageArgs {
+    /// Package the clip for streaming: hls, dash, or both as hls,dash over the same segments. The
+    /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', conflicts_with_all = ["job", "to", "movflags"])]
+    pub(crate) package: Vec<PackageKind>,
+    /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360 [default: the
+    /// input's own]
+    #[arg(long, value_name = "RUNGS", value_delimiter = ',', requires = "package")]
+    #[arg(value_parser = rung)]
+    pub(crate) ladder: Vec<Rung>,
+    /// Length of a segment, from key frame to key frame, in seconds [default: 4]
+    #[arg(long, value_name = "SECONDS", requires = "package", conflicts_with = "gop")]
+    #[arg(value_parser = segment)]
+    pub(crate) segment: Option<f64>,
+}
+
+/// What a clip can be packaged as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PackageKind {
+    Hls,
+    Dash,
+}
+
+fn rung(text: &str) -> Result<Rung, String> {
+    let (height, bits) = text.split_once(':').map_or((text, None), |(h, b)| (h, Some(b)));
+    let height = height.trim_end_matches('p').parse();
+    let height = height.map_err(|_| "give lines such as 720, or lines:bits such as 720:2500k")?;
+    Ok(Rung { height, bitrate: bits.map(bitrate).transpose()? })
+}
+
+fn segment(text: &str) -> Result<f64, String> {
+    let seconds = text.trim_end_matches('s').parse().ok().filter(|s| (0.5..=60.0).contains(s));
+    seconds.ok_or_else(|| "give seconds from 0.5 to 60".into())
 }
 
 #[derive(Args)]

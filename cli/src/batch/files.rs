@@ -12,7 +12,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::BatchArgs;
 use super::shard::plain;
-use crate::inputs;
+use crate::inputs::{self, Search};
 
 /// A file to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,10 +55,9 @@ impl Files {
     }
 }
 
-/// Finds the files that are named on the command line and in the list; folders are searched, but
-/// for `but`.
-pub(crate) fn files(named: &[PathBuf], args: &BatchArgs, but: Option<&Path>) -> Result<Files> {
-    let mut found = Finding { files: Files::default(), seen: HashSet::new(), but };
+/// Finds the files that are named on the command line and in the list; folders are searched so.
+pub(crate) fn files(named: &[PathBuf], args: &BatchArgs, search: Search<'_>) -> Result<Files> {
+    let mut found = Finding { files: Files::default(), seen: HashSet::new(), search };
     for name in named {
         found.named(name, true)?;
     }
@@ -113,7 +112,7 @@ struct Finding<'a> {
     files: Files,
     /// Names that are in already, without what makes two spellings of one.
     seen: HashSet<PathBuf>,
-    but: Option<&'a Path>,
+    search: Search<'a>,
 }
 
 impl Finding<'_> {
@@ -142,7 +141,7 @@ impl Finding<'_> {
 
     /// Adds what is in a folder, and tells how much that is.
     fn folder(&mut self, folder: &Path, root: &Path) -> usize {
-        let found = inputs::search(folder, self.but);
+        let found = self.search.search(folder);
         let all = found.files.len() + found.unread.len();
         for (kind, count) in found.others {
             *self.files.others.entry(kind).or_default() += count;
@@ -234,7 +233,10 @@ impl Finding<'_> {
             let path = how.root.join(&within);
             let searchable = path.is_dir()
                 && !path.is_symlink()
-                && self.but.is_none_or(|but| path.canonicalize().map_or(true, |real| real != but));
+                && self
+                    .search
+                    .but
+                    .is_none_or(|but| path.canonicalize().map_or(true, |real| real != but));
             if how.matcher.is_match(&within) {
                 if path.is_dir() {
                     self.folder(&path, how.root);
@@ -286,7 +288,7 @@ mod tests {
 
     fn found(tree: &Path, names: &[&str]) -> Vec<(String, String)> {
         let named: Vec<PathBuf> = names.iter().map(|n| tree.join(n)).collect();
-        let all = files(&named, &args(None, false), None).unwrap();
+        let all = files(&named, &args(None, false), Search::default()).unwrap();
         all.inputs
             .iter()
             .map(|i| (below(&i.path, tree).display().to_string(), i.within.display().to_string()))
@@ -317,12 +319,48 @@ mod tests {
     fn each_file_once() {
         let tree = tree();
         let names = ["a", "a/1.mp4", "a/./1.mp4", "a//deep/2.mp4"].map(|n| tree.path().join(n));
-        let all = files(&names, &args(None, false), None).unwrap();
+        let all = files(&names, &args(None, false), Search::default()).unwrap();
         assert_eq!((all.inputs.len(), all.twice, all.single), (2, 3, false));
-        assert!(files(&names[1..2], &args(None, false), None).unwrap().single);
+        assert!(files(&names[1..2], &args(None, false), Search::default()).unwrap().single);
         // Targets among the inputs are none.
         let but = tree.path().join("a/deep").canonicalize().unwrap();
-        assert_eq!(files(&names[..1], &args(None, false), Some(&but)).unwrap().inputs.len(), 1);
+        assert_eq!(
+            files(&names[..1], &args(None, false), Search { but: Some(&but), packages: false })
+                .unwrap()
+                .inputs
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_clip_in_segments_is_found_by_its_index_alone() {
+        let tree = tempfile::TempDir::new().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = tree.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let list = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2,\n\
+            1.m4s\n#EXT-X-ENDLIST\n";
+        write("v/index.m3u8", list);
+        write("v/init.mp4", "");
+        write("v/1.m4s", "");
+        write("v/other.mp4", "");
+        write("index.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv/index.m3u8\n");
+        write("songs.m3u8", "#EXTM3U\nsong.mp3\n");
+        let found = |packages| {
+            let search = Search { packages, ..Search::default() };
+            let all = files(&[tree.path().into()], &args(None, false), search).unwrap();
+            let names = all.inputs.iter().map(|i| i.within.display().to_string());
+            (names.collect::<Vec<_>>(), all.others)
+        };
+        let (names, others) = found(true);
+        assert_eq!(names, ["index.m3u8", "v/other.mp4"]);
+        assert_eq!(others, BTreeMap::from([("m3u8".into(), 1)]));
+        let (names, others) = found(false);
+        assert_eq!(names, ["v/init.mp4", "v/other.mp4"]);
+        assert_eq!(others, BTreeMap::from([("m3u8".into(), 3), ("m4s".into(), 1)]));
     }
 
     #[test]
@@ -356,19 +394,19 @@ mod tests {
     fn what_matches_nothing_is_refused() {
         let tree = tree();
         assert!(
-            files(&["-".into()], &args(None, false), None)
+            files(&["-".into()], &args(None, false), Search::default())
                 .unwrap_err()
                 .to_string()
                 .contains("not read from standard input")
         );
-        let e = files(&[tree.path().join("a/[.mp4")], &args(None, false), None)
+        let e = files(&[tree.path().join("a/[.mp4")], &args(None, false), Search::default())
             .unwrap_err()
             .to_string();
         assert!(e.contains("no pattern either") && !e.contains('\n'), "{e}");
         // Among others it is one that failed.
         std::fs::create_dir(tree.path().join("empty")).unwrap();
         let names = ["a/*.avi", "none/*", "empty", "a"].map(|name| tree.path().join(name));
-        let found = files(&names, &args(None, false), None).unwrap();
+        let found = files(&names, &args(None, false), Search::default()).unwrap();
         let told: Vec<&str> = found.inputs.iter().filter_map(|i| i.unread.as_deref()).collect();
         let says = ["no file matches", "no file matches", "no media file in this folder"];
         assert!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use proofmark::KeyRing;
 use proofmark::evidence::Question;
-use proofmark::inspect::{Inspection, Inspector, Showing};
+use proofmark::inspect::{Inspection, Inspector, Showing, look};
 use proofmark::media::{Cancel, Limits, Progress};
 use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
@@ -18,6 +18,7 @@ use crate::args::{DetectArgs, Global};
 use crate::batch::{self, Files, Input, Work};
 use crate::exit::Exit;
 use crate::home::Home;
+use crate::inputs::Search;
 use crate::output;
 use crate::target::Target;
 
@@ -27,7 +28,8 @@ pub(crate) fn run(
     global: &Global,
 ) -> Result<Exit> {
     let mut finder = Finder::new(args, Inspectors::new(&args.sandbox, early), global)?;
-    let files = batch::files(&args.inputs, &args.batch, None)?;
+    let files =
+        batch::files(&args.inputs, &args.batch, Search { packages: true, ..Search::default() })?;
     finder.expect(args, &files)?;
     batch::run(&finder, &files, &args.batch, global)
 }
@@ -73,7 +75,7 @@ impl<'a> Finder<'a> {
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Answer> {
-        let mut look = self.inspector.open(file, &self.limits, cancel)?;
+        let mut look = look(self.inspector.as_ref(), file, &self.limits, cancel)?;
         let detected = look.marks(&self.ring, &self.options, Showing::ALL, progress)?;
         let mut remarks: Vec<String> = self.lookers.remark(look.isolation()).into_iter().collect();
         match &detected.picture {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::batch::{self, BatchArgs, Files, Input};
+use crate::inputs::Search;
 use crate::target::of_kind;
 
 /// Where the targets of inputs are.
@@ -19,6 +20,20 @@ pub(crate) struct Places<'a> {
     pub(crate) to: Option<&'a str>,
     /// The idempotency key of what is made.
     pub(crate) job: Option<&'a str>,
+    /// Whether targets are folders.
+    pub(crate) folders: Folders,
+}
+
+/// Whether targets are folders, as clips in segments are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Folders {
+    /// They are files.
+    #[default]
+    None,
+    /// The target itself is to become one.
+    One,
+    /// Each is to become one in the target folder.
+    Each,
 }
 
 impl Places<'_> {
@@ -26,7 +41,10 @@ impl Places<'_> {
     pub(crate) fn files(&self, inputs: &[PathBuf], batch: &BatchArgs) -> Result<Files> {
         // Where targets lie among the inputs, those of an earlier run are none.
         let real = self.output.canonicalize().ok().filter(|p| p.is_dir());
-        let files = batch::files(inputs, batch, real.as_deref())?;
+        let files = batch::files(inputs, batch, Search { but: real.as_deref(), packages: false })?;
+        if self.folders != Folders::None && files.single {
+            return Ok(files);
+        }
         let folder_meant =
             !files.single || self.output.as_os_str().as_encoded_bytes().ends_with(b"/");
         let shown = self.output.display();
@@ -45,7 +63,8 @@ impl Places<'_> {
         let below = self.base.and_then(|base| input.path.strip_prefix(base).ok());
         let within = below.unwrap_or(&input.within);
         match self.to {
-            _ if !self.output.is_dir() => self.output.to_path_buf(),
+            _ if self.folders == Folders::One || !self.output.is_dir() => self.output.to_path_buf(),
+            _ if self.folders == Folders::Each => self.output.join(within.with_extension("")),
             Some(kind) => self.output.join(of_kind(within, kind)),
             None => self.output.join(within),
         }

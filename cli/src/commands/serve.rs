@@ -40,6 +40,7 @@ pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit> {
     options.own = home.own_signers(&config)?;
     options.registry = Some(registry.clone());
     options.inspector = lookers.inspector();
+    options.follow = false;
     config.manifest.name(&mut options);
     // Statements are signed by whoever signs clips here; a server that cannot read that key does
     // without.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use proofmark::media::{Cancel, Progress};
+use proofmark::package::Package;
 use proofmark::sandbox::PreparedZygote;
 use proofmark::stamp::{Once, SignedClip, StampOptions, targets};
 use proofmark::{Control, KeyRing, Stamper, report};
 use serde_json::{Value, json};
 
-use super::places::Places;
+use super::places::{Folders, Places};
 use super::stamper::{place, remember, say, unconfirmed};
 use super::{Answer, Inspectors};
 use crate::args::{Global, SignArgs};
@@ -58,10 +59,17 @@ impl<'a> SignWork<'a> {
             base: args.base.as_deref(),
             to: None,
             job: args.job.job.as_deref(),
+            folders: if is_package(args) { Folders::One } else { Folders::None },
         };
         let (ring, quiet) = (home.key_ring()?, global.quiet);
         Ok(Self { places, ring, options, lookers, several: false, metrics, quiet })
     }
+}
+
+/// Whether the one input is the index of a clip in segments.
+fn is_package(args: &SignArgs) -> bool {
+    let [input] = args.inputs.as_slice() else { return false };
+    args.batch.files_from.is_none() && Package::of(input).is_ok_and(|p| p.is_some())
 }
 
 fn options(args: &SignArgs, home: &Home, config: &Config) -> Result<StampOptions> {

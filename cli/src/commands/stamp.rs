@@ -23,8 +23,8 @@ pub(crate) fn run(
     }
     let mut stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
     let files = stamper.places.files(&args.inputs, &args.batch)?;
-    stamper.several = !files.single;
-    if !args.output.is_dir() {
+    stamper.expect(files.single);
+    if !args.output.is_dir() && args.package.package.is_empty() {
         refuse_other_kind(&args.output, args.to.as_ref())?;
     }
     if !files.single && args.payload.is_some() {

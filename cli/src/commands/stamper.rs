@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, Result, anyhow, bail};
 use proofmark::audio::Outlook as AudioOutlook;
 use proofmark::media::{Cancel, EncodeOptions, Progress};
+use proofmark::package::IndexKind;
 use proofmark::provenance::{BoxHash, ManifestOptions, Model};
 use proofmark::registry::mend;
 use proofmark::report;
-use proofmark::stamp::{Once, Remember, StampOptions};
+use proofmark::stamp::{Once, PackageOptions, Remember, StampOptions};
 use proofmark::video::Outlook;
 use proofmark::{Control, KeyRing, Stamped, Stamper};
 use serde_json::{Value, json};
 
-use super::places::Places;
+use super::places::{Folders, Places};
 use super::{Answer, Inspectors};
 use crate::args::{
-    DisclosureArgs, EncodeArgs, Global, ManifestArgs, Register, RememberArgs, StampArgs,
+    DisclosureArgs, EncodeArgs, Global, ManifestArgs, PackageArgs, PackageKind, Register,
+    RememberArgs, StampArgs,
 };
 use crate::batch::{Input, Work};
 use crate::exit::Exit;
@@ -30,6 +32,8 @@ pub(crate) struct StampWork<'a> {
     pub(super) places: Places<'a>,
     pub(super) ring: KeyRing,
     pub(super) options: StampOptions,
+    /// How clips are packaged, if they are.
+    package: Option<PackageOptions>,
     pub(super) metrics: Option<Metrics>,
     lookers: Inspectors,
     pub(super) several: bool,
@@ -54,10 +58,20 @@ impl<'a> StampWork<'a> {
             base: args.base.as_deref(),
             to: args.to.as_deref(),
             job: args.job.job.as_deref(),
+            folders: if args.package.package.is_empty() { Folders::None } else { Folders::One },
         };
         let ring = home.key_ring_for(args.key.as_ref())?;
         let quiet = global.quiet;
-        Ok(Self { places, ring, options, metrics, lookers, several: false, quiet })
+        let package = packaging(&args.package);
+        Ok(Self { places, ring, options, package, metrics, lookers, several: false, quiet })
+    }
+
+    /// Tells that there are several clips, or one.
+    pub(crate) fn expect(&mut self, single: bool) {
+        self.several = !single;
+        if self.package.is_some() && !single {
+            self.places.folders = Folders::Each;
+        }
     }
 
     /// Stamps one file; with `again` over a target that an earlier attempt left.
@@ -71,6 +85,12 @@ impl<'a> StampWork<'a> {
         let mut options = self.options.clone();
         options.overwrite |= again;
         let stamper = Stamper::of(self.ring.clone()).options(options);
+        if let Some(how) = &self.package {
+            let packaged = stamper.package(file, target, how, control)?;
+            let json = report::package(file, target, &packaged);
+            let text = output::human::package(file, target, &packaged, self.quiet);
+            return Ok(self.told(file, target, &packaged.stamped, (json, text)));
+        }
         let stamped = match self.places.job(target, self.several) {
             None => stamper.stamp_with(file, target, control)?,
             Some(job) => match stamper.job(&job)?.stamp(file, target, control)? {
@@ -82,14 +102,25 @@ impl<'a> StampWork<'a> {
         };
         let json = report::stamp(file, target, &stamped);
         let text = output::human::stamp(file, target, &stamped, self.quiet);
+        Ok(self.told(file, target, &stamped, (json, text)))
+    }
+
+    /// What is told of a clip that was stamped.
+    fn told(
+        &self,
+        file: &Path,
+        target: &Path,
+        stamped: &Stamped,
+        (json, text): (Value, String),
+    ) -> Answer {
         let held = self.lookers.remark(stamped.isolation).filter(|_| !self.quiet);
-        Ok(Answer {
+        Answer {
             seconds: Some(stamped.summary.seconds),
             exit: Exit::Success,
             json,
             text,
-            remarks: held.into_iter().chain(remarks(file, target, &stamped)).collect(),
-        })
+            remarks: held.into_iter().chain(remarks(file, target, stamped)).collect(),
+        }
     }
 }
 
@@ -108,6 +139,7 @@ impl Work for StampWork<'_> {
             "output": self.places.output.to_string_lossy(),
             "base": self.places.base.map(|b| b.to_string_lossy()),
             "to": self.places.to,
+            "package": self.package.as_ref().map(|p| format!("{p:?}")),
             "key": self.ring.stamping().id(),
             "job": self.places.job,
             "strength": o.strength.to_string(),
@@ -192,6 +224,23 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
         o.identity = Some(home.identity(Some(&args.manifest.signing), &config.signing)?);
     }
     Ok(o)
+}
+
+/// How to package, if that is asked for.
+fn packaging(args: &PackageArgs) -> Option<PackageOptions> {
+    let usual = PackageOptions::default();
+    let mut kinds: Vec<IndexKind> = Vec::new();
+    for kind in &args.package {
+        let kind = match kind {
+            PackageKind::Hls => IndexKind::Hls,
+            PackageKind::Dash => IndexKind::Dash,
+        };
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let segment = args.segment.unwrap_or(usual.segment);
+    (!kinds.is_empty()).then(|| PackageOptions { kinds, ladder: args.ladder.clone(), segment })
 }
 
 /// How to encode.

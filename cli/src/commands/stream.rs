@@ -49,6 +49,12 @@ pub(super) fn is_meant(args: &StampArgs) -> Result<bool> {
         (p.mark_state.is_some(), "--mark-state says"),
         (p.report.is_some(), "--report says"),
     ];
+    if comes && !args.package.package.is_empty() {
+        bail!(
+            "a stream is not packaged on its way: --package wants a file, at which segments can be \
+            hashed before they are signed; stamp the stream to a file, and package that"
+        );
+    }
     match said.iter().find(|(given, _)| *given && !comes) {
         Some((_, option)) => bail!(
             "{option} something of a stream, and a file says it itself; give - or images such as \

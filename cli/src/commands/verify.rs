@@ -16,6 +16,7 @@ use crate::args::{Global, Require, VerifyArgs};
 use crate::batch::{self, Input, Work};
 use crate::exit::Exit;
 use crate::home::{Config, Home, named};
+use crate::inputs::Search;
 use crate::output;
 
 pub(crate) fn run(
@@ -24,7 +25,8 @@ pub(crate) fn run(
     global: &Global,
 ) -> Result<Exit> {
     let verifier = VerifyWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
-    let files = batch::files(&args.inputs, &args.batch, None)?;
+    let files =
+        batch::files(&args.inputs, &args.batch, Search { packages: true, ..Search::default() })?;
     batch::run(&verifier, &files, &args.batch, global)
 }
 

@@ -34,6 +34,9 @@ pub struct VideoInfo {
     pub frame_rate: Option<f64>,
     /// libav's name of the codec.
     pub codec: String,
+    /// Degrees, clockwise, by which players turn it: 0, 90, 180 or 270.
+    #[serde(default)]
+    pub turned: u16,
 }
 
 /// A picture in red, green and blue, in the orientation in which it is stored.

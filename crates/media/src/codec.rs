@@ -229,6 +229,9 @@ pub struct EncodeOptions {
     pub audio_bitrate: Option<u64>,
     /// Flags of libav's muxer of MP4 and MOV, beside those that are set anyway.
     pub movflags: Option<String>,
+    /// MP4 is written in fragments of so many seconds, as segments are cut from: of a picture from
+    /// key frame to key frame, which then are that far apart.
+    pub fragments: Option<f64>,
 }
 
 impl EncodeOptions {

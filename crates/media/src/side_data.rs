@@ -49,6 +49,20 @@ pub(super) fn is_turned(matrix: &[u8]) -> bool {
     matches!(numbers[..], [a, b, _, c, d, ..] if a <= 0 || d <= 0 || b != 0 || c != 0)
 }
 
+/// Degrees, clockwise, by which players turn a stream's picture: 0, 90, 180 or 270.
+pub(super) fn turned(source: &Stream<'_>) -> u16 {
+    let matrix = side_data(source, AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX);
+    let numbers: Vec<i32> = matrix
+        .map(|m| m.as_chunks::<4>().0.iter().map(|&bytes| i32::from_ne_bytes(bytes)).collect())
+        .unwrap_or_default();
+    match numbers[..] {
+        [a, b, _, c, d, ..] if a == 0 && d == 0 && b > 0 && c < 0 => 90,
+        [a, b, _, c, d, ..] if a < 0 && d < 0 && b == 0 && c == 0 => 180,
+        [a, b, _, c, d, ..] if a == 0 && d == 0 && b < 0 && c > 0 => 270,
+        _ => 0,
+    }
+}
+
 /// # Safety
 /// Both streams are valid.
 pub(super) unsafe fn copy_side_data(from: *const AVStream, to: *mut AVStream) {

@@ -17,6 +17,7 @@ use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, decoder, media};
 
 use super::clock::Clock;
+use super::side_data::turned;
 use super::{Kind, Limits, MediaError, MediaInfo, VideoInfo, beside};
 
 /// An input of libav whose packets come on one clock.
@@ -145,6 +146,7 @@ impl Source {
             height: decoder.height(),
             frame_rate: rate.map(f64::from),
             codec: decoder.id().name().to_string(),
+            turned: self.input.stream(index).map_or(0, |s| turned(&s)),
         };
         MediaInfo { picture: Some(picture), ..self.describe_sound() }
     }

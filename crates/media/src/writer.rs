@@ -121,7 +121,7 @@ impl<'a> Writer<'a> {
             None => Named::default(),
             Some(kept) => writer.keep(kept, container, file.is_some())?,
         };
-        let header = header(container, &named, movflags);
+        let header = header(container, &named, movflags, options.fragments);
         writer.output.write_header_with(header).map_err(|e| match movflags {
             Some(flags) => MediaError::Encoder {
                 path: path.into(),
@@ -323,11 +323,30 @@ fn takes_movflags(container: Container) -> bool {
     matches!(container, Container::Mp4 | Container::Mov | Container::M4a)
 }
 
+/// Flags of files that are cut into segments. The index waits for the first fragment, so that it can
+/// say how sound and picture lie to each other.
+const SEGMENTS: &str = "+delay_moov+default_base_moof";
+
 /// What the muxer is told.
-fn header(container: Container, named: &Named, movflags: Option<&str>) -> Dictionary<'static> {
+fn header(
+    container: Container,
+    named: &Named,
+    movflags: Option<&str>,
+    fragments: Option<f64>,
+) -> Dictionary<'static> {
     let mut header = Dictionary::new();
     let keys = if named.by_muxer { "+use_metadata_tags" } else { "" };
     match container {
+        Container::Mp4 if fragments.is_some() => {
+            header.set("movflags", &format!("{SEGMENTS}+frag_keyframe"));
+        }
+        // Sound has a key frame everywhere.
+        Container::M4a if fragments.is_some() => {
+            header.set("movflags", SEGMENTS);
+            let length = fragments.unwrap_or_default() * 1e6;
+            header.set("frag_duration", &format!("{length:.0}"));
+            header.set("strict", "-2");
+        }
         Container::Mp4 | Container::Mov | Container::M4a => {
             // Fragments have no index to put first.
             let asked = movflags.unwrap_or("");
@@ -339,8 +358,6 @@ fn header(container: Container, named: &Named, movflags: Option<&str>) -> Dictio
             // FLAC in MP4 has a standard, which libav calls experimental all the same.
             header.set("strict", "-2");
         }
-        // The index waits for the first fragment, so that it can say how sound and picture lie to
-        // each other.
         Container::Fragments => {
             header.set("movflags", &format!("+frag_keyframe+delay_moov+default_base_moof{keys}"));
             header.set("strict", "-2");

@@ -22,6 +22,7 @@ mod placement;
 mod read;
 mod reference;
 mod report;
+mod segments;
 mod signer;
 mod size;
 mod soft_binding;
@@ -44,8 +45,8 @@ pub use identity::{
 };
 pub use identity_check::{IdentityReport, check_identity};
 pub use manifest::{
-    Bound, BoxHash, ManifestOptions, Model, Oversight, Sent, Signed, Signing, TrainingMining, sign,
-    sign_stream,
+    Bound, BoxHash, ManifestOptions, Model, Oversight, Sent, Signed, Signing, SigningSegments,
+    TrainingMining, UnsignedRendition, sign, sign_segments, sign_stream,
 };
 pub use parent::Source;
 pub use parent::check as check_source;
@@ -54,6 +55,7 @@ pub use read::{OwnSigners, Trust, read, read_store, sidecar_path};
 pub use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
 pub use report::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED};
+pub use segments::{SegmentState, Segmented, read_segments};
 pub use signer::{Signer, Unattested};
 pub use soft_binding::{AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, SoftBinding, VIDEO_FINGERPRINT};
 pub use traces::Traces;

@@ -24,7 +24,7 @@ pub(crate) use home::{init, keys};
 pub(crate) use identity::identity;
 pub(crate) use marks::detect;
 pub(crate) use registry::{checked, deleted, entries, entry, imported, log, lookup};
-pub(crate) use stamp::{earlier, sign, stamp};
+pub(crate) use stamp::{earlier, package, sign, stamp};
 #[cfg(feature = "server")]
 pub(crate) use tokens::{revoked, token, tokens};
 pub(crate) use verify::verify;

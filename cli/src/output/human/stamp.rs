@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use proofmark::Stamped;
-use proofmark::stamp::{Earlier, SignedClip};
+use proofmark::stamp::{Earlier, Packaged, SignedClip};
 
-use super::line;
 use super::marks::generation;
+use super::{line, lines};
 use crate::output::{GOOD, name};
 
 pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) -> String {
@@ -59,6 +59,24 @@ pub(crate) fn stamp(file: &Path, target: &Path, stamped: &Stamped, quiet: bool) 
         "none: a stripped copy will carry nothing"
     };
     line(&mut out, "registry", stamped.remembered.as_deref().unwrap_or(forgotten));
+    out
+}
+
+/// A clip that was packaged.
+pub(crate) fn package(file: &Path, target: &Path, packaged: &Packaged, quiet: bool) -> String {
+    // It is in the init segments, which are in the target.
+    let mut stamped = packaged.stamped.clone();
+    stamped.manifest = stamped.manifest.map(|_| target.into());
+    let mut out = stamp(file, target, &stamped, quiet);
+    if quiet {
+        return out;
+    }
+    let renditions = packaged.renditions.iter().map(|r| {
+        let size = r.size.map(|(w, h)| format!("{w}×{h}, ")).unwrap_or_default();
+        format!("{}: {size}{}, {} segments", r.name, r.codecs, r.segments)
+    });
+    lines(&mut out, "package", packaged.indexes.iter().map(|i| i.display().to_string()));
+    lines(&mut out, "streams", renditions);
     out
 }
 

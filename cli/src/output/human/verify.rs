@@ -5,6 +5,7 @@ use std::path::Path;
 
 use proofmark::Verified;
 use proofmark::provenance::{Action, ManifestReport, ManifestState, Unattested};
+use proofmark::segments::{RenditionReport, SegmentFault, SegmentFaultKind};
 use proofmark::verdict::{Language, Severity, Verdict};
 
 use super::marks::evidence;
@@ -25,6 +26,9 @@ pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> String {
     if let Some(m) = &v.manifest {
         manifest(&mut out, m);
     }
+    if let Some(s) = &v.segments {
+        lines(&mut out, "segments", s.renditions.iter().map(segments));
+    }
     if verdict == Verdict::Recovered
         && let Some(m) = v.registered.first().and_then(|r| r.manifest.as_ref())
     {
@@ -36,6 +40,29 @@ pub(crate) fn verify(file: &Path, v: &Verified, language: Language) -> String {
     }
     lines(&mut out, "next", v.judgement.steps(language).into_iter().map(|step| step.1));
     out
+}
+
+/// How many of a rendition's segments there are.
+fn segments(r: &RenditionReport) -> String {
+    let signed = match r.signed {
+        Some(signed) => format!("{} of the {signed} that were signed", r.listed),
+        None => format!("{}, of which nothing is signed", r.listed),
+    };
+    let faults: Vec<String> = r.faults.iter().map(fault).collect();
+    let told = if faults.is_empty() { String::new() } else { format!("; {}", faults.join(", ")) };
+    format!("{}: {signed}{told}", r.name)
+}
+
+fn fault(f: &SegmentFault) -> String {
+    let kind = match f.kind {
+        SegmentFaultKind::Missing => "missing",
+        SegmentFaultKind::Moved => "moved",
+        SegmentFaultKind::Repeated => "repeated",
+        SegmentFaultKind::Changed => "changed",
+        SegmentFaultKind::Foreign => "of another clip",
+        _ => "unsigned",
+    };
+    format!("{} {kind} at {:.1}–{:.1} s", f.count, f.start, f.end)
 }
 
 pub(super) fn manifest(out: &mut String, m: &ManifestReport) {

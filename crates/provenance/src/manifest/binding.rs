@@ -25,7 +25,7 @@ pub enum BoxHash {
 /// Kilobytes of media that are a leaf of a tree: 4 GB cost 32 kB of manifest.
 const LEAF_KB: usize = 4096;
 /// The hard binding of an MP4, in the third version.
-const BMFF_HASH: &str = "c2pa.hash.bmff.v3";
+pub(super) const BMFF_HASH: &str = "c2pa.hash.bmff.v3";
 /// Bytes that are hashed at a time.
 const PIECE: usize = 1 << 18;
 
@@ -105,7 +105,7 @@ fn bind(
 }
 
 /// Puts the signed manifest where room was made for it.
-fn put(file: &mut File, reserved: &[u8], store: &[u8]) -> c2pa::Result<()> {
+pub(super) fn put(file: &mut File, reserved: &[u8], store: &[u8]) -> c2pa::Result<()> {
     // The box with the manifest ends with it.
     let at = size::end(file).unwrap_or(0).saturating_sub(reserved.len() as u64);
     let mut there = vec![0; reserved.len()];

@@ -2,6 +2,7 @@
 
 mod binding;
 mod definition;
+mod segments;
 mod statement;
 
 use std::fs::File;
@@ -23,6 +24,7 @@ use proofmark_core::{Container, Limits, Payload};
 use statement::Said;
 
 pub use binding::BoxHash;
+pub use segments::{SigningSegments, UnsignedRendition, sign_segments};
 pub use statement::{Model, Oversight, TrainingMining};
 
 /// What an AI clip is, in IPTC's words.

@@ -1,0 +1,424 @@
+//! MPDs of DASH (ISO/IEC 23009-1), followed: what is read of them is where segments are.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::place::Place;
+use super::{Extent, PackageError, RENDITIONS, Rendition, SEGMENTS, Segment};
+
+/// Elements within elements that are looked into.
+const DEPTH: usize = 12;
+
+/// Follows an MPD whose bytes these are.
+pub(super) fn follow(place: &Place, bytes: &[u8]) -> Result<Vec<Rendition>, PackageError> {
+    let mpd = parse(bytes).ok_or_else(|| place.odd("it is no MPD that can be read"))?;
+    let live = mpd.attribute("type") == Some("dynamic");
+    let extent = if live { Extent::Window } else { Extent::Whole };
+    let periods: Vec<&Element> = mpd.all("Period").collect();
+    let (mut out, mut begun) = (Vec::new(), 0.0);
+    for (number, period) in periods.iter().enumerate() {
+        let last = number + 1 == periods.len();
+        let whole = mpd.attribute("mediaPresentationDuration").and_then(duration);
+        let length = period
+            .attribute("duration")
+            .and_then(duration)
+            .or(whole.filter(|_| last).map(|all| all - begun));
+        let later = if number > 0 { format!(", from {begun:.1} s") } else { String::new() };
+        for set in period.all("AdaptationSet") {
+            for form in set.all("Representation") {
+                let way = Way { elements: [&mpd, *period, set, form], place, length, begun };
+                let Some(rendition) = way.rendition(extent, &later)? else { continue };
+                out.push(rendition);
+                if out.len() > RENDITIONS {
+                    return Err(place.odd(format!("it has more than {RENDITIONS} renditions")));
+                }
+            }
+        }
+        begun += length.unwrap_or(0.0);
+    }
+    if out.is_empty() { Err(place.odd("it names no segment")) } else { Ok(out) }
+}
+
+/// From the root to one representation, and when its period is.
+struct Way<'a> {
+    elements: [&'a Element; 4],
+    place: &'a Place,
+    length: Option<f64>,
+    begun: f64,
+}
+
+impl Way<'_> {
+    /// What the nearest element says.
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.elements.iter().rev().find_map(|e| e.attribute(name))
+    }
+
+    /// The address of its files as far as it is said beside each.
+    fn base(&self) -> String {
+        let said = self.elements.iter().filter_map(|e| e.first("BaseURL"));
+        said.fold(String::new(), |base, next| {
+            let text = next.text.trim();
+            let remote = text.contains("://") || text.starts_with('/');
+            if remote { text.into() } else { base + text }
+        })
+    }
+
+    /// Its segments; `None` of what is neither picture nor sound.
+    fn rendition(&self, extent: Extent, later: &str) -> Result<Option<Rendition>, PackageError> {
+        let kind = self.attribute("contentType").or(self.attribute("mimeType")).unwrap_or("video");
+        if !["video", "audio"].iter().any(|k| kind.starts_with(k)) {
+            return Ok(None);
+        }
+        if self.elements.iter().any(|e| e.first("ContentProtection").is_some()) {
+            return Err(self
+                .place
+                .odd("its segments are encrypted; give them as they were before"));
+        }
+        let id = self.elements[3].attribute("id").unwrap_or("rendition");
+        let (init, segments) = match (self.inherited("SegmentTemplate"), self.list()) {
+            (Some(template), _) => self.templated(&template)?,
+            (None, Some(list)) => self.listed(list)?,
+            (None, None) => {
+                let base = self.base();
+                let file = if base.is_empty() { "its files" } else { &base };
+                return Err(self.place.odd(format!(
+                    "its segments are stretches of '{file}'; give that file itself"
+                )));
+            }
+        };
+        Ok(Some(Rendition {
+            name: format!("{id}{later}"),
+            sound: kind.starts_with("audio"),
+            bandwidth: self.attribute("bandwidth").and_then(|b| b.parse().ok()).unwrap_or(0),
+            init,
+            segments,
+            extent,
+        }))
+    }
+
+    /// Elements of a name, the nearest first: what the first lacks another may say.
+    fn inherited(&self, name: &str) -> Option<Template<'_>> {
+        let found: Vec<&Element> =
+            self.elements.iter().rev().filter_map(|e| e.first(name)).collect();
+        (!found.is_empty()).then_some(Template(found))
+    }
+
+    fn list(&self) -> Option<&Element> {
+        self.elements.iter().rev().find_map(|e| e.first("SegmentList"))
+    }
+
+    fn file(&self, address: &str) -> Result<std::path::PathBuf, PackageError> {
+        self.place.file(&format!("{}{address}", self.base()))
+    }
+
+    /// Segments that are named one by one.
+    fn listed(&self, list: &Element) -> Result<Found, PackageError> {
+        let init = list.first("Initialization").and_then(|i| i.attribute("sourceURL"));
+        let template = Template(vec![list]);
+        let names: Vec<&str> =
+            list.all("SegmentURL").filter_map(|s| s.attribute("media")).collect();
+        let times = self.times(&template, Some(names.len()))?;
+        let segments = names.iter().zip(times).map(|(name, time)| {
+            let Time { start, seconds, .. } = time;
+            Ok(Segment { path: self.file(name)?, start, seconds })
+        });
+        Ok((init.map(|i| self.file(i)).transpose()?, segments.collect::<Result<_, _>>()?))
+    }
+
+    /// Segments that are named by a pattern.
+    fn templated(&self, template: &Template<'_>) -> Result<Found, PackageError> {
+        let id = self.attribute("id").unwrap_or_default();
+        let bandwidth = self.attribute("bandwidth").unwrap_or_default();
+        let name = |pattern: &str, number: u64, time: u64| {
+            filled(pattern, &|what| match what {
+                "RepresentationID" => Some(Filling::Text(id)),
+                "Bandwidth" => Some(Filling::Text(bandwidth)),
+                "Number" => Some(Filling::Number(number)),
+                "Time" => Some(Filling::Number(time)),
+                "" => Some(Filling::Text("$")),
+                _ => None,
+            })
+            .ok_or_else(|| self.place.odd(format!("'{pattern}' is no pattern of names")))
+        };
+        let init = template.attribute("initialization");
+        let init = init.map(|i| self.file(&name(i, 0, 0)?)).transpose()?;
+        let media =
+            template.attribute("media").ok_or_else(|| self.place.odd("it names no segment"))?;
+        let first = template.number("startNumber").unwrap_or(1);
+        let mut segments = Vec::new();
+        for (number, time) in (first..).zip(self.times(template, None)?) {
+            let path = self.file(&name(media, number, time.ticks)?)?;
+            segments.push(Segment { path, start: time.start, seconds: time.seconds });
+        }
+        Ok((init, segments))
+    }
+
+    /// When segments are: as a timeline has it, or so many of one length.
+    fn times(&self, of: &Template<'_>, count: Option<usize>) -> Result<Vec<Time>, PackageError> {
+        let timescale = of.number("timescale").unwrap_or(1).max(1) as f64;
+        let origin = of.number("presentationTimeOffset").unwrap_or(0);
+        let begun = self.begun;
+        let time = |ticks: u64, length: u64| Time {
+            ticks,
+            start: begun + ticks.saturating_sub(origin) as f64 / timescale,
+            seconds: length as f64 / timescale,
+        };
+        let mut out = Vec::new();
+        if let Some(line) = of.0.iter().find_map(|e| e.first("SegmentTimeline")) {
+            let mut at = 0_u64;
+            for step in line.all("S") {
+                let number = |name| step.attribute(name).and_then(|n| n.parse::<i64>().ok());
+                at = number("t").map_or(at, |t| t.unsigned_abs());
+                let length = number("d").map_or(0, i64::unsigned_abs);
+                let end = self.length.map_or(0.0, |l| l * timescale) as u64;
+                let again = match number("r").unwrap_or(0) {
+                    // To the end of the period.
+                    ..0 => end.saturating_sub(at).div_ceil(length.max(1)).saturating_sub(1),
+                    again => again.unsigned_abs(),
+                };
+                if again >= (SEGMENTS - out.len()) as u64 {
+                    return Err(self.too_many());
+                }
+                for _ in 0..=again {
+                    out.push(time(at, length));
+                    at = at.saturating_add(length);
+                }
+            }
+            return Ok(out);
+        }
+        let length = of.number("duration").unwrap_or(0);
+        let count = match (count, self.length) {
+            (Some(count), _) => count,
+            (None, Some(all)) if length > 0 => {
+                ((all * timescale / length as f64) - 1e-6).ceil().max(0.0) as usize
+            }
+            _ => return Err(self.place.odd("it does not say how many segments there are")),
+        };
+        if count > SEGMENTS {
+            return Err(self.too_many());
+        }
+        Ok((0..count as u64).map(|n| time(origin + n.saturating_mul(length), length)).collect())
+    }
+
+    fn too_many(&self) -> PackageError {
+        self.place.odd(format!("it has more than {SEGMENTS} segments"))
+    }
+}
+
+/// An init segment and segments.
+type Found = (Option<std::path::PathBuf>, Vec<Segment>);
+
+/// When a segment is.
+struct Time {
+    /// As the segment itself counts.
+    ticks: u64,
+    start: f64,
+    seconds: f64,
+}
+
+/// An element with those of its name around it, which say what it lacks.
+struct Template<'a>(Vec<&'a Element>);
+
+impl Template<'_> {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|e| e.attribute(name))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.attribute(name)?.parse().ok()
+    }
+}
+
+/// What stands in a pattern for a name between dollars.
+enum Filling<'a> {
+    Text(&'a str),
+    Number(u64),
+}
+
+/// A pattern of names, filled; `None` where it names what there is not.
+fn filled<'a>(pattern: &str, fill: &impl Fn(&str) -> Option<Filling<'a>>) -> Option<String> {
+    let mut out = String::new();
+    for (i, part) in pattern.split('$').enumerate() {
+        if i % 2 == 0 {
+            out += part;
+            continue;
+        }
+        let (what, width) = match part.split_once("%0") {
+            Some((what, width)) => (what, width.strip_suffix('d')?.parse::<usize>().ok()?),
+            None => (part, 0),
+        };
+        match fill(what)? {
+            Filling::Text(text) => out += text,
+            Filling::Number(number) => out += &format!("{number:0width$}", width = width.min(32)),
+        }
+    }
+    Some(out)
+}
+
+/// Seconds of a duration such as `PT1H2M3.5S` (ISO 8601).
+fn duration(text: &str) -> Option<f64> {
+    let (days, time) = text.strip_prefix('P')?.split_once('T').unwrap_or((&text[1..], ""));
+    let sum = |part: &str, units: &[(char, f64)]| {
+        let (mut number, mut all) = (String::new(), 0.0);
+        for c in part.chars() {
+            match units.iter().find(|(unit, _)| *unit == c) {
+                Some((_, seconds)) => {
+                    all += std::mem::take(&mut number).parse::<f64>().ok()? * seconds;
+                }
+                None => number.push(c),
+            }
+        }
+        number.is_empty().then_some(all)
+    };
+    let all =
+        sum(days, &[('D', 86_400.0)])? + sum(time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?;
+    (0.0..1e9).contains(&all).then_some(all)
+}
+
+/// An element, by its name without a prefix.
+#[derive(Debug, Default)]
+struct Element {
+    name: String,
+    attributes: Vec<(String, String)>,
+    children: Vec<Element>,
+    text: String,
+}
+
+impl Element {
+    fn of(start: &BytesStart<'_>) -> Self {
+        let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
+        let attributes = start
+            .attributes()
+            .flatten()
+            .map(|a| {
+                let key = String::from_utf8_lossy(a.key.local_name().as_ref()).into_owned();
+                let raw = String::from_utf8_lossy(&a.value).into_owned();
+                let value = quick_xml::escape::unescape(&raw).map_or(raw.clone(), Into::into);
+                (key, value)
+            })
+            .collect();
+        Self { name, attributes, ..Self::default() }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn first(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|c| c.name == name)
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+        self.children.iter().filter(move |c| c.name == name)
+    }
+}
+
+/// The root of an MPD; `None` of anything else.
+fn parse(bytes: &[u8]) -> Option<Element> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<Element> = Vec::new();
+    loop {
+        let done = match reader.read_event().ok()? {
+            Event::Start(start) => {
+                open.push(Element::of(&start));
+                (open.len() <= DEPTH).then_some(())?;
+                None
+            }
+            Event::Empty(start) => Some(Element::of(&start)),
+            Event::End(_) => open.pop(),
+            Event::Text(text) => {
+                if let Some(last) = open.last_mut() {
+                    last.text += &String::from_utf8_lossy(&text);
+                }
+                None
+            }
+            Event::GeneralRef(named) => {
+                if let Some(last) = open.last_mut().filter(|_| &*named == b"amp") {
+                    last.text.push('&');
+                }
+                None
+            }
+            Event::Eof => return None,
+            _ => None,
+        };
+        match (done, open.last_mut()) {
+            (Some(done), Some(parent)) => parent.children.push(done),
+            (Some(root), None) => return Some(root).filter(|r| r.name == "MPD"),
+            (None, _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails should say so at once")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn followed(mpd: &str) -> Result<Vec<Rendition>, String> {
+        follow(&Place::of(Path::new("/p/a.mpd")), mpd.as_bytes()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn templates_are_filled_and_inherited() {
+        let all = followed(
+            r#"<?xml version="1.0"?><MPD mediaPresentationDuration="PT5S"><BaseURL>m/</BaseURL>
+            <Period><AdaptationSet mimeType="video/mp4">
+            <SegmentTemplate timescale="10" duration="20" startNumber="7"
+              media="$RepresentationID$-$Number%03d$.m4s" initialization="$RepresentationID$.mp4"/>
+            <Representation id="a" bandwidth="9"/><Representation id="b" bandwidth="5">
+            <SegmentTemplate media="b$$/$Time$.m4s"><SegmentTimeline><S t="30" d="20" r="1"/>
+              <S d="10"/></SegmentTimeline></SegmentTemplate></Representation></AdaptationSet>
+            <AdaptationSet contentType="text"><Representation id="t"/></AdaptationSet></Period>
+            </MPD>"#,
+        )
+        .unwrap();
+        let names = |r: &Rendition| -> Vec<String> {
+            r.segments.iter().map(|s| format!("{} {}", s.path.display(), s.start)).collect()
+        };
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].init.as_deref(), Some(Path::new("/p/m/a.mp4")));
+        assert_eq!(names(&all[0]), ["/p/m/a-007.m4s 0", "/p/m/a-008.m4s 2", "/p/m/a-009.m4s 4"]);
+        assert_eq!(names(&all[1]), ["/p/m/b$/30.m4s 3", "/p/m/b$/50.m4s 5", "/p/m/b$/70.m4s 7"]);
+        assert_eq!(all[1].init.as_deref(), Some(Path::new("/p/m/b.mp4")));
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_said() {
+        let says = |mpd: &str, what: &str| {
+            let e = followed(mpd).unwrap_err();
+            assert!(e.contains(what), "{e}");
+        };
+        let within = |s: &str| {
+            let inside =
+                format!("<AdaptationSet><Representation>{s}</Representation></AdaptationSet>");
+            format!("<MPD><Period>{inside}</Period></MPD>")
+        };
+        let timed = |s: &str| {
+            let end = "</SegmentTimeline></SegmentTemplate>";
+            within(&format!(r#"<SegmentTemplate media="{s}"/>{end}"#))
+        };
+        says("<MPD>", "no MPD that can be read");
+        says("<smil/>", "no MPD that can be read");
+        says("<MPD/>", "names no segment");
+        says(&within(""), "stretches of 'its files'");
+        says(&within("<BaseURL>a.mp4</BaseURL><SegmentBase/>"), "stretches of 'a.mp4'");
+        says(&within(r#"<SegmentTemplate media="$X$" duration="1"/>"#), "how many segments");
+        let many = r#"a"><SegmentTimeline><S d="1" r="999999999"#;
+        says(&timed(many), "more than 100000 segments");
+        says(&timed(r#"https://x/a"><SegmentTimeline><S d="1"#), "nothing is fetched");
+        says(&within("<ContentProtection/>"), "encrypted");
+        says(&"<MPD>".repeat(1000), "no MPD that can be read");
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("PT1H2M3.5S"), Some(3723.5));
+        assert_eq!(duration("P1DT1S"), Some(86_401.0));
+        for bad in ["", "P", "1S", "PT1", "PTXS", "PT-1S"] {
+            assert_eq!(duration(bad).filter(|d| *d > 0.0), None, "{bad}");
+        }
+    }
+}
