@@ -4,6 +4,7 @@
 
 manifest =
     .stranger-names-our-payload = { $place ->
+            [fetched] The manifest that the file names
             [sidecar] The manifest beside the file
            *[embedded] The manifest in the file
         }, signed by { $signer }, names our clip { $payload }, but nothing here says that { $signer } may speak for us: anybody can write that number into a manifest.
@@ -14,6 +15,7 @@ manifest =
     .content-changed = Our manifest does not match the content: the file was changed after { $signer } signed it.
     .fails = Our manifest, signed by { $signer }, does not hold: { $faults }.
     .ours = { $place ->
+            [fetched] The manifest that the file names
             [sidecar] The manifest beside the file
            *[embedded] The manifest in the file
         } holds, was signed by { $signer }, and the content is as it was signed.
@@ -46,7 +48,10 @@ manifest =
            *[valid] ; the credential is of this manifest, and nobody here vouches for it.
         }
     .leaves-open = About { $bytes } bytes of the file are left out of what was signed: they may have been changed since.
-    .elsewhere = The file says that its manifest is kept elsewhere, at { $address }. Nothing was fetched.
+    .elsewhere = The file says that its manifest is kept elsewhere, at { $address }.{ $asked ->
+            [yes] {" "}It could not be fetched: { $reason }.
+           *[no] {" "}Nothing was fetched.
+        }
 
 segments =
     .changed = { $count ->

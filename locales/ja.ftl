@@ -2,6 +2,7 @@
 
 manifest =
     .stranger-names-our-payload = { $place ->
+            [fetched] ファイルが示すマニフェスト
             [sidecar] ファイルに添えられたマニフェスト
            *[embedded] ファイル内のマニフェスト
         }（署名者：{ $signer }）は当方の動画 { $payload } を名乗っていますが、{ $signer } が当方を代表できるという根拠はありません。この番号は誰でも書き込めます。
@@ -12,6 +13,7 @@ manifest =
     .content-changed = 当方のマニフェストが内容と一致しません。{ $signer } の署名後にファイルが変更されています。
     .fails = 当方のマニフェスト（署名者：{ $signer }）は有効ではありません：{ $faults }。
     .ours = { $place ->
+            [fetched] ファイルが示すマニフェスト
             [sidecar] ファイルに添えられたマニフェスト
            *[embedded] ファイル内のマニフェスト
         }は有効で、{ $signer } が署名し、内容は署名時のままです。
@@ -44,7 +46,10 @@ manifest =
            *[valid] （ここでは誰も保証していません）
         }。
     .leaves-open = ファイルのうち約 { $bytes } バイトは署名の対象外です。署名後に変更されている可能性があります。
-    .elsewhere = マニフェストは { $address } にあるとファイルに書かれています。取得はしていません。
+    .elsewhere = マニフェストは { $address } にあるとファイルに書かれています。{ $asked ->
+            [yes] 取得できませんでした（{ $reason }）。
+           *[no] 何も取得していません。
+        }
 
 segments =
     .changed = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、この動画のものとされていますが、署名時のままではありません（全部で { $places } か所）。

@@ -171,7 +171,8 @@ pub fn write_private(target: &Path, secret: &[u8], replace: bool) -> io::Result<
     draft.name(replace)
 }
 
-/// Removes drafts, files and folders, that a dead run left in a folder, once in the life of this process.
+/// Removes drafts, files and folders, that a dead run left in a folder, once in the life of this
+/// process.
 fn sweep(folder: &Path) {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let Ok(folder) = folder.canonicalize() else { return };

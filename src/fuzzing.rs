@@ -26,6 +26,7 @@ pub fn answer(message: &[u8], ring: &KeyRing) -> bool {
             manifest: None,
             segments: None,
             elsewhere: None,
+            unfetched: None,
             declarations: &[],
             detected: Some(&found),
             unseen: None,
@@ -50,7 +51,8 @@ pub fn carry_over(
     container: Container,
     limits: &Limits,
 ) -> Result<Vec<String>, MediaError> {
-    crate::media::carry_over(input, still, still, container, limits)
+    let file = crate::media::Carrying { input, still, target: still, container, aigc: None };
+    crate::media::carry_over(&file, limits)
 }
 
 /// The answer that a worker which found this sends, as [`answer`] takes it.

@@ -14,8 +14,8 @@
 //! | [`inspect`], [`sandbox`], [`isolation`] | a file that others made → manifest and marks, here or in a process that can do no harm | detect, provenance |
 //! | [`mod@detect`] | media → evidence of a mark | media, video, audio |
 //! | [`recovery`] | number, look or sound → what is remembered, its manifest judged | registry, fingerprint, provenance |
-//! | [`segments`] | which segments of a clip are missing, moved, or not those that were signed | package, provenance |
-//! | [`package`] | playlists and MPDs, followed and written; files cut into segments | nothing else |
+//! | [`segments`] | which segments of a clip are not as they were signed | package, provenance |
+//! | [`package`] | playlists and MPDs, followed and written; files cut | nothing else |
 //! | [`fingerprint`] | what a clip looks and sounds like, for finding near-duplicates | frames, samples |
 //! | [`registry`] | what was stamped, in SQLite or PostgreSQL | payloads |
 //! | [`provenance`] | C2PA manifests: sign, read, judge | payloads |

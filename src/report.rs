@@ -67,6 +67,7 @@ pub fn verify(file: &Path, verified: &Verified, language: Language) -> Result<Va
         "manifest": manifest,
         "segments": v.segments,
         "elsewhere": v.elsewhere,
+        "unfetched": v.unfetched,
         "declarations": v.declarations,
         "registered": v.registered,
         "similar": v.similar,

@@ -171,6 +171,15 @@ impl Decoding for BadLook {
         self.own.manifest(trust)
     }
 
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        self.own.fetched(address, store, trust)
+    }
+
     fn segments(
         &mut self,
         lengths: &[u64],

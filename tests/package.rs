@@ -219,7 +219,7 @@ fn what_is_done_to_segments_is_told_with_its_time() {
             },
             vec![("video-180p", Foreign, 0.0, 6.0)],
         ),
-        ("sound", &|at| strip(&at.join("audio/init.mp4")), vec![("audio", Unsigned, 0.0, 6.0)]),
+        ("sound", &|at| strip(&at.join("audio/init.mp4")), vec![("audio", Unsigned, 0.0, 5.0)]),
     ];
     for (name, change, expected) in cases {
         let at = desk.path(&name.replace(' ', "-"));

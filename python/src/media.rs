@@ -298,6 +298,15 @@ impl Decoding for PyDecoding {
         Ok(None)
     }
 
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        Ok(provenance::read_fetched(&self.path, (address, store), trust, &self.limits)?)
+    }
+
     fn segments(
         &mut self,
         lengths: &[u64],

@@ -56,8 +56,8 @@ def encypher(file):
         return "not a kind it reads"
     if file["segments"]:
         segments = [bytes_of(path) for path in file["segments"]]
-        report = encypher_c2pa.verify_fragmented_bytes(
-            bytes_of(file["path"]), segments, file["mime"], "{}")
+        report = json.loads(encypher_c2pa.verify_fragmented_bytes(
+            bytes_of(file["path"]), segments, file["mime"], "{}"))
         # Its leaves are without the places of boxes, which those of c2pa-rs have in them; and of
         # several trees it holds each against the one init segment.
         failed = {f["explanation"].split(": ")[-1] for f in report["validation_results"]["failure"]

@@ -62,8 +62,20 @@ pub trait Inspection {
     /// As for [`Self::reference`].
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
 
-    /// Where it is an init segment and segments, one behind the other in stretches of so many bytes:
-    /// what the manifest in the first says, and how each of the others fares. `None` if it has none.
+    /// What a manifest store says of it that was fetched from the address that it names.
+    ///
+    /// # Errors
+    /// As for [`Self::manifest`].
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError>;
+
+    /// Where it is an init segment and segments, one behind the other in stretches of so many
+    /// bytes: what the manifest in the first says, and how each of the others fares. `None` if it
+    /// has none.
     ///
     /// # Errors
     /// As for [`Self::manifest`].
@@ -148,6 +160,17 @@ pub trait Decoding {
     /// # Errors
     /// As there.
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError>;
+
+    /// As [`Inspection::fetched`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError>;
 
     /// As [`Inspection::segments`].
     ///
@@ -286,6 +309,15 @@ impl Inspection for Looking {
 
     fn texts(&mut self) -> Result<Option<Vec<Text>>, InspectError> {
         self.decoding.texts()
+    }
+
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        self.decoding.fetched(address, store, trust)
     }
 
     fn segments(

@@ -77,6 +77,15 @@ impl Decoding for OwnDecoding {
         Ok(Some(media::texts(&self.path, &self.limits)?))
     }
 
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        Ok(provenance::read_fetched(&self.path, (address, store), trust, &self.limits)?)
+    }
+
     fn segments(
         &mut self,
         lengths: &[u64],

@@ -186,6 +186,15 @@ impl Inspection for PackageInspection {
         self.first().texts()
     }
 
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        self.first().fetched(address, store, trust)
+    }
+
     fn segments(
         &mut self,
         lengths: &[u64],

@@ -9,6 +9,8 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_bytes::ByteBuf;
+
 use super::end::SPENT;
 use super::wire::{ANSWER, Answer, Asked, Request, receive, send};
 use super::zygote::{PreparedZygote, Shared, Worker, Zygote};
@@ -311,6 +313,20 @@ impl Inspection for SandboxInspection {
         self.decoder
             .ask(&Request::Texts, &mut |_| {})?
             .texts()
+            .ok_or_else(|| self.decoder.senseless())
+    }
+
+    fn fetched(
+        &mut self,
+        address: &str,
+        store: &[u8],
+        trust: &Trust,
+    ) -> Result<ManifestReport, InspectError> {
+        let store = ByteBuf::from(store);
+        self.decoder
+            .ask(&Request::Fetched(address.into(), store, trust.clone()), &mut |_| {})?
+            .manifest()
+            .flatten()
             .ok_or_else(|| self.decoder.senseless())
     }
 

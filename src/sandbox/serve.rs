@@ -177,6 +177,10 @@ fn answer(
         }
         Request::Reference => Ok(Answer::Reference(look.reference().map_err(failed)?)),
         Request::Texts => Ok(Answer::Texts(look.texts().map_err(failed)?)),
+        Request::Fetched(address, store, trust) => {
+            let report = look.fetched(&address, &store, &trust).map_err(failed)?;
+            Ok(Answer::Manifest(Some(Box::new(report.into()))))
+        }
         Request::Segments(lengths, trust) => {
             let found = look.segments(&lengths, &trust).map_err(failed)?;
             Ok(Answer::Segments(found.map(|f| Box::new(f.into()))))

@@ -39,6 +39,8 @@ pub(super) enum Request {
     Manifest(Trust),
     Reference,
     Texts,
+    /// A manifest store that was fetched from such an address.
+    Fetched(String, ByteBuf, Trust),
     /// The file is so many stretches of so many bytes: an init segment, and segments.
     Segments(Vec<u64>, Trust),
     /// So many frames a second, and what.

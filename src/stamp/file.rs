@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::label;
 use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, ClipMarks, Pass, beginning, payload_beside};
 use super::stream::{untraced, watched};
@@ -14,7 +15,7 @@ use crate::fingerprint::{AudioFingerprint, Query, Sketch};
 use crate::inspect::{Showing, look};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::mark::{Generation, Mark};
-use crate::media::{self, Container, EncodeOptions, Inlet, Summary};
+use crate::media::{self, Carrying, Container, EncodeOptions, Inlet, Summary};
 use crate::payload::Payload;
 use crate::press::{Order, Press, StreamPress};
 use crate::provenance::{self, Bound, Placement, Signed, Source, Trust};
@@ -156,6 +157,7 @@ impl Stamping<'_> {
         control: &mut Control<'_>,
     ) -> Result<Marked, StampError> {
         let (mark, known) = self.choose()?;
+        let encode = &label::on(encode, self.options, mark.payload);
         let Self { key, options, input, container, targets, .. } = &*self;
         let still = container.is_still();
         let marker = ClipMarker::new(input, key, mark, options.strength, still)
@@ -171,15 +173,18 @@ impl Stamping<'_> {
             stills: options.keeps_stills(),
         };
         let (mut summary, stills) = self.press.transcode(&order, &mut marks)?;
+        let carrying = Carrying {
+            input: self.input,
+            still: clip,
+            target: self.targets.output,
+            container: self.container,
+            aigc: encode.aigc.as_deref(),
+        };
         if self.file {
-            summary.left_out.extend(media::carry_over(
-                self.input,
-                clip,
-                self.targets.output,
-                self.container,
-                &self.options.limits,
-            )?);
+            let told = media::carry_over(&carrying, &self.options.limits)?;
+            summary.left_out.extend(told);
         }
+        label::check(&carrying, mark.payload, self.options, &mut summary)?;
         let (capacity, sketch, state) = marks.pass.finish();
         let capacity = Some(capacity).filter(|_| !self.container.is_sound());
         let sound = marks.sounds.finish();

@@ -5,6 +5,8 @@ mod error;
 #[cfg(feature = "media")]
 mod file;
 mod job;
+#[cfg(feature = "media")]
+mod label;
 mod likeness;
 #[cfg(feature = "media")]
 mod marking;
@@ -112,8 +114,8 @@ impl Stamper {
         self
     }
 
-    /// The job of this name, whose clip is made once, however often and wherever it is asked for: an
-    /// engine that runs tasks once or more gives each a name of its own, and runs it again after
+    /// The job of this name, whose clip is made once, however often and wherever it is asked for:
+    /// an engine that runs tasks once or more gives each a name of its own, and runs it again after
     /// any death.
     ///
     /// # Errors
@@ -124,8 +126,9 @@ impl Stamper {
     }
 
     /// Signs a finished clip without touching its media: `output` is `input` with a manifest in it,
-    /// or beside it; of a clip in segments, whose index `input` is, the folder of all its files. Marks are looked for, and what is not there is not claimed. With a payload
-    /// that was chosen before, as by whoever marked the frames, the clip must carry that or none.
+    /// or beside it; of a clip in segments, whose index `input` is, the folder of all its files.
+    /// Marks are looked for, and what is not there is not claimed. With a payload that was chosen
+    /// before, as by whoever marked the frames, the clip must carry that or none.
     ///
     /// A registry that knows the payload from when it was marked knows this clip in its place, if
     /// both look or sound alike.
@@ -179,8 +182,9 @@ impl Stamper {
     }
 
     /// Stamps `input` and packages it: `folder` appears whole or not at all, with a folder for each
-    /// rendition and the indexes of all of them, `index.m3u8` or `index.mpd`. Each rendition is made
-    /// from frames that were marked at the size of the input; the manifest is in the init segments.
+    /// rendition and the indexes of all of them, `index.m3u8` or `index.mpd`. Each rendition is
+    /// made from frames that were marked at the size of the input; the manifest is in the init
+    /// segments.
     ///
     /// # Errors
     /// As for [`stamp`](Self::stamp), and if the folder holds something already.

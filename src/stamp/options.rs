@@ -50,6 +50,9 @@ pub struct StampOptions {
     pub identity: Option<Identity>,
     /// Whether to replace an existing target.
     pub overwrite: bool,
+    /// Who produced the clip, by the code that China's label of generated content has for them (GB
+    /// 45438-2025); with it the file gets that label, and the clip's number in it.
+    pub aigc_producer: Option<String>,
     /// What the input may ask of the machine.
     pub limits: Limits,
     /// Who decodes the input and encodes the target: this process, or workers that know no key. A
@@ -80,6 +83,7 @@ impl Default for StampOptions {
             manifest: ManifestOptions::default(),
             identity: None,
             overwrite: false,
+            aigc_producer: None,
             limits: Limits::default(),
             #[cfg(feature = "media")]
             press: Arc::new(press::Own),

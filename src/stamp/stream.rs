@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ring::digest;
 
 use super::announce::Announced;
+use super::label;
 use super::likeness::{Likeness, Record, looks};
 use super::marking::{AudioMarkers, ClipMarker, Pass, payload_beside};
 use super::targets::{check, draft, draft_of, publish};
@@ -142,9 +143,10 @@ fn pass(
     let mut stills = options.keeps_stills().then(StillMaker::default);
     let mut sounds = AudioMarkers::new(key, payload, options.mark_sound).recorded();
     let mut rework = |info: &AudioInfo| sounds.track(info);
+    let encode = label::on(&options.encode, options, payload);
     let job = Job {
         target: output,
-        options: &options.encode,
+        options: &encode,
         seconds: None,
         limits: &options.limits,
         rework: &mut rework,

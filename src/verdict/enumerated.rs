@@ -244,6 +244,7 @@ impl Case {
             manifest: report.as_ref(),
             segments: None,
             elsewhere: None,
+            unfetched: None,
             declarations: &[],
             detected: detected.as_ref(),
             unseen: detected.is_none().then_some(Unseen::Undecodable),

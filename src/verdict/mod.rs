@@ -172,6 +172,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) segments: Option<&'a Segments>,
     /// Where the file says that its manifest is kept, if that is somewhere else.
     pub(crate) elsewhere: Option<&'a str>,
+    /// Why that could not be fetched, where it was to be.
+    pub(crate) unfetched: Option<&'a str>,
     /// What the file says of itself, unsigned.
     pub(crate) declarations: &'a [Declaration],
     pub(crate) detected: Option<&'a Detected>,

@@ -13,7 +13,7 @@ use super::reason::{Param, Params, Severity, params};
 use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
-    actor, another_number, contradiction, entry, gap, is_another, is_confirmed, lasts,
+    actor, another_number, contradiction, elsewhere, entry, gap, is_another, is_confirmed, lasts,
     looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments,
 };
 use crate::provenance::{ActorState, ManifestState};
@@ -431,10 +431,7 @@ pub(super) const RULES: &[Rule] = &[
         .manifest
         .filter(|m| m.as_signed())
         .and_then(reported::origin)),
-    rule!("manifest.elsewhere", Note, None, [], |f| f
-        .found
-        .elsewhere
-        .and_then(|address| params([("address", address.into())]))),
+    rule!("manifest.elsewhere", Note, None, [], elsewhere),
     rule!("manifest.actor-fails", Doubt, None, ["manifest.names-actor"], |f| actor(
         f,
         |state| state == ActorState::Invalid

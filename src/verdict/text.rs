@@ -150,7 +150,9 @@ mod tests {
     }
 
     /// The names of all values that sentences may have in them.
-    const NAMES: [&str; 40] = [
+    const NAMES: [&str; 42] = [
+        "asked",
+        "reason",
         "places",
         "rendition",
         "stretch",

@@ -38,7 +38,11 @@ pub(super) fn entry(r: &Registered) -> Params {
 
 /// What is told of a manifest.
 pub(super) fn manifest(m: &ManifestReport) -> Params {
-    let place = if m.sidecar { "sidecar" } else { "embedded" };
+    let place = match &m.fetched {
+        Some(_) => "fetched",
+        None if m.sidecar => "sidecar",
+        None => "embedded",
+    };
     Params::from([
         ("signer", reported::signer(m)),
         ("place", place.into()),
@@ -119,6 +123,15 @@ pub(super) fn is_confirmed(f: &Facts<'_>, r: &Registered) -> bool {
 pub(super) fn actor(f: &Facts<'_>, is: fn(ActorState) -> bool) -> Option<Params> {
     let m = f.manifest.filter(|m| m.as_signed())?;
     m.actors.iter().find(|a| is(a.state)).map(reported::actor)
+}
+
+/// Where a manifest is kept elsewhere, and what came of fetching it.
+pub(super) fn elsewhere(f: &Facts<'_>) -> Option<Params> {
+    let address = f.found.elsewhere?;
+    let asked = if f.found.unfetched.is_some() { "yes" } else { "no" };
+    let mut told = Params::from([("address", address.into()), ("asked", asked.into())]);
+    told.extend(f.found.unfetched.map(|why| ("reason", why.into())));
+    Some(told)
 }
 
 /// Where a label names another number than the mark.

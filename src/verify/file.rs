@@ -35,9 +35,7 @@ pub(super) fn verify(
     let ring = ring.as_ref();
     (control.progress)(Stage::Manifest);
     let mut look = open(options, path, &control.cancel)?;
-    let manifest = look.manifest(&options.trust)?;
-    let elsewhere =
-        if manifest.as_ref().is_none_or(|m| m.sidecar) { look.reference()? } else { None };
+    let (manifest, elsewhere, unfetched) = told(look.as_mut(), options)?;
     let declarations = look.texts()?.as_deref().map(provenance::declarations);
     let named = manifest.as_ref().and_then(|m| m.payload(&options.algorithm));
     let mut work = Verifying { options, ring, look, control };
@@ -62,7 +60,8 @@ pub(super) fn verify(
     let found = Findings {
         manifest: manifest.as_ref(),
         segments: segments.as_ref(),
-        elsewhere: elsewhere.as_deref(),
+        elsewhere: elsewhere.as_deref().filter(|_| manifest.as_ref().is_none_or(|m| m.sidecar)),
+        unfetched: unfetched.as_deref(),
         declarations: declarations.as_deref().unwrap_or_default(),
         detected: detected.as_ref(),
         registered: &registered,
@@ -82,6 +81,7 @@ pub(super) fn verify(
         manifest,
         segments,
         elsewhere,
+        unfetched,
         declarations,
         detected,
         registered,
@@ -105,6 +105,28 @@ fn open(
         inspector.open(path, limits, cancel)
     }
 }
+
+/// What the manifest says, in the file, beside it or fetched; where the file says that it is kept,
+/// if that is elsewhere; and why it could not be fetched from there, if it was to be.
+fn told(look: &mut dyn Inspection, options: &VerifyOptions) -> Result<Told, InspectError> {
+    let manifest = look.manifest(&options.trust)?;
+    if manifest.as_ref().is_some_and(|m| !m.sidecar) {
+        return Ok((manifest, None, None));
+    }
+    let elsewhere = look.reference()?;
+    let (None, Some(address), Some(fetch)) = (&manifest, &elsewhere, &options.fetch) else {
+        return Ok((manifest, elsewhere, None));
+    };
+    match fetch.fetch(address, options.limits.manifest_bytes) {
+        Ok(store) => {
+            let manifest = look.fetched(address, &store, &options.trust)?;
+            Ok((Some(manifest), elsewhere, None))
+        }
+        Err(why) => Ok((None, elsewhere, Some(why))),
+    }
+}
+
+type Told = (Option<ManifestReport>, Option<String>, Option<String>);
 
 /// Every number that was read, or that the manifest names, once.
 fn numbers(detected: Option<&Detected>, named: [Option<Payload>; 2]) -> Vec<Payload> {

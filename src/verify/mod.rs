@@ -4,6 +4,7 @@ mod compare;
 mod error;
 mod file;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,9 +57,22 @@ pub struct VerifyOptions {
     /// Whether to tell what a long clip's beginning carries before all of it was looked at. That is
     /// a first word and counts for nothing in the answer.
     pub glimpse: bool,
-    /// Whether a playlist or MPD, or a part of a clip in segments, is followed to the other files of
-    /// that clip, which lie beside it. Not for uploads, which have nothing of theirs beside them.
+    /// Whether a playlist or MPD, or a part of a clip in segments, is followed to the other files
+    /// of that clip, which lie beside it. Not for uploads, which have nothing of theirs beside
+    /// them.
     pub follow: bool,
+    /// Who fetches a manifest that a file names elsewhere and has neither in it nor beside it;
+    /// nobody by default.
+    pub fetch: Option<Arc<dyn Fetch>>,
+}
+
+/// Fetches manifests from elsewhere.
+pub trait Fetch: fmt::Debug + Send + Sync {
+    /// What is at an address, of `most` bytes at most.
+    ///
+    /// # Errors
+    /// Why it could not be fetched, or is not.
+    fn fetch(&self, address: &str, most: u64) -> Result<Vec<u8>, String>;
 }
 
 impl Default for VerifyOptions {
@@ -75,6 +89,7 @@ impl Default for VerifyOptions {
             inspector: inspect::usual(),
             glimpse: false,
             follow: true,
+            fetch: None,
         }
     }
 }
@@ -194,9 +209,11 @@ pub struct Verified {
     pub manifest: Option<ManifestReport>,
     /// How its segments fare, of a clip in segments.
     pub segments: Option<Segments>,
-    /// Where the file says that its manifest is kept, if that is somewhere else; nothing is
-    /// fetched. Not asked of a file that has its manifest in it.
+    /// Where the file says that its manifest is kept, if that is somewhere else. Not asked of a
+    /// file that has its manifest in it.
     pub elsewhere: Option<String>,
+    /// Why that could not be fetched, where it was to be.
+    pub unfetched: Option<String>,
     /// What it says of itself outside of any manifest, unsigned; `None` if nobody could look.
     pub declarations: Option<Vec<Declaration>>,
     /// What the file is, and what its picture and sound carry; `None` if it has nothing to look at.

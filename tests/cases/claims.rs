@@ -1,14 +1,17 @@
 //! What is said of a file, and what is signed over it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use proofmark::media::{Kind, Limits, MediaError};
 use proofmark::provenance::{
     Identity, ManifestReport, ManifestState, ProvenanceError, Trust, read,
 };
+use proofmark::verify::Fetch;
 use proofmark::{
     Detector, StampError, StampOptions, Stamped, Stamper, Verdict, Verified, Verifier,
+    VerifyOptions,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -74,6 +77,56 @@ fn a_manifest_beside_a_file_that_refers_to_it_is_read() {
             "{name}: {actions:?}"
         );
     }
+}
+
+/// A web of one address.
+#[derive(Debug)]
+struct Web(Result<Vec<u8>, String>);
+
+impl Fetch for Web {
+    fn fetch(&self, address: &str, _: u64) -> Result<Vec<u8>, String> {
+        assert_eq!(address, "https://manifests.example.com/1.c2pa");
+        self.0.clone()
+    }
+}
+
+#[test]
+fn a_manifest_that_is_kept_elsewhere_is_fetched_where_that_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let (Some(file), Some(store)) =
+        (copy(&folder, "remote.mp4", "a.mp4"), copy(&folder, "remote.c2pa", "b.c2pa"))
+    else {
+        return;
+    };
+    let store = std::fs::read(store).unwrap();
+    let look = |file: &Path, answer: Result<Vec<u8>, String>| {
+        let mut options = VerifyOptions::default();
+        options.fetch = Some(Arc::new(Web(answer)));
+        Verifier::new().options(options).verify(file).unwrap()
+    };
+    let v = look(&file, Ok(store.clone()));
+    assert_eq!(
+        (v.judgement.verdict, v.unfetched.as_ref()),
+        (Verdict::Foreign, None),
+        "{}",
+        why(&v)
+    );
+    let m = v.manifest.as_ref().unwrap();
+    assert_eq!(m.fetched.as_deref(), Some("https://manifests.example.com/1.c2pa"));
+    assert!(!m.sidecar && m.content_holds == Some(true), "{}", why(&v));
+    assert!(!why(&v).contains("kept elsewhere"), "{}", why(&v));
+    // One that is of other bytes, one that is none, and one that is not there.
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let changed = folder.path().join("c.mp4");
+    std::fs::write(&changed, bytes).unwrap();
+    let v = look(&changed, Ok(store));
+    assert!(v.judgement.has("manifest.foreign-content-changed"), "{}", why(&v));
+    let v = look(&file, Ok(b"a page".to_vec()));
+    assert!(v.judgement.manifest_invalid, "{}", why(&v));
+    let v = look(&file, Err("the answer is 404".into()));
+    assert_eq!(v.unfetched.as_deref(), Some("the answer is 404"));
+    assert!(why(&v).contains("could not be fetched: the answer is 404"), "{}", why(&v));
 }
 
 #[test]

@@ -92,6 +92,10 @@ pub(crate) struct VerifyArgs {
     /// (trusted)
     #[arg(long, value_name = "WHOM")]
     pub(crate) require: Option<Require>,
+    /// Fetch a manifest that a file names elsewhere and has neither in it nor beside it: over
+    /// HTTPS, from public addresses. Whoever runs that server learns that the file is looked at
+    #[arg(long)]
+    pub(crate) fetch_manifests: bool,
     /// Language of reasons and advice
     #[arg(long, value_name = "CODE", env = "PROOFMARK_LANGUAGE")]
     pub(crate) language: Option<Words>,

@@ -83,6 +83,10 @@ pub(crate) struct StampArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) package: PackageArgs,
+    /// Label the file as China asks for (GB 45438-2025): the producer's code, as in
+    /// 001191110108MA01XXXXXX00000. Its ProduceID is the clip's number
+    #[arg(long, env = "PROOFMARK_AIGC_PRODUCER", value_name = "CODE", value_parser = producer)]
+    pub(crate) aigc_producer: Option<String>,
     /// Write no manifest
     #[arg(long, help_heading = "Manifest")]
     pub(crate) no_c2pa: bool,
@@ -177,7 +181,8 @@ pub(crate) enum Register {
 pub(crate) struct PackageArgs {
     /// Package the clip for streaming: hls, dash, or both as hls,dash over the same segments. The
     /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it
-    #[arg(long, value_name = "KINDS", value_delimiter = ',', conflicts_with_all = ["job", "to", "movflags"])]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["job", "to", "movflags"])]
     pub(crate) package: Vec<PackageKind>,
     /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360 [default: the
     /// input's own]
@@ -195,6 +200,11 @@ pub(crate) struct PackageArgs {
 pub(crate) enum PackageKind {
     Hls,
     Dash,
+}
+
+fn producer(text: &str) -> Result<String, String> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    fits.then(|| text.into()).ok_or_else(|| "give printable characters of one byte each".into())
 }
 
 fn rung(text: &str) -> Result<Rung, String> {

@@ -144,6 +144,7 @@ impl Work for StampWork<'_> {
             "job": self.places.job,
             "strength": o.strength.to_string(),
             "mark_sound": o.mark_sound,
+            "aigc_producer": o.aigc_producer,
             "check": o.check,
             "encode": format!("{:?}", o.encode),
             "manifest": o.identity.as_ref().map(|_| format!("{:?}", o.manifest)),
@@ -216,6 +217,7 @@ fn options(args: &StampArgs, home: &Home, config: &Config) -> Result<StampOption
     o.remember = remember(&args.remember, home, config)?;
     o.check = args.check;
     o.mark_sound = !args.no_audio_mark;
+    o.aigc_producer = args.aigc_producer.clone().or_else(|| config.stamp.aigc_producer.clone());
     o.limits = config.limits;
     o.strength = args.strength.or(config.stamp.strength).unwrap_or_default();
     o.encode = encoding(&args.encode, config)?;

@@ -1,11 +1,14 @@
 //! `proofmark verify`: where does a clip come from?
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use proofmark::media::{Cancel, Progress};
 use proofmark::report;
 use proofmark::sandbox::PreparedZygote;
+use proofmark::tls::Web;
 use proofmark::verdict::{Judgement, Language, Severity, Verdict, Vouched};
 use proofmark::verify::{Stage, VerifyOptions};
 use proofmark::{Control, KeyRing, Verifier};
@@ -18,6 +21,9 @@ use crate::exit::Exit;
 use crate::home::{Config, Home, named};
 use crate::inputs::Search;
 use crate::output;
+
+/// How long fetching a manifest may take.
+const FETCHING: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(
     args: &VerifyArgs,
@@ -135,6 +141,7 @@ impl Work for VerifyWork {
             "accept_unknown_signers": self.policy.accept_unknown_signers,
             "require": self.policy.require.map(|r| format!("{r:?}")),
             "language": self.language.code(),
+            "fetch_manifests": o.fetch.is_some(),
         })
     }
 
@@ -157,5 +164,8 @@ fn options(args: &VerifyArgs, config: &Config) -> Result<VerifyOptions> {
         o.algorithm.clone_from(a);
     }
     o.trust = super::trust(Some(&args.trust), config)?;
+    if args.fetch_manifests {
+        o.fetch = Some(Arc::new(Web { time: FETCHING }));
+    }
     Ok(o)
 }

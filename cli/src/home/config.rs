@@ -123,6 +123,7 @@ pub(crate) struct StampConfig {
     pub(crate) strength: Option<Strength>,
     pub(crate) video_codec: Option<String>,
     pub(crate) crf: Option<f32>,
+    pub(crate) aigc_producer: Option<String>,
     pub(crate) preset: Option<String>,
     pub(crate) metrics: Option<PathBuf>,
 }

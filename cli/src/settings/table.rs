@@ -44,6 +44,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "stamp",
+        name: "aigc_producer",
+        shown: r#""001191110108MA01XXXXXX00000""#,
+        option: Some(("--aigc-producer", "PROOFMARK_AIGC_PRODUCER")),
+        about: "The producer's code in the label that China asks for (GB 45438-2025). By default \
+            no such label is written.",
+    },
+    Setting {
+        section: "stamp",
         name: "metrics",
         shown: r#""/var/lib/prometheus/node-exporter/proofmark.prom""#,
         option: Some(("--metrics", "PROOFMARK_METRICS")),

@@ -232,6 +232,8 @@ pub struct EncodeOptions {
     /// MP4 is written in fragments of so many seconds, as segments are cut from: of a picture from
     /// key frame to key frame, which then are that far apart.
     pub fragments: Option<f64>,
+    /// The label of GB 45438-2025, which is written where each kind of file has its place for it.
+    pub aigc: Option<String>,
 }
 
 impl EncodeOptions {

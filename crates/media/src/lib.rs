@@ -25,6 +25,7 @@ mod frame;
 mod frames;
 mod guard;
 mod job;
+mod label;
 mod metadata;
 mod muxer;
 mod nal;
@@ -50,7 +51,7 @@ use ffmpeg_next::Error;
 use ffmpeg_next::ffi::ENOMEM;
 
 pub use audio::{AudioInfo, AudioReader, Rework};
-pub use beside::carry_over;
+pub use beside::{Carrying, carry_over};
 pub use codec::{EncodeOptions, Gop, VideoCodec, encoder_options};
 pub use filter::{FilterOptions, filter, load_filters};
 pub use frame::Picture;

@@ -4,6 +4,7 @@ use ffmpeg_next::ffi::av_dict_copy;
 use ffmpeg_next::format::context::Output;
 
 use super::Container;
+use super::label::{AIGC, THERE, unwritten};
 use super::muxer::Muxer;
 use super::source::{Source, is_cover};
 
@@ -92,6 +93,46 @@ pub(super) struct Named {
     pub(super) broadcast: bool,
     /// Lines on what is lost.
     pub(super) lost: Vec<String>,
+}
+
+impl Named {
+    /// Adds that label to a file that will have `container`'s metadata, of which `finished` says
+    /// whether more can be written to it in the end. There is one in a file, and one that it has
+    /// already stays.
+    pub(super) fn label(
+        &mut self,
+        label: &str,
+        container: Container,
+        finished: bool,
+        output: &mut Output,
+    ) {
+        let metadata = output.metadata().to_owned();
+        let has = |names: &[&str]| metadata.iter().any(|(key, _)| is_among(names, key));
+        let later = self.later.iter().any(|(key, _)| is_among(&[AIGC], key));
+        if later || has(&[AIGC]) {
+            return self.lost.push(unwritten(THERE));
+        }
+        let by_name = match container {
+            // Of those it is written when the file is finished, by `carry_over`.
+            Container::Png | Container::Jpeg | Container::WebP => return,
+            Container::Wav if finished => return,
+            Container::Mp4 | Container::Mov | Container::M4a if finished => {
+                return self.later.push((AIGC.into(), label.into()));
+            }
+            Container::Fragments => self.by_muxer || !has(&TAGS),
+            Container::Mp4 | Container::Mov | Container::M4a => self.by_muxer,
+            Container::Y4m | Container::Wav => false,
+            _ => true,
+        };
+        if !by_name {
+            let why = format!("{} has no place for it here", container.name());
+            return self.lost.push(unwritten(&why));
+        }
+        self.by_muxer |= container == Container::Fragments;
+        let mut metadata = metadata;
+        metadata.set(AIGC, label);
+        output.set_metadata(metadata);
+    }
 }
 
 /// Copies metadata and chapters of the whole file, of which `finished` says whether more can be

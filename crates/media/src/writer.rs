@@ -117,10 +117,14 @@ impl<'a> Writer<'a> {
         let (copied, tracks) = Default::default();
         let mut writer =
             Self { path, options, output, picture, copied, tracks, later: None, left_out };
-        let named = match keep {
+        let mut named = match keep {
             None => Named::default(),
             Some(kept) => writer.keep(kept, container, file.is_some())?,
         };
+        if let Some(label) = &options.aigc {
+            named.label(label, container, file.is_some(), &mut writer.output);
+            writer.left_out.append(&mut named.lost);
+        }
         let header = header(container, &named, movflags, options.fragments);
         writer.output.write_header_with(header).map_err(|e| match movflags {
             Some(flags) => MediaError::Encoder {
@@ -323,8 +327,8 @@ fn takes_movflags(container: Container) -> bool {
     matches!(container, Container::Mp4 | Container::Mov | Container::M4a)
 }
 
-/// Flags of files that are cut into segments. The index waits for the first fragment, so that it can
-/// say how sound and picture lie to each other.
+/// Flags of files that are cut into segments. The index waits for the first fragment, so that it
+/// can say how sound and picture lie to each other.
 const SEGMENTS: &str = "+delay_moov+default_base_moof";
 
 /// What the muxer is told.

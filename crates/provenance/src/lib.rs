@@ -51,7 +51,7 @@ pub use manifest::{
 pub use parent::Source;
 pub use parent::check as check_source;
 pub use placement::{Placement, placement};
-pub use read::{OwnSigners, Trust, read, read_store, sidecar_path};
+pub use read::{OwnSigners, Trust, read, read_fetched, read_store, sidecar_path};
 pub use reference::LONGEST as LONGEST_REFERENCE;
 pub use reference::reference;
 pub use report::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED};

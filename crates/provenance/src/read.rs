@@ -151,18 +151,47 @@ pub fn read(
         },
     }
     let Some(data) = sidecar(path, limits)? else { return Ok(None) };
-    if claims::overstated(&data, limits.manifest_bytes) {
-        return Ok(Some(unreadable(OVERSTATED, Placement::Sidecar)));
+    let (reader, report) = beside(path, &format, &data, (trust, limits))?;
+    let other = reader.is_some_and(|reader| is_of_another_kind(&reader, &report, &format));
+    Ok(Some(report).filter(|_| !other))
+}
+
+/// Reads and validates a manifest store that was fetched for a file, from the address that it
+/// names.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_fetched(
+    path: &Path,
+    (address, store): (&str, &[u8]),
+    trust: &Trust,
+    limits: &Limits,
+) -> Result<ManifestReport, ProvenanceError> {
+    size::check(path, store.len() as u64, limits)?;
+    let format = format_of(path, &mut open(path)?);
+    let (_, report) = beside(path, &format, store, (trust, limits))?;
+    Ok(ManifestReport { sidecar: false, fetched: Some(address.into()), ..report })
+}
+
+/// What a manifest store says that is not in its file, of such a media type, and its reader, if it
+/// can be read.
+fn beside(
+    path: &Path,
+    format: &str,
+    store: &[u8],
+    (trust, limits): (&Trust, &Limits),
+) -> Result<(Option<Reader>, ManifestReport), ProvenanceError> {
+    if claims::overstated(store, limits.manifest_bytes) {
+        return Ok((None, unreadable(OVERSTATED, Placement::Sidecar)));
     }
     let mut file = open(path)?;
-    match Reader::from_context(context(trust, limits)?)
-        .with_manifest_data_and_stream(&data, &format, &mut file)
-    {
+    let context = context(trust, limits)?;
+    match Reader::from_context(context).with_manifest_data_and_stream(store, format, &mut file) {
         Ok(reader) => {
-            let report = told(&reader, Some(&data), Placement::Sidecar, trust, limits)?;
-            Ok(Some(report).filter(|report| !is_of_another_kind(&reader, report, &format)))
+            let report = told(&reader, Some(store), Placement::Sidecar, trust, limits)?;
+            Ok((Some(reader), report))
         }
-        Err(e) => Ok(Some(unreadable(e, Placement::Sidecar))),
+        Err(e) => Ok((None, unreadable(e, Placement::Sidecar))),
     }
 }
 

@@ -91,6 +91,9 @@ pub struct ManifestReport {
     pub label: Option<String>,
     /// Whether it was in a `.c2pa` file beside the media.
     pub sidecar: bool,
+    /// The address that it was fetched from, which the file names.
+    #[serde(default)]
+    pub fetched: Option<String>,
     /// Its title.
     pub title: Option<String>,
     /// The software that made the claim.
@@ -209,6 +212,7 @@ pub(super) fn unreadable(why: impl fmt::Display, placement: Placement) -> Manife
         state: ManifestState::Invalid,
         label: None,
         sidecar: placement == Placement::Sidecar,
+        fetched: None,
         title: None,
         claim_generator: None,
         signer: None,
@@ -248,6 +252,7 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         state,
         label: reader.active_label().map(str::to_string),
         sidecar: placement == Placement::Sidecar,
+        fetched: None,
         title: manifest.and_then(Manifest::title).map(str::to_string),
         claim_generator: manifest.and_then(generator),
         signer: manifest.and_then(|m| signer(m, trusted)),

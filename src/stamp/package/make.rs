@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::super::file::{Marked, Stamping, remembered as parent};
+use super::super::label;
 use super::super::likeness::Record;
 use super::super::targets::{Attempt, Targets, unwritten};
 use super::folder::{Appearing, begin, make_folder, remembered};
@@ -205,7 +206,7 @@ impl<'a> Packaging<'a> {
         let mut tracks = Vec::new();
         for rung in self.ladder(height)? {
             let name = format!("video-{}p", rung.height);
-            let encode = self.encoding(rung)?;
+            let encode = label::on(&self.encoding(rung)?, options, marked.mark.payload);
             let chain = chain(turned, (rung.height != height & !1).then_some(rung.height));
             let file = self.target(&format!("{name}.mp4"))?;
             let limits = &options.limits;

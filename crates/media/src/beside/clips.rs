@@ -9,6 +9,7 @@ use proofmark_core::Text;
 
 use super::{gone, xmp};
 use crate::Container;
+use crate::label::{THERE, unwritten};
 use crate::texts::{label, packets};
 
 /// The type of the box with XMP in files of the MP4 family (XMP specification, part 3, 1.2.7.1).
@@ -27,14 +28,22 @@ pub(super) fn carry_over(
     input: &Path,
     clip: &Path,
     container: Container,
+    asked: Option<&str>,
 ) -> io::Result<Vec<String>> {
     let mut from = File::open(input)?;
     let mut told = Vec::new();
     if let Some(packet) = packets(&mut from)?.into_iter().next() {
         told.extend(carry_xmp(packet, clip, container)?);
     }
-    if let Some(label) = label(&mut from).ok().flatten() {
-        told.extend(carry_label(&label, clip, container)?);
+    let found = label(&mut from).ok().flatten();
+    if let Some(label) = &found {
+        told.extend(carry_label(&label.value, clip, container)?);
+    }
+    if let Some(asked) = asked.filter(|_| container == Container::Wav) {
+        match found {
+            Some(_) => told.push(unwritten(THERE)),
+            None => told.extend(carry_label(asked, clip, container)?),
+        }
     }
     Ok(told)
 }
@@ -55,12 +64,12 @@ fn carry_xmp(packet: Text, clip: &Path, container: Container) -> io::Result<Opti
         .then(|| gone("XMP's reference to a manifest elsewhere", "that is of the file as it was")))
 }
 
-fn carry_label(label: &Text, clip: &Path, container: Container) -> io::Result<Option<String>> {
+fn carry_label(label: &str, clip: &Path, container: Container) -> io::Result<Option<String>> {
     if container != Container::Wav {
         return Ok(Some(gone("the AIGC label", "it was a part of a WAVE")));
     }
     let mut file = OpenOptions::new().read(true).write(true).open(clip)?;
-    let mut part = label.value.clone().into_bytes();
+    let mut part = label.as_bytes().to_vec();
     let size = u32::try_from(part.len()).map_err(io::Error::other)?;
     part.resize(part.len().next_multiple_of(2), 0);
     file.seek(SeekFrom::End(0))?;

@@ -23,6 +23,7 @@ use std::path::Path;
 pub(super) use window::picture_of;
 pub(super) use words::words;
 
+use super::label::{AIGC, THERE, unwritten};
 use super::{Container, Limits, MediaError};
 
 /// Bytes that are carried over at most, over all pieces.
@@ -182,26 +183,42 @@ struct Record {
     behind: Option<(String, u64)>,
 }
 
-/// Carries over what lies beside the picture of `input` into `still`, which was made from it and is
-/// called `target` in messages; of what cannot be, a line each. Of clips and sounds it is what
-/// libav passes over.
+/// A finished file that was made from another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Carrying<'a> {
+    /// What it was made from.
+    pub input: &'a Path,
+    /// The file.
+    pub still: &'a Path,
+    /// Its name in messages.
+    pub target: &'a Path,
+    /// What kind of file it is.
+    pub container: Container,
+    /// The label of GB 45438-2025 that a still or a WAVE is to have; others have it already.
+    pub aigc: Option<&'a str>,
+}
+
+/// Carries over what lies beside the picture of a file into a still that was made from it; of what
+/// cannot be, a line each. Of clips and sounds it is what libav passes over.
 ///
 /// # Errors
 /// [`MediaError`] if either cannot be read or written.
-pub fn carry_over(
-    input: &Path,
-    still: &Path,
-    target: &Path,
-    container: Container,
-    limits: &Limits,
-) -> Result<Vec<String>, MediaError> {
+pub fn carry_over(file: &Carrying<'_>, limits: &Limits) -> Result<Vec<String>, MediaError> {
+    let Carrying { input, still, target, container, aigc } = *file;
     let opened = |reason| MediaError::Open { path: input.into(), reason };
-    let Some((from, mut record)) = read(input, limits).map_err(opened)? else {
-        return clips::carry_over(input, still, container)
-            .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() });
+    let label = aigc.filter(|_| container.is_still());
+    let (from, mut record) = match read(input, limits).map_err(opened)? {
+        Some(found) => found,
+        // Nothing lies beside it, and a label is to.
+        None if label.is_some() => (Kind::Tiff, Record::default()),
+        None => {
+            return clips::carry_over(input, still, container, aigc)
+                .map_err(|e| MediaError::Write { path: target.into(), reason: e.to_string() });
+        }
     };
     let mut told = std::mem::take(&mut record.lost);
     mend(&mut record, container, &mut told);
+    told.extend(label.and_then(|label| add_label(&mut record, label)));
     if record.cmyk {
         told.push("the inks of a CMYK picture were turned into red, green and blue".into());
     }
@@ -319,6 +336,25 @@ fn behind(first: &[u8], gain_map: bool, video: bool) -> String {
         names.push("a video");
     }
     if names.is_empty() { "data".into() } else { names.join(" and ") }
+}
+
+/// Puts the label of GB 45438-2025 into XMP, where a still has it; a line if there is one already.
+fn add_label(record: &mut Record, label: &str) -> Option<String> {
+    let names = |own: &Own| matches!(&own.what, What::Text(name) if name == AIGC);
+    let packet = record.xmp.take();
+    let said = packet.as_deref().is_some_and(|p| xmp::holds(p, "TC260:AIGC"));
+    if said || record.own.iter().any(names) {
+        record.xmp = packet;
+        return Some(unwritten(THERE));
+    }
+    match xmp::with_label(packet.as_deref(), label) {
+        Some(labelled) => record.xmp = Some(labelled),
+        None => {
+            record.xmp = packet;
+            return Some(unwritten("its XMP cannot be followed"));
+        }
+    }
+    None
 }
 
 /// Takes out of XMP what will not be so, and tells what goes.

@@ -48,8 +48,29 @@ pub(super) struct TakenOut {
     pub(super) parts: bool,
 }
 
-fn holds(packet: &[u8], word: &str) -> bool {
+pub(super) fn holds(packet: &[u8], word: &str) -> bool {
     packet.windows(word.len()).any(|w| w == word.as_bytes())
+}
+
+/// A packet with the label of GB 45438-2025 in it, added to what `packet` says; `None` if that
+/// cannot be followed.
+pub(super) fn with_label(packet: Option<&[u8]>, label: &str) -> Option<Vec<u8>> {
+    const END: &str = "</rdf:RDF>";
+    let text = match packet {
+        Some(packet) => std::str::from_utf8(packet).ok()?,
+        None => concat!(
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+            xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">",
+            "</rdf:RDF></x:xmpmeta>"
+        ),
+    };
+    let (before, after) = text.split_at(text.rfind(END)?);
+    let label = quick_xml::escape::escape(label);
+    let said = format!(
+        "<rdf:Description rdf:about=\"\" xmlns:TC260=\"http://www.tc260.org.cn/ns/AIGC/1.0/\">\
+        <TC260:AIGC>{label}</TC260:AIGC></rdf:Description>"
+    );
+    Some([before, &said, after].concat().into_bytes())
 }
 
 /// What `packet` says of things behind the picture.
