@@ -15,65 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::authority::{GOOD, bash, certify, convert, desk, key, signer};
 use common::{Desk, code, json, refused, text};
 use serde_json::Value;
-
-/// What a certificate says beside the usual, unless it is to be a wrong one.
-const GOOD: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
-    extendedKeyUsage=emailProtection\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
-
-/// Runs a script where the desk is.
-fn bash(desk: &Desk, script: &str) -> String {
-    let o =
-        Command::new("bash").args(["-ec", script]).current_dir(desk.work.path()).output().unwrap();
-    assert!(o.status.success(), "{script}\n{}", text(&o.stderr));
-    text(&o.stdout)
-}
-
-/// A desk with an authority, `ca.pem`, and a small picture, `in.png`.
-fn desk() -> Desk {
-    let desk = Desk::new();
-    bash(
-        &desk,
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
-        -out ca.pem -days 3650 -subj '/O=Some Studio/CN=Some authority' -addext \
-        keyUsage=critical,keyCertSign",
-    );
-    desk.ffmpeg("-f lavfi -i mandelbrot=s=256x256 -frames:v 1 in.png");
-    desk
-}
-
-/// Makes a private key, `NAME.key`.
-fn key(desk: &Desk, name: &str, kind: &str) {
-    bash(desk, &format!("umask 077; openssl genpkey -algorithm {kind} -out {name}.key"));
-}
-
-/// Has the authority issue a certificate for `NAME.key`: the chain is `NAME.pem`. `issue` is what
-/// openssl is run by and with.
-fn certify(desk: &Desk, name: &str, extensions: &str, issue: [&str; 2]) {
-    std::fs::write(desk.path("leaf.ext"), extensions).unwrap();
-    let [by, with] = issue;
-    bash(
-        desk,
-        &format!(
-            "openssl req -new -key {name}.key -subj /O=Studio/CN=Signer-{name} -out leaf.csr
-            {by} openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile \
-            leaf.ext {with} -out leaf.pem
-            cat leaf.pem ca.pem > {name}.pem"
-        ),
-    );
-}
-
-/// A key, and a good certificate for it.
-fn signer(desk: &Desk, name: &str, kind: &str) {
-    key(desk, name, kind);
-    certify(desk, name, GOOD, ["", "-days 90"]);
-}
-
-/// Has openssl write a file for its owner alone.
-fn convert(desk: &Desk, arguments: &str) {
-    bash(desk, &format!("umask 077; openssl {arguments}"));
-}
 
 /// `identity check`, with what it says.
 fn check(desk: &Desk, arguments: &str) -> (i32, Value) {
@@ -665,4 +609,64 @@ fn a_service_signs() {
         &[&stamp[4..], &[other.as_str()]].concat(),
         &["without credentials", "AWS_SECRET"],
     );
+}
+
+#[test]
+fn what_the_authority_says_of_the_certificate_is_put_beside_the_signature() {
+    let desk = desk();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    key(&desk, "asked", "EC -pkeyopt ec_paramgen_curve:P-256");
+    let access = format!("{GOOD}authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}\n");
+    certify(&desk, "asked", &access, ["", "-days 90"]);
+    let serial = bash(&desk, "openssl x509 -in leaf.pem -noout -serial");
+    let serial = serial.trim().trim_start_matches("serial=");
+    let list = |line: String| std::fs::write(desk.path("index.txt"), line).unwrap();
+    let stamp = || {
+        let signed = ["--sign-cert", "asked.pem", "--sign-key", "asked.key", "--ocsp"];
+        desk.run(&[&["stamp", "in.png", "-o", "out.png", "--force"], &signed[..]].concat())
+    };
+    // Nobody answers yet.
+    refused(&stamp(), 2, &["could not be asked whether the signing certificate was revoked"]);
+    let answering = |line: String| {
+        list(line);
+        let mut responder = Command::new("openssl")
+            .args(["ocsp", "-index", "index.txt", "-rsigner", "ca.pem", "-rkey", "ca.key", "-CA"])
+            .args(["ca.pem", "-ndays", "1", "-port", &port.to_string()])
+            .current_dir(desk.work.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let stamped = stamp();
+        responder.kill().unwrap();
+        responder.wait().unwrap();
+        stamped
+    };
+    let stamped = answering(format!("V\t350101000000Z\t\t{serial}\tunknown\t/CN=Signer-asked\n"));
+    assert_eq!(code(&stamped), 0, "{}", text(&stamped.stderr));
+    let told = json(&desk.run(&["verify", "out.png", "--json"])).remove(0);
+    assert_eq!(told["manifest"]["signer"]["not_revoked"], true, "{told}");
+    let revoked = answering(format!(
+        "R\t350101000000Z\t250101000000Z\t{serial}\tunknown\t/CN=Signer-asked\n"
+    ));
+    refused(&revoked, 2, &["revoked"]);
+    // Without a responder in it, a certificate has none to be asked.
+    signer(&desk, "plain", "EC -pkeyopt ec_paramgen_curve:P-256");
+    let o = desk.run(&[
+        "stamp",
+        "in.png",
+        "-o",
+        "out.png",
+        "--force",
+        "--sign-cert",
+        "plain.pem",
+        "--sign-key",
+        "plain.key",
+        "--ocsp",
+    ]);
+    refused(&o, 2, &["names nobody who says whether it was revoked"]);
 }

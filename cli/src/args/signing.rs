@@ -45,6 +45,10 @@ pub(crate) struct SigningArgs {
     /// RFC 3161 time-stamp authority to ask; without, nothing leaves the machine
     #[arg(long, env = "PROOFMARK_TIME_STAMP_URL", value_name = "URL")]
     pub(crate) time_stamp_url: Option<String>,
+    /// Ask the authority that the certificate names whether it was revoked (OCSP), and put its
+    /// answer beside the signature
+    #[arg(long)]
+    pub(crate) ocsp: bool,
 }
 
 #[derive(Args)]

@@ -175,6 +175,7 @@ pub(crate) struct SigningConfig {
     pub(crate) reserve: Option<u64>,
     pub(crate) algorithm: Option<String>,
     pub(crate) time_stamp_url: Option<String>,
+    pub(crate) ocsp: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -164,6 +164,7 @@ fn options(asked: Option<&SigningArgs>, config: &SigningConfig) -> Result<Identi
     let mut options = IdentityOptions::default();
     let url = asked.and_then(|a| a.time_stamp_url.as_ref());
     options.time_stamp_url = named(url, config.time_stamp_url.as_ref()).cloned();
+    options.ocsp = asked.is_some_and(|a| a.ocsp) || config.ocsp.unwrap_or(false);
     options.algorithm = match (asked.and_then(|a| a.sign_alg), &config.algorithm) {
         (None, Some(name)) if !name.is_empty() => Some(
             name.parse()

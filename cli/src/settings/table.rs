@@ -214,6 +214,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "RFC 3161 time-stamp authority. Without, nothing leaves the machine.",
     },
     Setting {
+        section: "signing",
+        name: "ocsp",
+        shown: "true",
+        option: Some(("--ocsp", "PROOFMARK_SIGNING_OCSP")),
+        about: "Whether the authority that the certificate names is asked if it was revoked, and \
+            its answer put beside the signature.",
+    },
+    Setting {
         section: "trust",
         name: "lists",
         shown: r#"["/etc/proofmark/C2PA-TRUST-LIST.pem"]"#,

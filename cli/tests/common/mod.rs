@@ -1,6 +1,7 @@
 //! What the tests share: a desk with a home, and what a command answers.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod authority;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

@@ -280,6 +280,9 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
             .unwrap_or_default(),
         store: None,
     };
+    if let Some(signer) = &mut report.signer {
+        signer.not_revoked = passed(reader, &["signingCredential.ocsp.notRevoked"]);
+    }
     if report.content_changed() {
         report.content_holds = Some(false);
     }

@@ -54,6 +54,10 @@ pub struct Signer {
     /// SHA-256 of the certificate.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// Whether its authority says that it was not revoked, in an answer that came with the signature
+    /// (OCSP).
+    #[serde(default)]
+    pub not_revoked: bool,
 }
 
 impl Signer {
@@ -78,5 +82,6 @@ pub(super) fn signer(m: &Manifest, trusted: bool) -> Option<Signer> {
         valid_from,
         valid_until,
         certificate: validity::leaf(signed.cert_chain()),
+        not_revoked: false,
     })
 }

@@ -37,6 +37,10 @@ impl Signer for Stamping {
         self.signer.reserve_size()
     }
 
+    fn ocsp_val(&self) -> Option<Vec<u8>> {
+        self.signer.ocsp_val()
+    }
+
     fn time_authority_url(&self) -> Option<String> {
         Some(self.url.clone())
     }

@@ -91,7 +91,8 @@ pub(super) fn manifest(out: &mut String, m: &ManifestReport) {
             }
             (None, None) => "no attested time".to_string(),
         };
-        line(out, "signer", &format!("{name}; {trusted}; {time}"));
+        let status = if s.not_revoked { "; not revoked, says its authority" } else { "" };
+        line(out, "signer", &format!("{name}; {trusted}; {time}{status}"));
     }
     lines(out, "actions", m.actions.iter().map(action));
     if let Some(d) = &m.disclosure {

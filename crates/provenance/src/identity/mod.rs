@@ -13,6 +13,7 @@ mod kms;
 mod pem;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod revocation;
 mod trial;
 #[cfg(feature = "pkcs11")]
 mod uri;
@@ -97,6 +98,9 @@ pub struct IdentityOptions {
     pub reserve: Option<usize>,
     /// How long a command or a service may take; [`SIGNING_PATIENCE`] by default.
     pub patience: Option<Duration>,
+    /// Whether the certificate's authority is asked if it was revoked, and its answer put beside
+    /// each signature (OCSP).
+    pub ocsp: bool,
 }
 
 /// Whoever has a private key.
@@ -117,6 +121,8 @@ pub struct Identity {
     chain: Arc<Chain>,
     key: Arc<dyn PrivateKey>,
     time_stamp_url: Option<String>,
+    /// What the certificate's authority says of it.
+    status: Option<Arc<Vec<u8>>>,
     reserve: usize,
 }
 
@@ -173,8 +179,11 @@ impl Identity {
 
     fn read(pem: &str, key: KeySource, options: IdentityOptions) -> Result<Self, String> {
         let chain = Chain::read(pem, options.algorithm, validity::now())?;
+        let asked = options.ocsp.then(|| revocation::status(&chain.certificates)).transpose()?;
+        let status = asked.map(Arc::new);
+        let beside = status.as_ref().map_or(0, |s| s.len());
         let certificates: usize = chain.certificates.iter().map(Vec::len).sum();
-        let reserve = options.reserve.unwrap_or(SIGNATURE + TIME_STAMP + certificates);
+        let reserve = options.reserve.unwrap_or(SIGNATURE + TIME_STAMP + certificates + beside);
         let patience = options.patience.unwrap_or(SIGNING_PATIENCE);
         let key: Arc<dyn PrivateKey> = match key {
             KeySource::Pem { text, password } => {
@@ -186,7 +195,7 @@ impl Identity {
             KeySource::Uri { uri, pin } => remote(&uri, pin, patience)?,
         };
         let time_stamp_url = options.time_stamp_url;
-        Ok(Self { chain: Arc::new(chain), key, time_stamp_url, reserve })
+        Ok(Self { chain: Arc::new(chain), key, time_stamp_url, status, reserve })
     }
 
     /// Signs, and holds the signature against the certificate.
@@ -307,6 +316,10 @@ impl c2pa::Signer for Signer {
 
     fn reserve_size(&self) -> usize {
         self.0.reserve
+    }
+
+    fn ocsp_val(&self) -> Option<Vec<u8>> {
+        self.0.status.as_deref().cloned()
     }
 }
 
