@@ -88,6 +88,7 @@ segments =
             [one] {""}
            *[other] {" "}So it is in { $places } places in all.
         }
+    .window = { $rendition } lists { $listed } of the { $signed } segments that were signed, as if more were to come: whether something is missing before or behind them cannot be told.
     .moved = The order of segments is not the signed one from { $start } s to { $end } s of { $rendition }.{ $places ->
             [one] {""}
            *[other] {" "}So it is in { $places } places in all.

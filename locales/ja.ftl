@@ -59,6 +59,7 @@ segments =
             [point] { $start } 秒の位置で
            *[range] { $start } 秒から { $end } 秒まで
         }セグメント { $count } 個が欠けています（全部で { $places } か所）。
+    .window = { $rendition } には、署名された { $signed } 個のうち { $listed } 個のセグメントだけが、続きがあるものとして載っています。前後に欠けているものがあるかは分かりません。
     .moved = { $rendition } の { $start } 秒から { $end } 秒までのセグメントの順序が、署名時と異なります（全部で { $places } か所）。
     .repeated = { $rendition } の { $start } 秒から { $end } 秒までのセグメント { $count } 個は、繰り返しです（全部で { $places } か所）。
 

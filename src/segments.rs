@@ -26,6 +26,8 @@ pub struct RenditionReport {
     pub listed: usize,
     /// How many were signed; `None` where nobody signed, or that cannot be told.
     pub signed: Option<usize>,
+    /// Whether more are said to come before or behind those that are listed.
+    pub window: bool,
     /// What is not as signed, in the order of its time.
     pub faults: Vec<SegmentFault>,
 }
@@ -70,6 +72,12 @@ impl Segments {
         self.renditions.iter().any(|r| !r.faults.is_empty())
     }
 
+    /// The first rendition of which fewer are listed than were signed, as more are said to come.
+    pub(crate) fn window(&self) -> Option<&RenditionReport> {
+        let fewer = |r: &&RenditionReport| r.signed.is_some_and(|signed| r.listed < signed);
+        self.renditions.iter().filter(|r| r.window).find(fewer)
+    }
+
     /// What is wrong in one way, with the name of its rendition.
     pub(crate) fn of(&self, kind: SegmentFaultKind) -> impl Iterator<Item = (&str, &SegmentFault)> {
         self.renditions.iter().flat_map(move |r| {
@@ -79,37 +87,46 @@ impl Segments {
 }
 
 impl RenditionReport {
-    /// That of a rendition of whose segments these are there, and of those that are, in order, how
-    /// they were held against a manifest, if there is one with so many.
+    /// That of a rendition each of whose segments is one of the files that are there, or is not; of
+    /// these, how they were held against a manifest, if there is one with so many segments.
     #[must_use]
     pub fn new(
         rendition: &Rendition,
-        there: &[bool],
+        there: &[Option<usize>],
         states: Option<&[SegmentState]>,
         signed: Option<usize>,
     ) -> Self {
-        let mut states = states.unwrap_or_default().iter();
+        let state = |file: &usize| states.and_then(|all| all.get(*file));
         let listed: Vec<Listed> = there
             .iter()
-            .map(|there| {
-                if *there {
-                    states.next().map_or(Listed::Untold, Listed::of)
-                } else {
-                    Listed::Absent
-                }
+            .map(|there| match there {
+                Some(file) => state(file).map_or(Listed::Untold, Listed::of),
+                None => Listed::Absent,
             })
             .collect();
         let mut faults = Vec::new();
         for (index, what) in listed.iter().enumerate() {
             faults.extend(what.fault().map(|kind| (kind, index..index + 1, 1)));
         }
-        faults.extend(out_of_order(&listed));
-        faults.extend(left_out(&listed, signed, rendition.extent));
+        if rendition.continues && signed.is_some() {
+            // One playlist plays one form; a second one of the same clip was signed for another.
+            let all = 0..listed.len();
+            faults.push((SegmentFaultKind::Moved, all.clone(), all.len()));
+        } else {
+            faults.extend(out_of_order(&listed));
+            faults.extend(left_out(&listed, signed, rendition.extent));
+        }
         let faults = joined(faults).into_iter().map(|(kind, range, count)| {
             let (start, end) = times(rendition, &range);
             SegmentFault { kind, start, end, count }
         });
-        Self { name: rendition.name.clone(), listed: there.len(), signed, faults: faults.collect() }
+        Self {
+            name: rendition.name.clone(),
+            listed: there.len(),
+            signed,
+            window: rendition.extent == Extent::Window,
+            faults: faults.collect(),
+        }
     }
 }
 

@@ -34,10 +34,9 @@ const CRATES: [(&str, &str, &[&str]); 12] = [
 ];
 
 /// What is used in one room of the house alone, beside tests and fuzzing.
-const ROOMS: [(&str, &str); 9] = [
+const ROOMS: [(&str, &str); 8] = [
     ("ffmpeg-next", "proofmark-media"),
     ("c2pa", "proofmark-provenance"),
-    ("m3u8-rs", "proofmark-package"),
     ("cryptoki", "proofmark-provenance"),
     ("rusqlite", "proofmark-registry"),
     ("landlock", "proofmark"),

@@ -250,6 +250,78 @@ fn what_is_done_to_segments_is_told_with_its_time() {
 }
 
 #[test]
+fn what_is_played_twice_or_in_part_is_told_however_it_is_written() {
+    let (desk, folder, _) = packaged();
+    let list = |at: &Path, lines: &[String], end: &str| {
+        let head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n";
+        fs::write(at.join("x.m3u8"), format!("{head}{}\n{end}\n", lines.join("\n"))).unwrap();
+        desk.verify(&at.join("x.m3u8"))
+    };
+    let run = |rung: &str, init: &str, numbers: &[u32]| -> Vec<String> {
+        let segments = numbers.iter().map(|n| format!("#EXTINF:2,\n{rung}/0000{n}.m4s"));
+        std::iter::once(format!("#EXT-X-MAP:URI=\"{rung}/{init}\"")).chain(segments).collect()
+    };
+    let end = "#EXT-X-ENDLIST";
+    let (high, low) = ("video-360p", "video-180p");
+    fs::copy(folder.join("video-360p/init.mp4"), folder.join("video-360p/copy.mp4")).unwrap();
+    let twice = [run(high, "init.mp4", &[1, 2, 3]), run(high, "copy.mp4", &[1, 2])].concat();
+    let v = list(&folder, &twice, end);
+    assert_eq!(v.judgement.verdict, Verdict::Altered, "{:?}", v.judgement.reasons);
+    assert!(v.judgement.has("segments.repeated"));
+    let both = [run(high, "init.mp4", &[1, 2, 3]), run(low, "init.mp4", &[1, 2, 3])].concat();
+    let v = list(&folder, &both, end);
+    assert!(v.judgement.has("segments.moved"), "{:?}", v.judgement.reasons);
+    // The end is not there, and nothing says that there is one.
+    let v = list(&folder, &run(high, "init.mp4", &[1, 2]), "");
+    assert!(
+        v.judgement.has("segments.window") && faults(&v).is_empty(),
+        "{:?}",
+        v.judgement.reasons
+    );
+    assert_eq!(v.judgement.severity, proofmark::Severity::Doubt);
+    assert!(
+        !list(&folder, &run(high, "init.mp4", &[1, 2, 3]), "").judgement.has("segments.window")
+    );
+    let v = list(&folder, &run(high, "init.mp4", &[1, 2]), "#EXT-X-PLAYLIST-TYPE:VOD");
+    assert!(v.judgement.has("segments.missing"), "{:?}", v.judgement.reasons);
+
+    let period = |length: u32, numbers: &[u32], offset: u32| {
+        let named = numbers.iter().map(|n| format!(r#"<SegmentURL media="{high}/0000{n}.m4s"/>"#));
+        let named: String = named.collect();
+        format!(
+            r#"<Period duration="PT{length}S"><AdaptationSet mimeType="video/mp4">
+            <Representation id="a"><SegmentList duration="2" presentationTimeOffset="{offset}">
+            <Initialization sourceURL="{high}/init.mp4"/>{named}</SegmentList></Representation>
+            </AdaptationSet></Period>"#
+        )
+    };
+    let mpd = |periods: &[String]| {
+        let index = folder.join("x.mpd");
+        fs::write(&index, format!("<MPD>{}</MPD>", periods.concat())).unwrap();
+        desk.verify(&index)
+    };
+    let v = mpd(&[period(4, &[1, 2], 0), period(2, &[3], 4)]);
+    assert_eq!((v.judgement.verdict, faults(&v)), (Verdict::Intact, vec![]));
+    let v = mpd(&[period(6, &[1, 2, 3], 0), period(6, &[1, 2, 3], 0)]);
+    assert!(v.judgement.has("segments.repeated"), "{:?}", v.judgement.reasons);
+    let v = mpd(&[period(2, &[3], 4), period(4, &[1, 2], 0)]);
+    assert!(v.judgement.has("segments.moved"), "{:?}", v.judgement.reasons);
+    let v = mpd(&[period(2, &[1, 2, 3], 0)]);
+    assert!(v.judgement.has("segments.missing"), "{:?}", v.judgement.reasons);
+    // What is no file is not waited for.
+    fs::remove_file(folder.join("video-360p/copy.mp4")).unwrap();
+    let fifo = folder.join("video-360p/copy.mp4");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fs::write(
+        folder.join("x.m3u8"),
+        format!("#EXTM3U\n{}\n{end}\n", run(high, "copy.mp4", &[1]).join("\n")),
+    )
+    .unwrap();
+    let e = desk.verifier().verify(&folder.join("x.m3u8")).unwrap_err();
+    assert!(e.to_string().contains("is not a file"), "{e}");
+}
+
+#[test]
 fn what_others_packaged_is_signed_as_it_is() {
     let desk = Desk::new();
     let marked = desk.marked("marked.mkv", "-t 4 -vf scale=640:-2");
@@ -352,10 +424,10 @@ fn what_cannot_be_packaged_or_followed_is_refused_in_a_line() {
             how.ladder = vec![Rung { height, bitrate: None }];
         }
     };
-    says(&package(&input, &rung(2160), false), "a rung of 2160 lines");
-    says(&package(&input, &rung(95), false), "a rung of 95 lines");
+    says(&package(&input, &rung(2160), false), "none are made for 2160");
+    says(&package(&input, &rung(95), false), "95 is none");
     let sound = desk.path("sound.wav");
     ffmpeg(&input, "-vn -t 1", &sound);
-    says(&package(&sound, &|_| {}, false), "sound.wav");
+    says(&package(&sound, &|_| {}, false), "sound alone is not packaged");
     assert!(!full.exists());
 }

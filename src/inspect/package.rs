@@ -1,6 +1,7 @@
 //! A look at a clip in segments: each rendition as one file, with its manifest held against the
 //! segments one by one.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -45,8 +46,10 @@ pub fn open(
     cancel: &Cancel,
 ) -> Result<Box<dyn Inspection>, InspectError> {
     let mut forms = Vec::new();
+    // What all of them take together is held to the limit of a file.
+    let mut left = limits.bytes;
     for rendition in &package.renditions {
-        let joined = joined(package, rendition, limits, cancel)?;
+        let joined = joined(package, rendition, &mut left, (limits, cancel))?;
         let named = |e: InspectError| e.named(&package.index);
         let look = inspector.open(&joined.file, limits, cancel).map_err(named)?;
         forms.push(Form { rendition: rendition.clone(), joined, look });
@@ -63,16 +66,16 @@ struct Joined {
     file: TempPath,
     /// Bytes of the init segment, 0 where there is none, and of each segment that is there.
     lengths: Vec<u64>,
-    /// Whether each segment is there.
-    there: Vec<bool>,
+    /// Which of the files each segment is, if it is there: one may be listed more than once.
+    there: Vec<Option<usize>>,
 }
 
 /// Lays a rendition's files one behind the other.
 fn joined(
     package: &Package,
     rendition: &Rendition,
-    limits: &Limits,
-    cancel: &Cancel,
+    left: &mut u64,
+    (limits, cancel): (&Limits, &Cancel),
 ) -> Result<Joined, InspectError> {
     let open = |path: &Path, reason| PackageError::Open { path: path.into(), reason };
     let write = |reason| PackageError::Write { path: std::env::temp_dir(), reason };
@@ -84,9 +87,13 @@ fn joined(
         if cancel.is_cancelled() {
             return Err(MediaError::Cancelled { path: package.index.clone() }.into());
         }
+        if !path.metadata().map_err(|reason| open(path, reason))?.is_file() {
+            return Err(MediaError::NotAFile { path: path.into() }.into());
+        }
         let from = File::open(path).map_err(|reason| open(path, reason))?;
         let bytes = from.metadata().map_err(|reason| open(path, reason))?.len();
-        if lengths.iter().sum::<u64>().saturating_add(bytes) > limits.bytes {
+        *left = left.saturating_sub(bytes);
+        if *left == 0 && bytes > 0 {
             let (path, limit) = (package.index.clone(), limits.bytes);
             let (what, found) = ("a file size (bytes)", bytes);
             return Err(MediaError::Limit { path, what, found, limit }.into());
@@ -98,12 +105,19 @@ fn joined(
         Some(init) => add(init, &mut lengths)?,
         None => lengths.push(0),
     }
-    let mut there = Vec::new();
+    let (mut there, mut files) = (Vec::new(), HashMap::<&Path, usize>::new());
     for segment in &rendition.segments {
-        there.push(segment.path.is_file());
-        if segment.path.is_file() {
-            add(&segment.path, &mut lengths)?;
-        }
+        let path = segment.path.as_path();
+        let number = match files.get(path) {
+            Some(number) => Some(*number),
+            None if path.is_file() => {
+                add(path, &mut lengths)?;
+                files.insert(path, files.len());
+                Some(files.len() - 1)
+            }
+            None => None,
+        };
+        there.push(number);
     }
     file.flush().map_err(write)?;
     Ok(Joined { file: file.into_temp_path(), lengths, there })
@@ -217,7 +231,13 @@ impl Inspection for PackageInspection {
     ) -> Result<Detected, InspectError> {
         let index = self.index.clone();
         let named = |e: InspectError| e.named(&index);
-        let mut found = self.first().marks(ring, how, what, progress).map_err(named)?;
+        let mut found = match self.first().marks(ring, how, what, progress) {
+            // An init segment all of whose segments are gone has nothing to look at.
+            Err(InspectError::Media(MediaError::Unsupported { .. })) => {
+                return Err(MediaError::NoVideo { path: index }.into());
+            }
+            found => found.map_err(named)?,
+        };
         let apart = self.forms.iter_mut().skip(1).find(|f| f.rendition.sound);
         if let Some(form) = apart.filter(|_| found.sound.is_none() && !found.info.has_audio) {
             let heard = form.look.marks(ring, how, what, &mut |_| {}).map_err(named)?;

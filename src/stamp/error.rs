@@ -94,6 +94,13 @@ pub enum StampError {
         /// The target.
         target: PathBuf,
     },
+    /// A folder that no package is in, and that is not replaced therefore.
+    #[error("{}: is a folder of something else, which nothing replaces; name one that is not \
+        there", path.display())]
+    OtherFolder {
+        /// Which folder.
+        path: PathBuf,
+    },
     /// The target is the input.
     #[error("{}: is the input itself; choose another target with -o", path.display())]
     SameFile {
@@ -139,6 +146,7 @@ impl StampError {
             Self::SeveralMarks { .. } => ("mark.several", ErrorKind::Input),
             Self::Job { .. } => ("job.unnamed", ErrorKind::Usage),
             Self::OtherKind { .. } => ("target.other-kind", ErrorKind::Usage),
+            Self::OtherFolder { .. } => ("target.other-folder", ErrorKind::Usage),
             Self::SameFile { .. } => ("target.same-file", ErrorKind::Usage),
             Self::Exists { .. } => ("target.exists", ErrorKind::Usage),
         }

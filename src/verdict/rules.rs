@@ -14,7 +14,7 @@ use super::reported;
 use super::thresholds::{LONGER, PART_SEEN, SHORTER};
 use super::when::{
     actor, another_number, contradiction, elsewhere, entry, gap, is_another, is_confirmed, lasts,
-    looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments,
+    looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments, window,
 };
 use crate::provenance::{ActorState, ManifestState};
 use crate::segments::SegmentFaultKind::{self, Changed, Missing, Moved, Repeated, Unsigned};
@@ -217,6 +217,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("segments.foreign", Alert, None, [], |f| segments(f, SegmentFaultKind::Foreign)),
     rule!("segments.unsigned", Alert, None, [], |f| segments(f, Unsigned)),
     rule!("segments.missing", Alert, None, [], |f| segments(f, Missing)),
+    rule!("segments.window", Doubt, None, [], window),
     rule!("segments.moved", Alert, None, [], |f| segments(f, Moved)),
     rule!("segments.repeated", Alert, None, [], |f| segments(f, Repeated)),
     // Marks that do not cover the whole.

@@ -150,7 +150,8 @@ mod tests {
     }
 
     /// The names of all values that sentences may have in them.
-    const NAMES: [&str; 42] = [
+    const NAMES: [&str; 43] = [
+        "signed",
         "asked",
         "reason",
         "places",

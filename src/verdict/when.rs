@@ -73,6 +73,17 @@ pub(super) fn segments(f: &Facts<'_>, kind: SegmentFaultKind) -> Option<Params> 
     ])
 }
 
+/// Where fewer segments are listed than were signed, as more are said to come: what is missing then
+/// before and behind those cannot be told.
+pub(super) fn window(f: &Facts<'_>) -> Option<Params> {
+    let rendition = f.found.segments?.window()?;
+    params([
+        ("rendition", rendition.name.clone().into()),
+        ("listed", Param::Count(rendition.listed)),
+        ("signed", Param::Count(rendition.signed?)),
+    ])
+}
+
 /// How long a clip lasts that is not whole, and the registered one, if `differs` says how long that
 /// is at least or at most.
 pub(super) fn lasts(

@@ -180,16 +180,17 @@ pub(crate) enum Register {
 #[command(next_help_heading = "Packaging")]
 pub(crate) struct PackageArgs {
     /// Package the clip for streaming: hls, dash, or both as hls,dash over the same segments. The
-    /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it
+    /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it; of several
+    /// inputs, a folder that is there, and each gets one of its name in it
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     #[arg(conflicts_with_all = ["job", "to", "movflags"])]
     pub(crate) package: Vec<PackageKind>,
-    /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360 [default: the
-    /// input's own]
+    /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360: even, 96 at least,
+    /// and none larger than the input [default: the input's own]
     #[arg(long, value_name = "RUNGS", value_delimiter = ',', requires = "package")]
     #[arg(value_parser = rung)]
     pub(crate) ladder: Vec<Rung>,
-    /// Length of a segment, from key frame to key frame, in seconds [default: 4]
+    /// Length of a segment, from key frame to key frame, in seconds, 0.5 to 60 [default: 4]
     #[arg(long, value_name = "SECONDS", requires = "package", conflicts_with = "gop")]
     #[arg(value_parser = segment)]
     pub(crate) segment: Option<f64>,

@@ -22,6 +22,14 @@ pub(crate) fn run(
         return super::stream::run(args, global);
     }
     let mut stamper = StampWork::new(args, Inspectors::new(&args.sandbox, early), global)?;
+    let named = args.output.extension().is_some_and(|e| !e.is_empty());
+    if !args.package.package.is_empty() && named && !args.output.is_dir() {
+        bail!(
+            "{}: is the name of a file, and a package is a folder of files; name one such as \
+            'stream'",
+            args.output.display()
+        );
+    }
     let files = stamper.places.files(&args.inputs, &args.batch)?;
     stamper.expect(files.single);
     if !args.output.is_dir() && args.package.package.is_empty() {

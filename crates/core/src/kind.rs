@@ -112,7 +112,7 @@ const KNOWN: [Known; 12] = [
         kind: Kind::Playlist,
         begins: |head| head.starts_with(b"#EXTM3U"),
         name: "a playlist",
-        advice: "give the media that it names",
+        advice: "give the media that it names, or have 'verify' or 'sign' follow it",
     },
     Known {
         kind: Kind::Pointer,

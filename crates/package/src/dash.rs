@@ -12,10 +12,16 @@ const DEPTH: usize = 12;
 /// Follows an MPD whose bytes these are.
 pub(super) fn follow(place: &Place, bytes: &[u8]) -> Result<Vec<Rendition>, PackageError> {
     let mpd = parse(bytes).ok_or_else(|| place.odd("it is no MPD that can be read"))?;
+    if let Some(what) = mpd.unfollowed() {
+        return Err(
+            place.odd(format!("what its {what} leads to is not looked at here; take it out"))
+        );
+    }
     let live = mpd.attribute("type") == Some("dynamic");
     let extent = if live { Extent::Window } else { Extent::Whole };
     let periods: Vec<&Element> = mpd.all("Period").collect();
-    let (mut out, mut begun) = (Vec::new(), 0.0);
+    // Each form of all periods one behind the other, by its id.
+    let (mut out, mut begun) = (Vec::<(String, Rendition)>::new(), 0.0);
     for (number, period) in periods.iter().enumerate() {
         let last = number + 1 == periods.len();
         let whole = mpd.attribute("mediaPresentationDuration").and_then(duration);
@@ -28,7 +34,9 @@ pub(super) fn follow(place: &Place, bytes: &[u8]) -> Result<Vec<Rendition>, Pack
             for form in set.all("Representation") {
                 let way = Way { elements: [&mpd, *period, set, form], place, length, begun };
                 let Some(rendition) = way.rendition(extent, &later)? else { continue };
-                out.push(rendition);
+                let id = form.attribute("id").unwrap_or_default().to_string();
+                let at = out.iter().rposition(|(other, _)| *other == id);
+                out.insert(at.map_or(out.len(), |at| at + 1), (id, rendition));
                 if out.len() > RENDITIONS {
                     return Err(place.odd(format!("it has more than {RENDITIONS} renditions")));
                 }
@@ -36,8 +44,17 @@ pub(super) fn follow(place: &Place, bytes: &[u8]) -> Result<Vec<Rendition>, Pack
         }
         begun += length.unwrap_or(0.0);
     }
-    if out.is_empty() { Err(place.odd("it names no segment")) } else { Ok(out) }
+    let all: Vec<Rendition> = out.into_iter().map(|(_, rendition)| rendition).collect();
+    let count = all.iter().map(|r| r.segments.len()).sum::<usize>();
+    match count {
+        0 => Err(place.odd("it names no segment")),
+        _ if count > SEGMENTS => Err(place.odd(format!("it has more than {SEGMENTS} segments"))),
+        _ => Ok(all),
+    }
 }
+
+/// How it is said where segments are.
+const WAYS: [&str; 3] = ["SegmentTemplate", "SegmentList", "SegmentBase"];
 
 /// From the root to one representation, and when its period is.
 struct Way<'a> {
@@ -58,15 +75,24 @@ impl Way<'_> {
         let said = self.elements.iter().filter_map(|e| e.first("BaseURL"));
         said.fold(String::new(), |base, next| {
             let text = next.text.trim();
-            let remote = text.contains("://") || text.starts_with('/');
-            if remote { text.into() } else { base + text }
+            if text.contains(':') || text.starts_with('/') {
+                return text.into();
+            }
+            // What is behind the last slash is a name, and others stand in its place.
+            let folder = base.rfind('/').map_or("", |end| &base[..=end]);
+            format!("{folder}{text}")
         })
     }
 
     /// Its segments; `None` of what is neither picture nor sound.
     fn rendition(&self, extent: Extent, later: &str) -> Result<Option<Rendition>, PackageError> {
-        let kind = self.attribute("contentType").or(self.attribute("mimeType")).unwrap_or("video");
-        if !["video", "audio"].iter().any(|k| kind.starts_with(k)) {
+        let kinds = [self.attribute("contentType"), self.attribute("mimeType")];
+        let is = |kind: &str| {
+            let begins = |k: &str| k.to_ascii_lowercase().starts_with(kind);
+            kinds.iter().flatten().any(|k| begins(k))
+        };
+        // Text is neither; what is called anything else may be played.
+        if (is("text") || is("application/ttml")) && !is("video") && !is("audio") {
             return Ok(None);
         }
         if self.elements.iter().any(|e| e.first("ContentProtection").is_some()) {
@@ -75,10 +101,17 @@ impl Way<'_> {
                 .odd("its segments are encrypted; give them as they were before"));
         }
         let id = self.elements[3].attribute("id").unwrap_or("rendition");
-        let (init, segments) = match (self.inherited("SegmentTemplate"), self.list()) {
-            (Some(template), _) => self.templated(&template)?,
-            (None, Some(list)) => self.listed(list)?,
-            (None, None) => {
+        // The nearest element says where its segments are; of several in one players take either.
+        let ways = |e: &&&Element| WAYS.iter().filter(|way| e.first(way).is_some()).count();
+        let nearest = self.elements.iter().rev().find(|e| ways(e) > 0);
+        if nearest.is_some_and(|e| ways(&e) > 1) {
+            return Err(self.place.odd(format!("'{id}' says twice where its segments are")));
+        }
+        let way = nearest.and_then(|e| WAYS.iter().find(|way| e.first(way).is_some()));
+        let (init, mut segments) = match way {
+            Some(&"SegmentTemplate") => self.templated(&self.inherited("SegmentTemplate"))?,
+            Some(&"SegmentList") => self.listed(&self.inherited("SegmentList"))?,
+            _ => {
                 let base = self.base();
                 let file = if base.is_empty() { "its files" } else { &base };
                 return Err(self.place.odd(format!(
@@ -86,25 +119,24 @@ impl Way<'_> {
                 )));
             }
         };
+        // What begins behind the period's end is not played.
+        if let Some(length) = self.length {
+            segments.retain(|s| s.start < self.begun + length - 1e-3);
+        }
         Ok(Some(Rendition {
             name: format!("{id}{later}"),
-            sound: kind.starts_with("audio"),
+            sound: is("audio") && !is("video"),
             bandwidth: self.attribute("bandwidth").and_then(|b| b.parse().ok()).unwrap_or(0),
             init,
             segments,
             extent,
+            continues: !later.is_empty(),
         }))
     }
 
     /// Elements of a name, the nearest first: what the first lacks another may say.
-    fn inherited(&self, name: &str) -> Option<Template<'_>> {
-        let found: Vec<&Element> =
-            self.elements.iter().rev().filter_map(|e| e.first(name)).collect();
-        (!found.is_empty()).then_some(Template(found))
-    }
-
-    fn list(&self) -> Option<&Element> {
-        self.elements.iter().rev().find_map(|e| e.first("SegmentList"))
+    fn inherited(&self, name: &str) -> Template<'_> {
+        Template(self.elements.iter().rev().filter_map(|e| e.first(name)).collect())
     }
 
     fn file(&self, address: &str) -> Result<std::path::PathBuf, PackageError> {
@@ -112,12 +144,16 @@ impl Way<'_> {
     }
 
     /// Segments that are named one by one.
-    fn listed(&self, list: &Element) -> Result<Found, PackageError> {
-        let init = list.first("Initialization").and_then(|i| i.attribute("sourceURL"));
-        let template = Template(vec![list]);
-        let names: Vec<&str> =
-            list.all("SegmentURL").filter_map(|s| s.attribute("media")).collect();
-        let times = self.times(&template, Some(names.len()))?;
+    fn listed(&self, lists: &Template<'_>) -> Result<Found, PackageError> {
+        let init = lists.0.iter().find_map(|l| l.first("Initialization"));
+        let init = init.and_then(|i| i.attribute("sourceURL"));
+        let urls: Vec<&Element> =
+            lists.0.first().map(|l| l.all("SegmentURL").collect()).unwrap_or_default();
+        let names: Vec<&str> = urls.iter().filter_map(|s| s.attribute("media")).collect();
+        if names.len() < urls.len() || urls.iter().any(|u| u.attribute("mediaRange").is_some()) {
+            return Err(self.place.odd("its segments are stretches of a file; give that itself"));
+        }
+        let times = self.times(lists, Some(names.len()))?;
         let segments = names.iter().zip(times).map(|(name, time)| {
             let Time { start, seconds, .. } = time;
             Ok(Segment { path: self.file(name)?, start, seconds })
@@ -138,7 +174,7 @@ impl Way<'_> {
                 "" => Some(Filling::Text("$")),
                 _ => None,
             })
-            .ok_or_else(|| self.place.odd(format!("'{pattern}' is no pattern of names")))
+            .ok_or_else(|| self.place.odd(format!("'{pattern:.100}' is no pattern of names")))
         };
         let init = template.attribute("initialization");
         let init = init.map(|i| self.file(&name(i, 0, 0)?)).transpose()?;
@@ -229,6 +265,9 @@ impl Template<'_> {
     }
 }
 
+/// Bytes of a name at most.
+const LONGEST: usize = 4096;
+
 /// What stands in a pattern for a name between dollars.
 enum Filling<'a> {
     Text(&'a str),
@@ -251,6 +290,7 @@ fn filled<'a>(pattern: &str, fill: &impl Fn(&str) -> Option<Filling<'a>>) -> Opt
             Filling::Text(text) => out += text,
             Filling::Number(number) => out += &format!("{number:0width$}", width = width.min(32)),
         }
+        (out.len() <= LONGEST).then_some(())?;
     }
     Some(out)
 }
@@ -287,13 +327,15 @@ struct Element {
 impl Element {
     fn of(start: &BytesStart<'_>) -> Self {
         let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
+        // Of other vocabularies there is one that leads elsewhere.
         let attributes = start
             .attributes()
             .flatten()
+            .filter(|a| a.key.prefix().is_none() || a.key.local_name().as_ref() == b"href")
             .map(|a| {
                 let key = String::from_utf8_lossy(a.key.local_name().as_ref()).into_owned();
                 let raw = String::from_utf8_lossy(&a.value).into_owned();
-                let value = quick_xml::escape::unescape(&raw).map_or(raw.clone(), Into::into);
+                let value = quick_xml::escape::unescape(&raw).map_or(String::new(), Into::into);
                 (key, value)
             })
             .collect();
@@ -302,6 +344,13 @@ impl Element {
 
     fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What in it leads where is not looked at, or is said twice.
+    fn unfollowed(&self) -> Option<&str> {
+        let twice = self.all("BaseURL").nth(1).map(|_| "second BaseURL");
+        let away = self.attribute("href").map(|_| "xlink:href");
+        twice.or(away).or_else(|| self.children.iter().find_map(Self::unfollowed))
     }
 
     fn first(&self, name: &str) -> Option<&Element> {
@@ -315,7 +364,7 @@ impl Element {
 
 /// The root of an MPD; `None` of anything else.
 fn parse(bytes: &[u8]) -> Option<Element> {
-    let text = std::str::from_utf8(bytes).ok()?;
+    let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).ok()?;
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
     loop {
@@ -333,13 +382,28 @@ fn parse(bytes: &[u8]) -> Option<Element> {
                 }
                 None
             }
-            Event::GeneralRef(named) => {
-                if let Some(last) = open.last_mut().filter(|_| &*named == b"amp") {
-                    last.text.push('&');
+            Event::CData(text) => {
+                if let Some(last) = open.last_mut() {
+                    last.text += std::str::from_utf8(&text).ok()?;
                 }
                 None
             }
-            Event::Eof => return None,
+            Event::GeneralRef(named) => {
+                let c = match &*named {
+                    b"amp" => '&',
+                    b"lt" => '<',
+                    b"gt" => '>',
+                    b"quot" => '"',
+                    b"apos" => '\'',
+                    _ => named.resolve_char_ref().ok()??,
+                };
+                if let Some(last) = open.last_mut() {
+                    last.text.push(c);
+                }
+                None
+            }
+            // Names that a document gives to texts are nobody's need here.
+            Event::DocType(_) | Event::Eof => return None,
             _ => None,
         };
         match (done, open.last_mut()) {
@@ -369,7 +433,7 @@ mod tests {
             <SegmentTemplate timescale="10" duration="20" startNumber="7"
               media="$RepresentationID$-$Number%03d$.m4s" initialization="$RepresentationID$.mp4"/>
             <Representation id="a" bandwidth="9"/><Representation id="b" bandwidth="5">
-            <SegmentTemplate media="b$$/$Time$.m4s"><SegmentTimeline><S t="30" d="20" r="1"/>
+            <SegmentTemplate media="b$$/$Time$.m4s"><SegmentTimeline><S t="0" d="20" r="1"/>
               <S d="10"/></SegmentTimeline></SegmentTemplate></Representation></AdaptationSet>
             <AdaptationSet contentType="text"><Representation id="t"/></AdaptationSet></Period>
             </MPD>"#,
@@ -381,7 +445,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].init.as_deref(), Some(Path::new("/p/m/a.mp4")));
         assert_eq!(names(&all[0]), ["/p/m/a-007.m4s 0", "/p/m/a-008.m4s 2", "/p/m/a-009.m4s 4"]);
-        assert_eq!(names(&all[1]), ["/p/m/b$/30.m4s 3", "/p/m/b$/50.m4s 5", "/p/m/b$/70.m4s 7"]);
+        assert_eq!(names(&all[1]), ["/p/m/b$/0.m4s 0", "/p/m/b$/20.m4s 2", "/p/m/b$/40.m4s 4"]);
         assert_eq!(all[1].init.as_deref(), Some(Path::new("/p/m/b.mp4")));
     }
 
@@ -411,6 +475,49 @@ mod tests {
         says(&timed(r#"https://x/a"><SegmentTimeline><S d="1"#), "nothing is fetched");
         says(&within("<ContentProtection/>"), "encrypted");
         says(&"<MPD>".repeat(1000), "no MPD that can be read");
+    }
+
+    #[test]
+    fn what_a_player_may_read_otherwise_is_refused() {
+        let whole = |set: &str, form: &str| {
+            format!(
+                "<MPD mediaPresentationDuration=\"PT2S\"><Period><AdaptationSet {set}\
+                <Representation id=\"a\">{form}</Representation></AdaptationSet></Period></MPD>"
+            )
+        };
+        let template = r#"<SegmentTemplate duration="1" media="$Number$.m4s"/>"#;
+        let list = r#"<SegmentList duration="1"><SegmentURL media="x"/></SegmentList>"#;
+        let paths = |mpd: &str| -> Vec<String> {
+            let all = followed(mpd).unwrap();
+            all[0].segments.iter().map(|s| s.path.display().to_string()).collect()
+        };
+        // The nearest element, and no other vocabulary.
+        assert_eq!(paths(&whole(&format!(">{template}"), list)), ["/p/x"]);
+        let other = template.replace("media", "x:media=\"bad\" media");
+        assert_eq!(paths(&whole(">", &other)), ["/p/1.m4s", "/p/2.m4s"]);
+        // Addresses as they are resolved and written.
+        let base = |text: &str| format!("<BaseURL>{text}</BaseURL>{template}");
+        assert_eq!(paths(&whole(">", &base("a/x")))[0], "/p/a/1.m4s");
+        assert_eq!(paths(&whole(">", &base("<![CDATA[b/]]>")))[0], "/p/b/1.m4s");
+        assert_eq!(paths(&whole(">", &base("&#99;/")))[0], "/p/c/1.m4s");
+        // What is called neither picture nor text is followed, and what is too much is not.
+        assert_eq!(paths(&whole("contentType=\"image\">", template)).len(), 2);
+        let long = template.replace("$Number$", &"$RepresentationID$".repeat(5000));
+        for (set, form, what) in [
+            (">", format!("{template}{list}"), "says twice"),
+            (
+                ">",
+                format!("<BaseURL>a/</BaseURL><BaseURL>b/</BaseURL>{template}"),
+                "second BaseURL",
+            ),
+            ("xlink:href=\"b\">", template.to_string(), "xlink:href"),
+            (">", base("&e;"), "no MPD"),
+            (">", long, "no pattern of names"),
+        ] {
+            let e = followed(&whole(set, &form)).unwrap_err();
+            assert!(e.contains(what) && !e.contains('\n'), "{e}");
+        }
+        assert!(followed("<!DOCTYPE MPD [<!ENTITY e \"x\">]><MPD/>").is_err());
     }
 
     #[test]

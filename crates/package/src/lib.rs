@@ -64,6 +64,8 @@ pub struct Rendition {
     pub segments: Vec<Segment>,
     /// Which of all that there are these are.
     pub extent: Extent,
+    /// Whether it is played behind the one before, in whose playlist the init segment changes.
+    pub continues: bool,
 }
 
 /// Which segments are listed.

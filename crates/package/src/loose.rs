@@ -77,6 +77,7 @@ fn by_itself(folder: &Path, path: &Path, kind: Kind) -> Option<Rendition> {
         init: Some(init.clone()),
         segments,
         extent,
+        continues: false,
     })
 }
 

@@ -6,6 +6,9 @@ use percent_encoding::percent_decode_str;
 
 use super::PackageError;
 
+/// Bytes of an address at most.
+const LONGEST: usize = 4096;
+
 /// Where addresses are followed from, and no further than to.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -35,7 +38,11 @@ impl Place {
     /// The file that an address leads to, which need not be there.
     pub(super) fn file(&self, address: &str) -> Result<PathBuf, PackageError> {
         let named = address.split(['?', '#']).next().unwrap_or_default();
-        let remote = named.contains("://") || named.starts_with("//") || named.starts_with("data:");
+        let scheme = named.split_once(':').is_some_and(|(scheme, _)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        });
+        let remote = scheme || named.starts_with("//");
         if remote {
             return Err(self.odd(format!(
                 "it names '{address}', and nothing is fetched; fetch its files, and give an index \
@@ -43,6 +50,10 @@ impl Place {
             )));
         }
         let outside = || self.odd(format!("'{address}' leads out of its folder"));
+        // Players take these for something else, or differ over them.
+        if named.contains(['\\', '{', '}']) || named.len() > LONGEST {
+            return Err(self.odd(format!("'{:.100}' is no name of a file for every player", named)));
+        }
         let decoded = percent_decode_str(named).decode_utf8().map_err(|_| outside())?;
         let folder = self.index.parent().unwrap_or(Path::new(""));
         let mut path = folder.to_path_buf();
@@ -83,8 +94,19 @@ mod tests {
         is(&place, "video/00001.m4s?token=1", Some("video/00001.m4s"));
         is(&place, "./a%20b.m4s", Some("a b.m4s"));
         is(&below, "../audio/init.mp4", Some("audio/init.mp4"));
-        for bad in ["../x", "a/../../x", "/etc/passwd", "%2e%2e/x", "https://a/b", "//a/b", "", "?"]
-        {
+        for bad in [
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "%2e%2e/x",
+            "https://a/b",
+            "//a/b",
+            "",
+            "?",
+            "http:/a",
+            "..\\\\x",
+            "{$x}/1",
+        ] {
             is(&place, bad, None);
         }
         is(&below, "../../x", None);

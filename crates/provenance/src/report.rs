@@ -281,7 +281,10 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
         store: None,
     };
     if let Some(signer) = &mut report.signer {
-        signer.not_revoked = passed(reader, &["signingCredential.ocsp.notRevoked"]);
+        signer.not_revoked = reader
+            .validation_results()
+            .and_then(|r| r.active_manifest())
+            .is_some_and(|m| m.informational().iter().any(|s| s.code() == NOT_REVOKED));
     }
     if report.content_changed() {
         report.content_holds = Some(false);
@@ -289,6 +292,8 @@ pub(super) fn report(reader: &Reader, placement: Placement) -> ManifestReport {
     report
 }
 
+/// The C2PA's code for a certificate that its authority, whom a list names, says is good.
+const NOT_REVOKED: &str = "signingCredential.ocsp.notRevoked";
 /// The C2PA's code for a listed authority that attests when something was signed.
 const ATTESTED: &str = "timeStamp.trusted";
 

@@ -6,7 +6,6 @@ use super::super::announce::Announced;
 use super::super::likeness::Record;
 use super::super::targets::unwritten;
 use crate::draft::DraftFolder;
-use crate::media::MediaError;
 use crate::registry::Entry;
 use crate::stamp::{Remember, StampError};
 
@@ -24,10 +23,10 @@ pub(super) fn begin(folder: &Path, overwrite: bool) -> Result<DraftFolder, Stamp
     }
     // Nobody means a folder of something else to be replaced, their home for one.
     if taken && !INDEXES.iter().any(|index| folder.join(index).is_file()) {
-        let reason = "it is a folder of something else, or none; name one that is not there".into();
-        return Err(MediaError::Write { path: folder.into(), reason }.into());
+        return Err(StampError::OtherFolder { path: folder.into() });
     }
-    Ok(DraftFolder::beside(folder).map_err(|e| unwritten(folder, &e))?)
+    // The kind alone: where it would have been made is nobody's business.
+    Ok(DraftFolder::beside(folder).map_err(|e| unwritten(folder, &e.kind().into()))?)
 }
 
 pub(super) fn make_folder(path: &Path) -> Result<(), StampError> {

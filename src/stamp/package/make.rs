@@ -183,10 +183,14 @@ impl<'a> Packaging<'a> {
             ring: KeyRing::from(key.clone()),
             press,
         };
-        let marked = stamping.mark_as(to, &lossless(&options.encode), control)?;
-        if marked.summary.codec.is_none() {
-            return Err(MediaError::NoVideo { path: self.input.into() }.into());
-        }
+        let marked = stamping.mark_as(to, &lossless(&options.encode), control);
+        let marked = marked.map_err(|e| match e {
+            StampError::Media(MediaError::NoVideo { path }) => {
+                let what = "it has no picture, and sound alone is not packaged".into();
+                MediaError::Unfit { path, what }.into()
+            }
+            e => e,
+        })?;
         Ok((marked, stamping))
     }
 
@@ -232,10 +236,12 @@ impl<'a> Packaging<'a> {
             |what: String| StampError::from(MediaError::Unfit { path: self.input.into(), what });
         for (i, rung) in ladder.iter().enumerate() {
             let lines = rung.height;
-            if lines > height || lines < LEAST || lines % 2 == 1 {
+            if lines > height {
+                return Err(unfit(format!("it has {height} lines, and none are made for {lines}")));
+            }
+            if lines < LEAST || lines % 2 == 1 {
                 return Err(unfit(format!(
-                    "a rung of {lines} lines is none of it: it has {height}, and rungs are even, \
-                    {LEAST} at least"
+                    "a rung has {LEAST} lines at least, and an even number; {lines} is none"
                 )));
             }
             if ladder[..i].iter().any(|other| other.height == lines) {

@@ -69,7 +69,8 @@ pub(crate) fn sign(
         video: claim.video,
         audio: claim.audio,
         key: claim.key,
-        manifest: folder.join(index),
+        // In the init segments, all of which are in it.
+        manifest: folder.to_path_buf(),
         label: signed.label,
         parent: signed.parent,
         remembered: known,

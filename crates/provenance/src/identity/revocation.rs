@@ -49,10 +49,14 @@ pub(super) fn status(certificates: &[Vec<u8>]) -> Result<Vec<u8>, String> {
         .send(&request(&leaf, &issuer))
         .map_err(failed)?;
     let told = answer.body_mut().with_config().limit(ANSWER).read_to_vec().map_err(failed)?;
-    if is_successful(&told) {
-        Ok(told)
-    } else {
-        Err(format!("{url} does not say whether the signing certificate was revoked"))
+    match said(&told) {
+        Some(Said::Good) => Ok(told),
+        Some(Said::Revoked) => {
+            Err("the signing certificate was revoked, says its authority; have \
+            another one issued"
+                .into())
+        }
+        None => Err(format!("{url} does not say whether the signing certificate was revoked")),
     }
 }
 
@@ -95,11 +99,57 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
     [&head, value].concat()
 }
 
-/// Whether an `OCSPResponse` says something: the first of its fields is 0.
-fn is_successful(response: &[u8]) -> bool {
-    let Some([SEQUENCE, length, rest @ ..]) = response.get(..) else { return false };
+/// What an authority says of one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Good,
+    Revoked,
+}
+
+/// What an `OCSPResponse` says of the one certificate that was asked about; `None` if nothing. Its
+/// signature is for those to check who trust the authority.
+fn said(response: &[u8]) -> Option<Said> {
+    let (_, fields) = inside(response, SEQUENCE)?;
+    // Of the answers the one that is none of a fault.
+    let fields = fields.strip_prefix(&[0x0a, 0x01, 0x00])?;
+    let (_, typed) = inside(fields, 0xa0).and_then(|(_, explicit)| inside(explicit, SEQUENCE))?;
+    let (_, _, after_kind) = value(typed)?;
+    let (_, basic) = inside(after_kind, BYTES).and_then(|(_, bytes)| inside(bytes, SEQUENCE))?;
+    let (_, mut data) = inside(basic, SEQUENCE)?;
+    // Version, responder and time come before.
+    loop {
+        let (tag, body, rest) = value(data)?;
+        if tag == SEQUENCE {
+            let (_, one) = inside(body, SEQUENCE)?;
+            let (_, _, status) = value(one)?;
+            return match status.first()? {
+                0x80 => Some(Said::Good),
+                0xa1 => Some(Said::Revoked),
+                _ => None,
+            };
+        }
+        data = rest;
+    }
+}
+
+/// What follows a value of that tag at the beginning, and what is in it.
+fn inside(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, body, rest) = value(bytes)?;
+    (found == tag).then_some((rest, body))
+}
+
+/// The first value in DER: its tag, what is in it, and what follows.
+fn value(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [tag, length, rest @ ..] = bytes else { return None };
     let long = if length & 0x80 == 0 { 0 } else { usize::from(length & 0x7f) };
-    rest.get(long..).is_some_and(|body| body.starts_with(&[0x0a, 0x01, 0x00]))
+    let (said, rest) = rest.split_at_checked(long).filter(|_| long <= 4)?;
+    let length = if long == 0 {
+        usize::from(*length)
+    } else {
+        said.iter().fold(0, |n, &b| n << 8 | usize::from(b))
+    };
+    let (body, rest) = rest.split_at_checked(length)?;
+    Some((*tag, body, rest))
 }
 
 #[cfg(test)]
@@ -115,10 +165,23 @@ mod tests {
 
     #[test]
     fn refusals_are_told_from_answers() {
-        assert!(is_successful(&[0x30, 0x82, 1, 0, 0x0a, 1, 0, 0xa0]));
-        assert!(is_successful(&[0x30, 3, 0x0a, 1, 0]));
-        for refusal in [&[0x30, 3, 0x0a, 1, 6][..], b"<html>", &[], &[0x30], &[0x30, 0x84, 1]] {
-            assert!(!is_successful(refusal), "{refusal:?}");
+        let answer = |status: u8| {
+            let one = der(SEQUENCE, &[der(SEQUENCE, b"id"), vec![status, 0]].concat());
+            let data = [der(0xa1, b"who"), der(0x18, b"when"), der(SEQUENCE, &one)].concat();
+            let basic = der(SEQUENCE, &der(SEQUENCE, &data));
+            let typed = [der(0x06, b"kind"), der(BYTES, &basic)].concat();
+            let fields = [vec![0x0a, 1, 0], der(0xa0, &der(SEQUENCE, &typed))].concat();
+            der(SEQUENCE, &fields)
+        };
+        assert_eq!(said(&answer(0x80)), Some(Said::Good));
+        assert_eq!(said(&answer(0xa1)), Some(Said::Revoked));
+        assert_eq!(said(&answer(0x82)), None);
+        let good = answer(0x80);
+        for end in 0..good.len() {
+            assert_eq!(said(&good[..end]), None, "{end}");
+        }
+        for refusal in [&[0x30, 3, 0x0a, 1, 6][..], b"<html>", &[0x30, 0x84, 1], &[0x30, 0xff]] {
+            assert_eq!(said(refusal), None, "{refusal:?}");
         }
     }
 }

@@ -66,7 +66,14 @@ pub fn sign_segments(
     let parent = source.map_or(Ok(None), |source| parent::add(&mut builder, source))?;
     let origin = if parent.is_some() { Origin::Reencoded } else { Origin::New };
     work.say(&mut builder, origin)?;
-    let store = bind(&mut builder, renditions, tree_of(bound)).map_err(|e| work.failed(e))?;
+    let store = bind(&mut builder, renditions, tree_of(bound)).map_err(|e| match e {
+        c2pa::Error::BadParam(what) if what.contains("in fragment") => work.fail(
+            "a segment has several fragments, or none; package the clip with one in each, as \
+            ffmpeg does where -frag_type is not given"
+                .into(),
+        ),
+        e => work.failed(e),
+    })?;
     if options.check {
         renditions.iter().try_for_each(|r| read_back(&work, r))?;
     }
