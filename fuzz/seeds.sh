@@ -4,7 +4,7 @@
 set -euo pipefail
 proofmark=$(realpath "$1") answer=$(realpath "$2")
 cd "$(dirname "$0")/corpus"
-mkdir -p answer configuration key ledger manifest registration request shown stamp still stream verify word
+mkdir -p answer configuration key ledger manifest package registration request shown stamp still stream verify word
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PROOFMARK_HOME=$work/home

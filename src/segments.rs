@@ -1,6 +1,6 @@
 //! Clips in segments: which of them are missing, moved, or not those that were signed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -194,7 +194,7 @@ fn left_out(listed: &[Listed], signed: Option<usize>, extent: Extent) -> Vec<Fou
     let mut expected = 0;
     for one in listed {
         match one.place() {
-            Some(at) => expected = at + 1,
+            Some(at) => expected = at.saturating_add(1),
             None => {
                 there.insert(expected);
                 expected += 1;
@@ -202,18 +202,20 @@ fn left_out(listed: &[Listed], signed: Option<usize>, extent: Extent) -> Vec<Fou
         }
     }
     let (first, last) = match (extent, there.first(), there.last()) {
-        (Extent::Window, Some(first), Some(last)) => (*first, *last + 1),
+        (Extent::Window, Some(first), Some(last)) => (*first, last.saturating_add(1).min(signed)),
         _ => (0, signed),
     };
-    let mut out: Vec<Found> = Vec::new();
-    for at in (first..last.min(signed)).filter(|at| !there.contains(at)) {
-        // Where it should be: behind the last that is listed of those before it.
-        let index = listed.iter().rposition(|l| l.place().is_some_and(|p| p < at));
-        let index = index.map_or(0, |i| i + 1);
-        match out.last_mut() {
-            Some((_, range, count)) if range.start == index => *count += 1,
-            _ => out.push((SegmentFaultKind::Missing, index..index, 1)),
+    // Behind which of those that are listed each is that was signed; whoever signed says how many
+    // there were, and only what lies between those that are there is gone through.
+    let behind: BTreeMap<usize, usize> =
+        listed.iter().enumerate().filter_map(|(i, l)| Some((l.place()?, i + 1))).collect();
+    let (mut out, mut next) = (Vec::new(), first);
+    for at in there.range(first..).copied().filter(|at| *at < last).chain([last]) {
+        if at > next {
+            let index = behind.range(..next).next_back().map_or(0, |(_, index)| *index);
+            out.push((SegmentFaultKind::Missing, index..index, at - next));
         }
+        next = at.saturating_add(1);
     }
     out
 }
@@ -226,7 +228,7 @@ fn joined(mut all: Vec<Found>) -> Vec<Found> {
         match out.last_mut() {
             Some((last, before, n)) if *last == kind && before.end == range.start => {
                 before.end = range.end;
-                *n += count;
+                *n = n.saturating_add(count);
             }
             _ => out.push((kind, range, count)),
         }
@@ -291,5 +293,8 @@ mod tests {
             assert_eq!(whole(&one, 4), [(kind, 1..2, 1)], "{other:?}");
         }
         assert_eq!(faults(&at(&[5, 7]), 90, Extent::Window), [(Missing, 1..1, 1)]);
+        // However many somebody says there were.
+        let all = usize::MAX;
+        assert_eq!(whole(&at(&[0]), all), [(Missing, 1..1, all - 1)]);
     }
 }

@@ -19,6 +19,7 @@ use std::sync::LazyLock;
 use proofmark::fec::PolarCode;
 use proofmark::media::{Cancel, Container, Inlet, Limits, Outlet, VideoCodec};
 use proofmark::message::{CODED_BITS, Message};
+use proofmark::package::Package;
 use proofmark::provenance::{Trust, read_store};
 use proofmark::registry::Registration;
 use proofmark::stamp::StreamOptions;
@@ -108,6 +109,21 @@ pub fn manifest(bytes: &[u8]) {
     if let Ok(report) = read_store(bytes, &Trust::default(), &limits()) {
         assert_ne!(report.state, proofmark::provenance::ManifestState::Trusted);
         assert!(serde_json::to_string(&report).is_ok());
+    }
+}
+
+/// The index of a clip in segments, or the head of one of its files: whatever it leads to lies below
+/// its folder, and is no more than is followed.
+pub fn package(bytes: &[u8]) {
+    let folder = FOLDER.with(|folder| folder.path().join("package"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for name in ["x.m3u8", "x.mpd", "init.mp4", "1.m4s"] {
+        let path = file(&format!("package/{name}"), bytes);
+        if let Ok(Some(package)) = Package::of(&path) {
+            assert!(package.files().all(|f| f.starts_with(&folder)));
+            assert!(package.files().take(200_000).count() < 200_000);
+        }
+        std::fs::remove_file(path).expect("the file");
     }
 }
 

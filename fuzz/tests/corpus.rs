@@ -41,6 +41,7 @@ corpus!(
     key,
     ledger,
     manifest,
+    package,
     registration,
     request,
     shown,
