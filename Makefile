@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy readers bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy readers players bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -22,6 +22,7 @@ help:
 	@echo "make deb       the same as a Debian package, in target/dist"
 	@echo "make deploy    lint the Dockerfile, hold the Kubernetes manifests against their schemas"
 	@echo "make readers   read what we write with five other readers of C2PA (needs Node.js)"
+	@echo "make players   play what we package with hls.js and dash.js (needs Node.js and Chromium)"
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
@@ -71,6 +72,9 @@ deb: release
 
 deploy:
 	@scripts/deploy.sh
+
+players: setup $(BIN)
+	@scripts/players.py $(BIN) testdata/bigbuckbunny.mp4 --work target/players
 
 readers: setup $(BIN)
 	@scripts/readers.py $(BIN) target/readers/media --work target/readers

@@ -58,6 +58,12 @@ script copied         0 0 2 64  48 32 0 0 2 0 0 44  30 32 0 0 2 0 1 43
 "$proofmark" detect "$work/a.mp4" "$work/stamped.mp4" --ledger "$work/ledger" > /dev/null || true
 # Targets read what a run with other options left, whose options are none.
 sed '1s/"options":.*,"version"/"options":null,"version"/; '"s|$work|/clips|g" "$work/ledger" > ledger/detect
+"$proofmark" stamp "$work/a.mp4" -o "$work/package" --no-c2pa --register never --package hls,dash --segment 1 > /dev/null
+cp "$work/package/index.m3u8" package/master
+cp "$work/package/index.mpd" package/timeline
+cat "$work"/package/video-*/index.m3u8 > package/segments
+cat "$work"/package/video-*/init.mp4 > package/init
+head --bytes 700 "$work/package/audio/00001.m4s" > package/segment
 "$answer" "$work/a.mp4" > answer/clip
 "$answer" verify/sound.wav > answer/sound
 ff -f lavfi -i testsrc2=size=64x48:rate=8 -f lavfi -i anoisesrc=r=8000:a=0.2 -t 0.4 -c:v libx264 -c:a aac "$work/shown.mp4"
