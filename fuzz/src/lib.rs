@@ -112,8 +112,8 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// The index of a clip in segments, or the head of one of its files: whatever it leads to lies below
-/// its folder, and is no more than is followed.
+/// The index of a clip in segments, or the head of one of its files: whatever it leads to lies
+/// below its folder, and is no more than is followed.
 pub fn package(bytes: &[u8]) {
     let folder = FOLDER.with(|folder| folder.path().join("package"));
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -86,6 +86,7 @@ pub(crate) struct StampArgs {
     /// Label the file as China asks for (GB 45438-2025): the producer's code, as in
     /// 001191110108MA01XXXXXX00000. Its ProduceID is the clip's number
     #[arg(long, env = "PROOFMARK_AIGC_PRODUCER", value_name = "CODE", value_parser = producer)]
+    #[arg(help_heading = "Manifest")]
     pub(crate) aigc_producer: Option<String>,
     /// Write no manifest
     #[arg(long, help_heading = "Manifest")]
@@ -180,13 +181,13 @@ pub(crate) enum Register {
 #[command(next_help_heading = "Packaging")]
 pub(crate) struct PackageArgs {
     /// Package the clip for streaming: hls, dash, or both as hls,dash over the same segments. The
-    /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it; of several
-    /// inputs, a folder that is there, and each gets one of its name in it
+    /// target is a folder that is not there yet, with index.m3u8, index.mpd or both in it; of
+    /// several inputs, a folder that is there, and each gets one of its name in it
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     #[arg(conflicts_with_all = ["job", "to", "movflags"])]
     pub(crate) package: Vec<PackageKind>,
-    /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360: even, 96 at least,
-    /// and none larger than the input [default: the input's own]
+    /// Sizes to encode, as lines or lines:bits, such as 1080:4500k,720:2500k,360: even, 96 at
+    /// least, and none larger than the input [default: the input's own]
     #[arg(long, value_name = "RUNGS", value_delimiter = ',', requires = "package")]
     #[arg(value_parser = rung)]
     pub(crate) ladder: Vec<Rung>,

@@ -5,8 +5,9 @@ use std::process::Command;
 use super::{Desk, text};
 
 /// What a certificate says beside the usual, unless it is to be a wrong one.
-pub(crate) const GOOD: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
-    extendedKeyUsage=emailProtection\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
+pub(crate) const GOOD: &str = "basicConstraints=critical,CA:FALSE\n\
+    keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n\
+    subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
 
 /// Runs a script where the desk is.
 pub(crate) fn bash(desk: &Desk, script: &str) -> String {

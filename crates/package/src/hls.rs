@@ -173,8 +173,8 @@ fn unfollowed(place: &Place, tag: &str) -> PackageError {
     place.odd(format!("what its tag '{tag}' leads to is not looked at here; take it out"))
 }
 
-/// The segments of a playlist, of `most` at most: a rendition, and another one from where their init
-/// segment changes.
+/// The segments of a playlist, of `most` at most: a rendition, and another one from where their
+/// init segment changes.
 fn renditions(
     place: &Place,
     lines: &[Line<'_>],

@@ -12,6 +12,7 @@ mod boxes;
 mod codec;
 mod cut;
 mod dash;
+mod element;
 mod follow;
 mod fragment;
 mod hls;

@@ -54,8 +54,8 @@ pub struct Signer {
     /// SHA-256 of the certificate.
     #[serde(default)]
     pub certificate: Option<String>,
-    /// Whether its authority says that it was not revoked, in an answer that came with the signature
-    /// (OCSP).
+    /// Whether its authority says that it was not revoked, in an answer that came with the
+    /// signature (OCSP).
     #[serde(default)]
     pub not_revoked: bool,
 }

@@ -183,7 +183,7 @@ impl<'a> Packaging<'a> {
             ring: KeyRing::from(key.clone()),
             press,
         };
-        let marked = stamping.mark_as(to, &lossless(&options.encode), control);
+        let marked = stamping.mark_as(to, &lossless(options), control);
         let marked = marked.map_err(|e| match e {
             StampError::Media(MediaError::NoVideo { path }) => {
                 let what = "it has no picture, and sound alone is not packaged".into();
@@ -376,15 +376,16 @@ fn moved(tracks: Vec<Track>, part: &Path) -> Vec<Track> {
 }
 
 /// How the marked clip is kept until it is encoded: nothing is lost of its frames, and its sound is
-/// as it will be.
-fn lossless(asked: &EncodeOptions) -> EncodeOptions {
-    let sound = asked.audio_encoder.clone().unwrap_or_else(|| "aac".into());
+/// as it will be: AAC unless another codec is asked for, or it is not to be touched.
+fn lossless(options: &StampOptions) -> EncodeOptions {
+    let asked = &options.encode;
+    let usual = options.mark_sound.then(|| "aac".into());
     EncodeOptions {
         codec: Some(VideoCodec::H264),
         preset: Some("ultrafast".into()),
         options: vec![("qp".into(), "0".into())],
         pixel_format: asked.pixel_format.clone(),
-        audio_encoder: Some(sound),
+        audio_encoder: asked.audio_encoder.clone().or(usual),
         audio_bitrate: asked.audio_bitrate,
         ..EncodeOptions::default()
     }

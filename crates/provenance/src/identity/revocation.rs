@@ -1,5 +1,5 @@
-//! Whether a certificate was revoked, as its authority says (OCSP, RFC 6960): asked when an identity
-//! is opened, and put beside each of its signatures.
+//! Whether a certificate was revoked, as its authority says (OCSP, RFC 6960): asked when an
+//! identity is opened, and put beside each of its signatures.
 
 use std::time::Duration;
 
