@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -637,14 +638,13 @@ fn what_the_authority_says_of_the_certificate_is_put_beside_the_signature() {
             .args(["responder.key", "-CA", "ca.pem", "-ndays", "1", "-ignore_err", "-port"])
             .arg(port.to_string())
             .current_dir(desk.work.path())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        // It says when it listens, and takes whoever connects without a question for its only one.
+        let mut said = BufReader::new(responder.stdout.take().unwrap());
+        said.read_line(&mut String::new()).unwrap();
         let stamped = stamp();
         responder.kill().unwrap();
         responder.wait().unwrap();

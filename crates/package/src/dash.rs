@@ -59,6 +59,16 @@ struct Way<'a> {
     begun: f64,
 }
 
+/// An address as it is meant beside another: what is behind that one's last slash is a name, and
+/// this stands in its place.
+fn resolved(base: &str, address: &str) -> String {
+    if address.contains(':') || address.starts_with('/') {
+        return address.into();
+    }
+    let folder = base.rfind('/').map_or("", |end| &base[..=end]);
+    format!("{folder}{address}")
+}
+
 impl Way<'_> {
     /// What the nearest element says.
     fn attribute(&self, name: &str) -> Option<&str> {
@@ -68,15 +78,7 @@ impl Way<'_> {
     /// The address of its files as far as it is said beside each.
     fn base(&self) -> String {
         let said = self.elements.iter().filter_map(|e| e.first("BaseURL"));
-        said.fold(String::new(), |base, next| {
-            let text = next.text.trim();
-            if text.contains(':') || text.starts_with('/') {
-                return text.into();
-            }
-            // What is behind the last slash is a name, and others stand in its place.
-            let folder = base.rfind('/').map_or("", |end| &base[..=end]);
-            format!("{folder}{text}")
-        })
+        said.fold(String::new(), |base, next| resolved(&base, next.text.trim()))
     }
 
     /// Its segments; `None` of what is neither picture nor sound.
@@ -135,7 +137,7 @@ impl Way<'_> {
     }
 
     fn file(&self, address: &str) -> Result<std::path::PathBuf, PackageError> {
-        self.place.file(&format!("{}{address}", self.base()))
+        self.place.file(&resolved(&self.base(), address))
     }
 
     /// Segments that are named one by one.
