@@ -238,7 +238,12 @@ fn bytes(payload: &str) -> Vec<u8> {
 impl Case {
     /// What is said of it.
     pub(super) fn judge(&self) -> Judgement {
-        let (report, detected, registered) = (self.report(), self.detected(), self.registered());
+        self.judge_beside(&self.registered())
+    }
+
+    /// The same where the registry remembers these.
+    pub(super) fn judge_beside(&self, registered: &[Registered]) -> Judgement {
+        let (report, detected) = (self.report(), self.detected());
         let own = BTreeSet::from(["ours".to_string()]);
         let found = Findings {
             manifest: report.as_ref(),
@@ -248,7 +253,7 @@ impl Case {
             declarations: &[],
             detected: detected.as_ref(),
             unseen: detected.is_none().then_some(Unseen::Undecodable),
-            registered: &registered,
+            registered,
             similar: &[],
             asked: self.registry > 0,
             own: &own,

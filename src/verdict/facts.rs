@@ -299,9 +299,21 @@ impl<'a> Facts<'a> {
         video.area.as_ref().map(|a| a.share).filter(|share| *share <= NOTHING_ELSE)
     }
 
-    /// Whether the mark surely covers a part of what it was put into.
+    /// Whether the mark surely covers a part of what it was put into. Where it is missing it may
+    /// have been lost, in the dark or to a codec: a picture that looks as it was registered in all
+    /// of its parts speaks against what is missing of the mark.
     pub(super) fn is_partly(&self) -> bool {
-        self.share().is_some_and(|share| share <= EVERYWHERE) && self.lies_as_stamped()
+        self.share().is_some_and(|share| share <= EVERYWHERE)
+            && self.lies_as_stamped()
+            && !self.looks_unchanged()
+    }
+
+    /// Whether the picture, held part by part against the registered one, is that in all of them.
+    fn looks_unchanged(&self) -> bool {
+        self.original()
+            .filter(|entry| Self::match_video(entry) == Likeness::Same)
+            .and_then(|entry| self.compared(entry))
+            .is_some_and(|map| map.is_told() && map.share <= 0.0)
     }
 
     /// When the mark is missing from the picture, of all of its time.

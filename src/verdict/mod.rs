@@ -362,7 +362,8 @@ fn next(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enumerated::cases;
+    use crate::fingerprint::DifferenceMap;
+    use enumerated::{Case, cases};
 
     /// What version 0.1 said of each of [`cases`]: a letter for the verdict, a capital where the
     /// exit code was 3.
@@ -444,6 +445,34 @@ mod tests {
             "docs/results/verdicts.md is not what is said; write it anew with \
             PROOFMARK_WRITE_TABLES=1"
         );
+    }
+
+    #[test]
+    fn what_is_missing_of_a_mark_accuses_no_picture_that_is_as_it_was_registered() {
+        let in_half_of_the_frame = Case {
+            manifest: 0,
+            names: 0,
+            whose: 0,
+            video: 2,
+            audio: 0,
+            extent: 2,
+            registry: 2,
+            looks: 0,
+            sounds: 0,
+        };
+        let judge = |difference| {
+            let mut registered = in_half_of_the_frame.registered();
+            registered[0].difference = difference;
+            in_half_of_the_frame.judge_beside(&registered)
+        };
+        for difference in [None, Some(DifferenceMap::example(true))] {
+            let judged = judge(difference);
+            assert_eq!(judged.verdict, Verdict::Mixed, "{judged:?}");
+            assert!(judged.has("video.part-of-frame"), "{judged:?}");
+        }
+        let judged = judge(Some(DifferenceMap::example(false)));
+        assert_eq!((judged.verdict, judged.severity), (Verdict::Recovered, Severity::Doubt));
+        assert!(judged.has("video.part-of-frame-perhaps"), "{judged:?}");
     }
 
     #[test]

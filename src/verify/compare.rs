@@ -1,7 +1,7 @@
 //! A clip beside what is registered: as it is, and as it was before something was done to it.
 
 use crate::detect::Detected;
-use crate::fingerprint::{AudioQuery, Comparison, Query, Sketch};
+use crate::fingerprint::{AudioQuery, Comparison, Query, Sketch, VideoFingerprint};
 use crate::recovery::Registered;
 use crate::video::{AreaMap, Geometry};
 
@@ -40,32 +40,51 @@ impl Queries {
         &self,
         found: Option<&Detected>,
         registered: &Registered,
-        before: &[Query],
+        before: &[Look],
     ) -> Option<Comparison> {
         let picture = registered.picture.as_ref()?;
         let look = self.video.as_ref()?;
         let sketch = found?.sketch.as_ref()?;
-        let undone = before
-            .iter()
-            .filter_map(|q| Some(Comparison { difference: None, ..q.compare(picture)? }));
-        let plain = look.compare(picture);
-        let cut = if plain.as_ref().is_some_and(|p| p.resemblance.same()) {
-            Vec::new()
-        } else {
-            without_bars(sketch, picture.aspect())
-        };
-        plain
+        let undone = before.iter().filter_map(|b| {
+            let nearest = with_or_without_bars(&b.sketch, &b.query, picture)?;
+            Some(Comparison { difference: None, ..nearest })
+        });
+        with_or_without_bars(sketch, look, picture)
             .into_iter()
-            .chain(cut.iter().filter_map(|q| q.compare(picture)))
             .chain(undone)
             .min_by(|a, b| a.resemblance.distance.total_cmp(&b.resemblance.distance))
     }
 }
 
+/// A clip as it may have been, and what the registry is asked with it.
+struct Look {
+    sketch: Sketch,
+    query: Query,
+}
+
+/// The nearest of a clip as it is and, where that is not the registered one, as it is with other
+/// bars.
+fn with_or_without_bars(
+    sketch: &Sketch,
+    query: &Query,
+    picture: &VideoFingerprint,
+) -> Option<Comparison> {
+    let plain = query.compare(picture);
+    let cut = if plain.as_ref().is_some_and(|p| p.resemblance.same()) {
+        Vec::new()
+    } else {
+        without_bars(sketch, picture.aspect())
+    };
+    plain
+        .into_iter()
+        .chain(cut.iter().filter_map(|q| q.compare(picture)))
+        .min_by(|a, b| a.resemblance.distance.total_cmp(&b.resemblance.distance))
+}
+
 /// A clip as it was before something was done to it, as far as its mark tells: before it was
 /// turned, which is tried both ways round since the mark is in no one's frame alone, or its
 /// brightness inverted, and before it was put into another picture.
-fn undone(found: &Detected) -> Vec<Query> {
+fn undone(found: &Detected) -> Vec<Look> {
     let (Some(sketch), Some(picture)) = (&found.sketch, &found.picture) else { return Vec::new() };
     let Some(g) = picture.geometry else { return Vec::new() };
     let turned = is_turned(g);
@@ -81,7 +100,7 @@ fn undone(found: &Detected) -> Vec<Query> {
         .filter(|_| !needed)
         .and_then(AreaMap::part)
         .map(|part| sketch.part(part));
-    straight.chain(part).map(|s| Query::new(&s)).collect()
+    straight.chain(part).map(|sketch| Look { query: Query::new(&sketch), sketch }).collect()
 }
 
 /// A clip without what may have been taken for bars in the registered one and not here, or here and

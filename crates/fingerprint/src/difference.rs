@@ -58,6 +58,14 @@ pub struct DifferenceMap {
 }
 
 impl DifferenceMap {
+    /// One of a single cell that looks otherwise or not, for tests of what is made of it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn example(otherwise: bool) -> Self {
+        let share = if otherwise { 1.0 } else { 0.0 };
+        Self { compared: 1.0, share, columns: 1, cells: vec![otherwise] }
+    }
+
     /// Whether enough could be compared.
     #[must_use]
     pub fn is_told(&self) -> bool {
