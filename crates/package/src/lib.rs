@@ -106,12 +106,15 @@ impl Package {
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(&self.index)
             .chain(&self.playlists)
-            .chain(
-                self.renditions
-                    .iter()
-                    .flat_map(|r| r.init.iter().chain(r.segments.iter().map(|s| &s.path))),
-            )
             .map(PathBuf::as_path)
+            .chain(self.renditions.iter().flat_map(Rendition::files))
+    }
+}
+
+impl Rendition {
+    /// Its init segment and its segments.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.init.iter().chain(self.segments.iter().map(|s| &s.path)).map(PathBuf::as_path)
     }
 }
 

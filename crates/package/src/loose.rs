@@ -19,7 +19,7 @@ pub(super) fn beside(path: &Path, kind: Kind) -> Option<Package> {
     let above = folder.join("..");
     let found = [folder, &above].iter().flat_map(|f| files(f, &INDEXES)).find_map(|index| {
         let package = indexed(&index).ok()??;
-        package.renditions.into_iter().find(|r| names(r, path))
+        package.renditions.into_iter().find(|r| r.files().any(|file| is(file, path)))
     });
     let mut rendition = found.or_else(|| by_itself(folder, path, kind))?;
     if kind == Kind::Segment {
@@ -31,12 +31,7 @@ pub(super) fn beside(path: &Path, kind: Kind) -> Option<Package> {
     Some(Package { index: path.into(), playlists: Vec::new(), renditions: vec![rendition] })
 }
 
-/// Whether a rendition has a file.
-fn names(rendition: &Rendition, path: &Path) -> bool {
-    let mut all = rendition.init.iter().chain(rendition.segments.iter().map(|s| &s.path));
-    all.any(|p| is(p, path))
-}
-
+/// Whether two paths are of one file.
 fn is(one: &Path, other: &Path) -> bool {
     one == other
         || one.file_name() == other.file_name()
