@@ -36,18 +36,27 @@ impl Draft {
         Self::with_mode(target, if target.exists() { 0o600 } else { 0o666 })
     }
 
+    /// Begins a file that is to become nothing: it is in the folder for temporary files, for its
+    /// owner alone, and gone once it is dropped. A run that dies leaves it to the next to sweep.
+    ///
+    /// # Errors
+    /// If that folder cannot be written, or is full.
+    pub fn scratch(extension: &str) -> io::Result<Self> {
+        Self::with_mode(&std::env::temp_dir().join("scratch").with_extension(extension), 0o600)
+    }
+
     fn with_mode(target: &Path, mode: u32) -> io::Result<Self> {
         let folder =
             target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let extension =
             target.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
-        sweep(folder);
         let mut builder = tempfile::Builder::new();
         let file = builder
             .prefix(PREFIX)
             .suffix(&extension)
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(folder)?;
+        sweep(folder, file.as_file().metadata()?.uid());
         // Held until it is published or dropped, or this process dies. Where a file system knows no
         // locks, nothing is swept either.
         let _ = file.as_file().try_lock();
@@ -111,9 +120,9 @@ impl DraftFolder {
     pub fn beside(target: &Path) -> io::Result<Self> {
         let parent =
             target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        sweep(parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
         let held = File::open(folder.path())?;
+        sweep(parent, held.metadata()?.uid());
         let _ = held.try_lock();
         Ok(Self { folder, held, target: target.into() })
     }
@@ -171,9 +180,9 @@ pub fn write_private(target: &Path, secret: &[u8], replace: bool) -> io::Result<
     draft.name(replace)
 }
 
-/// Removes drafts, files and folders, that a dead run left in a folder, once in the life of this
-/// process.
-fn sweep(folder: &Path) {
+/// Removes drafts, files and folders, that a dead run of this user left in a folder, once in the
+/// life of this process.
+fn sweep(folder: &Path, user: u32) {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let Ok(folder) = folder.canonicalize() else { return };
     if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.clone()) {
@@ -183,6 +192,7 @@ fn sweep(folder: &Path) {
     for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
         let old = |m: std::fs::Metadata| {
             (m.is_file() || m.is_dir())
+                && m.uid() == user
                 && m.modified().is_ok_and(|t| t.elapsed().is_ok_and(|age| age > ABANDONED))
         };
         // A link of that name is none of ours, and neither is what somebody holds.

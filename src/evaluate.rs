@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use serde::Serialize;
 
 use crate::attacks::{Attack, Group, attacks};
+use crate::draft::DraftFolder;
 use crate::inspect::{self, InspectError, Inspector, Showing};
 use crate::key::{KeyRing, WatermarkKey};
 use crate::media::{
@@ -127,9 +128,7 @@ pub fn evaluate(
     cancel: &Cancel,
     progress: &mut dyn FnMut(Step),
 ) -> Result<Evaluated, StampError> {
-    let folder = tempfile::Builder::new()
-        .prefix("proofmark-")
-        .tempdir()
+    let folder = DraftFolder::beside(&std::env::temp_dir().join("evaluate"))
         .map_err(|e| MediaError::Write { path: std::env::temp_dir(), reason: e.to_string() })?;
     // Matroska holds whatever sound the clip has.
     let stamped = folder.path().join("stamped.mkv");

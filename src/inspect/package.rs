@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use tempfile::{NamedTempFile, TempPath};
-
 use super::{InspectError, Inspection, Inspector, Showing};
 use crate::detect::Detected;
+use crate::draft::Draft;
 use crate::isolation::Isolation;
 use crate::key::KeyRing;
 use crate::media::{Cancel, Limits, MediaError, Progress, Still, Text};
@@ -51,7 +50,7 @@ pub fn open(
     for rendition in &package.renditions {
         let joined = joined(package, rendition, &mut left, (limits, cancel))?;
         let named = |e: InspectError| e.named(&package.index);
-        let look = inspector.open(&joined.file, limits, cancel).map_err(named)?;
+        let look = inspector.open(joined.file.path(), limits, cancel).map_err(named)?;
         forms.push(Form { rendition: rendition.clone(), joined, look });
     }
     if forms.is_empty() {
@@ -63,7 +62,7 @@ pub fn open(
 
 /// A rendition in one file.
 struct Joined {
-    file: TempPath,
+    file: Draft,
     /// Bytes of the init segment, 0 where there is none, and of each segment that is there.
     lengths: Vec<u64>,
     /// Which of the files each segment is, if it is there: one may be listed more than once.
@@ -79,9 +78,8 @@ fn joined(
 ) -> Result<Joined, InspectError> {
     let open = |path: &Path, reason| PackageError::Open { path: path.into(), reason };
     let write = |reason| PackageError::Write { path: std::env::temp_dir(), reason };
-    let suffix = if rendition.init.is_some() { ".mp4" } else { ".ts" };
-    let named = tempfile::Builder::new().prefix("proofmark-").suffix(suffix).tempfile();
-    let mut file: NamedTempFile = named.map_err(write)?;
+    let extension = if rendition.init.is_some() { "mp4" } else { "ts" };
+    let mut file = Draft::scratch(extension).map_err(write)?;
     let mut lengths = Vec::new();
     let mut add = |path: &Path, lengths: &mut Vec<u64>| -> Result<(), InspectError> {
         if cancel.is_cancelled() {
@@ -98,7 +96,7 @@ fn joined(
             let (what, found) = ("a file size (bytes)", bytes);
             return Err(MediaError::Limit { path, what, found, limit }.into());
         }
-        lengths.push(io::copy(&mut io::Read::take(from, bytes), &mut file).map_err(write)?);
+        lengths.push(io::copy(&mut io::Read::take(from, bytes), file.file()).map_err(write)?);
         Ok(())
     };
     match &rendition.init {
@@ -119,8 +117,8 @@ fn joined(
         };
         there.push(number);
     }
-    file.flush().map_err(write)?;
-    Ok(Joined { file: file.into_temp_path(), lengths, there })
+    file.file().flush().map_err(write)?;
+    Ok(Joined { file, lengths, there })
 }
 
 struct Form {
