@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::server::{Answer, Server};
 use crate::common::{Desk, code, json as lines, refused, text};
@@ -83,12 +83,20 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
     assert_eq!((store.status, store.header("content-type")), (200, Some("application/c2pa")));
     assert_eq!(code(&desk.run(&["registry", "show", &payload, "--manifest", "shown.c2pa"])), 0);
     assert_eq!(store.body, std::fs::read(desk.path("shown.c2pa")).unwrap());
-    server.get(&format!("/v1/manifests/{id}/receipts")).refused(404, "issues none");
-    let receipt = server.post(
-        &format!("/v1/manifests/{id}/receipts"),
-        br#"{"verified": true, "repository": {"manifestId": "x"}}"#,
-    );
-    assert_eq!((receipt.status, receipt.json()["verified"].as_bool()), (200, Some(false)));
+    let receipts = format!("/v1/manifests/{id}/receipts");
+    let receipt = server.get(&receipts).json();
+    let confirmed = |shown: &Value| {
+        server.post(&receipts, shown.to_string().as_bytes()).json()["verified"] == true
+    };
+    assert!(confirmed(&receipt), "{receipt}");
+    // What it says of itself counts for nothing.
+    for (at, other) in [("/repository/manifestId", "x"), ("/anchor/proof/value", "AAAA")] {
+        let mut forged = receipt.clone();
+        *forged.pointer_mut(at).unwrap() = other.into();
+        assert!(!confirmed(&forged), "{forged}");
+    }
+    server.post(&receipts, b"{}").refused(400, "anchor");
+    server.get("/v1/manifests/urn:c2pa:none/receipts").refused(404, "no manifest");
 }
 
 /// A manifest that was made elsewhere, and its id.
@@ -109,7 +117,9 @@ fn check_owner(desk: &Desk, server: &Server, first: &str) {
     let (foreign, theirs) = foreign();
     let (path, second) =
         (format!("/v1/manifests/{theirs}"), token(desk, "second", &["store:manifests"]));
-    assert_eq!(server.ask("POST", "/v1/manifests", Some(first), &foreign).status, 200);
+    let stored =
+        server.ask("POST", "/v1/manifests?returnReceipt=true", Some(first), &foreign).json();
+    assert_eq!(stored["receipt"]["repository"]["manifestId"], *theirs, "{stored}");
     server.ask("DELETE", &path, Some(&second), &[]).refused(403, "whoever stored it");
     assert_eq!(server.ask("DELETE", &path, Some(first), &[]).status, 204);
     server.get(&path).refused(404, "no manifest of this id");

@@ -3,6 +3,7 @@
 mod bindings;
 mod manifests;
 mod matches;
+mod receipts;
 mod services;
 
 use std::sync::Arc;
@@ -23,7 +24,11 @@ pub(super) use services::well_known;
 const SPECIFICATION: &str = "2.4.0";
 
 pub(super) fn routes() -> Router<Arc<Service>> {
-    matches::routes().merge(manifests::routes()).merge(bindings::routes()).merge(services::routes())
+    matches::routes()
+        .merge(manifests::routes())
+        .merge(receipts::routes())
+        .merge(bindings::routes())
+        .merge(services::routes())
 }
 
 /// What the query string asks for.
@@ -31,6 +36,17 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     Query::try_from_uri(uri).map(|Query(q)| q).map_err(|e| {
         Problem::bad(format!("the query string is not as asked for: {}", e.body_text()))
     })
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::not_found(format!("{id}: no manifest of this id is stored here"))
+}
+
+/// The manifest store of an id.
+async fn held(service: &Arc<Service>, id: &str) -> Result<Vec<u8>, Problem> {
+    let asked = id.to_string();
+    let entry = service.ask(move |r| r.by_id(&asked)).await?;
+    entry.and_then(|entry| entry.manifest).ok_or_else(|| unknown(id))
 }
 
 /// The bytes of a soft binding's value. Padding may be missing, and both alphabets occur.
