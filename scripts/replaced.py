@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Which replaced parts of a picture `verify` tells, and what it says of copies in which nothing was replaced.
 
-replaced.py PROOFMARK MEDIA [--clips N] [--jobs N] [--work DIR]
+replaced.py PROOFMARK MEDIA [--clips N] [--every N] [--jobs N] [--work DIR]
 
 Stamps the first seconds of each clip of a folder, makes copies of the kinds below, in which nothing was replaced, and edits, in which a rectangle shows
 another of the clips, or nothing; verifies all of them, and prints a table for `docs/results/edits.md`. Needs ffmpeg. Files are made, asked about and removed a clip at a time.
@@ -17,6 +17,8 @@ import tempfile
 SECONDS = 6
 SIZES = [0.5, 1, 2, 3, 5, 8, 12, 22]
 POSITIONS = 3
+# Sizes of what is replaced before the copy is cropped, and shares of the sides that the crop leaves.
+CROPPED = [(size, keep) for size in (5, 8, 12, 22) for keep in (0.93, 0.8, 0.65)]
 # What covers a part with nothing, by its name and size in percent.
 COVERED = [(colour, size) for colour in ("black", "white", "0x808080") for size in (12, 22, 40, 60)]
 
@@ -51,6 +53,7 @@ COPIES = {
     + [f"-vf setpts=PTS/{speed} {X264} -crf 27" for speed in (0.95, 1.06)],
     "cropped and framed": [f"-vf {crop(percent)} {X264} -crf 26" for percent in (1, 2, 4, 8)]
     + [f"-vf pad=iw:ih*1.25:0:(oh-ih)/2,{EVEN} {X264} -crf 26", f"-vf pad=iw*1.2:ih:(ow-iw)/2:0,{EVEN} {X264} -crf 26", f"-vf scale=trunc(iw*.4)*2:ih {X264} -crf 26", f"-vf hflip {X264} -crf 26"],
+    "turned": [f"-vf rotate={degrees}*PI/180 {X264} -crf 26" for degrees in (1, 2, -3)],
     "twice": [f"-vf {HALF} {X264} -crf {crf}" for crf in (30, 36)] + [f"-vf {HALF},eq=brightness=0.06:contrast=1.15,unsharp {X264} -crf 30", f"-vf {HALF} -r 15 {X264} -crf 30", f"-vf eq=gamma=1.2,noise=alls=12:allf=t {X264} -crf 32"],
 }
 
@@ -64,9 +67,13 @@ def base(source, target):
     ffmpeg(["-i", str(source), "-t", str(SECONDS), "-an", "-vf", fit, *X264.split(), "-crf", "14", str(target)])
 
 
-def replaced(stamped, other, size, x, y, target):
-    side = (size / 100) ** 0.5
-    graph = f"[1:v][0:v]scale2ref=w=trunc(iw*{side}/2)*2:h=trunc(ih*{side}/2)*2[o][m];[m][o]overlay=W*{x:.4f}:H*{y:.4f}:shortest=1"
+def replaced(stamped, other, size, x, y, target, keep=1):
+    """Another clip in a part of the picture, `x` and `y` of the way across what a crop leaves."""
+    side, edge = (size / 100) ** 0.5, (1 - keep) / 2
+    free = max(keep - side, 0)
+    graph = f"[1:v][0:v]scale2ref=w=trunc(iw*{side}/2)*2:h=trunc(ih*{side}/2)*2[o][m];[m][o]overlay=W*{edge + x * free:.4f}:H*{edge + y * free:.4f}:shortest=1"
+    if keep < 1:
+        graph += f",crop=trunc(iw*{keep}/2)*2:trunc(ih*{keep}/2)*2"
     ffmpeg(["-i", str(stamped), "-stream_loop", "-1", "-i", str(other), "-t", str(SECONDS), "-filter_complex", graph, *X264.split(), "-crf", "26", str(target)])
 
 
@@ -100,6 +107,7 @@ def main():
     arguments.add_argument("proofmark")
     arguments.add_argument("media", type=pathlib.Path)
     arguments.add_argument("--clips", type=int, default=1000)
+    arguments.add_argument("--every", type=int, default=1, help="make every so many copies of a kind only, others of each clip")
     arguments.add_argument("--jobs", type=int, default=2)
     arguments.add_argument("--work", type=pathlib.Path)
     arguments.add_argument("--record", type=pathlib.Path, help="write every report's gist there, a JSON object a line")
@@ -121,17 +129,20 @@ def main():
             subprocess.run([args.proofmark, "stamp", str(clip), "-o", str(stamped), "--title", clip.stem, "--force", "-q", "--home", str(home)], check=True, stdout=subprocess.DEVNULL)
             made = {}
             for kind, ways in COPIES.items():
-                for n, way in enumerate(ways):
+                for n, way in list(enumerate(ways))[i % args.every :: args.every]:
                     target = work / f"copy_{len(made)}.mkv"
                     ffmpeg(["-i", str(stamped), *way.split(), str(target)])
                     made[target.name] = ("copy", kind, n)
             for size in SIZES:
                 for n in range(POSITIONS):
-                    side = (size / 100) ** 0.5
                     other = bases[(i + 5 + 3 * n) % len(bases)]
                     target = work / f"edit_{len(made)}.mkv"
-                    replaced(stamped, other, size, random.random() * (1 - side), random.random() * (1 - side), target)
+                    replaced(stamped, other, size, random.random(), random.random(), target)
                     made[target.name] = ("edit", size, n)
+            for n, (size, keep) in enumerate(CROPPED):
+                target = work / f"edit_{len(made)}.mkv"
+                replaced(stamped, bases[(i + 7 + n) % len(bases)], size, random.random(), random.random(), target, keep)
+                made[target.name] = ("edit", f"cropped too, {size}", n)
             for n, (colour, size) in enumerate(COVERED):
                 side = (size / 100) ** 0.5
                 target = work / f"cover_{len(made)}.mkv"

@@ -54,6 +54,10 @@ pub struct Registered {
     /// Where the picture in question looks otherwise than the registered one; `None` if that cannot
     /// be told: it was not compared, or lies otherwise in the frame.
     pub difference: Option<DifferenceMap>,
+    /// Whether it was the part of the picture in question that the mark covers that was compared,
+    /// and the rest is another picture's.
+    #[serde(skip)]
+    pub inset: bool,
     /// When the picture in question looks like no moment of the registered one, in seconds.
     pub unmatched: Vec<TimeRange>,
     /// How far the sound in question is from the registered one; `None` as above.
@@ -109,6 +113,7 @@ impl Registered {
             manifest,
             resemblance,
             difference,
+            inset: false,
             unmatched,
             sound_resemblance,
             stills,

@@ -222,6 +222,7 @@ impl Case {
             manifest,
             resemblance: (self.video > 0).then_some(resemblance),
             difference: None,
+            inset: false,
             unmatched: Vec::new(),
             sound_resemblance: (self.audio > 0).then_some(sound_resemblance),
             stills: None,

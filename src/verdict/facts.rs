@@ -2,8 +2,8 @@
 
 use super::Findings;
 use super::thresholds::{
-    ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, NO_PART, NOTHING_ELSE, PLAIN,
-    UNDISTURBED,
+    ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, LONGER, NO_PART, NOTHING_ELSE,
+    PLAIN, SHORTER, UNDISTURBED,
 };
 use crate::audio::AudioEvidence;
 use crate::fingerprint::{AudioFingerprint, DifferenceMap, VideoFingerprint};
@@ -13,6 +13,34 @@ use crate::recovery::Registered;
 use crate::registry::Entry;
 use crate::video::VideoEvidence;
 use proofmark_core::TimeRange;
+
+/// How long a clip and the registered one last, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    pub(super) seconds: f64,
+    /// At least and at most.
+    pub(super) registered: [f64; 2],
+    /// How fast the clip runs, where its picture tells: the registered one goes on by so much in a
+    /// second of it.
+    pub(super) speed: Option<f64>,
+}
+
+impl Lengths {
+    /// What the registered clip lasts at least, if this one lasts less at its own speed.
+    pub(super) fn shorter(self) -> Option<f64> {
+        let [least, _] = self.registered;
+        (self.seconds < least / self.speed.unwrap_or(1.0) - SHORTER).then_some(least)
+    }
+
+    /// What the registered clip lasts at most, if this one lasts more at its own speed, or at any
+    /// that would not be noticed where that is not known.
+    pub(super) fn longer(self) -> Option<f64> {
+        let [_, most] = self.registered;
+        let slack = if self.speed.is_some() { LONGER.known } else { LONGER.unknown };
+        let expected = most / self.speed.unwrap_or(1.0);
+        (self.seconds > expected * (1.0 + slack) + LONGER.seconds).then_some(most)
+    }
+}
 
 /// Whose manifest it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,12 +235,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// How the picture looks part by part, where it lies as that of the registered clip did.
+    /// How the picture looks part by part, where it is known which part of the registered clip's it
+    /// shows: its mark lies as it did there, or it looks the same.
     pub(super) fn compared(&self, entry: &'a Registered) -> Option<&'a DifferenceMap> {
-        entry
-            .difference
-            .as_ref()
-            .filter(|_| self.video.is_some_and(|v| !v.detected) || self.lies_as_stamped())
+        let placed = self.video.is_some_and(|v| !v.detected)
+            || self.lies_as_stamped()
+            || Self::match_video(entry) == Likeness::Same;
+        entry.difference.as_ref().filter(|_| placed)
     }
 
     /// Share of the picture that looks otherwise than the registered one, where a part does and the
@@ -224,16 +253,13 @@ impl<'a> Facts<'a> {
         (map.share > 0.0 && rest).then_some(map.share)
     }
 
-    /// Whether parts could not be compared though the picture lies as it was registered.
-    pub(super) fn is_untold(&self, entry: &Registered) -> bool {
-        match self.compared(entry) {
-            Some(map) => !map.is_told(),
-            None => entry.picture.is_some() && self.lies_as_stamped(),
-        }
+    /// Whether parts could not be compared though the registered picture is there to compare.
+    pub(super) fn is_untold(&self, entry: &'a Registered) -> bool {
+        entry.picture.is_some() && !self.compared(entry).is_some_and(DifferenceMap::is_told)
     }
 
-    /// Seconds that the clip lasts, and that the registered one lasts at least and at most.
-    pub(super) fn lasts(&self, entry: &Registered) -> Option<(f64, [f64; 2])> {
+    /// How long the clip and the registered one last.
+    pub(super) fn lasts(&self, entry: &Registered) -> Option<Lengths> {
         let seconds = self.found.detected?.info.seconds?;
         let known = [
             entry.picture.as_ref().and_then(VideoFingerprint::lasts),
@@ -241,7 +267,9 @@ impl<'a> Facts<'a> {
         ];
         let longest =
             known.into_iter().flatten().reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])])?;
-        Some((seconds, longest.map(f64::from)))
+        let looks = entry.resemblance.filter(|_| Self::match_video(entry) == Likeness::Same);
+        let speed = looks.map(|r| f64::from(r.speed));
+        Some(Lengths { seconds, registered: longest.map(f64::from), speed })
     }
 
     /// How far the sound is.
@@ -293,10 +321,18 @@ impl<'a> Facts<'a> {
             })
     }
 
-    /// Share of the picture that the mark covers, where that is plain enough to be told.
+    /// Share of the picture that the mark covers, where that is plain enough to be told: by the
+    /// mark alone, or because the registered picture was found in just that part.
     pub(super) fn share(&self) -> Option<f32> {
-        let video = self.video.filter(|v| v.detected && v.evidence >= PLAIN)?;
+        let plain = |v: &&VideoEvidence| v.evidence >= PLAIN || self.is_inset();
+        let video = self.video.filter(|v| v.detected).filter(plain)?;
         video.area.as_ref().map(|a| a.share).filter(|share| *share <= NOTHING_ELSE)
+    }
+
+    /// Whether the registered picture lies within another one.
+    fn is_inset(&self) -> bool {
+        !self.lies_as_stamped()
+            && self.original().is_some_and(|r| r.inset && Self::match_video(r) == Likeness::Same)
     }
 
     /// Whether the mark surely covers a part of what it was put into. Where it is missing it may
@@ -408,5 +444,17 @@ mod tests {
             [r(6.0, 8.0)],
             "nothing is missing where another of our marks is"
         );
+    }
+
+    #[test]
+    fn a_copy_is_longer_or_shorter_at_its_own_speed() {
+        let clip = |seconds, speed| Lengths { seconds, registered: [6.0, 6.5], speed };
+        // Two seconds put in, and the same copy where its speed is not known.
+        assert_eq!(clip(8.0, Some(1.0)).longer(), Some(6.5));
+        assert_eq!(clip(8.0, None).longer(), None);
+        // Slower or faster it lasts longer or shorter, whole as it is.
+        assert_eq!((clip(8.0, Some(0.8)).longer(), clip(8.0, Some(0.8)).shorter()), (None, None));
+        assert_eq!(clip(4.9, Some(1.25)).shorter(), None);
+        assert_eq!(clip(4.9, Some(1.0)).shorter(), Some(6.0));
     }
 }

@@ -8,10 +8,10 @@ use super::Verdict::{
     self, Altered, Contradictory, Foreign, Intact, Lookalike, Marked, Mixed, NothingFound,
     Recovered,
 };
-use super::facts::{Facts, Likeness, without};
+use super::facts::{Facts, Lengths, Likeness, without};
 use super::reason::{Param, Params, Severity, params};
 use super::reported;
-use super::thresholds::{LONGER, PART_SEEN, SHORTER};
+use super::thresholds::PART_SEEN;
 use super::when::{
     actor, another_number, contradiction, elsewhere, entry, gap, is_another, is_confirmed, lasts,
     looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments, window,
@@ -396,8 +396,8 @@ pub(super) const RULES: &[Rule] = &[
             .seen
             .and_then(|p| f.entry(p))
             .filter(|r| matches!(Facts::match_video(r), Likeness::Same | Likeness::Alike))?;
-        let parts = match &r.difference {
-            Some(map) if map.is_told() && map.share == 0.0 && f.lies_as_stamped() => "same",
+        let parts = match f.compared(r) {
+            Some(map) if map.is_told() && map.share == 0.0 => "same",
             _ => "untold",
         };
         params([("parts", parts.into()), ("least", Param::Share(PART_SEEN))])
@@ -411,12 +411,8 @@ pub(super) const RULES: &[Rule] = &[
             Facts::match_audio(r) == Likeness::Different && !f.sounds_as_stamped()
         }))
     }),
-    rule!("registry.shorter", Note, None, [], |f| lasts(f, |now, [least, _]| {
-        (now < least - SHORTER).then_some(least)
-    })),
-    rule!("registry.longer", Doubt, None, [], |f| lasts(f, |now, [_, most]| {
-        (now > most * (1.0 + LONGER.1) + LONGER.0).then_some(most)
-    })),
+    rule!("registry.shorter", Note, None, [], |f| lasts(f, Lengths::shorter)),
+    rule!("registry.longer", Doubt, None, [], |f| lasts(f, Lengths::longer)),
     rule!("registry.knows", Note, None, [], |f| f
         .original()
         .filter(|_| !f.is_whole() && f.is_claimed().is_none())

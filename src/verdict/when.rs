@@ -1,6 +1,6 @@
 //! What rules ask in more than one place, and what they tell.
 
-use super::facts::{Facts, Likeness};
+use super::facts::{Facts, Lengths, Likeness};
 use super::reason::{Param, Params, Word, params};
 use super::reported;
 use crate::provenance::{ActorState, ManifestReport, ManifestState};
@@ -86,13 +86,10 @@ pub(super) fn window(f: &Facts<'_>) -> Option<Params> {
 
 /// How long a clip lasts that is not whole, and the registered one, if `differs` says how long that
 /// is at least or at most.
-pub(super) fn lasts(
-    f: &Facts<'_>,
-    differs: impl Fn(f64, [f64; 2]) -> Option<f64>,
-) -> Option<Params> {
-    let (seconds, range) = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
-    let registered = differs(seconds, range)?;
-    params([("seconds", Param::Seconds(seconds)), ("registered", Param::Seconds(registered))])
+pub(super) fn lasts(f: &Facts<'_>, differs: impl Fn(Lengths) -> Option<f64>) -> Option<Params> {
+    let lengths = f.original().filter(|_| !f.is_whole()).and_then(|r| f.lasts(r))?;
+    let registered = Param::Seconds(differs(lengths)?);
+    params([("seconds", Param::Seconds(lengths.seconds)), ("registered", registered)])
 }
 
 /// Whether a clip is another than the registered one: it carries no mark of that, looks or sounds

@@ -1,7 +1,9 @@
 //! A clip beside what is registered: as it is, and as it was before something was done to it.
 
 use crate::detect::Detected;
-use crate::fingerprint::{AudioQuery, Comparison, Query, Sketch, VideoFingerprint};
+use crate::fingerprint::{
+    AudioQuery, Comparison, DifferenceMap, Query, Sketch, Turn, VideoFingerprint,
+};
 use crate::recovery::Registered;
 use crate::video::{AreaMap, Geometry};
 
@@ -22,12 +24,11 @@ impl Queries {
     /// Holds a clip against those that the registry remembers of its numbers.
     pub(super) fn compare(&self, found: Option<&Detected>, registered: &mut [Registered]) {
         let before = found.map(undone).unwrap_or_default();
-        // What was turned looks otherwise at every edge.
-        let turned = found.and_then(|d| d.picture.as_ref()?.geometry).is_some_and(is_turned);
         for r in registered {
-            if let Some(nearest) = self.nearest(found, r, &before) {
+            if let Some((nearest, inset)) = self.nearest(found, r, &before) {
                 r.resemblance = Some(nearest.resemblance);
-                r.difference = nearest.difference.filter(|_| !turned);
+                r.inset = inset;
+                r.difference = nearest.difference;
                 r.unmatched = nearest.unmatched;
             }
             r.sound_resemblance =
@@ -35,24 +36,31 @@ impl Queries {
         }
     }
 
-    /// The nearest of what the clip is and may have been.
+    /// The nearest of what the clip is and may have been, and whether it is an inset.
     fn nearest(
         &self,
         found: Option<&Detected>,
         registered: &Registered,
         before: &[Look],
-    ) -> Option<Comparison> {
+    ) -> Option<(Comparison, bool)> {
         let picture = registered.picture.as_ref()?;
         let look = self.video.as_ref()?;
         let sketch = found?.sketch.as_ref()?;
-        let undone = before.iter().filter_map(|b| {
-            let nearest = with_or_without_bars(&b.sketch, &b.query, picture)?;
-            Some(Comparison { difference: None, ..nearest })
-        });
-        with_or_without_bars(sketch, look, picture)
-            .into_iter()
-            .chain(undone)
-            .min_by(|a, b| a.resemblance.distance.total_cmp(&b.resemblance.distance))
+        let plain = with_or_without_bars(sketch, look, picture).map(|c| (c, Lies::Alike));
+        let undone = before
+            .iter()
+            .filter_map(|b| Some((with_or_without_bars(&b.sketch, &b.query, picture)?, b.lies)));
+        let mut tried: Vec<(Comparison, Lies)> = plain.into_iter().chain(undone).collect();
+        tried.sort_by(|a, b| a.0.resemblance.distance.total_cmp(&b.0.resemblance.distance));
+        // What was turned looks otherwise at every edge: where it does is asked of what was cut.
+        let cut = tried
+            .iter_mut()
+            .find(|(c, lies)| lies.is_cut() && c.resemblance.same())
+            .map(|(c, lies)| lies.difference(c.difference.take()));
+        let turned = before.iter().any(|b| b.lies.is_cut());
+        let (nearest, lies) = tried.into_iter().next()?;
+        let difference = if turned { cut.flatten() } else { lies.difference(nearest.difference) };
+        Some((Comparison { difference, ..nearest }, lies == Lies::Inset))
     }
 }
 
@@ -60,6 +68,43 @@ impl Queries {
 struct Look {
     sketch: Sketch,
     query: Query,
+    lies: Lies,
+}
+
+/// How what may have been lies in the frame of the clip.
+#[derive(Clone, Copy, PartialEq)]
+enum Lies {
+    /// As the clip does.
+    Alike,
+    /// Turned, with edges where nothing is known.
+    Turned,
+    /// Turned, and cut to this share of its sides, where something is known all over.
+    Cut(Turn, f32),
+    /// Within another picture.
+    Inset,
+}
+
+impl Look {
+    fn new(sketch: Sketch, lies: Lies) -> Self {
+        Self { query: Query::new(&sketch), sketch, lies }
+    }
+}
+
+impl Lies {
+    fn is_cut(self) -> bool {
+        matches!(self, Self::Cut(..))
+    }
+
+    /// Where the clip looks otherwise, by where that looks otherwise; `None` if that says nothing.
+    fn difference(self, seen: Option<DifferenceMap>) -> Option<DifferenceMap> {
+        match self {
+            Self::Alike => seen,
+            Self::Turned | Self::Inset => None,
+            Self::Cut(turn, kept) => seen.map(|map| {
+                map.moved(|place| turn.to_upright(place).map(|share| (share - 0.5) / kept + 0.5))
+            }),
+        }
+    }
 }
 
 /// The nearest of a clip as it is and, where that is not the registered one, as it is with other
@@ -88,19 +133,23 @@ fn undone(found: &Detected) -> Vec<Look> {
     let (Some(sketch), Some(picture)) = (&found.sketch, &found.picture) else { return Vec::new() };
     let Some(g) = picture.geometry else { return Vec::new() };
     let turned = is_turned(g);
-    let turns: &[f32] = if turned { &[1.0, -1.0] } else { &[0.0] };
-    let needed = turned || g.inverted;
-    let straight = turns
-        .iter()
-        .filter(|_| needed)
-        .map(|way| sketch.straightened(way * g.rotation, g.inverted));
-    let part = picture
-        .area
-        .as_ref()
-        .filter(|_| !needed)
-        .and_then(AreaMap::part)
-        .map(|part| sketch.part(part));
-    straight.chain(part).map(|sketch| Look { query: Query::new(&sketch), sketch }).collect()
+    if !turned && !g.inverted {
+        let part = picture.area.as_ref().and_then(AreaMap::part);
+        return part.map(|part| Look::new(sketch.part(part), Lies::Inset)).into_iter().collect();
+    }
+    let straight = |degrees: f32| sketch.straightened(degrees, g.inverted);
+    if !turned {
+        return vec![Look::new(straight(0.0), Lies::Alike)];
+    }
+    let looks = |way: f32| {
+        let turn = Turn::new(sketch.frame(), way * g.rotation);
+        let straight = straight(way * g.rotation);
+        let kept = turn.kept();
+        let edge = (1.0 - kept) / 2.0;
+        let cut = straight.part([edge, edge, 1.0 - edge, 1.0 - edge]);
+        [Look::new(straight, Lies::Turned), Look::new(cut, Lies::Cut(turn, kept))]
+    };
+    [1.0, -1.0].into_iter().flat_map(looks).collect()
 }
 
 /// A clip without what may have been taken for bars in the registered one and not here, or here and

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use multiversion::multiversion;
 use serde::Serialize;
 
-use super::difference::{self, DifferenceMap};
-use super::pdq::{Hash, hash};
+use super::difference::{self, DifferenceMap, Laid, Lies};
+use super::pdq::{Hash, Thumbnail, hash};
+use super::place::{self, Start, put, put_small};
 use super::unmatched::{Moment, SLACK, STILL, restless, stretches, unrest};
-use super::video::{Frame, Sketch, Small, VideoFingerprint, small};
-use super::window::{Content, Window, thumbnail_of};
+use super::video::{Frame, Sketch, VideoFingerprint};
+use super::window::{Content, Window};
 use proofmark_core::TimeRange;
 
 /// Frames that must lie beside each other to count.
@@ -20,17 +21,15 @@ const PROBES: usize = 4;
 const BEST: usize = 4;
 /// Steps by which a window is moved about, in shares of the picture.
 const STEPS: [f32; 4] = [0.04, 0.02, 0.01, 0.005];
+/// Guesses from which is tried where it lies to a fraction of a pixel.
+const PLACES: usize = 12;
+/// Bits up to which that is not asked: it lies where it was found.
+const PLACED: f32 = 10.0;
 /// Speeds at which the clip may run, that of the fingerprint being one.
 const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
 
 /// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
 const SAME_ASPECT: i32 = 3;
-/// Share of each side of the registered picture that must be seen to tell where it looks otherwise:
-/// what is made larger has more to see than what was kept of it.
-const NEARLY_ALL: f32 = 0.85;
-/// The same of what may be seen beyond it.
-const NO_MORE: f32 = 1.03;
-
 /// How far a clip and a fingerprint are apart, at the best guess of what was done to the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -116,15 +115,17 @@ pub struct Comparison {
 #[derive(Debug)]
 pub struct Query {
     aspect: f32,
-    /// Width over height of the whole frame, and the shares of both that are between bars.
+    /// Width over height of the whole frame, and what of it is between bars.
     frame: f32,
-    content: [f32; 2],
+    content: Content,
     /// What is between bars, of the frames that say something.
     frames: Vec<Frame>,
-    /// The same, as small pictures.
-    smalls: Vec<Small>,
-    /// Some of them again, as pictures.
-    probes: Vec<super::pdq::Thumbnail>,
+    /// The same, as pictures.
+    pictures: Vec<Thumbnail>,
+    /// The same with their bars; none where there are no bars.
+    framed: Vec<Thumbnail>,
+    /// Some of them again.
+    probes: Vec<Thumbnail>,
     /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with
     /// the probes put where they would have come from.
     guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
@@ -132,7 +133,7 @@ pub struct Query {
 
 /// Bits by which two frames differ, and which of the clip's frames is beside which of the
 /// fingerprint's.
-type Pair = (f32, usize, usize);
+type Distance = (f32, usize, usize);
 
 /// A clip beside a fingerprint.
 #[derive(Debug)]
@@ -154,23 +155,17 @@ impl Query {
     /// For a clip.
     #[must_use]
     pub fn new(clip: &Sketch) -> Self {
-        let (frames, smalls): (Vec<Frame>, Vec<Small>) =
-            clip.telling().map(|(frame, picture)| (frame, small(&picture))).unzip();
-        let count = PROBES.min(frames.len());
-        let spread: Vec<usize> =
-            (0..count).map(|i| (2 * i + 1) * frames.len() / (2 * count)).collect();
-        let probes = clip
-            .telling()
-            .enumerate()
-            .filter(|(i, _)| spread.contains(i))
-            .map(|(_, (_, picture))| picture)
-            .collect();
+        let (frames, pictures): (Vec<Frame>, Vec<Thumbnail>) = clip.telling().unzip();
+        let framed =
+            if clip.content == Content::ALL { Vec::new() } else { clip.framed().collect() };
+        let probes = spread(pictures.len()).map(|i| pictures[i].clone()).collect();
         Self {
             aspect: clip.aspect,
             frame: clip.frame(),
-            content: clip.content.shares(),
+            content: clip.content,
             frames,
-            smalls,
+            framed,
+            pictures,
             probes,
             guesses: RwLock::default(),
         }
@@ -187,7 +182,7 @@ impl Query {
     fn scale(&self, window: &Window, original: f32) -> [f32; 2] {
         let sides = |aspect: f32| [aspect.max(1.0), (1.0 / aspect).max(1.0)];
         let (own, theirs) = (sides(self.frame), sides(original));
-        let [across, down] = self.content;
+        let [across, down] = self.content.shares();
         [own[0] * across / (window.width * theirs[0]), own[1] * down / (window.height * theirs[1])]
     }
 
@@ -241,14 +236,13 @@ impl Query {
     #[must_use]
     pub fn compare(&self, other: &VideoFingerprint) -> Option<Comparison> {
         let closest = self.closest(other)?;
-        // Of which window something was replaced, the rest of it tells: the plain one is tried,
-        // too.
-        let plain = self
-            .align(&Window::WHOLE, other)
-            .filter(|_| closest.resemblance.same_aspect && closest.window != Window::WHOLE);
-        let maps = std::iter::once(&closest).chain(&plain).filter_map(|a| self.map(a, other));
-        let difference =
-            maps.min_by(|a, b| b.is_told().cmp(&a.is_told()).then(a.share.total_cmp(&b.share)));
+        let placed = self.place(&closest, other);
+        let difference = placed.as_ref().and_then(|a| self.map(a, other));
+        // Who it is was asked of one window; how near it is may be told by a better one.
+        let nearer = placed.filter(|p| {
+            closest.resemblance.same() && p.resemblance.distance < closest.resemblance.distance
+        });
+        let closest = nearer.unwrap_or(closest);
         Some(Comparison {
             resemblance: closest.resemblance,
             difference,
@@ -256,29 +250,50 @@ impl Query {
         })
     }
 
+    /// The same clip where it lies best in the registered pictures, tried from several guesses.
+    fn place(&self, closest: &Aligned, other: &VideoFingerprint) -> Option<Aligned> {
+        let beside = spread(closest.beside.len()).map(|i| closest.beside[i]).collect();
+        let mut starts = vec![Start { window: closest.window, beside }];
+        if closest.resemblance.distance > PLACED {
+            let guessed = self.guessed(other).into_iter().map(|g| g.1).take(PLACES);
+            let guesses = std::iter::once(Window::WHOLE).chain(guessed);
+            starts.extend(guesses.map(|window| self.start(window, other)));
+        }
+        let window = place::find(&self.pictures, &other.smalls()?, starts)?;
+        self.align(&window, other)
+    }
+
+    /// A window, and what is nearest to some of the clip's pictures there.
+    fn start(&self, window: Window, other: &VideoFingerprint) -> Start {
+        let near = |i: usize| {
+            let placed = placed(&self.pictures[i], &window);
+            let distance = |j: &usize| placed.distance(&other.frames[*j].hash);
+            Some((i, (0..other.frames.len()).min_by_key(distance)?))
+        };
+        Start { window, beside: spread(self.pictures.len()).filter_map(near).collect() }
+    }
+
     /// Where the clip looks otherwise than what it is beside.
     fn map(&self, aligned: &Aligned, other: &VideoFingerprint) -> Option<DifferenceMap> {
-        let [narrow, wide] =
-            [f32::min, f32::max].map(|f| f(aligned.window.width, aligned.window.height));
-        // Beyond the edges of what was registered nothing is known.
-        if narrow < NEARLY_ALL || wide > NO_MORE {
-            return None;
-        }
         // Where all moves fast, what is beside a picture shows the same moment only if it is far
         // more like it than the pictures before and after.
-        let same = |&(i, j): &(usize, usize)| {
+        let same = |&&(i, j): &&(usize, usize)| {
             let unrest = unrest(&self.frames, i);
             unrest <= STILL
                 || self.frames[i].hash.distance(&other.through(j, &aligned.window)) as f32
                     <= unrest / 2.0
         };
-        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(same).collect();
-        Some(difference::map(
-            &self.smalls,
-            &other.smalls(&aligned.window)?,
-            &still,
-            aligned.beside.len(),
-        ))
+        let still: Vec<(usize, usize)> = aligned.beside.iter().filter(same).copied().collect();
+        let content = aligned.window;
+        let lies = Lies { content, frame: content.frame(&self.content) };
+        let laid = |pictures: &[Thumbnail], window| -> Vec<difference::Pair> {
+            still.iter().map(|&(i, j)| (put_small(&pictures[i], window), j)).collect()
+        };
+        let beside = laid(&self.pictures, &content);
+        let framed =
+            if self.framed.is_empty() { Vec::new() } else { laid(&self.framed, &lies.frame) };
+        let clip = Laid { beside: &beside, framed: &framed, lies };
+        Some(difference::map(&clip, &other.smalls()?, aligned.beside.len()))
     }
 
     /// When the clip looks like no registered picture, though the most of it does.
@@ -320,7 +335,7 @@ impl Query {
     }
 
     /// Moves a window to where it fits best, frame against frame as they lie at first.
-    fn refine(&self, mut window: Window, other: &VideoFingerprint) -> Window {
+    fn refine(&self, window: Window, other: &VideoFingerprint) -> Window {
         let pairs: Vec<(Hash, usize)> = self
             .probes
             .iter()
@@ -331,20 +346,9 @@ impl Query {
                 Some((whole, near))
             })
             .collect();
-        let score =
-            |w: &Window| pairs.iter().map(|(h, i)| h.distance(&other.through(*i, w))).sum::<u32>();
-        let mut least = score(&window);
-        for step in STEPS {
-            while let Some((better, moved)) = window
-                .neighbours(step)
-                .into_iter()
-                .map(|w| (score(&w), w))
-                .min_by_key(|b| b.0)
-                .filter(|b| b.0 < least)
-            {
-                (least, window) = (better, moved);
-            }
-        }
+        let (_, window) = window.descend(&STEPS, |w| {
+            pairs.iter().map(|(h, i)| h.distance(&other.through(*i, w))).sum::<u32>() as f32
+        });
         window
     }
 
@@ -359,7 +363,7 @@ impl Query {
         let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
         let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
         let least = LEAST.min(self.frames.len()).min(other.frames.len());
-        let mut best: Option<(f32, Vec<Pair>, f32)> = None;
+        let mut best: Option<(f32, Vec<Distance>, f32)> = None;
         for speed in SPEEDS {
             let (low, high) = (start - speed * last, end - speed * first);
             let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
@@ -372,9 +376,9 @@ impl Query {
                             .zip(other.frames[from..].iter().zip(&row[from..]))
                             .take_while(|(_, (b, _))| b.time <= time + SLACK);
                         near.map(|(j, (_, distance))| (*distance, i, j))
-                            .min_by(|a: &Pair, b| a.0.total_cmp(&b.0))
+                            .min_by(|a: &Distance, b| a.0.total_cmp(&b.0))
                     });
-                let beside: Vec<Pair> = beside.collect();
+                let beside: Vec<Distance> = beside.collect();
                 let mean = beside.iter().map(|b| b.0).sum::<f32>() / beside.len().max(1) as f32;
                 if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
                     best = Some((mean, beside, speed));
@@ -409,10 +413,14 @@ impl Query {
 }
 
 /// The hash of a picture that has been put where it may have come from.
-fn placed(picture: &super::pdq::Thumbnail, window: &Window) -> Hash {
-    let mut out = thumbnail_of(0.0);
-    window.place(&Content::ALL, picture, &mut out);
-    hash(&out).0
+fn placed(picture: &Thumbnail, window: &Window) -> Hash {
+    hash(&put(picture, window)).0
+}
+
+/// Some of so many pictures, spread over them.
+fn spread(of: usize) -> impl Iterator<Item = usize> {
+    let count = PROBES.min(of);
+    (0..count).map(move |i| (2 * i + 1) * of / (2 * count))
 }
 
 /// The mean distance of probes from their nearest frames. A search spends its time here: counting

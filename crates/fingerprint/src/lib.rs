@@ -8,7 +8,7 @@
 //! it, and hashed again. That needs hashes alone, and tells which fingerprints are worth a closer
 //! look; there the window is moved to where the original, seen through it, fits best, and frames
 //! are compared in order. Where the two look otherwise is found in the small pictures
-//! (`difference`).
+//! (`difference`), once the clip is laid upon the original to a fraction of a pixel (`place`).
 //!
 //! A [`AudioFingerprint`] is sixteen of Chromaprint's hashes a second (`audio`) of one channel at a
 //! low rate (`resample`). A [`AudioQuery`] (`stretch`) holds a [`Recording`] against many of them,
@@ -23,8 +23,10 @@ mod audio;
 mod compare;
 mod difference;
 mod pdq;
+mod place;
 mod resample;
 mod stretch;
+mod turn;
 mod unmatched;
 mod video;
 mod window;
@@ -34,4 +36,5 @@ pub use compare::{Comparison, Query, Resemblance};
 pub use difference::DifferenceMap;
 pub use pdq::{Hash, pdq};
 pub use stretch::{AudioQuery, AudioResemblance};
+pub use turn::Turn;
 pub use video::{Sketch, Sketcher, VideoFingerprint};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::pdq::{Hash, LINES, SIDE, Thumbnail, hash, thumbnail};
+use super::turn::Turn;
 use super::window::{Content, Window, thumbnail_of};
 use proofmark_core::{Spaced, video::Luma};
 
@@ -100,15 +101,10 @@ impl VideoFingerprint {
         }
     }
 
-    /// The small pictures as seen through a window; `None` if only the hashes were read.
-    pub(super) fn smalls(&self, window: &Window) -> Option<Vec<Small>> {
-        let one = |picture: &[u8]| -> Small {
-            if *window == Window::WHOLE {
-                Box::new(std::array::from_fn(|i| f32::from(picture[i])))
-            } else {
-                small(&window.look(picture, SMALL))
-            }
-        };
+    /// The small pictures; `None` if only the hashes were read.
+    pub(super) fn smalls(&self) -> Option<Vec<Small>> {
+        let one =
+            |picture: &[u8]| -> Small { Box::new(std::array::from_fn(|i| f32::from(picture[i]))) };
         (self.pictures.len() == self.frames.len() * SMALL * SMALL)
             .then(|| self.pictures.chunks_exact(SMALL * SMALL).map(one).collect())
     }
@@ -258,22 +254,16 @@ impl Sketch {
     /// be where corners are black.
     #[must_use]
     pub fn straightened(&self, degrees: f32, inverted: bool) -> Self {
-        let before = self.frame();
-        let odd = (degrees / 90.0).round().rem_euclid(2.0) != 0.0;
-        let after = if odd { 1.0 / before } else { before };
-        // Both frames in units of the upright one's height.
-        let [width, height] = if odd { [1.0, after] } else { [after, 1.0] };
-        let (sin, cos) = degrees.to_radians().sin_cos();
+        let turn = Turn::new(self.frame(), degrees);
         let from = |i: usize| {
-            let place = |at: usize| (at as f32 + 0.5) / SIDE as f32 - 0.5;
-            let (x, y) = (place(i % SIDE) * after, place(i / SIDE));
-            let index = |share: f32| {
-                ((share + 0.5) * SIDE as f32).floor().clamp(0.0, (SIDE - 1) as f32) as usize
-            };
-            (index((x * cos - y * sin) / width), index((x * sin + y * cos) / height))
+            let place = |at: usize| (at as f32 + 0.5) / SIDE as f32;
+            let index =
+                |share: f32| (share * SIDE as f32).floor().clamp(0.0, (SIDE - 1) as f32) as usize;
+            let [x, y] = turn.to_frame([place(i % SIDE), place(i / SIDE)]).map(index);
+            y * SIDE + x
         };
-        let places: Vec<usize> = (0..SIDE * SIDE).map(from).map(|(x, y)| y * SIDE + x).collect();
-        self.taken_from(&places, after, inverted)
+        let places: Vec<usize> = (0..SIDE * SIDE).map(from).collect();
+        self.taken_from(&places, turn.aspect(), inverted)
     }
 
     /// The same clip with each pixel from another place, in a frame of this aspect ratio, and with
@@ -311,6 +301,16 @@ impl Sketch {
             .map(|i| at(i / SIDE, top, bottom) * SIDE + at(i % SIDE, left, right))
             .collect();
         self.taken_from(&places, aspect, false)
+    }
+
+    /// Each frame that says something, with its bars.
+    pub(super) fn framed(&self) -> impl Iterator<Item = Thumbnail> {
+        let telling = |picture: &Thumbnail| {
+            let mut cut = thumbnail_of(0.0);
+            self.content.cut(picture, &mut cut);
+            hash(&cut).1 >= QUALITY
+        };
+        self.frames.iter().map(|(_, picture)| picture.picture()).filter(move |p| telling(p))
     }
 
     /// Each frame that says something, with what is between its bars.

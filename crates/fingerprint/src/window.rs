@@ -157,6 +157,60 @@ impl Window {
         ]
     }
 
+    /// Guesses around this one, each with one of its edges a little elsewhere.
+    fn edges(&self, step: f32) -> [Self; 8] {
+        let edge = |left: f32, top: f32, right: f32, bottom: f32| Self {
+            x: self.x + left,
+            y: self.y + top,
+            width: self.width + right - left,
+            height: self.height + bottom - top,
+            ..*self
+        };
+        [
+            edge(step, 0.0, 0.0, 0.0),
+            edge(-step, 0.0, 0.0, 0.0),
+            edge(0.0, step, 0.0, 0.0),
+            edge(0.0, -step, 0.0, 0.0),
+            edge(0.0, 0.0, step, 0.0),
+            edge(0.0, 0.0, -step, 0.0),
+            edge(0.0, 0.0, 0.0, step),
+            edge(0.0, 0.0, 0.0, -step),
+        ]
+    }
+
+    /// Moves it, by smaller and smaller steps, to where its score is least, which is told too.
+    pub(super) fn descend(mut self, steps: &[f32], score: impl Fn(&Self) -> f32) -> (f32, Self) {
+        let mut least = score(&self);
+        for &step in steps {
+            while let Some((better, moved)) = self
+                .neighbours(step)
+                .into_iter()
+                .chain(self.edges(step))
+                .map(|w| (score(&w), w))
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .filter(|b| b.0 < least)
+            {
+                (least, self) = (better, moved);
+            }
+        }
+        (least, self)
+    }
+
+    /// Where the whole frame lies, of which this window shows what is between bars.
+    pub(super) fn frame(&self, content: &Content) -> Self {
+        let [across, down] = content.shares();
+        let [left, top] = [content.x, content.y].map(|[start, _]| start as f32 / SIDE as f32);
+        let left = if self.mirrored { 1.0 - left - across } else { left };
+        let (width, height) = (self.width / across, self.height / down);
+        Self { x: self.x - left * width, y: self.y - top * height, width, height, ..*self }
+    }
+
+    /// Where in the whole picture a place in this window lies.
+    pub(super) fn through(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let x = if self.mirrored { 1.0 - x } else { x };
+        [self.x + x * self.width, self.y + y * self.height]
+    }
+
     /// The part of a picture of `side`×`side` pixels that is in this window.
     pub(super) fn look(&self, from: &[u8], side: usize) -> Thumbnail {
         let taps = |start: f32, size: f32, mirrored: bool| -> [Tap; SIDE] {
