@@ -95,7 +95,7 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
         *forged.pointer_mut(at).unwrap() = other.into();
         assert!(!confirmed(&forged), "{forged}");
     }
-    server.post(&receipts, b"{}").refused(400, "anchor");
+    server.post(&receipts, b"{}").refused(400, "repository");
     server.get("/v1/manifests/urn:c2pa:none/receipts").refused(404, "no manifest");
 }
 
@@ -192,7 +192,8 @@ fn storing_takes_a_token_with_the_scope() {
     for _ in 0..2 {
         let stored =
             server.ask("POST", "/v1/manifests?returnReceipt=true", Some(&manifests), &store);
-        assert_eq!((stored.status, stored.json()), (200, json!({"manifestId": id})));
+        assert_eq!((stored.status, &stored.json()["manifestId"]), (200, &json!(id)));
+        assert_eq!(stored.json()["receipt"]["anchor"]["uri"], path);
     }
     assert_eq!(
         server.post_file("/v1/verify", &desk.path("upload.mp4")).json()["verdict"],
