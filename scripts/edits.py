@@ -37,12 +37,15 @@ HONEST = {
     "sound alone": "-vn -c:a aac -b:a 96k",
 }
 
+# Another clip in 12 % of the picture.
+TWELVE = "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw*.173)*2:h=trunc(ih*.173)*2[o][m];[m][o]overlay=W*.3:H*.2:shortest=1"
+
 # Other content in it, or another's claim on it: {o} is another clip, {n} its name among the options.
 FORGED = {
     "half of the picture replaced": "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw/4)*2:h=ih[o][m];[m][o]overlay=0:0:shortest=1[v] -map [v] -map 0:a {x} -crf 24",
-    "12 % of the picture replaced": "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw*.173)*2:h=trunc(ih*.173)*2[o][m];[m][o]overlay=W*.3:H*.2:shortest=1[v] -map [v] -map 0:a {x} -crf 24",
-    "12 % replaced, then cropped to 80 %": "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw*.173)*2:h=trunc(ih*.173)*2[o][m];[m][o]overlay=W*.3:H*.2:shortest=1,crop=trunc(iw*.4)*2:trunc(ih*.4)*2[v] -map [v] -map 0:a {x} -crf 24",
-    "12 % replaced, then turned by 2 degrees": "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw*.173)*2:h=trunc(ih*.173)*2[o][m];[m][o]overlay=W*.3:H*.2:shortest=1,rotate=2*PI/180[v] -map [v] -map 0:a {x} -crf 24",
+    "12 % of the picture replaced": f"{TWELVE}[v] -map [v] -map 0:a {{x}} -crf 24",
+    "12 % replaced, then cropped to 80 %": f"{TWELVE},crop=trunc(iw*.4)*2:trunc(ih*.4)*2[v] -map [v] -map 0:a {{x}} -crf 24",
+    "12 % replaced, then turned by 2 degrees": f"{TWELVE},rotate=2*PI/180[v] -map [v] -map 0:a {{x}} -crf 24",
     "5 % of the picture replaced": "-filter_complex [1:v][0:v]scale2ref=w=trunc(iw*.112)*2:h=trunc(ih*.112)*2[o][m];[m][o]overlay=W*.55:H*.35:shortest=1[v] -map [v] -map 0:a {x} -crf 24",
     "another sound": "-map 0:v -map 1:a -shortest {x} -crf 26",
     "another picture": "-filter_complex [1:v][0:v]scale2ref=w=iw:h=ih[o][m];[m]nullsink -map [o] -map 0:a -shortest {x} -crf 26",

@@ -9,7 +9,7 @@ use super::difference::{self, DifferenceMap, Laid, Lies};
 use super::pdq::{Hash, Thumbnail, hash};
 use super::place::{self, Start, put, put_small};
 use super::unmatched::{Moment, SLACK, STILL, restless, stretches, unrest};
-use super::video::{Frame, Sketch, VideoFingerprint};
+use super::video::{Frame, Sketch, Small, VideoFingerprint};
 use super::window::{Content, Window};
 use proofmark_core::TimeRange;
 
@@ -30,6 +30,7 @@ const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
 
 /// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
 const SAME_ASPECT: i32 = 3;
+
 /// How far a clip and a fingerprint are apart, at the best guess of what was done to the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -124,8 +125,6 @@ pub struct Query {
     pictures: Vec<Thumbnail>,
     /// The same with their bars; none where there are no bars.
     framed: Vec<Thumbnail>,
-    /// Some of them again.
-    probes: Vec<Thumbnail>,
     /// The guesses for each aspect ratio that was asked for, in hundredths of its logarithm, with
     /// the probes put where they would have come from.
     guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
@@ -155,10 +154,14 @@ impl Query {
     /// For a clip.
     #[must_use]
     pub fn new(clip: &Sketch) -> Self {
-        let (frames, pictures): (Vec<Frame>, Vec<Thumbnail>) = clip.telling().unzip();
-        let framed =
-            if clip.content == Content::ALL { Vec::new() } else { clip.framed().collect() };
-        let probes = spread(pictures.len()).map(|i| pictures[i].clone()).collect();
+        let (mut frames, mut pictures, mut framed) = (Vec::new(), Vec::new(), Vec::new());
+        for (frame, cut, whole) in clip.telling() {
+            frames.push(frame);
+            pictures.push(cut);
+            if clip.content != Content::ALL {
+                framed.push(whole);
+            }
+        }
         Self {
             aspect: clip.aspect,
             frame: clip.frame(),
@@ -166,7 +169,6 @@ impl Query {
             frames,
             framed,
             pictures,
-            probes,
             guesses: RwLock::default(),
         }
     }
@@ -206,7 +208,9 @@ impl Query {
                 .into_iter()
                 .map(|window| Guess {
                     window,
-                    probes: self.probes.iter().map(|p| placed(p, &window)).collect(),
+                    probes: spread(self.pictures.len())
+                        .map(|i| placed(&self.pictures[i], &window))
+                        .collect(),
                 })
                 .collect();
             list.push((ratio, made.clone()));
@@ -216,7 +220,7 @@ impl Query {
 
     /// All guesses, the likeliest first.
     fn guessed(&self, other: &VideoFingerprint) -> Vec<(f32, Window)> {
-        if self.probes.is_empty() || other.frames.is_empty() {
+        if self.pictures.is_empty() || other.frames.is_empty() {
             return Vec::new();
         }
         let guesses = self.guesses(self.ratio(other));
@@ -236,8 +240,12 @@ impl Query {
     #[must_use]
     pub fn compare(&self, other: &VideoFingerprint) -> Option<Comparison> {
         let closest = self.closest(other)?;
-        let placed = self.place(&closest, other);
-        let difference = placed.as_ref().and_then(|a| self.map(a, other));
+        let theirs = other.smalls();
+        let placed = theirs.as_ref().and_then(|theirs| self.place(&closest, other, theirs));
+        let difference = placed
+            .as_ref()
+            .zip(theirs.as_ref())
+            .map(|(placed, theirs)| self.map(placed, other, theirs));
         // Who it is was asked of one window; how near it is may be told by a better one.
         let nearer = placed.filter(|p| {
             closest.resemblance.same() && p.resemblance.distance < closest.resemblance.distance
@@ -251,39 +259,45 @@ impl Query {
     }
 
     /// The same clip where it lies best in the registered pictures, tried from several guesses.
-    fn place(&self, closest: &Aligned, other: &VideoFingerprint) -> Option<Aligned> {
+    fn place(
+        &self,
+        closest: &Aligned,
+        other: &VideoFingerprint,
+        theirs: &[Small],
+    ) -> Option<Aligned> {
         let beside = spread(closest.beside.len()).map(|i| closest.beside[i]).collect();
         let mut starts = vec![Start { window: closest.window, beside }];
         if closest.resemblance.distance > PLACED {
             let guessed = self.guessed(other).into_iter().map(|g| g.1).take(PLACES);
             let guesses = std::iter::once(Window::WHOLE).chain(guessed);
-            starts.extend(guesses.map(|window| self.start(window, other)));
+            starts
+                .extend(guesses.map(|window| Start { window, beside: self.near(&window, other) }));
         }
-        let window = place::find(&self.pictures, &other.smalls()?, starts)?;
+        let window = place::find(&self.pictures, theirs, starts)?;
         self.align(&window, other)
     }
 
-    /// A window, and what is nearest to some of the clip's pictures there.
-    fn start(&self, window: Window, other: &VideoFingerprint) -> Start {
+    /// Some of the clip's pictures, and what is nearest to each where a window puts it.
+    fn near(&self, window: &Window, other: &VideoFingerprint) -> Vec<(usize, usize)> {
         let near = |i: usize| {
-            let placed = placed(&self.pictures[i], &window);
+            let placed = placed(&self.pictures[i], window);
             let distance = |j: &usize| placed.distance(&other.frames[*j].hash);
             Some((i, (0..other.frames.len()).min_by_key(distance)?))
         };
-        Start { window, beside: spread(self.pictures.len()).filter_map(near).collect() }
+        spread(self.pictures.len()).filter_map(near).collect()
     }
 
     /// Where the clip looks otherwise than what it is beside.
-    fn map(&self, aligned: &Aligned, other: &VideoFingerprint) -> Option<DifferenceMap> {
+    fn map(&self, aligned: &Aligned, other: &VideoFingerprint, theirs: &[Small]) -> DifferenceMap {
         // Where all moves fast, what is beside a picture shows the same moment only if it is far
         // more like it than the pictures before and after.
-        let same = |&&(i, j): &&(usize, usize)| {
+        let same = |&(i, j): &(usize, usize)| {
             let unrest = unrest(&self.frames, i);
             unrest <= STILL
                 || self.frames[i].hash.distance(&other.through(j, &aligned.window)) as f32
                     <= unrest / 2.0
         };
-        let still: Vec<(usize, usize)> = aligned.beside.iter().filter(same).copied().collect();
+        let still: Vec<(usize, usize)> = aligned.beside.iter().copied().filter(same).collect();
         let content = aligned.window;
         let lies = Lies { content, frame: content.frame(&self.content) };
         let laid = |pictures: &[Thumbnail], window| -> Vec<difference::Pair> {
@@ -293,7 +307,7 @@ impl Query {
         let framed =
             if self.framed.is_empty() { Vec::new() } else { laid(&self.framed, &lies.frame) };
         let clip = Laid { beside: &beside, framed: &framed, lies };
-        Some(difference::map(&clip, &other.smalls()?, aligned.beside.len()))
+        difference::map(&clip, theirs, aligned.beside.len())
     }
 
     /// When the clip looks like no registered picture, though the most of it does.
@@ -336,20 +350,13 @@ impl Query {
 
     /// Moves a window to where it fits best, frame against frame as they lie at first.
     fn refine(&self, window: Window, other: &VideoFingerprint) -> Window {
-        let pairs: Vec<(Hash, usize)> = self
-            .probes
-            .iter()
-            .filter_map(|p| {
-                let (whole, placed) = (hash(p).0, placed(p, &window));
-                let near = (0..other.frames.len())
-                    .min_by_key(|&i| placed.distance(&other.frames[i].hash))?;
-                Some((whole, near))
-            })
-            .collect();
-        let (_, window) = window.descend(&STEPS, |w| {
-            pairs.iter().map(|(h, i)| h.distance(&other.through(*i, w))).sum::<u32>() as f32
-        });
-        window
+        let near = self.near(&window, other);
+        let bits = |w: &Window| {
+            let apart =
+                |&(i, j): &(usize, usize)| self.frames[i].hash.distance(&other.through(j, w));
+            near.iter().map(apart).sum::<u32>() as f32
+        };
+        window.descend(&STEPS, bits).1
     }
 
     /// The mean distance of frames beside each other in time, at the best speed and offset.

@@ -242,7 +242,7 @@ impl Sketch {
     pub fn fingerprint(&self) -> VideoFingerprint {
         let mut out =
             VideoFingerprint { aspect: self.aspect, frames: Vec::new(), pictures: Vec::new() };
-        for (frame, cut) in self.telling() {
+        for (frame, cut, _) in self.telling() {
             out.frames.push(frame);
             out.pictures.extend(small(&cut).iter().map(|v| v.round().clamp(0.0, 255.0) as u8));
         }
@@ -303,23 +303,13 @@ impl Sketch {
         self.taken_from(&places, aspect, false)
     }
 
-    /// Each frame that says something, with its bars.
-    pub(super) fn framed(&self) -> impl Iterator<Item = Thumbnail> {
-        let telling = |picture: &Thumbnail| {
-            let mut cut = thumbnail_of(0.0);
-            self.content.cut(picture, &mut cut);
-            hash(&cut).1 >= QUALITY
-        };
-        self.frames.iter().map(|(_, picture)| picture.picture()).filter(move |p| telling(p))
-    }
-
-    /// Each frame that says something, with what is between its bars.
-    pub(super) fn telling(&self) -> impl Iterator<Item = (Frame, Thumbnail)> {
+    /// Each frame that says something, with what is between its bars, and with its bars.
+    pub(super) fn telling(&self) -> impl Iterator<Item = (Frame, Thumbnail, Thumbnail)> {
         self.frames.iter().filter_map(|(time, picture)| {
-            let mut cut = thumbnail_of(0.0);
-            self.content.cut(&picture.picture(), &mut cut);
+            let (framed, mut cut) = (picture.picture(), thumbnail_of(0.0));
+            self.content.cut(&framed, &mut cut);
             let (hash, quality) = hash(&cut);
-            (quality >= QUALITY).then_some((Frame { time: *time as f32, hash }, cut))
+            (quality >= QUALITY).then_some((Frame { time: *time as f32, hash }, cut, framed))
         })
     }
 }
