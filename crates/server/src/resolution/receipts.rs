@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proofmark::registry::Content;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::upload::json as body_of;
 use super::super::{Answer, Scope, Service, Shared, json as answer};
@@ -73,6 +73,13 @@ impl Receipt {
         }
     }
 
+    /// It, and that it is of what is held.
+    fn confirmed(&self) -> Value {
+        let mut all = json!(self);
+        all["verified"] = true.into();
+        all
+    }
+
     /// What is wrong with one that was shown, beside this one; `None` if it says the same.
     fn fault(&self, shown: &Self) -> Option<String> {
         let (own, theirs) = (&self.anchor.proof, &shown.anchor.proof);
@@ -91,7 +98,7 @@ impl Receipt {
 async fn receipt(State(service): Shared, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     service.allow(&headers, Scope::Fetch)?;
     let store = held(&service, &id).await?;
-    Ok(answer(&verified(&Receipt::of(&id, &store), None)))
+    Ok(answer(&Receipt::of(&id, &store).confirmed()))
 }
 
 async fn verify(
@@ -104,19 +111,10 @@ async fn verify(
     let own = Receipt::of(&id, &held(&service, &id).await?);
     let shown: Receipt = body_of(&headers, body).await?;
     // What a receipt says of itself is not repeated as if it had been found here.
-    Ok(answer(&verified(&own, Some(own.fault(&shown)))))
-}
-
-/// The receipt of what is held, and whether another one is that: `None` where none was shown.
-fn verified(own: &Receipt, shown: Option<Option<String>>) -> serde_json::Value {
-    match shown {
-        Some(Some(fault)) => json!({"verified": false, "error": fault}),
-        _ => {
-            let mut all = json!(own);
-            all["verified"] = true.into();
-            all
-        }
-    }
+    Ok(answer(&match own.fault(&shown) {
+        Some(fault) => json!({"verified": false, "error": fault}),
+        None => own.confirmed(),
+    }))
 }
 
 #[cfg(test)]
@@ -135,6 +133,6 @@ mod tests {
         // It comes back as it was given, without what need not be there.
         let least = json!({"repository": {"manifestId": "urn:c2pa:1"}, "anchor": {"proof": json!(own)["anchor"]["proof"]}});
         assert_eq!(own.fault(&serde_json::from_value(least).unwrap()), None);
-        assert_eq!(verified(&own, None)["verified"], true);
+        assert_eq!(own.confirmed()["verified"], true);
     }
 }
