@@ -110,7 +110,10 @@ video =
             [one] {""}
            *[other] {" "}So it is in { $count } places in all.
         }
-    .gap-perhaps = The mark is missing from { $start } s to { $end } s. It is weak elsewhere too: re-encoding may have wiped it out there, or that part was replaced.
+    .gap-perhaps = The mark is missing from { $start } s to { $end } s. { $why ->
+            [weak] It is weak elsewhere too: re-encoding may have wiped it out there, or that part was replaced
+           *[known] The picture is like the registered one there: re-encoding may have wiped the mark out, or that part was changed or made anew
+        }. Look closely.
     .part-of-frame = The mark covers { $share } % of the picture: the rest was replaced or covered.
     .part-of-frame-perhaps = The mark covers { $share } % of the picture: { $lies ->
             [as-stamped] the rest may have been covered or replaced

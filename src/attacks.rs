@@ -165,6 +165,8 @@ impl Attack {
         };
         EncodeOptions {
             codec: Some(self.codec),
+            // What an attack is called by, and no other of its codec.
+            encoder: self.codec.best_encoder().map(Into::into),
             crf,
             bitrate,
             preset: Some(preset.into()),

@@ -60,6 +60,9 @@ pub struct Registered {
     pub inset: bool,
     /// When the picture in question looks like no moment of the registered one, in seconds.
     pub unmatched: Vec<TimeRange>,
+    /// When each of its pictures is like one that is registered, in seconds.
+    #[serde(skip)]
+    pub known: Vec<TimeRange>,
     /// How far the sound in question is from the registered one; `None` as above.
     pub sound_resemblance: Option<AudioResemblance>,
     /// Small pictures of it, for people; when each was shown, in seconds, where this is written.
@@ -101,7 +104,7 @@ impl Registered {
             stills,
             ..
         } = entry;
-        let (resemblance, difference, unmatched, sound_resemblance) = Default::default();
+        let (resemblance, difference, unmatched, known, sound_resemblance) = Default::default();
         Ok(Self {
             id,
             payload,
@@ -115,6 +118,7 @@ impl Registered {
             difference,
             inset: false,
             unmatched,
+            known,
             sound_resemblance,
             stills,
             picture,

@@ -224,6 +224,7 @@ impl Case {
             difference: None,
             inset: false,
             unmatched: Vec::new(),
+            known: Vec::new(),
             sound_resemblance: (self.audio > 0).then_some(sound_resemblance),
             stills: None,
             picture: None,

@@ -372,6 +372,16 @@ impl<'a> Facts<'a> {
         without(&gaps(&video.ranges, seconds), &others)
     }
 
+    /// Those of them in which it was surely not put: it is plain elsewhere, and nothing there is
+    /// like a registered picture. What is, may have lost its mark to a codec.
+    pub(super) fn video_cuts(&self) -> Vec<TimeRange> {
+        if !self.video.is_some_and(|v| Self::is_plain(v.evidence)) {
+            return Vec::new();
+        }
+        let known = self.original().map_or(&[][..], |entry| &entry.known);
+        without(&self.video_gaps(), known)
+    }
+
     /// When it is missing from the sound: of all its time where the picture is not marked, else
     /// between what is marked.
     pub(super) fn audio_gaps(&self) -> Vec<TimeRange> {

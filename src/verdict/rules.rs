@@ -221,10 +221,9 @@ pub(super) const RULES: &[Rule] = &[
     rule!("segments.moved", Alert, None, [], |f| segments(f, Moved)),
     rule!("segments.repeated", Alert, None, [], |f| segments(f, Repeated)),
     // Marks that do not cover the whole.
-    rule!("video.gap", Alert, Some(Mixed), [], |f| f
-        .video
-        .filter(|v| !f.is_whole() && Facts::is_plain(v.evidence))
-        .and_then(|_| gap(&f.video_gaps()))),
+    rule!("video.gap", Alert, Some(Mixed), [], |f| {
+        gap(&f.video.filter(|_| !f.is_whole()).map(|_| f.video_cuts())?)
+    }),
     rule!("audio.gap", Alert, Some(Mixed), [], |f| f
         .audio
         .filter(|a| !f.is_whole() && Facts::is_plain(a.evidence))
@@ -240,10 +239,15 @@ pub(super) const RULES: &[Rule] = &[
             ("lies", if f.lies_as_stamped() { "as-stamped" } else { "moved" }.into()),
         ])
     }),
-    rule!("video.gap-perhaps", Doubt, None, [], |f| f
-        .video
-        .filter(|v| !f.is_whole() && !Facts::is_plain(v.evidence))
-        .and_then(|_| gap(&f.video_gaps()))),
+    rule!("video.gap-perhaps", Doubt, None, [], |f| {
+        let v = f.video.filter(|_| !f.is_whole())?;
+        let cuts = f.video_cuts();
+        let lost: Vec<_> = f.video_gaps().into_iter().filter(|g| !cuts.contains(g)).collect();
+        let mut told = gap(&lost)?;
+        let why = if Facts::is_plain(v.evidence) { "known" } else { "weak" };
+        told.insert("why", why.into());
+        Some(told)
+    }),
     rule!("audio.gap-perhaps", Doubt, None, [], |f| f
         .audio
         .filter(|a| !f.is_whole() && !Facts::is_plain(a.evidence))

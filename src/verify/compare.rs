@@ -29,7 +29,7 @@ impl Queries {
                 r.resemblance = Some(nearest.resemblance);
                 r.inset = inset;
                 r.difference = nearest.difference;
-                r.unmatched = nearest.unmatched;
+                (r.unmatched, r.known) = (nearest.unmatched, nearest.known);
             }
             r.sound_resemblance =
                 self.audio.as_ref().zip(r.sound.as_ref()).and_then(|(q, f)| q.resemblance(f));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::difference::{self, DifferenceMap, Laid, Lies};
 use super::pdq::{Hash, Thumbnail, hash};
 use super::place::{self, Start, put, put_small};
-use super::unmatched::{Moment, SLACK, STILL, restless, stretches, unrest};
+use super::unmatched::{Moment, SLACK, STILL, known, restless, unmatched, unrest};
 use super::video::{Frame, Sketch, Small, VideoFingerprint};
 use super::window::{Content, Window};
 use proofmark_core::TimeRange;
@@ -110,6 +110,8 @@ pub struct Comparison {
     pub difference: Option<DifferenceMap>,
     /// When the clip looks like no moment of the registered one, in seconds.
     pub unmatched: Vec<TimeRange>,
+    /// When each of its pictures is like one that is registered, in seconds.
+    pub known: Vec<TimeRange>,
 }
 
 /// A clip, ready to be compared with many fingerprints, from any thread.
@@ -251,10 +253,13 @@ impl Query {
             closest.resemblance.same() && p.resemblance.distance < closest.resemblance.distance
         });
         let closest = nearer.unwrap_or(closest);
+        let moments = self.moments(&closest, other);
+        let dense = if other.is_dense() { unmatched(&moments) } else { Vec::new() };
         Some(Comparison {
             resemblance: closest.resemblance,
             difference,
-            unmatched: self.unmatched(&closest, other),
+            unmatched: dense,
+            known: known(&moments),
         })
     }
 
@@ -310,10 +315,10 @@ impl Query {
         difference::map(&clip, theirs, aligned.beside.len())
     }
 
-    /// When the clip looks like no registered picture, though the most of it does.
-    fn unmatched(&self, closest: &Aligned, other: &VideoFingerprint) -> Vec<TimeRange> {
+    /// The clip's pictures beside all that are registered; none where it is not that clip.
+    fn moments(&self, closest: &Aligned, other: &VideoFingerprint) -> Vec<Moment> {
         let Resemblance { offset, speed, .. } = closest.resemblance;
-        if !closest.resemblance.same() || !other.is_dense() {
+        if !closest.resemblance.same() {
             return Vec::new();
         }
         let theirs: Vec<Hash> =
@@ -324,7 +329,7 @@ impl Query {
             before: if i > 0 { self.frames[i - 1].hash.distance(&a.hash) as f32 } else { 256.0 },
             restless: restless(&other.frames, offset + speed * a.time),
         };
-        stretches(&self.frames.iter().enumerate().map(moment).collect::<Vec<_>>())
+        self.frames.iter().enumerate().map(moment).collect()
     }
 
     fn closest(&self, other: &VideoFingerprint) -> Option<Aligned> {
@@ -465,36 +470,5 @@ mod tests {
             probes.iter().map(|p| others.iter().map(|o| bits(p, o)).min().unwrap_or(256)).sum();
         assert_eq!(nearest(&probes, &frames), plain as f32 / 4.0);
         assert_eq!(nearest(&probes, &[]), 256.0);
-    }
-
-    #[test]
-    fn a_stretch_is_told_where_its_like_would_have_been_kept() {
-        let moment = |time: usize, nearest, before, restless| Moment {
-            time: 0.5 * time as f64,
-            nearest,
-            before,
-            restless,
-        };
-        let clip = |strange: &[usize], before: f32, restless: bool| -> Vec<TimeRange> {
-            let one = |i| {
-                if strange.contains(&i) {
-                    moment(i, 110.0, before, restless)
-                } else {
-                    moment(i, 12.0, 20.0, restless)
-                }
-            };
-            stretches(&(0..12).map(one).collect::<Vec<_>>())
-        };
-        assert_eq!(clip(&[], 20.0, false), []);
-        assert_eq!(clip(&[4, 5, 6], 100.0, false), [TimeRange { start: 2.0, end: 3.5 }]);
-        assert_eq!(clip(&[10, 11], 20.0, true), [TimeRange { start: 5.0, end: 6.0 }]);
-        // One picture may be a moment between two, and so may several where all moves fast.
-        assert_eq!(clip(&[5], 20.0, false), []);
-        assert_eq!(clip(&[4, 5, 6], 100.0, true), []);
-        assert_eq!(
-            clip(&(0..12).collect::<Vec<_>>(), 20.0, false),
-            [],
-            "a clip that was changed all over"
-        );
     }
 }

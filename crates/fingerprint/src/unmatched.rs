@@ -1,4 +1,4 @@
-//! When a clip shows what the one that it is a copy of does not.
+//! When a clip shows what the one that it is a copy of does not, and when it surely shows that.
 
 use super::video::{Frame, INTERVAL};
 use proofmark_core::TimeRange;
@@ -9,6 +9,10 @@ pub(super) const SLACK: f32 = 0.55;
 /// that must be than in the middle of the clip's pictures (`docs/results/edits.md`).
 const STRANGE: f32 = 80.0;
 const STRANGER: f32 = 30.0;
+
+/// Bits up to which a picture is like a registered one, whatever a codec did to it: pictures that
+/// have nothing to do with each other come to 90 and more at the nearest.
+const KNOWN: f32 = 60.0;
 
 /// Bits by which two pictures that follow each other differ at most where nothing moves fast, and
 /// where they still show the same moment.
@@ -32,7 +36,7 @@ pub(super) struct Moment {
 
 /// Stretches whose pictures, all of them, are like none that is registered, from the first of them
 /// to the picture behind the last.
-pub(super) fn stretches(moments: &[Moment]) -> Vec<TimeRange> {
+pub(super) fn unmatched(moments: &[Moment]) -> Vec<TimeRange> {
     let mut bits: Vec<f32> = moments.iter().map(|m| m.nearest).collect();
     bits.sort_by(f32::total_cmp);
     // Of a clip that was changed all over, no stretch says anything.
@@ -57,6 +61,19 @@ pub(super) fn stretches(moments: &[Moment]) -> Vec<TimeRange> {
     out
 }
 
+/// Stretches whose pictures, all of them, are like one that is registered, from the first of them
+/// to the last. Where a picture says nothing and was left out, they end.
+pub(super) fn known(moments: &[Moment]) -> Vec<TimeRange> {
+    let mut steps: Vec<f64> = moments.windows(2).map(|two| two[1].time - two[0].time).collect();
+    steps.sort_by(f64::total_cmp);
+    let usual = steps.get(steps.len() / 2).map_or(INTERVAL, |step| step.max(INTERVAL));
+    let runs = moments.chunk_by(|a, b| {
+        (a.nearest <= KNOWN) == (b.nearest <= KNOWN) && b.time - a.time < 2.0 * usual
+    });
+    let told = runs.filter(|run| run[0].nearest <= KNOWN);
+    told.map(|run| TimeRange { start: run[0].time, end: run[run.len() - 1].time }).collect()
+}
+
 /// Bits by which a picture differs from those before and after it, the more of both.
 pub(super) fn unrest(frames: &[Frame], at: usize) -> f32 {
     let step = |i: usize| {
@@ -77,4 +94,67 @@ pub(super) fn restless(frames: &[Frame], time: f32) -> bool {
         || near.windows(2).any(|two| {
             two[1].time - two[0].time > SLACK || two[0].hash.distance(&two[1].hash) as f32 > SLOW
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_told_where_its_like_would_have_been_kept() {
+        let moment = |time: usize, nearest, before, restless| Moment {
+            time: 0.5 * time as f64,
+            nearest,
+            before,
+            restless,
+        };
+        let clip = |strange: &[usize], before: f32, restless: bool| -> Vec<TimeRange> {
+            let one = |i| {
+                if strange.contains(&i) {
+                    moment(i, 110.0, before, restless)
+                } else {
+                    moment(i, 12.0, 20.0, restless)
+                }
+            };
+            unmatched(&(0..12).map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(clip(&[], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, false), [TimeRange { start: 2.0, end: 3.5 }]);
+        assert_eq!(clip(&[10, 11], 20.0, true), [TimeRange { start: 5.0, end: 6.0 }]);
+        // One picture may be a moment between two, and so may several where all moves fast.
+        assert_eq!(clip(&[5], 20.0, false), []);
+        assert_eq!(clip(&[4, 5, 6], 100.0, true), []);
+        assert_eq!(
+            clip(&(0..12).collect::<Vec<_>>(), 20.0, false),
+            [],
+            "a clip that was changed all over"
+        );
+    }
+
+    #[test]
+    fn what_is_like_a_registered_picture_is_known_from_the_first_to_the_last() {
+        let known = |nearest: &[f32]| {
+            let moment = |(i, &nearest): (usize, &f32)| Moment {
+                time: 0.5 * i as f64,
+                nearest,
+                before: 20.0,
+                restless: false,
+            };
+            // What says nothing is not there.
+            let there = nearest.iter().enumerate().filter(|(_, n)| **n < 256.0).map(moment);
+            super::known(&there.collect::<Vec<_>>())
+        };
+        let range = |start, end| TimeRange { start, end };
+        assert_eq!(known(&[12.0; 9]), [range(0.0, 4.0)]);
+        assert_eq!(
+            known(&[12.0, 50.0, 12.0, 100.0, 61.0, 30.0, 12.0]),
+            [range(0.0, 1.0), range(2.5, 3.0)]
+        );
+        assert_eq!(
+            known(&[12.0, 12.0, 12.0, 256.0, 256.0, 12.0, 12.0]),
+            [range(0.0, 1.0), range(2.5, 3.0)]
+        );
+        assert_eq!(known(&[100.0; 9]), []);
+        assert_eq!(known(&[]), []);
+    }
 }

@@ -201,7 +201,17 @@ impl AudioTrack {
                 advice: "choose another --audio-codec, or a .mkv target",
             });
         }
-        let input = EncoderInput::nearest(codec.audio().map_err(failed)?, &decoder);
+        let takes = codec.audio().map_err(failed)?;
+        let has = |layout: ChannelLayout| layout.channels() as usize == decoder.channels;
+        if takes.channel_layouts().is_some_and(|mut layouts| !layouts.any(has)) {
+            return Err(MediaError::CannotHold {
+                path: path.into(),
+                container: codec.id().name(),
+                what: format!("sound of {} channels", decoder.channels),
+                advice: "choose another --audio-codec, or an .m4a, .flac or .mkv target",
+            });
+        }
+        let input = EncoderInput::nearest(takes, &decoder);
         let global_header =
             output.format().flags().contains(ffmpeg_next::format::Flags::GLOBAL_HEADER);
         let given = Given { stream, decoder: &decoder, bitrate: options.audio_bitrate };

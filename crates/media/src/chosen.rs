@@ -17,7 +17,7 @@ pub(super) struct Chosen {
     pub(super) found: Codec,
     /// The codec's name for people.
     pub(super) name: &'static str,
-    /// Whether it is the one that is used for the codec, whose own words are known here.
+    /// Whether it is one that is used for the codec, whose own words are known here.
     pub(super) usual: bool,
 }
 
@@ -32,15 +32,20 @@ impl Chosen {
     ) -> Result<Self, MediaError> {
         let family = || VideoCodec::default_for(source.codec, container);
         let codec = options.codec.unwrap_or_else(family);
-        let encoder = options.encoder.as_deref().unwrap_or(codec.encoder());
-        let found = encoder::find_by_name(encoder).ok_or_else(|| MediaError::Encoder {
+        let known = codec.encoders();
+        let asked = options.encoder.as_deref();
+        let found = match asked {
+            Some(name) => encoder::find_by_name(name),
+            None => known.iter().find_map(|name| encoder::find_by_name(name)),
+        };
+        let found = found.ok_or_else(|| MediaError::Encoder {
             path: path.into(),
-            codec: if codec == VideoCodec::Other { encoder } else { codec.name() }.into(),
+            codec: asked.unwrap_or(codec.name()).into(),
             reason: "libav was built without it".into(),
         })?;
         let is_other = codec == VideoCodec::Other;
         let name = if is_other { found.id().name() } else { codec.name() };
-        let usual = encoder == codec.encoder();
+        let usual = known.contains(&found.name());
         let fits = if is_other {
             !container.is_still()
                 && !container.is_sound()

@@ -10,11 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Container;
 
+/// libav's names of encoders whose own words are known here.
+pub(super) const X264: &str = "libx264";
+pub(super) const X265: &str = "libx265";
+pub(super) const OPENH264: &str = "libopenh264";
+
 /// A picture codec that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum VideoCodec {
-    /// H.264 by x264.
+    /// H.264 by x264, or by OpenH264 where libav has no x264.
     H264,
     /// H.265 by x265.
     H265,
@@ -102,21 +107,29 @@ impl VideoCodec {
         }
     }
 
-    pub(super) fn encoder(self) -> &'static str {
+    /// libav's names of the encoders that are used for it, the best first. A libav without parts
+    /// under the GPL lacks x264 and x265.
+    pub(super) fn encoders(self) -> &'static [&'static str] {
         match self {
-            Self::H264 => "libx264",
-            Self::H265 => "libx265",
-            Self::Vp9 => "libvpx-vp9",
-            Self::Av1 => "libsvtav1",
-            Self::Ffv1 => "ffv1",
-            Self::Png => "png",
-            Self::Jpeg => "mjpeg",
-            Self::WebP => "libwebp",
+            Self::H264 => &[X264, OPENH264],
+            Self::H265 => &[X265],
+            Self::Vp9 => &["libvpx-vp9"],
+            Self::Av1 => &["libsvtav1"],
+            Self::Ffv1 => &["ffv1"],
+            Self::Png => &["png"],
+            Self::Jpeg => &["mjpeg"],
+            Self::WebP => &["libwebp"],
             // What the muxer takes in every version of libav.
-            Self::Raw => "wrapped_avframe",
+            Self::Raw => &["wrapped_avframe"],
             // It has one that is asked for by name.
-            Self::Other => "",
+            Self::Other => &[],
         }
+    }
+
+    /// libav's name of the encoder that is best for it, for whoever needs that one and no other.
+    #[must_use]
+    pub fn best_encoder(self) -> Option<&'static str> {
+        self.encoders().first().copied()
     }
 
     /// Whether it writes frames as what has changed since others, and loses by it.

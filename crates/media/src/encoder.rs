@@ -15,7 +15,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::pixel::Descriptor;
 
 use super::chosen::Chosen;
-use super::codec::{EncodeOptions, Gop, VideoCodec};
+use super::codec::{EncodeOptions, Gop, OPENH264, VideoCodec, X264};
 use super::convert::is_full_range;
 use super::frame::{Layout, has_alpha};
 use super::video_format::VideoFormat;
@@ -28,6 +28,8 @@ pub(super) struct VideoEncoder {
     pub(super) codec: VideoCodec,
     /// The codec's name for people.
     pub(super) name: &'static str,
+    /// Whether it writes closed captions, and says of fields that they are fields.
+    pub(super) keeps_fields: bool,
 }
 
 /// Opens the encoder for a picture of the given format.
@@ -47,7 +49,7 @@ pub(super) fn open(
     let mut context = codec::Context::new_with_codec(found);
     context.set_threading(threading::Config {
         kind: threading::Type::Frame,
-        count: threads(codec),
+        count: threads(chosen.encoder()),
         ..Default::default()
     });
     let mut encoder = context.encoder().video().map_err(|e| fail(e.to_string()))?;
@@ -59,7 +61,8 @@ pub(super) fn open(
         set_option(&mut encoder, chosen.encoder(), key, value).map_err(fail)?;
     }
     let encoder = encoder.open_with(private).map_err(|e| fail(why(&chosen, &e, &asked)))?;
-    Ok(VideoEncoder { encoder, format, codec, name })
+    let keeps_fields = codec == VideoCodec::H264 && chosen.encoder() != OPENH264;
+    Ok(VideoEncoder { encoder, format, codec, name, keeps_fields })
 }
 
 /// Sets an option by its name.
@@ -109,14 +112,10 @@ fn why(chosen: &Chosen, e: &ffmpeg_next::Error, asked: &[(String, String)]) -> S
 }
 
 /// Threads of the encoder; 0 leaves their number to it.
-fn threads(codec: VideoCodec) -> usize {
+fn threads(encoder: &str) -> usize {
     // x264 would take half as many again as there are cores, and each holds a frame and more; the
     // rest is for decoding and marking.
-    if codec == VideoCodec::H264 {
-        std::thread::available_parallelism().map_or(0, usize::from)
-    } else {
-        0
-    }
+    if encoder == X264 { std::thread::available_parallelism().map_or(0, usize::from) } else { 0 }
 }
 
 /// Tells the encoder how large the frames are and how they follow each other.
@@ -293,7 +292,7 @@ fn own_format(
     }
 }
 
-/// The size that is written: x264 and x265 want even ones where chroma is halved, and no player but
+/// The size that is written: encoders of H.264 and H.265 want even ones where chroma is halved, and no player but
 /// those of a desktop takes it whole.
 fn even(codec: VideoCodec, format: Pixel, picture: &VideoFormat) -> (u32, u32) {
     let halved = |shift: u8| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && shift > 0;

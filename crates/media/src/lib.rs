@@ -26,6 +26,7 @@ mod frames;
 mod guard;
 mod job;
 mod label;
+mod losses;
 mod metadata;
 mod muxer;
 mod nal;

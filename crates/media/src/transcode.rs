@@ -252,12 +252,7 @@ impl<'a> PictureWriter<'a> {
     /// Notes what the picture lost on its way, and gives back the output.
     fn finish(self, container: Container) -> Writer<'a> {
         let Self { mut writer, format, dolby, .. } = self;
-        writer.remark(
-            writer
-                .codec()
-                .map(|codec| format.losses(writer.format(), codec, container))
-                .unwrap_or_default(),
-        );
+        writer.remark(writer.losses(&format, container));
         writer.remark(dolby);
         writer
     }

@@ -6,7 +6,7 @@ use ffmpeg_next::Dictionary;
 use ffmpeg_next::format::Pixel;
 
 use super::chosen::Chosen;
-use super::codec::{EncodeOptions, VideoCodec};
+use super::codec::{EncodeOptions, OPENH264, VideoCodec, X264, X265};
 use super::frame::has_alpha;
 use super::video_format::VideoFormat;
 
@@ -30,8 +30,11 @@ const TUNES: [[&str; 8]; 2] = [
     ["animation", "grain", "psnr", "ssim", "fastdecode", "zerolatency", "", ""],
 ];
 
-/// Profiles that x264 has.
-const PROFILES: [&str; 6] = ["baseline", "main", "high", "high10", "high422", "high444"];
+/// Profiles that x264 has, and those of OpenH264.
+const PROFILES: [&[&str]; 2] = [
+    &["baseline", "main", "high", "high10", "high422", "high444"],
+    &["constrained_baseline", "main", "high"],
+];
 
 /// Whether an encoder has the preset, the tuning and the profile that are asked for.
 ///
@@ -41,25 +44,27 @@ pub(super) fn check(chosen: &Chosen, options: &EncodeOptions) -> Result<(), Stri
     if !chosen.usual {
         return Ok(());
     }
-    let codec = chosen.codec;
+    let encoder = chosen.encoder();
     if let Some(preset) = &options.preset {
-        takes_preset(codec, preset)
+        takes_preset(encoder, preset)
             .map_err(|presets| format!("'{preset}' is none of its presets: {presets}"))?;
     }
-    let tunes = match codec {
-        VideoCodec::H264 => Some(&TUNES[0][..]),
-        VideoCodec::H265 => Some(&TUNES[1][..6]),
-        _ => None,
+    let (tunes, profiles) = match encoder {
+        X264 => (Some(&TUNES[0][..]), Some(PROFILES[0])),
+        X265 => (Some(&TUNES[1][..6]), None),
+        OPENH264 => (Some(&[][..]), Some(PROFILES[1])),
+        _ => (None, None),
     };
     // Several are joined by commas.
     if let (Some(tune), Some(known)) = (&options.tune, tunes)
         && tune.split([',', '+']).any(|t| !known.contains(&t))
     {
-        return Err(format!("'{tune}' is none of its tunings: {}", known.join(", ")));
+        let known = if known.is_empty() { "OpenH264 has none".into() } else { known.join(", ") };
+        return Err(format!("'{tune}' is none of its tunings: {known}"));
     }
-    match &options.profile {
-        Some(profile) if codec == VideoCodec::H264 && !PROFILES.contains(&profile.as_str()) => {
-            Err(format!("'{profile}' is none of its profiles: {}", PROFILES.join(", ")))
+    match (&options.profile, profiles) {
+        (Some(profile), Some(known)) if !known.contains(&profile.as_str()) => {
+            Err(format!("'{profile}' is none of its profiles: {}", known.join(", ")))
         }
         _ => Ok(()),
     }
@@ -69,15 +74,14 @@ pub(super) fn check(chosen: &Chosen, options: &EncodeOptions) -> Result<(), Stri
 ///
 /// # Errors
 /// Those that it has.
-fn takes_preset(codec: VideoCodec, preset: &str) -> Result<(), String> {
+fn takes_preset(encoder: &str, preset: &str) -> Result<(), String> {
     let is_among =
         |range: RangeInclusive<i8>| preset.parse().is_ok_and(|number| range.contains(&number));
-    match codec {
-        VideoCodec::H264 | VideoCodec::H265 if !PRESETS.contains(&preset) => {
-            Err(PRESETS.join(", "))
-        }
-        VideoCodec::Vp9 if !is_among(-8..=8) => Err("-8 to 8, the largest the quickest".into()),
-        VideoCodec::Av1 if !is_among(-2..=13) => Err("-2 to 13, the largest the quickest".into()),
+    match encoder {
+        X264 | X265 if !PRESETS.contains(&preset) => Err(PRESETS.join(", ")),
+        OPENH264 => Err("OpenH264 has none".into()),
+        "libvpx-vp9" if !is_among(-8..=8) => Err("-8 to 8, the largest the quickest".into()),
+        "libsvtav1" if !is_among(-2..=13) => Err("-2 to 13, the largest the quickest".into()),
         _ => Ok(()),
     }
 }
@@ -96,7 +100,8 @@ fn lookahead(preset: &str, frame_bytes: usize) -> usize {
 
 /// Options that say how much an encoder may spend, beside a bit rate: where one is given, no
 /// constant quality is set.
-const RATES: [&str; 8] = ["b", "bitrate", "crf", "qp", "cq", "rc", "global_quality", "lossless"];
+const RATES: [&str; 9] =
+    ["b", "bitrate", "crf", "qp", "cq", "rc", "rc_mode", "global_quality", "lossless"];
 
 /// Whether an option says so, or one of the parameters of x264 or x265 in it, which libav takes for
 /// less than its own options.
@@ -120,7 +125,7 @@ pub(super) fn private_options(
         .collect();
     let mut ours = Dictionary::new();
     if chosen.usual {
-        ours = usual_options(chosen.codec, format, options, source);
+        ours = usual_options(chosen, format, options, source);
     } else {
         asked.extend(options.preset.clone().map(|preset| ("preset".into(), preset)));
         asked.extend(options.crf.map(|crf| ("crf".into(), crf.to_string())));
@@ -135,9 +140,9 @@ pub(super) fn private_options(
     (kept.collect(), asked)
 }
 
-/// What the usual encoder of a codec is told.
+/// What an encoder whose words are known is told.
 fn usual_options(
-    codec: VideoCodec,
+    chosen: &Chosen,
     format: Pixel,
     options: &EncodeOptions,
     source: &VideoFormat,
@@ -147,7 +152,10 @@ fn usual_options(
     let rated = options.options.iter().any(|(key, value)| says_rate(key, value));
     let constant = options.bitrate.is_none() && !rated;
     let preset = |default: &str| options.preset.clone().unwrap_or_else(|| default.into());
-    match codec {
+    match chosen.codec {
+        VideoCodec::H264 if chosen.encoder() == OPENH264 => {
+            return openh264_options(constant.then(|| options.crf.unwrap_or(17.0)));
+        }
         VideoCodec::H264 => {
             d.set("preset", &preset("medium"));
             d.set("rc-lookahead", &lookahead(&preset("medium"), source.frame_bytes()).to_string());
@@ -205,28 +213,44 @@ fn usual_options(
     d
 }
 
+/// What OpenH264 is told: of constant quality it knows a constant quantiser alone, on the scale of
+/// x264's.
+fn openh264_options(crf: Option<f32>) -> Dictionary<'static> {
+    let mut d = Dictionary::new();
+    // It writes the simplest profile unless it is told how to code.
+    d.set("coder", "cabac");
+    d.set("rc_mode", if crf.is_some() { "quality" } else { "bitrate" });
+    if let Some(crf) = crf {
+        let quantiser = crf.clamp(1.0, 51.0).round().to_string();
+        d.set("qmin", &quantiser);
+        d.set("qmax", &quantiser);
+    }
+    d
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn presets_are_each_encoders_own() {
-        let takes = |codec, preset| takes_preset(codec, preset).is_ok();
+        let takes = |encoder, preset| takes_preset(encoder, preset).is_ok();
         assert!(
-            takes(VideoCodec::H264, "veryfast")
-                && takes(VideoCodec::Vp9, "8")
-                && takes(VideoCodec::Av1, "13")
-                && takes(VideoCodec::Ffv1, "slow")
+            takes(X264, "veryfast")
+                && takes("libvpx-vp9", "8")
+                && takes("libsvtav1", "13")
+                && takes("ffv1", "slow")
         );
         assert!(
-            !takes(VideoCodec::H265, "5")
-                && !takes(VideoCodec::Vp9, "fast")
-                && !takes(VideoCodec::Vp9, "9")
-                && !takes(VideoCodec::Av1, "14")
-                && !takes(VideoCodec::Av1, "")
+            !takes(X265, "5")
+                && !takes(OPENH264, "fast")
+                && !takes("libvpx-vp9", "fast")
+                && !takes("libvpx-vp9", "9")
+                && !takes("libsvtav1", "14")
+                && !takes("libsvtav1", "")
         );
         assert!(
-            takes_preset(VideoCodec::Vp9, "fast").is_err_and(|presets| presets.contains("-8 to 8"))
+            takes_preset("libvpx-vp9", "fast").is_err_and(|presets| presets.contains("-8 to 8"))
         );
     }
 }

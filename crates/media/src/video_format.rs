@@ -8,11 +8,9 @@ use ffmpeg_next::ffi::{
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Rational, decoder, frame};
 
-use super::codec::VideoCodec;
-use super::convert::is_rgb;
-use super::frame::{Layout, has_alpha, is_opaque};
+use super::frame::is_opaque;
+use super::side_data;
 use super::source::frame_rate;
-use super::{Container, side_data};
 
 /// Frames per second beyond which a rate is that of a clock.
 const MOST_FRAMES: f64 = 300.0;
@@ -129,66 +127,6 @@ impl VideoFormat {
         self.frame_rate.filter(usual).or(lasts.filter(usual)).unwrap_or(Rational(25, 1))
     }
 
-    /// Lines on what the picture had that a file of `container` in `format`, encoded by `codec`,
-    /// has not.
-    pub(super) fn losses(
-        &self,
-        format: Pixel,
-        codec: VideoCodec,
-        container: Container,
-    ) -> Vec<String> {
-        let mut out = Vec::new();
-        // JPEG has none: what libav gives out as one is left of four inks.
-        if self.transparent && self.codec != Id::MJPEG && !has_alpha(format) {
-            out.push(format!(
-                "the alpha channel was left out: {} has no place for it here",
-                codec.name()
-            ));
-        }
-        if self.captions && codec != VideoCodec::H264 {
-            out.push(format!(
-                "the closed captions were left out: {} has no place for them here; \
-                --video-codec h264 keeps them",
-                codec.name()
-            ));
-        }
-        let depth = |p: Pixel| match Layout::of(p) {
-            Layout::Luma { depth } | Layout::Rgb { depth } | Layout::Other { depth, .. } => depth,
-        };
-        if depth(format) < depth(self.pixel) && format != Pixel::None {
-            out.push(format!(
-                "the picture has {} bits a sample instead of {}: {} holds no more here",
-                depth(format),
-                depth(self.pixel),
-                codec.name()
-            ));
-        }
-        out.extend(coarser(self.pixel, format).map(|kept| {
-            format!(
-                "the colours are kept at {kept} of the picture's resolution, as players take \
-                them; --pix-fmt and a codec that takes it keep more"
-            )
-        }));
-        let told = codec == VideoCodec::H264
-            || matches!(container, Container::Matroska | Container::Mov | Container::Y4m);
-        if container == Container::Y4m && is_rgb(self.pixel) {
-            out.push(
-                "red, green and blue were turned into luma and chroma by BT.709, which Y4M does \
-                not say"
-                    .into(),
-            );
-        }
-        if self.is_interlaced() && !told {
-            out.push(format!(
-                "the picture is interlaced, which {} in {} does not say: players will not \
-                deinterlace it; --video-codec h264 keeps it",
-                codec.name(),
-                container.name()
-            ));
-        }
-        out
-    }
-
     /// A line on a column or a row that an encoder does not take.
     pub(super) fn crop(&self, encoder: &encoder::video::Encoder) -> Option<String> {
         let (columns, rows) = (
@@ -214,19 +152,4 @@ fn aspect_ratio(source: &ffmpeg_next::Stream<'_>, decoder: &decoder::Video) -> R
     // SAFETY: the stream is valid for the call.
     let container = unsafe { Rational::from((*source.as_ptr()).sample_aspect_ratio) };
     if container.numerator() > 0 { container } else { decoder.aspect_ratio() }
-}
-
-/// How much of the resolution of colours is left, where that is less than it was.
-fn coarser(from: Pixel, to: Pixel) -> Option<&'static str> {
-    let (from, to) = from.descriptor().zip(to.descriptor())?;
-    if from.nb_components() < 3 || to.nb_components() < 3 {
-        return None;
-    }
-    let across = to.log2_chroma_w().saturating_sub(from.log2_chroma_w());
-    let down = to.log2_chroma_h().saturating_sub(from.log2_chroma_h());
-    match across + down {
-        0 => None,
-        1 => Some("half"),
-        _ => Some("a quarter"),
-    }
 }

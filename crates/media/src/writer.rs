@@ -17,6 +17,7 @@ use super::encoder::VideoEncoder;
 use super::feed::Aside;
 use super::frame::has_alpha;
 use super::job::{Plan, Summary};
+use super::losses::losses;
 use super::metadata::Named;
 use super::muxer::Muxer;
 use super::source::{Source, is_cover};
@@ -232,9 +233,9 @@ impl<'a> Writer<'a> {
         self.picture.as_ref().map_or(Pixel::None, |p| p.encoder.format)
     }
 
-    /// The codec of the picture that is written.
-    pub(super) fn codec(&self) -> Option<VideoCodec> {
-        self.picture.as_ref().map(|p| p.encoder.codec)
+    /// Lines on what the picture that is written lacks of what it was.
+    pub(super) fn losses(&self, source: &VideoFormat, container: Container) -> Vec<String> {
+        self.picture.as_ref().map_or_else(Vec::new, |p| losses(source, &p.encoder, container))
     }
 
     /// Cuts a frame down to the size that is written, by a column and a row at most.
