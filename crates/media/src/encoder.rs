@@ -292,8 +292,8 @@ fn own_format(
     }
 }
 
-/// The size that is written: encoders of H.264 and H.265 want even ones where chroma is halved, and no player but
-/// those of a desktop takes it whole.
+/// The size that is written: encoders of H.264 and H.265 want even ones where chroma is halved, and
+/// no player but those of a desktop takes it whole.
 fn even(codec: VideoCodec, format: Pixel, picture: &VideoFormat) -> (u32, u32) {
     let halved = |shift: u8| matches!(codec, VideoCodec::H264 | VideoCodec::H265) && shift > 0;
     let (across, down) =
