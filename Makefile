@@ -4,7 +4,7 @@ BIN := target/release/proofmark
 MEDIA ?= $(or $(PROOFMARK_MEDIA),../shared/media)
 BENCH ?= ../shared/bench
 
-.PHONY: help setup build demo wheel test-python test lint features audit release deb deploy readers players bench evaluate fuzz sanitize clean
+.PHONY: help setup build demo wheel test-python test lint features audit release deb lgpl reproducible deploy readers players bench evaluate fuzz sanitize clean
 
 # A target of fuzz/targets, for how long it is fuzzed, and under which sanitizer: none, or address, which sees what is read behind a frame.
 TARGET ?= verify
@@ -20,6 +20,8 @@ help:
 	@echo "make audit     licences, sources and known weaknesses of all that is built in (ADVISORY_DB=clone of rustsec/advisory-db)"
 	@echo "make release   the program, its list of materials (CycloneDX) and its licences, in target/dist"
 	@echo "make deb       the same as a Debian package, in target/dist"
+	@echo "make lgpl      try the program on a libav without parts under the GPL (builds that libav)"
+	@echo "make reproducible  build what is handed on twice, and compare"
 	@echo "make deploy    lint the Dockerfile, hold the Kubernetes manifests against their schemas"
 	@echo "make readers   read what we write with five other readers of C2PA (needs Node.js)"
 	@echo "make players   play what we package with hls.js and dash.js (needs Node.js and Chromium)"
@@ -64,7 +66,8 @@ test: lint
 audit:
 	@scripts/audit.sh
 
-release: build
+release: setup
+	@scripts/build.sh
 	@scripts/release.sh $(BIN)
 
 deb: release
@@ -72,6 +75,12 @@ deb: release
 
 deploy:
 	@scripts/deploy.sh
+
+lgpl: setup $(BIN)
+	@scripts/lgpl.py $(BIN)
+
+reproducible: setup
+	@scripts/reproducible.sh
 
 players: setup $(BIN)
 	@scripts/players.py $(BIN) testdata/bigbuckbunny.mp4 --work target/players

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Whether what is handed on can be built again, bit for bit: reproducible.sh [WORK]. Builds what is committed twice, from nothing, in folders of different names, at different
-# times of the day, and compares both. Says which sections differ if any does, and fails then.
+# Whether what is handed on can be built again, bit for bit: reproducible.sh [WORK [OPTIONS OF CARGO]]. Builds what is committed twice, from nothing, in folders of different
+# names, and compares both. Says which sections differ if any does, and fails then.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${1:-target/reproducible}
+shift || true
 mkdir -p "$work"
 work=$(realpath "$work")
 built=()
 for name in one another/and-longer; do
     rm -rf "${work:?}/$name"
     git clone -q . "$work/$name"
-    cp scripts/build.sh "$work/$name/scripts/"
-    "$work/$name/scripts/build.sh"
+    "$work/$name/scripts/build.sh" "$@"
     strip -o "$work/${name%%/*}.stripped" "$work/$name/target/release/proofmark"
     built+=("$work/${name%%/*}.stripped")
 done

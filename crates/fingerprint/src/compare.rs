@@ -5,16 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use multiversion::multiversion;
 use serde::Serialize;
 
+use super::align::{self, InTime, LEAST, mean, some};
 use super::difference::{self, DifferenceMap, Laid, Lies};
 use super::pdq::{Hash, Thumbnail, hash};
 use super::place::{self, Start, put, put_small};
-use super::unmatched::{Moment, SLACK, STILL, known, restless, unmatched, unrest};
+use super::unmatched::{Moment, STILL, known, restless, unmatched, unrest};
 use super::video::{Frame, Sketch, Small, VideoFingerprint};
 use super::window::{Content, Window};
 use proofmark_core::TimeRange;
 
-/// Frames that must lie beside each other to count.
-const LEAST: usize = 5;
 /// Frames of the clip that guesses are tried on.
 const PROBES: usize = 4;
 /// Guesses that are looked at closely.
@@ -25,8 +24,6 @@ const STEPS: [f32; 4] = [0.04, 0.02, 0.01, 0.005];
 const PLACES: usize = 12;
 /// Bits up to which that is not asked: it lies where it was found.
 const PLACED: f32 = 10.0;
-/// Speeds at which the clip may run, that of the fingerprint being one.
-const SPEEDS: [f32; 9] = [1.0, 1.25, 0.8, 1.12, 0.89, 1.06, 0.94, 1.19, 0.84];
 
 /// Hundredths by which the same aspect ratio may differ: rounding of sizes, and of bars.
 const SAME_ASPECT: i32 = 3;
@@ -131,10 +128,6 @@ pub struct Query {
     /// the probes put where they would have come from.
     guesses: RwLock<Vec<(i32, Arc<[Guess]>)>>,
 }
-
-/// Bits by which two frames differ, and which of the clip's frames is beside which of the
-/// fingerprint's.
-type Distance = (f32, usize, usize);
 
 /// A clip beside a fingerprint.
 #[derive(Debug)]
@@ -367,52 +360,12 @@ impl Query {
     /// The mean distance of frames beside each other in time, at the best speed and offset.
     fn align(&self, window: &Window, other: &VideoFingerprint) -> Option<Aligned> {
         let theirs: Vec<Hash> = (0..other.frames.len()).map(|i| other.through(i, window)).collect();
-        let distances: Vec<Vec<f32>> = self
-            .frames
-            .iter()
-            .map(|a| theirs.iter().map(|b| a.hash.distance(b) as f32).collect())
-            .collect();
-        let (first, last) = (self.frames.first()?.time, self.frames.last()?.time);
-        let (start, end) = (other.frames.first()?.time, other.frames.last()?.time);
-        let least = LEAST.min(self.frames.len()).min(other.frames.len());
-        let mut best: Option<(f32, Vec<Distance>, f32)> = None;
-        for speed in SPEEDS {
-            let (low, high) = (start - speed * last, end - speed * first);
-            let steps = ((high - low) / (0.5 * SLACK)).ceil().max(0.0) as usize;
-            for offset in (0..=steps).map(|i| low + i as f32 * 0.5 * SLACK) {
-                let beside =
-                    self.frames.iter().zip(&distances).enumerate().filter_map(|(i, (a, row))| {
-                        let time = speed * a.time + offset;
-                        let from = other.frames.partition_point(|b| b.time < time - SLACK);
-                        let near = (from..)
-                            .zip(other.frames[from..].iter().zip(&row[from..]))
-                            .take_while(|(_, (b, _))| b.time <= time + SLACK);
-                        near.map(|(j, (_, distance))| (*distance, i, j))
-                            .min_by(|a: &Distance, b| a.0.total_cmp(&b.0))
-                    });
-                let beside: Vec<Distance> = beside.collect();
-                let mean = beside.iter().map(|b| b.0).sum::<f32>() / beside.len().max(1) as f32;
-                if beside.len() >= least && best.as_ref().is_none_or(|b| mean < b.0) {
-                    best = Some((mean, beside, speed));
-                }
-            }
-        }
-        let (distance, found, speed) = best?;
-        let beside: Vec<(usize, usize)> = found.iter().map(|b| (b.1, b.2)).collect();
-        // Many offsets find the same pairs; those tell the one between them.
-        let mut offsets: Vec<f32> = beside
-            .iter()
-            .map(|&(i, j)| other.frames[j].time - speed * self.frames[i].time)
-            .collect();
-        offsets.sort_by(f32::total_cmp);
-        let offset = offsets.get(offsets.len() / 2).copied().unwrap_or(0.0);
-        let mut found: Vec<f32> = found.into_iter().map(|b| b.0).collect();
+        let InTime { beside, speed, offset } = align::best(&self.frames, &other.frames, &theirs)?;
+        let mut found: Vec<f32> = beside.iter().map(|b| b.distance).collect();
         found.sort_by(f32::total_cmp);
-        let quarter = &found[..found.len().div_ceil(4)];
-        let nearest = quarter.iter().sum::<f32>() / quarter.len().max(1) as f32;
         let resemblance = Resemblance {
-            distance,
-            nearest,
+            distance: mean(&found),
+            nearest: mean(&found[..found.len().div_ceil(4)]),
             frames: found.len(),
             share: window.width * window.height,
             scale: self.scale(window, other.aspect),
@@ -420,6 +373,7 @@ impl Query {
             offset,
             speed,
         };
+        let beside = beside.into_iter().map(|b| (b.own, b.theirs)).collect();
         Some(Aligned { resemblance, window: *window, beside })
     }
 }
@@ -431,8 +385,7 @@ fn placed(picture: &Thumbnail, window: &Window) -> Hash {
 
 /// Some of so many pictures, spread over them.
 fn spread(of: usize) -> impl Iterator<Item = usize> {
-    let count = PROBES.min(of);
-    (0..count).map(move |i| (2 * i + 1) * of / (2 * count))
+    some(of, PROBES)
 }
 
 /// The mean distance of probes from their nearest frames. A search spends its time here: counting

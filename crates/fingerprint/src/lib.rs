@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod align;
 mod audio;
 mod compare;
 mod difference;
