@@ -226,6 +226,9 @@ fn what_an_encoder_has_not_is_refused_with_what_it_has() {
     with(codec("prores_ks"), &["prores", ".mkv"], "a.mp4");
     with(codec("h264_vaapi"), &["of its device alone", "proofmark sign"], "a.mp4");
     with(codec("h264_nvenc"), &["a device, which this machine has not"], "a.mp4");
+    let mut mp3 = h264();
+    mp3.set_audio_codec("mp3").unwrap();
+    with(mp3, &["sound of 6 channels", "--audio-codec"], "a.mkv");
     let flags = |flags: &str| EncodeOptions { movflags: Some(flags.into()), ..h264() };
     with(flags("+faststart"), &["--movflags"], "a.mkv");
     with(flags("+no_such_flag"), &["no_such_flag"], "a.mp4");

@@ -473,6 +473,14 @@ mod tests {
         let judged = judge(Some(DifferenceMap::example(false)));
         assert_eq!((judged.verdict, judged.severity), (Verdict::Recovered, Severity::Doubt));
         assert!(judged.has("video.part-of-frame-perhaps"), "{judged:?}");
+        let for_some_of_the_time = Case { extent: 1, ..in_half_of_the_frame };
+        for (known, verdict) in [(1.0, Verdict::Mixed), (60.0, Verdict::Recovered)] {
+            let mut registered = for_some_of_the_time.registered();
+            registered[0].known = vec![proofmark_core::TimeRange { start: 0.0, end: known }];
+            let judged = for_some_of_the_time.judge_beside(&registered);
+            assert_eq!(judged.verdict, verdict, "{judged:?}");
+            assert_eq!(judged.has("video.gap-perhaps"), known > 1.0, "{judged:?}");
+        }
     }
 
     #[test]
