@@ -16,7 +16,6 @@ import sys
 import tempfile
 
 NEEDS = "nasm libdav1d-dev libmp3lame-dev libopenh264-dev libopus-dev libsvtav1enc-dev libvorbis-dev libvpx-dev libwebp-dev zlib1g-dev".split()
-SOURCES = "deb-src http://deb.debian.org/debian bookworm main\ndeb-src http://deb.debian.org/debian-security bookworm-security main\n"
 # Nothing is taken in because it happens to be there.
 CONFIGURE = "--enable-shared --disable-static --disable-programs --disable-doc --disable-debug --disable-autodetect --enable-zlib " + " ".join(
     f"--enable-lib{name}" for name in "dav1d mp3lame openh264 opus svtav1 vorbis vpx webp".split()
@@ -59,7 +58,10 @@ def build(root):
     source = root / "src"
     (root / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     source.mkdir(exist_ok=True)
-    (root / "sources.list").write_text(SOURCES)
+    # From wherever this machine has its packages of Debian.
+    sources = ["apt-get", "indextargets", "--format", "deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages", "Origin: Debian"]
+    lines = set(run(*sources, capture_output=True, text=True).stdout.splitlines())
+    (root / "sources.list").write_text("\n".join(sorted(lines)) + "\n")
     apt = ["apt-get", "-qq", "-o", f"Dir::Etc::SourceList={root}/sources.list", "-o", "Dir::Etc::SourceParts=/dev/null", "-o", f"Dir::State::Lists={root}/lists"]
     run(*apt, "update", cwd=root)
     run(*apt, "source", "--download-only", "ffmpeg", cwd=root)
