@@ -11,6 +11,11 @@ python3 -c 'import imageio_ffmpeg' 2>/dev/null || { echo "error: the harness nee
 mkdir -p "$out"
 mapfile -t clips < <(sed "s#^#$media/video/#" "$media/CORE.txt")
 python3 "$bench" quality --bin "$bin" "${clips[@]}" --out "$out/quality.json" | tee "$out/quality.txt"
+if python3 -c 'import numpy, PIL, ssimulacra2' 2>/dev/null; then
+  python3 "$(dirname "$0")/visible.py" "$bin" "$media" --record "$out/visible.json" | tee "$out/visible.md"
+else
+  echo "what eyes see is not measured: that needs 'pip install numpy pillow ssimulacra2'" >&2
+fi
 python3 "$bench" speed --bin "$bin" "${clips[@]}" | tee "$out/speed.txt"
 python3 "$bench" false --keys 20 --bin "$bin" "${clips[@]}" | tee "$out/false.txt"
 for seconds in 5 10 20; do

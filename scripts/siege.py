@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ import time
 
 HONEST = "127.0.0.9"
 ATTACKERS = [f"127.0.1.{i}" for i in range(1, 9)]
+interrupted = False
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -100,7 +102,7 @@ def honest(port, clip, seconds, sample):
     clip = clip.read_bytes()
     questions = {"health": ("GET", "/healthz", None), "page": ("GET", "/", None), "verify": ("POST", "/v1/verify?name=clip.mp4", clip)}
     stop, turn = time.time() + seconds, 0
-    while time.time() < stop:
+    while time.time() < stop and not interrupted:
         name = "verify" if turn % 10 == 0 else ["health", "page"][turn % 2]
         method, path, body = questions[name]
         start, turn = time.time(), turn + 1
@@ -119,6 +121,12 @@ def honest(port, clip, seconds, sample):
     return took, lost
 
 
+def interrupt(*_):
+    """What was seen until then is printed all the same."""
+    global interrupted
+    interrupted = True
+
+
 def size(file):
     try:
         return os.path.getsize(file)
@@ -134,6 +142,8 @@ def main():
     arguments.add_argument("--calm", type=float, default=3, help="minutes without attackers, before")
     arguments.add_argument("--record", type=pathlib.Path)
     args = arguments.parse_args()
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_, interrupt)
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder) / "home"
         subprocess.run([args.proofmark, "init", "-q", "--home", home], check=True, stdout=subprocess.DEVNULL)

@@ -166,7 +166,7 @@ impl Attack {
         EncodeOptions {
             codec: Some(self.codec),
             // What an attack is called by, and no other of its codec.
-            encoder: self.codec.best_encoder().map(Into::into),
+            encoder: self.codec.best_encoder(),
             crf,
             bitrate,
             preset: Some(preset.into()),

@@ -221,9 +221,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!("segments.moved", Alert, None, [], |f| segments(f, Moved)),
     rule!("segments.repeated", Alert, None, [], |f| segments(f, Repeated)),
     // Marks that do not cover the whole.
-    rule!("video.gap", Alert, Some(Mixed), [], |f| {
-        gap(&f.video.filter(|_| !f.is_whole()).map(|_| f.video_cuts())?)
-    }),
+    rule!("video.gap", Alert, Some(Mixed), [], |f| gap(&f.video_cuts()).filter(|_| !f.is_whole())),
     rule!("audio.gap", Alert, Some(Mixed), [], |f| f
         .audio
         .filter(|a| !f.is_whole() && Facts::is_plain(a.evidence))

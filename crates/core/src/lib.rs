@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+mod boxes;
 mod container;
 mod control;
 mod fault;
@@ -38,6 +39,7 @@ mod text;
 mod time;
 pub mod video;
 
+pub use boxes::child_boxes;
 pub use container::Container;
 pub use control::{Cancel, Progress};
 pub use fault::{AboutFile, ErrorKind};

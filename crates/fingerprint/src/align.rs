@@ -40,13 +40,13 @@ pub(super) fn best(own: &[Frame], theirs: &[Frame], hashes: &[Hash]) -> Option<I
         let within = pair.within(way);
         let found = pair.beside(way, some(within.len(), SAMPLED).map(|i| within.start + i));
         if found.len() >= least {
-            tried.push((mean_of(&found), way));
+            tried.push((mean(found.iter().map(|b| b.distance)), way));
         }
     }
     tried.sort_by(|a, b| a.0.total_cmp(&b.0));
     let whole = tried.into_iter().take(WHOLE).map(|(_, way)| {
         let found = pair.beside(way, 0..own.len());
-        (mean_of(&found), found, way.speed)
+        (mean(found.iter().map(|b| b.distance)), found, way.speed)
     });
     let (_, beside, speed) = whole.min_by(|a, b| a.0.total_cmp(&b.0))?;
     // Many offsets find the same pairs; those tell the one between them.
@@ -119,12 +119,10 @@ pub(super) fn some(of: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| (2 * i + 1) * of / (2 * count))
 }
 
-fn mean_of(beside: &[Beside]) -> f32 {
-    beside.iter().map(|b| b.distance).sum::<f32>() / beside.len().max(1) as f32
-}
-
-pub(super) fn mean(values: &[f32]) -> f32 {
-    values.iter().sum::<f32>() / values.len().max(1) as f32
+/// 0 of none.
+pub(super) fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len().max(1) as f32;
+    values.sum::<f32>() / count
 }
 
 #[cfg(test)]

@@ -247,11 +247,12 @@ impl Query {
         });
         let closest = nearer.unwrap_or(closest);
         let moments = self.moments(&closest, other);
-        let dense = if other.is_dense() { unmatched(&moments) } else { Vec::new() };
+        // Where frames of the other are far apart, one that is not beside any says nothing.
+        let unmatched = if other.is_dense() { unmatched(&moments) } else { Vec::new() };
         Some(Comparison {
             resemblance: closest.resemblance,
             difference,
-            unmatched: dense,
+            unmatched,
             known: known(&moments),
         })
     }
@@ -364,8 +365,8 @@ impl Query {
         let mut found: Vec<f32> = beside.iter().map(|b| b.distance).collect();
         found.sort_by(f32::total_cmp);
         let resemblance = Resemblance {
-            distance: mean(&found),
-            nearest: mean(&found[..found.len().div_ceil(4)]),
+            distance: mean(found.iter().copied()),
+            nearest: mean(found[..found.len().div_ceil(4)].iter().copied()),
             frames: found.len(),
             share: window.width * window.height,
             scale: self.scale(window, other.aspect),

@@ -128,8 +128,8 @@ impl VideoCodec {
 
     /// libav's name of the encoder that is best for it, for whoever needs that one and no other.
     #[must_use]
-    pub fn best_encoder(self) -> Option<&'static str> {
-        self.encoders().first().copied()
+    pub fn best_encoder(self) -> Option<String> {
+        self.encoders().first().map(ToString::to_string)
     }
 
     /// Whether it writes frames as what has changed since others, and loses by it.

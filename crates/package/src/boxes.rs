@@ -3,6 +3,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use proofmark_core::child_boxes;
+
 /// Boxes of a file that are looked at.
 const BOXES: usize = 1 << 20;
 /// Bytes of a box that is read whole: heads of fragments and of clips.
@@ -62,22 +64,10 @@ pub(super) fn body(file: &mut (impl Read + Seek), of: &BoxAt) -> io::Result<Vec<
     Ok(bytes)
 }
 
-/// The boxes in a box: the kind of each, and what is in it.
-pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let (size, rest) = bytes.split_first_chunk::<4>()?;
-        let (kind, rest) = rest.split_first_chunk::<4>()?;
-        let length = (u32::from_be_bytes(*size) as usize).checked_sub(8)?;
-        let (body, after) = rest.split_at_checked(length)?;
-        bytes = after;
-        Some((*kind, body))
-    })
-}
-
 /// What is in the first box on a way through boxes.
 pub(super) fn find<'a>(bytes: &'a [u8], way: &[&[u8; 4]]) -> Option<&'a [u8]> {
     way.iter().try_fold(bytes, |inside, kind| {
-        children(inside).find(|(k, _)| k == *kind).map(|(_, body)| body)
+        child_boxes(inside).find(|(k, _)| k == *kind).map(|(_, body)| body)
     })
 }
 

@@ -1,6 +1,8 @@
 //! What is in a track, as playlists and MPDs name it (RFC 6381; ISO/IEC 14496-15, annex E).
 
-use super::boxes::{children, find, number_at};
+use proofmark_core::child_boxes;
+
+use super::boxes::{find, number_at};
 
 /// What players are told of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ impl Medium {
     /// That of the first track of a clip whose `moov` this is; `None` of one that has no name here.
     pub(super) fn of(moov: &[u8]) -> Option<Self> {
         let described = find(moov, &[b"trak", b"mdia", b"minf", b"stbl", b"stsd"])?;
-        let (kind, entry) = children(described.get(8..)?).next()?;
+        let (kind, entry) = child_boxes(described.get(8..)?).next()?;
         let number = |at, length| number_at(entry, at, length).and_then(|n| u32::try_from(n).ok());
         let size = || Some((number(24, 2)?, number(26, 2)?));
         let sound = || Some((number(16, 2)?, number(24, 4)? >> 16));

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use super::boxes::{self, children, find, number_at};
+use proofmark_core::child_boxes;
+
+use super::boxes::{self, find, number_at};
 
 /// How the first track of a clip counts time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl Clock {
         let id = number_at(track, if track.first()? == &1 { 20 } else { 12 }, 4)?;
         let media = find(moov, &[b"trak", b"mdia", b"mdhd"])?;
         let timescale = number_at(media, if media.first()? == &1 { 20 } else { 12 }, 4)?;
-        let sample = children(find(moov, &[b"mvex"])?)
+        let sample = child_boxes(find(moov, &[b"mvex"])?)
             .filter(|(kind, _)| kind == b"trex")
             .find(|(_, trex)| number_at(trex, 4, 4) == Some(id))
             .and_then(|(_, trex)| number_at(trex, 12, 4))?;
@@ -59,14 +61,15 @@ pub(super) struct Span {
 impl Span {
     /// That of the clock's track in a fragment whose `moof` this is.
     pub(super) fn of(moof: &[u8], clock: Clock) -> Option<Self> {
-        let traf = children(moof).filter(|(kind, _)| kind == b"traf").map(|(_, traf)| traf).find(
-            |traf| find(traf, &[b"tfhd"]).and_then(|h| number_at(h, 4, 4)) == Some(clock.track),
-        )?;
+        let traf =
+            child_boxes(moof).filter(|(kind, _)| kind == b"traf").map(|(_, traf)| traf).find(
+                |traf| find(traf, &[b"tfhd"]).and_then(|h| number_at(h, 4, 4)) == Some(clock.track),
+            )?;
         let time = find(traf, &[b"tfdt"])?;
         let start = number_at(time, 4, if time.first()? == &1 { 8 } else { 4 })?;
         let default = default_duration(find(traf, &[b"tfhd"])?).unwrap_or(clock.sample);
         let (mut length, mut samples) = (0_u64, 0);
-        for (_, run) in children(traf).filter(|(kind, _)| kind == b"trun") {
+        for (_, run) in child_boxes(traf).filter(|(kind, _)| kind == b"trun") {
             let (ticks, count) = run_length(run, default)?;
             length = length.saturating_add(ticks);
             samples += count;

@@ -272,7 +272,7 @@ impl<'a> Packaging<'a> {
         };
         encode.codec = Some(codec);
         // Where OpenH264 sets its key frames is not to be told.
-        encode.encoder = codec.best_encoder().map(Into::into);
+        encode.encoder = codec.best_encoder();
         encode.options.push((key.into(), value.into()));
         encode.gop = Some(Gop::Seconds(self.how.segment));
         encode.fragments = Some(self.how.segment);
@@ -384,7 +384,7 @@ fn lossless(options: &StampOptions) -> EncodeOptions {
     let usual = options.mark_sound.then(|| "aac".into());
     EncodeOptions {
         codec: Some(VideoCodec::H264),
-        encoder: VideoCodec::H264.best_encoder().map(Into::into),
+        encoder: VideoCodec::H264.best_encoder(),
         preset: Some("ultrafast".into()),
         options: vec![("qp".into(), "0".into())],
         pixel_format: asked.pixel_format.clone(),

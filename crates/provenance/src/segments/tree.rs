@@ -3,6 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use c2pa::assertions::{BmffHash, BmffMerkleMap};
+use proofmark_core::child_boxes;
 
 use super::super::size;
 
@@ -24,19 +25,19 @@ pub(super) fn hard_binding(store: &[u8], label: &str) -> Option<BmffHash> {
 
 /// What is in the box of that label.
 fn within_label<'a>(store: &'a [u8], label: &str) -> Option<&'a [u8]> {
-    let all = children(store).find(|(kind, _)| kind == b"jumb")?.1;
-    children(all).filter(|(kind, _)| kind == b"jumb").map(|(_, body)| body).find(|body| {
-        children(body).next().and_then(|(_, described)| name(described)) == Some(label)
+    let all = child_boxes(store).find(|(kind, _)| kind == b"jumb")?.1;
+    child_boxes(all).filter(|(kind, _)| kind == b"jumb").map(|(_, body)| body).find(|body| {
+        child_boxes(body).next().and_then(|(_, described)| name(described)) == Some(label)
     })
 }
 
 /// The first hard binding in these boxes: what it is called, and its CBOR.
 fn within(bytes: &[u8], depth: usize) -> Option<(&str, &[u8])> {
-    let (_, described) = children(bytes).next()?;
+    let (_, described) = child_boxes(bytes).next()?;
     if let Some(name) = name(described).filter(|n| n.starts_with(BMFF_HASH)) {
-        return children(bytes).find(|(kind, _)| kind == b"cbor").map(|(_, cbor)| (name, cbor));
+        return child_boxes(bytes).find(|(kind, _)| kind == b"cbor").map(|(_, cbor)| (name, cbor));
     }
-    children(bytes)
+    child_boxes(bytes)
         .filter(|(kind, _)| kind == b"jumb" && depth < DEPTH)
         .find_map(|(_, inside)| within(inside, depth + 1))
 }
@@ -46,17 +47,6 @@ fn within(bytes: &[u8], depth: usize) -> Option<(&str, &[u8])> {
 fn name(described: &[u8]) -> Option<&str> {
     let text = described.get(17..)?;
     std::str::from_utf8(&text[..text.iter().position(|b| *b == 0)?]).ok()
-}
-
-fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let (size, rest) = bytes.split_first_chunk::<4>()?;
-        let (kind, rest) = rest.split_first_chunk::<4>()?;
-        let length = (u32::from_be_bytes(*size) as usize).checked_sub(8)?;
-        let (body, after) = rest.split_at_checked(length)?;
-        bytes = after;
-        Some((*kind, body))
-    })
 }
 
 /// What a segment says of its place among others: a box with the type of manifests, whose purpose
