@@ -24,7 +24,8 @@ import time
 
 HONEST = "127.0.0.9"
 ATTACKERS = [f"127.0.1.{i}" for i in range(1, 9)]
-interrupted = False
+# What was seen until then is printed all the same.
+interrupted = threading.Event()
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -102,7 +103,7 @@ def honest(port, clip, seconds, sample):
     clip = clip.read_bytes()
     questions = {"health": ("GET", "/healthz", None), "page": ("GET", "/", None), "verify": ("POST", "/v1/verify?name=clip.mp4", clip)}
     stop, turn = time.time() + seconds, 0
-    while time.time() < stop and not interrupted:
+    while time.time() < stop and not interrupted.is_set():
         name = "verify" if turn % 10 == 0 else ["health", "page"][turn % 2]
         method, path, body = questions[name]
         start, turn = time.time(), turn + 1
@@ -121,12 +122,6 @@ def honest(port, clip, seconds, sample):
     return took, lost
 
 
-def interrupt(*_):
-    """What was seen until then is printed all the same."""
-    global interrupted
-    interrupted = True
-
-
 def size(file):
     try:
         return os.path.getsize(file)
@@ -142,8 +137,8 @@ def main():
     arguments.add_argument("--calm", type=float, default=3, help="minutes without attackers, before")
     arguments.add_argument("--record", type=pathlib.Path)
     args = arguments.parse_args()
-    for signal_ in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: interrupted.set())
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder) / "home"
         subprocess.run([args.proofmark, "init", "-q", "--home", home], check=True, stdout=subprocess.DEVNULL)
@@ -173,7 +168,7 @@ def main():
         server.terminate()
     print("| honest question | asked, calm | median s | p99 s | unanswered | asked, besieged | median s | p99 s | unanswered |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     p99 = lambda all_: sorted(all_)[min(len(all_) - 1, int(0.99 * len(all_)))]
-    for name in calm:
+    for name in besieged:
         a, b = calm[name], besieged[name]
         print(f"| {name} | {len(a)} | {statistics.median(a):.3f} | {p99(a):.3f} | {lost[name]} | {len(b)} | {statistics.median(b):.3f} | {p99(b):.3f} | {lost_then[name]} |")
     print("\n| attacker | times |\n| --- | --- |")

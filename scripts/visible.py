@@ -5,10 +5,11 @@ visible.py PROOFMARK MEDIA [--clips N] [--strength S] [--jod] [--pictures DIR] [
 
 Each clip is stamped without loss, so that the mark alone differs. Printed are SSIMULACRA2 of the first frame, the sixth, the twenty-first and the worst of those that begin a
 shot (90 is visually lossless, 70 high quality); of a clip that stands still, by how many grey levels a frame differs from the one before at most, after the twelfth, by x264 at
-CRF 20, marked and not; and how much longer the marked clip is than the clip, both by x264 at CRF 20. --jod adds ColorVideoVDP's opinion (10 is no difference, at 75 pixels to the degree), which takes minutes
-a clip. --pictures writes the first frames, as they were and marked, at 200 %. Needs ffmpeg and, from PyPI, numpy, pillow and ssimulacra2, for --jod cvvdp.
+CRF 20, marked and not; and how much longer the marked clip is than the clip, both by x264 at CRF 20. --jod adds ColorVideoVDP's opinion (10 is no difference, at 75 pixels to
+the degree), which takes minutes a clip. --pictures writes the first frames, as they were and marked, at 200 %. Needs ffmpeg and, from PyPI, numpy, pillow and ssimulacra2, for --jod cvvdp.
 """
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -22,17 +23,27 @@ from ssimulacra2 import compute_ssimulacra2
 
 WIDTH, HEIGHT, RATE, COUNT = 1280, 720, 24, 60
 FRAMES = (0, 5, 20)
-# Mean change of luma from frame to frame, in grey levels, with which a shot begins.
-CUT = 12.0
+# Mean change of the means of blocks from frame to frame, in grey levels, with which a shot begins: the marker's own rule.
+CUT, BLOCK = 12.0, 8
 # Frames after which a still scene should stand still. A key frame comes later.
 SETTLED = 12
 X264 = ["-c:v", "libx264", "-crf", "20", "-preset", "medium", "-g", "48", "-pix_fmt", "yuv420p"]
 
 
-def slow(rng, shape, cells):
-    """Smooth noise, 0 to 1: random values some `cells` across, and everything between."""
-    small = Image.fromarray(rng.random((cells, cells * 2), dtype=np.float32))
-    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
+def enlarged(small, width, height):
+    return np.asarray(Image.fromarray(small.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@functools.cache
+def banks():
+    """A near and a far bank of fog, 0 to 1, each two frames wide."""
+    rng = np.random.default_rng(1)
+    return [enlarged(rng.random((cells, cells * 2), dtype=np.float32), 2 * WIDTH, HEIGHT).clip(0, 1) for cells in (6, 12)]
+
+
+@functools.cache
+def pores():
+    return enlarged(np.random.default_rng(2).normal(0, 1, (HEIGHT // 3, WIDTH // 3)), WIDTH, HEIGHT)
 
 
 def gradients(_, y, x):
@@ -43,18 +54,15 @@ def gradients(_, y, x):
 
 
 def fog(t, y, x):
-    rng = np.random.default_rng(1)
-    near, far = slow(rng, (HEIGHT, 2 * WIDTH), 6), slow(rng, (HEIGHT, 2 * WIDTH), 12)
+    near, far = banks()
     drift = lambda layer, by: layer[:, by * t:by * t + WIDTH]
     return np.repeat((150 + 36 * drift(near, 4) + 12 * drift(far, 7) - 30 * y / HEIGHT)[..., None], 3, -1)
 
 
 def skin(t, y, x):
     """A forehead's curve, with pores."""
-    rng = np.random.default_rng(2)
     light = 1 - 0.35 * ((x - WIDTH * 0.45 - 2 * t) / WIDTH) ** 2 - 0.3 * ((y - HEIGHT * 0.4) / HEIGHT) ** 2
-    pores = np.asarray(Image.fromarray(rng.normal(0, 1, (HEIGHT // 3, WIDTH // 3)).astype(np.float32)).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
-    return light[..., None] * np.array([214, 164, 138]) + 0.8 * pores[..., None]
+    return light[..., None] * np.array([214, 164, 138]) + 0.8 * pores()[..., None]
 
 
 def animation(t, y, x):
@@ -95,14 +103,13 @@ def ffmpeg(*arguments, **more):
 
 
 def make(paint, target):
-    """Two seconds of what `paint` says of (frame, row, column), in RGB."""
+    """A clip of what `paint` says of (frame, row, column), in RGB."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
     # Rounding by noise, so that no band shows that is not the mark's.
     rng = np.random.default_rng(4)
     even = rng.random((HEIGHT, WIDTH, 1))
     raw = b"".join((paint(t, y, x) + even).clip(0, 255).astype(np.uint8).tobytes() for t in range(COUNT))
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-", "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
-    subprocess.run([*command, target], input=raw, check=True)
+    ffmpeg("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", RATE, "-i", "-", "-c:v", "ffv1", "-pix_fmt", "yuv420p", target, input=raw)
 
 
 def frames(path, pixel, selected=None):
@@ -124,13 +131,19 @@ def jod(plain, marked):
     import pycvvdp
 
     a, b = (np.moveaxis(frames(path, "rgb24"), 0, -1) for path in (plain, marked))
-    meter = pycvvdp.cvvdp(display_name="standard_fhd", quiet=True)
+    # 75 pixels to the degree; its "standard_fhd" has half of them.
+    meter = pycvvdp.cvvdp(display_name="standard_4k", quiet=True)
     return float(meter.predict(b, a, dim_order="HWCF", frames_per_second=RATE)[0])
 
 
 def rms(a, b):
     """By how much two frames differ, in grey levels."""
     return float(np.sqrt(((a.astype(np.float32) - b) ** 2).mean()))
+
+
+def block_means(frame):
+    rows, columns = (side // BLOCK for side in frame.shape)
+    return frame[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).mean((1, 3))
 
 
 def flicker(path):
@@ -143,13 +156,12 @@ def measure(call, plain, work, args):
     marked, delivered, beside = work / "marked.mkv", work / "marked.mp4", work / "plain.mp4"
     call("stamp", plain, "-o", marked, "--video-codec", "ffv1", "--no-c2pa", *args.level)
     a, b = frames(plain, "gray"), frames(marked, "gray")
-    change = np.array([np.abs(a[i + 1].astype(np.int16) - a[i]).mean() for i in range(len(a) - 1)])
-    # What changes all the time begins nothing.
-    cuts = np.flatnonzero((change > CUT) & (np.concatenate([[0], change[:-1]]) <= CUT))
-    shots = [int(n) + 1 for n in cuts]
+    means = np.array([block_means(frame) for frame in a])
+    change = np.abs(np.diff(means, axis=0)).mean((1, 2))
+    shots = [int(n) + 1 for n in np.flatnonzero(change > CUT)]
     chosen = sorted({n for n in (*FRAMES, *shots) if n < len(a)})
-    pictures = zip(chosen, frames(plain, "rgb24", chosen), frames(marked, "rgb24", chosen))
-    scores = {n: likeness(x, y, work) for n, x, y in pictures}
+    pairs = list(zip(frames(plain, "rgb24", chosen), frames(marked, "rgb24", chosen)))
+    scores = {n: likeness(*pair, work) for n, pair in zip(chosen, pairs)}
     row = {"frames": [scores[n] for n in FRAMES if n in scores], "shots": min((scores[n] for n in shots), default=None)}
     row["level"] = float(np.mean([rms(x, y) for x, y in zip(a, b)]))
     ffmpeg("-i", marked, *X264, delivered)
@@ -158,8 +170,8 @@ def measure(call, plain, work, args):
     row["longer"] = delivered.stat().st_size / beside.stat().st_size - 1
     row["jod"] = jod(plain, marked) if args.jod else None
     if args.pictures:
-        pair = np.concatenate([frames(path, "rgb24", [0])[0][:360, :480] for path in (plain, marked)], 1)
-        Image.fromarray(pair).resize((1920, 720), Image.Resampling.NEAREST).save(args.pictures / f"{plain.stem}.png")
+        first = Image.fromarray(np.concatenate([frame[:360, :480] for frame in pairs[0]], 1))
+        first.resize((2 * first.width, 2 * first.height), Image.Resampling.NEAREST).save(args.pictures / f"{plain.stem}.png")
     return row
 
 
