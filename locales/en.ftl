@@ -105,6 +105,7 @@ video =
     .several-marks = The picture carries several marks of ours ({ $payloads }): it was put together from several clips.
     .payload-mismatch = The manifest names mark { $named }, but the picture carries mark { $payload }: one of them was put here from another clip.
     .mark-transplanted = The picture carries the mark of another clip, '{ $title }' ({ $date }), and looks nothing like it: the mark was put here from there.
+    .mark-copied = The part of the mark that repeats is in the picture, and the part that nobody can copy is not. A clip that was marked would look so with probability { $chance } at most: the mark was copied from another clip, or put here by Proofmark 0.2 or older.
     .not-the-registered = The sound is that of '{ $title }' ({ $date }), but the picture is another: it was replaced.
     .gap = The mark is missing from { $start } s to { $end } s: that part was replaced or put in.{ $count ->
             [one] {""}

@@ -23,7 +23,7 @@ import time
 import uuid
 from pathlib import Path
 
-ALGORITHM = "org.proofmark.video.1"
+ALGORITHM = "org.proofmark.video.2"
 
 
 def main():

@@ -135,8 +135,7 @@ pub fn evaluate(
     let of = options.attacks.len() + 1;
     progress(Step { done: 0, of });
     let payload = Payload::random();
-    let still = Container::of(clip).is_some_and(Container::is_still);
-    let marker = ClipMarker::new(clip, key, payload.into(), options.strength, still);
+    let marker = ClipMarker::new(clip, key, payload.into(), options.strength);
     let (summary, distortion) = mark(clip, &stamped, marker, options, cancel)?;
     let course = Course {
         stamped: &stamped,

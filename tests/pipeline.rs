@@ -124,7 +124,7 @@ fn what_a_crop_left_is_known_where_no_lattice_shows() {
     ffmpeg(
         &target,
         "-an -vf crop=iw*0.71:ih*0.71:iw*0.12:ih*0.2,lutyuv=y=val*0.5 -preset fast -c:v libx264 \
-        -crf 39",
+        -crf 35",
         &upload,
     );
     let ask = |payload| {

@@ -109,7 +109,6 @@ class Clip:
         *,
         strength: str = "standard",
         pixel_aspect: float = 1.0,
-        still: bool = False,
         measure: bool = False,
     ) -> VideoMarker: ...
     def audio(self, sample_rate: int, channels: int) -> AudioMarker: ...

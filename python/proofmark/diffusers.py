@@ -39,7 +39,7 @@ class Watermarker:
         unit = (images.detach().float().cpu() / 2 + 0.5).contiguous()
         for image in unit:
             height, width = image.shape[-2:]
-            marker = self._clip().video(width, height, strength=self._strength, still=True)
+            marker = self._clip().video(width, height, strength=self._strength)
             marker.mark(image, layout="CHW")
         return ((unit - 0.5) * 2).to(device=images.device, dtype=images.dtype)
 

@@ -97,10 +97,9 @@ impl Clip {
         self.ring.stamping().id().to_string()
     }
 
-    /// A marker for its picture; `still` for pictures that are looked at one by one.
+    /// A marker for its picture.
     #[pyo3(signature = (
-        width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, still=false,
-        measure=false,
+        width, height, fps=24.0, *, strength="standard", pixel_aspect=1.0, measure=false,
     ))]
     fn video(
         &self,
@@ -109,7 +108,6 @@ impl Clip {
         fps: f64,
         strength: &str,
         pixel_aspect: f32,
-        still: bool,
         measure: bool,
     ) -> PyResult<VideoMarker> {
         let setup = Setup {
@@ -120,7 +118,6 @@ impl Clip {
             fps,
             strength: strength.into(),
             pixel_aspect,
-            still,
         };
         VideoMarker::begin(self.ring.stamping(), setup, measure)
     }

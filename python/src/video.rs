@@ -28,8 +28,6 @@ pub(crate) struct Setup {
     pub(crate) fps: f64,
     pub(crate) strength: String,
     pub(crate) pixel_aspect: f32,
-    /// Whether they are pictures that one looks at for long.
-    pub(crate) still: bool,
 }
 
 /// How far a marker has come, as it is kept: with what it was made with, and how many frames it
@@ -86,7 +84,6 @@ impl VideoMarker {
             Some((state, frames)) => (marker.resume(&state).map_err(unfit)?, frames),
             None => (marker, 0),
         };
-        let marker = if setup.still { marker.still() } else { marker };
         let meter = measure.then(|| Meter::new(key, mark, None, shape));
         let work = Mutex::new(Work { marker, frames, meter, capacity: None });
         Ok(Self { setup, work })

@@ -159,8 +159,7 @@ impl Stamping<'_> {
         let (mark, known) = self.choose()?;
         let encode = &label::on(encode, self.options, mark.payload);
         let Self { key, options, input, container, targets, .. } = &*self;
-        let still = container.is_still();
-        let marker = ClipMarker::new(input, key, mark, options.strength, still)
+        let marker = ClipMarker::new(input, key, mark, options.strength)
             .continuing(options.continues.as_ref());
         let pass = Pass::new(marker, known);
         let sounds = AudioMarkers::new(key, mark.payload, options.mark_sound);

@@ -112,8 +112,6 @@ pub(crate) struct ClipMarker<'a> {
     key: &'a WatermarkKey,
     mark: Mark,
     strength: Strength,
-    /// Whether it is a single picture.
-    still: bool,
     /// Where the marker of the piece before stopped.
     continues: Option<&'a MarkerState>,
     marker: Option<Marker>,
@@ -125,9 +123,8 @@ impl<'a> ClipMarker<'a> {
         key: &'a WatermarkKey,
         mark: Mark,
         strength: Strength,
-        still: bool,
     ) -> Self {
-        Self { clip, key, mark, strength, still, continues: None, marker: None }
+        Self { clip, key, mark, strength, continues: None, marker: None }
     }
 
     /// One that goes on where the marker of the piece before stopped.
@@ -144,11 +141,10 @@ impl<'a> ClipMarker<'a> {
             other => {
                 let unfit = |reason| StampError::Picture { path: self.clip.into(), reason };
                 let made = Marker::new(self.key, self.mark, shape, self.strength).map_err(unfit)?;
-                let made = match self.continues.take() {
+                other.insert(match self.continues.take() {
                     Some(state) => made.resume(state).map_err(unfit)?,
                     None => made,
-                };
-                other.insert(if self.still { made.still() } else { made })
+                })
             }
         };
         canvas.mark(marker);

@@ -137,8 +137,8 @@ fn pass(
     let mark = Mark { payload, generation: Generation::FIRST };
     let traced = Arc::new(AtomicBool::new(false));
     let from = if options.identity.is_some() { watched(from, &traced) } else { from };
-    let marker = ClipMarker::new(&input, key, mark, options.strength, false)
-        .continuing(options.continues.as_ref());
+    let marker =
+        ClipMarker::new(&input, key, mark, options.strength).continuing(options.continues.as_ref());
     let mut pass = Pass::new(marker, None);
     let mut stills = options.keeps_stills().then(StillMaker::default);
     let mut sounds = AudioMarkers::new(key, payload, options.mark_sound).recorded();

@@ -26,7 +26,8 @@ pub(super) struct Case {
     pub(super) video: usize,
     /// no sound, no mark, P, Q
     pub(super) audio: usize,
-    /// everywhere, missing for some of the time, missing from half of the frame
+    /// everywhere, missing for some of the time, missing from half of the frame; and, not among all
+    /// cases, everywhere without its aperiodic part
     pub(super) extent: usize,
     /// not asked, does not know the number, knows it
     pub(super) registry: usize,
@@ -136,8 +137,10 @@ impl Case {
             let (start, end) = (i as f64 / 2.0, (i + 1) as f64 / 2.0);
             json!({"start": start, "end": end, "score": 20.0, "state": "marked"})
         };
+        let parts = (self.extent == 3)
+            .then(|| json!({"periodic": 1200.0, "aperiodic": 8.0, "copied": 1e-20}));
         json!({
-            "detected": found, "payload": number, "generation": null,
+            "detected": found, "payload": number, "generation": null, "parts": parts,
             "p_value": if found { 1e-200 } else { 1.0 }, "method": number.map(|_| "blind"),
             "key": null, "ranges": ranges,
             "spans": if found { (0..20).map(span).collect::<Vec<Value>>() } else { Vec::new() },
@@ -304,4 +307,28 @@ impl Case {
         }
         words.join("; ")
     }
+}
+
+#[test]
+fn the_periodic_part_alone_is_told_unless_the_picture_is_the_registered_one() {
+    let copied = Case {
+        manifest: 0,
+        names: 0,
+        whose: 0,
+        video: 2,
+        audio: 0,
+        extent: 3,
+        registry: 0,
+        looks: 0,
+        sounds: 0,
+    };
+    let judged = copied.judge();
+    assert_eq!((judged.verdict, judged.severity), (Verdict::Marked, Severity::Doubt));
+    assert!(judged.has("video.mark-copied"), "{judged:?}");
+    let told = |case: Case| case.judge().has("video.mark-copied");
+    assert!(!told(Case { extent: 0, ..copied }));
+    assert!(
+        !told(Case { registry: 2, ..copied }) && told(Case { registry: 2, looks: 2, ..copied })
+    );
+    assert!(!told(Case { manifest: 2, names: 1, ..copied }), "a manifest that holds says more");
 }

@@ -8,6 +8,10 @@ pub(super) const GAP: f64 = 1.0;
 /// nobody: a codec that left so little of it may have left nothing where the picture stands still.
 pub(super) const PLAIN: f32 = 250.0;
 
+/// Chance that a marked clip lost so much of the aperiodic part alone, from which on its mark may
+/// have been copied.
+pub(super) const COPIED: f64 = 1e-9;
+
 /// Share of the picture from which on a mark counts as all over it: captions, logos and what
 /// straightening leaves out take less than the rest. Where half was replaced it is 0.48 to 0.69 in
 /// 69 of 70 files, and where nothing was 0.75 at the least (`docs/results/log/recovery.md`).

@@ -106,7 +106,7 @@ fn some(n: u64) -> Entry {
     entry.sound = Some(sound(n as u8));
     entry.stills = Some(stills(n as u8));
     entry.bindings =
-        [Binding { alg: "org.proofmark.video.1".into(), value: payload.as_bytes().to_vec() }]
+        [Binding { alg: "org.proofmark.video.2".into(), value: payload.as_bytes().to_vec() }]
             .into();
     entry
 }

@@ -128,7 +128,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         section: "manifest",
         name: "algorithm",
-        shown: r#""org.proofmark.video.1""#,
+        shown: r#""org.proofmark.video.2""#,
         option: Some(("--algorithm", "PROOFMARK_ALGORITHM")),
         about: "Name of the mark's algorithm in soft bindings. The default is not registered with \
             the C2PA.",

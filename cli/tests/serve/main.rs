@@ -225,7 +225,7 @@ fn every_described_route_is_there() {
     let can = server.get(found["capabilitiesEndpoint"].as_str().unwrap()).json();
     assert!(!can["supportedCapabilities"].as_array().unwrap().contains(&json!("queryByReference")));
     let algorithms = server.get("/v1/services/supportedAlgorithms").json();
-    assert_eq!(algorithms["watermarks"][0]["alg"], "org.proofmark.video.1");
+    assert_eq!(algorithms["watermarks"][0]["alg"], "org.proofmark.video.2");
     let fingerprints = ["picture", "sound"]
         .map(|part| json!({"alg": format!("org.proofmark.fingerprint.{part}.1")}));
     assert_eq!(algorithms["fingerprints"], json!(fingerprints));

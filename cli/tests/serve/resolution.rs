@@ -15,10 +15,10 @@ fn a_stripped_clip_finds_its_manifest_over_http() {
     let (desk, id, payload) = stamped();
     let server = Server::start(&desk, "", &[]);
     let by_binding =
-        format!("/v1/matches/byBinding?alg=org.proofmark.video.1&value={}", value(&payload));
+        format!("/v1/matches/byBinding?alg=org.proofmark.video.2&value={}", value(&payload));
     assert_eq!(ids(&server.get(&by_binding)), [id.as_str()]);
     let number = BASE64.encode(uuid::Uuid::parse_str(&payload).unwrap().as_bytes());
-    let body = json!({"alg": "org.proofmark.video.1", "value": number}).to_string();
+    let body = json!({"alg": "org.proofmark.video.2", "value": number}).to_string();
     assert_eq!(ids(&server.post("/v1/matches/byBinding", body.as_bytes())), [id.as_str()]);
     assert!(
         ids(&server.get(&format!("/v1/matches/byBinding?alg=another&value={}", value(&payload))))
@@ -239,7 +239,7 @@ fn a_hint_is_used_where_content_says_nothing() {
     assert_eq!(
         ids(&server.post(
             &format!(
-                "/v1/matches/byContent?hintAlg=org.proofmark.video.1&hintValue={}",
+                "/v1/matches/byContent?hintAlg=org.proofmark.video.2&hintValue={}",
                 value(&payload)
             ),
             &other

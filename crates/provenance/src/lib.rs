@@ -57,7 +57,10 @@ pub use reference::reference;
 pub use report::{Action, Ancestor, EXPIRED, INGREDIENT, ManifestReport, ManifestState, REVOKED};
 pub use segments::{SegmentState, Segmented, read_segments};
 pub use signer::{Signer, Unattested};
-pub use soft_binding::{AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, SoftBinding, VIDEO_FINGERPRINT};
+pub use soft_binding::{
+    AUDIO_FINGERPRINT, DEFAULT_ALGORITHM, EARLIER_ALGORITHMS, SoftBinding, VIDEO_FINGERPRINT,
+    names_marks,
+};
 pub use traces::Traces;
 
 /// Why a manifest could not be written or read.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::actor::Actor;
 use super::disclosure::{Disclosure, Use, disclosure, uses};
 use super::signer::{Signer, Unattested, signer};
-use super::soft_binding::{self, SoftBinding};
+use super::soft_binding::{self, SoftBinding, names_marks};
 use super::{Placement, validity};
 use proofmark_core::Payload;
 
@@ -144,10 +144,12 @@ pub const EXPIRED: &str = "signingCredential.expired";
 pub const REVOKED: &str = "signingCredential.ocsp.revoked";
 
 impl ManifestReport {
-    /// The payload that the manifest names: from a soft binding of `algorithm`.
+    /// The payload that the manifest names: from a soft binding of `algorithm`, or of a name that
+    /// it had before.
     #[must_use]
     pub fn payload(&self, algorithm: &str) -> Option<Payload> {
-        self.soft_bindings.iter().filter(|b| b.alg == algorithm).find_map(SoftBinding::payload)
+        let mut ours = self.soft_bindings.iter().filter(|b| names_marks(&b.alg, algorithm));
+        ours.find_map(SoftBinding::payload)
     }
 
     /// The number in its label, `urn:c2pa:<UUID>` and perhaps more, which any manifest may have.

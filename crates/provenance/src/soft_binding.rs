@@ -8,7 +8,17 @@ use proofmark_core::Payload;
 
 /// Name of our algorithm in soft bindings. It is not in the C2PA's list of algorithms; a deployment
 /// that registers one sets it.
-pub const DEFAULT_ALGORITHM: &str = "org.proofmark.video.1";
+pub const DEFAULT_ALGORITHM: &str = "org.proofmark.video.2";
+
+/// Names that our algorithm had before: the mark of `video.1` has no aperiodic part, and is read as
+/// that of today.
+pub const EARLIER_ALGORITHMS: [&str; 1] = ["org.proofmark.video.1"];
+
+/// Whether soft bindings of `alg` name our marks, where new ones are of `algorithm`.
+#[must_use]
+pub fn names_marks(alg: &str, algorithm: &str) -> bool {
+    alg == algorithm || EARLIER_ALGORITHMS.contains(&alg)
+}
 
 /// Name of the algorithm of our video fingerprint in soft bindings, to which the same applies.
 /// Values are excerpts of it.

@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use proofmark::provenance::names_marks;
 use proofmark::{Registered, Verified};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -110,7 +111,7 @@ impl Hints {
         let by = match self.alg {
             None => By { mark: true, looks: true, sound: true },
             Some(alg) => By {
-                mark: alg == o.algorithm,
+                mark: names_marks(&alg, &o.algorithm),
                 looks: alg == o.picture_algorithm,
                 sound: alg == o.sound_algorithm,
             }

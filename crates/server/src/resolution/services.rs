@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use proofmark::provenance::EARLIER_ALGORITHMS;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -32,9 +33,12 @@ pub(in super::super) fn well_known() -> Router<Arc<Service>> {
 
 async fn algorithms(State(service): Shared) -> Response {
     let o = &service.options;
-    answer(
-        &json!({"watermarks": [{"alg": o.algorithm}], "fingerprints": [{"alg": o.picture_algorithm}, {"alg": o.sound_algorithm}]}),
-    )
+    let named = |alg: &str| json!({"alg": alg});
+    let earlier = EARLIER_ALGORITHMS.iter().filter(|alg| **alg != o.algorithm);
+    let marks: Vec<_> =
+        std::iter::once(named(&o.algorithm)).chain(earlier.map(|alg| named(alg))).collect();
+    let fingerprints = [&o.picture_algorithm, &o.sound_algorithm].map(|alg| named(alg));
+    answer(&json!({"watermarks": marks, "fingerprints": fingerprints}))
 }
 
 async fn capabilities(State(service): Shared) -> Response {

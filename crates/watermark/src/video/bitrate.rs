@@ -154,7 +154,6 @@ mod tests {
         let mut first = noise();
         Marker::new(&key, payload, SHAPE, Strength::default())
             .unwrap()
-            .still()
             .embed(&mut first, SHAPE.width);
         let frames: Vec<Vec<u8>> =
             std::iter::once(first).chain(std::iter::repeat_with(noise).take(29)).collect();

@@ -1,4 +1,6 @@
-//! The carrier: one keyed tile, defined by its spectrum, that is repeated over the frame.
+//! The carrier: a keyed pattern in two parts, defined by their spectra. In the *periodic* part one
+//! tile repeats over the frame; in the *aperiodic* part each cell, the place of one repetition, has
+//! a tile of its own, with the same word under other signs.
 //!
 //! A tile is [`TILE`]² at 360-line scale. Each complex coefficient of the annulus
 //! [`BAND_LOW`]..[`BAND_HIGH`] carries two real *dimensions*, each with a sign. A keyed permutation
@@ -9,6 +11,8 @@ use std::sync::LazyLock;
 
 use realfft::num_complex::Complex32;
 
+use super::image::Image;
+use super::spectrum::wrapped;
 use super::tile::{BAND_HIGH, BAND_LOW, TILE, TileFft};
 use crate::fec::PolarCode;
 use crate::key::WatermarkKey;
@@ -28,6 +32,13 @@ const THRESHOLD_SNR: f64 = 0.18;
 /// Share of the dimensions that carry sync: a sixth. More would find weak marks a little earlier,
 /// and leave the code less.
 const SYNC_SHARE: usize = 6;
+
+/// Share of the power in the periodic part, which repeats from tile to tile and by which a picture
+/// is found that was moved. The rest lies in the aperiodic part, under signs that differ from cell
+/// to cell, which nobody averages out of one clip.
+const PERIODIC: f32 = 0.7;
+/// Rows and columns of cells that have signs of their own; a longer picture begins again.
+pub(crate) const CELLS: usize = 8;
 
 /// Lattice points (ky, kx) of the band's half plane, in cycles per tile: 966 of them.
 pub(crate) static POINTS: LazyLock<Vec<(i32, i32)>> = LazyLock::new(|| {
@@ -108,6 +119,8 @@ pub(crate) struct Carrier {
     /// Per generation, what multiplies the signs of the code dimensions, in code order: the layers
     /// share the sync pattern, so that none costs the search anything.
     layers: Vec<Vec<f32>>,
+    /// Per cell, row by row, what multiplies the signs of all dimensions in the aperiodic part.
+    cells: Vec<Vec<f32>>,
 }
 
 impl Carrier {
@@ -129,7 +142,11 @@ impl Carrier {
             }
         };
         let layers = (0..GENERATIONS).map(flips).collect();
-        Self { sync: sync.to_vec(), code: code.to_vec(), signs, layers }
+        let mut sequence = key.sequence("picture cells");
+        let cells = (0..CELLS * CELLS)
+            .map(|_| sequence.bits(dimensions()).into_iter().map(sign).collect())
+            .collect();
+        Self { sync: sync.to_vec(), code: code.to_vec(), signs, layers, cells }
     }
 
     /// Keyed signs of sub-pattern `j`, by dimension.
@@ -178,10 +195,13 @@ impl Carrier {
         word
     }
 
-    /// The tile that carries `mark`: [`TILE`]², row-major, root mean square 1.
-    pub(crate) fn tile(&self, mark: Mark) -> Vec<f32> {
-        let word = self.word(mark);
-        let mut fft = TileFft::new();
+    /// What multiplies the signs of all dimensions in the cell of a row and a column.
+    pub(crate) fn cell(&self, row: i32, column: i32) -> &[f32] {
+        &self.cells[wrapped(row, CELLS) * CELLS + wrapped(column, CELLS)]
+    }
+
+    /// The tile that carries a word: [`TILE`]², row-major, root mean square 1.
+    fn tile_of(fft: &mut TileFft, word: &[f32]) -> Vec<f32> {
         let value = |(&(ky, kx), s): (&(i32, i32), &[f32])| {
             let gain = ((ky * ky + kx * kx) as f32).powf(TILT / 2.0);
             ((ky, kx), Complex32::new(s[0], s[1]) * gain)
@@ -190,6 +210,30 @@ impl Carrier {
         let rms = (tile.iter().map(|v| v * v).sum::<f32>() / tile.len() as f32).sqrt();
         tile.iter_mut().for_each(|v| *v /= rms);
         tile
+    }
+
+    /// What is added to a picture of `width`×`height` at tile scale, root mean square 1.
+    pub(crate) fn pattern(&self, mark: Mark, width: usize, height: usize) -> Image {
+        let word = self.word(mark);
+        let mut fft = TileFft::new();
+        let tile = Self::tile_of(&mut fft, &word);
+        let (periodic, aperiodic) = (PERIODIC.sqrt(), (1.0 - PERIODIC).sqrt());
+        let mut out = Image::new(width, height);
+        for (row, top) in (0..height).step_by(TILE).enumerate() {
+            for (column, left) in (0..width).step_by(TILE).enumerate() {
+                let signs = self.cell(row as i32, column as i32);
+                let own: Vec<f32> = word.iter().zip(signs).map(|(w, s)| w * s).collect();
+                let own = Self::tile_of(&mut fft, &own);
+                for y in top..height.min(top + TILE) {
+                    let at = (y - top) * TILE;
+                    let line = &mut out.row_mut(y)[left..width.min(left + TILE)];
+                    for ((o, t), c) in line.iter_mut().zip(&tile[at..]).zip(&own[at..]) {
+                        *o = periodic * t + aperiodic * c;
+                    }
+                }
+            }
+        }
+        out
     }
 }
 
@@ -205,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_of_different_payloads_and_keys_are_nearly_orthogonal() {
+    fn patterns_of_different_payloads_and_keys_are_nearly_orthogonal() {
         let dot = |a: &[f32], b: &[f32]| {
             a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() / a.len() as f32
         };
@@ -214,14 +258,17 @@ mod tests {
             Carrier::new(&WatermarkKey::from_secret([2; 32], 0)),
         );
         let (p, q) = (Payload::random(), Payload::random());
-        let base = a.tile(p.into());
-        assert!((dot(&base, &base) - 1.0).abs() < 1e-4);
+        let pattern = |carrier: &Carrier, mark| carrier.pattern(mark, 2 * TILE, TILE).data;
+        let base = pattern(&a, p.into());
+        // The two parts have a little in common, or against each other.
+        assert!((dot(&base, &base) - 1.0).abs() < 0.1);
         // The sync pattern is a sixth of the power and is shared when the sub-patterns agree; the
         // code word may lean a little either way.
-        assert!(dot(&base, &a.tile(q.into())) < 0.4);
+        assert!(dot(&base, &pattern(&a, q.into())) < 0.4);
         assert!(
-            dot(&base, &a.tile(Mark { payload: p, generation: Generation::FIRST.next() })) < 0.4
+            dot(&base, &pattern(&a, Mark { payload: p, generation: Generation::FIRST.next() }))
+                < 0.4
         );
-        assert!(dot(&base, &b.tile(p.into())).abs() < 0.15);
+        assert!(dot(&base, &pattern(&b, p.into())).abs() < 0.15);
     }
 }

@@ -12,6 +12,7 @@ use super::image::Image;
 use super::innovation::InnovationSum;
 use super::inquiry::Inquiry;
 use super::options::{DetectOptions, Pace};
+use super::parts;
 use super::residual::Residual;
 use super::search::{Lattices, Plan, Search, Sums};
 use super::timeline::{self, Known, Timeline, timeline};
@@ -356,6 +357,7 @@ impl Detector {
             area: None,
             geometry: found.map(|f| self.geometry(f)),
             evidence: finding.map_or(0.0, |f| f.z() * f.z()),
+            parts: None,
             frames: self.frames,
             note,
             others: Vec::new(),
@@ -380,6 +382,7 @@ impl Detector {
                     .filter(|layer| !std::ptr::eq(*layer, found))
                     .filter_map(word)
                     .collect();
+                report.parts = parts::parts(sums.of(found.factor), found, carrier);
                 let ratio = found.factor as f32 / self.inquiry.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
                 let Timeline { spans, moving } = timeline(

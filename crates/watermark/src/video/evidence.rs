@@ -91,6 +91,21 @@ impl AreaMap {
     }
 }
 
+/// The evidence of either part of a mark. The periodic one repeats over the frame, so that whoever
+/// has a marked clip can copy it into another one, or take it away. The aperiodic one cannot be
+/// told apart from the picture without the key.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Parts {
+    /// z² of the periodic part.
+    pub periodic: f32,
+    /// z² of the aperiodic part, where it fits best.
+    pub aperiodic: f32,
+    /// How likely so little of the aperiodic part is beside so much of the periodic one in a clip
+    /// that was marked, and then cropped, turned or encoded.
+    pub copied: PValue,
+}
+
 /// What was found in a picture.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -122,6 +137,9 @@ pub struct VideoEvidence {
     /// Evidence E = z² of the strongest finding; a blind payload needs about 280, one of many
     /// candidates 60 to 100.
     pub evidence: f32,
+    /// The evidence of either part of the mark; `null` without a payload.
+    #[serde(default)]
+    pub parts: Option<Parts>,
     /// Frames that were looked at.
     pub frames: usize,
     /// Why the answer is not fuller; `null` where it is complete.

@@ -2,6 +2,7 @@
 //! and what was found.
 
 use super::carrier::{Carrier, Pattern};
+use super::cells::Cells;
 use super::decode::Identified;
 use super::image::Image;
 use super::readings::{Readings, read_lattice};
@@ -34,6 +35,8 @@ pub(crate) struct Detection {
     pub(crate) peak: SyncPeak,
     /// The mark's origin in tile coordinates, in the mark's directions.
     pub(crate) origin: (f32, f32),
+    /// Which cell begins there, by row and column, where that is known.
+    pub(crate) cell: Option<(i32, i32)>,
     /// Noise of the lattice points, in picture directions.
     pub(crate) noise: Vec<f32>,
     /// Readings at the mark's origin.
@@ -51,6 +54,18 @@ impl Detection {
 
     pub(super) fn complete(&self) -> bool {
         self.identified.is_some()
+    }
+
+    /// Takes coordinates that count from the mark's origin, in its directions, to pixels.
+    pub(crate) fn lies(&self) -> Warp {
+        self.lies_under(&self.warp)
+    }
+
+    /// The same where another warp leads to the pixels.
+    pub(crate) fn lies_under(&self, warp: &Warp) -> Warp {
+        let (xx, xy, yx, yy) = self.orientation.matrix();
+        let turned = Warp::linear([xx, xy, yx, yy].map(|v| v as f32));
+        warp.after(&turned.after(&Warp::shift(self.origin.0, self.origin.1)))
     }
 }
 
@@ -144,7 +159,7 @@ pub(super) struct Projection<'a> {
     pub(super) warp: Warp,
     pub(super) unwarped: Unwarped,
     pub(super) readings: Readings,
-    diversity: Option<Readings>,
+    diversity: Option<(Unwarped, Readings)>,
 }
 
 impl<'a> Projection<'a> {
@@ -156,18 +171,32 @@ impl<'a> Projection<'a> {
         let area = (a * d - b * c).abs().max(1e-6).sqrt();
         let extent = (sum.image.width as f32 / area, sum.image.height as f32 / area);
         let readings = read_lattice(&unwarped.image, extent);
-        let diversity = sum
-            .diversity
-            .and_then(|image| Some(read_lattice(&unwarp(image, &warp)?.image, extent)));
+        let diversity = sum.diversity.and_then(|image| unwarp(image, &warp)).map(|unwarped| {
+            let readings = read_lattice(&unwarped.image, extent);
+            (unwarped, readings)
+        });
         Some(Self { sum, factor, warp, unwarped, readings, diversity })
     }
 
     /// The readings as those of a mark that lies so.
     pub(super) fn whitened(&self, orientation: Orientation) -> Whitened {
         let whitened = Whitened::new(&self.readings, orientation);
-        self.diversity.iter().fold(whitened, |whitened, diversity| {
+        self.diversity.iter().fold(whitened, |whitened, (_, diversity)| {
             whitened.with(&Whitened::new(diversity, orientation))
         })
+    }
+
+    /// What the cells hold, of a picture that lies as it was marked.
+    pub(super) fn cells(&self) -> Vec<Cells> {
+        let diversity = self.diversity.iter().map(|(unwarped, _)| unwarped);
+        std::iter::once(&self.unwarped).chain(diversity).map(Cells::read).collect()
+    }
+
+    /// The same of a picture that lies as was found.
+    pub(super) fn cells_of(&self, found: &Detection) -> Vec<Cells> {
+        let lies = found.lies();
+        let sums = std::iter::once(self.sum.image).chain(self.sum.diversity);
+        sums.filter_map(|sum| unwarp(sum, &lies)).map(|picture| Cells::read(&picture)).collect()
     }
 
     /// How much more power the lattice points hold than the noise between them, in standard
@@ -198,6 +227,7 @@ impl<'a> Projection<'a> {
             orientation,
             peak,
             origin: (peak.x + corner.0, peak.y + corner.1),
+            cell: None,
             noise: self.readings.noise.clone(),
             whitened: whitened.shifted(peak.x, peak.y),
             p_value,

@@ -2,6 +2,7 @@
 //! the mark and where it lies.
 
 use super::carrier::{Carrier, frame_scale};
+use super::cells::gather;
 use super::decimate::decimation;
 use super::decode;
 use super::evidence::Capacity;
@@ -71,11 +72,11 @@ impl Meter {
             let beneath: Vec<Vec<f32>> =
                 self.beneath.iter().map(|&mark| self.carrier.word(mark)).collect();
             // The reader takes the mark beneath away too.
-            decode::score_of(
-                &Whitened::without(&view.readings, Orientation::UPRIGHT, (-x, -y), &beneath),
-                &self.carrier,
-                self.mark,
-            )
+            let periodic =
+                Whitened::without(&view.readings, Orientation::UPRIGHT, (-x, -y), &beneath);
+            let aperiodic = gather(&view.cells(), &self.carrier, (0, 0));
+            let both = aperiodic.map_or(periodic.clone(), |aperiodic| periodic.with(&aperiodic));
+            decode::score_of(&both, &self.carrier, self.mark)
         });
         Capacity::of_score(score)
     }

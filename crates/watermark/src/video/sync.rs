@@ -169,6 +169,17 @@ impl Whitened {
         Self { value: self.value.iter().zip(POINTS.iter()).map(turn).collect() }
     }
 
+    /// How well they fit a pattern that lies at the origin: Σ s·v / √Σ v² over its dimensions.
+    pub(crate) fn fit(&self, pattern: &Pattern) -> f32 {
+        let values = self.dimensions();
+        let all = 0..values.len();
+        score(
+            &values,
+            &pattern.signs,
+            &all.filter(|&d| pattern.signs[d] != 0.0).collect::<Vec<_>>(),
+        )
+    }
+
     /// Readings by dimension.
     pub(crate) fn dimensions(&self) -> Vec<f32> {
         self.value.iter().flat_map(|v| [v.re, v.im]).collect()

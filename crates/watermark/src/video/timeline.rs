@@ -3,6 +3,7 @@
 use realfft::num_complex::Complex32;
 
 use super::carrier::{Carrier, POINTS};
+use super::cells::{Cells, gather};
 use super::hypothesis::Detection;
 use super::image::Image;
 use super::readings::Readings;
@@ -62,7 +63,14 @@ impl<'a> Probe<'a> {
     fn measure(&mut self, sum: &Image) -> (f32, f32) {
         let Known { finding, diversity: others, .. } = self.known;
         let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
-        self.fold.read(sum, self.warp, finding).map_or((0.0, 0.0), |(whitened, level)| {
+        let carrier = self.known.carrier;
+        let read = self.fold.read(sum, self.warp, finding);
+        read.map_or((0.0, 0.0), |(periodic, level)| {
+            let aperiodic = finding.cell.and_then(|cell| {
+                let picture = unwarp(sum, &finding.lies_under(self.warp))?;
+                gather(&[Cells::read(&picture)], carrier, cell)
+            });
+            let whitened = aperiodic.map_or(periodic.clone(), |part| periodic.with(&part));
             let values =
                 others.iter().fold(whitened.dimensions(), |values, word| without(values, word));
             let z = score(&values, &self.word, &self.dimensions);

@@ -132,7 +132,7 @@ mod tests {
     ) -> (VideoEvidence, Payload) {
         let (key, payload, mut noise) =
             (WatermarkKey::from_secret([5; 32], 0), Payload::random(), Noise::new(7));
-        let mut marker = Marker::new(&key, payload, SOURCE, Strength::default()).unwrap().still();
+        let mut marker = Marker::new(&key, payload, SOURCE, Strength::default()).unwrap();
         let mut detector = Detector::new(&key.into(), SHAPE, DetectOptions::default());
         for i in 0..45 {
             let mut source = noise.frame(SOURCE.width * SOURCE.height, bits);

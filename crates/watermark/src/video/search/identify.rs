@@ -3,6 +3,7 @@
 use proofmark_core::{Payload, parallel};
 
 use super::super::carrier::Pattern;
+use super::super::cells::{self, PLACES};
 use super::super::decode::{self, Identified, Listed};
 use super::super::hypothesis::{AlphaBudget, Detection, Match, Projection, TemplateBank};
 use super::super::sync::{Orientation, SyncPeak, TranslationSearch};
@@ -34,6 +35,8 @@ const WORTH_A_LONG_LIST: f32 = 6.5;
 /// Sync scores under this are not worth decoding: a payload that decodes has at least 6 almost
 /// always.
 const WORTH_DECODING: f32 = 4.0;
+/// Sync scores of the periodic part from which on the cells are looked at, too.
+const WORTH_GATHERING: f32 = 6.0;
 /// Scores from which on the long list is tried where sync chose the place: chance comes this far as
 /// often as not. In the expected place, where sync had little to choose from, it is tried whenever
 /// the short one is.
@@ -79,26 +82,79 @@ impl<'a> Search<'a> {
         translations: &mut [TranslationSearch],
     ) -> Detection {
         let found = self.rectified(&view, self.sync(), budget, translations);
-        let found = self.identify(found, self.budget_of_readings(budget), self.candidates);
+        let readings = self.budget_of_readings(budget);
+        let mut found = self.identify(found, readings, self.candidates);
         if found.complete() {
             return found;
         }
-        let known =
-            match self.candidates.len() {
-                0 => None,
-                n if n <= FEW => {
-                    let words = self.words.get_or_init(|| {
-                        TemplateBank::words(&self.inquiry.carriers, self.candidates)
-                    });
-                    Some(self.recognise(
-                        self.rectified(&view, words, budget, translations),
-                        &words.marks,
-                    ))
-                }
-                n if n <= QUICK => self.listed(&view, budget, translations),
-                _ => None,
+        let sync = &self.sync().patterns[found.key][found.peak.pattern];
+        let trials = PLACES * self.sync().trials();
+        if let Some(gathered) = self.gathered(&view, &found, sync, |z| budget.p_value(z, trials)) {
+            let readings = AlphaBudget {
+                trials: PLACES * readings.trials,
+                readings: PLACES * readings.readings,
+                ..readings
             };
+            let gathered = self.identify(gathered, readings, self.candidates);
+            if gathered.complete() {
+                return gathered;
+            }
+            if gathered.p_value < found.p_value {
+                found = gathered;
+            }
+        }
+        let known = match self.candidates.len() {
+            0 => None,
+            n if n <= FEW => {
+                let words = self
+                    .words
+                    .get_or_init(|| TemplateBank::words(&self.inquiry.carriers, self.candidates));
+                let found = self.rectified(&view, words, budget, translations);
+                let pattern = &words.patterns[found.key][found.peak.pattern];
+                let trials = PLACES * words.trials();
+                let found = self.better(&view, found, pattern, |z| budget.p_value(z, trials));
+                Some(self.recognise(found, &words.marks))
+            }
+            n if n <= QUICK => self.listed(&view, budget, translations),
+            _ => None,
+        };
         known.filter(|known| known.p_value < found.p_value).unwrap_or(found)
+    }
+
+    /// A finding with what the cells hold of it, wherever among all cells those of the picture lie.
+    fn gathered(
+        &self,
+        view: &Projection<'a>,
+        found: &Detection,
+        pattern: &Pattern,
+        p_value: impl Fn(f32) -> PValue,
+    ) -> Option<Detection> {
+        if found.peak.z.abs() < WORTH_GATHERING {
+            return None;
+        }
+        let (_, cell, aperiodic) = cells::locate(
+            &view.cells_of(found),
+            &self.inquiry.carriers[found.key],
+            pattern,
+            found.peak.z.signum(),
+        )?;
+        let whitened = found.whitened.with(&aperiodic);
+        let z = whitened.fit(pattern);
+        let peak = SyncPeak { z, ..found.peak };
+        let (noise, cell) = (found.noise.clone(), Some(cell));
+        Some(Detection { peak, whitened, noise, cell, p_value: p_value(z), ..*found })
+    }
+
+    /// A finding with what the cells hold of it, where that is better.
+    fn better(
+        &self,
+        view: &Projection<'a>,
+        found: Detection,
+        pattern: &Pattern,
+        p_value: impl Fn(f32) -> PValue,
+    ) -> Detection {
+        let gathered = self.gathered(view, &found, pattern, p_value);
+        gathered.filter(|gathered| gathered.p_value < found.p_value).unwrap_or(found)
     }
 
     /// The best of many candidates under one geometry: wherever sync shows anything, those that
@@ -143,10 +199,9 @@ impl<'a> Search<'a> {
                 let peak = SyncPeak { pattern: 0, z, ..peak };
                 let matched = Match { key, orientation, whitened: &whitened, peak };
                 let found = view.finding(matched, budget.p_value(z, trials));
-                self.recognise(
-                    view.rectify(found, &word, translations, |z| budget.p_value(z, trials)),
-                    &[mark],
-                )
+                let found = view.rectify(found, &word, translations, |z| budget.p_value(z, trials));
+                let p_value = |z| budget.p_value(z, PLACES * trials);
+                self.recognise(self.better(view, found, &word[0], p_value), &[mark])
             },
         );
         looked.min_by(|a, b| a.p_value.ln().total_cmp(&b.p_value.ln()))

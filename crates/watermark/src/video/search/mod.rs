@@ -176,11 +176,11 @@ impl<'a> Search<'a> {
     }
 
     /// What all shares are multiplied by: each of the questions that are asked in a place has its
-    /// own, presence, payload, candidates, and their words.
+    /// own, presence, payload, candidates, and their words, of the periodic part and of both.
     fn looks(&self) -> f64 {
         let questions = if self.candidates.is_empty() { 2 } else { 4 };
         let again = if self.inquiry.options.guess.is_some() { SECOND_LOOK } else { 1.0 };
-        questions as f64 * again * self.plan.share
+        (2 * questions) as f64 * again * self.plan.share
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.

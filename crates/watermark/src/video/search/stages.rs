@@ -3,6 +3,7 @@
 use proofmark_core::parallel;
 
 use super::super::carrier::{frame_scale, tile_scale};
+use super::super::cells::gather;
 use super::super::hypothesis::{AlphaBudget, Detection, Match, Projection, Sum};
 use super::super::lattice::LatticeSearch;
 use super::super::perspective;
@@ -30,6 +31,8 @@ const FAR_BENT: usize = 6;
 const AROUND: [f32; 11] =
     [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
+/// Readings that are asked in the expected place: both parts of the mark, and the aperiodic one.
+const PARTS: usize = 2;
 /// Short sides that pictures usually have, and the most that is taken for what a crop left of one.
 const SHORT_SIDES: [f32; 28] = [
     360.0, 384.0, 432.0, 448.0, 480.0, 512.0, 540.0, 544.0, 576.0, 608.0, 640.0, 672.0, 704.0,
@@ -117,7 +120,7 @@ impl<'a> Search<'a> {
             .chain([coarse.image.into()])
             .chain(with_diversity)
             .collect();
-        let readings = self.keys() * (warps.len() * sums.len()) as f64;
+        let readings = self.keys() * (warps.len() * sums.len() * PARTS) as f64;
         let budget = AlphaBudget { trials: readings, readings, share };
         for warp in warps {
             for (i, &sum) in sums.iter().enumerate() {
@@ -138,15 +141,20 @@ impl<'a> Search<'a> {
     pub(super) fn at_origin(&mut self, sum: Sum<'a>, warp: Warp, budget: AlphaBudget) {
         let Some(view) = Projection::new(sum, self.inquiry.coarse_factor, warp) else { return };
         let (x, y) = view.unwarped.origin;
-        let whitened = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
+        let periodic = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
+        let cells = view.cells();
         for (key, carrier) in self.inquiry.carriers.iter().enumerate() {
-            let peak = sync::at_origin(&whitened, carrier, &[]);
-            let matched =
-                Match { key, orientation: Orientation::UPRIGHT, whitened: &whitened, peak };
-            let mut finding = view.finding(matched, budget.p_value(peak.z, SUBPATTERNS as f64));
-            finding.origin = (0.0, 0.0);
-            let finding = self.identify(finding, budget, self.candidates);
-            self.keep(Some(finding));
+            let Some(aperiodic) = gather(&cells, carrier, (0, 0)) else { continue };
+            // Who averaged the tile out of the picture left the aperiodic part alone.
+            for whitened in [periodic.with(&aperiodic), aperiodic] {
+                let peak = sync::at_origin(&whitened, carrier, &[]);
+                let matched =
+                    Match { key, orientation: Orientation::UPRIGHT, whitened: &whitened, peak };
+                let mut finding = view.finding(matched, budget.p_value(peak.z, SUBPATTERNS as f64));
+                (finding.origin, finding.cell) = ((0.0, 0.0), Some((0, 0)));
+                let finding = self.identify(finding, budget, self.candidates);
+                self.keep(Some(finding));
+            }
         }
     }
 
