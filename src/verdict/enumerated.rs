@@ -327,8 +327,9 @@ fn the_periodic_part_alone_is_told_unless_the_picture_is_the_registered_one() {
     assert!(judged.has("video.mark-copied"), "{judged:?}");
     let told = |case: Case| case.judge().has("video.mark-copied");
     assert!(!told(Case { extent: 0, ..copied }));
-    assert!(
-        !told(Case { registry: 2, ..copied }) && told(Case { registry: 2, looks: 2, ..copied })
-    );
+    let untold = Case { registry: 2, looks: 2, ..copied };
+    assert!(!told(Case { registry: 2, ..copied }) && told(untold));
+    assert_eq!(untold.judge().verdict, Verdict::Marked, "nobody's manifest is lent to a copy");
+    assert_eq!(Case { extent: 0, ..untold }.judge().verdict, Verdict::Recovered);
     assert!(!told(Case { manifest: 2, names: 1, ..copied }), "a manifest that holds says more");
 }

@@ -2,15 +2,16 @@
 
 use super::Findings;
 use super::thresholds::{
-    ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, EVERYWHERE, GAP, LONGER, NO_PART, NOTHING_ELSE,
-    PLAIN, SHORTER, UNDISTURBED,
+    ALIKE, AS_PLAYED, AS_STAMPED, COMPARABLE, COPIED, EVERYWHERE, GAP, LONGER, NO_PART,
+    NOTHING_ELSE, PLAIN, SHORTER, UNDISTURBED,
 };
 use crate::audio::AudioEvidence;
 use crate::fingerprint::{AudioFingerprint, DifferenceMap, VideoFingerprint};
 use crate::payload::Payload;
-use crate::provenance::{Declaration, Made, ManifestReport, ManifestState};
+use crate::provenance::{Declaration, EARLIER_ALGORITHMS, Made, ManifestReport, ManifestState};
 use crate::recovery::Registered;
 use crate::registry::Entry;
+use crate::stats::PValue;
 use crate::video::VideoEvidence;
 use proofmark_core::TimeRange;
 
@@ -319,6 +320,21 @@ impl<'a> Facts<'a> {
             && audio.geometry.is_some_and(|g| {
                 (g.speed - 1.0).abs() < AS_PLAYED && (g.pitch - 1.0).abs() < AS_PLAYED
             })
+    }
+
+    /// How likely a marked clip would have so little of the aperiodic part, where that is next to
+    /// impossible. What looks like the registered clip is that clip, and one that was registered
+    /// with a mark of one part has one part.
+    pub(super) fn copied(&self) -> Option<PValue> {
+        let video = self.video.filter(|v| v.detected && !self.is_whole())?;
+        let copied = video.parts?.copied;
+        let known = video.payload.and_then(|p| self.entry(p));
+        let excused = known.is_some_and(|entry| {
+            let bindings = entry.manifest.iter().flat_map(|m| &m.soft_bindings);
+            matches!(Self::match_video(entry), Likeness::Same | Likeness::Alike)
+                || bindings.into_iter().any(|b| EARLIER_ALGORITHMS.contains(&b.alg.as_str()))
+        });
+        (copied.value() <= COPIED && !excused).then_some(copied)
     }
 
     /// Share of the picture that the mark covers, where that is plain enough to be told: by the

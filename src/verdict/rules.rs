@@ -11,7 +11,7 @@ use super::Verdict::{
 use super::facts::{Facts, Lengths, Likeness, without};
 use super::reason::{Param, Params, Severity, params};
 use super::reported;
-use super::thresholds::{COPIED, PART_SEEN};
+use super::thresholds::PART_SEEN;
 use super::when::{
     actor, another_number, contradiction, elsewhere, entry, gap, is_another, is_confirmed, lasts,
     looks_otherwise, manifest, more_streams, numbers, plain, recoverable, segments, window,
@@ -237,15 +237,8 @@ pub(super) const RULES: &[Rule] = &[
             ("lies", if f.lies_as_stamped() { "as-stamped" } else { "moved" }.into()),
         ])
     }),
-    rule!("video.mark-copied", Doubt, None, [], |f| {
-        let v = f.video.filter(|v| v.detected && !f.is_whole())?;
-        let parts = v.parts.filter(|parts| parts.copied.value() <= COPIED)?;
-        // What looks like the clip that was registered is that clip.
-        let known = v.payload.and_then(|p| f.entry(p)).map(Facts::match_video);
-        if matches!(known, Some(Likeness::Same | Likeness::Alike)) {
-            return None;
-        }
-        params([("chance", parts.copied.to_string().into())])
+    rule!("video.mark-copied", Doubt, None, ["registry.leads-to-manifest"], |f| {
+        params([("chance", f.copied()?.to_string().into())])
     }),
     rule!("video.gap-perhaps", Doubt, None, [], |f| {
         let v = f.video.filter(|_| !f.is_whole())?;
