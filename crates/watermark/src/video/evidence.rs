@@ -236,9 +236,9 @@ impl Capacity {
 
 /// Evidence that blind reading takes, with a little to spare.
 const READABLE: f32 = 400.0;
-/// Evidence before encoding that the measured clips have at least (5,400 to 51,000): nearly all of
+/// Evidence before encoding that the measured clips have at least (4,400 to 22,000): nearly all of
 /// their ordinary re-encodings can be read.
-const ROBUST: f32 = 4500.0;
+const ROBUST: f32 = 4000.0;
 
 #[cfg(test)]
 mod tests {
