@@ -37,6 +37,8 @@ pub(crate) struct Known<'a> {
     /// Words of other marks in the same place. Two words have a little in common, the same in every
     /// span: where the other mark is plain that would look like this one.
     pub(crate) diversity: &'a [Vec<f32>],
+    /// Which cell begins at its origin, where its aperiodic part has something to say.
+    pub(crate) cell: Option<(i32, i32)>,
 }
 
 /// What is looked for in each span.
@@ -66,7 +68,7 @@ impl<'a> Probe<'a> {
         let carrier = self.known.carrier;
         let read = self.fold.read(sum, self.warp, finding);
         read.map_or((0.0, 0.0), |(periodic, level)| {
-            let aperiodic = finding.cell.and_then(|cell| {
+            let aperiodic = self.known.cell.and_then(|cell| {
                 let picture = unwarp(sum, &finding.lies_under(self.warp))?;
                 gather(&[Cells::read(&picture)], carrier, cell)
             });
@@ -95,7 +97,8 @@ fn without(mut values: Vec<f32>, word: &[f32]) -> Vec<f32> {
 
 /// Whether the mark of `finding` is plain in the sum of one span.
 pub(crate) fn is_marked(sum: &Image, warp: &Warp, finding: &Detection, carrier: &Carrier) -> bool {
-    Probe::new(warp, Known { finding, carrier, diversity: &[] }).measure(sum).0 >= Span::MARKED
+    Probe::new(warp, Known { finding, carrier, diversity: &[], cell: None }).measure(sum).0
+        >= Span::MARKED
 }
 
 /// When a mark is there.
