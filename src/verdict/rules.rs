@@ -237,7 +237,7 @@ pub(super) const RULES: &[Rule] = &[
             ("lies", if f.lies_as_stamped() { "as-stamped" } else { "moved" }.into()),
         ])
     }),
-    rule!("video.mark-copied", Doubt, None, ["registry.leads-to-manifest"], |f| {
+    rule!("video.mark-copied", Doubt, None, [], |f| {
         params([("chance", f.copied()?.to_string().into())])
     }),
     rule!("video.gap-perhaps", Doubt, None, [], |f| {
