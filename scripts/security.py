@@ -84,16 +84,14 @@ def fold(image, period):
     return tile, lambda t: t[y, x].astype(np.float32)
 
 
-def searched(luma, period):
-    """The tile laid out over the frame, and the level at which subtracting it leaves the least of it: all that it takes is one clip."""
-    tile, lay = fold(residual(luma), period)
-    pattern = scaled(lay(tile))
+def searched(luma, tile, pattern, period):
+    """The level at which subtracting a tile, laid out over the frame, leaves the least of it: all that it takes is one clip."""
     some = luma[:: max(1, len(luma) // 12)]
 
     def left(level):
         return abs(float(np.mean(fold(residual(some - level * pattern), period)[0] * tile)))
 
-    return pattern, min(np.arange(0.2, 2.01, 0.1), key=left)
+    return min(np.arange(0.2, 2.01, 0.1), key=left)
 
 
 def scaled(pattern, rms=1.0):
@@ -173,8 +171,7 @@ def attack(desk, source, rows):
     for guess in (0.7, 1.0, 1.4):
         tell(f"own frames averaged, subtracted at {guess} levels", clip.luma - guess * own)
         tell(f"tile averaged over the frame, subtracted at {guess} levels", clip.luma - guess * periodic)
-    pattern, level = searched(clip.luma, period)
-    erased = clip.luma - level * pattern
+    erased = clip.luma - searched(clip.luma, tile, periodic, period) * periodic
     for crf in (18, 23, 30):
         tell(f"tile averaged, at the level that leaves the least of it, CRF {crf}", erased, crf=crf)
     tell("the same, the middle 90 % of it moved to a corner, CRF 23", cropped(erased, 0.9), against=cropped(clip.luma, 0.9), crf=23)

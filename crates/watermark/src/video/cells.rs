@@ -86,21 +86,19 @@ pub(crate) fn gather(sums: &[Cells], carrier: &Carrier, first: (i32, i32)) -> Op
         .reduce(|a, b| a.with(&b))
 }
 
-/// Where among all cells those of a picture fit a pattern best: the score, of the sign of `sign`,
-/// the first cell, and the readings there.
-pub(crate) fn locate(
+/// How well the cells of a picture fit a pattern, wherever among all cells they lie: the score, the
+/// first cell, and the readings there.
+pub(crate) fn fits(
     sums: &[Cells],
     carrier: &Carrier,
     pattern: &Pattern,
-    sign: f32,
-) -> Option<(f32, (i32, i32), Whitened)> {
+) -> impl Iterator<Item = (f32, (i32, i32), Whitened)> {
     let side = 0..CELLS as i32;
-    let places = side.clone().flat_map(|row| side.clone().map(move |column| (row, column)));
-    let tried = places.filter_map(|first| {
+    let places = side.clone().flat_map(move |row| side.clone().map(move |column| (row, column)));
+    places.filter_map(move |first| {
         let readings = gather(sums, carrier, first)?;
-        Some((sign * readings.fit(pattern), first, readings))
-    });
-    tried.max_by(|a, b| a.0.total_cmp(&b.0))
+        Some((readings.fit(pattern), first, readings))
+    })
 }
 
 /// The lattice points of one cell, and the noise beside each.

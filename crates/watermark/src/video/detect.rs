@@ -6,7 +6,7 @@ use super::area;
 use super::bitrate::BitrateSum;
 use super::carrier::{dimensions, frame_scale, sync_dimensions};
 use super::decimate::decimation;
-use super::evidence::{AreaMap, Geometry, Parts, VideoEvidence};
+use super::evidence::{AreaMap, Geometry, VideoEvidence};
 use super::hypothesis::{Detection, Sum};
 use super::image::Image;
 use super::innovation::InnovationSum;
@@ -383,7 +383,7 @@ impl Detector {
                     .filter_map(word)
                     .collect();
                 report.parts = parts::parts(sums.of(found.factor), found, carrier);
-                let cell = found.cell.filter(|_| report.parts.is_some_and(Parts::are_two));
+                let cell = found.cell.filter(|_| report.parts.is_some_and(parts::are_two));
                 let ratio = found.factor as f32 / self.inquiry.coarse_factor as f32;
                 let warp = Warp::scaling(ratio, ratio).after(&found.warp);
                 let Timeline { spans, moving } = timeline(

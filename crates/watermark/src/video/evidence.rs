@@ -106,13 +106,6 @@ pub struct Parts {
     pub copied: PValue,
 }
 
-impl Parts {
-    /// Whether the aperiodic part is there, too: a mark of 0.2 has none.
-    pub(crate) fn are_two(self) -> bool {
-        self.aperiodic > 0.15 * self.periodic
-    }
-}
-
 /// What was found in a picture.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The evidence of either part of a mark, which tells one that was copied from one that was made.
 
 use super::carrier::{Carrier, Pattern, dimensions};
-use super::cells::{PLACES, gather, locate};
+use super::cells::{PLACES, fits, gather};
 use super::evidence::Parts;
 use super::hypothesis::{Detection, Projection, Sum};
 use super::sync::Orientation;
@@ -15,6 +15,11 @@ const BESIDE_PERIODIC: f32 = 0.15;
 /// mark the parts are each other's noise.
 const PLAIN: f32 = 2000.0;
 
+/// Whether the aperiodic part is there, too: a mark of 0.2 has none.
+pub(crate) fn are_two(parts: Parts) -> bool {
+    parts.aperiodic > BESIDE_PERIODIC * parts.periodic
+}
+
 /// The evidence of either part of a mark that was found, in the sum that it was found in.
 pub(crate) fn parts(sum: Sum<'_>, found: &Detection, carrier: &Carrier) -> Option<Parts> {
     let (identified, _) = found.identified?;
@@ -26,10 +31,7 @@ pub(crate) fn parts(sum: Sum<'_>, found: &Detection, carrier: &Carrier) -> Optio
     // Who subtracts too much of the periodic part leaves it inverted, and the other as it was.
     let (aperiodic, tried) = match found.cell {
         Some(cell) => (gather(&cells, carrier, cell)?.fit(&word).abs(), 1.0),
-        None => {
-            let best = |sign| locate(&cells, carrier, &word, sign).map(|found| found.0);
-            (best(1.0)?.max(best(-1.0)?), PLACES)
-        }
+        None => (fits(&cells, carrier, &word).fold(0.0, |z, fit| fit.0.abs().max(z)), PLACES),
     };
     let periodic = periodic.fit(&word);
     let most = dimensions() as f32;

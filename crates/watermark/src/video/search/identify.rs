@@ -132,12 +132,10 @@ impl<'a> Search<'a> {
         if found.peak.z.abs() < WORTH_GATHERING {
             return None;
         }
-        let (_, cell, aperiodic) = cells::locate(
-            &view.cells_of(found),
-            &self.inquiry.carriers[found.key],
-            pattern,
-            found.peak.z.signum(),
-        )?;
+        let (sums, carrier) = (view.cells_of(found), &self.inquiry.carriers[found.key]);
+        let sign = found.peak.z.signum();
+        let (_, cell, aperiodic) = cells::fits(&sums, carrier, pattern)
+            .max_by(|a, b| (sign * a.0).total_cmp(&(sign * b.0)))?;
         let whitened = found.whitened.with(&aperiodic);
         let z = whitened.fit(pattern);
         let peak = SyncPeak { z, ..found.peak };
