@@ -11,7 +11,7 @@ use super::spectrum::RealFft2;
 use super::sync::{Whitened, score};
 use super::tile::{BAND_HIGH, TILE};
 use super::track::track;
-use super::warp::{Warp, unwarp};
+use super::warp::{Unwarped, Warp, unwarp};
 use super::windows::Windows;
 use crate::evidence::{self, Span, SpanState};
 use crate::stats::median;
@@ -66,18 +66,19 @@ impl<'a> Probe<'a> {
         let Known { finding, diversity: others, .. } = self.known;
         let sign = if finding.peak.z < 0.0 { -1.0 } else { 1.0 };
         let carrier = self.known.carrier;
-        let read = self.fold.read(sum, self.warp, finding);
-        read.map_or((0.0, 0.0), |(periodic, level)| {
-            let aperiodic = self.known.cell.and_then(|cell| {
-                let picture = unwarp(sum, &finding.lies_under(self.warp))?;
-                gather(&[Cells::read(&picture)], carrier, cell)
-            });
-            let whitened = aperiodic.map_or(periodic.clone(), |part| periodic.with(&part));
-            let values =
-                others.iter().fold(whitened.dimensions(), |values, word| without(values, word));
-            let z = score(&values, &self.word, &self.dimensions);
-            (sign * z, level * diversity(z, self.dimensions.len()))
-        })
+        let Some(picture) = unwarp(sum, self.warp) else { return (0.0, 0.0) };
+        let (periodic, level) = self.fold.read(&picture, finding);
+        let aperiodic = self.known.cell.and_then(|cell| {
+            let lies = finding.lies_under(self.warp);
+            // A mark that lies as it was made lies so in the picture already.
+            let placed = if lies == *self.warp { picture } else { unwarp(sum, &lies)? };
+            gather(&[Cells::read(&placed)], carrier, cell)
+        });
+        let whitened = aperiodic.map_or(periodic.clone(), |part| periodic.with(&part));
+        let values =
+            others.iter().fold(whitened.dimensions(), |values, word| without(values, word));
+        let z = score(&values, &self.word, &self.dimensions);
+        (sign * z, level * diversity(z, self.dimensions.len()))
     }
 }
 
@@ -189,8 +190,7 @@ impl Fold {
         }
     }
 
-    fn read(&mut self, sum: &Image, warp: &Warp, finding: &Detection) -> Option<(Whitened, f32)> {
-        let unwarped = unwarp(sum, warp)?;
+    fn read(&mut self, unwarped: &Unwarped, finding: &Detection) -> (Whitened, f32) {
         self.tile.data.fill(0.0);
         for (y, row) in unwarped.image.rows().enumerate() {
             let line = self.tile.row_mut(y % TILE);
@@ -210,7 +210,7 @@ impl Fold {
         let noise = finding.noise.iter().map(|n| n * level).collect();
         let whitened = Whitened::new(&Readings { value, noise }, finding.orientation);
         let (ox, oy) = finding.orientation.back(unwarped.origin.0, unwarped.origin.1);
-        Some((whitened.shifted(finding.origin.0 - ox, finding.origin.1 - oy), level))
+        (whitened.shifted(finding.origin.0 - ox, finding.origin.1 - oy), level)
     }
 }
 
