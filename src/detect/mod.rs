@@ -252,7 +252,7 @@ impl Listen for Listening<'_> {
         let how = ListenOptions {
             question: self.options.question.clone(),
             search: self.options.search,
-            again: self.options.guess.is_some(),
+            again: self.options.again,
         };
         *self.detector = audio::Detector::new(self.ring, format, how).ok();
         self.detector.is_some()

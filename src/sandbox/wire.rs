@@ -21,7 +21,7 @@ use crate::media::{AudioInfo, Container, EncodeOptions, Limits, MediaInfo, Progr
 use crate::payload::Payload;
 use crate::press::Filtering;
 use crate::provenance::{ManifestReport, SegmentState, Segmented, Trust};
-use crate::video::{Coding, DetectOptions, FramePlan, VideoEvidence};
+use crate::video::{Coding, DetectOptions, FramePlan, Placement, VideoEvidence};
 
 /// Bytes of a question: a million candidates are 16 MB.
 pub(super) const QUESTION: u32 = 256 << 20;
@@ -178,7 +178,8 @@ pub(super) struct Asked {
     question: Payloads,
     rate: f64,
     search: bool,
-    guess: Option<[f32; 2]>,
+    placement: Option<Placement>,
+    again: bool,
     /// Of what: how much of the picture, and whether frames may be those of the question before.
     pub(super) what: Showing,
 }
@@ -205,7 +206,8 @@ impl Asked {
             question,
             rate: how.rate,
             search: how.search,
-            guess: how.guess,
+            placement: how.placement,
+            again: how.again,
             what,
         }
     }
@@ -231,7 +233,13 @@ impl Asked {
         };
         Some((
             KeyRing::new(keys).ok()?,
-            DetectOptions { question, rate: self.rate, search: self.search, guess: self.guess },
+            DetectOptions {
+                question,
+                rate: self.rate,
+                search: self.search,
+                placement: self.placement,
+                again: self.again,
+            },
         ))
     }
 }
@@ -354,7 +362,13 @@ mod tests {
             (1..4).map(|i| WatermarkKey::from_secret([i; 32], u64::from(i))).collect(),
         )
         .unwrap();
-        let mut how = DetectOptions { guess: Some([1.5, 0.75]), ..DetectOptions::default() };
+        let placement = Some(Placement {
+            corner: [-0.25, 0.0],
+            size: [1.5, 0.75],
+            aspect: 1.6,
+            mirrored: true,
+        });
+        let mut how = DetectOptions { placement, again: true, ..DetectOptions::default() };
         let list: Vec<Payload> = (0..1000).map(|_| Payload::random()).collect();
         for question in
             [Question::Blind, Question::Expected(list[0]), Question::Candidates(list.clone())]
@@ -371,7 +385,8 @@ mod tests {
                 (back.question.candidates(), back.question.method()),
                 (how.question.candidates(), how.question.method())
             );
-            assert_eq!((back.rate, back.search, back.guess), (how.rate, how.search, how.guess));
+            assert_eq!((back.rate, back.search), (how.rate, how.search));
+            assert_eq!((back.placement, back.again), (how.placement, how.again));
         }
     }
 

@@ -199,7 +199,7 @@ impl Verifying<'_, '_> {
     }
 
     /// Registered clips that look or sound like one in which nothing was read. The likest tells
-    /// which payload it may carry, and its looks at what size: to confirm that takes much less
+    /// which payload it may carry, and its looks how it lies here: to confirm that takes much less
     /// evidence. One is asked for and no more, so that there are two looks at most, which p-values
     /// count.
     fn search(
@@ -215,11 +215,11 @@ impl Verifying<'_, '_> {
         let similar = alike(registry.as_ref(), queries, self.options)?;
         let likest = similar
             .first()
-            .and_then(|s| Some((s.payload?, s.resemblance.map_or([1.0; 2], |r| r.scale))))
+            .and_then(|s| Some((s.payload?, s.resemblance.map(|r| r.placement))))
             .filter(|_| matches!(self.options.detect.question, Question::Blind));
-        let Some((payload, scale)) = likest else { return Ok(similar) };
+        let Some((payload, placement)) = likest else { return Ok(similar) };
         how.question = Question::Expected(payload);
-        how.guess = Some(scale);
+        (how.placement, how.again) = (placement, true);
         self.tell(Stage::Closer);
         let again = self.look.marks(ring, how, Showing::ALL, &mut |_| {})?;
         if again.payloads().is_empty() {

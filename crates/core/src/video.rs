@@ -81,6 +81,20 @@ impl FrameShape {
     }
 }
 
+/// How a picture lies in a frame that shows it or a part of it, upright.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Its left edge and its top, in shares of the frame's width and height; below 0 where they are
+    /// cut off.
+    pub corner: [f32; 2],
+    /// Its width and height, in shares of the frame's.
+    pub size: [f32; 2],
+    /// Its own width over its height before it came here.
+    pub aspect: f32,
+    /// Whether left and right are swapped.
+    pub mirrored: bool,
+}
+
 /// How a frame was coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Coding {

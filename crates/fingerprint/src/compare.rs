@@ -12,7 +12,7 @@ use super::place::{self, Start, put, put_small};
 use super::unmatched::{Moment, STILL, known, restless, unmatched, unrest};
 use super::video::{Frame, Sketch, Small, VideoFingerprint};
 use super::window::{Content, Window};
-use proofmark_core::TimeRange;
+use proofmark_core::{TimeRange, video::Placement};
 
 /// Frames of the clip that guesses are tried on.
 const PROBES: usize = 4;
@@ -41,10 +41,9 @@ pub struct Resemblance {
     pub frames: usize,
     /// Share of the original's frame that is in the clip, as guessed.
     pub share: f32,
-    /// Size of what is in the frame over its size in the original, both measured by the shorter
-    /// side of the frame, across and down: that of a mark's tile.
+    /// How the original lies in the frame, as guessed.
     #[serde(skip)]
-    pub scale: [f32; 2],
+    pub placement: Placement,
     /// Whether both have the same aspect ratio between bars.
     pub same_aspect: bool,
     /// The original's time, in seconds, when the clip begins.
@@ -70,7 +69,12 @@ impl Resemblance {
             nearest,
             frames: 20,
             share: 1.0,
-            scale: [1.0; 2],
+            placement: Placement {
+                corner: [0.0; 2],
+                size: [1.0; 2],
+                aspect: 16.0 / 9.0,
+                mirrored: false,
+            },
             same_aspect: true,
             offset: 0.0,
             speed: 1.0,
@@ -116,7 +120,6 @@ pub struct Comparison {
 pub struct Query {
     aspect: f32,
     /// Width over height of the whole frame, and what of it is between bars.
-    frame: f32,
     content: Content,
     /// What is between bars, of the frames that say something.
     frames: Vec<Frame>,
@@ -159,7 +162,7 @@ impl Query {
         }
         Self {
             aspect: clip.aspect,
-            frame: clip.frame(),
+
             content: clip.content,
             frames,
             framed,
@@ -175,12 +178,17 @@ impl Query {
         self.guessed(other).first().map_or(256.0, |g| g.0)
     }
 
-    /// Size in the frame of what is in the original, both frames' shorter sides being one.
-    fn scale(&self, window: &Window, original: f32) -> [f32; 2] {
-        let sides = |aspect: f32| [aspect.max(1.0), (1.0 / aspect).max(1.0)];
-        let (own, theirs) = (sides(self.frame), sides(original));
-        let [across, down] = self.content.shares();
-        [own[0] * across / (window.width * theirs[0]), own[1] * down / (window.height * theirs[1])]
+    /// How an original of this aspect ratio lies in the frame, of which a window shows what is
+    /// between bars.
+    fn placement(&self, window: &Window, aspect: f32) -> Placement {
+        let Window { x, y, width, height, mirrored } = window.frame(&self.content);
+        let left = if mirrored { (x + width - 1.0) / width } else { -x / width };
+        Placement {
+            corner: [left, -y / height],
+            size: [1.0 / width, 1.0 / height],
+            aspect,
+            mirrored,
+        }
     }
 
     /// Logarithm of the ratio of both aspect ratios, in hundredths.
@@ -369,7 +377,7 @@ impl Query {
             nearest: mean(found[..found.len().div_ceil(4)].iter().copied()),
             frames: found.len(),
             share: window.width * window.height,
-            scale: self.scale(window, other.aspect),
+            placement: self.placement(window, other.aspect),
             same_aspect: self.ratio(other).abs() <= SAME_ASPECT,
             offset,
             speed,

@@ -214,26 +214,37 @@ impl Carrier {
 
     /// What is added to a picture of `width`×`height` at tile scale, root mean square 1.
     pub(crate) fn pattern(&self, mark: Mark, width: usize, height: usize) -> Image {
+        let [both, _] = self.parts(mark, width, height);
+        both
+    }
+
+    /// The same, and the aperiodic part of it alone.
+    pub(crate) fn parts(&self, mark: Mark, width: usize, height: usize) -> [Image; 2] {
         let word = self.word(mark);
         let mut fft = TileFft::new();
         let tile = Self::tile_of(&mut fft, &word);
         let (periodic, aperiodic) = (PERIODIC.sqrt(), (1.0 - PERIODIC).sqrt());
-        let mut out = Image::new(width, height);
+        let (mut both, mut alone) = (Image::new(width, height), Image::new(width, height));
         for (row, top) in (0..height).step_by(TILE).enumerate() {
             for (column, left) in (0..width).step_by(TILE).enumerate() {
                 let signs = self.cell(row as i32, column as i32);
                 let own: Vec<f32> = word.iter().zip(signs).map(|(w, s)| w * s).collect();
                 let own = Self::tile_of(&mut fft, &own);
+                let columns = left..width.min(left + TILE);
                 for y in top..height.min(top + TILE) {
                     let at = (y - top) * TILE;
-                    let line = &mut out.row_mut(y)[left..width.min(left + TILE)];
-                    for ((o, t), c) in line.iter_mut().zip(&tile[at..]).zip(&own[at..]) {
-                        *o = periodic * t + aperiodic * c;
+                    let both = &mut both.row_mut(y)[columns.clone()];
+                    let alone = &mut alone.row_mut(y)[columns.clone()];
+                    for (((b, a), t), c) in
+                        both.iter_mut().zip(alone).zip(&tile[at..]).zip(&own[at..])
+                    {
+                        *a = aperiodic * c;
+                        *b = periodic * t + *a;
                     }
                 }
             }
         }
-        out
+        [both, alone]
     }
 }
 

@@ -64,14 +64,26 @@ impl Cells {
     /// The sum over all cells, each freed from its signs under `carrier`, for cells that are
     /// counted from the one of this row and column.
     pub(crate) fn gather(&self, carrier: &Carrier, first: (i32, i32)) -> Readings {
+        self.sum_of(|row, column, point, v| {
+            let signs = &carrier.cell(row + first.0, column + first.1)[2 * point..];
+            Complex32::new(v.re * signs[0], v.im * signs[1])
+        })
+    }
+
+    /// The sum over all cells as they are: the periodic part.
+    pub(crate) fn sum(&self) -> Readings {
+        self.sum_of(|_, _, _, v| v)
+    }
+
+    /// The sum of what becomes of each reading, by row, column and point.
+    fn sum_of(&self, f: impl Fn(i32, i32, usize, Complex32) -> Complex32) -> Readings {
         let mut sum = Readings {
             value: vec![Complex32::default(); POINTS.len()],
             noise: vec![0.0; POINTS.len()],
         };
         for (row, column, readings) in &self.cells {
-            let signs = carrier.cell(row + first.0, column + first.1).chunks_exact(2);
-            for ((o, v), s) in sum.value.iter_mut().zip(&readings.value).zip(signs) {
-                *o += Complex32::new(v.re * s[0], v.im * s[1]);
+            for (i, (o, &v)) in sum.value.iter_mut().zip(&readings.value).enumerate() {
+                *o += f(*row, *column, i, v);
             }
             sum.noise.iter_mut().zip(&readings.noise).for_each(|(o, n)| *o += n);
         }

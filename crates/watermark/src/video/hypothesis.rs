@@ -63,10 +63,16 @@ impl Detection {
 
     /// The same where another warp leads to the pixels.
     pub(crate) fn lies_under(&self, warp: &Warp) -> Warp {
-        let (xx, xy, yx, yy) = self.orientation.matrix();
-        let turned = Warp::linear([xx, xy, yx, yy].map(|v| v as f32));
-        warp.after(&turned.after(&Warp::shift(self.origin.0, self.origin.1)))
+        lies(warp, self.orientation, self.origin)
     }
+}
+
+/// Takes coordinates that count from the mark's origin, in its directions, to pixels, where `warp`
+/// takes those of an upright one there that counts from its own.
+pub(super) fn lies(warp: &Warp, orientation: Orientation, (x, y): (f32, f32)) -> Warp {
+    let (xx, xy, yx, yy) = orientation.matrix();
+    let turned = Warp::linear([xx, xy, yx, yy].map(|v| v as f32));
+    warp.after(&turned.after(&Warp::shift(x, y)))
 }
 
 /// How much was tried for a p-value, and its share of the budget.
@@ -192,11 +198,19 @@ impl<'a> Projection<'a> {
         std::iter::once(&self.unwarped).chain(diversity).map(Cells::read).collect()
     }
 
-    /// The same of a picture that lies as was found.
-    pub(super) fn cells_of(&self, found: &Detection) -> Vec<Cells> {
-        let lies = found.lies();
+    /// The same of one that begins at `origin` in the mark's directions.
+    pub(super) fn cells_at(&self, orientation: Orientation, origin: (f32, f32)) -> Vec<Cells> {
+        if (orientation, origin) == (Orientation::UPRIGHT, (0.0, 0.0)) {
+            return self.cells();
+        }
+        let lies = lies(&self.warp, orientation, origin);
         let sums = std::iter::once(self.sum.image).chain(self.sum.diversity);
         sums.filter_map(|sum| unwarp(sum, &lies)).map(|picture| Cells::read(&picture)).collect()
+    }
+
+    /// The same of a picture that lies as was found.
+    pub(super) fn cells_of(&self, found: &Detection) -> Vec<Cells> {
+        self.cells_at(found.orientation, found.origin)
     }
 
     /// How much more power the lattice points hold than the noise between them, in standard

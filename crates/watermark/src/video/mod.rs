@@ -56,8 +56,8 @@ pub use meter::Meter;
 pub use options::{DetectOptions, Pace};
 pub use packed::{Layout, Sample};
 pub use proofmark_core::video::{
-    Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, Planes, SampleFormat, Samples,
-    SamplesMut,
+    Canvas, Coding, FrameMarker, FramePlan, FrameShape, Luma, Placement, Planes, SampleFormat,
+    Samples, SamplesMut,
 };
 pub use strength::Strength;
 

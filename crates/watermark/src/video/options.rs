@@ -1,5 +1,7 @@
 //! How a detector is asked to search, and which frames it looks at.
 
+use proofmark_core::video::Placement;
+
 use crate::evidence::Question;
 
 /// How to search.
@@ -12,15 +14,16 @@ pub struct DetectOptions {
     /// Whether to search other geometries when the mark is not found where a re-encoded clip has
     /// it.
     pub search: bool,
-    /// Size of the mark's tile over the one that a fresh stamp of this frame would have, across and
-    /// down, where something else than the mark suggests one: tried before any other. A second look
-    /// at frames, which it is, counts as such.
-    pub guess: Option<[f32; 2]>,
+    /// How the marked picture lies in the frame, where something else than the mark says so: looked
+    /// at before the search, closely for an expected payload.
+    pub placement: Option<Placement>,
+    /// Whether these frames were asked before, which p-values count.
+    pub again: bool,
 }
 
 impl Default for DetectOptions {
     fn default() -> Self {
-        Self { question: Question::Blind, rate: 15.0, search: true, guess: None }
+        Self { question: Question::Blind, rate: 15.0, search: true, placement: None, again: false }
     }
 }
 

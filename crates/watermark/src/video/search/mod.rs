@@ -1,11 +1,12 @@
 //! The search over the finished sums: where the mark lies, and what it says.
 //!
-//! Stages go from what costs nothing and needs little evidence to what costs more: the geometry of
-//! a clip that was at most resized; the same size, but moved, mirrored or turned; whatever the
+//! Stages go from what costs nothing and needs little evidence to what costs more: what something
+//! else than the mark says; the geometry of a clip that was at most resized; the same size, but moved, mirrored or turned; whatever the
 //! lattice search proposes; what it proposes under perspective; and, for known payloads, what a
 //! crop left of a picture of a usual size.
 
 mod identify;
+mod placed;
 mod plan;
 mod stages;
 
@@ -73,6 +74,7 @@ impl<'a> Search<'a> {
             let share = share * self.looks();
             match stage {
                 Stage::Guessed => self.guessed(share),
+                Stage::Placed => self.placed(share),
                 Stage::Expected => self.expected(share),
                 Stage::Moved => self.moved(share),
                 Stage::Searched => self.searched(share),
@@ -179,7 +181,7 @@ impl<'a> Search<'a> {
     /// own, presence, payload, candidates, and their words, of the periodic part and of both.
     fn looks(&self) -> f64 {
         let questions = if self.candidates.is_empty() { 2 } else { 4 };
-        let again = if self.inquiry.options.guess.is_some() { SECOND_LOOK } else { 1.0 };
+        let again = if self.inquiry.options.again { SECOND_LOOK } else { 1.0 };
         (2 * questions) as f64 * again * self.plan.share
     }
 

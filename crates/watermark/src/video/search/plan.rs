@@ -63,6 +63,7 @@ pub(super) struct Straight {
 #[derive(Clone, Copy)]
 pub(super) enum Stage {
     Guessed,
+    Placed,
     Expected,
     Moved,
     Searched,
@@ -90,12 +91,13 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The sums over all frames. The expected geometry has half, so that it needs little; a guessed
-    /// size has half of the budget of a second look, whose other half is shared as without.
+    /// The sums over all frames. The expected geometry has half, so that it needs little; a
+    /// placement has half of the budget of a second look, whose other half is shared as without.
     pub(crate) const WHOLE: Self = Self {
         stages: &[
-            (Stage::Guessed, 2.0),
+            (Stage::Guessed, 4.0),
             (Stage::Expected, 2.0),
+            (Stage::Placed, 4.0),
             (Stage::Moved, 4.0),
             (Stage::Searched, 8.0),
             (Stage::Bent, 16.0),
@@ -109,9 +111,11 @@ impl Plan {
     /// A glance at where the mark lies if the clip was at most resized, which costs next to
     /// nothing.
     pub(crate) const GLANCE: Self = Self { stages: &[(Stage::Expected, 2.0)], ..Self::WHOLE };
-    /// No more than that, and a guessed size.
-    pub(crate) const EXPECTED: Self =
-        Self { stages: &[(Stage::Guessed, 2.0), (Stage::Expected, 2.0)], ..Self::WHOLE };
+    /// No more than that, and a placement.
+    pub(crate) const EXPECTED: Self = Self {
+        stages: &[(Stage::Guessed, 4.0), (Stage::Expected, 2.0), (Stage::Placed, 4.0)],
+        ..Self::WHOLE
+    };
     /// The sum in which frames count by what was spent on them, alone, when that over all frames
     /// has been searched: few frames have their own texture in it, which hides a lattice, but more
     /// of the mark.

@@ -15,7 +15,7 @@ use super::plan::{SCALES, Straight, Sums};
 use crate::message::SUBPATTERNS;
 
 /// Scales below this are searched in the finer sum.
-const FINE_BELOW: f32 = 0.85;
+pub(super) const FINE_BELOW: f32 = 0.85;
 /// Square and other proposals of the lattice search that are tried, of each, per sum.
 const PROPOSALS: usize = 4;
 /// Ranges of scales in which a lattice under perspective is looked for, and how many of those found
@@ -26,13 +26,13 @@ const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 12;
 const FAR_SCALES: [f32; 2] = [0.6, 0.8];
 const FAR_BENT: usize = 6;
-/// Sizes around a guess, in shares of it, and how much they may be squeezed; those with the
+/// Sizes around one that was told, in shares of it, and how much they may be squeezed; those with the
 /// strongest lattices are tried.
 const AROUND: [f32; 11] =
     [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
 /// Readings that are asked in the expected place: both parts of the mark, and the aperiodic one.
-const PARTS: usize = 2;
+pub(super) const PARTS: usize = 2;
 /// Short sides that pictures usually have, and the most that is taken for what a crop left of one.
 const SHORT_SIDES: [f32; 28] = [
     360.0, 384.0, 432.0, 448.0, 480.0, 512.0, 540.0, 544.0, 576.0, 608.0, 640.0, 672.0, 704.0,
@@ -40,6 +40,13 @@ const SHORT_SIDES: [f32; 28] = [
     1280.0, 1440.0, 2160.0,
 ];
 const CROPPED: (f32, f32) = (0.4, 0.98);
+
+/// Sizes about one that was told, across and down, in shares of it.
+pub(super) fn around() -> impl Iterator<Item = (f32, f32)> {
+    AROUND.iter().flat_map(|by| {
+        SQUEEZED.iter().map(move |s| ((1.0 + by) * (1.0 + s), (1.0 + by) * (1.0 - s)))
+    })
+}
 
 impl<'a> Search<'a> {
     /// Tile sizes that an unmoved mark may have: one, or two where the frame has so few lines that
@@ -57,20 +64,11 @@ impl<'a> Search<'a> {
         warps
     }
 
-    /// About the size that was guessed, upright or mirrored, wherever.
+    /// About the size of a placement, upright or mirrored, wherever.
     pub(super) fn guessed(&mut self, share: f64) -> bool {
-        let Some([across, down]) = self.inquiry.options.guess else { return false };
-        let factor = self.inquiry.coarse_factor;
-        let (sx, sy) = frame_scale(&self.inquiry.shape);
-        let sizes: Vec<Warp> = AROUND
-            .iter()
-            .flat_map(|by| {
-                SQUEEZED.iter().map(move |s| ((1.0 + by) * (1.0 + s), (1.0 + by) * (1.0 - s)))
-            })
-            .map(|(x, y)| {
-                Warp::scaling(sx * across * x / factor as f32, sy * down * y / factor as f32)
-            })
-            .collect();
+        let Some(placement) = self.inquiry.options.placement else { return false };
+        let [across, down] = self.scale_of(&placement, self.inquiry.coarse_factor);
+        let sizes: Vec<Warp> = around().map(|(x, y)| Warp::scaling(across * x, down * y)).collect();
         self.strongest(&sizes, self.budget(PROPOSALS, share))
     }
 
@@ -139,19 +137,30 @@ impl<'a> Search<'a> {
 
     /// Where a clip that was at most resized has its mark.
     pub(super) fn at_origin(&mut self, sum: Sum<'a>, warp: Warp, budget: AlphaBudget) {
-        let Some(view) = Projection::new(sum, self.inquiry.coarse_factor, warp) else { return };
-        let (x, y) = view.unwarped.origin;
-        let periodic = view.whitened(Orientation::UPRIGHT).shifted(-x, -y);
-        let cells = view.cells();
+        if let Some(view) = Projection::new(sum, self.inquiry.coarse_factor, warp) {
+            self.at_place(&view, Orientation::UPRIGHT, (0.0, 0.0), budget);
+        }
+    }
+
+    /// Where the marked picture begins at `origin`, in tile pixels, in the mark's directions.
+    pub(super) fn at_place(
+        &mut self,
+        view: &Projection<'_>,
+        orientation: Orientation,
+        origin: (f32, f32),
+        budget: AlphaBudget,
+    ) {
+        let corner = view.corner(orientation);
+        let periodic = view.whitened(orientation).shifted(origin.0 - corner.0, origin.1 - corner.1);
+        let cells = view.cells_at(orientation, origin);
         for (key, carrier) in self.inquiry.carriers.iter().enumerate() {
             let Some(aperiodic) = gather(&cells, carrier, (0, 0)) else { continue };
             // Who averaged the tile out of the picture left the aperiodic part alone.
             for whitened in [periodic.with(&aperiodic), aperiodic] {
                 let peak = sync::at_origin(&whitened, carrier, &[]);
-                let matched =
-                    Match { key, orientation: Orientation::UPRIGHT, whitened: &whitened, peak };
+                let matched = Match { key, orientation, whitened: &whitened, peak };
                 let mut finding = view.finding(matched, budget.p_value(peak.z, SUBPATTERNS as f64));
-                (finding.origin, finding.cell) = ((0.0, 0.0), Some((0, 0)));
+                (finding.origin, finding.cell) = (origin, Some((0, 0)));
                 let finding = self.identify(finding, budget, self.candidates);
                 self.keep(Some(finding));
             }
