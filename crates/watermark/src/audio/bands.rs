@@ -124,7 +124,7 @@ pub(crate) fn sums_upward(values: &[f32], out: &mut Vec<f32>) {
 /// Seconds between the spectra of a [`Spectrogram`].
 pub(crate) const HOP: f64 = ROW / 8.0;
 /// Highest pitch that is looked for, so that bands that were raised by it are still in the spectra.
-const MOST_PITCH: f64 = 1.27;
+const MOST_PITCH: f64 = 1.28;
 
 /// Spectra of some seconds of sound, from which the bands can be read.
 #[derive(Clone)]

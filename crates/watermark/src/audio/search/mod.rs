@@ -27,8 +27,8 @@ const DRIFT: f64 = 0.004;
 /// (stretched).
 const RESAMPLED: (f64, f64) = (0.78, 1.28);
 const STRETCHED: (f64, f64) = (0.88, 1.12);
-/// Pitches at an unchanged speed: two semitones either way and a little.
-const SHIFTED: (f64, f64) = (0.885, 1.13);
+/// Pitches at an unchanged speed: four semitones either way and a little.
+const SHIFTED: (f64, f64) = (0.78, 1.28);
 /// Steps between searched pitches, as a share: a tenth of a band.
 const PITCH_STEP: f64 = 0.01;
 /// Sync scores under this are not worth decoding: chance gives the best of all that is looked at
