@@ -50,8 +50,9 @@ mod tests {
     use super::super::tile::TILE;
     use super::super::{DetectOptions, Detector, Marker, Strength, VideoEvidence};
     use crate::WatermarkKey;
+    use crate::evidence::Question;
     use proofmark_core::Payload;
-    use proofmark_core::video::{FrameShape, Luma, SampleFormat, Samples};
+    use proofmark_core::video::{FrameShape, Luma, Placement, SampleFormat, Samples};
 
     const SHAPE: FrameShape = FrameShape { width: 640, height: 360, pixel_aspect: 1.0 };
     const FRAMES: usize = 24;
@@ -97,12 +98,17 @@ mod tests {
     }
 
     /// What is found in a part of the frames.
-    fn detect(
+    fn detect(frames: &[Vec<u8>], part: (usize, usize, usize, usize)) -> VideoEvidence {
+        ask(frames, part, DetectOptions::default())
+    }
+
+    fn ask(
         frames: &[Vec<u8>],
         (left, top, width, height): (usize, usize, usize, usize),
+        options: DetectOptions,
     ) -> VideoEvidence {
         let shape = FrameShape { width, height, pixel_aspect: 1.0 };
-        let mut detector = Detector::new(&secret().into(), shape, DetectOptions::default());
+        let mut detector = Detector::new(&secret().into(), shape, options);
         for (i, frame) in frames.iter().enumerate() {
             let samples = Samples::U8(&frame[top * SHAPE.width + left..]);
             let format = SampleFormat::REFERENCE;
@@ -110,6 +116,12 @@ mod tests {
             detector.push(&luma, i as f64 / 15.0);
         }
         detector.finish()
+    }
+
+    fn mirrored(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let turned =
+            |f: &Vec<u8>| f.chunks(SHAPE.width).flat_map(|row| row.iter().rev().copied()).collect();
+        frames.iter().map(turned).collect()
     }
 
     const WHOLE: (usize, usize, usize, usize) = (0, 0, SHAPE.width, SHAPE.height);
@@ -136,10 +148,7 @@ mod tests {
         let found = detect(&copied, WHOLE);
         assert_eq!(found.payload, Some(payload));
         assert!(found.parts.unwrap().copied.value() < 1e-9, "{:?}", found.parts);
-        let mirrored: Vec<Vec<u8>> = marked
-            .iter()
-            .map(|f| f.chunks(SHAPE.width).flat_map(|row| row.iter().rev().copied()).collect())
-            .collect();
+        let mirrored = mirrored(&marked);
         for (frames, part) in [
             (&marked, WHOLE),
             (&mirrored, WHOLE),
@@ -154,5 +163,34 @@ mod tests {
                 "{part:?} {parts:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_averaging_leaves_is_found_in_a_crop_where_its_picture_is_said_to_lie() {
+        let payload = Payload::random();
+        let (plain, marked) = clip(payload);
+        let erased = laid(&marked, &averaged(&plain, &marked), -1.0);
+        let part = (57, 31, 500, 290);
+        let placement = |mirrored| Placement {
+            // Off by some pixels, and by half a per cent of its size.
+            corner: [(-57.0 + 4.0) / 500.0, (-31.0 - 3.0) / 290.0],
+            size: [1.005 * SHAPE.width as f32 / 500.0, 1.004 * SHAPE.height as f32 / 290.0],
+            aspect: SHAPE.width as f32 / SHAPE.height as f32,
+            mirrored,
+        };
+        let asked = |frames: &[Vec<u8>], placement| {
+            let question = Question::Expected(payload);
+            ask(
+                frames,
+                part,
+                DetectOptions { question, placement, again: true, ..Default::default() },
+            )
+        };
+        assert_eq!(asked(&erased, None).payload, None, "no lattice is left");
+        assert_eq!(asked(&erased, Some(placement(false))).payload, Some(payload));
+        let turned = mirrored(&erased);
+        assert_eq!(asked(&turned, Some(placement(true))).payload, Some(payload));
+        assert_eq!(asked(&turned, Some(placement(false))).payload, None, "not this way round");
+        assert_eq!(asked(&plain, Some(placement(false))).payload, None, "no mark");
     }
 }

@@ -3,7 +3,7 @@
 use super::super::carrier::CELLS;
 use super::super::decode;
 use super::super::read::{Cells, Weighing};
-use super::{Finding, PEAKS, Pass, Pattern, READINGS, Search, TimeScale};
+use super::{Finding, Pass, Pattern, READINGS, Search, TimeScale};
 use crate::evidence::{IDENTITY, Method, PRESENCE, Question};
 use crate::message::PAYLOADS;
 use crate::stats::PValue;
@@ -117,7 +117,7 @@ impl Search<'_> {
     fn among(&self, z: f32, candidates: f64) -> PValue {
         PValue::of_score(
             f64::from(z),
-            candidates * (READINGS.len() * PEAKS * self.carriers.len()) as f64,
+            candidates * (READINGS.len() * self.places() * self.carriers.len()) as f64,
         )
         .times(self.share())
     }

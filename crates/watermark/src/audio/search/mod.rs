@@ -36,8 +36,10 @@ const PITCH_STEP: f64 = 0.01;
 /// has four and a half, give or take one.
 const WORTH_DECODING: f32 = 3.6;
 const WORTH_DECODING_AS_STAMPED: f32 = 3.0;
-/// Places that are looked at closely, at the expected speed and pitch and elsewhere.
+/// Places that are looked at closely, at the expected speed and pitch and elsewhere: a mark that
+/// formants were kept from seldom has the best of all peaks.
 const PEAKS: usize = 6;
+const PEAKS_ELSEWHERE: usize = 20;
 /// Ways in which cells are weighed, each in a search of its own at the expected speed and pitch.
 /// Elsewhere places are found in the first one, and decoded in the second one too.
 const READINGS: [Weighing; 3] = [Weighing::Heard, Weighing::Coded, Weighing::Noisy];
@@ -289,7 +291,7 @@ impl<'a> Search<'a> {
         let mut taken: Vec<TimeScale> = Vec::new();
         let mut best: Option<Finding> = None;
         for peak in peaks.iter() {
-            if taken.len() == PEAKS || peak.z < self.worth_decoding() {
+            if taken.len() == self.places() || peak.z < self.worth_decoding() {
                 break;
             }
             // Neighbours of what was looked at lead to the same.
@@ -374,6 +376,11 @@ impl<'a> Search<'a> {
             }
         }
         (stretch, cells, z)
+    }
+
+    /// Places that are looked at closely.
+    fn places(&self) -> usize {
+        if self.wide { PEAKS_ELSEWHERE } else { PEAKS }
     }
 
     /// Score from which on a place is worth decoding.
