@@ -21,17 +21,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proofmark::attacks::{Group, attacks};
 use proofmark::evidence::Question;
 use proofmark::media::{AudioReader, Cancel, EncodeOptions, FilterOptions, Limits, Reader, filter};
-use proofmark::video::{DetectOptions, Detector};
+use proofmark::video::{DetectOptions, Detector, Placement};
 use proofmark::{KeyRing, Payload, WatermarkKey, audio};
 
 /// What is asked of each clip.
-const QUESTIONS: [&str; 6] = [
+const QUESTIONS: [&str; 7] = [
     "presence, as stamped",
     "one expected payload",
     "100 candidates",
     "presence, whole search",
     "one expected payload, whole search",
     "100 candidates, whole search",
+    "one expected payload, placed",
 ];
 /// Powers of ten that the table goes down to.
 const DECADES: i32 = 6;
@@ -73,19 +74,23 @@ enum Taken {
 
 impl Taken {
     /// What is said under a fresh key.
-    fn ask(&self, question: Question, search: bool) -> f64 {
+    fn ask(&self, how: DetectOptions) -> f64 {
         match self {
-            Self::Picture(seen) => {
-                let options = DetectOptions { question, search, ..DetectOptions::default() };
-                seen.again(&fresh(), options).finish().p_value.value()
-            }
+            Self::Picture(seen) => seen.again(&fresh(), how).finish().p_value.value(),
             Self::Sound(heard) => {
-                let options =
-                    audio::ListenOptions { question, search, ..audio::ListenOptions::default() };
-                heard.again(&fresh(), options).finish().p_value.value()
+                let DetectOptions { question, search, again, .. } = how;
+                let how = audio::ListenOptions { question, search, again };
+                heard.again(&fresh(), how).finish().p_value.value()
             }
         }
     }
+}
+
+/// A picture of which the middle is seen, as a registry may say.
+fn placed() -> DetectOptions {
+    let placement =
+        Placement { corner: [-0.1; 2], size: [1.2; 2], aspect: 16.0 / 9.0, mirrored: false };
+    DetectOptions { placement: Some(placement), again: true, search: false, ..Default::default() }
 }
 
 /// The first half minute of a clip's sound, taken in.
@@ -151,7 +156,9 @@ fn main() {
                     } else {
                         Taken::Picture(Box::new(look(clip, chain)))
                     };
-                    let ask = |question: Question, search: bool| taken.ask(question, search);
+                    let ask = |question: Question, search: bool| {
+                        taken.ask(DetectOptions { question, search, ..DetectOptions::default() })
+                    };
                     let mut found: [Vec<f64>; QUESTIONS.len()] = Default::default();
                     found[0].extend((0..arguments.keys).map(|_| ask(Question::Blind, false)));
                     let hundred =
@@ -165,6 +172,12 @@ fn main() {
                         found[4].push(ask(Question::Expected(Payload::random()), true));
                         found[5].push(ask(hundred(), true));
                     }
+                    // What costs seconds a trial is asked less often.
+                    let more = if arguments.sound { 0 } else { 4 * arguments.searches };
+                    found[6].extend((0..more).map(|_| {
+                        let question = Question::Expected(Payload::random());
+                        taken.ask(DetectOptions { question, ..placed() })
+                    }));
                     p_values
                         .lock()
                         .unwrap()
@@ -197,7 +210,7 @@ fn main() {
 fn plot(p_values: &[Vec<f64>]) -> String {
     const SIDE: f64 = 80.0;
     const COLOURS: [&str; QUESTIONS.len()] =
-        ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a", "#7a5230", "#5a5a5a"];
+        ["#1c6dd0", "#1c8a5f", "#c98a10", "#b0308a", "#7a5230", "#5a5a5a", "#c0392b"];
     let place = |t: f64, share: f64| {
         (60.0 + SIDE * (f64::from(DECADES) + t.log10()), 20.0 - SIDE * share.log10())
     };
