@@ -17,7 +17,7 @@ use common::{clip, ffmpeg, generate, identity, ring, some_payload};
 use proofmark::provenance::{self, sidecar_path};
 use proofmark::registry::Content;
 use proofmark::stamp::Remember;
-use proofmark::{Payload, StampError, Stamper, Verdict, Verifier};
+use proofmark::{ErrorKind, Payload, StampError, Stamper, Verdict, Verifier};
 
 /// The streams of a file, each by what it is and the hash of its packets; of stills, which are
 /// their own packet, that of the picture.
@@ -64,6 +64,11 @@ fn what_another_encoder_wrote_is_signed_as_it_is_and_known_in_the_place_of_its_f
         assert_eq!(entry.target, None, "it is there");
         let told = desk.verify(&signed);
         assert_eq!(told.judgement.verdict, Verdict::Intact, "{kind}: {:?}", told.judgement);
+        if kind == "mp4" {
+            let again = desk.stamper().sign(&signed, &desk.path("again.mp4")).unwrap_err();
+            assert_eq!((again.code(), again.kind()), ("signing.already", ErrorKind::Input));
+            assert!(!desk.path("again.mp4").exists());
+        }
         assert_eq!(told.manifest.unwrap().title.as_deref(), Some("A rabbit"));
         std::fs::remove_file(&finished).unwrap();
     }
@@ -193,6 +198,11 @@ fn sounds_and_stills_are_signed_too() {
         assert_eq!(streams(&finished), streams(&signed), "{kind}");
         let told = desk.verify(&signed);
         assert_eq!(told.judgement.verdict, Verdict::Intact, "{kind}: {:?}", told.judgement);
+        if kind == "mp4" {
+            let again = desk.stamper().sign(&signed, &desk.path("again.mp4")).unwrap_err();
+            assert_eq!((again.code(), again.kind()), ("signing.already", ErrorKind::Input));
+            assert!(!desk.path("again.mp4").exists());
+        }
         // What was signed before is kept, and signed again over it.
         let again = desk.path(&format!("again.{kind}"));
         let twice = desk.stamper().sign(&signed, &again).unwrap();

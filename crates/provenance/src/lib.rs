@@ -90,6 +90,14 @@ pub enum ProvenanceError {
         /// What went wrong.
         reason: String,
     },
+    /// It was signed for this number before.
+    #[error("{}: has the manifest of this number already, and one cannot speak of itself; 'verify' \
+        says what it is good for, and 'ffmpeg -i IN -c copy OUT' takes it off to sign anew",
+        path.display())]
+    Already {
+        /// Which file.
+        path: PathBuf,
+    },
     /// What was signed does not hold.
     #[error("{}: was not signed: readers would reject the manifest ({failures}); mend what \
         --manifest asks for, or, if the file itself is at fault, remux it as with 'ffmpeg -i IN \
@@ -164,6 +172,7 @@ impl AboutFile for ProvenanceError {
         match self {
             Self::Definition { path, .. }
             | Self::Sign { path, .. }
+            | Self::Already { path }
             | Self::Rejected { path, .. }
             | Self::Open { path, .. }
             | Self::TooLarge { path, .. }
@@ -183,6 +192,7 @@ impl ProvenanceError {
             Self::Identity { .. } => "signing.identity",
             Self::Definition { .. } => "manifest.definition",
             Self::Sign { .. } => "signing.failed",
+            Self::Already { .. } => "signing.already",
             Self::Rejected { .. } => "signing.rejected",
             Self::Open { .. } => "file.unreadable",
             Self::TooLarge { .. } => "limit.manifest",
@@ -202,7 +212,8 @@ impl ProvenanceError {
             }
             Self::Sign { .. } => ErrorKind::Internal,
             Self::Open { reason, .. } => ErrorKind::of_reading(reason),
-            Self::Rejected { .. }
+            Self::Already { .. }
+            | Self::Rejected { .. }
             | Self::TooLarge { .. }
             | Self::Torn { .. }
             | Self::Elsewhere { .. }

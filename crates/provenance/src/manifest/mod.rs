@@ -294,7 +294,12 @@ impl Work<'_> {
     }
 
     fn failed(&self, e: c2pa::Error) -> ProvenanceError {
-        self.fail(e.to_string())
+        match e {
+            c2pa::Error::CyclicIngredients { .. } => {
+                ProvenanceError::Already { path: self.name.into() }
+            }
+            e => self.fail(e.to_string()),
+        }
     }
 
     /// A builder for the manifest, and whether it is to be kept elsewhere too.
