@@ -28,7 +28,7 @@ help:
 	@echo "make bench     time the kernels"
 	@echo "make fuzz      TARGET=verify SECONDS=3600 SANITIZER=none: break what we read (needs a nightly toolchain and cargo-fuzz)"
 	@echo "make sanitize  AddressSanitizer over the tests of media, valgrind over the reported cases (long; needs a nightly toolchain)"
-	@echo "make evaluate  measure robustness, quality, false alarms and speed (hours; needs $(BENCH) and $(MEDIA))"
+	@echo "make evaluate  measure robustness, quality, false alarms and speed (hours; needs $(BENCH) and $(MEDIA); ATTACKS=neural takes nets in)"
 
 setup:
 	@scripts/setup.sh
@@ -92,7 +92,7 @@ bench: setup
 	$(CARGO) bench --workspace --locked
 
 evaluate: build
-	@scripts/evaluate.sh $(BIN) $(BENCH) $(MEDIA)
+	@scripts/evaluate.sh $(BIN) $(BENCH) $(MEDIA) $(if $(ATTACKS),--attacks $(ATTACKS))
 
 # What it finds out goes to fuzz/grown, what breaks it to fuzz/artifacts. The sanitizer's memory is its own: freed blocks wait before they are used again.
 fuzz: setup
