@@ -170,7 +170,7 @@ pub(crate) struct Unwarped {
 }
 
 /// Largest side in tile coordinates: a hypothesis that needs more is absurd.
-const LARGEST: f32 = 2048.0;
+pub(super) const LARGEST: f32 = 2048.0;
 
 /// Resamples `image` into tile coordinates. `None` where the map is degenerate or absurdly large.
 pub(crate) fn unwarp(image: &Image, warp: &Warp) -> Option<Unwarped> {

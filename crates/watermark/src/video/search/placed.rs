@@ -16,7 +16,7 @@ use super::super::image::Image;
 use super::super::spectrum::RealFft2;
 use super::super::sync::{Orientation, Whitened};
 use super::super::tile::{BAND_HIGH, BAND_LOW, TILE};
-use super::super::warp::{Warp, unwarp};
+use super::super::warp::{LARGEST, Warp, unwarp};
 use super::Search;
 use super::stages::{FINE_BELOW, PARTS, around};
 use crate::mark::Mark;
@@ -62,6 +62,16 @@ impl Lie {
             ..*self
         }
     }
+}
+
+/// A place that is worth a closer look.
+struct Proposal {
+    /// Height of the correlation over the deviation of all places.
+    score: f32,
+    /// Which sum, and which key of the ring.
+    sum: usize,
+    key: usize,
+    lie: Lie,
 }
 
 /// Sides of the marked picture in tile pixels.
@@ -183,6 +193,11 @@ impl<'a> Search<'a> {
         else {
             return false;
         };
+        let size = sides(&placement);
+        // Of a ribbon no more than a part could be laid.
+        if !size.iter().all(|side| (1.0..=LARGEST).contains(side)) {
+            return false;
+        }
         let (factor, sums) = self.sums_for(&placement);
         let lies = self.lies(&placement, factor);
         let tried = (lies.len() * sums.len() * PARTS) as f64
@@ -190,15 +205,14 @@ impl<'a> Search<'a> {
             * f64::from(2 * REACH + 1).powi(2)
             * RECTIFYING;
         let budget = AlphaBudget { trials: tried, readings: tried, share };
-        let size = sides(&placement);
-        let mut places = self.proposals(payload, &lies, &sums, size);
-        places.sort_by(|a, b| b.0.total_cmp(&a.0));
-        places.truncate(PLACES);
-        let closer = |(): &mut (), &(_, sum, key, lie): &(f32, usize, usize, Lie)| {
-            let pattern = Pattern::new(self.inquiry.carriers[key].word(payload.into()));
-            (sum, self.climb(sums[sum], lie, (key, &pattern), size))
+        let mut proposals = self.proposals(payload, &lies, &sums, size);
+        proposals.sort_by(|a, b| b.score.total_cmp(&a.score));
+        proposals.truncate(PLACES);
+        let closer = |(): &mut (), at: &Proposal| {
+            let pattern = Pattern::new(self.inquiry.carriers[at.key].word(payload.into()));
+            (at.sum, self.climb(sums[at.sum], at.lie, (at.key, &pattern), size))
         };
-        let found = parallel::map(&places, &mut vec![(); parallel::threads()], closer);
+        let found = parallel::map(&proposals, &mut vec![(); parallel::threads()], closer);
         found.into_iter().any(|(sum, lie)| {
             let warp = Warp::scaling(lie.scale[0], lie.scale[1]);
             if let Some(view) = Projection::new(sums[sum], factor, warp) {
@@ -256,15 +270,14 @@ impl<'a> Search<'a> {
         around().map(lie).collect()
     }
 
-    /// What the correlation of whole frames proposes: its height, in which sum, of which key, and
-    /// how the picture lies.
+    /// What the correlation of whole frames proposes.
     fn proposals(
         &self,
         payload: Payload,
         lies: &[Lie],
         sums: &[Sum<'_>],
         size: [f32; 2],
-    ) -> Vec<(f32, usize, usize, Lie)> {
+    ) -> Vec<Proposal> {
         let mut out = Vec::new();
         for (key, carrier) in self.inquiry.carriers.iter().enumerate() {
             let laid = || Laid::new(carrier, payload.into(), size);
@@ -272,7 +285,12 @@ impl<'a> Search<'a> {
             for (i, sum) in sums.iter().enumerate() {
                 let found =
                     parallel::map(lies, &mut workers, |laid, lie| laid.best(sum.image, lie));
-                out.extend(found.into_iter().flatten().map(|(z, lie)| (z, i, key, lie)));
+                out.extend(found.into_iter().flatten().map(|(score, lie)| Proposal {
+                    score,
+                    sum: i,
+                    key,
+                    lie,
+                }));
             }
         }
         out
