@@ -199,14 +199,20 @@ impl Way<'_> {
         let mut out = Vec::new();
         if let Some(line) = of.0.iter().find_map(|e| e.first("SegmentTimeline")) {
             let mut at = 0_u64;
-            for step in line.all("S") {
-                let number = |name| step.attribute(name).and_then(|n| n.parse::<i64>().ok());
-                at = number("t").map_or(at, |t| t.unsigned_abs());
-                let length = number("d").map_or(0, i64::unsigned_abs);
-                let end = self.length.map_or(0.0, |l| l * timescale) as u64;
-                let again = match number("r").unwrap_or(0) {
-                    // To the end of the period.
-                    ..0 => end.saturating_sub(at).div_ceil(length.max(1)).saturating_sub(1),
+            let length = self.length.map_or(0.0, |l| l * timescale).round() as u64;
+            let end = origin.saturating_add(length);
+            let number = |step: &Element, name: &str| step.attribute(name)?.parse::<i64>().ok();
+            let mut steps = line.all("S").peekable();
+            while let Some(step) = steps.next() {
+                at = number(step, "t").map_or(at, i64::unsigned_abs);
+                let length = number(step, "d").map_or(0, i64::unsigned_abs);
+                let again = match number(step, "r").unwrap_or(0) {
+                    // To where the next one begins, or to the end of the period.
+                    ..0 => {
+                        let next = steps.peek().and_then(|next| number(next, "t"));
+                        let end = next.map_or(end, i64::unsigned_abs);
+                        end.saturating_sub(at).div_ceil(length.max(1)).saturating_sub(1)
+                    }
                     again => again.unsigned_abs(),
                 };
                 if again >= (SEGMENTS - out.len()) as u64 {
@@ -345,6 +351,25 @@ mod tests {
         assert_eq!(names(&all[0]), ["/p/m/a-007.m4s 0", "/p/m/a-008.m4s 2", "/p/m/a-009.m4s 4"]);
         assert_eq!(names(&all[1]), ["/p/m/b$/0.m4s 0", "/p/m/b$/20.m4s 2", "/p/m/b$/40.m4s 4"]);
         assert_eq!(all[1].init.as_deref(), Some(Path::new("/p/m/b.mp4")));
+    }
+
+    #[test]
+    fn a_timeline_goes_on_to_its_next_step_or_to_the_end() {
+        let times = |steps: &str| -> Vec<f32> {
+            let all = followed(&format!(
+                r#"<MPD mediaPresentationDuration="PT5S"><Period><AdaptationSet>
+                <Representation id="a"><SegmentTemplate timescale="10" media="$Time$.m4s"
+                  presentationTimeOffset="100"><SegmentTimeline>{steps}</SegmentTimeline>
+                </SegmentTemplate></Representation></AdaptationSet></Period></MPD>"#
+            ))
+            .unwrap();
+            all[0].segments.iter().map(|s| s.start as f32).collect()
+        };
+        assert_eq!(times(r#"<S t="100" d="20" r="-1"/>"#), [0.0, 2.0, 4.0]);
+        assert_eq!(
+            times(r#"<S t="100" d="10" r="-1"/><S t="120" d="15" r="-1"/>"#),
+            [0.0, 1.0, 2.0, 3.5]
+        );
     }
 
     #[test]
