@@ -71,7 +71,7 @@ impl<'a> Search<'a> {
     /// The best finding of all stages; they end with the first payload.
     pub(crate) fn run(&mut self) -> Option<Detection> {
         let _ = self.plan.stages.iter().any(|&(stage, share)| {
-            let share = share * self.looks();
+            let share = share * self.looks(stage);
             match stage {
                 Stage::Guessed => self.guessed(share),
                 Stage::Placed => self.placed(share),
@@ -177,12 +177,17 @@ impl<'a> Search<'a> {
         self.inquiry.carriers.len() as f64
     }
 
-    /// What all shares are multiplied by: each of the questions that are asked in a place has its
-    /// own, presence, payload, candidates, and their words, of the periodic part and of both.
-    fn looks(&self) -> f64 {
-        let questions = if self.candidates.is_empty() { 2 } else { 4 };
+    /// What the share of a stage is multiplied by: each of the questions that are asked in a place
+    /// has its own, presence, payload, candidates, and their words, of the periodic part and of
+    /// both. Where a placement is looked at, words are not looked for, and the parts are counted.
+    fn looks(&self, stage: Stage) -> f64 {
+        let questions = match (stage, self.candidates.is_empty()) {
+            (Stage::Placed, _) => 3,
+            (_, true) => 4,
+            (_, false) => 8,
+        };
         let again = if self.inquiry.options.again { SECOND_LOOK } else { 1.0 };
-        (2 * questions) as f64 * again * self.plan.share
+        f64::from(questions) * again * self.plan.share
     }
 
     /// The budget of a stage that tries `geometries` with all orientations and keys.

@@ -25,14 +25,18 @@ use proofmark_core::Payload;
 /// How far from where it is said to lie a picture is looked for, in tile pixels: a twentieth of a
 /// wide one.
 const REACH: i32 = 32;
+/// How far it seldom is from there, and how many of the sizes come first: these have half of the
+/// budget.
+const NEAR: i32 = 8;
+const FIRST: usize = 15;
 /// Lines of a marked picture at tile scale.
 const LINES: f32 = 360.0;
 /// Frequencies on each side of those whose mean power is that of all of them.
 const BLOCK: usize = 16;
 /// A frequency counts as this many of its kind at most: what is stronger is the picture's own.
 const LIMIT: f32 = 2.0;
-/// Places that are looked at closely.
-const PLACES: usize = 4;
+/// Places that are looked at closely, near and farther ones each.
+const PLACES: usize = 3;
 /// Steps by which edges of the picture are moved about, in tile pixels.
 const STEPS: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
 
@@ -71,6 +75,8 @@ struct Proposal {
     /// Which sum, and which key of the ring.
     sum: usize,
     key: usize,
+    /// Whether it is about where the picture was said to lie.
+    near: bool,
     lie: Lie,
 }
 
@@ -107,9 +113,10 @@ impl Laid {
         Self { fft, parts, canvas, spectrum, product, map }
     }
 
-    /// The best place of each part in a picture at tile scale, about where it is said to lie: the
-    /// height of its peak over the deviation of all places, and where.
-    fn best(&mut self, sum: &Image, lie: &Lie) -> Vec<(f32, Lie)> {
+    /// The best places of each part in a picture at tile scale, near where it is said to lie and
+    /// farther from it: the height of the peak over the deviation of all places, whether it is
+    /// near, and where it is.
+    fn best(&mut self, sum: &Image, lie: &Lie) -> Vec<(f32, bool, Lie)> {
         if !self.draw(sum, lie) {
             return Vec::new();
         }
@@ -122,15 +129,24 @@ impl Laid {
             self.fft.inverse(&mut self.product, &mut self.map);
             let power = self.map.data.iter().map(|v| v * v).sum::<f32>();
             let deviation = (power / self.map.data.len() as f32).sqrt().max(f32::MIN_POSITIVE);
-            let places = (0..=2 * REACH).flat_map(|y| (0..=2 * REACH).map(move |x| (x, y)));
-            let (x, y, peak) = places
-                .map(|(x, y)| (x, y, self.map.row(y as usize)[x as usize].abs()))
-                .fold((0, 0, 0.0), |a, b| if b.2 > a.2 { b } else { a });
-            let by = |at: f32, to: i32| at + (to - REACH) as f32;
-            let origin = (by(lie.origin.0, x), by(lie.origin.1, y));
-            found.push((peak / deviation, Lie { origin, ..*lie }));
+            for near in [true, false] {
+                let reach = if near { NEAR } else { REACH };
+                let places = (-reach..=reach).flat_map(|y| (-reach..=reach).map(move |x| (x, y)));
+                // What is near is not told twice.
+                let (x, y, peak) = places
+                    .filter(|(x, y)| near || x.abs().max(y.abs()) > NEAR)
+                    .map(|(x, y)| (x, y, self.at(x, y).abs()))
+                    .fold((0, 0, 0.0), |a, b| if b.2 > a.2 { b } else { a });
+                let origin = (lie.origin.0 + x as f32, lie.origin.1 + y as f32);
+                found.push((peak / deviation, near, Lie { origin, ..*lie }));
+            }
         }
         found
+    }
+
+    /// The correlation where the picture lies so far from where it is said to.
+    fn at(&self, x: i32, y: i32) -> f32 {
+        self.map.row((y + REACH) as usize)[(x + REACH) as usize]
     }
 
     /// Puts a picture where the pattern is expected to begin at ([`REACH`], [`REACH`]).
@@ -200,20 +216,23 @@ impl<'a> Search<'a> {
         }
         let (factor, sums) = self.sums_for(&placement);
         let lies = self.lies(&placement, factor);
-        let tried = (lies.len() * sums.len() * PARTS) as f64
-            * self.keys()
-            * f64::from(2 * REACH + 1).powi(2)
-            * RECTIFYING;
-        let budget = AlphaBudget { trials: tried, readings: tried, share };
+        let readings = (sums.len() * PARTS) as f64 * self.keys() * RECTIFYING;
+        let budget = |sizes: usize, reach: i32| {
+            let tried = readings * sizes as f64 * f64::from(2 * reach + 1).powi(2);
+            AlphaBudget { trials: tried, readings: tried, share: 2.0 * share }
+        };
+        let (near, far) = (budget(FIRST, NEAR), budget(lies.len(), REACH));
         let mut proposals = self.proposals(payload, &lies, &sums, size);
         proposals.sort_by(|a, b| b.score.total_cmp(&a.score));
-        proposals.truncate(PLACES);
-        let closer = |(): &mut (), at: &Proposal| {
+        let best = |near| proposals.iter().filter(move |p| p.near == near).take(PLACES);
+        let proposals: Vec<&Proposal> = best(true).chain(best(false)).collect();
+        let closer = |(): &mut (), at: &&Proposal| {
             let pattern = Pattern::new(self.inquiry.carriers[at.key].word(payload.into()));
-            (at.sum, self.climb(sums[at.sum], at.lie, (at.key, &pattern), size))
+            let lie = self.climb(sums[at.sum], at.lie, (at.key, &pattern), size);
+            (at.sum, lie, if at.near { near } else { far })
         };
         let found = parallel::map(&proposals, &mut vec![(); parallel::threads()], closer);
-        found.into_iter().any(|(sum, lie)| {
+        found.into_iter().any(|(sum, lie, budget)| {
             let warp = Warp::scaling(lie.scale[0], lie.scale[1]);
             if let Some(view) = Projection::new(sums[sum], factor, warp) {
                 self.at_place(&view, lie.orientation, lie.origin, budget);
@@ -285,12 +304,15 @@ impl<'a> Search<'a> {
             for (i, sum) in sums.iter().enumerate() {
                 let found =
                     parallel::map(lies, &mut workers, |laid, lie| laid.best(sum.image, lie));
-                out.extend(found.into_iter().flatten().map(|(score, lie)| Proposal {
-                    score,
-                    sum: i,
-                    key,
-                    lie,
-                }));
+                for (size, places) in found.into_iter().enumerate() {
+                    out.extend(places.into_iter().map(|(score, near, lie)| Proposal {
+                        score,
+                        sum: i,
+                        key,
+                        near: near && size < FIRST,
+                        lie,
+                    }));
+                }
             }
         }
         out
