@@ -56,8 +56,8 @@ fn measure(name: &str, width: usize, height: usize) {
         marker.embed(black_box(&mut frame), width);
     }) - copy;
     println!(
-        "embedding one {name} frame: {:.2} ms, copying its luma plane: {:.3} ms, ratio {:.1}; {:.0} \
-        million pixels a second",
+        "embedding one {name} frame: {:.2} ms, copying its luma plane: {:.3} ms, ratio {:.1}; \
+        {:.0} million pixels a second",
         embed * 1e3,
         copy * 1e3,
         embed / copy,

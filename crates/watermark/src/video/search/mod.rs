@@ -1,9 +1,9 @@
 //! The search over the finished sums: where the mark lies, and what it says.
 //!
 //! Stages go from what costs nothing and needs little evidence to what costs more: what something
-//! else than the mark says; the geometry of a clip that was at most resized; the same size, but moved, mirrored or turned; whatever the
-//! lattice search proposes; what it proposes under perspective; and, for known payloads, what a
-//! crop left of a picture of a usual size.
+//! else than the mark says; the geometry of a clip that was at most resized; the same size, but
+//! moved, mirrored or turned; whatever the lattice search proposes; what it proposes under
+//! perspective; and, for known payloads, what a crop left of a picture of a usual size.
 
 mod identify;
 mod placed;

@@ -26,8 +26,8 @@ const CAMERA_SCALES: [f32; 2] = [0.8, 1.5];
 const BENT: usize = 12;
 const FAR_SCALES: [f32; 2] = [0.6, 0.8];
 const FAR_BENT: usize = 6;
-/// Sizes around one that was told, in shares of it, and how much they may be squeezed; those with the
-/// strongest lattices are tried.
+/// Sizes around one that was told, in shares of it, the nearest first, and how much they may be
+/// squeezed.
 const AROUND: [f32; 11] =
     [0.0, 0.003, -0.003, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012, 0.016, -0.016];
 const SQUEEZED: [f32; 3] = [0.0, 0.004, -0.004];
