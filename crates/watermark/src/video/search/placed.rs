@@ -6,7 +6,7 @@
 //! told by a correlation of whole frames; what is found there by the readings of its cells, as
 //! everywhere.
 
-use proofmark_core::{parallel, video::Placement};
+use proofmark_core::{Payload, parallel, video::Placement};
 use realfft::num_complex::Complex32;
 
 use super::super::carrier::{Carrier, Pattern};
@@ -20,7 +20,6 @@ use super::super::warp::{LARGEST, Warp, unwarp};
 use super::Search;
 use super::stages::{FINE_BELOW, PARTS, around};
 use crate::mark::Mark;
-use proofmark_core::Payload;
 
 /// How far from where it is said to lie a picture is looked for, in tile pixels: a twentieth of a
 /// wide one.
@@ -31,7 +30,7 @@ const NEAR: i32 = 8;
 const FIRST: usize = 15;
 /// Lines of a marked picture at tile scale.
 const LINES: f32 = 360.0;
-/// Frequencies on each side of those whose mean power is that of all of them.
+/// Side of a block of frequencies, which are weighed by the block's mean power.
 const BLOCK: usize = 16;
 /// A frequency counts as this many of its kind at most: what is stronger is the picture's own.
 const LIMIT: f32 = 2.0;
