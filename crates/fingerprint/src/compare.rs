@@ -118,8 +118,9 @@ pub struct Comparison {
 /// A clip, ready to be compared with many fingerprints, from any thread.
 #[derive(Debug)]
 pub struct Query {
+    /// Width over height of what is between bars.
     aspect: f32,
-    /// Width over height of the whole frame, and what of it is between bars.
+    /// What of the whole frame is between bars.
     content: Content,
     /// What is between bars, of the frames that say something.
     frames: Vec<Frame>,
@@ -162,7 +163,6 @@ impl Query {
         }
         Self {
             aspect: clip.aspect,
-
             content: clip.content,
             frames,
             framed,

@@ -199,8 +199,8 @@ impl Way<'_> {
         let mut out = Vec::new();
         if let Some(line) = of.0.iter().find_map(|e| e.first("SegmentTimeline")) {
             let mut at = 0_u64;
-            let length = self.length.map_or(0.0, |l| l * timescale).round() as u64;
-            let end = origin.saturating_add(length);
+            let all = self.length.map_or(0.0, |l| l * timescale).round() as u64;
+            let end = origin.saturating_add(all);
             let number = |step: &Element, name: &str| step.attribute(name)?.parse::<i64>().ok();
             let mut steps = line.all("S").peekable();
             while let Some(step) = steps.next() {

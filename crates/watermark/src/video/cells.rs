@@ -64,26 +64,25 @@ impl Cells {
     /// The sum over all cells, each freed from its signs under `carrier`, for cells that are
     /// counted from the one of this row and column.
     pub(crate) fn gather(&self, carrier: &Carrier, first: (i32, i32)) -> Readings {
-        self.sum_of(|row, column, point, v| {
-            let signs = &carrier.cell(row + first.0, column + first.1)[2 * point..];
-            Complex32::new(v.re * signs[0], v.im * signs[1])
-        })
+        self.sum_under(|row, column| carrier.cell(row + first.0, column + first.1))
     }
 
     /// The sum over all cells as they are: the periodic part.
     pub(crate) fn sum(&self) -> Readings {
-        self.sum_of(|_, _, _, v| v)
+        let as_it_is = vec![1.0; 2 * POINTS.len()];
+        self.sum_under(|_, _| &as_it_is)
     }
 
-    /// The sum of what becomes of each reading, by row, column and point.
-    fn sum_of(&self, f: impl Fn(i32, i32, usize, Complex32) -> Complex32) -> Readings {
+    /// The sum over all cells, each under the signs of its row and column.
+    fn sum_under<'s>(&self, signs: impl Fn(i32, i32) -> &'s [f32]) -> Readings {
         let mut sum = Readings {
             value: vec![Complex32::default(); POINTS.len()],
             noise: vec![0.0; POINTS.len()],
         };
         for (row, column, readings) in &self.cells {
-            for (i, (o, &v)) in sum.value.iter_mut().zip(&readings.value).enumerate() {
-                *o += f(*row, *column, i, v);
+            let signs = signs(*row, *column).chunks_exact(2);
+            for ((o, v), s) in sum.value.iter_mut().zip(&readings.value).zip(signs) {
+                *o += Complex32::new(v.re * s[0], v.im * s[1]);
             }
             sum.noise.iter_mut().zip(&readings.noise).for_each(|(o, n)| *o += n);
         }

@@ -9,7 +9,7 @@
 use proofmark_core::{Payload, parallel, video::Placement};
 use realfft::num_complex::Complex32;
 
-use super::super::carrier::{Carrier, Pattern};
+use super::super::carrier::{Carrier, Pattern, frame_scale};
 use super::super::cells::{Cells, gather};
 use super::super::hypothesis::{AlphaBudget, Projection, RECTIFYING, Sum, lies};
 use super::super::image::Image;
@@ -36,8 +36,17 @@ const BLOCK: usize = 16;
 const LIMIT: f32 = 2.0;
 /// Places that are looked at closely, near and farther ones each.
 const PLACES: usize = 3;
-/// Steps by which edges of the picture are moved about, in tile pixels.
+/// Steps by which the left, right, upper and lower edge of the picture are moved about, in tile
+/// pixels, one by one, or both of a direction.
 const STEPS: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
+const MOVES: [[f32; 4]; 6] = [
+    [1.0, 0.0, 0.0, 0.0],
+    [0.0, 1.0, 0.0, 0.0],
+    [0.0, 0.0, 1.0, 0.0],
+    [0.0, 0.0, 0.0, 1.0],
+    [1.0, 1.0, 0.0, 0.0],
+    [0.0, 0.0, 1.0, 1.0],
+];
 
 /// One of the ways in which a picture may lie.
 #[derive(Clone, Copy, Debug)]
@@ -244,7 +253,7 @@ impl<'a> Search<'a> {
     fn sums_for(&self, placement: &Placement) -> (usize, Vec<Sum<'a>>) {
         let coarse = self.inquiry.coarse_factor;
         let [across, down] = self.scale_of(placement, coarse);
-        let expected = self.inquiry.shape.short_side() / LINES / coarse as f32;
+        let expected = frame_scale(&self.inquiry.shape).1 / coarse as f32;
         match self.sums.fine {
             Some((fine, factor)) if across.min(down) < FINE_BELOW * expected => {
                 (factor, vec![fine.into()])
@@ -341,17 +350,9 @@ impl<'a> Search<'a> {
         let mut best = fit(&lie);
         for step in STEPS {
             loop {
-                let moves = (0..4).flat_map(|edge| [step, -step].map(|by| (edge, by)));
-                let edges = moves.clone().map(|(edge, by)| {
-                    let mut edges = [0.0; 4];
-                    edges[edge] = by;
-                    edges
-                });
-                let shifts = [step, -step]
-                    .into_iter()
-                    .flat_map(|by| [[by, by, 0.0, 0.0], [0.0, 0.0, by, by]]);
-                let next = edges
-                    .chain(shifts)
+                let next = MOVES
+                    .iter()
+                    .flat_map(|edges| [step, -step].map(|by| edges.map(|edge| by * edge)))
                     .map(|edges| lie.moved(edges, size))
                     .map(|lie| (fit(&lie), lie))
                     .fold((best, lie), |a, b| if b.0 > a.0 { b } else { a });
